@@ -1,0 +1,231 @@
+//! What is asked and answered over HTTP: request and response types, and errors.
+
+use std::fmt;
+
+use serde::de::{self, DeserializeOwned, IgnoredAny, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// `POST /v1/token-classification`: Hugging Face's inference request. Unknown keys are refused.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClassifyRequest {
+    /// The texts.
+    pub inputs: Inputs,
+    /// How to decode.
+    #[serde(default)]
+    pub parameters: Parameters,
+    /// `wait_for_model` and the like, which clients of hosted inference send; of no effect.
+    #[serde(default)]
+    #[allow(dead_code, reason = "accepted and ignored")]
+    options: Option<IgnoredAny>,
+}
+
+/// One text, answered by a list of entities, or many, answered by a list of such lists.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Inputs {
+    /// `"…"`
+    One(String),
+    /// `["…", …]`
+    Many(Vec<String>),
+}
+
+impl<'de> Deserialize<'de> for Inputs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InputsVisitor;
+        impl<'de> Visitor<'de> for InputsVisitor {
+            type Value = Inputs;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string or a list of strings")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Inputs, E> {
+                Ok(Inputs::One(text.to_owned()))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Inputs, A::Error> {
+                let mut texts = Vec::new();
+                while let Some(text) = list.next_element()? {
+                    texts.push(text);
+                }
+                Ok(Inputs::Many(texts))
+            }
+        }
+        deserializer.deserialize_any(InputsVisitor)
+    }
+}
+
+/// Decoding parameters, with the defaults of Hugging Face's hosted inference.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Parameters {
+    /// How token labels become entities.
+    pub aggregation_strategy: Aggregation,
+    /// Labels left out of the answer.
+    pub ignore_labels: Vec<String>,
+    /// Tokens that neighbouring windows of a long text share; a quarter of the window unless given.
+    pub stride: Option<usize>,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        let ignore_labels = vec!["O".to_owned()];
+        Self { aggregation_strategy: Aggregation::default(), ignore_labels, stride: None }
+    }
+}
+
+/// How token labels become entities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Aggregation {
+    /// One entity for each token.
+    None,
+    /// Neighbouring tokens of one label join; a `B-` label starts anew.
+    #[default]
+    Simple,
+    /// A word takes the label of its first token, then as `Simple`.
+    First,
+    /// A word takes the label with the best mean score, then as `Simple`.
+    Average,
+    /// A word takes the label of its most certain token, then as `Simple`.
+    Max,
+}
+
+/// An entity. `entity_group` or, without aggregation, `entity` and `index`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Entity {
+    /// Label without its `B-` or `I-`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entity_group: Option<String>,
+    /// Label of a single token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entity: Option<String>,
+    /// Probability, 0 to 1.
+    pub score: f32,
+    /// Place of the token in its sequence, the special token in front counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index: Option<usize>,
+    /// The words as the vocabulary spells them.
+    pub word: String,
+    /// First code point in the text as sent.
+    pub start: usize,
+    /// One past the last code point.
+    pub end: usize,
+}
+
+/// `POST /v1/redact`. Unknown keys are refused.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RedactRequest {
+    /// The text.
+    pub text: String,
+    /// What to redact; found by the model unless given.
+    #[serde(default)]
+    pub entities: Option<Vec<Span>>,
+    /// What to put in place of an entity; `{label}` stands for its label. `[{label}]` unless given.
+    #[serde(default)]
+    pub placeholder: Option<String>,
+}
+
+/// An entity to redact; the entities that this service answers with are of this form, and
+/// whatever else they carry is ignored.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Span {
+    /// The label, with or without `B-` or `I-`.
+    #[serde(alias = "entity_group", alias = "entity")]
+    pub label: String,
+    /// First code point.
+    pub start: usize,
+    /// One past the last code point.
+    pub end: usize,
+    /// Probability, 0 to 1.
+    #[serde(default = "certain")]
+    pub score: f32,
+}
+
+fn certain() -> f32 {
+    1.0
+}
+
+/// Answer to [`RedactRequest`].
+#[derive(Debug, PartialEq, Serialize)]
+pub struct Redacted {
+    /// The text with a placeholder for each entity.
+    pub text: String,
+    /// What was replaced, in order, never overlapping; places are those of the text as sent.
+    pub entities: Vec<Entity>,
+}
+
+/// A refused request.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ApiError {
+    /// Not JSON.
+    #[error("{0}")]
+    Malformed(String),
+    /// No such path.
+    #[error("there is nothing at {0}; see GET /info")]
+    NotFound(String),
+    /// The path is there, but not for this method.
+    #[error("{method} is not allowed here; use {allow}")]
+    MethodNotAllowed {
+        /// The method of the request.
+        method: String,
+        /// The method the path takes.
+        allow: &'static str,
+    },
+    /// The body exceeds the limit.
+    #[error("the body exceeds {limit} bytes; send less at once")]
+    TooLarge {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The body is declared to be something else than JSON.
+    #[error("content-type {0} is not supported; send application/json")]
+    UnsupportedMediaType(String),
+    /// JSON, but not a valid request.
+    #[error("{0}")]
+    Invalid(String),
+    /// The model is not there or does not work.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl ApiError {
+    /// HTTP status (RFC 9110).
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Malformed(_) => 400,
+            Self::NotFound(_) => 404,
+            Self::MethodNotAllowed { .. } => 405,
+            Self::TooLarge { .. } => 413,
+            Self::UnsupportedMediaType(_) => 415,
+            Self::Invalid(_) => 422,
+            Self::Internal(_) => 500,
+        }
+    }
+
+    /// Stable name for programs.
+    pub fn error_type(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "malformed",
+            Self::NotFound(_) => "not_found",
+            Self::MethodNotAllowed { .. } => "method_not_allowed",
+            Self::TooLarge { .. } => "payload_too_large",
+            Self::UnsupportedMediaType(_) => "unsupported_media_type",
+            Self::Invalid(_) => "invalid",
+            Self::Internal(_) => "internal",
+        }
+    }
+}
+
+/// Parses a request body: [`ApiError::Malformed`] if it is not JSON, [`ApiError::Invalid`] if
+/// it is JSON of another form.
+///
+/// # Errors
+/// As above, with line and column.
+pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    if body.is_empty() {
+        return Err(ApiError::Malformed("the body is empty; send a JSON object".into()));
+    }
+    serde_json::from_slice(body).map_err(|error| match error.classify() {
+        serde_json::error::Category::Data => ApiError::Invalid(error.to_string()),
+        _ => ApiError::Malformed(format!("not valid JSON: {error}")),
+    })
+}

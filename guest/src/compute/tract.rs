@@ -1,0 +1,81 @@
+use bytes::Bytes;
+use tract_core::internal::*;
+use tract_core::plan::SimplePlan;
+
+use super::{Compute, ComputeError, Sequence};
+use crate::onnx::{self, OnnxError};
+use crate::tensor::Logits;
+
+type Plan = Arc<SimplePlan<TypedFact, Box<dyn TypedOp>>>;
+
+/// Inference by tract inside this process.
+pub struct TractCompute {
+    plan: Plan,
+    inputs: Vec<String>,
+    labels: usize,
+    vocabulary: Option<usize>,
+}
+
+impl TractCompute {
+    /// Parses, checks and optimises an ONNX file.
+    ///
+    /// # Errors
+    /// [`OnnxError`] naming the node or tensor.
+    pub fn load(file: Bytes) -> Result<Self, OnnxError> {
+        let graph = onnx::parse(file)?;
+        let mut model = graph.model;
+        let labels = label_count(&model)?;
+        let refuse = |error: TractError| OnnxError::Optimise(format!("{error:#}"));
+        model.declutter().map_err(refuse)?;
+        model.optimize().map_err(refuse)?;
+        let plan = SimplePlan::new(model).map_err(refuse)?;
+        Ok(Self { plan, inputs: graph.inputs, labels, vocabulary: graph.vocabulary })
+    }
+}
+
+fn label_count(model: &TypedModel) -> Result<usize, OnnxError> {
+    let fact = model.output_fact(0).map_err(|error| OnnxError::Graph(format!("{error:#}")))?;
+    match &fact.shape.to_tvec()[..] {
+        [_, _, labels] => labels.to_usize().ok(),
+        _ => None,
+    }
+    .filter(|labels| *labels > 0 && fact.datum_type == f32::datum_type())
+    .ok_or_else(|| {
+        let (shape, dtype) = (&fact.shape, fact.datum_type);
+        OnnxError::Graph(format!("the output is {shape:?} of {dtype:?}, not [1, S, labels] of F32"))
+    })
+}
+
+impl Compute for TractCompute {
+    fn logits(&self, sequence: &Sequence) -> Result<Logits, ComputeError> {
+        self.run(sequence).map_err(|error| ComputeError(format!("{error:#}")))
+    }
+
+    fn labels(&self) -> usize {
+        self.labels
+    }
+
+    fn vocabulary(&self) -> Option<usize> {
+        self.vocabulary
+    }
+}
+
+impl TractCompute {
+    fn run(&self, sequence: &Sequence) -> TractResult<Logits> {
+        let length = sequence.ids.len();
+        let row = |values: &[i64]| Tensor::from_shape(&[1, length], values);
+        let inputs = self.inputs.iter().map(|name| {
+            Ok(match &name[..] {
+                "input_ids" => row(&sequence.ids)?,
+                "token_type_ids" => row(&sequence.type_ids)?,
+                _ => row(&vec![1; length])?,
+            }
+            .into_tvalue())
+        });
+        let outputs = self.plan.run(inputs.collect::<TractResult<_>>()?)?;
+        let output = outputs.first().context("no output")?;
+        let values = output.try_as_plain_ram()?.as_slice::<f32>()?.to_vec();
+        ensure!(values.len() == length * self.labels, "{} logits", values.len());
+        Logits::from_values(self.labels, values).context("ragged logits")
+    }
+}

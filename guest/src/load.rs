@@ -1,0 +1,105 @@
+//! From a model folder to a working pipeline; every refusal names the file and the reason.
+
+use std::collections::BTreeMap;
+
+use pilotlight_model::{CONFIG_FILE, MODEL_FILE, ModelError, ModelFolder, TOKENIZER_FILE};
+use serde::Deserialize;
+
+use crate::api::{ApiError, Parameters};
+use crate::compute::{Compute, Sequence, TractCompute};
+use crate::onnx::OnnxError;
+use crate::pipeline::{Pipeline, Timings};
+use crate::tokenizer::{Tokenizer, TokenizerError};
+
+/// An embedding may have up to this many rows more than the tokenizer has ids: models are
+/// padded to multiples of 64 or 128.
+const PADDING_ROWS: usize = 128;
+
+/// Why a model folder could not be loaded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// A file is missing, or not what the manifest says.
+    #[error(transparent)]
+    Folder(#[from] ModelError),
+    /// The graph was refused.
+    #[error("{MODEL_FILE}: {0}")]
+    Graph(#[from] OnnxError),
+    /// The tokenizer was refused.
+    #[error("{TOKENIZER_FILE}: {0}")]
+    Tokenizer(#[from] TokenizerError),
+    /// The configuration was refused.
+    #[error("{CONFIG_FILE}: {0}")]
+    Config(String),
+    /// The files do not fit each other.
+    #[error("{file}: {reason}")]
+    Mismatch {
+        /// The file that does not fit.
+        file: &'static str,
+        /// What does not fit what.
+        reason: String,
+    },
+}
+
+/// What is read of `config.json`.
+#[derive(Deserialize)]
+struct Config {
+    id2label: Option<BTreeMap<String, String>>,
+    vocab_size: Option<usize>,
+}
+
+/// Reads, checks and tries out the model in `folder`.
+///
+/// # Errors
+/// [`LoadError`] naming the file and the reason.
+pub fn load(folder: &ModelFolder) -> Result<Pipeline, LoadError> {
+    let config: Config = serde_json::from_slice(&folder.read(CONFIG_FILE)?)
+        .map_err(|error| LoadError::Config(error.to_string()))?;
+    let max_length = folder.manifest().max_length;
+    let tokenizer = Tokenizer::load(&folder.read(TOKENIZER_FILE)?, max_length)?;
+    let compute = TractCompute::load(folder.read(MODEL_FILE)?.into())?;
+    let labels = labels(config.id2label.unwrap_or_default())?;
+    if labels.len() != compute.labels() {
+        let reason =
+            format!("{} labels, but {MODEL_FILE} gives {}", labels.len(), compute.labels());
+        return Err(LoadError::Mismatch { file: CONFIG_FILE, reason });
+    }
+    check_vocabulary(&tokenizer, compute.vocabulary().or(config.vocab_size))?;
+    let longest = Sequence { ids: vec![0; max_length], type_ids: vec![0; max_length] };
+    compute.logits(&longest).map_err(|error| LoadError::Mismatch {
+        file: MODEL_FILE,
+        reason: format!("cannot read max-length = {max_length} tokens: {error}"),
+    })?;
+    let pipeline = Pipeline::new(tokenizer, Box::new(compute), labels);
+    try_out(&pipeline)?;
+    Ok(pipeline)
+}
+
+fn labels(id2label: BTreeMap<String, String>) -> Result<Vec<String>, LoadError> {
+    (0..id2label.len())
+        .map(|index| id2label.get(&index.to_string()).cloned())
+        .collect::<Option<Vec<_>>>()
+        .filter(|labels| !labels.is_empty())
+        .ok_or_else(|| LoadError::Config("id2label must name the labels 0, 1, 2 …".into()))
+}
+
+fn check_vocabulary(tokenizer: &Tokenizer, rows: Option<usize>) -> Result<(), LoadError> {
+    let ids = tokenizer.vocabulary();
+    match rows {
+        Some(rows) if !(ids..ids + PADDING_ROWS).contains(&rows) => Err(LoadError::Mismatch {
+            file: TOKENIZER_FILE,
+            reason: format!("{ids} token ids, but {MODEL_FILE} embeds {rows}"),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Runs the whole pipeline once, so that what is built on first use is built now.
+fn try_out(pipeline: &Pipeline) -> Result<(), LoadError> {
+    let text = "Ada Lovelace, 12 Rue de l'Église, +44 20 7946 0958";
+    let answer = pipeline.classify(text, &Parameters::default(), &mut Timings::default());
+    answer.map(drop).map_err(|error: ApiError| LoadError::Mismatch {
+        file: MODEL_FILE,
+        reason: format!("does not work on a sample text: {error}"),
+    })
+}

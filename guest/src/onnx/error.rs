@@ -1,0 +1,43 @@
+/// Why an ONNX file was refused. Each message names the node or tensor.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OnnxError {
+    /// Not a protobuf message, or cut short.
+    #[error("not an ONNX file, or cut short: {0}")]
+    Malformed(#[from] prost::DecodeError),
+    /// No graph, no output, an undefined or doubly defined value, a missing attribute …
+    #[error("{0}")]
+    Graph(String),
+    /// Weights outside the file.
+    #[error("tensor {0} keeps its data in another file; external data is refused")]
+    ExternalData(String),
+    /// The data of a tensor is not what its type and shape say.
+    #[error("tensor {name}: {reason}")]
+    Tensor {
+        /// The tensor.
+        name: String,
+        /// What does not fit.
+        reason: String,
+    },
+    /// An operator that is not known.
+    #[error("node {node}: operator {operator} is not supported")]
+    Operator {
+        /// The node.
+        node: String,
+        /// The operator, with its domain unless it is ONNX's own.
+        operator: String,
+    },
+    /// A known operator with inputs or attributes that do not fit.
+    #[error("node {node} ({operator}): {reason}")]
+    Node {
+        /// The node.
+        node: String,
+        /// The operator.
+        operator: String,
+        /// What does not fit.
+        reason: String,
+    },
+    /// tract could not optimise the graph.
+    #[error("cannot be optimised: {0}")]
+    Optimise(String),
+}

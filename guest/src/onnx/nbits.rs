@@ -1,0 +1,99 @@
+use tract_core::internal::*;
+
+use super::proto::NodeProto;
+use super::shape::check_volume;
+
+/// Weights `[N, K]` quantised in blocks along K: the constants of a `MatMulNBits` node
+/// (com.microsoft, version 1).
+pub(super) struct BlockQuantised {
+    rows: usize,
+    columns: usize,
+    bits: usize,
+    block: usize,
+    blocks_per_row: usize,
+    codes: Vec<u8>,
+    scales: Vec<f32>,
+    /// One for each block.
+    zero_points: Vec<f32>,
+}
+
+impl BlockQuantised {
+    pub(super) fn new(node: &NodeProto, codes: &Tensor, scales: &Tensor) -> TractResult<Self> {
+        let (columns, rows) = (node.size("K")?, node.size("N")?);
+        let (bits, block) = (node.int_or("bits", 4), node.size("block_size")?);
+        ensure!([2, 4, 8].contains(&bits), "{bits} bits are not supported");
+        let bits = bits as usize;
+        ensure!(
+            (16..=4096).contains(&block) && block.is_power_of_two(),
+            "block size {block} is not supported"
+        );
+        check_volume(&[rows.to_dim(), columns.to_dim()], f32::datum_type())?;
+        let blocks_per_row = columns.div_ceil(block);
+        let blocks = rows * blocks_per_row;
+        let codes = codes.try_as_plain_ram()?.as_slice::<u8>()?.to_vec();
+        let expected = blocks * block * bits / 8;
+        ensure!(codes.len() == expected, "{} bytes of weights, not {expected}", codes.len());
+        let scales = scales.cast_to::<f32>()?;
+        let scales = scales.try_as_plain_ram()?.as_slice::<f32>()?.to_vec();
+        ensure!(scales.len() == blocks, "{} scales for {blocks} blocks", scales.len());
+        let zero_points = vec![(1u32 << (bits - 1)) as f32; blocks];
+        Ok(Self { rows, columns, bits, block, blocks_per_row, codes, scales, zero_points })
+    }
+
+    /// Replaces the default zero points (half the range) by those of the node, packed like
+    /// the weights and each row padded to whole bytes, or plain floats.
+    pub(super) fn with_zero_points(mut self, zero_points: Option<&Tensor>) -> TractResult<Self> {
+        let Some(zero_points) = zero_points else { return Ok(self) };
+        let blocks = self.zero_points.len();
+        if zero_points.datum_type() != u8::datum_type() {
+            let floats = zero_points.cast_to::<f32>()?;
+            let floats = floats.try_as_plain_ram()?.as_slice::<f32>()?.to_vec();
+            ensure!(floats.len() == blocks, "{} zero points, not {blocks}", floats.len());
+            self.zero_points = floats;
+            return Ok(self);
+        }
+        let packed = zero_points.try_as_plain_ram()?.as_slice::<u8>()?.to_vec();
+        let row_bytes = (self.blocks_per_row * self.bits).div_ceil(8);
+        let expected = row_bytes * self.rows;
+        ensure!(packed.len() == expected, "{} bytes of zero points, not {expected}", packed.len());
+        if blocks > 0 {
+            let rows = packed.chunks_exact(row_bytes);
+            for (row, out) in rows.zip(self.zero_points.chunks_exact_mut(self.blocks_per_row)) {
+                for (index, zero_point) in out.iter_mut().enumerate() {
+                    *zero_point = f32::from(code(row, index, self.bits));
+                }
+            }
+        }
+        Ok(self)
+    }
+
+    /// `(code - zero point) · scale` as f32 `[N, K]`.
+    pub(super) fn dequantise(&self) -> TractResult<Tensor> {
+        let mut tensor = Tensor::zero::<f32>(&[self.rows, self.columns])?;
+        if self.rows == 0 || self.columns == 0 {
+            return Ok(tensor);
+        }
+        let block_bytes = self.block * self.bits / 8;
+        let mut plain = tensor.try_as_plain_ram_mut()?;
+        let rows = plain.as_slice_mut::<f32>()?.chunks_exact_mut(self.columns);
+        for (row, weights) in rows.enumerate() {
+            for (index, weights) in weights.chunks_mut(self.block).enumerate() {
+                let block = row * self.blocks_per_row + index;
+                let codes = &self.codes[block * block_bytes..][..block_bytes];
+                let (scale, zero_point) = (self.scales[block], self.zero_points[block]);
+                for (position, weight) in weights.iter_mut().enumerate() {
+                    let code = f32::from(code(codes, position, self.bits));
+                    *weight = (code - zero_point) * scale;
+                }
+            }
+        }
+        Ok(tensor)
+    }
+}
+
+/// The code at `index` of a little-endian sequence of `bits`-bit codes.
+fn code(packed: &[u8], index: usize, bits: usize) -> u8 {
+    let per_byte = 8 / bits;
+    let shift = (index % per_byte) * bits;
+    (packed[index / per_byte] >> shift) & (u8::MAX >> (8 - bits))
+}

@@ -1,0 +1,192 @@
+//! The function's endpoints, on plain values: which request is what, and its answer.
+
+use std::collections::BTreeMap;
+
+use pilotlight_model::{Digest, Limits, ModelFolder, Task};
+use serde::Serialize;
+
+use crate::api::{
+    ApiError, ClassifyRequest, Entity, Inputs, RedactRequest, parse,
+};
+use crate::load::{LoadError, load};
+use crate::pipeline::{Pipeline, Timings};
+
+/// An endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Endpoint {
+    /// `POST /` and `POST /v1/token-classification`
+    Classify,
+    /// `POST /v1/redact`
+    Redact,
+    /// `GET /info`
+    Info,
+}
+
+/// What there is to know of a request before its body.
+#[derive(Debug, Clone, Copy)]
+pub struct Head<'a> {
+    /// The method, in capitals.
+    pub method: &'a str,
+    /// The path, without the query.
+    pub path: &'a str,
+    /// The `content-type` header, if there is one.
+    pub content_type: Option<&'a str>,
+}
+
+/// Finds the endpoint a request is for.
+///
+/// # Errors
+/// [`ApiError`] with status 404, 405 or 415.
+pub fn route(head: Head<'_>) -> Result<Endpoint, ApiError> {
+    let (endpoint, allow) = match head.path {
+        "/" | "/v1/token-classification" => (Endpoint::Classify, "POST"),
+        "/v1/redact" => (Endpoint::Redact, "POST"),
+        "/info" => (Endpoint::Info, "GET"),
+        _ => return Err(ApiError::NotFound(head.path.to_owned())),
+    };
+    if head.method != allow {
+        return Err(ApiError::MethodNotAllowed { method: head.method.to_owned(), allow });
+    }
+    match head.content_type {
+        Some(content_type) if endpoint != Endpoint::Info && !is_json(content_type) => {
+            Err(ApiError::UnsupportedMediaType(content_type.to_owned()))
+        }
+        _ => Ok(endpoint),
+    }
+}
+
+fn is_json(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json")
+}
+
+/// A loaded model and the answers it gives.
+pub struct Service {
+    pipeline: Pipeline,
+    info: Info,
+}
+
+/// `GET /info`.
+#[derive(Debug, Clone, Serialize)]
+pub struct Info {
+    model: String,
+    task: Task,
+    digest: Digest,
+    files: BTreeMap<String, Digest>,
+    max_length: usize,
+    labels: Vec<String>,
+    license: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attribution: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<String>,
+    limits: Limits,
+    compute: &'static str,
+    version: &'static str,
+}
+
+impl Info {
+    fn new(folder: &ModelFolder, labels: Vec<String>) -> Self {
+        let manifest = folder.manifest().clone();
+        let files = manifest.files.into_iter().map(|(name, file)| (name, file.sha256)).collect();
+        Self {
+            model: manifest.name,
+            task: manifest.task,
+            digest: folder.digest(),
+            files,
+            max_length: manifest.max_length,
+            labels,
+            license: manifest.license,
+            attribution: manifest.attribution,
+            origin: manifest.origin,
+            limits: manifest.limits,
+            compute: "guest",
+            version: env!("CARGO_PKG_VERSION"),
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Classified {
+    One(Vec<Entity>),
+    Many(Vec<Vec<Entity>>),
+}
+
+impl Service {
+    /// Loads the model in `folder`.
+    ///
+    /// # Errors
+    /// [`LoadError`] naming the file and the reason.
+    pub fn load(folder: &ModelFolder) -> Result<Self, LoadError> {
+        let pipeline = load(folder)?;
+        let info = Info::new(folder, pipeline.labels().to_vec());
+        Ok(Self { pipeline, info })
+    }
+
+    /// What `GET /info` answers.
+    pub fn info(&self) -> &Info {
+        &self.info
+    }
+
+    /// The limits of the model's manifest.
+    pub fn limits(&self) -> Limits {
+        self.info.limits
+    }
+
+    /// Answers a request: JSON.
+    ///
+    /// # Errors
+    /// [`ApiError`] when the body is not a valid request.
+    pub fn answer(
+        &self,
+        endpoint: Endpoint,
+        body: &[u8],
+        timings: &mut Timings,
+    ) -> Result<Vec<u8>, ApiError> {
+        match endpoint {
+            Endpoint::Classify => json(&self.classify(parse(body)?, timings)?),
+            Endpoint::Redact => json(&self.pipeline.redact(parse::<RedactRequest>(body)?, timings)?),
+            Endpoint::Info => json(&self.info),
+        }
+    }
+
+    fn classify(
+        &self,
+        request: ClassifyRequest,
+        timings: &mut Timings,
+    ) -> Result<Classified, ApiError> {
+        let ClassifyRequest { inputs, parameters, .. } = request;
+        let mut classify = |text: &String| self.pipeline.classify(text, &parameters, timings);
+        match inputs {
+            Inputs::One(text) => Ok(Classified::One(classify(&text)?)),
+            Inputs::Many(texts) => {
+                let limit = self.limits().max_inputs;
+                if texts.len() > limit {
+                    let message = format!("{} inputs are more than {limit}", texts.len());
+                    return Err(ApiError::Invalid(message));
+                }
+                Ok(Classified::Many(texts.iter().map(classify).collect::<Result<_, _>>()?))
+            }
+        }
+    }
+}
+
+/// Serialises an answer.
+///
+/// # Errors
+/// [`ApiError::Internal`]; none of our types provokes it.
+fn json(answer: &impl Serialize) -> Result<Vec<u8>, ApiError> {
+    serde_json::to_vec(answer).map_err(|error| ApiError::Internal(error.to_string()))
+}
+
+/// The body of an error: `{"error", "error_type"}`.
+pub fn error_body(error: &ApiError) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct ErrorBody<'a> {
+        error: String,
+        error_type: &'a str,
+    }
+    let body = ErrorBody { error: error.to_string(), error_type: error.error_type() };
+    serde_json::to_vec(&body).unwrap_or_default()
+}

@@ -1,0 +1,260 @@
+//! Text to token ids with their places in the text, and windows over them.
+
+use std::ops::Range;
+
+use tokenizers::models::ModelWrapper;
+use tokenizers::{Decoder as _, Encoding};
+
+use crate::compute::Sequence;
+
+/// A Hugging Face tokenizer, without the padding and truncation its file may ask for.
+pub struct Tokenizer {
+    inner: tokenizers::Tokenizer,
+    frame: Frame,
+    unknown: Option<u32>,
+    /// Marks a token that continues a word, such as `##`; `None` where words are told apart
+    /// by white space instead.
+    continuation: Option<String>,
+    capacity: usize,
+}
+
+/// Special tokens that the post-processor puts around a text: `[CLS]` … `[SEP]`.
+struct Frame {
+    before: Sequence,
+    after: Sequence,
+    /// Segment of the text itself.
+    type_id: i64,
+}
+
+/// The tokenizer was refused, or failed on a text.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenizerError {
+    /// The file is no tokenizer.
+    #[error("not a tokenizer: {0}")]
+    Malformed(String),
+    /// The special tokens leave no room for text.
+    #[error("{special} special tokens leave no room in a window of {max_length}")]
+    Window {
+        /// Special tokens around each text.
+        special: usize,
+        /// The model's window in tokens.
+        max_length: usize,
+    },
+    /// A text could not be encoded.
+    #[error("the text cannot be tokenised: {0}")]
+    Encode(String),
+}
+
+/// A token of a text, special tokens left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// Vocabulary index.
+    pub id: u32,
+    /// Its text in the vocabulary, such as `##on`; the text itself where it is unknown.
+    pub text: String,
+    /// First code point of the text it stands for.
+    pub start: usize,
+    /// One past the last code point.
+    pub end: usize,
+    /// Whether it continues the word of the token before it.
+    pub continues: bool,
+}
+
+/// A stretch of tokens that is run through the model at once, and the part of it whose
+/// result is kept. The kept parts follow each other without gap or overlap.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Window {
+    /// Tokens the model sees.
+    pub seen: Range<usize>,
+    /// Tokens whose labels are taken from this window.
+    pub kept: Range<usize>,
+}
+
+impl Tokenizer {
+    /// Reads a `tokenizer.json` for a model that sees `max_length` tokens at once.
+    ///
+    /// # Errors
+    /// [`TokenizerError`] when the file or the window does not fit.
+    pub fn load(file: &[u8], max_length: usize) -> Result<Self, TokenizerError> {
+        let malformed = |error: tokenizers::Error| TokenizerError::Malformed(error.to_string());
+        let mut inner = tokenizers::Tokenizer::from_bytes(file).map_err(malformed)?;
+        // A published file may pad to 128 tokens: every short text would cost three times its work.
+        inner.with_padding(None);
+        inner.with_truncation(None).map_err(malformed)?;
+        let frame = Frame::of(&inner).map_err(malformed)?;
+        let special = frame.before.ids.len() + frame.after.ids.len();
+        let capacity = max_length.saturating_sub(special);
+        if capacity == 0 {
+            return Err(TokenizerError::Window { special, max_length });
+        }
+        let (unknown, continuation) = word_pieces(&inner);
+        Ok(Self { inner, frame, unknown, continuation, capacity })
+    }
+
+    /// Number of token ids, added tokens included.
+    pub fn vocabulary(&self) -> usize {
+        self.inner.get_vocab_size(true)
+    }
+
+    /// Tokens of text that fit a window beside the special tokens.
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Tokenises `text`.
+    ///
+    /// # Errors
+    /// [`TokenizerError::Encode`] with what the tokenizer said.
+    pub fn encode(&self, text: &str) -> Result<Vec<Token>, TokenizerError> {
+        let encoding = self
+            .inner
+            .encode_char_offsets(text, false)
+            .map_err(|error| TokenizerError::Encode(error.to_string()))?;
+        let text = CodePoints::new(text);
+        Ok((0..encoding.len()).map(|index| self.token(&encoding, index, &text)).collect())
+    }
+
+    fn token(&self, encoding: &Encoding, index: usize, text: &CodePoints<'_>) -> Token {
+        let (id, (start, end)) = (encoding.get_ids()[index], encoding.get_offsets()[index]);
+        let piece = &encoding.get_tokens()[index];
+        if self.unknown == Some(id) {
+            let text = text.slice(start, end).to_owned();
+            return Token { id, text, start, end, continues: false };
+        }
+        let continues = match &self.continuation {
+            Some(_) => piece.chars().count() != end - start,
+            None => start > 0 && !text.slice(start - 1, start + 1).contains(' '),
+        };
+        Token { id, text: piece.clone(), start, end, continues }
+    }
+
+    /// The text that a run of tokens spells.
+    pub fn decode(&self, pieces: Vec<String>) -> String {
+        let joined = pieces.join(" ");
+        match self.inner.get_decoder() {
+            Some(decoder) => decoder.decode(pieces).unwrap_or(joined),
+            None => joined,
+        }
+    }
+
+    /// Covers `tokens` with windows that share `overlap` tokens, cut between words where the
+    /// words are short enough. `overlap` is less than [`Tokenizer::capacity`].
+    pub fn windows(&self, tokens: &[Token], overlap: usize) -> Vec<Window> {
+        let mut windows: Vec<Window> = Vec::new();
+        let mut start = 0;
+        while start < tokens.len() {
+            let full = (start + self.capacity).min(tokens.len());
+            let end = if full == tokens.len() { full } else { word_start(tokens, start, full) };
+            let kept_from = match windows.last_mut() {
+                None => start,
+                // The seam lies in the middle of the overlap: each side has context.
+                Some(last) => {
+                    let seam = word_start(tokens, start, start.midpoint(last.seen.end));
+                    last.kept.end = seam;
+                    seam
+                }
+            };
+            windows.push(Window { seen: start..end, kept: kept_from..end });
+            if end == tokens.len() {
+                break;
+            }
+            start = word_start(tokens, start, end.saturating_sub(overlap).max(start + 1));
+        }
+        windows
+    }
+
+    /// The sequence that the model sees for a run of tokens.
+    pub fn sequence(&self, tokens: &[Token]) -> Sequence {
+        let Frame { before, after, type_id } = &self.frame;
+        let mut sequence = before.clone();
+        sequence.ids.extend(tokens.iter().map(|token| i64::from(token.id)));
+        sequence.type_ids.extend(std::iter::repeat_n(*type_id, tokens.len()));
+        sequence.ids.extend_from_slice(&after.ids);
+        sequence.type_ids.extend_from_slice(&after.type_ids);
+        sequence
+    }
+
+    /// Rows of the model's answer that belong to a run of `tokens` tokens.
+    pub fn text_rows(&self, tokens: usize) -> Range<usize> {
+        let before = self.frame.before.ids.len();
+        before..before + tokens
+    }
+}
+
+/// The last word start in `(floor, at]`, or `at` when a single word fills that stretch.
+fn word_start(tokens: &[Token], floor: usize, at: usize) -> usize {
+    let starts = |index: &usize| tokens.get(*index).is_none_or(|token| !token.continues);
+    (floor + 1..=at).rev().find(starts).unwrap_or(at)
+}
+
+impl Frame {
+    /// Learns the special tokens by framing a text of one token.
+    fn of(tokenizer: &tokenizers::Tokenizer) -> tokenizers::Result<Self> {
+        let probe = Encoding::new(
+            vec![u32::MAX],
+            vec![0],
+            vec![String::new()],
+            vec![None],
+            vec![(0, 0)],
+            vec![0],
+            vec![1],
+            vec![],
+            Default::default(),
+        );
+        let framed = tokenizer.post_process(probe, None, true)?;
+        let position = framed.get_ids().iter().position(|id| *id == u32::MAX);
+        let position = position.ok_or("the post-processor drops the text")?;
+        let sequence = |range: Range<usize>| Sequence {
+            ids: framed.get_ids()[range.clone()].iter().map(|id| i64::from(*id)).collect(),
+            type_ids: framed.get_type_ids()[range].iter().map(|id| i64::from(*id)).collect(),
+        };
+        Ok(Self {
+            before: sequence(0..position),
+            after: sequence(position + 1..framed.len()),
+            type_id: i64::from(framed.get_type_ids()[position]),
+        })
+    }
+}
+
+/// The unknown token and the mark of a continued word.
+fn word_pieces(tokenizer: &tokenizers::Tokenizer) -> (Option<u32>, Option<String>) {
+    let (unknown, continuation) = match tokenizer.get_model() {
+        ModelWrapper::WordPiece(model) => {
+            (Some(&model.unk_token), Some(model.continuing_subword_prefix.clone()))
+        }
+        ModelWrapper::BPE(model) => {
+            (model.unk_token.as_ref(), model.continuing_subword_prefix.clone())
+        }
+        ModelWrapper::WordLevel(model) => (Some(&model.unk_token), None),
+        ModelWrapper::Unigram(_) => (None, None),
+    };
+    let unknown = unknown.and_then(|token| tokenizer.token_to_id(token));
+    // Hugging Face treats an empty mark like none.
+    (unknown, continuation.filter(|mark| !mark.is_empty()))
+}
+
+/// A text that can be cut at code points.
+pub(crate) struct CodePoints<'a> {
+    text: &'a str,
+    /// Byte offset of each code point, and the length.
+    offsets: Vec<usize>,
+}
+
+impl<'a> CodePoints<'a> {
+    pub(crate) fn new(text: &'a str) -> Self {
+        let offsets = text.char_indices().map(|(offset, _)| offset);
+        Self { text, offsets: offsets.chain([text.len()]).collect() }
+    }
+
+    /// Number of code points.
+    pub(crate) fn len(&self) -> usize {
+        self.offsets.len() - 1
+    }
+
+    /// Code points `start..end`, as far as the text goes.
+    pub(crate) fn slice(&self, start: usize, end: usize) -> &'a str {
+        let end = end.min(self.len());
+        let start = start.min(end);
+        &self.text[self.offsets[start]..self.offsets[end]]
+    }
+}

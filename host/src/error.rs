@@ -1,0 +1,81 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use pilotlight_model::ModelError;
+
+/// Result with [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a function could not be built, loaded or served.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The model folder was refused before the sandbox saw it.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The guest refused the model; the message names the file and the reason.
+    #[error("{0}")]
+    Refused(String),
+    /// The guest's initialiser was stopped.
+    #[error("the model could not be loaded in the sandbox: {0}; the model may be too large or too slow to load")]
+    Initialiser(String),
+    /// This build carries no guest component.
+    #[error(
+        "this build of pilotlight carries no guest component; build it with `cargo xtask build`, \
+         or name one with --guest FILE"
+    )]
+    NoGuest,
+    /// A file is not a component that can be served.
+    #[error("{name}: {reason}")]
+    Component {
+        /// The file.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The cache folder cannot be used.
+    #[error("cache folder {}: {reason}; name another with --cache-dir", path.display())]
+    Cache {
+        /// The folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A file could not be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// An address could not be bound.
+    #[error("cannot listen on {address}: {source}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// Wasmtime failed where neither model nor file is to blame.
+    #[error("{context}: {message}")]
+    Runtime {
+        /// What was tried.
+        context: &'static str,
+        /// What Wasmtime said.
+        message: String,
+    },
+}
+
+impl Error {
+    /// Maps an I/O error on `path`.
+    pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { path, source }
+    }
+
+    /// Maps a Wasmtime error met while doing `context`.
+    pub(crate) fn runtime(context: &'static str) -> impl FnOnce(wasmtime::Error) -> Self {
+        move |error| Self::Runtime { context, message: format!("{error:#}") }
+    }
+}

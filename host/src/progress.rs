@@ -1,0 +1,29 @@
+use std::fmt;
+
+/// A step of building or loading a function that can take seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stage {
+    /// The files of the model are compared with their digests.
+    Verify,
+    /// The guest loads and optimises the model.
+    Initialise,
+    /// The guest's memory is written back into the component.
+    Snapshot,
+    /// The component is compiled to machine code.
+    Compile,
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Verify => "checking the model's digests",
+            Self::Initialise => "loading the model in the sandbox",
+            Self::Snapshot => "taking the snapshot",
+            Self::Compile => "compiling to machine code",
+        })
+    }
+}
+
+/// Told of each stage as it begins.
+pub type Progress<'a> = &'a (dyn Fn(Stage) + Send + Sync);

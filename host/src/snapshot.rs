@@ -1,0 +1,217 @@
+//! Runs the guest's initialiser and writes its memory back into the component.
+
+use std::time::Duration;
+
+use pilotlight_model::{Digest, ModelFolder};
+use tokio::runtime::Handle;
+use wasmtime::component::{Component, Instance, Lift, Linker, WasmList};
+use wasmtime::{Engine, Store};
+use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxBuilder};
+use wasmtime_wasi::random::Deterministic;
+use wasmtime_wizer::{ComponentInstanceState, Wizer};
+
+use crate::engine;
+use crate::error::{Error, Result};
+use crate::function;
+use crate::progress::{Progress, Stage};
+use crate::section::Provenance;
+use crate::store::{State, new_store, preopen_model};
+
+const INITIALIZE: &str = "initialize";
+const MEMORY_LIMIT: usize = 3 << 30;
+/// No model that fits the sandbox takes longer; a hostile one would take forever.
+const TIME_LIMIT: Duration = Duration::from_secs(600);
+
+/// Pre-initialises `guest` with the model in `folder`. The same inputs give the same bytes.
+///
+/// Blocks; call it where blocking is allowed, inside a Tokio runtime.
+///
+/// # Errors
+/// [`Error`] naming the file and the reason.
+pub fn snapshot(guest: &[u8], folder: &ModelFolder, progress: Progress<'_>) -> Result<Vec<u8>> {
+    progress(Stage::Verify);
+    folder.verify()?;
+    let building = async {
+        tokio::time::timeout(TIME_LIMIT, initialise_and_freeze(guest, folder, progress))
+            .await
+            .map_err(|_| Error::Initialiser(format!("no end after {TIME_LIMIT:?}")))?
+    };
+    let (mut component, info) = Handle::current().block_on(building)?;
+    let provenance = Provenance {
+        info,
+        guest: Digest::of(guest),
+        pilotlight: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    provenance.append_to(&mut component).map_err(|error| Error::Refused(error.to_string()))?;
+    Ok(component)
+}
+
+async fn initialise_and_freeze(
+    guest: &[u8],
+    folder: &ModelFolder,
+    progress: Progress<'_>,
+) -> Result<(Vec<u8>, serde_json::Value)> {
+    progress(Stage::Initialise);
+    let mut wizer = Wizer::new();
+    // The export is lifted from the core module: taking only the core function away is invalid.
+    wizer.init_func(INITIALIZE).keep_init_func(true);
+    let (context, instrumented) =
+        wizer.instrument_component(guest).map_err(not_a_guest("cannot be instrumented"))?;
+    let engine = engine::building()?;
+    let component = Component::new(&engine, &instrumented)
+        .map_err(not_a_guest("cannot be compiled"))?;
+    drop(instrumented);
+    let mut frozen = Frozen::new(&engine, &component, folder).await?;
+    let info = frozen.initialize().await?;
+    progress(Stage::Snapshot);
+    let snapshot = wizer.snapshot_component(&context, &mut frozen).await;
+    frozen.failure.map_or(Ok(()), Err)?;
+    let snapshot = snapshot.map_err(Error::runtime("taking the snapshot"))?;
+    Ok((snapshot, info))
+}
+
+fn not_a_guest(what: &'static str) -> impl FnOnce(wasmtime::Error) -> Error {
+    move |error| Error::Component {
+        name: "the guest component".to_owned(),
+        reason: format!("{what}: {error:#}"),
+    }
+}
+
+/// An instance that Wizer reads globals and memory of.
+struct Frozen {
+    store: Store<State>,
+    instance: Instance,
+    failure: Option<Error>,
+}
+
+impl Frozen {
+    async fn new(engine: &Engine, component: &Component, folder: &ModelFolder) -> Result<Self> {
+        let mut store = new_store(engine, deterministic_context(folder)?, MEMORY_LIMIT);
+        // Each memory is read back in one call.
+        store.set_hostcall_fuel(usize::MAX);
+        let mut linker = Linker::new(engine);
+        function::add_wasi(&mut linker)?;
+        let instance = linker
+            .instantiate_async(&mut store, component)
+            .await
+            .map_err(not_a_guest("cannot be instantiated"))?;
+        Ok(Self { store, instance, failure: None })
+    }
+
+    /// Calls `initialize: func() -> result<string, string>`.
+    async fn initialize(&mut self) -> Result<serde_json::Value> {
+        let initialize = self
+            .instance
+            .get_typed_func::<(), (std::result::Result<String, String>,)>(
+                &mut self.store,
+                INITIALIZE,
+            )
+            .map_err(not_a_guest("has no function `initialize`"))?;
+        let (answer,) = initialize
+            .call_async(&mut self.store, ())
+            .await
+            .map_err(|error| Error::Initialiser(format!("{error:#}")))?;
+        let info = answer.map_err(|refusal| {
+            // The guest sees the folder at the place it is mounted.
+            Error::Refused(refusal)
+        })?;
+        serde_json::from_str(&info).map_err(|error| Error::Component {
+            name: "the guest component".to_owned(),
+            reason: format!("`initialize` did not return JSON: {error}"),
+        })
+    }
+
+    async fn call<R: Lift + Send + Sync + 'static>(
+        &mut self,
+        instance: &str,
+        name: &str,
+    ) -> wasmtime::Result<R> {
+        let missing = || wasmtime::format_err!("export {instance}#{name} is missing");
+        let (_, outer) =
+            self.instance.get_export(&mut self.store, None, instance).ok_or_else(missing)?;
+        let (_, inner) =
+            self.instance.get_export(&mut self.store, Some(&outer), name).ok_or_else(missing)?;
+        let function = self.instance.get_typed_func::<(), (R,)>(&mut self.store, inner)?;
+        Ok(function.call_async(&mut self.store, ()).await?.0)
+    }
+
+    async fn number<R: Lift + Send + Sync + Default + 'static>(
+        &mut self,
+        instance: &str,
+        name: &str,
+    ) -> R {
+        self.call(instance, name).await.unwrap_or_else(|error| {
+            self.fail(error);
+            R::default()
+        })
+    }
+
+    fn fail(&mut self, error: wasmtime::Error) {
+        self.failure = Some(Error::runtime("reading the instance")(error));
+    }
+}
+
+impl ComponentInstanceState for Frozen {
+    async fn call_func_ret_list_u8(
+        &mut self,
+        instance: &str,
+        func: &str,
+        contents: impl FnOnce(&[u8]) + Send,
+    ) {
+        match self.call::<WasmList<u8>>(instance, func).await {
+            Ok(list) => contents(list.as_le_slice(&self.store)),
+            Err(error) => self.fail(error),
+        }
+    }
+
+    async fn call_func_ret_s32(&mut self, instance: &str, func: &str) -> i32 {
+        self.number(instance, func).await
+    }
+
+    async fn call_func_ret_s64(&mut self, instance: &str, func: &str) -> i64 {
+        self.number(instance, func).await
+    }
+
+    async fn call_func_ret_f32(&mut self, instance: &str, func: &str) -> u32 {
+        self.number::<f32>(instance, func).await.to_bits()
+    }
+
+    async fn call_func_ret_f64(&mut self, instance: &str, func: &str) -> u64 {
+        self.number::<f64>(instance, func).await.to_bits()
+    }
+}
+
+/// The model folder, and otherwise nothing that differs between two runs: no randomness, no
+/// time, no environment.
+fn deterministic_context(folder: &ModelFolder) -> Result<WasiCtx> {
+    let mut wasi = WasiCtxBuilder::new();
+    preopen_model(&mut wasi, folder.path())?;
+    wasi.secure_random(Deterministic::new(vec![0x5a]))
+        .insecure_random(Deterministic::new(vec![0xa5]))
+        .insecure_random_seed(0)
+        .wall_clock(Stopped)
+        .monotonic_clock(Stopped);
+    Ok(wasi.build())
+}
+
+struct Stopped;
+
+impl HostWallClock for Stopped {
+    fn resolution(&self) -> Duration {
+        Duration::from_nanos(1)
+    }
+
+    fn now(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+impl HostMonotonicClock for Stopped {
+    fn resolution(&self) -> u64 {
+        1
+    }
+
+    fn now(&self) -> u64 {
+        0
+    }
+}

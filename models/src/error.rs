@@ -1,0 +1,63 @@
+use std::path::PathBuf;
+
+/// Why a model folder, or one file of it, was refused.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// The folder or one of its files is not there or cannot be read.
+    #[error("{}: cannot be read: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// `model.toml` is not TOML, or not a manifest.
+    #[error("{}: not a model manifest: {message}", path.display())]
+    Manifest {
+        /// The manifest.
+        path: PathBuf,
+        /// The place and the mistake.
+        message: String,
+    },
+    /// A file the task cannot do without is not listed in the manifest.
+    #[error("{}: does not list {file}; add [files.\"{file}\"] with its sha256", path.display())]
+    NotListed {
+        /// The manifest.
+        path: PathBuf,
+        /// The file that is missing from it.
+        file: String,
+    },
+    /// A listed name is not a plain file name inside the folder.
+    #[error("{file}: leads out of the model folder; files must lie directly in it")]
+    OutsideFolder {
+        /// The name as the manifest gives it.
+        file: String,
+    },
+    /// The path is a symbolic link, a folder or a special file.
+    #[error("{}: not a regular file; links and special files are refused", path.display())]
+    NotARegularFile {
+        /// The offending path.
+        path: PathBuf,
+    },
+    /// The file is larger than any model that fits a 32-bit sandbox.
+    #[error("{}: {bytes} bytes is more than the {limit} allowed", path.display())]
+    TooLarge {
+        /// The offending file.
+        path: PathBuf,
+        /// Its size in bytes.
+        bytes: u64,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// The content is not what the manifest promises.
+    #[error("{}: SHA-256 is {found}, model.toml says {expected}", path.display())]
+    WrongDigest {
+        /// The offending file.
+        path: PathBuf,
+        /// The digest in the manifest, in hexadecimal.
+        expected: String,
+        /// The digest of the content, in hexadecimal.
+        found: String,
+    },
+}

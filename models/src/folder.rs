@@ -1,0 +1,123 @@
+use std::fs::{self, File, Metadata};
+use std::io::Read as _;
+use std::path::{Component, Path, PathBuf};
+
+use crate::manifest::{MANIFEST_FILE, Manifest};
+use crate::{CONFIG_FILE, Digest, MODEL_FILE, ModelError, TOKENIZER_FILE};
+
+const MANIFEST_LIMIT: u64 = 1 << 20;
+/// A 32-bit sandbox cannot hold more, whatever the file says.
+const FILE_LIMIT: u64 = 2 << 30;
+
+/// A model folder whose manifest has been read; files are checked as they are read.
+#[derive(Debug, Clone)]
+pub struct ModelFolder {
+    path: PathBuf,
+    manifest: Manifest,
+    manifest_digest: Digest,
+}
+
+impl ModelFolder {
+    /// Reads `model.toml` in `path` and checks that it lists what every model needs.
+    ///
+    /// # Errors
+    /// [`ModelError`] naming the file and the reason.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, ModelError> {
+        let path = path.into();
+        let file = path.join(MANIFEST_FILE);
+        let bytes = read_regular(&file, MANIFEST_LIMIT)?;
+        let mistake = |message| ModelError::Manifest { path: file.clone(), message };
+        let text = str::from_utf8(&bytes).map_err(|e| mistake(e.to_string()))?;
+        let manifest = Manifest::parse(text).map_err(mistake)?;
+        let folder = Self { path, manifest, manifest_digest: Digest::of(&bytes) };
+        for name in folder.manifest.files.keys() {
+            folder.resolve(name)?;
+        }
+        for needed in [MODEL_FILE, TOKENIZER_FILE, CONFIG_FILE] {
+            folder.expected(needed)?;
+        }
+        Ok(folder)
+    }
+
+    /// Where the folder lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What `model.toml` says.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Digest of `model.toml`, and so of every digest in it: names the model.
+    pub fn digest(&self) -> Digest {
+        self.manifest_digest
+    }
+
+    /// Reads one listed file whole and checks its digest.
+    ///
+    /// # Errors
+    /// [`ModelError`] naming the file and the reason.
+    pub fn read(&self, name: &str) -> Result<Vec<u8>, ModelError> {
+        let expected = self.expected(name)?;
+        let path = self.resolve(name)?;
+        let bytes = read_regular(&path, FILE_LIMIT)?;
+        let found = Digest::of(&bytes);
+        if found != expected {
+            let (expected, found) = (expected.to_string(), found.to_string());
+            return Err(ModelError::WrongDigest { path, expected, found });
+        }
+        Ok(bytes)
+    }
+
+    /// Reads and checks every listed file.
+    ///
+    /// # Errors
+    /// The first file that is not what the manifest says.
+    pub fn verify(&self) -> Result<(), ModelError> {
+        self.manifest.files.keys().try_for_each(|name| self.read(name).map(drop))
+    }
+
+    fn expected(&self, name: &str) -> Result<Digest, ModelError> {
+        let entry = self.manifest.files.get(name);
+        entry.map(|file| file.sha256).ok_or_else(|| ModelError::NotListed {
+            path: self.path.join(MANIFEST_FILE),
+            file: name.to_owned(),
+        })
+    }
+
+    fn resolve(&self, name: &str) -> Result<PathBuf, ModelError> {
+        let mut parts = Path::new(name).components();
+        match (parts.next(), parts.next()) {
+            (Some(Component::Normal(plain)), None) if plain == name => Ok(self.path.join(plain)),
+            _ => Err(ModelError::OutsideFolder { file: name.to_owned() }),
+        }
+    }
+}
+
+fn read_regular(path: &Path, limit: u64) -> Result<Vec<u8>, ModelError> {
+    let io = |source| ModelError::Io { path: path.to_owned(), source };
+    check_regular(path, &fs::symlink_metadata(path).map_err(io)?, limit)?;
+    let file = File::open(path).map_err(io)?;
+    // Checked again on the open file: the path may have been exchanged in between.
+    let opened = file.metadata().map_err(io)?;
+    check_regular(path, &opened, limit)?;
+    let mut bytes = Vec::with_capacity(opened.len() as usize);
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(io)?;
+    check_size(path, bytes.len() as u64, limit)?;
+    Ok(bytes)
+}
+
+fn check_regular(path: &Path, metadata: &Metadata, limit: u64) -> Result<(), ModelError> {
+    if !metadata.file_type().is_file() {
+        return Err(ModelError::NotARegularFile { path: path.to_owned() });
+    }
+    check_size(path, metadata.len(), limit)
+}
+
+fn check_size(path: &Path, bytes: u64, limit: u64) -> Result<(), ModelError> {
+    if bytes > limit {
+        return Err(ModelError::TooLarge { path: path.to_owned(), bytes, limit });
+    }
+    Ok(())
+}

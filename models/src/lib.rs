@@ -1,0 +1,23 @@
+//! A model folder: `model.toml` and the files it names, each checked against its SHA-256
+//! digest whenever it is read.
+//!
+//! The files are untrusted input. A name that leads out of the folder, a symbolic link, a
+//! special file, a file of absurd size or one whose digest differs is refused by name, and
+//! nothing of it is used.
+
+mod digest;
+mod error;
+mod folder;
+mod manifest;
+
+pub use digest::Digest;
+pub use error::ModelError;
+pub use folder::ModelFolder;
+pub use manifest::{Limits, MANIFEST_FILE, Manifest, Task};
+
+/// The ONNX graph and its weights.
+pub const MODEL_FILE: &str = "model.onnx";
+/// The Hugging Face `tokenizers` description.
+pub const TOKENIZER_FILE: &str = "tokenizer.json";
+/// The Hugging Face model configuration; holds the labels.
+pub const CONFIG_FILE: &str = "config.json";

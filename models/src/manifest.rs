@@ -1,0 +1,111 @@
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Digest;
+
+/// Name of the manifest inside a model folder.
+pub const MANIFEST_FILE: &str = "model.toml";
+
+/// What `model.toml` says of a model. Unknown keys are errors.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Manifest {
+    /// Short name: lower-case letters, digits, `-` and `.`; names the built component.
+    pub name: String,
+    /// What the model does.
+    pub task: Task,
+    /// Longest sequence the model reads at once, in tokens, special tokens included.
+    pub max_length: usize,
+    /// Where the labels come from; `config.json#id2label` is the only place known.
+    #[serde(default = "default_labels")]
+    pub labels: String,
+    /// SPDX expression of the model's licence.
+    pub license: String,
+    /// Who must be named when the model is passed on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attribution: Option<String>,
+    /// Where the files were taken from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
+    /// What the built function accepts.
+    #[serde(default)]
+    pub limits: Limits,
+    /// Every file that is read, by plain name.
+    pub files: BTreeMap<String, File>,
+}
+
+/// A file of the folder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct File {
+    /// Digest of its content.
+    pub sha256: Digest,
+}
+
+/// What a model does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Task {
+    /// One label for each token: named entities, personal data.
+    TokenClassification,
+}
+
+/// Limits of the built function, fixed at build time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct Limits {
+    /// Largest request body in bytes; a larger one is answered with 413.
+    pub max_body_bytes: usize,
+    /// Most texts in one request; more are answered with 422.
+    pub max_inputs: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_body_bytes: 256 * 1024, max_inputs: 256 }
+    }
+}
+
+fn default_labels() -> String {
+    LABELS_IN_CONFIG.to_owned()
+}
+
+const LABELS_IN_CONFIG: &str = "config.json#id2label";
+const LONGEST_SEQUENCE: usize = 1 << 20;
+
+impl Manifest {
+    /// Parses and checks a manifest.
+    ///
+    /// # Errors
+    /// The place and the mistake, in words.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let manifest: Self = toml::from_str(text).map_err(|e| e.to_string().trim().to_owned())?;
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c);
+        if self.name.is_empty() || self.name.starts_with('.') || !self.name.chars().all(plain) {
+            return Err(format!(
+                "name {:?} must be lower-case letters, digits, `-` and `.`",
+                self.name
+            ));
+        }
+        if !(3..=LONGEST_SEQUENCE).contains(&self.max_length) {
+            return Err(format!(
+                "max-length {} must be between 3 and {LONGEST_SEQUENCE}",
+                self.max_length
+            ));
+        }
+        if self.labels != LABELS_IN_CONFIG {
+            return Err(format!("labels {:?} must be {LABELS_IN_CONFIG:?}", self.labels));
+        }
+        if self.limits.max_body_bytes == 0 || self.limits.max_inputs == 0 {
+            return Err("limits must be at least 1".to_owned());
+        }
+        Ok(())
+    }
+}
