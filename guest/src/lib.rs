@@ -18,3 +18,5 @@ pub mod tokenizer;
 
 #[cfg(target_family = "wasm")]
 mod component;
+#[cfg(target_family = "wasm")]
+mod heap;

@@ -33,6 +33,8 @@ fn load() -> Result<Service, String> {
 /// # Errors
 /// As [`service`].
 pub fn initialize() -> Result<String, String> {
+    #[cfg(target_family = "wasm")]
+    let _wiping = crate::heap::Wiping::start();
     let service = service()?;
     serde_json::to_string(service.info()).map_err(|error| error.to_string())
 }

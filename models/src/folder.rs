@@ -1,5 +1,5 @@
 use std::fs::{self, File, Metadata};
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::path::{Component, Path, PathBuf};
 
 use crate::manifest::{MANIFEST_FILE, Manifest};
@@ -98,14 +98,23 @@ impl ModelFolder {
 fn read_regular(path: &Path, limit: u64) -> Result<Vec<u8>, ModelError> {
     let io = |source| ModelError::Io { path: path.to_owned(), source };
     check_regular(path, &fs::symlink_metadata(path).map_err(io)?, limit)?;
-    let file = File::open(path).map_err(io)?;
+    let mut file = File::open(path).map_err(io)?;
     // Checked again on the open file: the path may have been exchanged in between.
     let opened = file.metadata().map_err(io)?;
     check_regular(path, &opened, limit)?;
     let mut bytes = Vec::with_capacity(opened.len() as usize);
-    file.take(limit + 1).read_to_end(&mut bytes).map_err(io)?;
-    check_size(path, bytes.len() as u64, limit)?;
-    Ok(bytes)
+    // In small pieces: in the sandbox each read leaves a block of its size behind in C's heap,
+    // out of reach of whoever wipes freed memory.
+    let mut piece = [0; 1 << 14];
+    loop {
+        match file.read(&mut piece) {
+            Ok(0) => return Ok(bytes),
+            Ok(count) => bytes.extend_from_slice(&piece[..count]),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(io(error)),
+        }
+        check_size(path, bytes.len() as u64, limit)?;
+    }
 }
 
 fn check_regular(path: &Path, metadata: &Metadata, limit: u64) -> Result<(), ModelError> {
