@@ -1,13 +1,37 @@
-//! wip
+//! Builds and serves pre-initialised WASI inference functions.
+//!
+//! [`snapshot`] turns a model folder into one component that holds tokenizer and model in its
+//! memory. [`Host`] runs such a component, or any that serves `wasi:http`, with a fresh instance
+//! for each request; it is a [`tower::Service`]. [`Server`] puts it on a socket.
+
+mod admin;
+mod artifact;
+mod body;
+mod cache;
 mod config;
 mod engine;
 mod error;
 mod function;
+mod guest;
+mod host;
+mod inspect;
+mod machine_code;
 mod progress;
 mod section;
-pub mod snapshot;
+mod server;
+mod snapshot;
 mod store;
+
+pub use admin::Admin;
+pub use artifact::Source;
+pub use body::{Body, BodyError};
+pub use cache::{Cache, Entry, write_beside};
 pub use config::Options;
 pub use error::{Error, Result};
+pub use guest::guest;
+pub use host::Host;
+pub use inspect::{Inspection, inspect};
 pub use progress::{Progress, Stage};
 pub use section::Provenance;
+pub use server::{Readiness, Server};
+pub use snapshot::snapshot;

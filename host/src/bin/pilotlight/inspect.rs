@@ -1,0 +1,57 @@
+use std::path::PathBuf;
+
+use clap::Args;
+use pilotlight::{Error, Inspection, inspect};
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// The component
+    file: PathBuf,
+    /// Report in JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    let path = &options.file;
+    let io = |source| Error::Io { path: path.clone(), source };
+    let component = std::fs::read(path).map_err(io)?;
+    let inspection = inspect(&path.display().to_string(), &component)?;
+    if options.json {
+        println!("{}", serde_json::to_string_pretty(&inspection)?);
+    } else {
+        print(&inspection);
+    }
+    Ok(())
+}
+
+fn print(inspection: &Inspection) {
+    let megabytes = |bytes: usize| format!("{:.2} MB", bytes as f64 / 1e6);
+    println!("sha256     {}", inspection.sha256);
+    println!("size       {}", megabytes(inspection.bytes));
+    println!("code       {} in {} functions", megabytes(inspection.code_bytes), inspection.functions);
+    println!("memory     {}", megabytes(inspection.data_bytes));
+    match &inspection.provenance {
+        None => println!("snapshot   no"),
+        Some(provenance) => {
+            println!("snapshot   of guest {}", provenance.guest);
+            println!("built by   pilotlight {}", provenance.pilotlight);
+            for key in ["model", "task", "digest", "max_length", "license", "attribution", "origin"] {
+                match &provenance.info[key] {
+                    serde_json::Value::Null => {}
+                    serde_json::Value::String(text) => println!("{key:10} {text}"),
+                    other => println!("{key:10} {other}"),
+                }
+            }
+            if let Some(labels) = provenance.info["labels"].as_array() {
+                println!("labels     {}", labels.len());
+            }
+        }
+    }
+    for import in &inspection.imports {
+        println!("import     {import}");
+    }
+    for export in &inspection.exports {
+        println!("export     {export}");
+    }
+}

@@ -1,0 +1,147 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use pilotlight::{Admin, Cache, Host, Readiness, Server, Source, guest};
+use tokio::sync::Notify;
+
+use crate::stages::Stages;
+
+const DEFAULT_MODEL: &str = "models/pii-ner";
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Model folder or component [default: models/pii-ner]
+    #[arg(value_name = "MODEL_DIR|FILE.wasm")]
+    source: Option<PathBuf>,
+    /// Where to serve the function
+    #[arg(long, default_value = "127.0.0.1:3000")]
+    listen: SocketAddr,
+    /// Where to serve /health and /ready
+    #[arg(long, default_value = "127.0.0.1:3001")]
+    admin_listen: SocketAddr,
+    /// Where to keep snapshots and machine code [default: the user's cache folder]
+    #[arg(long, value_name = "DIR", env = "PILOTLIGHT_CACHE_DIR")]
+    cache_dir: Option<PathBuf>,
+    /// Guest component to build a model folder with, instead of the one in this build
+    #[arg(long, value_name = "FILE", env = "PILOTLIGHT_GUEST")]
+    guest: Option<PathBuf>,
+    /// Model folder for a component that is not pre-initialised
+    #[arg(long, value_name = "DIR")]
+    model: Option<PathBuf>,
+    /// Most instances alive at once; further requests wait
+    #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    max_instances: u32,
+    /// Longest time for a request, in seconds
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    request_timeout: u64,
+    /// Longest time to finish requests in flight when stopped, in seconds
+    #[arg(long, default_value_t = 30)]
+    drain_timeout: u64,
+}
+
+pub(crate) fn run(options: Options) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(serve(options));
+    // Whatever is still running has had its time.
+    runtime.shutdown_background();
+    result
+}
+
+async fn serve(options: Options) -> anyhow::Result<()> {
+    let source = source(&options)?;
+    let cache = Cache::open(options.cache_dir)?;
+    let server = Server::bind(options.listen).await?;
+    let admin = Server::bind(options.admin_listen).await?;
+    let (address, admin_address) = (server.address(), admin.address());
+    let readiness = Readiness::default();
+    let drained = Arc::new(Notify::new());
+    let administration = tokio::spawn({
+        let (service, drained) = (Admin::new(readiness.clone()), Arc::clone(&drained));
+        async move { admin.serve(service, drained.notified(), Duration::ZERO).await }
+    });
+    let mut stop = std::pin::pin!(stop_signal()?);
+    let stages = Arc::new(Stages::new());
+    let mut function_options = pilotlight::Options::default();
+    function_options.max_instances = options.max_instances;
+    function_options.request_timeout = Duration::from_secs(options.request_timeout);
+    function_options.model = options.model;
+    let loading = Host::load(source, function_options, cache, {
+        let stages = Arc::clone(&stages);
+        move |stage| stages.begin(stage)
+    });
+    let host = tokio::select! {
+        host = loading => host,
+        () = &mut stop => return Ok(()),
+    };
+    stages.end();
+    let host = host?;
+    readiness.set(true);
+    println!("serving on http://{address}, administration on http://{admin_address}");
+    let shutdown = {
+        let readiness = readiness.clone();
+        async move {
+            stop.await;
+            readiness.set(false);
+            eprintln!("stopping: finishing the requests in flight");
+            tokio::spawn(exit_on_second_signal());
+        }
+    };
+    let drain = Duration::from_secs(options.drain_timeout);
+    if !server.serve(host, shutdown, drain).await {
+        tracing::warn!("some requests took longer than --drain-timeout and were cut off");
+    }
+    drained.notify_one();
+    administration.await.context("the administration broke off")?;
+    Ok(())
+}
+
+fn source(options: &Options) -> anyhow::Result<Source> {
+    let path = match &options.source {
+        Some(path) => path.clone(),
+        None => PathBuf::from(DEFAULT_MODEL),
+    };
+    if options.source.is_none() && !path.is_dir() {
+        bail!("there is no {DEFAULT_MODEL} here; name a model folder or a component");
+    }
+    if path.is_dir() {
+        if options.model.is_some() {
+            bail!("--model is for components; {} is a model folder itself", path.display());
+        }
+        return Ok(Source::Model { folder: path, guest: guest(options.guest.as_deref())? });
+    }
+    Ok(Source::Component(path))
+}
+
+#[cfg(unix)]
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) =
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+#[cfg(not(unix))]
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    Ok(async {
+        if let Err(error) = tokio::signal::ctrl_c().await {
+            tracing::error!(%error, "cannot wait for Ctrl-C");
+        }
+    })
+}
+
+/// Somebody does not want to wait.
+async fn exit_on_second_signal() {
+    if let Ok(stop) = stop_signal() {
+        stop.await;
+        std::process::exit(130);
+    }
+}

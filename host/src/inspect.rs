@@ -1,0 +1,101 @@
+//! What a component is made of.
+
+use std::collections::BTreeMap;
+
+use pilotlight_model::Digest;
+use serde::Serialize;
+use wasmparser::{Parser, Payload, Validator, WasmFeatures};
+
+use crate::error::{Error, Result};
+use crate::section::Provenance;
+
+/// What can be told of a component without running it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Inspection {
+    /// SHA-256 of the file.
+    pub sha256: Digest,
+    /// Size of the file in bytes.
+    pub bytes: usize,
+    /// Bytes of code in all its modules.
+    pub code_bytes: usize,
+    /// Bytes of initial memory in all its modules.
+    pub data_bytes: usize,
+    /// Functions in all its modules.
+    pub functions: u32,
+    /// What it imports.
+    pub imports: Vec<String>,
+    /// What it exports.
+    pub exports: Vec<String>,
+    /// Where it comes from; only what Pilotlight pre-initialised says so.
+    pub provenance: Option<Provenance>,
+}
+
+/// Validates and inspects a component, called `name` in errors.
+///
+/// # Errors
+/// [`Error::Component`] if it is not one.
+pub fn inspect(name: &str, component: &[u8]) -> Result<Inspection> {
+    let refuse = |reason: String| Error::Component { name: name.to_owned(), reason };
+    if !Parser::is_component(component) {
+        return Err(refuse("is not a WebAssembly component".to_owned()));
+    }
+    let features = WasmFeatures::default() | WasmFeatures::CM_ASYNC;
+    Validator::new_with_features(features)
+        .validate_all(component)
+        .map_err(|error| refuse(format!("is not valid: {error}")))?;
+    let mut inspection = Inspection {
+        sha256: Digest::of(component),
+        bytes: component.len(),
+        code_bytes: 0,
+        data_bytes: 0,
+        functions: 0,
+        imports: Vec::new(),
+        exports: Vec::new(),
+        provenance: Provenance::of(component),
+    };
+    let mut names = Names::default();
+    for payload in Parser::new(0).parse_all(component) {
+        let payload = payload.map_err(|error| refuse(error.to_string()))?;
+        inspection.add(payload, &mut names).map_err(|error| refuse(error.to_string()))?;
+    }
+    inspection.imports = names.imports.into_keys().collect();
+    inspection.exports = names.exports.into_keys().collect();
+    Ok(inspection)
+}
+
+/// Imports and exports of the outermost component, sorted.
+#[derive(Default)]
+struct Names {
+    depth: usize,
+    imports: BTreeMap<String, ()>,
+    exports: BTreeMap<String, ()>,
+}
+
+impl Inspection {
+    fn add(&mut self, payload: Payload<'_>, names: &mut Names) -> wasmparser::Result<()> {
+        match payload {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => names.depth += 1,
+            Payload::End(_) => names.depth = names.depth.saturating_sub(1),
+            Payload::CodeSectionStart { count, size, .. } => {
+                self.functions += count;
+                self.code_bytes += size as usize;
+            }
+            Payload::DataSection(section) => {
+                let range = section.range();
+                self.data_bytes += (range.end - range.start) as usize;
+            }
+            Payload::ComponentImportSection(section) if names.depth == 0 => {
+                for import in section {
+                    names.imports.insert(import?.name.name.to_owned(), ());
+                }
+            }
+            Payload::ComponentExportSection(section) if names.depth == 0 => {
+                for export in section {
+                    names.exports.insert(export?.name.name.to_owned(), ());
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
