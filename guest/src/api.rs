@@ -224,8 +224,14 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     if body.is_empty() {
         return Err(ApiError::Malformed("the body is empty; send a JSON object".into()));
     }
+    let malformed = |error| ApiError::Malformed(format!("not valid JSON: {error}"));
+    // Read through once before it is judged: serde stops at the first value of a wrong type.
+    serde_json::from_slice::<IgnoredAny>(body).map_err(malformed)?;
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(ApiError::Invalid("the body is not a JSON object".into()));
+    }
     serde_json::from_slice(body).map_err(|error| match error.classify() {
         serde_json::error::Category::Data => ApiError::Invalid(error.to_string()),
-        _ => ApiError::Malformed(format!("not valid JSON: {error}")),
+        _ => malformed(error),
     })
 }

@@ -53,10 +53,12 @@ async fn handle(request: Request) -> Response<FullBody<bytes::Bytes>> {
             (error.status(), allow, error_body(&error))
         }
     };
+    let length = HeaderValue::from(body.len());
     let mut response = Response::new(FullBody::new(bytes::Bytes::from(body)));
     *response.status_mut() = status.try_into().unwrap_or_default();
     let headers = response.headers_mut();
     headers.insert("content-type", HeaderValue::from_static("application/json"));
+    headers.insert("content-length", length);
     headers.insert(REQUEST_ID, id);
     if let Some(allow) = allow {
         headers.insert("allow", HeaderValue::from_static(allow));

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use pilotlight_model::{Digest, Limits, ModelFolder, Task};
 use serde::Serialize;
 
-use crate::api::{
-    ApiError, ClassifyRequest, Entity, Inputs, RedactRequest, parse,
-};
+use crate::api::{ApiError, ClassifyRequest, Entity, Inputs, RedactRequest, parse};
 use crate::load::{LoadError, load};
 use crate::pipeline::{Pipeline, Timings};
 
@@ -146,7 +144,9 @@ impl Service {
     ) -> Result<Vec<u8>, ApiError> {
         match endpoint {
             Endpoint::Classify => json(&self.classify(parse(body)?, timings)?),
-            Endpoint::Redact => json(&self.pipeline.redact(parse::<RedactRequest>(body)?, timings)?),
+            Endpoint::Redact => {
+                json(&self.pipeline.redact(parse::<RedactRequest>(body)?, timings)?)
+            }
             Endpoint::Info => json(&self.info),
         }
     }
@@ -160,6 +160,9 @@ impl Service {
         let mut classify = |text: &String| self.pipeline.classify(text, &parameters, timings);
         match inputs {
             Inputs::One(text) => Ok(Classified::One(classify(&text)?)),
+            Inputs::Many(texts) if texts.is_empty() => {
+                Err(ApiError::Invalid("inputs is empty; send at least one text".into()))
+            }
             Inputs::Many(texts) => {
                 let limit = self.limits().max_inputs;
                 if texts.len() > limit {

@@ -144,21 +144,25 @@ impl Tokenizer {
         let mut start = 0;
         while start < tokens.len() {
             let full = (start + self.capacity).min(tokens.len());
-            let end = if full == tokens.len() { full } else { word_start(tokens, start, full) };
-            let kept_from = match windows.last_mut() {
-                None => start,
-                // The seam lies in the middle of the overlap: each side has context.
-                Some(last) => {
-                    let seam = word_start(tokens, start, start.midpoint(last.seen.end));
-                    last.kept.end = seam;
-                    seam
-                }
+            let seen_until = windows.last().map_or(start, |last| last.seen.end);
+            let end = match full == tokens.len() {
+                true => full,
+                false => cut(tokens, seen_until..full, full),
             };
+            let mut kept_from = start;
+            if let Some(last) = windows.last_mut().filter(|last| start < last.seen.end) {
+                // The seam lies in the middle of the overlap: each side has context.
+                let floor = start.max(last.kept.start);
+                let middle = start.midpoint(last.seen.end).max(floor + 1);
+                kept_from = cut(tokens, floor..last.seen.end, middle);
+                last.kept.end = kept_from;
+            }
             windows.push(Window { seen: start..end, kept: kept_from..end });
             if end == tokens.len() {
                 break;
             }
-            start = word_start(tokens, start, end.saturating_sub(overlap).max(start + 1));
+            let next = end.saturating_sub(overlap).max(start + 1);
+            start = cut(tokens, start..end, next);
         }
         windows
     }
@@ -181,10 +185,12 @@ impl Tokenizer {
     }
 }
 
-/// The last word start in `(floor, at]`, or `at` when a single word fills that stretch.
-fn word_start(tokens: &[Token], floor: usize, at: usize) -> usize {
+/// The word start next to `at` and after `range.start`, up to `range.end`; earlier ones first.
+/// `at` itself when a single word fills the range.
+fn cut(tokens: &[Token], range: Range<usize>, at: usize) -> usize {
     let starts = |index: &usize| tokens.get(*index).is_none_or(|token| !token.continues);
-    (floor + 1..=at).rev().find(starts).unwrap_or(at)
+    let mut candidates = (range.start + 1..=at).rev().chain(at + 1..=range.end);
+    candidates.find(starts).unwrap_or(at)
 }
 
 impl Frame {

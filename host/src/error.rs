@@ -17,7 +17,9 @@ pub enum Error {
     #[error("{0}")]
     Refused(String),
     /// The guest's initialiser was stopped.
-    #[error("the model could not be loaded in the sandbox: {0}; the model may be too large or too slow to load")]
+    #[error(
+        "the model could not be loaded in the sandbox: {0}; the model may be too large or too slow to load"
+    )]
     Initialiser(String),
     /// This build carries no guest component.
     #[error(

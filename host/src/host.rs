@@ -81,7 +81,10 @@ impl Host {
         failure.into_response(id)
     }
 
-    async fn run(&self, request: Request<WasiBody>) -> std::result::Result<Response<Body>, Failure> {
+    async fn run(
+        &self,
+        request: Request<WasiBody>,
+    ) -> std::result::Result<Response<Body>, Failure> {
         let permit = self.instances.clone().acquire_owned().await;
         let permit = permit.map_err(|_| Failure::Overloaded)?;
         match self.function.call(request, permit).await {
@@ -130,7 +133,8 @@ where
 {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = std::result::Result<Response<Body>, Infallible>> + Send>>;
+    type Future =
+        Pin<Box<dyn Future<Output = std::result::Result<Response<Body>, Infallible>> + Send>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<std::result::Result<(), Infallible>> {
         Poll::Ready(Ok(()))

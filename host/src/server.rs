@@ -61,7 +61,12 @@ impl Server {
 
     /// Serves HTTP/1.1 and HTTP/2 until `shutdown`, then finishes the requests in flight for
     /// at most `drain`. True if all of them could be finished.
-    pub async fn serve<S, B>(self, service: S, shutdown: impl Future<Output = ()>, drain: Duration) -> bool
+    pub async fn serve<S, B>(
+        self,
+        service: S,
+        shutdown: impl Future<Output = ()>,
+        drain: Duration,
+    ) -> bool
     where
         S: tower::Service<Request<Incoming>, Response = http::Response<B>> + Clone + Send + 'static,
         S::Future: Send + 'static,

@@ -6,8 +6,8 @@ use pilotlight_model::{Digest, ModelFolder};
 use tokio::runtime::Handle;
 use wasmtime::component::{Component, Instance, Lift, Linker, WasmList};
 use wasmtime::{Engine, Store};
-use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxBuilder};
 use wasmtime_wasi::random::Deterministic;
+use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxBuilder};
 use wasmtime_wizer::{ComponentInstanceState, Wizer};
 
 use crate::engine;
@@ -58,8 +58,8 @@ async fn initialise_and_freeze(
     let (context, instrumented) =
         wizer.instrument_component(guest).map_err(not_a_guest("cannot be instrumented"))?;
     let engine = engine::building()?;
-    let component = Component::new(&engine, &instrumented)
-        .map_err(not_a_guest("cannot be compiled"))?;
+    let component =
+        Component::new(&engine, &instrumented).map_err(not_a_guest("cannot be compiled"))?;
     drop(instrumented);
     let mut frozen = Frozen::new(&engine, &component, folder).await?;
     let info = frozen.initialize().await?;

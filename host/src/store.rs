@@ -86,10 +86,10 @@ pub(crate) fn serving_context(options: &Options) -> Result<WasiCtx> {
 
 /// Mounts a model folder read-only.
 pub(crate) fn preopen_model(wasi: &mut WasiCtxBuilder, model: &Path) -> Result<()> {
-    wasi.preopened_dir(model, MODEL_PATH, FsPerms::ReadOnly)
-        .map(drop)
-        .map_err(|error| Error::Component {
+    wasi.preopened_dir(model, MODEL_PATH, FsPerms::ReadOnly).map(drop).map_err(|error| {
+        Error::Component {
             name: model.display().to_string(),
             reason: format!("cannot be mounted: {error:#}"),
-        })
+        }
+    })
 }

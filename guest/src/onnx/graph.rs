@@ -126,8 +126,7 @@ impl Lowering {
             inputs.push(if name.is_empty() { None } else { Some(self.value(name)?) });
         }
         let name = self.model.unique_name(&label[..]).into_owned();
-        let mut wiring =
-            Wiring { model: &mut self.model, node, inputs, name, opset: self.opset };
+        let mut wiring = Wiring { model: &mut self.model, node, inputs, name, opset: self.opset };
         let outlets = lower(&mut wiring).map_err(refuse)?;
         for (name, outlet) in node.output.iter().zip(outlets.iter()) {
             let fact = self.model.outlet_fact(*outlet).map_err(refuse)?;

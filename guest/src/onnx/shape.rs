@@ -13,9 +13,10 @@ pub(super) fn check_volume(dims: &[TDim], dtype: DatumType) -> TractResult<()> {
         if dim == 0 {
             return Ok(());
         }
-        bytes = bytes.checked_mul(dim).filter(|bytes| *bytes <= LARGEST_TENSOR).with_context(
-            || format!("shape {dims:?} of {dtype:?} exceeds {LARGEST_TENSOR} bytes"),
-        )?;
+        bytes =
+            bytes.checked_mul(dim).filter(|bytes| *bytes <= LARGEST_TENSOR).with_context(|| {
+                format!("shape {dims:?} of {dtype:?} exceeds {LARGEST_TENSOR} bytes")
+            })?;
     }
     Ok(())
 }

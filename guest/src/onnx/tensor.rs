@@ -33,7 +33,11 @@ impl TensorProto {
         }
     }
 
-    fn read<T: Datum + Copy, E>(&self, typed: &[E], convert: impl Fn(&E) -> T) -> TractResult<Tensor> {
+    fn read<T: Datum + Copy, E>(
+        &self,
+        typed: &[E],
+        convert: impl Fn(&E) -> T,
+    ) -> TractResult<Tensor> {
         let shape = self.shape(T::datum_type())?;
         let volume: usize = shape.iter().product();
         if self.raw_data.is_empty() {

@@ -72,9 +72,7 @@ fn shape(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
     let input = w.input(0)?;
     let dims = w.fact(input)?.shape.to_tvec();
     let rank = dims.len() as i64;
-    let bound = |value: i64| {
-        (if value < 0 { value + rank } else { value }).clamp(0, rank) as usize
-    };
+    let bound = |value: i64| (if value < 0 { value + rank } else { value }).clamp(0, rank) as usize;
     let start = bound(w.node.int_or("start", 0));
     let end = bound(w.node.int_or("end", rank)).max(start);
     Ok(tvec!(w.scalar("dims", tensor1(&dims[start..end]))?))
@@ -105,8 +103,7 @@ fn flatten(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
     let input = w.input(0)?;
     let dims = w.fact(input)?.shape.to_tvec();
     let axis = w.node.int_or("axis", 1);
-    let axis =
-        if axis == dims.len() as i64 { dims.len() } else { resolve_axis(axis, dims.len())? };
+    let axis = if axis == dims.len() as i64 { dims.len() } else { resolve_axis(axis, dims.len())? };
     let (rows, columns) = dims.split_at(axis);
     let target = [rows.iter().product(), columns.iter().product()];
     reshape_to(w, input, &target, true)
@@ -116,7 +113,9 @@ fn transpose(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
     let input = w.input(0)?;
     let rank = w.rank(input)?;
     let permutation: TVec<usize> = match w.node.ints("perm") {
-        Some(perm) => perm.iter().map(|axis| resolve_axis(*axis, rank)).collect::<TractResult<_>>()?,
+        Some(perm) => {
+            perm.iter().map(|axis| resolve_axis(*axis, rank)).collect::<TractResult<_>>()?
+        }
         None => (0..rank).rev().collect(),
     };
     let mut sorted = permutation.clone();

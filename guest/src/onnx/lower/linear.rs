@@ -99,12 +99,7 @@ fn dequantize_linear(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
     Ok(tvec!(w.binary("out", Box::new(Mul), [out, scale])?))
 }
 
-fn along_axis(
-    w: &mut Wiring<'_>,
-    index: usize,
-    rank: usize,
-    axis: i64,
-) -> TractResult<OutletId> {
+fn along_axis(w: &mut Wiring<'_>, index: usize, rank: usize, axis: i64) -> TractResult<OutletId> {
     let parameter = w.constant(index)?.cast_to::<f32>()?.into_owned();
     let shape = if parameter.len() == 1 {
         tvec![1; rank]

@@ -87,10 +87,10 @@ fn select(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
     let (condition, yes, no) = (w.input(0)?, w.input(1)?, w.input(2)?);
     let (a, b) = (w.dtype(yes)?, w.dtype(no)?);
     let dtype = a.common_super_type(b).with_context(|| format!("{a:?} beside {b:?}"))?;
-    let branches = [w.cast(condition, bool::datum_type())?, w.cast(yes, dtype)?, w.cast(no, dtype)?];
-    let name = w.name.clone();
     let branches =
-        tract_core::ops::change_axes::wire_rank_broadcast(name, w.model, &branches)?;
+        [w.cast(condition, bool::datum_type())?, w.cast(yes, dtype)?, w.cast(no, dtype)?];
+    let name = w.name.clone();
+    let branches = tract_core::ops::change_axes::wire_rank_broadcast(name, w.model, &branches)?;
     Ok(tvec!(w.wire("out", Iff, &branches)?))
 }
 

@@ -29,14 +29,19 @@ fn print(inspection: &Inspection) {
     let megabytes = |bytes: usize| format!("{:.2} MB", bytes as f64 / 1e6);
     println!("sha256     {}", inspection.sha256);
     println!("size       {}", megabytes(inspection.bytes));
-    println!("code       {} in {} functions", megabytes(inspection.code_bytes), inspection.functions);
+    println!(
+        "code       {} in {} functions",
+        megabytes(inspection.code_bytes),
+        inspection.functions
+    );
     println!("memory     {}", megabytes(inspection.data_bytes));
     match &inspection.provenance {
         None => println!("snapshot   no"),
         Some(provenance) => {
             println!("snapshot   of guest {}", provenance.guest);
             println!("built by   pilotlight {}", provenance.pilotlight);
-            for key in ["model", "task", "digest", "max_length", "license", "attribution", "origin"] {
+            for key in ["model", "task", "digest", "max_length", "license", "attribution", "origin"]
+            {
                 match &provenance.info[key] {
                     serde_json::Value::Null => {}
                     serde_json::Value::String(text) => println!("{key:10} {text}"),

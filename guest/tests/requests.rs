@@ -1,0 +1,203 @@
+//! Requests, good and bad, against a tiny model.
+
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
+
+use pilotlight_guest::api::{ApiError, Span};
+use pilotlight_guest::pipeline::Timings;
+use pilotlight_guest::redact::redact;
+use pilotlight_guest::service::{Endpoint, Head, Service, route};
+use pilotlight_model::ModelFolder;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+mod tiny_model;
+
+thread_local! {
+    static SERVICE: Service = {
+        let folder = tiny_model::folder(&tiny_model::graph());
+        Service::load(&ModelFolder::open(folder.path()).unwrap()).unwrap()
+    };
+}
+
+fn post(endpoint: Endpoint, body: impl AsRef<[u8]>) -> Result<Value, ApiError> {
+    let answer = SERVICE.with(|s| s.answer(endpoint, body.as_ref(), &mut Timings::default()));
+    Ok(serde_json::from_slice(&answer?).unwrap())
+}
+
+fn status(endpoint: Endpoint, body: impl AsRef<[u8]>) -> u16 {
+    post(endpoint, body).err().map_or(200, |error| error.status())
+}
+
+#[test]
+fn one_text_is_answered_by_a_list_and_many_by_a_list_of_lists() {
+    let one = post(Endpoint::Classify, r#"{"inputs": "Ada"}"#).unwrap();
+    assert_eq!(one[0]["entity_group"], "PER");
+    let many = post(Endpoint::Classify, r#"{"inputs": ["Ada", "", "Paris"]}"#).unwrap();
+    assert_eq!(many[0], one);
+    assert_eq!(many[1], json!([]));
+    assert_eq!(many[2][0]["entity_group"], "LOC");
+}
+
+#[test]
+fn offsets_count_code_points() {
+    let answer = post(Endpoint::Classify, r#"{"inputs": "😀é Ada"}"#).unwrap();
+    assert_eq!((answer[0]["start"].as_u64(), answer[0]["end"].as_u64()), (Some(3), Some(6)));
+}
+
+#[test]
+fn bodies_that_are_not_json_are_malformed() {
+    let deep = format!("{{\"inputs\": {}", "[".repeat(10_000));
+    let bodies: [&[u8]; 8] = [
+        b"",
+        b"{",
+        b"{\"inputs\": \"a",
+        b"\xff\xfe",
+        b"{\"inputs\": \"\xff\"}",
+        br#"{"inputs": "\ud800"}"#,
+        b"{\"inputs\": \"a\0b\"}",
+        deep.as_bytes(),
+    ];
+    for body in bodies {
+        assert_eq!(status(Endpoint::Classify, body), 400, "{}", String::from_utf8_lossy(body));
+    }
+}
+
+#[test]
+fn json_of_another_form_is_invalid() {
+    let nested = format!("{{\"inputs\": {}{}}}", "[".repeat(10_000), "]".repeat(10_000));
+    let many = json!({"inputs": vec![""; 257]}).to_string();
+    for body in [
+        "null",
+        "[]",
+        "1",
+        "{}",
+        r#"{"inputs": 1}"#,
+        r#"{"inputs": [1]}"#,
+        r#"{"inputs": []}"#,
+        r#"{"inputs": "a", "surprise": 1}"#,
+        r#"{"inputs": "a", "parameters": {"surprise": 1}}"#,
+        r#"{"inputs": "a", "parameters": {"aggregation_strategy": "best"}}"#,
+        r#"{"inputs": "a", "parameters": {"stride": -1}}"#,
+        r#"{"inputs": "a", "parameters": {"stride": 14}}"#,
+        r#"{"inputs": "a", "inputs": "b"}"#,
+        &many,
+    ] {
+        assert_eq!(status(Endpoint::Classify, body), 422, "{body}");
+    }
+    for body in [
+        r#"{"text": 1}"#,
+        r#"{"text": "a", "entities": [{"start": 0, "end": 1}]}"#,
+        r#"{"text": "a", "entities": [{"label": "X", "start": 1, "end": 0}]}"#,
+        r#"{"text": "a", "entities": [{"label": "X", "start": 0, "end": 2}]}"#,
+    ] {
+        assert_eq!(status(Endpoint::Redact, body), 422, "{body}");
+    }
+}
+
+#[test]
+fn what_clients_of_hosted_inference_send_is_accepted() {
+    let body = r#"{"inputs": "a", "parameters": {}, "options": {"wait_for_model": true}}"#;
+    assert_eq!(status(Endpoint::Classify, body), 200);
+    assert_eq!(status(Endpoint::Classify, r#"{"inputs": "nul \u0000 inside"}"#), 200);
+}
+
+#[test]
+fn what_is_found_can_be_sent_back_for_redaction() {
+    let text = "Ada met Paris";
+    let found = post(Endpoint::Classify, json!({"inputs": text}).to_string()).unwrap();
+    let body = json!({"text": text, "entities": found, "placeholder": "<{label}>"});
+    let redacted = post(Endpoint::Redact, body.to_string()).unwrap();
+    assert_eq!(redacted["text"], "<PER> met <LOC>");
+    assert_eq!(redacted["entities"][1]["word"], "Paris");
+}
+
+#[test]
+fn overlapping_and_touching_spans_get_one_placeholder() {
+    let span = |label: &str, start, end| Span { label: label.into(), start, end, score: 1.0 };
+    let redacted = |spans| redact("abcdefgh", spans, None).unwrap().text;
+    assert_eq!(redacted(vec![span("X", 0, 2), span("Y", 1, 4)]), "[Y]efgh");
+    assert_eq!(redacted(vec![span("X", 0, 2), span("B-X", 2, 4)]), "[X]efgh");
+    assert_eq!(redacted(vec![span("X", 0, 2), span("Y", 2, 4)]), "[X][Y]efgh");
+    assert_eq!(redacted(vec![span("X", 2, 3), span("Y", 0, 8)]), "[Y]");
+    assert_eq!(redacted(vec![span("X", 3, 3)]), "abcdefgh");
+}
+
+#[test]
+fn paths_methods_and_content_types_are_told_apart() {
+    let head = |method, path, content_type| Head { method, path, content_type };
+    let status = |head| route(head).err().map_or(200, |error| error.status());
+    assert_eq!(route(head("POST", "/", None)), Ok(Endpoint::Classify));
+    assert_eq!(route(head("POST", "/v1/token-classification", None)), Ok(Endpoint::Classify));
+    assert_eq!(status(head("POST", "/", Some("Application/JSON; charset=utf-8"))), 200);
+    assert_eq!(status(head("POST", "/", Some("text/plain"))), 415);
+    assert_eq!(status(head("GET", "/", None)), 405);
+    assert_eq!(status(head("POST", "/info", None)), 405);
+    assert_eq!(status(head("GET", "/other", None)), 404);
+}
+
+proptest! {
+    #[test]
+    fn no_body_is_answered_by_anything_but_a_status(body in proptest::collection::vec(any::<u8>(), 0..200)) {
+        for endpoint in [Endpoint::Classify, Endpoint::Redact, Endpoint::Info] {
+            prop_assert!([200, 400, 422].contains(&status(endpoint, &body)));
+        }
+    }
+
+    #[test]
+    fn any_text_is_answered(text in any::<String>()) {
+        let body = json!({"inputs": text}).to_string();
+        prop_assert_eq!(status(Endpoint::Classify, body), 200);
+    }
+
+    #[test]
+    fn no_entity_is_lost_or_doubled_however_long_the_text(
+        words in proptest::collection::vec(0usize..4, 0..120),
+        stride in 0usize..14,
+    ) {
+        let spelled: Vec<&str> = words.iter().map(|word| ["ada", "paris", "met", "adas"][*word]).collect();
+        let body = json!({"inputs": spelled.join(" "), "parameters": {"stride": stride}});
+        let found = post(Endpoint::Classify, body.to_string()).unwrap();
+        let mut expected = vec![];
+        let mut start = 0;
+        for word in spelled {
+            let name = if word == "adas" { "ada" } else { word };
+            if name != "met" {
+                expected.push((start, name.to_owned()));
+            }
+            start += word.len() as u64 + 1;
+        }
+        let found: Vec<(u64, String)> = found
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|entity| (entity["start"].as_u64().unwrap(), entity["word"].as_str().unwrap().into()))
+            .collect();
+        prop_assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn redaction_leaves_what_is_outside_of_spans(
+        text in "\\PC{0,40}",
+        places in proptest::collection::vec((0usize..40, 0usize..10), 0..8),
+    ) {
+        let points: Vec<char> = text.chars().collect();
+        let spans: Vec<Span> = places
+            .iter()
+            .map(|(start, length)| ((*start).min(points.len()), *length))
+            .map(|(start, length)| Span {
+                label: "X".into(), start, end: (start + length).min(points.len()), score: 1.0,
+            })
+            .collect();
+        let kept: String = points
+            .iter()
+            .enumerate()
+            .filter(|(place, _)| !spans.iter().any(|s| (s.start..s.end).contains(place)))
+            .map(|(_, point)| *point)
+            .collect();
+        let redacted = redact(&text, spans, Some("")).unwrap();
+        prop_assert_eq!(redacted.text, kept);
+        for pair in redacted.entities.windows(2) {
+            prop_assert!(pair[0].end < pair[1].start);
+        }
+    }
+}
