@@ -1,0 +1,124 @@
+//! Model folders as they should and should not be.
+
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
+
+use std::fs;
+use std::path::Path;
+
+use pilotlight_model::{Digest, Manifest, ModelError, ModelFolder};
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+const FILES: [&str; 3] = ["model.onnx", "tokenizer.json", "config.json"];
+
+fn manifest(files: &[(&str, &str)]) -> String {
+    let mut text = String::from(
+        "name = \"m\"\ntask = \"token-classification\"\nmax-length = 8\nlicense = \"CC0-1.0\"\n[files]\n",
+    );
+    for (name, content) in files {
+        let digest = Digest::of(content.as_bytes());
+        text.push_str(&format!("{name:?}.sha256 = \"{digest}\"\n"));
+    }
+    text
+}
+
+fn folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for name in FILES {
+        fs::write(folder.path().join(name), name).unwrap();
+    }
+    let files: Vec<_> = FILES.iter().map(|name| (*name, *name)).collect();
+    fs::write(folder.path().join("model.toml"), manifest(&files)).unwrap();
+    folder
+}
+
+fn refusal(folder: &Path) -> String {
+    ModelFolder::open(folder).and_then(|folder| folder.verify()).unwrap_err().to_string()
+}
+
+#[test]
+fn a_whole_folder_is_read() {
+    let folder = folder();
+    let model = ModelFolder::open(folder.path()).unwrap();
+    model.verify().unwrap();
+    assert_eq!(model.read("config.json").unwrap(), b"config.json");
+    assert!(matches!(model.read("model.toml"), Err(ModelError::NotListed { .. })));
+}
+
+#[test]
+fn the_default_model_is_what_its_manifest_says() {
+    let model = ModelFolder::open(Path::new(env!("CARGO_MANIFEST_DIR")).join("pii-ner")).unwrap();
+    model.verify().unwrap();
+    assert_eq!(model.manifest().name, "pii-ner");
+}
+
+#[test]
+fn missing_changed_and_unlisted_files_are_named() {
+    let folder = folder();
+    fs::write(folder.path().join("config.json"), "changed").unwrap();
+    assert!(refusal(folder.path()).contains("config.json: SHA-256 is"));
+    fs::remove_file(folder.path().join("config.json")).unwrap();
+    assert!(refusal(folder.path()).contains("config.json: cannot be read"));
+    fs::write(folder.path().join("model.toml"), manifest(&[("model.onnx", "model.onnx")])).unwrap();
+    assert!(refusal(folder.path()).contains("does not list tokenizer.json"));
+    fs::remove_file(folder.path().join("model.toml")).unwrap();
+    assert!(refusal(folder.path()).contains("model.toml: cannot be read"));
+}
+
+#[cfg(unix)]
+#[test]
+fn links_and_special_files_are_refused() {
+    let outside = tempfile::NamedTempFile::new().unwrap();
+    fs::write(outside.path(), "config.json").unwrap();
+    let folder = folder();
+    let file = folder.path().join("config.json");
+    fs::remove_file(&file).unwrap();
+    std::os::unix::fs::symlink(outside.path(), &file).unwrap();
+    assert!(refusal(folder.path()).contains("config.json: not a regular file"));
+    fs::remove_file(&file).unwrap();
+    fs::create_dir(&file).unwrap();
+    assert!(refusal(folder.path()).contains("config.json: not a regular file"));
+}
+
+#[test]
+fn names_that_lead_out_of_the_folder_are_refused() {
+    for name in ["../secret", "/etc/passwd", "a/b", ".", "..", "", "./config.json", "a/"] {
+        let folder = folder();
+        let mut files: Vec<_> = FILES.iter().map(|name| (*name, *name)).collect();
+        files.push((name, ""));
+        fs::write(folder.path().join("model.toml"), manifest(&files)).unwrap();
+        assert!(refusal(folder.path()).contains("leads out of the model folder"), "{name:?}");
+    }
+}
+
+#[test]
+fn mistakes_in_a_manifest_are_explained() {
+    let whole = manifest(&[]);
+    let spoilt = |from: &str, to: &str| Manifest::parse(&whole.replace(from, to)).unwrap_err();
+    assert!(spoilt("max-length = 8", "max-length = 2").contains("max-length 2"));
+    assert!(spoilt("max-length = 8", "max-lenght = 8").contains("max-lenght"));
+    assert!(spoilt("\"m\"", "\"M M\"").contains("name"));
+    assert!(spoilt("token-classification", "divination").contains("divination"));
+    assert!(spoilt("[files]", "labels = \"x\"\n[files]").contains("labels"));
+    assert!(spoilt("[files]", "[limits]\nmax-inputs = 0\n[files]").contains("limits"));
+    assert!(spoilt("[files]", "[files.a]\nsha256 = \"abc\"").contains("64 hexadecimal digits"));
+}
+
+proptest! {
+    #[test]
+    fn no_manifest_makes_the_parser_panic(text in "\\PC{0,200}") {
+        let _ = Manifest::parse(&text);
+    }
+
+    #[test]
+    fn a_digest_reads_back(bytes in any::<Vec<u8>>()) {
+        let digest = Digest::of(&bytes);
+        prop_assert_eq!(Digest::from_hex(&digest.to_string()), Some(digest));
+    }
+
+    #[test]
+    fn nothing_but_64_digits_is_a_digest(text in "[0-9a-fg]{60,66}") {
+        let valid = text.len() == 64 && !text.contains('g');
+        prop_assert_eq!(Digest::from_hex(&text).is_some(), valid);
+    }
+}
