@@ -1,1 +1,44 @@
-fn main() {}
+//! `cargo xtask`: set-up, build, serve and test.
+
+use std::process::ExitCode;
+
+mod build;
+mod cargo;
+mod peers;
+mod test;
+
+const USAGE: &str = "\
+Usage: cargo xtask <VERB>
+
+  build          build the guest, the host and target/pii-ner.wasm
+  serve [ARGS]   build what is missing and serve the default model; ARGS go to `pilotlight serve`
+  test           everything CI checks
+  guests         build only the guest and the test guests, for editors and single tests
+";
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let verb = arguments.next().unwrap_or_default();
+    let rest: Vec<String> = arguments.collect();
+    let result = match (&verb[..], rest.is_empty()) {
+        ("build", true) => build::component(),
+        ("serve", _) => build::serve(&rest),
+        ("test", true) => test::run(),
+        ("guests", true) => build::guests(),
+        ("help" | "--help" | "-h", _) => {
+            print!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,70 @@
+use std::process::Command;
+use std::time::Instant;
+
+use crate::build;
+use crate::cargo::{cargo, execute};
+use crate::peers;
+
+/// Runs everything CI checks, cheapest first.
+fn run_all(steps: &[(&str, &dyn Fn() -> anyhow::Result<()>)]) -> anyhow::Result<()> {
+    let mut times = Vec::new();
+    for (name, step) in steps {
+        eprintln!("== {name}");
+        let start = Instant::now();
+        step()?;
+        times.push((name, start.elapsed()));
+    }
+    for (name, time) in times {
+        eprintln!("{:>7.1} s  {name}", time.as_secs_f64());
+    }
+    Ok(())
+}
+
+pub(crate) fn run() -> anyhow::Result<()> {
+    run_all(&[
+        ("format", &format),
+        ("guests", &build::guests),
+        ("host and default component", &build::component),
+        ("lints", &lints),
+        ("documentation", &documentation),
+        ("licences", &licences),
+        ("tests", &tests),
+    ])
+}
+
+fn format() -> anyhow::Result<()> {
+    execute(&mut cargo(&["fmt", "--all", "--check"]))
+}
+
+fn lints() -> anyhow::Result<()> {
+    let deny = ["--", "-D", "warnings"];
+    execute(cargo(&["clippy", "--locked", "--release", "--workspace", "--all-targets"]).args(deny))?;
+    let guest = ["clippy", "--locked", "--profile", "guest", "--target", "wasm32-wasip2", "--lib"];
+    let packages = ["-p", "pilotlight-guest", "-p", "test-guest-p2", "-p", "test-guest-p3"];
+    execute(cargo(&guest).args(packages).args(deny))
+}
+
+fn documentation() -> anyhow::Result<()> {
+    let mut command = cargo(&["doc", "--locked", "--release", "--no-deps"]);
+    command.args(["-p", "pilotlight", "-p", "pilotlight-guest", "-p", "pilotlight-model"]);
+    execute(command.env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+/// Licences and sources, where cargo-deny is installed. Advisories need its database.
+fn licences() -> anyhow::Result<()> {
+    let installed = Command::new("cargo-deny").arg("--version").output().is_ok();
+    if !installed {
+        eprintln!("skipped: cargo-deny is not installed");
+        return Ok(());
+    }
+    execute(&mut cargo(&["deny", "check", "bans", "licenses", "sources"]))
+}
+
+fn tests() -> anyhow::Result<()> {
+    let mut command = cargo(&["test", "--locked", "--release", "--workspace"]);
+    command.args(["--exclude", "test-guest-p2", "--exclude", "test-guest-p3"]);
+    if let Some(wasmtime) = peers::wasmtime()? {
+        command.env("PILOTLIGHT_WASMTIME", wasmtime);
+    }
+    execute(command.env("PILOTLIGHT_GUEST", build::guest_file()))
+}
