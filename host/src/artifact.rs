@@ -1,7 +1,9 @@
 //! From a model folder or a component file to a compiled component, through the cache.
 
+use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use pilotlight_model::{Digest, ModelFolder};
 use wasmtime::Engine;
@@ -45,6 +47,9 @@ pub(crate) struct Artifact {
     pub(crate) name: String,
 }
 
+/// Reads a component, each time it is called.
+type Read = Box<dyn Fn() -> Result<Arc<[u8]>>>;
+
 /// Compiles `source` for `engine`, or finds what an earlier run has compiled. Blocks.
 pub(crate) fn prepare(
     source: &Source,
@@ -53,14 +58,14 @@ pub(crate) fn prepare(
     progress: Progress<'_>,
 ) -> Result<Artifact> {
     let name = source.name();
-    let (digest, read): (Digest, Box<dyn FnOnce() -> Result<Vec<u8>>>) = match source {
+    let (digest, read): (Digest, Read) = match source {
         Source::Model { folder, guest } => {
             let Entry { path, digest } = built(folder, guest, cache, progress)?;
-            (digest, Box::new(move || read_file(&path)))
+            (digest, Box::new(move || Ok(read_file(&path)?.into())))
         }
         Source::Component(file) => {
-            let bytes = read_file(file)?;
-            (Digest::of(&bytes), Box::new(move || Ok(bytes)))
+            let bytes: Arc<[u8]> = read_file(file)?.into();
+            (Digest::of(&bytes), Box::new(move || Ok(Arc::clone(&bytes))))
         }
     };
     let compile = || {
@@ -93,26 +98,30 @@ fn built(folder: &Path, guest: &[u8], cache: &Cache, progress: Progress<'_>) -> 
     Ok(entry)
 }
 
+/// Machine code of the component, from the cache or newly compiled. What cannot be mapped was
+/// damaged after it was written: it is compiled once more.
 fn compiled(
     engine: &Engine,
     cache: &Cache,
     component: Digest,
-    compile: impl FnOnce() -> Result<Vec<u8>>,
+    compile: impl Fn() -> Result<Vec<u8>>,
 ) -> Result<Component> {
     let compatibility = engine::compatibility(engine);
     let parts = [VERSION.as_bytes(), compatibility.as_bytes(), component.as_bytes()];
     let name = format!("{}.cwasm", Digest::of_parts(parts));
-    let mut fresh = false;
-    let entry = cache.get_or_build(&name, || {
-        fresh = true;
+    let fresh = Cell::new(false);
+    let build = || {
+        fresh.set(true);
         compile()
-    })?;
-    machine_code::load(engine, &entry).inspect_err(|_| {
-        // Not ours, or damaged: the next start makes it anew.
-        if !fresh {
+    };
+    match machine_code::load(engine, &cache.get_or_build(&name, build)?) {
+        Err(error) if !fresh.get() => {
+            tracing::warn!(%error, "the compiled code in the cache is damaged");
             cache.remove(&name);
+            machine_code::load(engine, &cache.get_or_build(&name, build)?)
         }
-    })
+        loaded => loaded,
+    }
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>> {

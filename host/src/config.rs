@@ -1,6 +1,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+const MOST_INSTANCES: u32 = 4096;
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+/// A 32-bit sandbox cannot address more.
+const LARGEST_MEMORY: usize = 4 << 30;
+
 /// How a function is run.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -23,5 +28,46 @@ impl Default for Options {
             memory_limit: 1 << 30,
             model: None,
         }
+    }
+}
+
+impl Options {
+    /// Refuses what no host can honour.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        if !(1..=MOST_INSTANCES).contains(&self.max_instances) {
+            return Err(format!("max_instances must be 1 to {MOST_INSTANCES}"));
+        }
+        if self.request_timeout.is_zero() || self.request_timeout > LONGEST_TIMEOUT {
+            return Err(format!("request_timeout must be above 0 and at most {LONGEST_TIMEOUT:?}"));
+        }
+        if !(1 << 16..=LARGEST_MEMORY).contains(&self.memory_limit) {
+            return Err(format!("memory_limit must be 65536 to {LARGEST_MEMORY} bytes"));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_can_be_honoured() {
+        Options::default().check().unwrap();
+    }
+
+    #[test]
+    fn each_option_out_of_range_is_refused_by_name() {
+        let refused = |change: fn(&mut Options), name: &str| {
+            let mut options = Options::default();
+            change(&mut options);
+            assert!(options.check().unwrap_err().contains(name), "{name}");
+        };
+        refused(|options| options.max_instances = 0, "max_instances");
+        refused(|options| options.max_instances = u32::MAX, "max_instances");
+        refused(|options| options.request_timeout = Duration::ZERO, "request_timeout");
+        refused(|options| options.request_timeout = Duration::MAX, "request_timeout");
+        refused(|options| options.memory_limit = 0, "memory_limit");
+        refused(|options| options.memory_limit = usize::MAX, "memory_limit");
     }
 }

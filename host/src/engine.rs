@@ -13,6 +13,10 @@ use crate::error::{Error, Result};
 const TICK: Duration = Duration::from_millis(10);
 /// Core instances, tables and fibers of one component: the guest, and the adapters around it.
 const PARTS: u32 = 8;
+/// Each takes 4 GiB of address space, of which there are 128 TiB; adapters share the guest's.
+const MEMORIES: u32 = 2;
+/// Each takes two of the 65,530 mappings that Linux allows a process.
+const STACKS: u32 = 2;
 /// The guest's function table has some 10,000 entries.
 const TABLE_ELEMENTS: usize = 1 << 16;
 const COMPONENT_BYTES: usize = 4 << 20;
@@ -23,9 +27,9 @@ pub(crate) fn serving(options: &Options) -> Result<Engine> {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(count)
         .total_core_instances(count * PARTS)
-        .total_memories(count * PARTS)
+        .total_memories(count * MEMORIES)
         .total_tables(count * PARTS)
-        .total_stacks(count * PARTS)
+        .total_stacks(count * STACKS)
         .max_core_instances_per_component(PARTS * 4)
         .max_tables_per_component(PARTS * 4)
         .max_component_instance_size(COMPONENT_BYTES)

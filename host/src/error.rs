@@ -35,6 +35,9 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// An option is out of range.
+    #[error("{0}")]
+    Options(String),
     /// The cache folder cannot be used.
     #[error("cache folder {}: {reason}; name another with --cache-dir", path.display())]
     Cache {

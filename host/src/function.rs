@@ -10,11 +10,14 @@ use std::sync::Arc;
 
 use futures::channel::oneshot;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, timeout_at};
 use wasmtime::component::{Component, Linker};
 use wasmtime::{AsContextMut as _, Engine, Store};
-use wasmtime_wasi_http::handler::{Prepared, Proxy, ProxyPre, Request, Response};
+use wasmtime_wasi_http::handler::Response as WasiResponse;
+use wasmtime_wasi_http::handler::{Prepared, Proxy, ProxyPre, Request};
 use wasmtime_wasi_http::{WasiHttpView as _, p2, p3};
 
+use crate::body::{AbortOnDrop, Body};
 use crate::config::Options;
 use crate::error::{Error, Result};
 use crate::store::{State, new_store, serving_context};
@@ -28,6 +31,20 @@ struct Inner {
     pre: ProxyPre<State>,
     options: Options,
 }
+
+/// What a request may use: an instance, and time.
+pub(crate) struct Place {
+    pub(crate) permit: OwnedSemaphorePermit,
+    pub(crate) deadline: Instant,
+}
+
+/// An instance was ended at the deadline of its request.
+#[derive(Debug, thiserror::Error)]
+#[error("the deadline of the request has passed")]
+pub(crate) struct DeadlinePassed;
+
+/// Response of a function.
+pub(crate) type Response = http::Response<Body>;
 
 /// Adds all of WASI 0.2 and 0.3 that a guest may import.
 pub(crate) fn add_wasi(linker: &mut Linker<State>) -> Result<()> {
@@ -62,38 +79,37 @@ impl Function {
         Ok(Self(Arc::new(Inner { engine, pre, options: options.clone() })))
     }
 
-    /// Answers one request in a fresh instance. The instance lives, with its `permit`, until
-    /// the body of the response is written; dropping the future ends it.
-    pub(crate) async fn call(
-        &self,
-        request: Request,
-        permit: OwnedSemaphorePermit,
-    ) -> wasmtime::Result<Response> {
+    /// Answers one request in a fresh instance. The instance ends, and frees its place, when it
+    /// has written the body, when nobody reads the body, or at the deadline.
+    pub(crate) async fn call(&self, request: Request, place: Place) -> wasmtime::Result<Response> {
+        let Place { permit, deadline } = place;
         let (sender, receiver) = oneshot::channel();
         let function = self.clone();
-        let task = tokio::spawn(async move {
-            let result = function.run(request, sender).await;
+        let mut task = tokio::spawn(async move {
+            let result = timeout_at(deadline, function.run(request, sender)).await;
             drop(permit);
-            result
+            result.unwrap_or_else(|_| Err(DeadlinePassed.into()))
         });
-        let mut task = AbortOnDrop(Some(task));
-        match receiver.await {
-            Ok(response) => {
-                task.disarm();
-                response
-            }
+        let instance = AbortOnDrop(task.abort_handle());
+        let failure = match receiver.await {
+            Ok(Ok(response)) => return Ok(response.map(|content| Body::new(content, instance))),
+            Ok(Err(error)) => error,
             // The sender went away unused: the instance ended first, and knows why.
-            Err(_) => match task.join().await {
-                Some(Err(error)) => Err(error),
-                _ => wasmtime::bail!("the guest ended without a response"),
+            Err(_) => match (&mut task).await {
+                Ok(Ok(())) => wasmtime::format_err!("the guest ended without a response"),
+                Ok(Err(error)) => error,
+                Err(error) => wasmtime::format_err!("{error}"),
             },
-        }
+        };
+        // An instance that is cut off sends an error that tells of an absent response only.
+        let passed = Instant::now() >= deadline;
+        Err(if passed { DeadlinePassed.into() } else { failure })
     }
 
     async fn run(
         &self,
         request: Request,
-        sender: oneshot::Sender<wasmtime::Result<Response>>,
+        sender: oneshot::Sender<wasmtime::Result<WasiResponse>>,
     ) -> wasmtime::Result<()> {
         let (mut store, proxy) = self.instantiate().await?;
         store
@@ -115,28 +131,5 @@ impl Function {
         let mut store = new_store(engine, context, options.memory_limit);
         let proxy = pre.instantiate_async(&mut store).await?;
         Ok((store, proxy))
-    }
-}
-
-/// Ends the instance when the request goes away before there is a response.
-struct AbortOnDrop(Option<tokio::task::JoinHandle<wasmtime::Result<()>>>);
-
-impl AbortOnDrop {
-    fn disarm(&mut self) {
-        self.0 = None;
-    }
-
-    async fn join(&mut self) -> Option<wasmtime::Result<()>> {
-        let joined = self.0.as_mut()?.await;
-        self.0 = None;
-        Some(joined.unwrap_or_else(|error| Err(wasmtime::format_err!("{error}"))))
-    }
-}
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        if let Some(task) = &self.0 {
-            task.abort();
-        }
     }
 }

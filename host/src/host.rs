@@ -1,4 +1,6 @@
+use std::collections::hash_map::RandomState;
 use std::convert::Infallible;
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -8,6 +10,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
 use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
 use wasmtime_wasi_http::{Error as HttpError, WasiBody};
 
 use crate::artifact::{self, Source};
@@ -16,10 +19,12 @@ use crate::cache::Cache;
 use crate::config::Options;
 use crate::engine;
 use crate::error::{Error, Result};
-use crate::function::Function;
+use crate::function::{DeadlinePassed, Function, Place};
 use crate::progress::Progress;
+use crate::store::serving_context;
 
 const REQUEST_ID: &str = "x-request-id";
+const LONGEST_ID: usize = 128;
 
 /// A function that answers HTTP requests, each in a fresh instance. Clones share it.
 ///
@@ -32,10 +37,14 @@ pub struct Host {
 }
 
 /// Why a request got no answer from the function.
+#[derive(Debug, thiserror::Error)]
 enum Failure {
+    #[error("no instance became free in time")]
     Overloaded,
+    #[error("the function took too long")]
     TimedOut,
-    Broken,
+    #[error("the function failed: {0:#}")]
+    Broken(wasmtime::Error),
 }
 
 impl Host {
@@ -49,6 +58,7 @@ impl Host {
         cache: Cache,
         progress: impl Fn(crate::Stage) + Send + Sync + 'static,
     ) -> Result<Self> {
+        options.check().map_err(Error::Options)?;
         let instances = Arc::new(Semaphore::new(options.max_instances as usize));
         let request_timeout = options.request_timeout;
         let load = move || Self::load_blocking(&source, &options, &cache, &progress);
@@ -64,41 +74,55 @@ impl Host {
         cache: &Cache,
         progress: Progress<'_>,
     ) -> Result<Function> {
+        // A model that cannot be mounted is an error now, not at each request.
+        serving_context(options)?;
         let engine = engine::serving(options)?;
         let artifact = artifact::prepare(source, &engine, cache, progress)?;
         Function::new(&artifact.component, &artifact.name, options)
     }
 
     async fn answer(self, request: Request<WasiBody>) -> Response<Body> {
-        let id = request.headers().get(REQUEST_ID).cloned();
-        let answered = tokio::time::timeout(self.request_timeout, self.run(request));
-        let failure = match answered.await {
-            Ok(Ok(response)) => return response,
-            Ok(Err(failure)) => failure,
-            Err(_) if self.instances.available_permits() == 0 => Failure::Overloaded,
-            Err(_) => Failure::TimedOut,
-        };
-        failure.into_response(id)
+        let id = request.headers().get(REQUEST_ID).filter(|id| valid(id)).cloned();
+        let id = id.unwrap_or_else(new_id);
+        match self.run(request).await {
+            Ok(response) => response,
+            Err(failure) => {
+                tracing::error!(id = id.to_str().unwrap_or_default(), %failure, "no answer");
+                failure.into_response(id)
+            }
+        }
     }
 
     async fn run(
         &self,
         request: Request<WasiBody>,
     ) -> std::result::Result<Response<Body>, Failure> {
-        let permit = self.instances.clone().acquire_owned().await;
-        let permit = permit.map_err(|_| Failure::Overloaded)?;
-        match self.function.call(request, permit).await {
-            Ok(response) => Ok(response.map(Body::new)),
-            Err(error) => {
-                tracing::error!(error = %format!("{error:#}"), "the function failed");
-                Err(Failure::Broken)
+        let deadline = Instant::now() + self.request_timeout;
+        let permit = timeout_at(deadline, Arc::clone(&self.instances).acquire_owned()).await;
+        let Ok(Ok(permit)) = permit else { return Err(Failure::Overloaded) };
+        let place = Place { permit, deadline };
+        self.function.call(request, place).await.map_err(|error| {
+            match error.is::<DeadlinePassed>() {
+                true => Failure::TimedOut,
+                false => Failure::Broken(error),
             }
-        }
+        })
     }
 }
 
+fn valid(id: &HeaderValue) -> bool {
+    id.len() <= LONGEST_ID && id.as_bytes().iter().all(u8::is_ascii_graphic) && !id.is_empty()
+}
+
+/// Names a request in the log; nothing may rely on it being hard to guess.
+fn new_id() -> HeaderValue {
+    let number = RandomState::new().build_hasher().finish();
+    HeaderValue::from_str(&format!("{number:016x}"))
+        .unwrap_or_else(|_| HeaderValue::from_static("none"))
+}
+
 impl Failure {
-    fn into_response(self, id: Option<HeaderValue>) -> Response<Body> {
+    fn into_response(self, id: HeaderValue) -> Response<Body> {
         let (status, error_type, error) = match self {
             Self::Overloaded => {
                 (StatusCode::SERVICE_UNAVAILABLE, "overloaded", "all instances are busy; try again")
@@ -108,7 +132,7 @@ impl Failure {
                 "timeout",
                 "the function took too long; send less at once",
             ),
-            Self::Broken => (
+            Self::Broken(_) => (
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "internal",
                 "the function failed; the server's log says why",
@@ -119,9 +143,7 @@ impl Failure {
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if let Some(id) = id {
-            headers.insert(REQUEST_ID, id);
-        }
+        headers.insert(REQUEST_ID, id);
         response
     }
 }
@@ -150,5 +172,34 @@ where
         });
         let host = self.clone();
         Box::pin(async move { Ok(host.answer(request).await) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::Full;
+    use tower::Service as _;
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_request_that_waits_in_vain_is_a_503() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("component.wasm");
+        let text = include_str!("../tests/handler.wat").replace("BODY", "unreachable");
+        std::fs::write(&file, wat::parse_str(text).unwrap()).unwrap();
+        let cache = Cache::open(Some(folder.path().join("cache"))).unwrap();
+        let options = Options {
+            max_instances: 1,
+            request_timeout: Duration::from_millis(1),
+            ..Options::default()
+        };
+        let mut host = Host::load(Source::Component(file), options, cache, |_| {}).await.unwrap();
+        let taken = Arc::clone(&host.instances).acquire_owned().await.unwrap();
+        let request = || Request::new(Full::<Bytes>::default());
+        assert_eq!(host.call(request()).await.unwrap().status(), 503);
+        drop(taken);
+        host.request_timeout = Duration::from_secs(60);
+        assert_eq!(host.call(request()).await.unwrap().status(), 500);
     }
 }

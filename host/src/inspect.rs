@@ -82,7 +82,7 @@ impl Inspection {
             }
             Payload::DataSection(section) => {
                 let range = section.range();
-                self.data_bytes += (range.end - range.start) as usize;
+                self.data_bytes += range.end - range.start;
             }
             Payload::ComponentImportSection(section) if names.depth == 0 => {
                 for import in section {

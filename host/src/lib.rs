@@ -4,6 +4,8 @@
 //! memory. [`Host`] runs such a component, or any that serves `wasi:http`, with a fresh instance
 //! for each request; it is a [`tower::Service`]. [`Server`] puts it on a socket.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking"))]
+
 mod admin;
 mod artifact;
 mod body;

@@ -10,6 +10,8 @@ pub enum Stage {
     Initialise,
     /// The guest's memory is written back into the component.
     Snapshot,
+    /// The component is written to its place.
+    Write,
     /// The component is compiled to machine code.
     Compile,
 }
@@ -20,6 +22,7 @@ impl fmt::Display for Stage {
             Self::Verify => "checking the model's digests",
             Self::Initialise => "loading the model in the sandbox",
             Self::Snapshot => "taking the snapshot",
+            Self::Write => "writing the component",
             Self::Compile => "compiling to machine code",
         })
     }

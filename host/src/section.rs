@@ -15,6 +15,8 @@ pub struct Provenance {
     pub guest: Digest,
     /// Version of Pilotlight that built it.
     pub pilotlight: String,
+    /// Version of Wasmtime that ran its initialiser.
+    pub wasmtime: String,
 }
 
 impl Provenance {
@@ -68,6 +70,7 @@ mod tests {
             info: serde_json::json!({"model": "m", "labels": vec!["LABEL"; 100]}),
             guest: Digest::of(b"guest"),
             pilotlight: "1".into(),
+            wasmtime: "2".into(),
         };
         assert_eq!(Provenance::of(&component), None);
         provenance.append_to(&mut component).unwrap();

@@ -41,6 +41,7 @@ pub fn snapshot(guest: &[u8], folder: &ModelFolder, progress: Progress<'_>) -> R
         info,
         guest: Digest::of(guest),
         pilotlight: env!("CARGO_PKG_VERSION").to_owned(),
+        wasmtime: wasmtime_environ::VERSION.to_owned(),
     };
     provenance.append_to(&mut component).map_err(|error| Error::Refused(error.to_string()))?;
     Ok(component)

@@ -1,1 +1,164 @@
-//! Black-box tests.
+//! What the black-box tests share: where things were built, servers that stop when dropped,
+//! and a client that never fails on a status.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A server that should start takes less, even when it has to build everything first.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// The workspace's root.
+pub fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// A file that `cargo xtask` builds.
+pub fn built(path: &str) -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    let file = root().join(target).join(path);
+    assert!(file.exists(), "{} is missing; run `cargo xtask build`", file.display());
+    file
+}
+
+/// The snapshot of the default model.
+pub fn component() -> PathBuf {
+    built("pii-ner.wasm")
+}
+
+/// A guest of the tests: `p2` or `p3`.
+pub fn test_guest(name: &str) -> PathBuf {
+    built(&format!("wasm32-wasip2/guest/test_guest_{name}.wasm"))
+}
+
+/// A cache folder for all tests of this process.
+pub fn cache() -> &'static Path {
+    static CACHE: OnceLock<TempDir> = OnceLock::new();
+    CACHE.get_or_init(|| tempfile::tempdir().unwrap()).path()
+}
+
+/// `pilotlight` with `arguments`.
+pub fn pilotlight(arguments: &[&str]) -> Command {
+    let mut command = Command::new(built("release/pilotlight"));
+    command.args(arguments).env("PILOTLIGHT_CACHE_DIR", cache()).env_remove("PILOTLIGHT_GUEST");
+    command
+}
+
+/// Runs a command to its end and returns its exit code and standard error.
+pub fn outcome(command: &mut Command) -> (i32, String) {
+    let Output { status, stderr, .. } = command.output().unwrap();
+    (status.code().unwrap_or(-1), String::from_utf8_lossy(&stderr).into_owned())
+}
+
+/// A running server; killed when dropped.
+pub struct Server {
+    child: Child,
+    /// Where the function is served.
+    pub url: String,
+    /// Where the administration is served; empty for other people's servers.
+    pub admin: String,
+}
+
+impl Server {
+    /// `pilotlight serve` on free ports.
+    pub fn start(arguments: &[&str]) -> Self {
+        let ports = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+        let mut command = pilotlight(&["serve"]);
+        let mut child = command.args(arguments).args(ports).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let mut urls = line.split_whitespace().filter_map(|word| {
+            word.trim_end_matches(',').strip_prefix("http://").map(|host| format!("http://{host}"))
+        });
+        let (url, admin) = (urls.next(), urls.next());
+        Self {
+            child,
+            url: url.unwrap_or_else(|| panic!("no address in {line:?}")),
+            admin: admin.unwrap_or_else(|| panic!("no second address in {line:?}")),
+        }
+    }
+
+    /// Somebody else's server, once `url` answers.
+    pub fn start_peer(command: &mut Command, url: &str) -> Self {
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut server = Self { child, url: url.to_owned(), admin: String::new() };
+        let start = Instant::now();
+        while ureq::get(format!("{url}/info")).call().is_err() {
+            assert!(server.child.try_wait().unwrap().is_none(), "the server ended");
+            assert!(start.elapsed() < PATIENCE, "no answer from {url}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        server
+    }
+
+    /// Asks it to stop; returns its exit code.
+    pub fn stop(mut self) -> Option<i32> {
+        let id = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+        self.child.wait().unwrap().code()
+    }
+
+    /// `GET`.
+    pub fn get(&self, path: &str) -> Answer {
+        send(ureq::http::Request::get(format!("{}{path}", self.url)).body(Vec::new()).unwrap())
+    }
+
+    /// `POST` of JSON text.
+    pub fn post(&self, path: &str, body: impl Into<Vec<u8>>) -> Answer {
+        let request = ureq::http::Request::post(format!("{}{path}", self.url))
+            .header("content-type", "application/json");
+        send(request.body(body.into()).unwrap())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A response, whatever its status.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// The headers.
+    pub headers: ureq::http::HeaderMap,
+    /// The body.
+    pub text: String,
+}
+
+impl Answer {
+    /// The body as JSON; null if it is none.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_default()
+    }
+
+    /// A header's value, empty if it is not there.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+/// Sends any request.
+pub fn send(request: ureq::http::Request<Vec<u8>>) -> Answer {
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .allow_non_standard_methods(true)
+        .timeout_global(Some(PATIENCE))
+        .build()
+        .into();
+    let response = agent.run(request).unwrap();
+    let (parts, body) = response.into_parts();
+    let mut text = String::new();
+    body.into_reader().read_to_string(&mut text).unwrap();
+    Answer { status: parts.status.as_u16(), headers: parts.headers, text }
+}

@@ -38,7 +38,9 @@ fn format() -> anyhow::Result<()> {
 
 fn lints() -> anyhow::Result<()> {
     let deny = ["--", "-D", "warnings"];
-    execute(cargo(&["clippy", "--locked", "--release", "--workspace", "--all-targets"]).args(deny))?;
+    execute(
+        cargo(&["clippy", "--locked", "--release", "--workspace", "--all-targets"]).args(deny),
+    )?;
     let guest = ["clippy", "--locked", "--profile", "guest", "--target", "wasm32-wasip2", "--lib"];
     let packages = ["-p", "pilotlight-guest", "-p", "test-guest-p2", "-p", "test-guest-p3"];
     execute(cargo(&guest).args(packages).args(deny))

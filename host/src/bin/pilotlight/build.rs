@@ -1,9 +1,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::anyhow;
 use clap::Args;
-use pilotlight::{Error, guest, snapshot, write_beside};
+use pilotlight::{Error, Stage, guest, snapshot, write_beside};
 use pilotlight_model::{Digest, ModelFolder};
 
 use crate::stages::Stages;
@@ -35,11 +35,13 @@ pub(crate) fn run(options: Options) -> anyhow::Result<()> {
         let stages = Arc::clone(&stages);
         move || snapshot(&guest, &folder, &|stage| stages.begin(stage))
     });
-    let component = runtime.block_on(building).context("the build broke off")?;
+    let component =
+        runtime.block_on(building).map_err(|error| anyhow!("the build broke off: {error}"))?;
+    let component = component.inspect_err(|_| stages.end())?;
+    stages.begin(Stage::Write);
+    let written = write_beside(&output, &component);
     stages.end();
-    let component = component?;
-    write_beside(&output, &component)
-        .map_err(|source| Error::Io { path: output.clone(), source })?;
+    written.map_err(|source| Error::Io { path: output.clone(), source })?;
     let digest = Digest::of(&component);
     if options.json {
         let bytes = component.len();

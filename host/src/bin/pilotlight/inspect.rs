@@ -39,7 +39,10 @@ fn print(inspection: &Inspection) {
         None => println!("snapshot   no"),
         Some(provenance) => {
             println!("snapshot   of guest {}", provenance.guest);
-            println!("built by   pilotlight {}", provenance.pilotlight);
+            println!(
+                "built by   pilotlight {}, wasmtime {}",
+                provenance.pilotlight, provenance.wasmtime
+            );
             for key in ["model", "task", "digest", "max_length", "license", "attribution", "origin"]
             {
                 match &provenance.info[key] {

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{anyhow, bail};
 use clap::Args;
 use pilotlight::{Admin, Cache, Host, Readiness, Server, Source, guest};
 use tokio::sync::Notify;
@@ -36,7 +36,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=4096))]
     max_instances: u32,
     /// Longest time for a request, in seconds
-    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     request_timeout: u64,
     /// Longest time to finish requests in flight when stopped, in seconds
     #[arg(long, default_value_t = 30)]
@@ -95,7 +95,7 @@ async fn serve(options: Options) -> anyhow::Result<()> {
         tracing::warn!("some requests took longer than --drain-timeout and were cut off");
     }
     drained.notify_one();
-    administration.await.context("the administration broke off")?;
+    administration.await.map_err(|error| anyhow!("the administration broke off: {error}"))?;
     Ok(())
 }
 

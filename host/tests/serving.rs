@@ -1,0 +1,107 @@
+//! Guests that misbehave, and files that are no guests.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
+use std::path::Path;
+use std::time::Duration;
+
+use http::{Request, Response};
+use http_body_util::{BodyExt as _, Full};
+use pilotlight::{Body, Cache, Host, Options, Source};
+use tower::Service as _;
+
+/// A `wasi:http/incoming-handler@0.2` component whose handler is `body`.
+fn handler(body: &str) -> Vec<u8> {
+    let text = include_str!("handler.wat").replace("BODY", body);
+    wat::parse_str(text).unwrap()
+}
+
+async fn load(component: &[u8], folder: &Path, options: Options) -> pilotlight::Result<Host> {
+    let file = folder.join("component.wasm");
+    std::fs::write(&file, component).unwrap();
+    let cache = Cache::open(Some(folder.join("cache")))?;
+    Host::load(Source::Component(file), options, cache, |_| {}).await
+}
+
+async fn ask(host: &Host, id: Option<&str>) -> Response<Body> {
+    let mut request = Request::post("http://localhost/");
+    if let Some(id) = id {
+        request = request.header("x-request-id", id);
+    }
+    let request = request.body(Full::<bytes::Bytes>::default()).unwrap();
+    host.clone().call(request).await.unwrap()
+}
+
+async fn error_type(response: Response<Body>) -> String {
+    assert_eq!(response.headers()["content-type"], "application/json");
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    body["error_type"].as_str().unwrap().to_owned()
+}
+
+fn options(timeout: Duration) -> Options {
+    let mut options = Options::default();
+    options.max_instances = 1;
+    options.request_timeout = timeout;
+    options
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trap_is_a_500_and_the_next_request_is_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = options(Duration::from_secs(60));
+    let host = load(&handler("unreachable"), folder.path(), options).await.unwrap();
+    for _ in 0..3 {
+        let response = ask(&host, Some("mine")).await;
+        assert_eq!(response.status(), 500);
+        assert_eq!(response.headers()["x-request-id"], "mine");
+        assert_eq!(error_type(response).await, "internal");
+    }
+    let made = ask(&host, Some("not valid")).await;
+    assert_eq!(made.headers()["x-request-id"].len(), 16);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_without_end_is_a_504_and_frees_its_instance() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = options(Duration::from_millis(200));
+    let host = load(&handler("(loop (br 0))"), folder.path(), options).await.unwrap();
+    let response = ask(&host, None).await;
+    assert_eq!(response.status(), 504);
+    assert_eq!(error_type(response).await, "timeout");
+    // With the only instance still taken this would be `overloaded`.
+    assert_eq!(error_type(ask(&host, None).await).await, "timeout");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_that_are_no_function_are_refused_with_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = async |component: &[u8]| {
+        let loaded = load(component, folder.path(), Options::default()).await;
+        loaded.err().unwrap().to_string()
+    };
+    assert!(refused(b"hello").await.contains("is not a WebAssembly component"));
+    assert!(
+        refused(&wat::parse_str("(module)").unwrap()).await.contains("core WebAssembly module")
+    );
+    let component = wat::parse_str("(component)").unwrap();
+    assert!(refused(&component).await.contains("exports neither"));
+    let torn = handler("unreachable");
+    assert!(refused(&torn[..torn.len() - 9]).await.contains("cannot be compiled"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn damaged_machine_code_is_compiled_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let component = handler("unreachable");
+    load(&component, folder.path(), Options::default()).await.unwrap();
+    for entry in std::fs::read_dir(folder.path().join("cache")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "cwasm") {
+            let length = path.metadata().unwrap().len() as usize;
+            std::fs::write(&path, vec![0; length]).unwrap();
+        }
+    }
+    let host = load(&component, folder.path(), Options::default()).await.unwrap();
+    assert_eq!(ask(&host, None).await.status(), 500);
+}

@@ -1,0 +1,127 @@
+//! `pilotlight build` and `inspect`.
+
+use std::fs;
+use std::path::Path;
+
+use pilotlight_tests::{Server, built, component, outcome, pilotlight, root};
+use serde_json::Value;
+
+use crate::tiny_model;
+
+fn guest() -> String {
+    built("wasm32-wasip2/guest/pilotlight_guest.wasm").to_str().unwrap().to_owned()
+}
+
+fn build(model: &Path, output: &Path) -> (i32, String) {
+    let model = model.to_str().unwrap();
+    outcome(&mut pilotlight(&["build", model, "-o", output.to_str().unwrap()]))
+}
+
+#[test]
+fn two_builds_give_the_same_bytes() {
+    let model = tiny_model::folder(&tiny_model::quantised_graph());
+    let outputs = [model.path().join("a.wasm"), model.path().join("b.wasm")];
+    for output in &outputs {
+        let (code, log) = build(model.path(), output);
+        assert_eq!(code, 0, "{log}");
+    }
+    assert!(fs::read(&outputs[0]).unwrap() == fs::read(&outputs[1]).unwrap());
+}
+
+#[test]
+fn a_snapshot_is_as_small_as_its_weights_allow() {
+    let size = component().metadata().unwrap().len();
+    // f32 products, u8 embeddings, f32 vectors of the default model.
+    let weights = 10_630_000 * 4 + 7_773_000;
+    assert!(size < weights * 5 / 4 + 8_000_000, "{size} bytes for {weights} of weights");
+    let guest = fs::metadata(guest()).unwrap().len();
+    assert!(guest <= 8_000_000, "the component without weights has {guest} bytes");
+}
+
+#[test]
+fn a_snapshot_tells_what_it_holds() {
+    let file = component();
+    let output = pilotlight(&["inspect", "--json", file.to_str().unwrap()]).output().unwrap();
+    let inspection: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(inspection["provenance"]["info"]["model"], "pii-ner");
+    assert_eq!(inspection["provenance"]["pilotlight"], env!("CARGO_PKG_VERSION"));
+    let exports = inspection["exports"].to_string();
+    assert!(exports.contains("wasi:http/handler@0.3.0"), "{exports}");
+    let plain = pilotlight(&["inspect", file.to_str().unwrap()]).output().unwrap();
+    assert!(String::from_utf8(plain.stdout).unwrap().contains("National Design Studio"));
+}
+
+#[test]
+fn a_component_without_snapshot_loads_its_model_on_the_first_request() {
+    let model = tiny_model::folder(&tiny_model::graph());
+    let server = Server::start(&[&guest(), "--model", model.path().to_str().unwrap()]);
+    let answer = server.post("/", r#"{"inputs": "Ada met Paris"}"#);
+    assert_eq!(answer.json()[0]["entity_group"], "PER", "{}", answer.text);
+    let server = Server::start(&[&guest()]);
+    let answer = server.post("/", r#"{"inputs": "Ada"}"#);
+    assert_eq!(answer.status, 500);
+    assert!(answer.text.contains("model.toml: cannot be read"), "{}", answer.text);
+}
+
+#[test]
+fn models_that_cannot_be_used_are_refused_and_nothing_is_written() {
+    type Spoil = fn(&Path);
+    let cases: [(Spoil, &[&str]); 6] = [
+        (
+            |folder| fs::remove_file(folder.join("tokenizer.json")).unwrap(),
+            &["tokenizer.json", "cannot be read"],
+        ),
+        (
+            |folder| fs::write(folder.join("config.json"), "{}").unwrap(),
+            &["config.json", "SHA-256"],
+        ),
+        (
+            |folder| {
+                let whole = fs::read(folder.join("model.onnx")).unwrap();
+                fs::write(folder.join("model.onnx"), &whole[..whole.len() / 2]).unwrap();
+                tiny_model::seal(folder);
+            },
+            &["model.onnx", "cut short"],
+        ),
+        (
+            |folder| {
+                let mut config = tiny_model::config();
+                config["id2label"].as_object_mut().unwrap().remove("2");
+                fs::write(folder.join("config.json"), config.to_string()).unwrap();
+                tiny_model::seal(folder);
+            },
+            &["config.json", "2 labels", "gives 3"],
+        ),
+        (
+            |folder| {
+                let mut tokenizer = tiny_model::tokenizer();
+                tokenizer["model"]["vocab"]["more"] = 8.into();
+                fs::write(folder.join("tokenizer.json"), tokenizer.to_string()).unwrap();
+                tiny_model::seal(folder);
+            },
+            &["tokenizer.json", "9 token ids", "embeds 8"],
+        ),
+        (
+            |folder| fs::remove_file(folder.join("model.toml")).unwrap(),
+            &["model.toml", "cannot be read"],
+        ),
+    ];
+    for (spoil, reasons) in cases {
+        let model = tiny_model::folder(&tiny_model::graph());
+        spoil(model.path());
+        let output = model.path().join("out.wasm");
+        let (code, error) = build(model.path(), &output);
+        assert_eq!(code, 1, "{error}");
+        for reason in reasons {
+            assert!(error.contains(reason), "{error}");
+        }
+        assert!(!output.exists());
+    }
+}
+
+#[test]
+fn the_default_model_has_its_licence_and_attribution_beside_it() {
+    let folder = root().join("models/pii-ner");
+    assert!(fs::read_to_string(folder.join("LICENSE")).unwrap().contains("Attribution 4.0"));
+    assert!(fs::read_to_string(folder.join("NOTICE")).unwrap().contains("National Design Studio"));
+}

@@ -1,0 +1,13 @@
+//! The built binary and component, as a user meets them: over sockets and the command line.
+
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
+
+#[path = "../../../guest/tests/tiny_model/mod.rs"]
+mod tiny_model;
+
+mod answers;
+mod bad_requests;
+mod building;
+mod isolation;
+mod life_cycle;
+mod other_hosts;

@@ -1,0 +1,66 @@
+//! The same component elsewhere answers the same.
+
+use std::net::TcpListener;
+use std::process::Command;
+
+use pilotlight_tests::{Answer, Server, component, root};
+use serde_json::{Value, json};
+
+use crate::answers::{SERVER, golden};
+
+fn free_address() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+fn requests() -> Vec<(&'static str, String)> {
+    let texts: Vec<Value> = golden().iter().step_by(10).map(|line| line["text"].clone()).collect();
+    let mut requests = vec![("/", json!({"inputs": texts}).to_string())];
+    for strategy in ["none", "first", "average", "max"] {
+        let parameters = json!({"aggregation_strategy": strategy, "ignore_labels": []});
+        let body = json!({"inputs": texts[5], "parameters": parameters}).to_string();
+        requests.push(("/v1/token-classification", body));
+    }
+    requests.push(("/v1/redact", json!({"text": texts[7]}).to_string()));
+    requests.extend(["", "{", "[]", r#"{"inputs": 1}"#].map(|body| ("/", body.to_owned())));
+    requests.push(("/nowhere", String::new()));
+    requests.push(("/info", String::new()));
+    requests.push(("/", " ".repeat(300_000)));
+    requests
+}
+
+fn compare(peer: &Server) {
+    let essence = |answer: &Answer| {
+        let header = |name| answer.header(name).to_owned();
+        (answer.status, header("content-type"), header("allow"), answer.text.clone())
+    };
+    for (path, body) in requests() {
+        let (ours, theirs) = (SERVER.post(path, body.clone()), peer.post(path, body.clone()));
+        assert_eq!(essence(&ours), essence(&theirs), "{path} {}", &body[..body.len().min(200)]);
+    }
+    assert_eq!(SERVER.get("/info").text, peer.get("/info").text);
+}
+
+#[test]
+fn wasmtime_serve_answers_like_pilotlight_serve() {
+    let Some(wasmtime) = std::env::var_os("PILOTLIGHT_WASMTIME") else {
+        assert!(std::env::var_os("CI").is_none(), "CI compares with wasmtime");
+        eprintln!("skipped: PILOTLIGHT_WASMTIME is not set; cargo xtask test sets it");
+        return;
+    };
+    let address = free_address();
+    let mut command = Command::new(wasmtime);
+    command.args(["serve", "-Sp3,cli", "-Wcomponent-model-async", "--addr", &address]);
+    compare(&Server::start_peer(command.arg(component()), &format!("http://{address}")));
+}
+
+#[test]
+fn spin_answers_like_pilotlight_serve() {
+    if Command::new("spin").arg("--version").output().is_err() {
+        eprintln!("skipped: there is no spin on the PATH");
+        return;
+    }
+    let address = free_address();
+    let mut command = Command::new("spin");
+    command.args(["up", "--listen", &address]).current_dir(root());
+    compare(&Server::start_peer(&mut command, &format!("http://{address}")));
+}
