@@ -1,10 +1,10 @@
-use std::sync::LazyLock;
-
 use pilotlight_tests::{Server, component, root, send};
 use serde_json::{Value, json};
 
-pub(crate) static SERVER: LazyLock<Server> =
-    LazyLock::new(|| Server::start(&[component().to_str().unwrap()]));
+/// The default model, served.
+pub(crate) fn server() -> Server {
+    Server::start(&[component().to_str().unwrap()])
+}
 
 pub(crate) fn golden() -> Vec<Value> {
     let text = std::fs::read_to_string(root().join("tests/golden/pii_ner.jsonl")).unwrap();
@@ -13,13 +13,14 @@ pub(crate) fn golden() -> Vec<Value> {
 
 #[test]
 fn every_token_has_the_label_that_onnx_runtime_gives_it() {
+    let server = server();
     let lines = golden();
     let parameters = json!({"aggregation_strategy": "none", "ignore_labels": []});
     let mut tokens = 0;
     for batch in lines.chunks(40) {
         let texts: Vec<&Value> = batch.iter().map(|line| &line["text"]).collect();
         let body = json!({"inputs": texts, "parameters": parameters}).to_string();
-        let answer = SERVER.post("/v1/token-classification", body);
+        let answer = server.post("/v1/token-classification", body);
         assert_eq!(answer.status, 200, "{}", answer.text);
         for (line, entities) in batch.iter().zip(answer.json().as_array().unwrap()) {
             let entities = entities.as_array().unwrap();
@@ -38,15 +39,17 @@ fn every_token_has_the_label_that_onnx_runtime_gives_it() {
 
 #[test]
 fn a_text_is_redacted() {
+    let server = server();
     let text = "My name is Sarah Jane Smith, reach me at sarah.smith@example.com.";
-    let answer = SERVER.post("/v1/redact", json!({"text": text}).to_string());
+    let answer = server.post("/v1/redact", json!({"text": text}).to_string());
     let expected = "My name is [GIVEN_NAME] [SURNAME], reach me at [EMAIL].";
     assert_eq!(answer.json()["text"], expected, "{}", answer.text);
 }
 
 #[test]
 fn info_tells_what_is_served() {
-    let info = SERVER.get("/info").json();
+    let server = server();
+    let info = server.get("/info").json();
     assert_eq!(info["model"], "pii-ner");
     assert_eq!(info["task"], "token-classification");
     assert_eq!(info["max_length"], 512);
@@ -58,8 +61,9 @@ fn info_tells_what_is_served() {
 
 #[test]
 fn every_answer_carries_its_id_and_times() {
+    let server = server();
     let request = |id: Option<&str>, path: &str| {
-        let mut request = ureq::http::Request::get(format!("{}{path}", SERVER.url));
+        let mut request = ureq::http::Request::get(format!("{}{path}", server.url));
         if let Some(id) = id {
             request = request.header("x-request-id", id);
         }
@@ -72,7 +76,7 @@ fn every_answer_carries_its_id_and_times() {
     assert_ne!(replaced.header("x-request-id"), long);
     let made = [request(None, "/info"), request(None, "/info")];
     assert_ne!(made[0].header("x-request-id"), made[1].header("x-request-id"));
-    let answer = SERVER.post("/", r#"{"inputs": "Ada Lovelace"}"#);
+    let answer = server.post("/", r#"{"inputs": "Ada Lovelace"}"#);
     let time = |name: &str| answer.header(name).parse::<f64>().unwrap();
     assert!(time("x-inference-time") > 0.0);
     assert!(time("x-tokenization-time") > 0.0);
@@ -81,7 +85,8 @@ fn every_answer_carries_its_id_and_times() {
 
 #[test]
 fn http_2_is_spoken_to_those_who_know() {
-    let url = format!("{}/info", SERVER.url);
+    let server = server();
+    let url = format!("{}/info", server.url);
     let arguments = ["--silent", "--http2-prior-knowledge", "--write-out", "%{http_version}"];
     let curl = std::process::Command::new("curl").args(arguments).arg(url).output();
     match curl {

@@ -6,7 +6,7 @@ use std::process::Command;
 use pilotlight_tests::{Answer, Server, component, root};
 use serde_json::{Value, json};
 
-use crate::answers::{SERVER, golden};
+use crate::answers::{golden, server};
 
 fn free_address() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
@@ -29,15 +29,16 @@ fn requests() -> Vec<(&'static str, String)> {
 }
 
 fn compare(peer: &Server) {
+    let server = server();
     let essence = |answer: &Answer| {
         let header = |name| answer.header(name).to_owned();
         (answer.status, header("content-type"), header("allow"), answer.text.clone())
     };
     for (path, body) in requests() {
-        let (ours, theirs) = (SERVER.post(path, body.clone()), peer.post(path, body.clone()));
+        let (ours, theirs) = (server.post(path, body.clone()), peer.post(path, body.clone()));
         assert_eq!(essence(&ours), essence(&theirs), "{path} {}", &body[..body.len().min(200)]);
     }
-    assert_eq!(SERVER.get("/info").text, peer.get("/info").text);
+    assert_eq!(server.get("/info").text, peer.get("/info").text);
 }
 
 #[test]
