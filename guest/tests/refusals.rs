@@ -95,7 +95,8 @@ fn absurd_sizes_are_refused_before_anything_is_allocated() {
 
 #[test]
 fn a_graph_that_does_not_hold_together_is_refused() {
-    let cases: [(fn(&mut ModelProto), &str); 9] = [
+    type Spoil = fn(&mut ModelProto);
+    let cases: [(Spoil, &str); 9] = [
         (|model| model.graph = None, "holds no graph"),
         (|model| model.graph.as_mut().unwrap().output.clear(), "has no output"),
         (|model| model.graph.as_mut().unwrap().input[0].name = "pixels".into(), "input pixels"),

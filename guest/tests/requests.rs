@@ -71,6 +71,8 @@ fn json_of_another_form_is_invalid() {
         "[]",
         "1",
         "{}",
+        r#"["a"]"#,
+        &nested,
         r#"{"inputs": 1}"#,
         r#"{"inputs": [1]}"#,
         r#"{"inputs": []}"#,
