@@ -1,6 +1,6 @@
 //! ONNX graphs as untrusted input: parsed, checked, and lowered to a tract graph.
 //!
-//! Only the operators of BERT-family encoders are known ([`lower`]); anything else is refused
+//! Only the operators of BERT-family encoders are known (`lower`); anything else is refused
 //! by name. Block-quantised weights become plain f32, because tract's own import rounds their
 //! scales to f16 and its q4 kernel is slower in the sandbox.
 
