@@ -5,12 +5,14 @@
 use std::fs;
 
 use pilotlight_guest::api::Parameters;
+use pilotlight_guest::compute::TractCompute;
 use pilotlight_guest::load::load;
 use pilotlight_guest::onnx::proto::{
     FunctionProto, ModelProto, SparseTensorProto, StringStringEntryProto,
 };
 use pilotlight_guest::pipeline::{Pipeline, Timings};
 use pilotlight_model::ModelFolder;
+use proptest::prelude::*;
 use prost::Message as _;
 use tempfile::TempDir;
 
@@ -182,4 +184,22 @@ fn a_missing_or_changed_file_is_refused() {
     fs::write(changed.path().join("config.json"), "{}").unwrap();
     let reason = open(&changed).err().unwrap();
     assert!(reason.contains("config.json: SHA-256 is"), "{reason}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn a_graph_with_changed_bytes_is_read_or_refused(
+        quantised in any::<bool>(),
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+    ) {
+        let model = if quantised { quantised_graph() } else { graph() };
+        let mut bytes = model.encode_to_vec();
+        for (place, byte) in changes {
+            let place = place.index(bytes.len());
+            bytes[place] = byte;
+        }
+        let _ = TractCompute::load(bytes.into());
+    }
 }
