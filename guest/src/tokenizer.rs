@@ -145,10 +145,7 @@ impl Tokenizer {
         while start < tokens.len() {
             let full = (start + self.capacity).min(tokens.len());
             let seen_until = windows.last().map_or(start, |last| last.seen.end);
-            let end = match full == tokens.len() {
-                true => full,
-                false => cut(tokens, seen_until..full, full),
-            };
+            let end = if full == tokens.len() { full } else { cut(tokens, seen_until..full, full) };
             let mut kept_from = start;
             if let Some(last) = windows.last_mut().filter(|last| start < last.seen.end) {
                 // The seam lies in the middle of the overlap: each side has context.

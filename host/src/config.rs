@@ -24,7 +24,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             max_instances: 128,
-            request_timeout: Duration::from_secs(60),
+            request_timeout: Duration::from_secs(120),
             memory_limit: 1 << 30,
             model: None,
         }

@@ -64,7 +64,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_body_bytes: 256 * 1024, max_inputs: 256 }
+        Self { max_body_bytes: 128 * 1024, max_inputs: 256 }
     }
 }
 

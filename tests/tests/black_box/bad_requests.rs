@@ -81,7 +81,7 @@ fn bodies_beyond_the_limit() {
 #[test]
 fn a_body_of_just_the_limit_is_read() {
     let server = server();
-    let limit = 256 * 1024;
+    let limit = 128 * 1024;
     let entities = json!([{"label": "X", "start": 0, "end": 1}]);
     let frame = json!({"text": "", "entities": entities}).to_string();
     let body = json!({"text": "a".repeat(limit - frame.len()), "entities": entities}).to_string();

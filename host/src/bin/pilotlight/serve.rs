@@ -36,7 +36,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=4096))]
     max_instances: u32,
     /// Longest time for a request, in seconds
-    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     request_timeout: u64,
     /// Longest time to finish requests in flight when stopped, in seconds
     #[arg(long, default_value_t = 30)]
