@@ -83,9 +83,9 @@ pub(crate) fn prepare(
 /// The snapshot of a model, from the cache or newly built.
 fn built(folder: &Path, guest: &[u8], cache: &Cache, progress: Progress<'_>) -> Result<Entry> {
     let folder = ModelFolder::open(folder)?;
-    let parts = [VERSION.as_bytes(), Digest::of(guest).as_bytes(), folder.digest().as_bytes()]
-        .map(<[u8]>::to_vec);
-    let key = Digest::of_parts(parts.iter().map(Vec::as_slice));
+    let (guest_digest, model) = (Digest::of(guest), folder.digest());
+    let parts = [VERSION.as_bytes(), guest_digest.as_bytes(), model.as_bytes()];
+    let key = Digest::of_parts(parts);
     let mut fresh = false;
     let entry = cache.get_or_build(&format!("{key}.wasm"), || {
         fresh = true;

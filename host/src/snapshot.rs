@@ -112,10 +112,7 @@ impl Frozen {
             .call_async(&mut self.store, ())
             .await
             .map_err(|error| Error::Initialiser(format!("{error:#}")))?;
-        let info = answer.map_err(|refusal| {
-            // The guest sees the folder at the place it is mounted.
-            Error::Refused(refusal)
-        })?;
+        let info = answer.map_err(Error::Refused)?;
         serde_json::from_str(&info).map_err(|error| Error::Component {
             name: "the guest component".to_owned(),
             reason: format!("`initialize` did not return JSON: {error}"),

@@ -76,7 +76,6 @@ fn matmul_nbits(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
     let weights = BlockQuantised::new(w.node, &*w.constant(1)?, &*w.constant(2)?)?
         .with_zero_points(zero_points.as_deref())?
         .dequantise()?;
-    // Of no use any more; leaving it in the graph would leave it in memory.
     let b = w.scalar("weights", weights)?;
     let mut out = product(w, a, b, true)?;
     if let Some(bias) = w.optional(5) {
