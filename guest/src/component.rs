@@ -119,7 +119,8 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
 
 /// Milliseconds with three decimals.
 fn insert_time(headers: &mut HeaderMap, name: &'static str, time: Duration) {
-    let milliseconds = format!("{:.3}", time.as_secs_f64() * 1e3);
+    let microseconds = time.as_micros();
+    let milliseconds = format!("{}.{:03}", microseconds / 1000, microseconds % 1000);
     if let Ok(value) = HeaderValue::from_str(&milliseconds) {
         headers.insert(name, value);
     }

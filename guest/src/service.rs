@@ -62,6 +62,8 @@ fn is_json(content_type: &str) -> bool {
 pub struct Service {
     pipeline: Pipeline,
     info: Info,
+    /// What `GET /info` answers, written once: the snapshot holds it.
+    info_json: Vec<u8>,
 }
 
 /// `GET /info`.
@@ -119,7 +121,9 @@ impl Service {
     pub fn load(folder: &ModelFolder) -> Result<Self, LoadError> {
         let pipeline = load(folder)?;
         let info = Info::new(folder, pipeline.labels().to_vec());
-        Ok(Self { pipeline, info })
+        // None of its types provokes an error.
+        let info_json = serde_json::to_vec(&info).unwrap_or_default();
+        Ok(Self { pipeline, info, info_json })
     }
 
     /// What `GET /info` answers.
@@ -147,7 +151,7 @@ impl Service {
             Endpoint::Redact => {
                 json(&self.pipeline.redact(parse::<RedactRequest>(body)?, timings)?)
             }
-            Endpoint::Info => json(&self.info),
+            Endpoint::Info => Ok(self.info_json.clone()),
         }
     }
 

@@ -1,39 +1,79 @@
-//! The administration's endpoints: `/health` and `/ready`.
+//! The administration's endpoints: `/health`, `/ready` and `/status`.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
+use std::time::{Duration, SystemTime};
 
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 
 use crate::body::Body;
+use crate::host::Host;
 use crate::server::Readiness;
 
-/// Answers `/health` (the process runs) and `/ready` (the function takes requests).
-#[derive(Debug, Clone)]
-pub struct Admin(Readiness);
+/// Answers `/health` (the process runs), `/ready` (the function takes requests) and `/status`
+/// (how it started, and what its pool holds).
+#[derive(Clone)]
+pub struct Admin {
+    readiness: Readiness,
+    started: Arc<OnceLock<Started>>,
+}
+
+/// How a function came up.
+struct Started {
+    host: Host,
+    /// When the process began to load it, in microseconds since 1970.
+    main_unix_us: u64,
+    load: Duration,
+}
 
 impl Admin {
     /// Reports `readiness`.
     pub fn new(readiness: Readiness) -> Self {
-        Self(readiness)
+        Self { readiness, started: Arc::default() }
+    }
+
+    /// Reports on `host` from now on, whose process was in its hands at `main` and which took
+    /// `load` to load.
+    pub fn started(&self, host: Host, main: SystemTime, load: Duration) {
+        let since = main.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let started = Started { host, main_unix_us: since.as_micros() as u64, load };
+        // A second host has nobody to ask for it.
+        let _ = self.started.set(started);
+    }
+
+    fn status(&self) -> serde_json::Value {
+        let Some(started) = self.started.get() else {
+            return serde_json::json!({"status": "loading"});
+        };
+        serde_json::json!({
+            "status": "loaded",
+            "start": {
+                "main_unix_us": started.main_unix_us,
+                "load_us": started.load.as_micros() as u64,
+            },
+            "pool": started.host.pool(),
+        })
     }
 
     fn answer(&self, method: &Method, path: &str) -> Response<Body> {
-        let (status, text) = match path {
-            "/health" => (StatusCode::OK, "ok"),
-            "/ready" if self.0.get() => (StatusCode::OK, "ready"),
-            "/ready" => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
-            _ => (StatusCode::NOT_FOUND, "not found"),
+        let says = |text: &str| serde_json::json!({"status": text});
+        let (status, content) = match path {
+            "/health" => (StatusCode::OK, says("ok")),
+            "/ready" if self.readiness.get() => (StatusCode::OK, says("ready")),
+            "/ready" => (StatusCode::SERVICE_UNAVAILABLE, says("not ready")),
+            "/status" => (StatusCode::OK, self.status()),
+            _ => (StatusCode::NOT_FOUND, says("not found")),
         };
         let known = status != StatusCode::NOT_FOUND;
         let allowed = *method == Method::GET || *method == Method::HEAD;
-        let (status, text) = if known && !allowed {
-            (StatusCode::METHOD_NOT_ALLOWED, "method not allowed")
+        let (status, content) = if known && !allowed {
+            (StatusCode::METHOD_NOT_ALLOWED, says("method not allowed"))
         } else {
-            (status, text)
+            (status, content)
         };
-        let body = serde_json::json!({"status": text}).to_string().into_bytes();
+        let body = content.to_string().into_bytes();
         let mut response = Response::new(Body::full(body));
         *response.status_mut() = status;
         let headers = response.headers_mut();

@@ -3,16 +3,19 @@
 use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use pilotlight_model::{Digest, ModelFolder};
+use pilotlight_model::{Digest, MANIFEST_FILE, ModelFolder};
+use serde::{Deserialize, Serialize};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::cache::{Cache, Entry};
 use crate::engine;
 use crate::error::{Error, Result};
+use crate::guest::Guest;
+use crate::image::{Limits, Split, split};
 use crate::machine_code;
+use crate::memory::{Image, Memories};
 use crate::progress::{Progress, Stage};
 use crate::snapshot::snapshot;
 
@@ -25,8 +28,8 @@ pub enum Source {
     Model {
         /// The folder.
         folder: PathBuf,
-        /// The guest component, [`guest`](crate::guest) unless somebody brings their own.
-        guest: Vec<u8>,
+        /// What the model is loaded into.
+        guest: Guest,
     },
     /// A component that serves HTTP.
     Component(PathBuf),
@@ -45,83 +48,136 @@ impl Source {
 pub(crate) struct Artifact {
     pub(crate) component: Component,
     pub(crate) name: String,
+    /// It was not in the cache.
+    pub(crate) compiled: bool,
 }
 
-/// Reads a component, each time it is called.
-type Read = Box<dyn Fn() -> Result<Arc<[u8]>>>;
+/// What a component was compiled to: entries of the cache.
+#[derive(Serialize, Deserialize)]
+struct Compiled {
+    code: String,
+    images: Vec<(Limits, String)>,
+}
 
-/// Compiles `source` for `engine`, or finds what an earlier run has compiled. Blocks.
+/// Compiles `source` for `engine` and `memories`, or finds what an earlier run has compiled.
+/// Blocks.
 pub(crate) fn prepare(
     source: &Source,
-    engine: &Engine,
+    (engine, memories): (&Engine, &Memories),
     cache: &Cache,
     progress: Progress<'_>,
 ) -> Result<Artifact> {
     let name = source.name();
-    let (digest, read): (Digest, Read) = match source {
-        Source::Model { folder, guest } => {
-            let Entry { path, digest } = built(folder, guest, cache, progress)?;
-            (digest, Box::new(move || Ok(read_file(&path)?.into())))
-        }
+    let Entry { path, digest } = match source {
+        Source::Model { folder, guest } => built(folder, guest, cache, progress)?,
         Source::Component(file) => {
-            let bytes: Arc<[u8]> = read_file(file)?.into();
-            (Digest::of(&bytes), Box::new(move || Ok(Arc::clone(&bytes))))
+            let digest = || Ok(Digest::of(&read_file(file)?));
+            let digest = cache.digest_of(std::slice::from_ref(file), digest)?;
+            Entry { path: file.clone(), digest }
         }
     };
+    let compatibility = engine::compatibility(engine);
+    let parts = [VERSION.as_bytes(), compatibility.as_bytes(), digest.as_bytes()];
+    let key = Digest::of_parts(parts);
+    let compiled = Cell::new(false);
     let compile = || {
+        compiled.set(true);
         progress(Stage::Compile);
-        let bytes = read()?;
-        check_component(&name, &bytes)?;
-        engine
-            .precompile_component(&bytes)
-            .map_err(|error| refuse(&name, &format!("cannot be compiled: {error:#}")))
+        let bytes = read_file(&path)?;
+        if Digest::of(&bytes) != digest {
+            return Err(refuse(&name, "was changed while it was loaded; try again"));
+        }
+        compile(engine, cache, key, &name, &bytes)
     };
-    let component = compiled(engine, cache, digest, compile)?;
-    Ok(Artifact { component, name })
+    let component = load((engine, memories), cache, key, compile)?;
+    Ok(Artifact { component, name, compiled: compiled.get() })
 }
 
 /// The snapshot of a model, from the cache or newly built.
-fn built(folder: &Path, guest: &[u8], cache: &Cache, progress: Progress<'_>) -> Result<Entry> {
+fn built(folder: &Path, guest: &Guest, cache: &Cache, progress: Progress<'_>) -> Result<Entry> {
     let folder = ModelFolder::open(folder)?;
-    let (guest_digest, model) = (Digest::of(guest), folder.digest());
+    let names = folder.manifest().files.keys().map(String::as_str).chain([MANIFEST_FILE]);
+    let files: Vec<_> = names.map(|name| folder.path().join(name)).collect();
+    // The digests in the manifest name the snapshot; this says that the files are still theirs.
+    let model = cache.digest_of(&files, || {
+        folder.verify()?;
+        Ok(folder.digest())
+    })?;
+    let guest_digest = guest.digest();
     let parts = [VERSION.as_bytes(), guest_digest.as_bytes(), model.as_bytes()];
     let key = Digest::of_parts(parts);
-    let mut fresh = false;
-    let entry = cache.get_or_build(&format!("{key}.wasm"), || {
-        fresh = true;
-        snapshot(guest, &folder, progress)
-    })?;
-    if !fresh {
-        // The key holds the digests in the manifest; the files may have changed since.
-        folder.verify()?;
-    }
-    Ok(entry)
+    cache.get_or_build(&format!("{key}.wasm"), || snapshot(guest, &folder, progress))
 }
 
-/// Machine code of the component, from the cache or newly compiled. What cannot be mapped was
-/// damaged after it was written: it is compiled once more.
-fn compiled(
-    engine: &Engine,
+/// Maps what a component was compiled to, from the cache or newly compiled. What cannot be
+/// mapped was damaged after it was written: it is compiled once more.
+fn load(
+    (engine, memories): (&Engine, &Memories),
     cache: &Cache,
-    component: Digest,
+    key: Digest,
     compile: impl Fn() -> Result<Vec<u8>>,
 ) -> Result<Component> {
-    let compatibility = engine::compatibility(engine);
-    let parts = [VERSION.as_bytes(), compatibility.as_bytes(), component.as_bytes()];
-    let name = format!("{}.cwasm", Digest::of_parts(parts));
+    let name = format!("{key}.compiled");
     let fresh = Cell::new(false);
     let build = || {
         fresh.set(true);
         compile()
     };
-    match machine_code::load(engine, &cache.get_or_build(&name, build)?) {
+    let map = || {
+        let entry = cache.get_or_build(&name, build)?;
+        map((engine, memories), cache, &entry)
+    };
+    match map() {
         Err(error) if !fresh.get() => {
             tracing::warn!(%error, "the compiled code in the cache is damaged");
             cache.remove(&name);
-            machine_code::load(engine, &cache.get_or_build(&name, build)?)
+            map()
         }
-        loaded => loaded,
+        mapped => mapped,
     }
+}
+
+fn map(
+    (engine, memories): (&Engine, &Memories),
+    cache: &Cache,
+    entry: &Entry,
+) -> Result<Component> {
+    let compiled: Compiled = serde_json::from_slice(&read_file(&entry.path)?)
+        .map_err(|error| refuse(&entry.path.display().to_string(), &error.to_string()))?;
+    let get = |name: &String| {
+        let missing = || refuse(name, "is not in the cache, or not whole");
+        cache.get(name).ok_or_else(missing)
+    };
+    let component = machine_code::load(engine, &get(&compiled.code)?)?;
+    for (limits, name) in &compiled.images {
+        let path = get(name)?.path;
+        memories.insert(*limits, Image::open(&path).map_err(Error::io(path))?);
+    }
+    Ok(component)
+}
+
+/// Compiles a component, and sets apart what its memories start with.
+fn compile(
+    engine: &Engine,
+    cache: &Cache,
+    key: Digest,
+    name: &str,
+    bytes: &[u8],
+) -> Result<Vec<u8>> {
+    check_component(name, bytes)?;
+    let cannot =
+        |error: &dyn std::fmt::Display| refuse(name, &format!("cannot be compiled: {error}"));
+    let Split { component, images } = split(bytes).map_err(|error| cannot(&error))?;
+    let code =
+        engine.precompile_component(&component).map_err(|error| cannot(&format!("{error:#}")))?;
+    let mut compiled = Compiled { code: format!("{key}.cwasm"), images: Vec::new() };
+    cache.put(&compiled.code, &code)?;
+    for (number, (limits, image)) in images.into_iter().enumerate() {
+        let name = format!("{key}.{number}.image");
+        cache.put(&name, &image)?;
+        compiled.images.push((limits, name));
+    }
+    serde_json::to_vec(&compiled).map_err(|error| refuse(name, &error.to_string()))
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>> {

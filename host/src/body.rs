@@ -15,8 +15,8 @@ pub struct Body {
 }
 
 impl Body {
-    pub(crate) fn new(content: WasiBody, instance: AbortOnDrop) -> Self {
-        Self { content, _instance: Some(instance) }
+    pub(crate) fn new(content: WasiBody, instance: Option<AbortOnDrop>) -> Self {
+        Self { content, _instance: instance }
     }
 
     pub(crate) fn full(bytes: Vec<u8>) -> Self {

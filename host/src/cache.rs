@@ -6,6 +6,7 @@
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use pilotlight_model::Digest;
@@ -20,6 +21,7 @@ const BLOCK: usize = 4096;
 #[derive(Debug, Clone)]
 pub struct Cache {
     folder: PathBuf,
+    verify: bool,
 }
 
 /// A file of the cache and the digest of what was written to it.
@@ -59,7 +61,22 @@ impl Cache {
             return Err(refuse("is not a folder".to_owned()));
         }
         check_private(&metadata).map_err(refuse)?;
-        Ok(Self { folder })
+        Ok(Self { folder, verify: false })
+    }
+
+    /// Reads every file again and compares digests, instead of trusting that what was whole when
+    /// it was written, and has kept its size and times, is whole still.
+    #[must_use]
+    pub fn verifying(self) -> Self {
+        Self { verify: true, ..self }
+    }
+
+    pub(crate) fn verifies(&self) -> bool {
+        self.verify
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// The entry called `name`; made by `build` if it is not there or not whole. Of several
@@ -81,7 +98,7 @@ impl Cache {
         lock.lock().map_err(|error| self.refuse(&error))?;
         match self.get(name) {
             Some(entry) => Ok(entry),
-            None => self.write(name, &build()?).map_err(|error| self.refuse(&error)),
+            None => self.put(name, &build()?),
         }
     }
 
@@ -94,22 +111,33 @@ impl Cache {
         }
     }
 
-    fn get(&self, name: &str) -> Option<Entry> {
+    /// The entry called `name`, if it is there and whole.
+    pub fn get(&self, name: &str) -> Option<Entry> {
         let record: Record = serde_json::from_slice(&fs::read(self.record(name)).ok()?).ok()?;
         let path = self.folder.join(name);
         let metadata = fs::symlink_metadata(&path).ok()?;
-        let whole = metadata.is_file()
+        let mut whole = metadata.is_file()
             && metadata.len() == record.length
             && check_private(&metadata).is_ok();
+        if whole && self.verify {
+            whole = Digest::of(&fs::read(&path).ok()?) == record.sha256;
+        }
         whole.then_some(Entry { path, digest: record.sha256 })
     }
 
-    fn write(&self, name: &str, content: &[u8]) -> std::io::Result<Entry> {
-        let path = self.folder.join(name);
-        let record = Record { length: content.len() as u64, sha256: Digest::of(content) };
-        write_beside(&path, content)?;
-        write_beside(&self.record(name), &serde_json::to_vec(&record)?)?;
-        Ok(Entry { path, digest: record.sha256 })
+    /// Writes an entry.
+    ///
+    /// # Errors
+    /// [`Error::Cache`] when it cannot be written.
+    pub fn put(&self, name: &str, content: &[u8]) -> Result<Entry> {
+        let write = || {
+            let path = self.folder.join(name);
+            let record = Record { length: content.len() as u64, sha256: Digest::of(content) };
+            write_beside(&path, content)?;
+            write_beside(&self.record(name), &serde_json::to_vec(&record)?)?;
+            Ok(Entry { path, digest: record.sha256 })
+        };
+        write().map_err(|error| self.refuse(&error))
     }
 
     fn record(&self, name: &str) -> PathBuf {
@@ -137,16 +165,9 @@ pub fn write_beside(path: &Path, content: &[u8]) -> std::io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-#[cfg(unix)]
 fn new_file(folder: &Path) -> std::io::Result<NamedTempFile> {
-    use std::os::unix::fs::PermissionsExt as _;
     // A built component is for others to read, but nobody else's to write, whatever the umask.
     tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o644)).tempfile_in(folder)
-}
-
-#[cfg(not(unix))]
-fn new_file(folder: &Path) -> std::io::Result<NamedTempFile> {
-    NamedTempFile::new_in(folder)
 }
 
 /// Leaves out blocks of zeros: the memory image of a snapshot has long runs of them.
@@ -173,20 +194,11 @@ fn default_folder() -> Option<PathBuf> {
     Some(base.join("pilotlight"))
 }
 
-#[cfg(unix)]
 fn create_private(folder: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-#[cfg(not(unix))]
-fn create_private(folder: &Path) -> std::io::Result<()> {
-    fs::create_dir_all(folder)
-}
-
-#[cfg(unix)]
 fn check_private(metadata: &Metadata) -> std::result::Result<(), String> {
-    use std::os::unix::fs::MetadataExt as _;
     let me = rustix::process::geteuid().as_raw();
     if metadata.uid() != me {
         return Err(format!("belongs to user {}, not to user {me} who runs this", metadata.uid()));
@@ -194,10 +206,5 @@ fn check_private(metadata: &Metadata) -> std::result::Result<(), String> {
     if metadata.mode() & 0o022 != 0 {
         return Err("others may write to it, and code is run from it; run chmod go-w".to_owned());
     }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn check_private(_: &Metadata) -> std::result::Result<(), String> {
     Ok(())
 }

@@ -2,6 +2,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 const MOST_INSTANCES: u32 = 4096;
+const MOST_CONCURRENT: u32 = 1024;
+const SHORTEST_PERIOD: Duration = Duration::from_millis(1);
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 /// A 32-bit sandbox cannot address more.
 const LARGEST_MEMORY: usize = 4 << 30;
@@ -10,12 +12,25 @@ const LARGEST_MEMORY: usize = 4 << 30;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Options {
+    /// Fewest instances that are kept ready, as far as `max_instances` allows; more when requests
+    /// come in bursts.
+    pub min_ready: u32,
     /// Most instances alive at once; further requests wait for one to end.
     pub max_instances: u32,
+    /// Requests that an instance answers before it ends; 0 is no limit. With 1, the default, no
+    /// request can see anything of another.
+    pub requests_per_instance: u32,
+    /// Requests that an instance answers at once. They share its fate: a trap or a timeout of
+    /// one ends them all.
+    pub concurrent_requests_per_instance: u32,
+    /// Instances that nobody needed for so long are not kept ready any more.
+    pub idle_shrink: Duration,
     /// Longest time from the arrival of a request to its response.
     pub request_timeout: Duration,
     /// Most linear memory an instance may have, in bytes.
     pub memory_limit: usize,
+    /// Tell in a `server-timing` header where the time of each request went.
+    pub server_timing: bool,
     /// Folder that a component which is not pre-initialised finds at `/model`, read-only.
     pub model: Option<PathBuf>,
 }
@@ -23,9 +38,14 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            min_ready: 4,
             max_instances: 128,
+            requests_per_instance: 1,
+            concurrent_requests_per_instance: 1,
+            idle_shrink: Duration::from_secs(10),
             request_timeout: Duration::from_secs(120),
             memory_limit: 1 << 30,
+            server_timing: false,
             model: None,
         }
     }
@@ -36,6 +56,19 @@ impl Options {
     pub(crate) fn check(&self) -> Result<(), String> {
         if !(1..=MOST_INSTANCES).contains(&self.max_instances) {
             return Err(format!("max_instances must be 1 to {MOST_INSTANCES}"));
+        }
+        let concurrency = self.concurrent_requests_per_instance;
+        if !(1..=MOST_CONCURRENT).contains(&concurrency) {
+            return Err(format!("concurrent_requests_per_instance must be 1 to {MOST_CONCURRENT}"));
+        }
+        let requests = self.requests_per_instance;
+        if requests != 0 && requests < concurrency {
+            return Err(format!(
+                "concurrent_requests_per_instance must be at most requests_per_instance, {requests}"
+            ));
+        }
+        if self.idle_shrink < SHORTEST_PERIOD || self.idle_shrink > LONGEST_TIMEOUT {
+            return Err(format!("idle_shrink must be {SHORTEST_PERIOD:?} to {LONGEST_TIMEOUT:?}"));
         }
         if self.request_timeout.is_zero() || self.request_timeout > LONGEST_TIMEOUT {
             return Err(format!("request_timeout must be above 0 and at most {LONGEST_TIMEOUT:?}"));
@@ -65,6 +98,12 @@ mod tests {
         };
         refused(|options| options.max_instances = 0, "max_instances");
         refused(|options| options.max_instances = u32::MAX, "max_instances");
+        let name = "concurrent_requests_per_instance";
+        refused(|options| options.concurrent_requests_per_instance = 0, name);
+        refused(|options| options.concurrent_requests_per_instance = u32::MAX, name);
+        refused(|options| options.concurrent_requests_per_instance = 2, "requests_per_instance");
+        refused(|options| options.idle_shrink = Duration::ZERO, "idle_shrink");
+        refused(|options| options.idle_shrink = Duration::MAX, "idle_shrink");
         refused(|options| options.request_timeout = Duration::ZERO, "request_timeout");
         refused(|options| options.request_timeout = Duration::MAX, "request_timeout");
         refused(|options| options.memory_limit = 0, "memory_limit");

@@ -1,45 +1,26 @@
 //! Wasmtime's configuration, and the clock that interrupts guests.
 
 use std::hash::{Hash as _, Hasher};
+use std::sync::Arc;
 use std::time::Duration;
 
 use pilotlight_model::Digest;
-use wasmtime::{Config, Engine, EngineWeak, PoolingAllocationConfig};
+use wasmtime::{Config, Engine, EngineWeak};
 
-use crate::config::Options;
 use crate::error::{Error, Result};
+use crate::memory::{Creator, Memories, Stacks};
 
 /// How often guests yield to other tasks.
 const TICK: Duration = Duration::from_millis(10);
-/// Core instances, tables and fibers of one component: the guest, and the adapters around it.
-const PARTS: u32 = 8;
-/// Each takes 4 GiB of address space, of which there are 128 TiB; adapters share the guest's.
-const MEMORIES: u32 = 2;
-/// Each takes two of the 65,530 mappings that Linux allows a process.
-const STACKS: u32 = 2;
-/// The guest's function table has some 10,000 entries.
-const TABLE_ELEMENTS: usize = 1 << 16;
-const COMPONENT_BYTES: usize = 4 << 20;
 
-/// The engine that serves: pooled instances over copy-on-write memory images.
-pub(crate) fn serving(options: &Options) -> Result<Engine> {
-    let count = options.max_instances;
-    let mut pool = PoolingAllocationConfig::new();
-    pool.total_component_instances(count)
-        .total_core_instances(count * PARTS)
-        .total_memories(count * MEMORIES)
-        .total_tables(count * PARTS)
-        .total_stacks(count * STACKS)
-        .max_core_instances_per_component(PARTS * 4)
-        .max_tables_per_component(PARTS * 4)
-        .max_component_instance_size(COMPONENT_BYTES)
-        .max_core_instance_size(COMPONENT_BYTES)
-        .table_elements(TABLE_ELEMENTS)
-        .max_memory_size(options.memory_limit);
+/// The engine that serves, with the memory that its instances live in.
+pub(crate) fn serving(memories: &Arc<Memories>) -> Result<Engine> {
     let mut config = common();
-    config.allocation_strategy(pool);
-    // A snapshot holds the whole model: without this its image would be copied, not mapped.
-    config.memory_guaranteed_dense_image_size(u64::MAX);
+    config
+        // The images of `memories` take the place of Wasmtime's.
+        .memory_init_cow(false)
+        .with_host_memory(Arc::new(Creator(Arc::clone(memories))))
+        .with_host_stack(Arc::new(Stacks::new()));
     start(&config)
 }
 

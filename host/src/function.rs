@@ -1,25 +1,19 @@
-//! A component that answers HTTP requests, each in an instance of its own.
+//! A component, linked, of which instances can be made.
 //!
-//! The only file that knows Wasmtime's interface to `wasi:http`, whose 0.3 half is
-//! experimental. It drives instances itself instead of using Wasmtime's `ProxyHandler`, which
-//! queues requests, reuses instances and starts workers without bound: here an instance belongs
-//! to one request, and where instances come from is ours to decide.
+//! Instances are driven by us ([`crate::instance`], [`crate::pool`]) and not by Wasmtime's
+//! `ProxyHandler`, which queues requests, reuses instances and starts workers without bound.
 
-use std::future::poll_fn;
 use std::sync::Arc;
+use std::time::Instant;
 
-use futures::channel::oneshot;
-use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::{Instant, timeout_at};
+use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
-use wasmtime::{AsContextMut as _, Engine, Store};
-use wasmtime_wasi_http::handler::Response as WasiResponse;
-use wasmtime_wasi_http::handler::{Prepared, Proxy, ProxyPre, Request};
-use wasmtime_wasi_http::{WasiHttpView as _, p2, p3};
+use wasmtime_wasi_http::handler::ProxyPre;
+use wasmtime_wasi_http::{p2, p3};
 
-use crate::body::{AbortOnDrop, Body};
 use crate::config::Options;
 use crate::error::{Error, Result};
+use crate::instance::Instance;
 use crate::store::{State, new_store, serving_context};
 
 /// A component, linked and ready to be instantiated.
@@ -31,20 +25,6 @@ struct Inner {
     pre: ProxyPre<State>,
     options: Options,
 }
-
-/// What a request may use: an instance, and time.
-pub(crate) struct Place {
-    pub(crate) permit: OwnedSemaphorePermit,
-    pub(crate) deadline: Instant,
-}
-
-/// An instance was ended at the deadline of its request.
-#[derive(Debug, thiserror::Error)]
-#[error("the deadline of the request has passed")]
-pub(crate) struct DeadlinePassed;
-
-/// Response of a function.
-pub(crate) type Response = http::Response<Body>;
 
 /// Adds all of WASI 0.2 and 0.3 that a guest may import.
 pub(crate) fn add_wasi(linker: &mut Linker<State>) -> Result<()> {
@@ -79,57 +59,12 @@ impl Function {
         Ok(Self(Arc::new(Inner { engine, pre, options: options.clone() })))
     }
 
-    /// Answers one request in a fresh instance. The instance ends, and frees its place, when it
-    /// has written the body, when nobody reads the body, or at the deadline.
-    pub(crate) async fn call(&self, request: Request, place: Place) -> wasmtime::Result<Response> {
-        let Place { permit, deadline } = place;
-        let (sender, receiver) = oneshot::channel();
-        let function = self.clone();
-        let mut task = tokio::spawn(async move {
-            let result = timeout_at(deadline, function.run(request, sender)).await;
-            drop(permit);
-            result.unwrap_or_else(|_| Err(DeadlinePassed.into()))
-        });
-        let instance = AbortOnDrop(task.abort_handle());
-        let failure = match receiver.await {
-            Ok(Ok(response)) => return Ok(response.map(|content| Body::new(content, instance))),
-            Ok(Err(error)) => error,
-            // The sender went away unused: the instance ended first, and knows why.
-            Err(_) => match (&mut task).await {
-                Ok(Ok(())) => wasmtime::format_err!("the guest ended without a response"),
-                Ok(Err(error)) => error,
-                Err(error) => wasmtime::format_err!("{error}"),
-            },
-        };
-        // An instance that is cut off sends an error that tells of an absent response only.
-        let passed = Instant::now() >= deadline;
-        Err(if passed { DeadlinePassed.into() } else { failure })
-    }
-
-    async fn run(
-        &self,
-        request: Request,
-        sender: oneshot::Sender<wasmtime::Result<WasiResponse>>,
-    ) -> wasmtime::Result<()> {
-        let (mut store, proxy) = self.instantiate().await?;
-        store
-            .run_concurrent(async |accessor| {
-                let prepared = accessor.with(|mut store| {
-                    Prepared::new(store.as_context_mut(), &proxy, request, State::http, sender)
-                })?;
-                prepared.run(accessor, futures::future::pending()).await?;
-                // The guest may still be writing the body.
-                poll_fn(|context| accessor.poll_no_interesting_tasks(context)).await;
-                Ok(())
-            })
-            .await?
-    }
-
-    async fn instantiate(&self) -> wasmtime::Result<(Store<State>, Proxy)> {
+    /// Makes an instance that has never run.
+    pub(crate) async fn instantiate(&self) -> wasmtime::Result<Instance> {
         let Inner { engine, pre, options } = &*self.0;
-        let context = serving_context(options)?;
-        let mut store = new_store(engine, context, options.memory_limit);
+        let start = Instant::now();
+        let mut store = new_store(engine, serving_context(options)?, options.memory_limit);
         let proxy = pre.instantiate_async(&mut store).await?;
-        Ok((store, proxy))
+        Ok(Instance::new(store, proxy, start.elapsed()))
     }
 }

@@ -9,8 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
-use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use wasmtime_wasi_http::{Error as HttpError, WasiBody};
 
 use crate::artifact::{self, Source};
@@ -19,11 +18,15 @@ use crate::cache::Cache;
 use crate::config::Options;
 use crate::engine;
 use crate::error::{Error, Result};
-use crate::function::{DeadlinePassed, Function, Place};
+use crate::function::Function;
+use crate::machine_code;
+use crate::memory::Memories;
+use crate::pool::{DeadlinePassed, NoInstance, Pool, PoolStatus};
 use crate::progress::Progress;
 use crate::store::serving_context;
 
 const REQUEST_ID: &str = "x-request-id";
+const SERVER_TIMING: &str = "server-timing";
 const LONGEST_ID: usize = 128;
 
 /// A function that answers HTTP requests, each in a fresh instance. Clones share it.
@@ -31,9 +34,9 @@ const LONGEST_ID: usize = 128;
 /// It is a [`tower::Service`], so axum, hyper and others can mount it.
 #[derive(Clone)]
 pub struct Host {
-    function: Function,
-    instances: Arc<Semaphore>,
+    pool: Arc<Pool>,
     request_timeout: Duration,
+    server_timing: bool,
 }
 
 /// Why a request got no answer from the function.
@@ -48,7 +51,8 @@ enum Failure {
 }
 
 impl Host {
-    /// Loads `source`, building and compiling what `cache` does not hold yet.
+    /// Loads `source`, building and compiling what `cache` does not hold yet, and starts to make
+    /// instances ready.
     ///
     /// # Errors
     /// [`Error`] naming the file and the reason.
@@ -59,13 +63,17 @@ impl Host {
         progress: impl Fn(crate::Stage) + Send + Sync + 'static,
     ) -> Result<Self> {
         options.check().map_err(Error::Options)?;
-        let instances = Arc::new(Semaphore::new(options.max_instances as usize));
-        let request_timeout = options.request_timeout;
+        let (request_timeout, server_timing) = (options.request_timeout, options.server_timing);
         let load = move || Self::load_blocking(&source, &options, &cache, &progress);
-        let function = tokio::task::spawn_blocking(load)
+        let pool = tokio::task::spawn_blocking(load)
             .await
             .map_err(|error| Error::Initialiser(error.to_string()))??;
-        Ok(Self { function, instances, request_timeout })
+        Ok(Self { pool: Arc::new(pool), request_timeout, server_timing })
+    }
+
+    /// What the function's pool of instances holds.
+    pub fn pool(&self) -> PoolStatus {
+        self.pool.status()
     }
 
     fn load_blocking(
@@ -73,12 +81,17 @@ impl Host {
         options: &Options,
         cache: &Cache,
         progress: Progress<'_>,
-    ) -> Result<Function> {
+    ) -> Result<Pool> {
         // A model that cannot be mounted is an error now, not at each request.
         serving_context(options)?;
-        let engine = engine::serving(options)?;
-        let artifact = artifact::prepare(source, &engine, cache, progress)?;
-        Function::new(&artifact.component, &artifact.name, options)
+        let memories = Memories::new();
+        let engine = engine::serving(&memories)?;
+        let artifact = artifact::prepare(source, (&engine, &memories), cache, progress)?;
+        if artifact.compiled {
+            machine_code::give_memory_back();
+        }
+        let function = Function::new(&artifact.component, &artifact.name, options)?;
+        Pool::new(function, memories, options)
     }
 
     async fn answer(self, request: Request<WasiBody>) -> Response<Body> {
@@ -98,15 +111,20 @@ impl Host {
         request: Request<WasiBody>,
     ) -> std::result::Result<Response<Body>, Failure> {
         let deadline = Instant::now() + self.request_timeout;
-        let permit = timeout_at(deadline, Arc::clone(&self.instances).acquire_owned()).await;
-        let Ok(Ok(permit)) = permit else { return Err(Failure::Overloaded) };
-        let place = Place { permit, deadline };
-        self.function.call(request, place).await.map_err(|error| {
-            match error.is::<DeadlinePassed>() {
-                true => Failure::TimedOut,
-                false => Failure::Broken(error),
+        let called = self.pool.call(request, deadline).await;
+        let (mut response, timings) = called.map_err(|error| {
+            if error.is::<NoInstance>() {
+                Failure::Overloaded
+            } else if error.is::<DeadlinePassed>() {
+                Failure::TimedOut
+            } else {
+                Failure::Broken(error)
             }
-        })
+        })?;
+        if self.server_timing {
+            response.headers_mut().insert(SERVER_TIMING, timings.header());
+        }
+        Ok(response)
     }
 }
 
@@ -172,34 +190,5 @@ where
         });
         let host = self.clone();
         Box::pin(async move { Ok(host.answer(request).await) })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use http_body_util::Full;
-    use tower::Service as _;
-
-    use super::*;
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn a_request_that_waits_in_vain_is_a_503() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("component.wasm");
-        let text = include_str!("../tests/handler.wat").replace("BODY", "unreachable");
-        std::fs::write(&file, wat::parse_str(text).unwrap()).unwrap();
-        let cache = Cache::open(Some(folder.path().join("cache"))).unwrap();
-        let options = Options {
-            max_instances: 1,
-            request_timeout: Duration::from_millis(1),
-            ..Options::default()
-        };
-        let mut host = Host::load(Source::Component(file), options, cache, |_| {}).await.unwrap();
-        let taken = Arc::clone(&host.instances).acquire_owned().await.unwrap();
-        let request = || Request::new(Full::<Bytes>::default());
-        assert_eq!(host.call(request()).await.unwrap().status(), 503);
-        drop(taken);
-        host.request_timeout = Duration::from_secs(60);
-        assert_eq!(host.call(request()).await.unwrap().status(), 500);
     }
 }

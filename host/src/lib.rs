@@ -6,6 +6,9 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking"))]
 
+#[cfg(not(target_os = "linux"))]
+compile_error!("the host needs Linux: it reads page tables through /proc; components run anywhere");
+
 mod admin;
 mod artifact;
 mod body;
@@ -16,10 +19,15 @@ mod error;
 mod function;
 mod guest;
 mod host;
+mod image;
 mod inspect;
+mod instance;
 mod machine_code;
+mod memory;
+mod pool;
 mod progress;
 mod section;
+mod seen;
 mod server;
 mod snapshot;
 mod store;
@@ -30,9 +38,10 @@ pub use body::{Body, BodyError};
 pub use cache::{Cache, Entry, write_beside};
 pub use config::Options;
 pub use error::{Error, Result};
-pub use guest::guest;
+pub use guest::Guest;
 pub use host::Host;
 pub use inspect::{Inspection, inspect};
+pub use pool::PoolStatus;
 pub use progress::{Progress, Stage};
 pub use section::Provenance;
 pub use server::{Readiness, Server};

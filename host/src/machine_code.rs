@@ -18,3 +18,12 @@ pub(crate) fn load(engine: &Engine, entry: &Entry) -> Result<Component> {
     unsafe { Component::deserialize_file(engine, &entry.path) }
         .map_err(Error::runtime("mapping compiled code"))
 }
+
+/// Returns the memory that compiling took and that the allocator would keep.
+pub(crate) fn give_memory_back() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: the allocator's own function; it may be called at any time.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}

@@ -51,7 +51,7 @@ impl Provenance {
 }
 
 /// Unsigned LEB128 (WebAssembly core specification, 5.2.2).
-fn leb128(mut value: usize, out: &mut Vec<u8>) {
+pub(crate) fn leb128(mut value: usize, out: &mut Vec<u8>) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pilotlight_model::{Digest, ModelFolder};
+use pilotlight_model::ModelFolder;
 use tokio::runtime::Handle;
 use wasmtime::component::{Component, Instance, Lift, Linker, WasmList};
 use wasmtime::{Engine, Store};
@@ -13,6 +13,7 @@ use wasmtime_wizer::{ComponentInstanceState, Wizer};
 use crate::engine;
 use crate::error::{Error, Result};
 use crate::function;
+use crate::guest::Guest;
 use crate::progress::{Progress, Stage};
 use crate::section::Provenance;
 use crate::store::{State, new_store, preopen_model};
@@ -28,18 +29,18 @@ const TIME_LIMIT: Duration = Duration::from_secs(600);
 ///
 /// # Errors
 /// [`Error`] naming the file and the reason.
-pub fn snapshot(guest: &[u8], folder: &ModelFolder, progress: Progress<'_>) -> Result<Vec<u8>> {
+pub fn snapshot(guest: &Guest, folder: &ModelFolder, progress: Progress<'_>) -> Result<Vec<u8>> {
     progress(Stage::Verify);
     folder.verify()?;
     let building = async {
-        tokio::time::timeout(TIME_LIMIT, initialise_and_freeze(guest, folder, progress))
+        tokio::time::timeout(TIME_LIMIT, initialise_and_freeze(guest.component(), folder, progress))
             .await
             .map_err(|_| Error::Initialiser(format!("no end after {TIME_LIMIT:?}")))?
     };
     let (mut component, info) = Handle::current().block_on(building)?;
     let provenance = Provenance {
         info,
-        guest: Digest::of(guest),
+        guest: guest.digest(),
         pilotlight: env!("CARGO_PKG_VERSION").to_owned(),
         wasmtime: wasmtime_environ::VERSION.to_owned(),
     };

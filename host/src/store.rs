@@ -15,6 +15,10 @@ use crate::error::{Error, Result};
 
 /// Where guests look for a model.
 pub(crate) const MODEL_PATH: &str = "/model";
+/// Core instances, memories and tables of one component: the guest, and the adapters around it.
+const PARTS: usize = 32;
+/// The guest's function table has some 10,000 entries.
+const TABLE_ELEMENTS: usize = 1 << 16;
 
 /// State of one instance. It sees no file (but for a model folder, where one is given), no
 /// environment, no arguments and no network.
@@ -64,7 +68,13 @@ pub(crate) fn new_store(engine: &Engine, wasi: WasiCtx, memory_limit: usize) -> 
         http: WasiHttpCtx::new(),
         hooks: NoOutgoingRequests,
         table: ResourceTable::new(),
-        limits: StoreLimitsBuilder::new().memory_size(memory_limit).build(),
+        limits: StoreLimitsBuilder::new()
+            .memory_size(memory_limit)
+            .memories(PARTS)
+            .instances(PARTS)
+            .tables(PARTS)
+            .table_elements(TABLE_ELEMENTS)
+            .build(),
     };
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.limits);

@@ -2,13 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
-const LADDER: [&[&str]; 10] = [
+const LADDER: [&[&str]; 12] = [
     &["error", "config", "progress"],
     &["body", "section", "cache"],
-    &["guest", "inspect", "engine", "machine_code"],
-    &["store"],
+    &["guest", "inspect", "image", "seen"],
+    &["memory"],
+    &["engine", "machine_code", "store"],
+    &["instance"],
     &["function"],
-    &["snapshot"],
+    &["snapshot", "pool"],
     &["artifact"],
     &["host"],
     &["server"],

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use anyhow::anyhow;
 use clap::Args;
-use pilotlight::{Error, Stage, guest, snapshot, write_beside};
+use pilotlight::{Error, Guest, Stage, snapshot, write_beside};
 use pilotlight_model::{Digest, ModelFolder};
 
 use crate::stages::Stages;
@@ -24,7 +24,7 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: Options) -> anyhow::Result<()> {
-    let guest = guest(options.guest.as_deref())?;
+    let guest = Guest::open(options.guest.as_deref())?;
     let folder = ModelFolder::open(options.model_dir)?;
     let default = || PathBuf::from(format!("{}.wasm", folder.manifest().name));
     let output = options.output.unwrap_or_else(default);

@@ -1,11 +1,11 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{anyhow, bail};
 use clap::Args;
-use pilotlight::{Admin, Cache, Host, Readiness, Server, Source, guest};
+use pilotlight::{Admin, Cache, Guest, Host, Readiness, Server, Source};
 use tokio::sync::Notify;
 
 use crate::stages::Stages;
@@ -20,7 +20,7 @@ pub(crate) struct Options {
     /// Where to serve the function
     #[arg(long, default_value = "127.0.0.1:3000")]
     listen: SocketAddr,
-    /// Where to serve /health and /ready
+    /// Where to serve /health, /ready and /status
     #[arg(long, default_value = "127.0.0.1:3001")]
     admin_listen: SocketAddr,
     /// Where to keep snapshots and machine code [default: the user's cache folder]
@@ -32,43 +32,63 @@ pub(crate) struct Options {
     /// Model folder for a component that is not pre-initialised
     #[arg(long, value_name = "DIR")]
     model: Option<PathBuf>,
+    /// Fewest instances kept ready; more when requests come in bursts
+    #[arg(long, default_value_t = 4, value_name = "COUNT")]
+    min_ready: u32,
     /// Most instances alive at once; further requests wait
     #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=4096))]
     max_instances: u32,
+    /// Requests that an instance answers before it ends; 0 is no limit
+    #[arg(long, default_value_t = 1, value_name = "COUNT")]
+    requests_per_instance: u32,
+    /// Requests that an instance answers at once, sharing its fate
+    #[arg(long, default_value_t = 1, value_name = "COUNT")]
+    concurrent_requests_per_instance: u32,
+    /// Seconds after which instances that nobody needed are not kept ready any more
+    #[arg(long, default_value_t = 10, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    idle_shrink: u64,
     /// Longest time for a request, in seconds
     #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     request_timeout: u64,
     /// Longest time to finish requests in flight when stopped, in seconds
     #[arg(long, default_value_t = 30)]
     drain_timeout: u64,
+    /// Tell in a `server-timing` header where the time of each request went
+    #[arg(long)]
+    server_timing: bool,
+    /// Read model and cached files again and compare their digests, instead of trusting their
+    /// sizes and times
+    #[arg(long)]
+    verify: bool,
 }
 
 pub(crate) fn run(options: Options) -> anyhow::Result<()> {
+    let main = SystemTime::now();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let result = runtime.block_on(serve(options));
+    let result = runtime.block_on(serve(options, main));
     // Whatever is still running has had its time.
     runtime.shutdown_background();
     result
 }
 
-async fn serve(options: Options) -> anyhow::Result<()> {
+async fn serve(options: Options, main: SystemTime) -> anyhow::Result<()> {
     let source = source(&options)?;
+    let function_options = function_options(&options);
     let cache = Cache::open(options.cache_dir)?;
+    let cache = if options.verify { cache.verifying() } else { cache };
     let server = Server::bind(options.listen).await?;
     let admin = Server::bind(options.admin_listen).await?;
     let (address, admin_address) = (server.address(), admin.address());
     let readiness = Readiness::default();
     let drained = Arc::new(Notify::new());
+    let service = Admin::new(readiness.clone());
     let administration = tokio::spawn({
-        let (service, drained) = (Admin::new(readiness.clone()), Arc::clone(&drained));
+        let (service, drained) = (service.clone(), Arc::clone(&drained));
         async move { admin.serve(service, drained.notified(), Duration::ZERO).await }
     });
     let mut stop = std::pin::pin!(stop_signal()?);
     let stages = Arc::new(Stages::new());
-    let mut function_options = pilotlight::Options::default();
-    function_options.max_instances = options.max_instances;
-    function_options.request_timeout = Duration::from_secs(options.request_timeout);
-    function_options.model = options.model;
+    let begin = Instant::now();
     let loading = Host::load(source, function_options, cache, {
         let stages = Arc::clone(&stages);
         move |stage| stages.begin(stage)
@@ -79,6 +99,7 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     };
     stages.end();
     let host = host?;
+    service.started(host.clone(), main, begin.elapsed());
     readiness.set(true);
     println!("serving on http://{address}, administration on http://{admin_address}");
     let shutdown = {
@@ -99,6 +120,19 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn function_options(options: &Options) -> pilotlight::Options {
+    let mut function = pilotlight::Options::default();
+    function.min_ready = options.min_ready;
+    function.max_instances = options.max_instances;
+    function.requests_per_instance = options.requests_per_instance;
+    function.concurrent_requests_per_instance = options.concurrent_requests_per_instance;
+    function.idle_shrink = Duration::from_secs(options.idle_shrink);
+    function.request_timeout = Duration::from_secs(options.request_timeout);
+    function.server_timing = options.server_timing;
+    function.model.clone_from(&options.model);
+    function
+}
+
 fn source(options: &Options) -> anyhow::Result<Source> {
     let path = match &options.source {
         Some(path) => path.clone(),
@@ -111,12 +145,11 @@ fn source(options: &Options) -> anyhow::Result<Source> {
         if options.model.is_some() {
             bail!("--model is for components; {} is a model folder itself", path.display());
         }
-        return Ok(Source::Model { folder: path, guest: guest(options.guest.as_deref())? });
+        return Ok(Source::Model { folder: path, guest: Guest::open(options.guest.as_deref())? });
     }
     Ok(Source::Component(path))
 }
 
-#[cfg(unix)]
 fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut interrupt, mut terminate) =
@@ -125,15 +158,6 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
-        }
-    })
-}
-
-#[cfg(not(unix))]
-fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
-    Ok(async {
-        if let Err(error) = tokio::signal::ctrl_c().await {
-            tracing::error!(%error, "cannot wait for Ctrl-C");
         }
     })
 }

@@ -1,0 +1,104 @@
+//! The command line: options in, library calls out.
+
+use clap::{Args, Subcommand};
+
+mod latency;
+mod load;
+mod output;
+mod progress;
+mod scenario;
+mod start;
+
+use crate::error::Result;
+use crate::scenario::Verb as Kind;
+
+/// Options of `pilotlight bench` and its verbs.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Options {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    #[command(flatten)]
+    bench: latency::Options,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Measure answers at a fixed rate over time, with the parts that the server names
+    Cold(latency::Options),
+    /// Measure how long a command takes from exec to its first answer
+    Start(start::Options),
+    /// Find the load that saturates the targets
+    Load(load::Options),
+}
+
+/// Measures what the options say and shows the report.
+pub fn run(options: Options) -> Result<()> {
+    match options.verb {
+        None => latency::run(options.bench, Kind::Bench),
+        Some(Verb::Cold(options)) => latency::run(options, Kind::Cold),
+        Some(Verb::Start(options)) => start::run(options),
+        Some(Verb::Load(options)) => load::run(options),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Lab {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    fn parse(line: &str) -> std::result::Result<Lab, clap::Error> {
+        Lab::try_parse_from(format!("lab {line}").split_whitespace())
+    }
+
+    #[test]
+    fn the_options_are_consistent() {
+        <Lab as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn verbs_and_options_are_read() {
+        for line in [
+            "--target a=http://h:1/ --target http://h:2/ --rate 10 --arrivals poisson --json",
+            "--target http://h/ --concurrency 4 --http 2 --json - --svg x.svg --quiet",
+            "cold --target http://h/ --duration 1m --header a:b --body {}",
+            "load --target http://h/ --concurrency 1,2,4",
+            "load --target http://h/ --rates 10,20.5",
+            "start --url http://h:1/ --starts 3 -- sleep --x 1",
+            "start --spec file.json",
+        ] {
+            if let Err(error) = parse(line) {
+                panic!("{line}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn contradictions_are_refused() {
+        for line in [
+            "--target http://h/ --rate 1 --concurrency 1",
+            "--target http://h/ --body a --corpus b",
+            "--target http://h/ --corpus-field text",
+            "--target https://h/",
+            "--target http://h/ --duration 10",
+            "load --target http://h/ --concurrency 1,2 --rates 1",
+            "start --spec a --url http://h/ -- b",
+            "start -- b",
+        ] {
+            assert!(parse(line).is_err(), "{line} was accepted");
+        }
+    }
+
+    #[test]
+    fn a_target_must_be_named() {
+        let message = run(parse("").unwrap_or_else(|error| panic!("{error}")).options);
+        assert!(message.unwrap_err().to_string().contains("--target NAME=URL"));
+    }
+}

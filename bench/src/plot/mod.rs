@@ -1,0 +1,63 @@
+//! Reports as self-contained SVG pictures that read well on light and on dark pages.
+
+mod axis;
+mod distribution;
+mod frame;
+mod panel;
+mod percentiles;
+mod series;
+mod start;
+mod style;
+mod svg;
+mod sweep;
+
+use frame::Page;
+use panel::Frame;
+
+use crate::report::{LoadReport, Report, StartReport};
+
+/// Where panels beside each other lie.
+const LEFT: f64 = 64.0;
+const RIGHT: f64 = 500.0;
+const HALF: f64 = 340.0;
+const WHOLE: f64 = 776.0;
+const HEIGHT: f64 = 260.0;
+
+/// The picture of `bench` and `cold`.
+pub fn latency(report: &Report) -> String {
+    let names: Vec<&str> = report.targets.iter().map(|target| target.name.as_str()).collect();
+    let mut page = Page::new("Latency", &report.scenario.describe(), &names, &names);
+    let top = page.top();
+    percentiles::draw(&mut page.svg, half(LEFT, top), &report.targets);
+    distribution::draw(&mut page.svg, half(RIGHT, top), &report.targets);
+    let mut bottom = top + HEIGHT + 50.0;
+    if report.targets.iter().any(|target| target.series.len() > 1) {
+        let frame = Frame { left: LEFT, top: bottom + 34.0, width: WHOLE, height: 200.0 };
+        series::draw(&mut page.svg, frame, &report.targets);
+        bottom += 34.0 + 200.0 + 50.0;
+    }
+    page.finish(bottom)
+}
+
+/// The picture of `load`.
+pub fn load(report: &LoadReport) -> String {
+    let names: Vec<&str> = report.targets.iter().map(|target| target.name.as_str()).collect();
+    let mut page = Page::new("Load", &report.scenario.describe_but_load(), &names, &names);
+    let top = page.top();
+    sweep::throughput(&mut page.svg, half(LEFT, top), &report.targets);
+    sweep::tail(&mut page.svg, half(RIGHT, top), &report.targets);
+    page.finish(top + HEIGHT + 50.0)
+}
+
+/// The picture of `start`.
+pub fn start(report: &StartReport) -> String {
+    let names: Vec<&str> = report.targets.iter().map(|target| target.name.as_str()).collect();
+    let mut page = Page::new("Start", &report.scenario.describe(), &names, &start::PARTS);
+    let top = page.top();
+    let height = start::draw(&mut page.svg, (LEFT, top), &report.targets);
+    page.finish(top + height)
+}
+
+fn half(left: f64, top: f64) -> Frame {
+    Frame { left, top, width: HALF, height: HEIGHT }
+}

@@ -1,0 +1,60 @@
+use super::axis::Axis;
+use super::panel::{Frame, Panel};
+use super::style::COLOURS;
+use super::svg::Svg;
+use crate::report::{LoadTarget, Summary};
+use crate::scenario::Load;
+use crate::units::{short, tick};
+
+/// Answers per second against load.
+pub(super) fn throughput(svg: &mut Svg, frame: Frame, targets: &[LoadTarget]) {
+    let figure = |summary: &Summary| summary.requests_per_second;
+    let most = figures(targets, figure).fold(0.0, f64::max);
+    let title = "Good answers per second (ring: saturated)";
+    let panel = Panel { frame, title, x: loads(targets), y: Axis::from_zero(most, short) };
+    draw(svg, &panel, targets, figure);
+}
+
+/// The 99th percentile against load.
+pub(super) fn tail(svg: &mut Svg, frame: Frame, targets: &[LoadTarget]) {
+    let figure = |summary: &Summary| summary.p99_ms;
+    let y = Axis::fitting(figures(targets, figure), tick);
+    let panel = Panel { frame, title: "99th percentile of the latency", x: loads(targets), y };
+    draw(svg, &panel, targets, figure);
+}
+
+fn draw(svg: &mut Svg, panel: &Panel, targets: &[LoadTarget], figure: fn(&Summary) -> f64) {
+    panel.draw(svg);
+    for (index, target) in targets.iter().enumerate() {
+        let colour = index % COLOURS;
+        let steps = target.steps.iter();
+        let points: Vec<_> =
+            steps.map(|step| panel.point(amount(step.load), figure(&step.summary))).collect();
+        svg.path(&points, &format!("line stroke{colour} dash{colour}"));
+        for (step, point) in points.iter().enumerate() {
+            svg.circle(*point, 3.5, &format!("fill{colour}"));
+            if target.saturated_at == Some(step) {
+                svg.circle(*point, 7.5, &format!("hollow stroke{colour}"));
+            }
+        }
+    }
+}
+
+fn figures(targets: &[LoadTarget], figure: fn(&Summary) -> f64) -> impl Iterator<Item = f64> {
+    targets.iter().flat_map(|target| &target.steps).map(move |step| figure(&step.summary))
+}
+
+fn loads(targets: &[LoadTarget]) -> Axis {
+    let steps = || targets.iter().take(1).flat_map(|target| &target.steps);
+    let amounts: Vec<f64> = steps().map(|step| amount(step.load)).collect();
+    let open = steps().any(|step| matches!(step.load, Load::Open { .. }));
+    let label = if open { "requests sent per second" } else { "workers" };
+    Axis::of_steps(&amounts, short).labelled(label)
+}
+
+fn amount(load: Load) -> f64 {
+    match load {
+        Load::Open { rate, .. } => rate,
+        Load::Closed { concurrency } => concurrency as f64,
+    }
+}

@@ -1,0 +1,42 @@
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use hyper::client::conn::http1;
+
+use crate::client::connect;
+use crate::error::Result;
+use crate::failure::Failure;
+use crate::request::{RequestTemplate, Requests};
+use crate::scenario::Protocol;
+use crate::target::Url;
+
+/// An answer with its body.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+/// One request on a connection of its own.
+pub(super) async fn ask(
+    address: SocketAddr,
+    request: Request<Full<Bytes>>,
+) -> std::result::Result<Answer, Failure> {
+    let (mut sender, driver) = http1::handshake(connect(address).await?).await?;
+    let exchange = async move {
+        let response = sender.send_request(request).await?;
+        let (head, body) = response.into_parts();
+        let body = body.collect().await?.to_bytes();
+        Ok(Answer { status: head.status, headers: head.headers, body })
+    };
+    let (answer, _) = tokio::join!(exchange, driver);
+    answer
+}
+
+pub(super) fn request(url: &Url, body: Option<&Bytes>) -> Result<Request<Full<Bytes>>> {
+    let bodies = body.cloned().into_iter().collect();
+    let template = RequestTemplate { bodies, ..RequestTemplate::default() };
+    Ok(Requests::new(&template, url, Protocol::Http1)?.next())
+}

@@ -1,0 +1,132 @@
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::target::Url;
+
+/// A command that serves HTTP once it has started.
+#[derive(Debug, Clone)]
+pub struct StartCommand {
+    /// What the report calls it.
+    pub name: String,
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// Variables added to its environment.
+    pub env: BTreeMap<String, String>,
+    /// The first 200 from here ends the start.
+    pub url: Url,
+    /// A request sent after that, the first inference.
+    pub then: Option<Then>,
+    /// Where the command reports when its `main` began and how long it loaded.
+    pub status_url: Option<Url>,
+}
+
+/// A request sent after the first answer.
+#[derive(Debug, Clone)]
+pub struct Then {
+    /// Where it goes.
+    pub url: Url,
+    /// Its body of JSON; a GET without one.
+    pub body: Option<Bytes>,
+}
+
+/// One entry of a specification as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    name: String,
+    command: Vec<String>,
+    url: String,
+    then_url: Option<String>,
+    then_body: Option<Value>,
+    status_url: Option<String>,
+    #[serde(default)]
+    env: BTreeMap<String, String>,
+}
+
+/// Reads a list of commands from a file of JSON.
+pub fn read_spec(file: &Path) -> Result<Vec<StartCommand>> {
+    let text = fs::read_to_string(file).map_err(Error::io(file))?;
+    let entries: Vec<Entry> = serde_json::from_str(&text).map_err(|error| Error::Line {
+        path: file.to_owned(),
+        line: error.line(),
+        reason: format!("{error}; write a list of {{\"name\", \"command\", \"url\"}}"),
+    })?;
+    entries.into_iter().map(Entry::check).collect()
+}
+
+impl Entry {
+    fn check(self) -> Result<StartCommand> {
+        if self.command.is_empty() {
+            return Err(Error::Options(format!("{}: the command is empty", self.name)));
+        }
+        let url: Url = self.url.parse()?;
+        // Text is sent as it is, so that it need not be JSON.
+        let body = self.then_body.map(|body| match body {
+            Value::String(text) => Bytes::from(text),
+            value => Bytes::from(value.to_string()),
+        });
+        let then = match (self.then_url, body) {
+            (None, None) => None,
+            (None, body) => Some(Then { url: url.clone(), body }),
+            (Some(then_url), body) => Some(Then { url: then_url.parse()?, body }),
+        };
+        Ok(StartCommand {
+            name: self.name,
+            command: self.command,
+            env: self.env,
+            url,
+            then,
+            status_url: self.status_url.map(|url| url.parse()).transpose()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    fn read(text: &str) -> Result<Vec<StartCommand>> {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        read_spec(file.path())
+    }
+
+    #[test]
+    fn a_body_goes_to_the_first_address_unless_another_is_named() {
+        let commands = read(
+            r#"[{"name": "a", "command": ["x", "y"], "url": "http://h/", "then_body": {"k": 1}},
+                {"name": "b", "command": ["x"], "url": "http://h/", "env": {"K": "V"},
+                 "then_url": "http://h/embed", "status_url": "http://h/status"}]"#,
+        )
+        .unwrap();
+        let then = commands[0].then.as_ref().unwrap();
+        assert_eq!(
+            (then.url.to_string(), then.body.as_deref()),
+            ("http://h/".into(), Some(&b"{\"k\":1}"[..]))
+        );
+        assert!(commands[1].then.as_ref().unwrap().body.is_none());
+        assert_eq!(commands[1].env["K"], "V");
+    }
+
+    #[test]
+    fn refusals_name_what_is_wrong() {
+        for (text, part) in [
+            ("{}", "write a list of"),
+            (r#"[{"name": "a", "command": ["x"]}]"#, "missing field `url`"),
+            (r#"[{"name": "a", "command": [], "url": "http://h/"}]"#, "a: the command is empty"),
+            (r#"[{"name": "a", "command": ["x"], "url": "https://h/"}]"#, "TLS"),
+            (r#"[{"name": "a", "command": ["x"], "url": "http://h/", "x": 1}]"#, "unknown field"),
+        ] {
+            let message = read(text).unwrap_err().to_string();
+            assert!(message.contains(part), "{message}");
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! From a request to the instance that answers it.
+
+use std::future::pending;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::channel::oneshot;
+use http::HeaderValue;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until, timeout_at};
+use wasmtime_wasi_http::WasiBody;
+use wasmtime_wasi_http::handler::Request;
+
+use super::{Lease, Pool, Shared, Taken};
+use crate::body::{AbortOnDrop, Body};
+use crate::instance::{Job, Shift};
+
+/// How a request came by its instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// It was ready.
+    Ready,
+    /// It was made for the request.
+    Inline,
+    /// The request waited for a place.
+    Waited,
+    /// It was at work for others.
+    Shared,
+}
+
+/// Where the time of a request went.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Timings {
+    origin: Origin,
+    /// From the request to its instance.
+    wait: Duration,
+    /// Making the instance, on the path of the request or before it came.
+    instantiate: Duration,
+    /// From there to the head of the response.
+    guest: Duration,
+}
+
+impl Timings {
+    /// The value of a `server-timing` header (W3C Server Timing), in milliseconds.
+    pub(crate) fn header(&self) -> HeaderValue {
+        let origin = match self.origin {
+            Origin::Ready => "ready",
+            Origin::Inline => "inline",
+            Origin::Waited => "waited",
+            Origin::Shared => "shared",
+        };
+        let ms = |time: Duration| time.as_secs_f64() * 1e3;
+        let value = format!(
+            "wait;desc={origin};dur={:.4}, instantiate;dur={:.4}, guest;dur={:.4}",
+            ms(self.wait),
+            ms(self.instantiate),
+            ms(self.guest),
+        );
+        HeaderValue::from_str(&value).unwrap_or_else(|_| HeaderValue::from_static(""))
+    }
+}
+
+/// An instance was ended at the deadline of a request.
+#[derive(Debug, thiserror::Error)]
+#[error("the deadline of the request has passed")]
+pub(crate) struct DeadlinePassed;
+
+/// No instance became free before the deadline of a request.
+#[derive(Debug, thiserror::Error)]
+#[error("no instance became free in time")]
+pub(crate) struct NoInstance;
+
+type Respond = oneshot::Receiver<wasmtime::Result<http::Response<WasiBody>>>;
+
+impl Pool {
+    /// Answers one request. Its instance ends when it has written the body, when nobody reads
+    /// the body, or at the deadline; unless it may take, or has, other requests.
+    pub(crate) async fn call(
+        &self,
+        request: Request,
+        deadline: Instant,
+    ) -> wasmtime::Result<(http::Response<Body>, Timings)> {
+        let arrival = Instant::now();
+        let (respond, receiver) = oneshot::channel();
+        let job = Job { request, respond, deadline };
+        let (running, origin, wait, instantiate) = match self.0.join(job) {
+            Ok(made_in) => (None, Origin::Shared, Duration::ZERO, made_in),
+            Err(job) => {
+                let taken = timeout_at(deadline, self.0.take()).await;
+                let Taken { lease, origin } = taken.map_err(|_| NoInstance)??;
+                let made_in = lease.instance.as_ref().map_or(Duration::ZERO, |one| one.made_in);
+                let wait = arrival.elapsed();
+                (Some(Running::start(lease, *job)), origin, wait, made_in)
+            }
+        };
+        let response = response(receiver, running).await.map_err(|error| {
+            // An instance that is cut off sends an error that tells of an absent response only.
+            let passed = Instant::now() >= deadline;
+            if passed { DeadlinePassed.into() } else { error }
+        })?;
+        let guest = arrival.elapsed().saturating_sub(wait);
+        Ok((response, Timings { origin, wait, instantiate, guest }))
+    }
+}
+
+/// Waits for the head of a response, from the instance that `running` drives or from another's.
+async fn response(
+    receiver: Respond,
+    running: Option<Running>,
+) -> wasmtime::Result<http::Response<Body>> {
+    let Some(Running { mut task, exclusive }) = running else {
+        let ended = |_| wasmtime::format_err!("the instance that the request shared was ended");
+        return Ok(receiver.await.map_err(ended)??.map(|content| Body::new(content, None)));
+    };
+    // Others may need an instance that is not exclusive.
+    let abort = exclusive.then(|| AbortOnDrop(task.abort_handle()));
+    match receiver.await {
+        Ok(response) => Ok(response?.map(|content| Body::new(content, abort))),
+        // The sender went away unused: the instance ended first, and knows why.
+        Err(_) => match (&mut task).await {
+            Ok(Ok(())) => Err(wasmtime::format_err!("the guest ended without a response")),
+            Ok(Err(error)) => Err(error),
+            Err(error) => Err(wasmtime::format_err!("{error}")),
+        },
+    }
+}
+
+/// The task that drives an instance.
+struct Running {
+    task: JoinHandle<wasmtime::Result<()>>,
+    /// Nobody else's requests come to it.
+    exclusive: bool,
+}
+
+impl Running {
+    fn start(mut lease: Lease, first: Job) -> Self {
+        let mut rota = Rota::open(&lease, first.deadline);
+        let exclusive = rota.desk.is_none();
+        let deadlines = Arc::clone(&rota.deadlines);
+        let task = tokio::spawn(async move {
+            let Some(instance) = &mut lease.instance else { return Ok(()) };
+            let result = tokio::select! {
+                biased;
+                result = instance.serve(first, &mut rota) => result,
+                () = deadlines.passed() => Err(DeadlinePassed.into()),
+            };
+            drop(rota);
+            if result.is_ok() {
+                lease.give_back();
+            }
+            result
+        });
+        Self { task, exclusive }
+    }
+}
+
+/// An instance at work that takes further requests.
+pub(super) struct Desk {
+    id: u64,
+    jobs: mpsc::UnboundedSender<Job>,
+    active: usize,
+    left: u32,
+    made_in: Duration,
+}
+
+impl Shared {
+    /// Gives a job to an instance at work that has room for it; returns it if there is none.
+    fn join(&self, job: Job) -> Result<Duration, Box<Job>> {
+        if self.concurrency <= 1 {
+            return Err(Box::new(job));
+        }
+        let mut state = self.lock();
+        let free = |desk: &&mut Desk| desk.active < self.concurrency && desk.left > 0;
+        let Some(desk) = state.desks.iter_mut().find(free) else { return Err(Box::new(job)) };
+        desk.jobs.send(job).map_err(|unsent| Box::new(unsent.0))?;
+        desk.active += 1;
+        desk.left -= 1;
+        let made_in = desk.made_in;
+        drop(state);
+        self.counters.shared.add();
+        Ok(made_in)
+    }
+}
+
+/// The requests of an instance at work. Dropped, it takes no more.
+struct Rota {
+    shared: Arc<Shared>,
+    desk: Option<(u64, mpsc::UnboundedReceiver<Job>)>,
+    deadlines: Arc<Deadlines>,
+}
+
+impl Rota {
+    fn open(lease: &Lease, first: Instant) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let shared = Arc::clone(&lease.shared);
+        let (served, made_in) =
+            lease.instance.as_ref().map_or((0, Duration::ZERO), |one| (one.served, one.made_in));
+        let left = shared.requests_per_instance.saturating_sub(served).saturating_sub(1);
+        let desk = (shared.concurrency > 1 && left > 0).then(|| {
+            let (jobs, receiver) = mpsc::unbounded_channel();
+            let id = NEXT.fetch_add(1, Ordering::Relaxed);
+            shared.lock().desks.push(Desk { id, jobs, active: 1, left, made_in });
+            (id, receiver)
+        });
+        Self { shared, desk, deadlines: Arc::new(Deadlines::new(first)) }
+    }
+
+    fn leave(&self) {
+        if let Some((id, _)) = &self.desk {
+            self.shared.lock().desks.retain(|desk| desk.id != *id);
+        }
+    }
+}
+
+impl Shift for Rota {
+    async fn next(&mut self) -> Job {
+        if let Some((_, jobs)) = &mut self.desk
+            && let Some(job) = jobs.recv().await
+        {
+            self.deadlines.add(job.deadline);
+            return job;
+        }
+        pending().await
+    }
+
+    fn end(&mut self, deadline: Instant) {
+        self.deadlines.remove(deadline);
+        if let Some((id, _)) = &self.desk {
+            let mut state = self.shared.lock();
+            if let Some(desk) = state.desks.iter_mut().find(|desk| desk.id == *id) {
+                desk.active -= 1;
+            }
+        }
+    }
+
+    fn close(&mut self) -> Option<Job> {
+        self.leave();
+        let (_, jobs) = self.desk.as_mut()?;
+        let job = jobs.try_recv().ok()?;
+        self.deadlines.add(job.deadline);
+        Some(job)
+    }
+}
+
+impl Drop for Rota {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+/// When the requests of an instance must have their responses; and when all have, how long it
+/// may go on writing bodies.
+struct Deadlines(Mutex<Due>);
+
+struct Due {
+    responses: Vec<Instant>,
+    last: Instant,
+}
+
+impl Deadlines {
+    fn new(first: Instant) -> Self {
+        Self(Mutex::new(Due { responses: vec![first], last: first }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Due> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, deadline: Instant) {
+        let mut due = self.lock();
+        due.responses.push(deadline);
+        due.last = due.last.max(deadline);
+    }
+
+    fn remove(&self, deadline: Instant) {
+        let mut due = self.lock();
+        if let Some(index) = due.responses.iter().position(|other| *other == deadline) {
+            due.responses.swap_remove(index);
+        }
+    }
+
+    /// Waits until one has passed. All requests have the same time, so none that comes later is
+    /// due earlier than what is waited for.
+    async fn passed(&self) {
+        loop {
+            let next = self.next();
+            if next <= Instant::now() {
+                return;
+            }
+            sleep_until(next).await;
+        }
+    }
+
+    fn next(&self) -> Instant {
+        let due = self.lock();
+        due.responses.iter().min().copied().unwrap_or(due.last)
+    }
+}

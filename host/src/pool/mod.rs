@@ -1,0 +1,275 @@
+//! Ready instances: taken by requests, torn down and made anew off their path.
+
+mod dispatch;
+mod keeper;
+mod level;
+mod status;
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::channel::oneshot;
+
+use crate::config::Options;
+use crate::error::{Error, Result};
+use crate::function::Function;
+use crate::instance::Instance;
+use crate::memory::Memories;
+use level::Level;
+use status::Counters;
+
+pub(crate) use dispatch::{DeadlinePassed, NoInstance};
+use dispatch::{Desk, Origin};
+pub use status::PoolStatus;
+
+/// The instances of a function. When the last handle is dropped, idle instances end at once
+/// and those at work when they are done.
+pub(crate) struct Pool(Arc<Shared>);
+
+struct Shared {
+    function: Function,
+    memories: Arc<Memories>,
+    maximum: usize,
+    requests_per_instance: u32,
+    concurrency: usize,
+    idle_shrink: Duration,
+    make_timeout: Duration,
+    state: Mutex<State>,
+    /// Wakes a keeper.
+    work: Condvar,
+    counters: Counters,
+}
+
+struct State {
+    /// The one made last, whose memory is the warmest, is taken first.
+    ready: Vec<Instance>,
+    /// To be torn down.
+    used: Vec<Instance>,
+    live: usize,
+    waiting: VecDeque<oneshot::Sender<wasmtime::Result<Lease>>>,
+    level: Level,
+    /// Instances at work that take further requests.
+    desks: Vec<Desk>,
+    closed: bool,
+}
+
+/// How a request came by its instance.
+struct Taken {
+    lease: Lease,
+    origin: Origin,
+}
+
+/// What there is for a request.
+enum Claim<'a> {
+    Ready(Lease),
+    Make(Place<'a>),
+    Wait(oneshot::Receiver<wasmtime::Result<Lease>>),
+}
+
+impl Pool {
+    /// Starts to fill a pool.
+    pub(crate) fn new(
+        function: Function,
+        memories: Arc<Memories>,
+        options: &Options,
+    ) -> Result<Self> {
+        let maximum = options.max_instances as usize;
+        let minimum = (options.min_ready as usize).min(maximum);
+        let state = State {
+            ready: Vec::new(),
+            used: Vec::new(),
+            live: 0,
+            waiting: VecDeque::new(),
+            level: Level::new(minimum, maximum / 2),
+            desks: Vec::new(),
+            closed: false,
+        };
+        let shared = Arc::new(Shared {
+            function,
+            memories,
+            maximum,
+            requests_per_instance: match options.requests_per_instance {
+                0 => u32::MAX,
+                limit => limit,
+            },
+            concurrency: options.concurrent_requests_per_instance as usize,
+            idle_shrink: options.idle_shrink,
+            make_timeout: options.request_timeout,
+            state: Mutex::new(state),
+            work: Condvar::new(),
+            counters: Counters::default(),
+        });
+        let pool = Self(shared);
+        keeper::start(&pool.0).map_err(Error::io("the thread that keeps instances ready"))?;
+        Ok(pool)
+    }
+
+    /// What the pool holds.
+    pub(crate) fn status(&self) -> PoolStatus {
+        let counters = &self.0.counters;
+        let state = self.0.lock();
+        PoolStatus {
+            ready: state.ready.len(),
+            live: state.live,
+            target: state.level.target(),
+            waiting: state.waiting.len(),
+            taken_ready: counters.ready.get(),
+            taken_inline: counters.inline.get(),
+            taken_waited: counters.waited.get(),
+            taken_shared: counters.shared.get(),
+            made: counters.made.get(),
+            ended: counters.ended.get(),
+            failed: counters.failed.get(),
+        }
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.closed = true;
+        state.waiting.clear();
+        drop(state);
+        self.0.work.notify_all();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A ready instance; one made at once when there is none; or, where no more may live, the
+    /// first place that becomes free, in the order of asking.
+    async fn take(self: &Arc<Self>) -> wasmtime::Result<Taken> {
+        match self.claim() {
+            Claim::Ready(lease) => {
+                self.counters.ready.add();
+                Ok(Taken { lease, origin: Origin::Ready })
+            }
+            Claim::Make(place) => {
+                self.counters.inline.add();
+                let lease = place.fill(self.function.instantiate().await)?;
+                Ok(Taken { lease, origin: Origin::Inline })
+            }
+            Claim::Wait(receiver) => {
+                self.counters.waited.add();
+                let closed = |_| wasmtime::format_err!("the function was unloaded");
+                Ok(Taken { lease: receiver.await.map_err(closed)??, origin: Origin::Waited })
+            }
+        }
+    }
+
+    fn claim(self: &Arc<Self>) -> Claim<'_> {
+        let mut state = self.lock();
+        if let Some(instance) = state.ready.pop() {
+            let left = state.ready.len();
+            state.level.hit(left);
+            drop(state);
+            // While there are others, the end of this one will wake a keeper soon enough.
+            if left == 0 {
+                self.work.notify_one();
+            }
+            return Claim::Ready(self.lease(instance));
+        }
+        state.level.miss();
+        if state.live < self.maximum {
+            state.live += 1;
+            return Claim::Make(Place(self));
+        }
+        let (sender, receiver) = oneshot::channel();
+        state.waiting.push_back(sender);
+        Claim::Wait(receiver)
+    }
+
+    fn lease(self: &Arc<Self>, instance: Instance) -> Lease {
+        Lease { shared: Arc::clone(self), instance: Some(instance) }
+    }
+
+    /// Gives an instance to whoever has waited longest, or keeps it ready.
+    fn offer(self: &Arc<Self>, instance: Instance) {
+        let mut lease = self.lease(instance);
+        loop {
+            let mut state = self.lock();
+            let Some(first) = state.waiting.pop_front() else {
+                if state.closed {
+                    // Dropped, and so torn down, once the lock is free.
+                    drop(state);
+                } else if let Some(instance) = lease.instance.take() {
+                    state.ready.push(instance);
+                    let ready = state.ready.len();
+                    state.level.filled(ready);
+                }
+                return;
+            };
+            drop(state);
+            match first.send(Ok(lease)) {
+                Ok(()) => return,
+                Err(Ok(unwanted)) => lease = unwanted,
+                Err(Err(_)) => return,
+            }
+        }
+    }
+}
+
+/// A place among the live instances, given up unless it is filled.
+struct Place<'a>(&'a Arc<Shared>);
+
+impl Place<'_> {
+    fn fill(self, made: wasmtime::Result<Instance>) -> wasmtime::Result<Lease> {
+        let shared = self.0;
+        match made {
+            Ok(instance) => {
+                shared.counters.made.add();
+                std::mem::forget(self);
+                Ok(shared.lease(instance))
+            }
+            Err(error) => {
+                shared.counters.failed.add();
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.live -= 1;
+        let wanted = !state.waiting.is_empty();
+        drop(state);
+        if wanted {
+            self.0.work.notify_one();
+        }
+    }
+}
+
+/// An instance out of the pool. Dropped, it is torn down by a keeper.
+struct Lease {
+    shared: Arc<Shared>,
+    /// Taken when it goes back.
+    instance: Option<Instance>,
+}
+
+impl Lease {
+    /// Puts a healthy instance back if it may take another request.
+    fn give_back(mut self) {
+        let spent = |instance: &Instance| instance.served >= self.shared.requests_per_instance;
+        if self.instance.as_ref().is_none_or(spent) {
+            return;
+        }
+        if let Some(instance) = self.instance.take() {
+            self.shared.offer(instance);
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(instance) = self.instance.take() {
+            self.shared.lock().used.push(instance);
+            self.shared.work.notify_one();
+        }
+    }
+}

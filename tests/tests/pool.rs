@@ -1,0 +1,289 @@
+//! The ready pool, through the library: what it promises when requests come in bursts, guests
+//! fail and hosts come and go.
+
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures::future::join_all;
+use http::Request;
+use http_body_util::{BodyExt as _, Full};
+use pilotlight::{Cache, Host, Options, PoolStatus, Source};
+use pilotlight_tests::test_guest;
+use tower::Service as _;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Never instantiated: its start function traps.
+const TRAPS_AT_START: &str = r#"(component
+    (import "wasi:http/types@0.2.0" (instance $types
+        (export "incoming-request" (type (sub resource)))
+        (export "response-outparam" (type (sub resource)))))
+    (alias export $types "incoming-request" (type $request))
+    (alias export $types "response-outparam" (type $out))
+    (core module $module (memory 1) (data (i32.const 0) "contents")
+        (func $start unreachable) (start $start)
+        (func (export "handle") (param i32 i32)))
+    (core instance $core (instantiate $module))
+    (func $handle (param "request" (own $request)) (param "response-out" (own $out))
+        (canon lift (core func $core "handle")))
+    (component $shim
+        (import "incoming-request" (type $request (sub resource)))
+        (import "response-outparam" (type $out (sub resource)))
+        (import "handle" (func $handle
+            (param "request" (own $request)) (param "response-out" (own $out))))
+        (export "handle" (func $handle)))
+    (instance $exported (instantiate $shim
+        (with "incoming-request" (type $request))
+        (with "response-outparam" (type $out))
+        (with "handle" (func $handle))))
+    (export "wasi:http/incoming-handler@0.2.0" (instance $exported)))"#;
+
+fn options(change: impl FnOnce(&mut Options)) -> Options {
+    let mut options = Options::default();
+    change(&mut options);
+    options
+}
+
+async fn load(file: PathBuf, options: Options) -> Host {
+    let cache = Cache::open(Some(pilotlight_tests::cache().to_owned())).unwrap();
+    Host::load(Source::Component(file), options, cache, |_| {}).await.unwrap()
+}
+
+async fn host(change: impl FnOnce(&mut Options)) -> Host {
+    load(test_guest("p3"), options(change)).await
+}
+
+async fn get(host: &Host, path: &str) -> (u16, String) {
+    let request = Request::get(format!("http://localhost{path}"));
+    let response = host.clone().call(request.body(Full::<Bytes>::default()).unwrap()).await;
+    let (head, body) = response.unwrap().into_parts();
+    let bytes = body.collect().await.unwrap().to_bytes();
+    (head.status.as_u16(), String::from_utf8(bytes.to_vec()).unwrap())
+}
+
+/// Waits until the pool is as it should be.
+async fn until(host: &Host, what: &str, reached: impl Fn(&PoolStatus) -> bool) -> PoolStatus {
+    let start = Instant::now();
+    loop {
+        let status = host.pool();
+        if reached(&status) {
+            return status;
+        }
+        assert!(start.elapsed() < PATIENCE, "never {what}: {status:?}");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+fn at_rest(status: &PoolStatus) -> bool {
+    status.ready == status.target && status.live == status.ready && status.waiting == 0
+}
+
+fn keepers() -> usize {
+    let names = fs::read_dir("/proc/self/task").unwrap();
+    let names = names.filter_map(|task| fs::read_to_string(task.unwrap().path().join("comm")).ok());
+    names.filter(|name| name.starts_with("keeper-")).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instances_are_ready_before_the_first_request() {
+    let host = host(|options| options.min_ready = 3).await;
+    let status = until(&host, "full", at_rest).await;
+    assert_eq!((status.ready, status.taken_inline), (3, 0));
+    assert_eq!(get(&host, "/count").await, (200, "1".into()));
+    assert_eq!(host.pool().taken_ready, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_burst_on_an_idle_server_is_answered_whole() {
+    let host = host(|options| options.min_ready = 2).await;
+    until(&host, "full", at_rest).await;
+    let answers = join_all((0..200).map(|_| get(&host, "/count"))).await;
+    assert!(answers.iter().all(|answer| *answer == (200, "1".into())), "{answers:?}");
+    let status = until(&host, "at rest", at_rest).await;
+    assert_eq!(status.taken_ready + status.taken_inline + status.taken_waited, 200);
+    assert!(status.taken_inline > 0, "nobody waited for the pool to be filled: {status:?}");
+    assert_eq!(status.failed, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_instances_live_than_may() {
+    let host = host(|options| (options.min_ready, options.max_instances) = (1, 2)).await;
+    let watch = tokio::spawn({
+        let host = host.clone();
+        async move {
+            let mut most = 0;
+            while host.pool().taken_ready + host.pool().taken_inline + host.pool().taken_waited < 50
+            {
+                most = most.max(host.pool().live);
+                tokio::task::yield_now().await;
+            }
+            most
+        }
+    });
+    let answers = join_all((0..50).map(|_| get(&host, "/count"))).await;
+    assert!(answers.iter().all(|answer| *answer == (200, "1".into())), "{answers:?}");
+    assert!(watch.await.unwrap() <= 2);
+    assert!(until(&host, "at rest", at_rest).await.taken_waited > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pool_grows_with_bursts_and_shrinks_when_idle() {
+    let host = host(|options| {
+        (options.min_ready, options.idle_shrink) = (1, Duration::from_millis(50));
+    })
+    .await;
+    let mut most = 0;
+    for _ in 0..20 {
+        until(&host, "full", |status| status.ready >= status.target).await;
+        join_all((0..16).map(|_| get(&host, "/count"))).await;
+        most = most.max(host.pool().target);
+    }
+    assert!(most > 1, "never grew: {:?}", host.pool());
+    until(&host, "small again", |status| status.target == 1 && at_rest(status)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_that_traps_while_it_is_made_fails_its_requests_and_leaks_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("traps.wasm");
+    fs::write(&file, wat::parse_str(TRAPS_AT_START).unwrap()).unwrap();
+    let host = load(file, options(|options| (options.min_ready, options.max_instances) = (2, 3)));
+    let host = host.await;
+    let answers = join_all((0..30).map(|_| get(&host, "/"))).await;
+    assert!(answers.iter().all(|(status, _)| *status == 500), "{answers:?}");
+    let idle = |status: &PoolStatus| status.live == 0 && status.waiting == 0;
+    let status = until(&host, "idle", idle).await;
+    assert_eq!((status.ready, status.made), (0, 0));
+    assert!(status.failed >= 30, "{status:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guests_that_trap_at_work_are_replaced() {
+    let host = host(|options| (options.min_ready, options.max_instances) = (2, 4)).await;
+    for _ in 0..5 {
+        let answers = join_all((0..8).map(|_| get(&host, "/panic"))).await;
+        assert!(answers.iter().all(|(status, _)| *status == 500), "{answers:?}");
+        assert_eq!(get(&host, "/count").await, (200, "1".into()));
+    }
+    let status = until(&host, "at rest", at_rest).await;
+    assert_eq!(status.made - status.ended, status.live as u64);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_that_go_away_leave_no_instance_behind() {
+    let host = host(|options| (options.min_ready, options.max_instances) = (1, 4)).await;
+    for _ in 0..20 {
+        let spinning = get(&host, "/spin");
+        let gone = tokio::time::timeout(Duration::from_millis(5), spinning).await;
+        assert!(gone.is_err(), "it spins");
+    }
+    until(&host, "at rest", at_rest).await;
+    assert_eq!(get(&host, "/count").await, (200, "1".into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hosts_that_end_while_they_fill_leave_no_thread_and_cut_off_no_request() {
+    let before = keepers();
+    for round in 0..10 {
+        let host = host(|options| (options.min_ready, options.max_instances) = (64, 64)).await;
+        if round % 2 == 0 {
+            // The last handle goes with the request that holds it.
+            let request = Request::get("http://localhost/count");
+            let call = host.clone().call(request.body(Full::<Bytes>::default()).unwrap());
+            drop(host);
+            let body = call.await.unwrap().into_body().collect().await.unwrap();
+            assert_eq!(body.to_bytes(), "1");
+        }
+    }
+    let start = Instant::now();
+    // Other tests' pools may come and go meanwhile.
+    while keepers() > before {
+        assert!(start.elapsed() < PATIENCE, "{} keepers are left", keepers());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_answers_as_many_requests_as_it_may() {
+    let host = host(|options| {
+        (options.min_ready, options.max_instances) = (1, 1);
+        options.requests_per_instance = 3;
+    })
+    .await;
+    let mut counts = Vec::new();
+    for _ in 0..7 {
+        until(&host, "ready", |status| status.ready == 1).await;
+        counts.push(get(&host, "/count").await.1);
+    }
+    assert_eq!(counts, ["1", "2", "3", "1", "2", "3", "1"]);
+    let host = self::host(|options| {
+        (options.min_ready, options.max_instances) = (1, 1);
+        options.requests_per_instance = 0;
+    })
+    .await;
+    for count in 1..50 {
+        until(&host, "ready", |status| status.ready == 1).await;
+        assert_eq!(get(&host, "/count").await.1, count.to_string());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_share_an_instance_where_they_may() {
+    let host = host(|options| {
+        (options.min_ready, options.max_instances) = (1, 2);
+        options.requests_per_instance = 4;
+        options.concurrent_requests_per_instance = 2;
+    })
+    .await;
+    until(&host, "ready", |status| status.ready == 1).await;
+    let (mut sender, body) = http_body_util::channel::Channel::<Bytes>::new(1);
+    let request = Request::post("http://localhost/wait").body(body).unwrap();
+    let first = tokio::spawn(host.clone().call(request));
+    until(&host, "at work", |status| status.taken_ready == 1).await;
+    // While the first waits for its body, its instance answers the second.
+    assert_eq!(get(&host, "/count").await.1, "1");
+    assert_eq!(host.pool().taken_shared, 1);
+    sender.send_data(Bytes::from_static(b"body")).await.unwrap();
+    drop(sender);
+    let body = first.await.unwrap().unwrap().into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(body, "2 4");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_instance_finds_a_byte_of_another_in_its_memory() {
+    let host = host(|options| (options.min_ready, options.max_instances) = (1, 3)).await;
+    for _ in 0..10 {
+        let marked = join_all((0..3).map(|_| get(&host, "/mark"))).await;
+        assert!(marked.iter().all(|answer| answer.1 == "marked"), "{marked:?}");
+        let found = join_all((0..6).map(|_| get(&host, "/find"))).await;
+        assert!(found.iter().all(|answer| *answer == (200, "0".into())), "{found:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn thousands_of_requests_leave_memory_and_counts_as_they_were() {
+    let resident = || {
+        let status = fs::read_to_string("/proc/self/smaps_rollup").unwrap();
+        let line = status.lines().find(|line| line.starts_with("Pss_Anon:")).unwrap().to_owned();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()
+    };
+    let host = host(|options| options.min_ready = 2).await;
+    let round = async || {
+        for _ in 0..250 {
+            let paths = ["/count", "/count", "/panic", "/count"];
+            join_all(paths.map(|path| get(&host, path))).await;
+        }
+        until(&host, "at rest", |status| status.live == status.ready).await
+    };
+    round().await;
+    let before = resident();
+    for _ in 0..3 {
+        let status = round().await;
+        assert_eq!(status.made - status.ended, status.live as u64);
+    }
+    let grown = resident().saturating_sub(before);
+    assert!(grown < 32 << 10, "{grown} KiB more after 3,000 requests");
+}
