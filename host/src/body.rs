@@ -4,33 +4,48 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use http_body_util::{BodyExt as _, Full};
-use tokio::task::AbortHandle;
 use wasmtime_wasi_http::{Error as HttpError, WasiBody};
 
-/// The body of a response.
+/// The body of a response. It is the instance's own time: polled, it runs the instance that
+/// writes it; dropped, it ends it.
 pub struct Body {
     content: WasiBody,
-    /// Ends the instance that writes the content when nobody reads it any more.
-    _instance: Option<AbortOnDrop>,
+    driver: Option<Driver>,
+}
+
+/// Runs an instance.
+pub(crate) struct Driver {
+    pub(crate) run: Pin<Box<dyn Future<Output = wasmtime::Result<()>> + Send>>,
+    /// The instance is wanted for other requests once it has written the body.
+    pub(crate) wanted: bool,
+}
+
+impl Driver {
+    /// Runs the instance until it has to wait.
+    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<wasmtime::Result<()>> {
+        self.run.as_mut().poll(context)
+    }
 }
 
 impl Body {
-    pub(crate) fn new(content: WasiBody, instance: Option<AbortOnDrop>) -> Self {
-        Self { content, _instance: instance }
+    pub(crate) fn new(content: WasiBody, driver: Option<Driver>) -> Self {
+        Self { content, driver }
     }
 
     pub(crate) fn full(bytes: Vec<u8>) -> Self {
         let content = Full::new(Bytes::from(bytes)).map_err(|never| match never {});
-        Self { content: content.boxed_unsync(), _instance: None }
+        Self { content: content.boxed_unsync(), driver: None }
     }
-}
 
-/// Ends a task when it is dropped.
-pub(crate) struct AbortOnDrop(pub(crate) AbortHandle);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
+    fn drive(&mut self, context: &mut Context<'_>) {
+        if let Some(driver) = &mut self.driver
+            && let Poll::Ready(result) = driver.poll(context)
+        {
+            if let Err(error) = result {
+                tracing::debug!(error = format!("{error:#}"), "an instance broke off its body");
+            }
+            self.driver = None;
+        }
     }
 }
 
@@ -47,6 +62,7 @@ impl http_body::Body for Body {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        self.drive(context);
         Pin::new(&mut self.content).poll_frame(context).map_err(BodyError)
     }
 
@@ -56,5 +72,19 @@ impl http_body::Body for Body {
 
     fn size_hint(&self) -> SizeHint {
         self.content.size_hint()
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        let whole = http_body::Body::is_end_stream(&self.content);
+        match self.driver.take() {
+            Some(Driver { run, wanted: true }) if whole => {
+                if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+                    runtime.spawn(run);
+                }
+            }
+            _ => {}
+        }
     }
 }

@@ -164,7 +164,7 @@ async fn a_guest_that_traps_while_it_is_made_fails_its_requests_and_leaks_nothin
 async fn guests_that_trap_at_work_are_replaced() {
     let host = host(|options| (options.min_ready, options.max_instances) = (2, 4)).await;
     for _ in 0..5 {
-        let answers = join_all((0..8).map(|_| get(&host, "/panic"))).await;
+        let answers = join_all((0..8).map(|_| get(&host, "/trap"))).await;
         assert!(answers.iter().all(|(status, _)| *status == 500), "{answers:?}");
         assert_eq!(get(&host, "/count").await, (200, "1".into()));
     }
@@ -261,6 +261,14 @@ async fn no_instance_finds_a_byte_of_another_in_its_memory() {
         let found = join_all((0..6).map(|_| get(&host, "/find"))).await;
         assert!(found.iter().all(|answer| *answer == (200, "0".into())), "{found:?}");
     }
+    // Where an instance is used again by permission, the same search does find them.
+    let host = self::host(|options| {
+        (options.min_ready, options.max_instances) = (1, 1);
+        options.requests_per_instance = 2;
+    });
+    let host = host.await;
+    get(&host, "/mark").await;
+    assert!(get(&host, "/find").await.1.parse::<usize>().unwrap() > 1 << 22);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -273,7 +281,7 @@ async fn thousands_of_requests_leave_memory_and_counts_as_they_were() {
     let host = host(|options| options.min_ready = 2).await;
     let round = async || {
         for _ in 0..250 {
-            let paths = ["/count", "/count", "/panic", "/count"];
+            let paths = ["/count", "/count", "/trap", "/count"];
             join_all(paths.map(|path| get(&host, path))).await;
         }
         until(&host, "at rest", |status| status.live == status.ready).await

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 mod build;
 mod cargo;
+mod compare;
 mod peers;
 mod test;
 
@@ -13,6 +14,8 @@ Usage: cargo xtask <VERB>
   build          build the guest, the host and target/pii-ner.wasm
   serve [ARGS]   build what is missing and serve the default model; ARGS go to `pilotlight serve`
   test           everything CI checks
+  compare        measure Pilotlight beside its peers and write docs/performance.md;
+                 --quick tries the commands and writes to target/
   guests         build only the guest and the test guests, for editors and single tests
 ";
 
@@ -24,6 +27,7 @@ fn main() -> ExitCode {
         ("build", true) => build::component(),
         ("serve", _) => build::serve(&rest),
         ("test", true) => test::run(),
+        ("compare", _) => compare::run(&rest),
         ("guests", true) => build::guests(),
         ("help" | "--help" | "-h", _) => {
             print!("{USAGE}");

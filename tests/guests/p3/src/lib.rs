@@ -20,6 +20,7 @@ async fn handle(request: Request) -> Response<FullBody<Bytes>> {
         // 1 in an instance that has never run.
         "/count" => (COUNT.fetch_add(1, Ordering::Relaxed) + 1).to_string(),
         "/panic" => panic!("as asked"),
+        "/trap" => std::arch::wasm32::unreachable(),
         "/spin" => loop {
             std::hint::spin_loop();
         },
@@ -56,7 +57,7 @@ fn overflow(depth: u64) -> u64 {
 }
 
 fn find(word: u64) -> usize {
-    let bytes = core::arch::wasm32::memory_size(0) << 16;
+    let bytes = std::arch::wasm32::memory_size(0) << 16;
     (8..bytes)
         .step_by(8)
         // SAFETY: aligned, and inside the linear memory, all of which may be read.

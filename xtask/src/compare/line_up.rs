@@ -1,0 +1,126 @@
+//! Who is compared, each with the settings that suit it best.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Context as _;
+
+use super::service::Recipe;
+use crate::build::{binary, component_file};
+use crate::cargo::{execute, root, target};
+use crate::peers;
+
+const PYTHON_PACKAGES: [&str; 5] = [
+    "fastapi==0.165.0",
+    "uvicorn[standard]==0.54.0",
+    "onnxruntime==1.32.0",
+    "tokenizers==0.23.3",
+    "numpy==2.4.6",
+];
+
+/// The programs that are compared.
+pub(super) struct LineUp {
+    wasmtime: String,
+    /// Machine code that `wasmtime compile` made of our component.
+    compiled: String,
+    python: String,
+    spin: Option<String>,
+    /// Names and versions.
+    pub(super) versions: Vec<(&'static str, String)>,
+}
+
+fn text(path: PathBuf) -> String {
+    path.canonicalize().unwrap_or(path).display().to_string()
+}
+
+impl LineUp {
+    /// Installs what can be installed; `spin` is used if it is there.
+    pub(super) fn install() -> anyhow::Result<Self> {
+        let wasmtime = text(peers::wasmtime()?.context("wasmtime could not be installed")?);
+        let python = peers::environment()?;
+        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+        execute(Command::new(&python).args(pip).args(PYTHON_PACKAGES))?;
+        let compiled = text(target()) + "/pii-ner.wasmtime";
+        let mut compile = Command::new(&wasmtime);
+        compile.args(["compile", "-Wcomponent-model-async", "-o", &compiled]).arg(component_file());
+        execute(&mut compile)?;
+        let spin = version("spin", "--version").map(|_| "spin".to_owned());
+        let python = python.display().to_string();
+        let mut versions = vec![
+            ("Pilotlight", version(&text(binary()), "--version").unwrap_or_default()),
+            ("Wasmtime", version(&wasmtime, "--version").unwrap_or_default()),
+            ("Python", version(&python, "--version").unwrap_or_default()),
+            ("its packages", PYTHON_PACKAGES.join(", ")),
+        ];
+        if spin.is_some() {
+            versions.push(("Spin", version("spin", "--version").unwrap_or_default()));
+        }
+        Ok(Self { wasmtime, compiled, python, spin, versions })
+    }
+
+    fn pilotlight_with(&self, name: &'static str, more: &[&str]) -> anyhow::Result<Recipe> {
+        let (binary, component) = (text(binary()), text(component_file()));
+        let listen = ["--listen", "127.0.0.1:PORT", "--admin-listen", "127.0.0.1:ADMIN"];
+        let command = [&[&*binary, "serve", &*component][..], &listen, more].concat();
+        Recipe::new(name, &command)
+    }
+
+    /// A fresh instance for each request: the default.
+    pub(super) fn pilotlight(&self) -> anyhow::Result<Recipe> {
+        self.pilotlight_with("pilotlight", &[])
+    }
+
+    /// The default, telling where the time goes.
+    pub(super) fn pilotlight_timed(&self) -> anyhow::Result<Recipe> {
+        self.pilotlight_with("pilotlight", &["--server-timing"])
+    }
+
+    /// Instances that answer as many requests as come.
+    pub(super) fn pilotlight_reused(&self) -> anyhow::Result<Recipe> {
+        self.pilotlight_with("pilotlight, reused", &["--requests-per-instance", "0"])
+    }
+
+    /// At most `count` instances, which stay.
+    pub(super) fn pilotlight_instances(&self, count: &str) -> anyhow::Result<Recipe> {
+        let limits = ["--min-ready", count, "--max-instances", count];
+        let reuse = ["--requests-per-instance", "0"];
+        self.pilotlight_with("pilotlight", &[&limits[..], &reuse].concat())
+    }
+
+    fn wasmtime_with(&self, name: &'static str, more: &[&str]) -> anyhow::Result<Recipe> {
+        let serve = [&*self.wasmtime, "serve", "-Sp3,cli", "-Wcomponent-model-async"];
+        let rest = ["--allow-precompiled", &*self.compiled, "--addr", "127.0.0.1:PORT"];
+        Recipe::new(name, &[&serve[..], more, &rest].concat())
+    }
+
+    /// A fresh instance for each request.
+    pub(super) fn wasmtime(&self) -> anyhow::Result<Recipe> {
+        self.wasmtime_with("wasmtime", &["--max-instance-reuse-count", "1"])
+    }
+
+    /// Instances that answer several requests: its default.
+    pub(super) fn wasmtime_reused(&self) -> anyhow::Result<Recipe> {
+        self.wasmtime_with("wasmtime, reused", &[])
+    }
+
+    /// FastAPI and ONNX Runtime, which uses all cores.
+    pub(super) fn python(&self) -> anyhow::Result<Recipe> {
+        let (service, model) =
+            (root().join("tests/load/service.py"), root().join("models/pii-ner"));
+        Recipe::new("python", &[&self.python, &text(service), &text(model), "PORT"])
+    }
+
+    /// Spin, where it is installed.
+    pub(super) fn spin(&self) -> anyhow::Result<Option<Recipe>> {
+        let Some(spin) = &self.spin else { return Ok(None) };
+        let manifest = text(root().join("spin.toml"));
+        let up = [spin, "up", "--quiet", "--from", &*manifest, "--listen", "127.0.0.1:PORT"];
+        Recipe::new("spin", &up).map(Some)
+    }
+}
+
+fn version(program: &str, flag: &str) -> Option<String> {
+    let output = Command::new(program).arg(flag).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    Some(text.lines().next()?.trim().to_owned())
+}

@@ -1,0 +1,379 @@
+//! `docs/performance.md`.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use super::lab::{Lab, MANY, Results, Run};
+use super::line_up::LineUp;
+
+/// A goal, and whether it was reached.
+struct Goal {
+    what: &'static str,
+    beside: &'static str,
+    most: f64,
+    found: f64,
+    /// 95 % confidence interval, where there is one.
+    interval: Option<(f64, f64)>,
+}
+
+pub(super) fn write(results: &Results, line_up: &LineUp, lab: &Lab) -> String {
+    let mut page = String::new();
+    // Writing to a string cannot fail.
+    let _ = page_text(&mut page, results, line_up, lab);
+    page
+}
+
+fn page_text(
+    page: &mut String,
+    results: &Results,
+    line_up: &LineUp,
+    lab: &Lab,
+) -> Result<(), std::fmt::Error> {
+    let machine = &results.cold.report["machine"];
+    writeln!(page, "# Performance\n")?;
+    writeln!(
+        page,
+        "Written by `cargo xtask compare`: everything below was measured in one run, side by"
+    )?;
+    writeln!(
+        page,
+        "side, in alternating rounds, over loopback, with the default model. Ratios are what"
+    )?;
+    writeln!(
+        page,
+        "counts; absolute times belong to this machine: {} cores, {}, {}, Linux {}.\n",
+        machine["cores"],
+        word(&machine["cpu"]),
+        word(&machine["os"]),
+        word(&machine["kernel"])
+    )?;
+    for (name, version) in &line_up.versions {
+        writeln!(page, "- {name}: {version}")?;
+    }
+    if lab.is_quick() {
+        writeln!(page, "\n**A quick run, to try the commands. Its figures mean nothing.**")?;
+    }
+    goals(page, results)?;
+    explanations(page, results)?;
+    scenario(
+        page,
+        "Cold answers, one after the other",
+        &results.cold,
+        "cold",
+        "`GET /info` over one kept-alive connection: HTTP, sandbox and guest, without inference. \
+         *fresh* is the default of Pilotlight; *reused* instances have answered requests before.",
+    )?;
+    scenario(
+        page,
+        "Cold answers at a fixed rate",
+        &results.jitter,
+        "jitter",
+        "`GET /info`, 500 requests a second at constant intervals whatever the answers do: latency \
+         counts from the intended moment. *no guest* is Pilotlight's `/health`, answered without \
+         any sandbox: what the machine does to every answer.",
+    )?;
+    scenario(
+        page,
+        "Inference",
+        &results.inference,
+        "inference",
+        "One text of 43 tokens after the other. The first inference of a fresh instance beside \
+         those of instances that are reused.",
+    )?;
+    starts(page, results)?;
+    load(page, results)?;
+    instances(page, results)
+}
+
+fn goals(page: &mut String, results: &Results) -> std::fmt::Result {
+    let goals = [
+        Goal::ratio("cold answer, p50", "Wasmtime, fresh", 0.40, &results.cold, "p50"),
+        Goal::ratio("cold answer, p99", "Wasmtime, fresh", 0.80, &results.cold, "p99"),
+        Goal::ratio(
+            "jitter p99.9 / p50 at 500/s",
+            "Wasmtime, fresh",
+            0.50,
+            &results.jitter,
+            "jitter",
+        ),
+        Goal::ratio(
+            "first inference of an instance",
+            "later ones",
+            1.03,
+            &results.inference,
+            "p50",
+        ),
+        Goal::plain(
+            "exec to first HTTP 200",
+            "Python",
+            1.0 / 40.0,
+            start(results, 1, "total") / start(results, 0, "total"),
+        ),
+        Goal::plain(
+            "memory of one more live instance",
+            "the model's file",
+            0.05,
+            added(results) / results.model_mib,
+        ),
+        Goal::plain(
+            "resident memory (PSS) after an inference",
+            "Python",
+            0.50,
+            start(results, 1, "pss") / start(results, 0, "pss"),
+        ),
+    ];
+    writeln!(page, "\n## Goals\n\n| what | beside | goal | found | 95 % interval | |")?;
+    writeln!(page, "| --- | --- | --- | --- | --- | --- |")?;
+    for Goal { what, beside, most, found, interval } in goals {
+        let interval = interval.map_or(String::new(), |(low, high)| format!("{low:.3}–{high:.3}"));
+        let verdict = if found <= most { "reached" } else { "**missed**" };
+        writeln!(
+            page,
+            "| {what} | {beside} | ≤ {most:.3}× | {found:.3}× | {interval} | {verdict} |"
+        )?;
+    }
+    Ok(())
+}
+
+impl Goal {
+    /// The second target of a scenario beside its first.
+    fn ratio(what: &'static str, beside: &'static str, most: f64, run: &Run, key: &str) -> Self {
+        let ratio = &run.report["ratios"][0][key];
+        let interval = Some((number(&ratio["low"]), number(&ratio["high"])));
+        Self { what, beside, most, found: number(&ratio["ratio"]), interval }
+    }
+
+    fn plain(what: &'static str, beside: &'static str, most: f64, found: f64) -> Self {
+        Self { what, beside, most, found, interval: None }
+    }
+}
+
+/// What bounds the goals that depend on more than us.
+fn explanations(page: &mut String, results: &Results) -> std::fmt::Result {
+    let targets = &results.jitter.report["targets"];
+    let of = |index: usize, key: &str| number(&targets[index]["summary"][key]);
+    writeln!(
+        page,
+        "\n**Jitter.** The same server answers `/health` without any guest with a p50 of {} and a",
+        ms(of(2, "p50_ms"))
+    )?;
+    writeln!(
+        page,
+        "p99.9 of {} ({:.1}×): that is what the machine takes away from every process on it.",
+        ms(of(2, "p99_9_ms")),
+        of(2, "jitter")
+    )?;
+    writeln!(
+        page,
+        "With a guest it is {} and {} ({:.1}×), in Wasmtime {} and {} ({:.1}×). A ratio to p50",
+        ms(of(1, "p50_ms")),
+        ms(of(1, "p99_9_ms")),
+        of(1, "jitter"),
+        ms(of(0, "p50_ms")),
+        ms(of(0, "p99_9_ms")),
+        of(0, "jitter")
+    )?;
+    writeln!(page, "grows as p50 falls towards that floor.\n")?;
+    writeln!(page, "**Where a peer wins.**\n")?;
+    let mut any = false;
+    for (name, run, ours) in [
+        ("cold answers", &results.cold, 1),
+        ("cold answers at a fixed rate", &results.jitter, 1),
+        ("inference", &results.inference, 1),
+    ] {
+        let targets = run.report["targets"].as_array().map_or(&[][..], Vec::as_slice);
+        let Some(mine) = targets.get(ours) else { continue };
+        for target in
+            targets.iter().filter(|target| !word(&target["name"]).starts_with("pilotlight"))
+        {
+            for (label, key) in [("p50", "p50_ms"), ("p99", "p99_ms"), ("p99.9", "p99_9_ms")] {
+                let (theirs, mine) =
+                    (number(&target["summary"][key]), number(&mine["summary"][key]));
+                if theirs < mine && word(&target["name"]) != "no guest" {
+                    any = true;
+                    writeln!(
+                        page,
+                        "- {name}, {label}: {} {}, pilotlight {}",
+                        word(&target["name"]),
+                        ms(theirs),
+                        ms(mine)
+                    )?;
+                }
+            }
+        }
+    }
+    if !any {
+        writeln!(page, "- nowhere in these scenarios")?;
+    }
+    Ok(())
+}
+
+fn scenario(
+    page: &mut String,
+    title: &str,
+    run: &Run,
+    plot: &str,
+    about: &str,
+) -> std::fmt::Result {
+    writeln!(page, "\n## {title}\n\n{about}\n")?;
+    writeln!(
+        page,
+        "| | p50 | p90 | p99 | p99.9 | max | mean ± σ | p99.9 / p50 | requests/s | errors | CPU per request | PSS | RSS |"
+    )?;
+    writeln!(
+        page,
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+    )?;
+    for (index, target) in run.report["targets"].as_array().into_iter().flatten().enumerate() {
+        let summary = &target["summary"];
+        let of = |key: &str| ms(number(&summary[key]));
+        let usage = run.usage.get(index).map(|(_, usage)| *usage).unwrap_or_default();
+        let requests = number(&summary["requests"]).max(1.0);
+        writeln!(
+            page,
+            "| {} | {} | {} | {} | {} | {} | {} ± {} | {:.1} | {:.0} | {} | {} | {:.0} MiB | {:.0} MiB |",
+            word(&target["name"]),
+            of("p50_ms"),
+            of("p90_ms"),
+            of("p99_ms"),
+            of("p99_9_ms"),
+            of("max_ms"),
+            of("mean_ms"),
+            of("sigma_ms"),
+            number(&summary["jitter"]),
+            number(&summary["requests_per_second"]),
+            errors(&summary["errors"]),
+            ms(usage.cpu * 1e3 / requests),
+            usage.pss,
+            usage.rss
+        )?;
+    }
+    writeln!(
+        page,
+        "\nCPU includes the warm-up; memory is that of the process when the scenario has ended."
+    )?;
+    writeln!(page, "\n![{title}](performance/{plot}.svg)\n\n```sh\n{}\n```", run.command)
+}
+
+fn starts(page: &mut String, results: &Results) -> std::fmt::Result {
+    writeln!(
+        page,
+        "\n## Start\n\nFrom `exec` to the first HTTP 200, machine code present; then one inference. The four parts"
+    )?;
+    writeln!(page, "of a cold start where the server tells them; memory after the inference.\n")?;
+    writeln!(
+        page,
+        "| | first 200 | min – max | process start | component load | instantiate | first inference | PSS | RSS |"
+    )?;
+    writeln!(page, "| --- | --- | --- | --- | --- | --- | --- | --- | --- |")?;
+    for target in results.start.report["targets"].as_array().into_iter().flatten() {
+        let summary = &target["summary"];
+        let part = |key: &str| match summary[key]["median"].as_f64() {
+            Some(median) => ms(median),
+            None => "–".to_owned(),
+        };
+        let mebibytes = |key: &str| number(&summary[key]["median"]) / 1_048_576.0;
+        writeln!(
+            page,
+            "| {} | {} | {} – {} | {} | {} | {} | {} | {:.0} MiB | {:.0} MiB |",
+            word(&target["name"]),
+            part("total"),
+            ms(number(&summary["total"]["min"])),
+            ms(number(&summary["total"]["max"])),
+            part("process_start"),
+            part("component_load"),
+            part("instantiate"),
+            part("first_inference"),
+            mebibytes("pss"),
+            mebibytes("rss")
+        )?;
+    }
+    writeln!(page, "\n![Start](performance/start.svg)\n\n```sh\n{}\n```", results.start.command)
+}
+
+fn load(page: &mut String, results: &Results) -> std::fmt::Result {
+    writeln!(
+        page,
+        "\n## Inference under load\n\nRequests/s and p99 by the number of connections that ask as fast as they are answered."
+    )?;
+    writeln!(
+        page,
+        "Python's ONNX Runtime computes natively; Pilotlight and Wasmtime inside the sandbox.\n"
+    )?;
+    let targets = results.load.report["targets"].as_array().map_or(&[][..], Vec::as_slice);
+    let names: Vec<_> = targets.iter().map(|target| word(&target["name"])).collect();
+    writeln!(
+        page,
+        "| connections | {} |\n| --- |{}",
+        names.join(" | "),
+        " --- |".repeat(names.len())
+    )?;
+    let steps = targets.first().and_then(|target| target["steps"].as_array()).map_or(0, Vec::len);
+    for step in 0..steps {
+        let cells = targets.iter().map(|target| {
+            let summary = &target["steps"][step]["summary"];
+            format!(
+                "{:.1}/s, {}",
+                number(&summary["requests_per_second"]),
+                ms(number(&summary["p99_ms"]))
+            )
+        });
+        let load = &targets[0]["steps"][step]["load"];
+        let connections = load.as_object().and_then(|load| load.values().find_map(Value::as_u64));
+        writeln!(
+            page,
+            "| {} | {} |",
+            connections.unwrap_or_default(),
+            cells.collect::<Vec<_>>().join(" | ")
+        )?;
+    }
+    writeln!(page, "\n![Load](performance/load.svg)\n\n```sh\n{}\n```", results.load.command)
+}
+
+fn instances(page: &mut String, results: &Results) -> std::fmt::Result {
+    let (one, many) = results.instances;
+    writeln!(page, "\n## Memory of an instance\n")?;
+    writeln!(
+        page,
+        "With one live instance that has inferred, the process has {:.1} MiB (PSS); with {MANY}, {:.1} MiB:",
+        one.pss, many.pss
+    )?;
+    writeln!(
+        page,
+        "{:.2} MiB for each further one. The weights are in the page cache once, whoever maps them; RSS counts",
+        added(results)
+    )?;
+    writeln!(page, "them once for each instance ({:.0} and {:.0} MiB).", one.rss, many.rss)
+}
+
+fn added(results: &Results) -> f64 {
+    let (one, many) = results.instances;
+    (many.pss - one.pss) / (MANY - 1) as f64
+}
+
+fn start(results: &Results, target: usize, part: &str) -> f64 {
+    number(&results.start.report["targets"][target]["summary"][part]["median"])
+}
+
+fn errors(errors: &Value) -> u64 {
+    errors.as_object().into_iter().flatten().filter_map(|(_, count)| count.as_u64()).sum()
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or(f64::NAN)
+}
+
+fn word(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+/// Milliseconds with three significant digits.
+fn ms(milliseconds: f64) -> String {
+    match milliseconds {
+        time if time < 1.0 => format!("{:.0} µs", time * 1e3),
+        time if time < 10.0 => format!("{time:.2} ms"),
+        time if time < 100.0 => format!("{time:.1} ms"),
+        time => format!("{time:.0} ms"),
+    }
+}

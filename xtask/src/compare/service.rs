@@ -1,0 +1,123 @@
+//! Servers under test: started, watched and stopped.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A port that nobody listens on.
+pub(super) fn free_port() -> anyhow::Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+/// How to start a server; `PORT` and `ADMIN` in its arguments stand for ports.
+#[derive(Clone)]
+pub(super) struct Recipe {
+    pub(super) name: &'static str,
+    pub(super) command: Vec<String>,
+    pub(super) port: u16,
+    pub(super) admin: Option<u16>,
+}
+
+impl Recipe {
+    pub(super) fn new(name: &'static str, command: &[&str]) -> anyhow::Result<Self> {
+        let (port, admin) = (free_port()?, free_port()?);
+        let uses_admin = command.iter().any(|word| word.contains("ADMIN"));
+        let fill = |word: &&str| {
+            word.replace("PORT", &port.to_string()).replace("ADMIN", &admin.to_string())
+        };
+        let command = command.iter().map(fill).collect();
+        Ok(Self { name, command, port, admin: uses_admin.then_some(admin) })
+    }
+
+    pub(super) fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    pub(super) fn admin_url(&self, path: &str) -> Option<String> {
+        Some(format!("http://127.0.0.1:{}{path}", self.admin?))
+    }
+
+    /// Starts it and waits until it answers.
+    pub(super) fn start(&self) -> anyhow::Result<Service> {
+        let [program, arguments @ ..] = &self.command[..] else { bail!("an empty command") };
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let child = command.spawn().with_context(|| format!("cannot start {program}"))?;
+        let mut service = Service { recipe: self.clone(), child };
+        let start = Instant::now();
+        while get(self.port, "/info").is_none() {
+            if let Some(status) = service.child.try_wait()? {
+                bail!("{} ended: {status}: {}", self.name, self.command.join(" "));
+            }
+            if start.elapsed() > PATIENCE {
+                bail!("{} does not answer: {}", self.name, self.command.join(" "));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(service)
+    }
+}
+
+/// A running server; stopped when dropped.
+pub(super) struct Service {
+    pub(super) recipe: Recipe,
+    child: Child,
+}
+
+/// What a server takes of the machine.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Usage {
+    /// Processor time since it started, in seconds.
+    pub(super) cpu: f64,
+    /// Resident memory in MiB: what its page tables map, pages that are mapped twice twice.
+    pub(super) rss: f64,
+    /// Its share of physical memory in MiB.
+    pub(super) pss: f64,
+}
+
+impl Service {
+    pub(super) fn usage(&self) -> anyhow::Result<Usage> {
+        /// Clock ticks in a second (sysconf(_SC_CLK_TCK) on every Linux).
+        const TICKS: f64 = 100.0;
+        let process = format!("/proc/{}", self.child.id());
+        let stat = fs::read_to_string(format!("{process}/stat"))?;
+        let fields: Vec<_> = stat.rsplit(')').next().unwrap_or_default().split(' ').collect();
+        let ticks = |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok());
+        let memory = fs::read_to_string(format!("{process}/smaps_rollup"))?;
+        let mebibytes = |name: &str| {
+            let line = memory.lines().find_map(|line| line.strip_prefix(name));
+            let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
+            kib.unwrap_or_default() / 1024.0
+        };
+        Ok(Usage {
+            cpu: (ticks(12).unwrap_or_default() + ticks(13).unwrap_or_default()) / TICKS,
+            rss: mebibytes("Rss:"),
+            pss: mebibytes("Pss:"),
+        })
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The body of a 200.
+fn get(port: u16, path: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    stream.set_read_timeout(Some(PATIENCE)).ok()?;
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let body = answer.starts_with("HTTP/1.1 200").then(|| answer.split_once("\r\n\r\n"))??;
+    Some(body.1.to_owned())
+}
