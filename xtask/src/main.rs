@@ -6,6 +6,7 @@ mod build;
 mod cargo;
 mod compare;
 mod peers;
+mod swap;
 mod test;
 
 const USAGE: &str = "\

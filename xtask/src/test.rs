@@ -4,6 +4,7 @@ use std::time::Instant;
 use crate::build;
 use crate::cargo::{cargo, execute};
 use crate::peers;
+use crate::swap::Swap;
 
 /// Runs everything CI checks, cheapest first.
 fn run_all(steps: &[(&str, &dyn Fn() -> anyhow::Result<()>)]) -> anyhow::Result<()> {
@@ -49,6 +50,7 @@ fn lints() -> anyhow::Result<()> {
 fn documentation() -> anyhow::Result<()> {
     let mut command = cargo(&["doc", "--locked", "--release", "--no-deps"]);
     command.args(["-p", "pilotlight", "-p", "pilotlight-guest", "-p", "pilotlight-model"]);
+    command.args(["-p", "pilotlight-bench"]);
     execute(command.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
@@ -63,6 +65,7 @@ fn licences() -> anyhow::Result<()> {
 }
 
 fn tests() -> anyhow::Result<()> {
+    let _swap = Swap::add();
     let mut command = cargo(&["test", "--locked", "--release", "--workspace"]);
     command.args(["--exclude", "test-guest-p2", "--exclude", "test-guest-p3"]);
     if let Some(wasmtime) = peers::wasmtime()? {

@@ -272,8 +272,9 @@ mod tests {
         bytes(&mut slot)[5 * PAGE] = MARK;
         let mut written = Vec::new();
         let base = slot.base().addr().get();
-        pagemap.written(base..base + SIZE, |pages| written.push(pages)).unwrap();
-        assert_eq!(written, [base + 5 * PAGE..base + 6 * PAGE]);
+        let mut add = |pages: Range<usize>| written.push((pages.start - base, pages.end - base));
+        pagemap.written(base..base + SIZE, &mut add).unwrap();
+        assert_eq!(written, [(5 * PAGE, 6 * PAGE)]);
     }
 
     #[test]

@@ -35,8 +35,8 @@ pub(super) struct Results {
     pub(super) start: Run,
     /// Memory with one instance that has inferred, and with [`MANY`].
     pub(super) instances: (Usage, Usage),
-    /// Size of `model.onnx`.
-    pub(super) model_mib: f64,
+    /// The model in the memory of an instance.
+    pub(super) image_mib: f64,
 }
 
 /// Instances among which the memory of one is told.

@@ -58,6 +58,15 @@ impl LineUp {
         Ok(Self { wasmtime, compiled, python, spin, versions })
     }
 
+    /// Bytes of memory that the component starts with, in MiB.
+    pub(super) fn image_mib(&self) -> anyhow::Result<f64> {
+        let mut inspect = Command::new(binary());
+        let output = inspect.args(["inspect", "--json"]).arg(component_file()).output()?;
+        let inspection: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+        let bytes = inspection["data_bytes"].as_f64().context("no size in the inspection")?;
+        Ok(bytes / 1_048_576.0)
+    }
+
     fn pilotlight_with(&self, name: &'static str, more: &[&str]) -> anyhow::Result<Recipe> {
         let (binary, component) = (text(binary()), text(component_file()));
         let listen = ["--listen", "127.0.0.1:PORT", "--admin-listen", "127.0.0.1:ADMIN"];

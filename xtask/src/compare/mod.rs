@@ -34,8 +34,7 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
         load: lab.load(&line_up)?,
         start: lab.start(&line_up)?,
         instances: lab.instances(&line_up)?,
-        model_mib: std::fs::metadata(root().join("models/pii-ner/model.onnx"))?.len() as f64
-            / 1_048_576.0,
+        image_mib: line_up.image_mib()?,
     };
     let page = folder.join("performance.md");
     let text = page::write(&results, &line_up, &lab);

@@ -112,9 +112,9 @@ fn goals(page: &mut String, results: &Results) -> std::fmt::Result {
         ),
         Goal::plain(
             "memory of one more live instance",
-            "the model's file",
+            "the whole model in memory",
             0.05,
-            added(results) / results.model_mib,
+            added(results) / results.image_mib,
         ),
         Goal::plain(
             "resident memory (PSS) after an inference",

@@ -29,7 +29,7 @@ enum Verb {
     /// Serve a model folder or a component over HTTP, a fresh instance for each request
     Serve(serve::Options),
     /// Measure servers: latency and cold answers, starts, load
-    Bench(pilotlight_bench::cli::Options),
+    Bench(Box<pilotlight_bench::cli::Options>),
     /// Tell what a component holds: digests, sizes, imports, exports, the model's card
     Inspect(inspect::Options),
 }
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
     let result = match arguments.verb {
         Verb::Build(options) => build::run(options),
         Verb::Serve(options) => serve::run(options),
-        Verb::Bench(options) => pilotlight_bench::cli::run(options).map_err(Into::into),
+        Verb::Bench(options) => pilotlight_bench::cli::run(*options).map_err(Into::into),
         Verb::Inspect(options) => inspect::run(&options),
     };
     match result {
