@@ -98,3 +98,87 @@ impl FileState {
         now.as_nanos().cast_signed() - latest > SETTLED.as_nanos().cast_signed()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Folder(tempfile::TempDir);
+
+    impl Folder {
+        fn cache(&self) -> Cache {
+            Cache::open(Some(self.0.path().join("cache"))).unwrap()
+        }
+
+        /// Writes files and waits until their times would tell of another change.
+        fn write(&self, contents: [&str; 2]) -> Vec<PathBuf> {
+            let write = |(name, content)| {
+                let path = self.0.path().join(name);
+                fs::write(&path, content).unwrap();
+                path
+            };
+            let files: Vec<_> = ["a", "b"].into_iter().zip(contents).map(write).collect();
+            while !states(&files).unwrap().iter().all(FileState::settled) {
+                std::thread::yield_now();
+            }
+            files
+        }
+    }
+
+    fn folder() -> Folder {
+        Folder(tempfile::tempdir().unwrap())
+    }
+
+    fn asked(cache: &Cache, files: &[PathBuf], answer: &str) -> (bool, Digest) {
+        let mut asked = false;
+        let digest = cache.digest_of(files, || {
+            asked = true;
+            Ok(Digest::of(answer.as_bytes()))
+        });
+        (asked, digest.unwrap())
+    }
+
+    #[test]
+    fn files_that_have_not_changed_are_digested_once() {
+        let folder = folder();
+        let files = folder.write(["one", "two"]);
+        let first = Digest::of(b"first");
+        assert_eq!(asked(&folder.cache(), &files, "first"), (true, first));
+        assert_eq!(asked(&folder.cache(), &files, "again"), (false, first));
+        assert!(asked(&folder.cache(), &files[..1], "other files").0);
+        assert!(asked(&folder.cache().verifying(), &files, "as asked").0);
+    }
+
+    #[test]
+    fn a_change_of_any_file_is_noticed_even_if_its_length_stays() {
+        let folder = folder();
+        let files = folder.write(["one", "two"]);
+        asked(&folder.cache(), &files, "first");
+        for contents in [["one", "TWO"], ["ONE", "TWO"], ["one ", "TWO"]] {
+            folder.write(contents);
+            assert!(asked(&folder.cache(), &files, "changed").0, "{contents:?}");
+            assert!(!asked(&folder.cache(), &files, "again").0);
+        }
+    }
+
+    #[test]
+    fn a_file_that_changes_while_it_is_digested_is_not_remembered() {
+        let folder = folder();
+        let files = folder.write(["one", "two"]);
+        let cache = folder.cache();
+        let during = || {
+            fs::write(&files[0], "sudden").unwrap();
+            Ok(Digest::of(b"of what was there before"))
+        };
+        cache.digest_of(&files, during).unwrap();
+        assert!(asked(&cache, &files, "now").0);
+    }
+
+    #[test]
+    fn an_absent_file_is_named() {
+        let folder = folder();
+        let absent = folder.0.path().join("absent");
+        let error = folder.cache().digest_of(&[absent], || Ok(Digest::of(b""))).unwrap_err();
+        assert!(error.to_string().contains("absent"), "{error}");
+    }
+}

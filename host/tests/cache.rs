@@ -109,3 +109,17 @@ fn a_file_in_the_place_of_the_folder_is_refused() {
     let reason = Cache::open(Some(file.path().to_owned())).unwrap_err().to_string();
     assert!(reason.contains("cache folder"), "{reason}");
 }
+
+#[test]
+fn damage_that_leaves_the_length_is_found_by_those_who_verify() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = open(folder.path());
+    let entry = cache.put("entry", &[5; 9_000]).unwrap();
+    let mut damaged = fs::read(&entry.path).unwrap();
+    damaged[4_321] ^= 1;
+    fs::write(&entry.path, damaged).unwrap();
+    assert_eq!(cache.get("entry"), Some(entry.clone()));
+    let verifying = cache.verifying();
+    assert_eq!(verifying.get("entry"), None);
+    assert_eq!(verifying.get_or_build("entry", || Ok(vec![5; 9_000])).unwrap(), entry);
+}

@@ -105,3 +105,35 @@ async fn damaged_machine_code_is_compiled_anew() {
     let host = load(&component, folder.path(), Options::default()).await.unwrap();
     assert_eq!(ask(&host, None).await.status(), 500);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn damaged_machine_code_is_compiled_anew_by_those_who_verify() {
+    let folder = tempfile::tempdir().unwrap();
+    let component = folder.path().join("component.wasm");
+    std::fs::write(&component, handler("unreachable")).unwrap();
+    let load = async |verify: bool| {
+        let cache = Cache::open(Some(folder.path().join("cache"))).unwrap();
+        let cache = if verify { cache.verifying() } else { cache };
+        let stages = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let noted = std::sync::Arc::clone(&stages);
+        let note = move |stage| noted.lock().unwrap().push(stage);
+        let source = Source::Component(component.clone());
+        let host = Host::load(source, options(Duration::from_secs(60)), cache, note).await;
+        assert_eq!(ask(&host.unwrap(), None).await.status(), 500);
+        stages.lock().unwrap().len()
+    };
+    assert_eq!(load(false).await, 1, "compiled");
+    assert_eq!(load(true).await, 0, "whole");
+    let files = std::fs::read_dir(folder.path().join("cache")).unwrap();
+    let mut files = files.map(|entry| entry.unwrap().path());
+    let code = files.find(|path| path.extension().is_some_and(|ext| ext == "cwasm")).unwrap();
+    let mut damaged = std::fs::read(&code).unwrap();
+    let middle = damaged.len() / 2;
+    damaged[middle] ^= 1;
+    // As others would find it: the old file may be mapped still.
+    std::fs::remove_file(&code).unwrap();
+    std::fs::write(&code, &damaged).unwrap();
+    assert_eq!(load(true).await, 1, "compiled again");
+    assert_ne!(std::fs::read(&code).unwrap(), damaged);
+    assert_eq!(load(true).await, 0);
+}

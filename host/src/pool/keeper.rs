@@ -1,5 +1,7 @@
 //! Threads that tear instances down and make new ones, so that no request does.
 
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -7,6 +9,7 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use super::{Place, Shared, State};
+use crate::instance::Instance;
 
 /// Cores for which one keeper makes instances fast enough.
 const CORES_PER_KEEPER: usize = 4;
@@ -47,7 +50,7 @@ struct Keeper<'a> {
 
 /// What there is to do.
 enum Task {
-    TearDown(Vec<crate::instance::Instance>),
+    TearDown(Vec<Instance>),
     Make,
     Shrink,
     Stop,
@@ -61,13 +64,23 @@ impl<'a> Keeper<'a> {
 
     fn run(mut self) {
         loop {
-            match self.next() {
-                Task::TearDown(instances) => self.tear_down(instances),
-                Task::Make => self.make(),
-                Task::Shrink => self.shrink(),
-                Task::Stop => return,
+            // A mistake in one instance must not end the keeping of all others.
+            match catch_unwind(AssertUnwindSafe(|| self.step())) {
+                Ok(ControlFlow::Continue(())) => {}
+                Ok(ControlFlow::Break(())) => return,
+                Err(_) => tracing::error!("a keeper panicked; it goes on"),
             }
         }
+    }
+
+    fn step(&mut self) -> ControlFlow<()> {
+        match self.next() {
+            Task::TearDown(instances) => self.tear_down(instances),
+            Task::Make => self.make(),
+            Task::Shrink => self.shrink(),
+            Task::Stop => return ControlFlow::Break(()),
+        }
+        ControlFlow::Continue(())
     }
 
     /// Waits for something to do. Teardown comes first: it leaves warm memory behind.
@@ -88,9 +101,11 @@ impl<'a> Keeper<'a> {
             }
             let now = Instant::now();
             self.pause_ends = self.pause_ends.filter(|end| *end > now);
-            let wanted = state.ready.len() < state.level.target() || !state.waiting.is_empty();
+            // Whoever waits gets an instance or an error at once.
+            let wanted = !state.waiting.is_empty()
+                || (state.ready.len() < state.level.target() && self.pause_ends.is_none());
             let room = state.live < self.shared.maximum && !state.closed;
-            if wanted && room && self.pause_ends.is_none() {
+            if wanted && room {
                 state.live += 1;
                 return Task::Make;
             }
@@ -108,7 +123,7 @@ impl<'a> Keeper<'a> {
         waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
-    fn tear_down(&self, instances: Vec<crate::instance::Instance>) {
+    fn tear_down(&self, instances: Vec<Instance>) {
         for instance in instances {
             drop(instance);
             self.shared.counters.ended.add();

@@ -174,7 +174,8 @@ impl Shared {
             return Claim::Ready(self.lease(instance));
         }
         state.level.miss();
-        if state.live < self.maximum {
+        // Nobody overtakes those who wait.
+        if state.live < self.maximum && state.waiting.is_empty() {
             state.live += 1;
             return Claim::Make(Place(self));
         }
@@ -237,7 +238,7 @@ impl Drop for Place<'_> {
     fn drop(&mut self) {
         let mut state = self.0.lock();
         state.live -= 1;
-        let wanted = !state.waiting.is_empty();
+        let wanted = state.closed || !state.waiting.is_empty();
         drop(state);
         if wanted {
             self.0.work.notify_one();

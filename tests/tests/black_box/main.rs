@@ -9,5 +9,6 @@ mod answers;
 mod bad_requests;
 mod building;
 mod isolation;
+mod lab;
 mod life_cycle;
 mod other_hosts;
