@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use super::line_up::LineUp;
-use super::service::{Recipe, Service, Usage};
+use super::service::{Breakdown, Recipe, Service, Usage};
 use crate::build::binary;
 use crate::cargo::execute;
 
@@ -34,7 +34,7 @@ pub(super) struct Results {
     pub(super) load: Run,
     pub(super) start: Run,
     /// Memory with one instance that has inferred, and with [`MANY`].
-    pub(super) instances: (Usage, Usage),
+    pub(super) instances: [(Usage, Breakdown); 2],
     /// The model in the memory of an instance.
     pub(super) image_mib: f64,
 }
@@ -114,7 +114,7 @@ impl Lab {
             (line_up.pilotlight_reused()?, "/info"),
         ];
         targets.extend(line_up.spin()?.map(|spin| (spin, "/info")));
-        self.compare("cold", &targets, &["--duration", &self.seconds(30), "--rounds", "6"])
+        self.compare("cold", &targets, &["--duration", &self.seconds(20), "--rounds", "5"])
     }
 
     /// Goal 3: the same at a fixed rate. The administration's answer needs no guest: it shows
@@ -141,7 +141,7 @@ impl Lab {
         ];
         targets.extend(line_up.spin()?.map(|spin| (spin, "/")));
         let body = json!({"inputs": TEXT}).to_string();
-        let seconds = self.seconds(40);
+        let seconds = self.seconds(20);
         let arguments = ["--body", &body, "--duration", &seconds, "--rounds", "10"];
         self.compare("inference", &targets, &arguments)
     }
@@ -183,7 +183,7 @@ impl Lab {
     }
 
     /// Goal 11: memory with one instance that has inferred, and with many.
-    pub(super) fn instances(&self, line_up: &LineUp) -> anyhow::Result<(Usage, Usage)> {
+    pub(super) fn instances(&self, line_up: &LineUp) -> anyhow::Result<[(Usage, Breakdown); 2]> {
         let body = json!({"inputs": TEXT}).to_string();
         let of = |count: usize| {
             let recipe = line_up.pilotlight_instances(&count.to_string())?;
@@ -195,9 +195,9 @@ impl Lab {
             let words: Vec<_> =
                 words.iter().chain(&seconds).map(|word| (*word).to_owned()).collect();
             self.bench("instances", &words)?;
-            service.usage()
+            anyhow::Ok((service.usage()?, service.breakdown()?))
         };
-        let usage = (of(1)?, of(MANY)?);
+        let usage = [of(1)?, of(MANY)?];
         fs::remove_file(self.plots.join("instances.svg"))?;
         Ok(usage)
     }

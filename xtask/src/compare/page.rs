@@ -149,6 +149,17 @@ impl Goal {
     }
 }
 
+/// What bounds the goals about memory, and the speed of inference.
+fn bounds(page: &mut String) -> std::fmt::Result {
+    let text = "**Memory.** The default model's weights are 4-bit in its file, which ONNX Runtime computes with as \
+they are, and f32 in the guest's memory: the table under *Memory of an instance* has them and all else.\n\n\
+**Inference.** Pilotlight's guests ask at every turn of every loop whether their time is up, so that an endless one \
+can be stopped; `wasmtime serve`, as it is started here, could not stop one. In the matrix kernels, whose \
+loops fill all vector registers, that is most of the difference between the two \
+(docs/decisions/0008-interruption.md).\n";
+    writeln!(page, "{text}")
+}
+
 /// What bounds the goals that depend on more than us.
 fn explanations(page: &mut String, results: &Results) -> std::fmt::Result {
     let targets = &results.jitter.report["targets"];
@@ -175,6 +186,7 @@ fn explanations(page: &mut String, results: &Results) -> std::fmt::Result {
         of(0, "jitter")
     )?;
     writeln!(page, "grows as p50 falls towards that floor.\n")?;
+    bounds(page)?;
     writeln!(page, "**Where a peer wins.**\n")?;
     let mut any = false;
     for (name, run, ours) in [
@@ -332,23 +344,27 @@ fn load(page: &mut String, results: &Results) -> std::fmt::Result {
 }
 
 fn instances(page: &mut String, results: &Results) -> std::fmt::Result {
-    let (one, many) = results.instances;
+    let [(one, with_one), (many, with_many)] = &results.instances;
+    let (added, one_pss, many_pss) = (added(results), one.pss, many.pss);
     writeln!(page, "\n## Memory of an instance\n")?;
     writeln!(
         page,
-        "With one live instance that has inferred, the process has {:.1} MiB (PSS); with {MANY}, {:.1} MiB:",
-        one.pss, many.pss
+        "With one live instance that has inferred, the process has {one_pss:.1} MiB (PSS); with {MANY}, \
+         {many_pss:.1} MiB: {added:.2} MiB for each further one. The weights are in the page cache \
+         once, whoever maps them; RSS counts them once for each instance ({:.0} and {:.0} MiB).\n",
+        one.rss, many.rss
     )?;
-    writeln!(
-        page,
-        "{:.2} MiB for each further one. The weights are in the page cache once, whoever maps them; RSS counts",
-        added(results)
-    )?;
-    writeln!(page, "them once for each instance ({:.0} and {:.0} MiB).", one.rss, many.rss)
+    writeln!(page, "| MiB | 1 instance: PSS | private | {MANY} instances: PSS | private |")?;
+    writeln!(page, "| --- | --- | --- | --- | --- |")?;
+    for (kind, (pss, private)) in with_many {
+        let (pss_one, private_one) = with_one.get(kind).copied().unwrap_or_default();
+        writeln!(page, "| {kind} | {pss_one:.1} | {private_one:.1} | {pss:.1} | {private:.1} |")?;
+    }
+    Ok(())
 }
 
 fn added(results: &Results) -> f64 {
-    let (one, many) = results.instances;
+    let [(one, _), (many, _)] = &results.instances;
     (many.pss - one.pss) / (MANY - 1) as f64
 }
 

@@ -1,5 +1,6 @@
 //! Servers under test: started, watched and stopped.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -100,6 +101,41 @@ impl Service {
             rss: mebibytes("Rss:"),
             pss: mebibytes("Pss:"),
         })
+    }
+}
+
+/// Memory of a process by what it is mapped from: share of physical memory, and the part of it
+/// that belongs to nobody else, in MiB.
+pub(super) type Breakdown = BTreeMap<&'static str, (f64, f64)>;
+
+impl Service {
+    pub(super) fn breakdown(&self) -> anyhow::Result<Breakdown> {
+        let text = fs::read_to_string(format!("/proc/{}/smaps", self.child.id()))?;
+        let (mut kinds, mut kind) = (Breakdown::new(), "");
+        for line in text.lines() {
+            let kib = || line.split_whitespace().nth(1).and_then(|kib| kib.parse::<f64>().ok());
+            match line.split_once(':').map_or(line, |(name, _)| name) {
+                "Pss" => kinds.entry(kind).or_default().0 += kib().unwrap_or_default() / 1024.0,
+                "Anonymous" => {
+                    kinds.entry(kind).or_default().1 += kib().unwrap_or_default() / 1024.0
+                }
+                // The first line of a mapping begins with its addresses.
+                range if range.contains('-') && !range.contains('_') => kind = mapped_from(line),
+                _ => {}
+            }
+        }
+        Ok(kinds)
+    }
+}
+
+fn mapped_from(line: &str) -> &'static str {
+    let file = line.rsplit(' ').next().unwrap_or_default();
+    match file.rsplit_once('.').map_or(file, |(_, extension)| extension) {
+        "image" => "memories of instances: weights, and what was written",
+        "cwasm" => "machine code of the function",
+        _ if file.ends_with("/pilotlight") => "the binary",
+        _ if file.starts_with('/') => "libraries",
+        _ => "heap and stacks",
     }
 }
 
