@@ -126,8 +126,12 @@ fn goals(page: &mut String, results: &Results) -> std::fmt::Result {
     writeln!(page, "\n## Goals\n\n| what | beside | goal | found | 95 % interval | |")?;
     writeln!(page, "| --- | --- | --- | --- | --- | --- |")?;
     for Goal { what, beside, most, found, interval } in goals {
+        let verdict = match interval {
+            _ if found > most => "**missed**",
+            Some((_, high)) if high > most => "reached, **not surely**: the interval goes beyond",
+            _ => "reached",
+        };
         let interval = interval.map_or(String::new(), |(low, high)| format!("{low:.3}–{high:.3}"));
-        let verdict = if found <= most { "reached" } else { "**missed**" };
         writeln!(
             page,
             "| {what} | {beside} | ≤ {most:.3}× | {found:.3}× | {interval} | {verdict} |"
