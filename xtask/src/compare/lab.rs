@@ -78,7 +78,8 @@ impl Lab {
         Ok((format!("pilotlight bench {shown}"), serde_json::from_slice(&report)?))
     }
 
-    /// One scenario against `recipes`, each asked for `path`.
+    /// One scenario against servers, each asked for its path; `admin:` before a path is its
+    /// administration.
     fn compare(
         &self,
         name: &str,

@@ -16,7 +16,7 @@ pub(super) fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
-/// How to start a server; `PORT` and `ADMIN` in its arguments stand for ports.
+/// How to start a server.
 #[derive(Clone)]
 pub(super) struct Recipe {
     pub(super) name: &'static str,
@@ -26,6 +26,7 @@ pub(super) struct Recipe {
 }
 
 impl Recipe {
+    /// `PORT` and `ADMIN` in `command` stand for free ports.
     pub(super) fn new(name: &'static str, command: &[&str]) -> anyhow::Result<Self> {
         let (port, admin) = (free_port()?, free_port()?);
         let uses_admin = command.iter().any(|word| word.contains("ADMIN"));
@@ -52,7 +53,7 @@ impl Recipe {
         let child = command.spawn().with_context(|| format!("cannot start {program}"))?;
         let mut service = Service { recipe: self.clone(), child };
         let start = Instant::now();
-        while get(self.port, "/info").is_none() {
+        while !answers(self.port, "/info") {
             if let Some(status) = service.child.try_wait()? {
                 bail!("{} ended: {status}: {}", self.name, self.command.join(" "));
             }
@@ -146,14 +147,17 @@ impl Drop for Service {
     }
 }
 
-/// The body of a 200.
-fn get(port: u16, path: &str) -> Option<String> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
-    stream.set_read_timeout(Some(PATIENCE)).ok()?;
-    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
-    let body = answer.starts_with("HTTP/1.1 200").then(|| answer.split_once("\r\n\r\n"))??;
-    Some(body.1.to_owned())
+/// Whether a GET is answered with 200.
+fn answers(port: u16, path: &str) -> bool {
+    let ask = || -> std::io::Result<String> {
+        let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let request =
+            format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes())?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    ask().is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
 }
