@@ -42,7 +42,6 @@ fn step_back() {
 struct Keeper<'a> {
     shared: &'a Arc<Shared>,
     runtime: Handle,
-    period_ends: Instant,
     /// No instance is made before then: the last could not be made.
     pause_ends: Option<Instant>,
     pause: Duration,
@@ -58,8 +57,7 @@ enum Task {
 
 impl<'a> Keeper<'a> {
     fn new(shared: &'a Arc<Shared>, runtime: Handle) -> Self {
-        let period_ends = Instant::now() + shared.idle_shrink;
-        Self { shared, runtime, period_ends, pause_ends: None, pause: FIRST_PAUSE }
+        Self { shared, runtime, pause_ends: None, pause: FIRST_PAUSE }
     }
 
     fn run(mut self) {
@@ -109,11 +107,12 @@ impl<'a> Keeper<'a> {
                 state.live += 1;
                 return Task::Make;
             }
-            if now >= self.period_ends {
-                self.period_ends = now + self.shared.idle_shrink;
+            if now >= state.period_ends {
+                state.period_ends = now + self.shared.idle_shrink;
                 return Task::Shrink;
             }
-            let wake = self.pause_ends.map_or(self.period_ends, |end| end.min(self.period_ends));
+            let period_ends = state.period_ends;
+            let wake = self.pause_ends.map_or(period_ends, |end| end.min(period_ends));
             state = self.wait(state, wake - now);
         }
     }

@@ -7,7 +7,7 @@ mod status;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::channel::oneshot;
 
@@ -49,6 +49,8 @@ struct State {
     live: usize,
     waiting: VecDeque<oneshot::Sender<wasmtime::Result<Lease>>>,
     level: Level,
+    /// One keeper of all ends a period: each would shrink the pool once more.
+    period_ends: Instant,
     /// Instances at work that take further requests.
     desks: Vec<Desk>,
     closed: bool,
@@ -82,6 +84,7 @@ impl Pool {
             live: 0,
             waiting: VecDeque::new(),
             level: Level::new(minimum, maximum / 2),
+            period_ends: Instant::now() + options.idle_shrink,
             desks: Vec::new(),
             closed: false,
         };
