@@ -1,0 +1,39 @@
+//! What computes: one small trait, and an engine in each file beside this.
+
+use crate::buffer::Buffers;
+use crate::error::Result;
+use crate::signature::Signature;
+use crate::tensor::Tensor;
+
+/// An engine that loads graphs.
+pub trait Backend: Send + Sync {
+    /// What it is called in options and errors.
+    fn name(&self) -> &'static str;
+
+    /// Loads the ONNX file `file`, which errors call `name`. Blocks.
+    ///
+    /// # Errors
+    /// [`crate::Error::InvalidGraph`] for what it cannot load, with the reason.
+    fn load(&self, name: &str, file: Vec<u8>) -> Result<Box<dyn Model>>;
+}
+
+/// A graph that has been loaded, to be run from any number of threads at once.
+pub trait Model: Send + Sync {
+    /// Inputs and outputs.
+    fn signature(&self) -> &Signature;
+
+    /// Whether rows that are run together give what they give alone.
+    fn batches(&self) -> bool;
+
+    /// Runs the graph on the calling thread. `inputs` fit the signature and come in its order,
+    /// and so do the outputs. With `alone` nothing else is being computed: other cores are free.
+    ///
+    /// # Errors
+    /// What the engine said.
+    fn run(
+        &self,
+        inputs: &[Tensor],
+        buffers: &Buffers,
+        alone: bool,
+    ) -> std::result::Result<Vec<Tensor>, String>;
+}

@@ -1,0 +1,62 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Why a graph could not be loaded or computed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A tensor or a set of inputs that the graph cannot take; says which and why.
+    #[error("{0}")]
+    InvalidInput(String),
+    /// A file or bytes that are no graph this backend can load.
+    #[error("{graph}: {reason}")]
+    InvalidGraph {
+        /// The file, or the name of the graph.
+        graph: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// No graph has this name.
+    #[error("there is no graph named {name:?}; loaded are {loaded}")]
+    NotFound {
+        /// The name that was asked for.
+        name: String,
+        /// Names that exist.
+        loaded: String,
+    },
+    /// Tensors, or a graph, that exceed a limit.
+    #[error("{0}")]
+    TooLarge(String),
+    /// As many computations wait for the graph as may.
+    #[error("busy: {waiting} computations already wait for graph {graph:?}")]
+    Busy {
+        /// The graph.
+        graph: String,
+        /// How many wait.
+        waiting: usize,
+        /// When there should be room.
+        retry_after: Duration,
+    },
+    /// The backend failed on inputs that looked right.
+    #[error("graph {graph:?} failed: {reason}")]
+    Failed {
+        /// The graph.
+        graph: String,
+        /// What the backend said.
+        reason: String,
+    },
+    /// The backend or device is not to be had here.
+    #[error("{0}")]
+    Unavailable(String),
+    /// A file could not be read.
+    #[error("{}: {reason}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        reason: String,
+    },
+}
+
+/// Result with [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;

@@ -1,0 +1,17 @@
+//! Computes graphs natively for many callers: asynchronously, in batches, each graph loaded once.
+//!
+//! Knows nothing of HTTP, of WebAssembly or of what the tensors mean.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking"))]
+
+mod backend;
+mod buffer;
+mod error;
+mod signature;
+mod tensor;
+
+pub use backend::{Backend, Model};
+pub use buffer::{Buffer, BufferMut, BufferStatus, Buffers};
+pub use error::{Error, Result};
+pub use signature::{Dimension, MOST_INPUTS, Port, Signature};
+pub use tensor::{Element, MOST_DIMENSIONS, Shape, Tensor};
