@@ -72,6 +72,12 @@ impl Buffers {
         self.filled(bytes.len(), |memory| memory.extend_from_slice(bytes)).freeze()
     }
 
+    /// Memory with the content of `parts`, one after the other.
+    pub fn gathered<'a>(&self, parts: impl Iterator<Item = &'a [u8]> + Clone) -> Buffer {
+        let length = parts.clone().map(<[u8]>::len).sum();
+        self.filled(length, |memory| parts.for_each(|part| memory.extend_from_slice(part))).freeze()
+    }
+
     /// `length` bytes of zeros: nothing of a former owner can be read.
     pub fn zeroed(&self, length: usize) -> BufferMut {
         self.filled(length, |memory| memory.resize(length, 0))

@@ -5,13 +5,21 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking"))]
 
 mod backend;
+mod batch;
 mod buffer;
+mod counters;
 mod error;
+mod executor;
+mod graphs;
+mod queue;
 mod signature;
 mod tensor;
 
 pub use backend::{Backend, Model};
 pub use buffer::{Buffer, BufferMut, BufferStatus, Buffers};
+pub use counters::{Bucket, GraphStatus};
 pub use error::{Error, Result};
+pub use graphs::{Graph, Graphs};
+pub use queue::{Closed, GraphOptions};
 pub use signature::{Dimension, MOST_INPUTS, Port, Signature};
 pub use tensor::{Element, MOST_DIMENSIONS, Shape, Tensor};

@@ -1,0 +1,118 @@
+//! Runs the calls of a batch as one, and each alone where that fails.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::backend::Model;
+use crate::buffer::Buffers;
+use crate::queue::Job;
+use crate::tensor::Tensor;
+
+type Outcome = Result<Vec<Tensor>, String>;
+
+/// What became of a batch.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tally {
+    /// Calls without a result.
+    pub(crate) failed: u64,
+    /// Calls that were run again, alone, because the batch failed.
+    pub(crate) retried: u64,
+}
+
+/// Runs `jobs` together and answers each with its own rows. A batch that fails is taken apart:
+/// what is wrong with one caller's input fails nobody else.
+pub(crate) fn run(
+    model: &dyn Model,
+    jobs: Vec<Job>,
+    buffers: &Buffers,
+    alone: bool,
+    refuse: impl Fn(String) -> crate::Error,
+) -> Tally {
+    let mut tally = Tally::default();
+    let mut answer = |job: Job, outcome: Outcome| {
+        tally.failed += u64::from(outcome.is_err());
+        // Nobody may be waiting any more.
+        let _ = job.respond.send(outcome.map_err(&refuse));
+    };
+    if let [_] = &jobs[..] {
+        for job in jobs {
+            let outcome = run_one(model, &job.inputs, buffers, alone);
+            answer(job, outcome);
+        }
+        return tally;
+    }
+    match run_together(model, &jobs, buffers, alone) {
+        Ok(outcomes) => jobs.into_iter().zip(outcomes).for_each(|(job, o)| answer(job, Ok(o))),
+        Err(reason) => {
+            tracing::warn!(%reason, calls = jobs.len(), "a batch failed; each call runs alone");
+            let retried = jobs.len() as u64;
+            for job in jobs {
+                let outcome = run_one(model, &job.inputs, buffers, alone);
+                answer(job, outcome);
+            }
+            tally.retried = retried;
+        }
+    }
+    tally
+}
+
+fn run_one(model: &dyn Model, inputs: &[Tensor], buffers: &Buffers, alone: bool) -> Outcome {
+    let run = AssertUnwindSafe(|| model.run(inputs, buffers, alone));
+    let outputs = catch_unwind(run).map_err(|_| "the backend panicked".to_owned())??;
+    let (found, expected) = (outputs.len(), model.signature().outputs.len());
+    if found == expected { Ok(outputs) } else { Err(format!("{found} outputs of {expected}")) }
+}
+
+fn run_together(
+    model: &dyn Model,
+    jobs: &[Job],
+    buffers: &Buffers,
+    alone: bool,
+) -> Result<Vec<Vec<Tensor>>, String> {
+    let rows: Vec<u32> = jobs.iter().map(|job| job.rows.unwrap_or_default()).collect();
+    let total = rows.iter().sum();
+    let inputs = jobs.first().map_or(0, |job| job.inputs.len());
+    let stacked = (0..inputs)
+        .map(|input| stack(jobs, input, total, buffers))
+        .collect::<Result<Vec<_>, _>>()?;
+    let outputs = run_one(model, &stacked, buffers, alone)?;
+    drop(stacked);
+    let mut outcomes: Vec<Vec<Tensor>> = jobs.iter().map(|_| Vec::new()).collect();
+    for output in &outputs {
+        let parts = split(output, &rows, total, buffers)?;
+        outcomes.iter_mut().zip(parts).for_each(|(outcome, part)| outcome.push(part));
+    }
+    Ok(outcomes)
+}
+
+/// The rows of one input of all jobs, below each other.
+fn stack(jobs: &[Job], input: usize, rows: u32, buffers: &Buffers) -> Result<Tensor, String> {
+    let of = |job: &Job| job.inputs.get(input).cloned();
+    let parts: Vec<Tensor> = jobs.iter().filter_map(of).collect();
+    let first = parts.first().ok_or("an empty batch")?;
+    let (element, shape) = (first.element(), first.shape());
+    let shape = shape.with_rows(rows).map_err(|error| error.to_string())?;
+    let data = buffers.gathered(parts.iter().map(Tensor::bytes));
+    Tensor::from_buffer(element, shape, data).map_err(|error| error.to_string())
+}
+
+/// The rows of `output` that belong to each job, in their order.
+fn split(
+    output: &Tensor,
+    rows: &[u32],
+    total: u32,
+    buffers: &Buffers,
+) -> Result<Vec<Tensor>, String> {
+    let shape = output.shape();
+    if shape.sizes().first() != Some(&total) {
+        return Err(format!("an output of shape {shape} for {total} rows"));
+    }
+    let row = output.bytes().len() / total as usize;
+    let mut from = 0;
+    let mut part = |rows: &u32| {
+        let until = from + row * *rows as usize;
+        let data = buffers.copied(&output.bytes()[from..until]);
+        from = until;
+        Tensor::from_buffer(output.element(), shape.with_rows(*rows)?, data)
+    };
+    rows.iter().map(|rows| part(rows).map_err(|error| error.to_string())).collect()
+}

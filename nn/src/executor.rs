@@ -1,0 +1,248 @@
+//! The threads that compute: as many as there are cores, however many calls wait.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::backend::Model;
+use crate::batch;
+use crate::buffer::Buffers;
+use crate::counters::{Counters, GraphStatus};
+use crate::error::Error;
+use crate::queue::{Batch, Due, GraphOptions, Job, Queue};
+
+/// What a thread needs to run a graph's batches.
+pub(crate) struct Loaded {
+    pub(crate) name: String,
+    pub(crate) backend: &'static str,
+    pub(crate) model: Box<dyn Model>,
+    pub(crate) options: GraphOptions,
+    pub(crate) counters: Counters,
+}
+
+/// The threads. They end when the last handle is dropped and what they run is done.
+pub(crate) struct Executor(Arc<Shared>);
+
+/// Access to the threads that keeps them from nothing: graphs hold it.
+#[derive(Clone)]
+pub(crate) struct Submit(Arc<Shared>);
+
+struct Shared {
+    state: Mutex<State>,
+    wake: Condvar,
+    threads: usize,
+    buffers: Buffers,
+}
+
+#[derive(Default)]
+struct State {
+    lines: BTreeMap<u64, Line>,
+    /// Whose turn it is to be looked at first.
+    turns: VecDeque<u64>,
+    next_line: u64,
+    /// Batches that run, of all graphs.
+    running: usize,
+    closed: bool,
+}
+
+/// The queue of one graph.
+struct Line {
+    queue: Queue,
+    running: usize,
+    graph: Arc<Loaded>,
+}
+
+/// A batch that a thread has taken.
+struct Work {
+    line: u64,
+    graph: Arc<Loaded>,
+    batch: Batch,
+    alone: bool,
+}
+
+enum Next {
+    Work(Work),
+    Wait(Option<Instant>),
+    End,
+}
+
+impl Executor {
+    pub(crate) fn start(threads: usize, buffers: Buffers) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared {
+            state: Mutex::default(),
+            wake: Condvar::new(),
+            threads: threads.max(1),
+            buffers,
+        });
+        let executor = Self(shared);
+        for number in 0..executor.0.threads {
+            let shared = Arc::clone(&executor.0);
+            std::thread::Builder::new()
+                .name(format!("compute-{number}"))
+                .spawn(move || shared.work())?;
+        }
+        Ok(executor)
+    }
+
+    pub(crate) fn submit(&self) -> Submit {
+        Submit(Arc::clone(&self.0))
+    }
+}
+
+impl Drop for Executor {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.closed = true;
+        // Callers that wait are told by their channels.
+        let lines = std::mem::take(&mut state.lines);
+        drop(state);
+        drop(lines);
+        self.0.wake.notify_all();
+    }
+}
+
+impl Submit {
+    /// Opens a queue for `graph`.
+    pub(crate) fn open(&self, graph: Arc<Loaded>) -> u64 {
+        let mut state = self.0.lock();
+        let id = state.next_line;
+        state.next_line += 1;
+        state.lines.insert(id, Line { queue: Queue::default(), running: 0, graph });
+        state.turns.push_back(id);
+        id
+    }
+
+    /// Closes a queue. Nothing waits in it: callers hold the graph.
+    pub(crate) fn close(&self, id: u64) {
+        let mut state = self.0.lock();
+        let line = state.lines.remove(&id);
+        state.turns.retain(|turn| *turn != id);
+        drop(state);
+        drop(line);
+    }
+
+    /// Queues a call.
+    pub(crate) fn push(&self, id: u64, job: Job) -> Result<(), Error> {
+        let mut state = self.0.lock();
+        let Some(line) = state.lines.get_mut(&id) else {
+            return Err(Error::Unavailable("computing has ended".to_owned()));
+        };
+        let graph = Arc::clone(&line.graph);
+        let pushed = line.queue.push(job, graph.options.queue);
+        let waiting = line.queue.len();
+        drop(state);
+        if pushed.is_err() {
+            graph.counters.refused();
+            let concurrency = self.0.concurrency(&graph) as u32;
+            let drained = graph.counters.row_time().saturating_mul(waiting as u32) / concurrency;
+            let retry_after = drained.max(Duration::from_secs(1));
+            let graph = graph.name.clone();
+            return Err(Error::Busy { graph, waiting, retry_after });
+        }
+        self.0.wake.notify_one();
+        Ok(())
+    }
+
+    pub(crate) fn status(&self, id: u64, graph: &Loaded) -> GraphStatus {
+        let mut status = graph.counters.status(&graph.name, graph.backend);
+        let state = self.0.lock();
+        if let Some(line) = state.lines.get(&id) {
+            status.waiting = line.queue.len();
+            status.running = line.running;
+            status.cancelled = line.queue.cancelled();
+        }
+        status
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn concurrency(&self, graph: &Loaded) -> usize {
+        match graph.options.concurrency {
+            0 => self.threads,
+            limit => limit.min(self.threads),
+        }
+    }
+
+    fn work(&self) {
+        let mut state = self.lock();
+        loop {
+            match self.next(&mut state) {
+                Next::End => return,
+                Next::Wait(None) => {
+                    state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+                }
+                Next::Wait(Some(until)) => {
+                    let time = until.saturating_duration_since(Instant::now());
+                    let waited = self.wake.wait_timeout(state, time);
+                    state = waited.unwrap_or_else(PoisonError::into_inner).0;
+                }
+                Next::Work(work) => {
+                    drop(state);
+                    let line = work.line;
+                    self.run(work);
+                    state = self.lock();
+                    state.running -= 1;
+                    if let Some(line) = state.lines.get_mut(&line) {
+                        line.running -= 1;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The first graph in turn that has something to run and may run it.
+    fn next(&self, state: &mut State) -> Next {
+        if state.closed {
+            return Next::End;
+        }
+        let now = Instant::now();
+        let mut until: Option<Instant> = None;
+        let idle = self.threads - 1 - state.running;
+        for turn in 0..state.turns.len() {
+            let Some(id) = state.turns.get(turn).copied() else { break };
+            let Some(line) = state.lines.get_mut(&id) else { continue };
+            let left = self.concurrency(&line.graph).saturating_sub(line.running);
+            if left == 0 {
+                continue;
+            }
+            match line.queue.due(now, &line.graph.options) {
+                Due::Never => continue,
+                Due::At(due) => {
+                    until = Some(until.map_or(due, |until| until.min(due)));
+                    continue;
+                }
+                Due::Now => {}
+            }
+            let options = line.graph.options;
+            let Some(batch) = line.queue.take(&options, idle.min(left - 1)) else { continue };
+            line.running += 1;
+            let graph = Arc::clone(&line.graph);
+            state.running += 1;
+            state.turns.remove(turn);
+            state.turns.push_back(id);
+            let waiting: usize = state.lines.values().map(|line| line.queue.len()).sum();
+            let alone = state.running == 1 && waiting == 0;
+            if waiting > 0 && idle > 0 {
+                self.wake.notify_one();
+            }
+            return Next::Work(Work { line: id, graph, batch, alone });
+        }
+        Next::Wait(until)
+    }
+
+    fn run(&self, Work { graph, batch, alone, .. }: Work) {
+        let start = Instant::now();
+        let Batch { jobs, closed } = batch;
+        for job in &jobs {
+            graph.counters.waited(start.saturating_duration_since(job.arrived));
+        }
+        let rows = jobs.iter().map(|job| u64::from(job.rows.unwrap_or(1))).sum();
+        let refuse = |reason| Error::Failed { graph: graph.name.clone(), reason };
+        let tally = batch::run(&*graph.model, jobs, &self.buffers, alone, refuse);
+        graph.counters.ran(rows, closed, start.elapsed(), tally);
+    }
+}

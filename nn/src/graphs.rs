@@ -1,0 +1,168 @@
+//! Graphs by name: loaded once, computed by whoever holds them.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant;
+
+use futures::channel::oneshot;
+
+use crate::backend::Backend;
+use crate::buffer::{BufferStatus, Buffers};
+use crate::counters::{Counters, GraphStatus};
+use crate::error::{Error, Result};
+use crate::executor::{Executor, Loaded, Submit};
+use crate::queue::{GraphOptions, Job};
+use crate::signature::Signature;
+use crate::tensor::Tensor;
+
+/// Bytes of free buffers that are kept.
+const MOST_FREE: usize = 64 << 20;
+
+/// The graphs of a process, the backend that runs them and its threads.
+pub struct Graphs {
+    backend: Box<dyn Backend>,
+    named: RwLock<BTreeMap<String, Graph>>,
+    executor: Executor,
+    buffers: Buffers,
+}
+
+/// A loaded graph. Clones share it; it is unloaded with the last of them.
+#[derive(Clone)]
+pub struct Graph(Arc<Line>);
+
+struct Line {
+    id: u64,
+    loaded: Arc<Loaded>,
+    submit: Submit,
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.submit.close(self.id);
+    }
+}
+
+impl Graphs {
+    /// Starts `threads` threads that run the graphs of `backend`.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the threads cannot be started.
+    pub fn new(backend: Box<dyn Backend>, threads: usize) -> Result<Self> {
+        let buffers = Buffers::new(MOST_FREE);
+        let executor = Executor::start(threads, buffers.clone()).map_err(|error| {
+            Error::Unavailable(format!("the threads that compute cannot be started: {error}"))
+        })?;
+        Ok(Self { backend, named: RwLock::default(), executor, buffers })
+    }
+
+    /// What computes.
+    pub fn backend(&self) -> &dyn Backend {
+        &*self.backend
+    }
+
+    /// Memory for tensors.
+    pub fn buffers(&self) -> &Buffers {
+        &self.buffers
+    }
+
+    /// Loads an ONNX file and keeps it as `name`, in the place of what had that name before.
+    /// Blocks.
+    ///
+    /// # Errors
+    /// Those of [`Backend::load`].
+    pub fn load(&self, name: &str, file: Vec<u8>, options: GraphOptions) -> Result<Graph> {
+        let graph = self.load_unnamed(name, file, options)?;
+        let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
+        let former = named.insert(name.to_owned(), graph.clone());
+        drop(named);
+        drop(former);
+        Ok(graph)
+    }
+
+    /// Loads an ONNX file for whoever holds it, called `name` in errors. Blocks.
+    ///
+    /// # Errors
+    /// Those of [`Backend::load`].
+    pub fn load_unnamed(&self, name: &str, file: Vec<u8>, options: GraphOptions) -> Result<Graph> {
+        let loaded = Arc::new(Loaded {
+            name: name.to_owned(),
+            backend: self.backend.name(),
+            model: self.backend.load(name, file)?,
+            options,
+            counters: Counters::default(),
+        });
+        let submit = self.executor.submit();
+        let id = submit.open(Arc::clone(&loaded));
+        Ok(Graph(Arc::new(Line { id, loaded, submit })))
+    }
+
+    /// The graph called `name`.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] naming those there are.
+    pub fn get(&self, name: &str) -> Result<Graph> {
+        let named = self.named.read().unwrap_or_else(PoisonError::into_inner);
+        named.get(name).cloned().ok_or_else(|| Error::NotFound {
+            name: name.chars().take(64).collect(),
+            loaded: named.keys().cloned().collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    /// Forgets the graph called `name`; those who hold it can still compute.
+    pub fn unload(&self, name: &str) {
+        let former = self.named.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+        drop(former);
+    }
+
+    /// What each named graph has done.
+    pub fn status(&self) -> Vec<GraphStatus> {
+        let named = self.named.read().unwrap_or_else(PoisonError::into_inner);
+        named.values().map(Graph::status).collect()
+    }
+
+    /// What the pool of buffers has done.
+    pub fn buffer_status(&self) -> BufferStatus {
+        self.buffers.status()
+    }
+}
+
+impl Graph {
+    /// Inputs and outputs.
+    pub fn signature(&self) -> &Signature {
+        self.0.loaded.model.signature()
+    }
+
+    /// What it has done.
+    pub fn status(&self) -> GraphStatus {
+        self.0.submit.status(self.0.id, &self.0.loaded)
+    }
+
+    /// Computes the outputs for `inputs`, together with other calls where they fit. Dropped
+    /// before it is run, a call is never run.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for inputs that the graph does not take, [`Error::Busy`] at once
+    /// when too many calls wait, [`Error::Failed`] with what the backend said.
+    pub async fn compute(&self, inputs: Vec<(String, Tensor)>) -> Result<Vec<(String, Tensor)>> {
+        let signature = self.signature();
+        let inputs = signature.arrange(inputs)?;
+        let rows = self.rows(&inputs);
+        let (respond, outcome) = oneshot::channel();
+        self.0.submit.push(self.0.id, Job { inputs, rows, arrived: Instant::now(), respond })?;
+        let ended = |_| Error::Unavailable("computing has ended".to_owned());
+        let outputs = outcome.await.map_err(ended)??;
+        let names = signature.outputs.iter().map(|port| port.name.clone());
+        Ok(names.zip(outputs).collect())
+    }
+
+    /// Rows of the inputs, if they can be run with those of others: the first dimension of all.
+    fn rows(&self, inputs: &[Tensor]) -> Option<u32> {
+        let model = &self.0.loaded.model;
+        if self.0.loaded.options.max_batch < 2 || !model.batches() || !model.signature().stacks() {
+            return None;
+        }
+        let first = |tensor: &Tensor| tensor.shape().sizes().first().copied();
+        let rows = first(inputs.first()?)?;
+        inputs.iter().all(|tensor| first(tensor) == Some(rows)).then_some(rows)
+    }
+}
