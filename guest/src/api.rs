@@ -185,6 +185,9 @@ pub enum ApiError {
     /// The model is not there or does not work.
     #[error("{0}")]
     Internal(String),
+    /// Too many other requests wait to be computed.
+    #[error("{0}; try again")]
+    Busy(String),
 }
 
 impl ApiError {
@@ -197,6 +200,7 @@ impl ApiError {
             Self::TooLarge { .. } => 413,
             Self::UnsupportedMediaType(_) => 415,
             Self::Invalid(_) => 422,
+            Self::Busy(_) => 429,
             Self::Internal(_) => 500,
         }
     }
@@ -211,6 +215,7 @@ impl ApiError {
             Self::UnsupportedMediaType(_) => "unsupported_media_type",
             Self::Invalid(_) => "invalid",
             Self::Internal(_) => "internal",
+            Self::Busy(_) => "busy",
         }
     }
 }

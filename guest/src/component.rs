@@ -24,8 +24,10 @@ mod bindings {
     struct Preinit;
 
     impl Guest for Preinit {
-        fn initialize() -> Result<String, String> {
-            crate::preinit::initialize()
+        fn initialize(graph: Option<Graph>) -> Result<String, String> {
+            crate::preinit::initialize(graph.map(|Graph { name, inputs, bucket }| {
+                crate::compute::HostGraph { name, inputs, bucket: bucket as usize }
+            }))
         }
     }
 }
@@ -33,6 +35,8 @@ mod bindings {
 const REQUEST_ID: &str = "x-request-id";
 /// Longer ids are replaced: they would end up in every log.
 const LONGEST_REQUEST_ID: usize = 128;
+/// Seconds; a queue of inferences drains in less.
+const RETRY_AFTER: &str = "1";
 /// What is read and thrown away of a body above the limit, so that the client gets to read
 /// the answer instead of a reset connection.
 const DISCARDED_BYTES: usize = 32 << 20;
@@ -43,14 +47,15 @@ async fn handle(request: Request) -> Response<FullBody<bytes::Bytes>> {
     let id = request_id(request.headers());
     let mut timings = Timings::default();
     let answer = answer(request, &mut timings).await;
-    let (status, allow, body) = match answer {
+    let (status, header, body) = match answer {
         Ok(body) => (200, None, body),
         Err(error) => {
-            let allow = match &error {
-                ApiError::MethodNotAllowed { allow, .. } => Some(*allow),
+            let header = match &error {
+                ApiError::MethodNotAllowed { allow, .. } => Some(("allow", *allow)),
+                ApiError::Busy(_) => Some(("retry-after", RETRY_AFTER)),
                 _ => None,
             };
-            (error.status(), allow, error_body(&error))
+            (error.status(), header, error_body(&error))
         }
     };
     let length = HeaderValue::from(body.len());
@@ -60,8 +65,8 @@ async fn handle(request: Request) -> Response<FullBody<bytes::Bytes>> {
     headers.insert("content-type", HeaderValue::from_static("application/json"));
     headers.insert("content-length", length);
     headers.insert(REQUEST_ID, id);
-    if let Some(allow) = allow {
-        headers.insert("allow", HeaderValue::from_static(allow));
+    if let Some((name, value)) = header {
+        headers.insert(name, HeaderValue::from_static(value));
     }
     insert_time(headers, "x-tokenization-time", timings.tokenization);
     insert_time(headers, "x-inference-time", timings.inference);

@@ -6,7 +6,8 @@ use pilotlight_model::{CONFIG_FILE, MODEL_FILE, ModelError, ModelFolder, TOKENIZ
 use serde::Deserialize;
 
 use crate::api::{ApiError, Parameters};
-use crate::compute::{Compute, Sequence, TractCompute};
+use crate::compute::{Compute, ComputeError, HostGraph, Sequence};
+#[cfg(feature = "tract")]
 use crate::onnx::OnnxError;
 use crate::pipeline::{Pipeline, Timings};
 use crate::tokenizer::{Tokenizer, TokenizerError};
@@ -23,8 +24,15 @@ pub enum LoadError {
     #[error(transparent)]
     Folder(#[from] ModelError),
     /// The graph was refused.
+    #[cfg(feature = "tract")]
     #[error("{MODEL_FILE}: {0}")]
     Graph(#[from] OnnxError),
+    /// The host could not compute the graph.
+    #[error("{MODEL_FILE}: {0}")]
+    Host(#[from] ComputeError),
+    /// The guest was not built for that.
+    #[error("{0}")]
+    Variant(&'static str),
     /// The tokenizer was refused.
     #[error("{TOKENIZER_FILE}: {0}")]
     Tokenizer(#[from] TokenizerError),
@@ -48,16 +56,19 @@ struct Config {
     vocab_size: Option<usize>,
 }
 
-/// Reads, checks and tries out the model in `folder`.
+/// Reads, checks and tries out the model in `folder`; `graph` computes it, if there is one.
 ///
 /// # Errors
 /// [`LoadError`] naming the file and the reason.
-pub fn load(folder: &ModelFolder) -> Result<Pipeline, LoadError> {
+pub fn load(folder: &ModelFolder, graph: Option<HostGraph>) -> Result<Pipeline, LoadError> {
     let config: Config = serde_json::from_slice(&folder.read(CONFIG_FILE)?)
         .map_err(|error| LoadError::Config(error.to_string()))?;
     let max_length = folder.manifest().max_length;
     let tokenizer = Tokenizer::load(&folder.read(TOKENIZER_FILE)?, max_length)?;
-    let compute = TractCompute::load(folder.read(MODEL_FILE)?.into())?;
+    let compute = match graph {
+        Some(graph) => on_host(graph, max_length)?,
+        None => in_guest(folder)?,
+    };
     let labels = labels(config.id2label.unwrap_or_default())?;
     if labels.len() != compute.labels() {
         let reason =
@@ -70,9 +81,30 @@ pub fn load(folder: &ModelFolder) -> Result<Pipeline, LoadError> {
         file: MODEL_FILE,
         reason: format!("cannot read max-length = {max_length} tokens: {error}"),
     })?;
-    let pipeline = Pipeline::new(tokenizer, Box::new(compute), labels);
+    let pipeline = Pipeline::new(tokenizer, compute, labels);
     try_out(&pipeline)?;
     Ok(pipeline)
+}
+
+#[cfg(feature = "tract")]
+fn in_guest(folder: &ModelFolder) -> Result<Box<dyn Compute>, LoadError> {
+    use crate::compute::TractCompute;
+    Ok(Box::new(TractCompute::load(folder.read(MODEL_FILE)?.into())?))
+}
+
+#[cfg(not(feature = "tract"))]
+fn in_guest(_folder: &ModelFolder) -> Result<Box<dyn Compute>, LoadError> {
+    Err(LoadError::Variant("this guest computes on the host and was given no graph"))
+}
+
+#[cfg(all(feature = "wasi-nn", target_family = "wasm"))]
+fn on_host(graph: HostGraph, max_length: usize) -> Result<Box<dyn Compute>, LoadError> {
+    Ok(Box::new(crate::compute::NnCompute::load(graph, max_length)?))
+}
+
+#[cfg(not(all(feature = "wasi-nn", target_family = "wasm")))]
+fn on_host(_graph: HostGraph, _max_length: usize) -> Result<Box<dyn Compute>, LoadError> {
+    Err(LoadError::Variant("this guest computes in the sandbox and has no use for a graph"))
 }
 
 fn labels(id2label: BTreeMap<String, String>) -> Result<Vec<String>, LoadError> {

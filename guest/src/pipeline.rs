@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::api::{Aggregation, ApiError, Entity, Parameters, RedactRequest, Redacted, Span};
-use crate::compute::Compute;
+use crate::compute::{Compute, ComputeError};
 use crate::decode::{Vocabulary, decode};
 use crate::redact::{redact, widen_to_words};
 use crate::tensor::Logits;
@@ -37,6 +37,11 @@ impl Pipeline {
     /// The label names by index.
     pub fn labels(&self) -> &[String] {
         &self.labels
+    }
+
+    /// Where it computes: `guest` or `host`.
+    pub fn place(&self) -> &'static str {
+        self.compute.place()
     }
 
     /// The tokenizer.
@@ -130,12 +135,22 @@ impl Pipeline {
         let mut all = Logits::new(self.labels.len());
         for window in self.tokenizer.windows(tokens, overlap) {
             let sequence = self.tokenizer.sequence(&tokens[window.seen.clone()]);
-            let logits = self.compute.logits(&sequence);
-            let logits = logits.map_err(|error| ApiError::Internal(error.to_string()))?;
+            let logits = self.compute.logits(&sequence).map_err(refuse)?;
+            if !logits.rows().flatten().all(|score| score.is_finite()) {
+                let message = "the model gave scores that are no numbers";
+                return Err(ApiError::Internal(message.into()));
+            }
             let rows = self.tokenizer.text_rows(window.seen.len());
             let skipped = rows.start + window.kept.start - window.seen.start;
             all.extend(&logits, skipped..skipped + window.kept.len());
         }
         Ok(all)
+    }
+}
+
+fn refuse(error: ComputeError) -> ApiError {
+    match error {
+        ComputeError::Failed(_) => ApiError::Internal(error.to_string()),
+        ComputeError::Busy(message) => ApiError::Busy(message),
     }
 }

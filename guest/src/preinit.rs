@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use pilotlight_model::ModelFolder;
 
+use crate::compute::HostGraph;
 use crate::service::Service;
 
 /// Where the model folder is mounted in the sandbox.
@@ -19,22 +20,23 @@ pub fn service() -> Result<&'static Service, String> {
     if let Some(service) = SERVICE.get() {
         return Ok(service);
     }
-    let loaded = load()?;
+    let loaded = load(None)?;
     Ok(SERVICE.get_or_init(|| loaded))
 }
 
-fn load() -> Result<Service, String> {
+fn load(graph: Option<HostGraph>) -> Result<Service, String> {
     let folder = ModelFolder::open(MODEL_PATH).map_err(|error| error.to_string())?;
-    Service::load(&folder).map_err(|error| error.to_string())
+    Service::load(&folder, graph).map_err(|error| error.to_string())
 }
 
-/// Loads the model into memory; what `GET /info` answers, or the file and the reason.
+/// Loads the model into memory, `graph` in the place of its own where one is given; what `GET /info` answers, or the file and the reason.
 ///
 /// # Errors
 /// As [`service`].
-pub fn initialize() -> Result<String, String> {
+pub fn initialize(graph: Option<HostGraph>) -> Result<String, String> {
     #[cfg(target_family = "wasm")]
     let _wiping = crate::heap::Wiping::start();
-    let service = service()?;
+    let loaded = load(graph)?;
+    let service = SERVICE.get_or_init(|| loaded);
     serde_json::to_string(service.info()).map_err(|error| error.to_string())
 }

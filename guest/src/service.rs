@@ -6,6 +6,7 @@ use pilotlight_model::{Digest, Limits, ModelFolder, Task};
 use serde::Serialize;
 
 use crate::api::{ApiError, ClassifyRequest, Entity, Inputs, RedactRequest, parse};
+use crate::compute::HostGraph;
 use crate::load::{LoadError, load};
 use crate::pipeline::{Pipeline, Timings};
 
@@ -86,7 +87,7 @@ pub struct Info {
 }
 
 impl Info {
-    fn new(folder: &ModelFolder, labels: Vec<String>) -> Self {
+    fn new(folder: &ModelFolder, pipeline: &Pipeline) -> Self {
         let manifest = folder.manifest().clone();
         let files = manifest.files.into_iter().map(|(name, file)| (name, file.sha256)).collect();
         Self {
@@ -95,12 +96,12 @@ impl Info {
             digest: folder.digest(),
             files,
             max_length: manifest.max_length,
-            labels,
+            labels: pipeline.labels().to_vec(),
             license: manifest.license,
             attribution: manifest.attribution,
             origin: manifest.origin,
             limits: manifest.limits,
-            compute: "guest",
+            compute: pipeline.place(),
             version: env!("CARGO_PKG_VERSION"),
         }
     }
@@ -114,13 +115,13 @@ enum Classified {
 }
 
 impl Service {
-    /// Loads the model in `folder`.
+    /// Loads the model in `folder`; `graph` computes it, if there is one.
     ///
     /// # Errors
     /// [`LoadError`] naming the file and the reason.
-    pub fn load(folder: &ModelFolder) -> Result<Self, LoadError> {
-        let pipeline = load(folder)?;
-        let info = Info::new(folder, pipeline.labels().to_vec());
+    pub fn load(folder: &ModelFolder, graph: Option<HostGraph>) -> Result<Self, LoadError> {
+        let pipeline = load(folder, graph)?;
+        let info = Info::new(folder, &pipeline);
         // None of its types provokes an error.
         let info_json = serde_json::to_vec(&info).unwrap_or_default();
         Ok(Self { pipeline, info, info_json })

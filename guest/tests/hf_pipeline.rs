@@ -12,8 +12,9 @@ use pilotlight_guest::pipeline::{Pipeline, Timings};
 use pilotlight_model::ModelFolder;
 use serde_json::Value;
 
-static PIPELINE: LazyLock<Pipeline> =
-    LazyLock::new(|| load(&ModelFolder::open(root().join("models/pii-ner")).unwrap()).unwrap());
+static PIPELINE: LazyLock<Pipeline> = LazyLock::new(|| {
+    load(&ModelFolder::open(root().join("models/pii-ner")).unwrap(), None).unwrap()
+});
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")

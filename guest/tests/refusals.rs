@@ -21,7 +21,7 @@ use tiny_model::{config, floats, folder, graph, int, node, quantised_graph, seal
 
 fn open(folder: &TempDir) -> Result<Pipeline, String> {
     let folder = ModelFolder::open(folder.path()).map_err(|error| error.to_string())?;
-    load(&folder).map_err(|error| error.to_string())
+    load(&folder, None).map_err(|error| error.to_string())
 }
 
 /// Loads a spoilt graph and returns why it was refused.

@@ -15,7 +15,7 @@ mod tiny_model;
 thread_local! {
     static SERVICE: Service = {
         let folder = tiny_model::folder(&tiny_model::graph());
-        Service::load(&ModelFolder::open(folder.path()).unwrap()).unwrap()
+        Service::load(&ModelFolder::open(folder.path()).unwrap(), None).unwrap()
     };
 }
 

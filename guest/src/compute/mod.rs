@@ -1,8 +1,15 @@
 //! Where the matrix work is done.
 
+pub mod padding;
+#[cfg(feature = "tract")]
 mod tract;
+#[cfg(all(feature = "wasi-nn", target_family = "wasm"))]
+mod wasi_nn;
 
+#[cfg(feature = "tract")]
 pub use tract::TractCompute;
+#[cfg(all(feature = "wasi-nn", target_family = "wasm"))]
+pub use wasi_nn::NnCompute;
 
 use crate::tensor::Logits;
 
@@ -19,6 +26,9 @@ pub trait Compute: Send + Sync {
 
     /// Rows of the token embedding, where the model tells.
     fn vocabulary(&self) -> Option<usize>;
+
+    /// Where it computes, as `GET /info` calls it.
+    fn place(&self) -> &'static str;
 }
 
 /// Token ids and segment ids of one sequence, of the same length.
@@ -30,7 +40,24 @@ pub struct Sequence {
     pub type_ids: Vec<i64>,
 }
 
-/// The engine failed on a sequence.
-#[derive(Debug, thiserror::Error)]
-#[error("inference failed: {0}")]
-pub struct ComputeError(pub String);
+/// A graph that the host computes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostGraph {
+    /// What `wasi:nn` knows it by.
+    pub name: String,
+    /// Names of its inputs.
+    pub inputs: Vec<String>,
+    /// Sequences are padded to multiples of so many tokens.
+    pub bucket: usize,
+}
+
+/// A sequence got no scores.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ComputeError {
+    /// The engine failed on it.
+    #[error("inference failed: {0}")]
+    Failed(String),
+    /// Too many others wait for the host.
+    #[error("{0}")]
+    Busy(String),
+}

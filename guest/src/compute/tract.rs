@@ -48,7 +48,7 @@ fn label_count(model: &TypedModel) -> Result<usize, OnnxError> {
 
 impl Compute for TractCompute {
     fn logits(&self, sequence: &Sequence) -> Result<Logits, ComputeError> {
-        self.run(sequence).map_err(|error| ComputeError(format!("{error:#}")))
+        self.run(sequence).map_err(|error| ComputeError::Failed(format!("{error:#}")))
     }
 
     fn labels(&self) -> usize {
@@ -57,6 +57,10 @@ impl Compute for TractCompute {
 
     fn vocabulary(&self) -> Option<usize> {
         self.vocabulary
+    }
+
+    fn place(&self) -> &'static str {
+        "guest"
     }
 }
 
