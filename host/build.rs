@@ -1,4 +1,5 @@
-//! Carries the guest component that `PILOTLIGHT_GUEST` names, if it names one, and its digest.
+//! Carries the guest components that `PILOTLIGHT_GUEST` and `PILOTLIGHT_HOST_GUEST` name, if they
+//! name any, and their digests.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -7,26 +8,33 @@ use pilotlight_model::Digest;
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rerun-if-env-changed=PILOTLIGHT_GUEST");
     let Some(out) = env::var_os("OUT_DIR").map(PathBuf::from) else { return };
-    let guest = env::var_os("PILOTLIGHT_GUEST").filter(|path| !path.is_empty());
-    let embedded = match &guest {
-        Some(path) => {
-            println!("cargo:rerun-if-changed={}", Path::new(path).display());
-            match fs::read(path) {
-                Ok(guest) => {
-                    format!("Some((include_bytes!({path:?}), \"{}\"))", Digest::of(&guest))
-                }
-                Err(error) => {
-                    println!("cargo::error=cannot read the guest {path:?}: {error}");
-                    return;
-                }
-            }
-        }
-        None => "None".to_owned(),
+    let (Some(guest), Some(host)) =
+        (embedded("PILOTLIGHT_GUEST"), embedded("PILOTLIGHT_HOST_GUEST"))
+    else {
+        return;
     };
-    let code = format!("const EMBEDDED: Option<(&[u8], &str)> = {embedded};\n");
+    let code = format!(
+        "const IN_GUEST: Option<(&[u8], &str)> = {guest};\n\
+         const ON_HOST: Option<(&[u8], &str)> = {host};\n"
+    );
     if let Err(error) = fs::write(out.join("guest.rs"), code) {
         println!("cargo::error=cannot write guest.rs: {error}");
+    }
+}
+
+/// The guest that `variable` names, as a Rust expression; `None` if it cannot be read.
+fn embedded(variable: &str) -> Option<String> {
+    println!("cargo:rerun-if-env-changed={variable}");
+    let Some(path) = env::var_os(variable).filter(|path| !path.is_empty()) else {
+        return Some("None".to_owned());
+    };
+    println!("cargo:rerun-if-changed={}", Path::new(&path).display());
+    match fs::read(&path) {
+        Ok(guest) => Some(format!("Some((include_bytes!({path:?}), \"{}\"))", Digest::of(&guest))),
+        Err(error) => {
+            println!("cargo::error=cannot read the guest {path:?}: {error}");
+            None
+        }
     }
 }

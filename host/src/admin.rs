@@ -54,6 +54,8 @@ impl Admin {
                 "load_us": started.load.as_micros() as u64,
             },
             "pool": started.host.pool(),
+            "graphs": started.host.graphs().map(|graphs| graphs.status()),
+            "buffers": started.host.graphs().map(|graphs| graphs.buffer_status()),
         })
     }
 

@@ -12,11 +12,13 @@ use wasmtime::component::Component;
 use crate::cache::{Cache, Entry};
 use crate::engine;
 use crate::error::{Error, Result};
+use crate::graph::{GraphRecord, HostCompute, LoadedGraph, convert};
 use crate::guest::Guest;
 use crate::image::{Limits, Split, split};
 use crate::machine_code;
 use crate::memory::{Image, Memories};
 use crate::progress::{Progress, Stage};
+use crate::section::Provenance;
 use crate::snapshot::snapshot;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -30,6 +32,8 @@ pub enum Source {
         folder: PathBuf,
         /// What the model is loaded into.
         guest: Guest,
+        /// How the host computes it; `None` where the guest does.
+        compute: Option<HostCompute>,
     },
     /// A component that serves HTTP.
     Component(PathBuf),
@@ -50,6 +54,8 @@ pub(crate) struct Artifact {
     pub(crate) name: String,
     /// It was not in the cache.
     pub(crate) compiled: bool,
+    /// The graph that it wants the host to compute.
+    pub(crate) graph: Option<GraphRecord>,
 }
 
 /// What a component was compiled to: entries of the cache.
@@ -57,6 +63,7 @@ pub(crate) struct Artifact {
 struct Compiled {
     code: String,
     images: Vec<(Limits, String)>,
+    graph: Option<GraphRecord>,
 }
 
 /// Compiles `source` for `engine` and `memories`, or finds what an earlier run has compiled.
@@ -69,7 +76,10 @@ pub(crate) fn prepare(
 ) -> Result<Artifact> {
     let name = source.name();
     let Entry { path, digest } = match source {
-        Source::Model { folder, guest } => built(folder, guest, cache, progress)?,
+        Source::Model { folder, guest, compute: None } => built(folder, guest, cache, progress)?,
+        Source::Model { folder, guest, compute: Some(compute) } => {
+            built_for_host(folder, (guest, compute), cache, progress)?
+        }
         Source::Component(file) => {
             let digest = || Ok(Digest::of(&read_file(file)?));
             let digest = cache.digest_of(std::slice::from_ref(file), digest)?;
@@ -89,24 +99,56 @@ pub(crate) fn prepare(
         }
         compile(engine, cache, key, &name, &bytes)
     };
-    let component = load((engine, memories), cache, key, compile)?;
-    Ok(Artifact { component, name, compiled: compiled.get() })
+    let (component, graph) = load((engine, memories), cache, key, compile)?;
+    Ok(Artifact { component, name, compiled: compiled.get(), graph })
 }
 
 /// The snapshot of a model, from the cache or newly built.
 fn built(folder: &Path, guest: &Guest, cache: &Cache, progress: Progress<'_>) -> Result<Entry> {
     let folder = ModelFolder::open(folder)?;
-    let names = folder.manifest().files.keys().map(String::as_str).chain([MANIFEST_FILE]);
-    let files: Vec<_> = names.map(|name| folder.path().join(name)).collect();
-    // The digests in the manifest name the snapshot; this says that the files are still theirs.
-    let model = cache.digest_of(&files, || {
-        folder.verify()?;
-        Ok(folder.digest())
-    })?;
+    let model = digest_of_model(&folder, cache)?;
     let guest_digest = guest.digest();
     let parts = [VERSION.as_bytes(), guest_digest.as_bytes(), model.as_bytes()];
     let key = Digest::of_parts(parts);
-    cache.get_or_build(&format!("{key}.wasm"), || snapshot(guest, &folder, progress))
+    cache.get_or_build(&format!("{key}.wasm"), || snapshot(guest, &folder, None, progress))
+}
+
+/// Loads the graph of a model and finds or builds the snapshot that has it computed.
+fn built_for_host(
+    folder: &Path,
+    (guest, compute): (&Guest, &HostCompute),
+    cache: &Cache,
+    progress: Progress<'_>,
+) -> Result<Entry> {
+    let folder = ModelFolder::open(folder)?;
+    let model = digest_of_model(&folder, cache)?;
+    let precision = compute.precision.to_string();
+    let key = Digest::of_parts([VERSION.as_bytes(), model.as_bytes(), precision.as_bytes()]);
+    let convert = || {
+        progress(Stage::Convert);
+        folder.verify()?;
+        convert(&folder, compute.precision)
+    };
+    let file = cache.get_or_build(&format!("{key}.onnx"), convert)?;
+    progress(Stage::LoadGraph);
+    let name = &folder.manifest().name;
+    let graph = LoadedGraph::load(compute, name, (read_file(&file.path)?, file.digest))?;
+    let (guest_digest, bucket) = (guest.digest(), compute.bucket.to_le_bytes());
+    let digests = [guest_digest.as_bytes(), model.as_bytes(), file.digest.as_bytes()];
+    let parts = [&[VERSION.as_bytes(), &bucket][..], &digests.map(|digest| &digest[..])].concat();
+    let key = Digest::of_parts(parts);
+    cache.get_or_build(&format!("{key}.wasm"), || snapshot(guest, &folder, Some(&graph), progress))
+}
+
+/// The digest that names a model, once its files are known to be those of its manifest.
+fn digest_of_model(folder: &ModelFolder, cache: &Cache) -> Result<Digest> {
+    let names = folder.manifest().files.keys().map(String::as_str).chain([MANIFEST_FILE]);
+    let files: Vec<_> = names.map(|name| folder.path().join(name)).collect();
+    // The digests in the manifest name the snapshot; this says that the files are still theirs.
+    cache.digest_of(&files, || {
+        folder.verify()?;
+        Ok(folder.digest())
+    })
 }
 
 /// Maps what a component was compiled to, from the cache or newly compiled. What cannot be
@@ -116,7 +158,7 @@ fn load(
     cache: &Cache,
     key: Digest,
     compile: impl Fn() -> Result<Vec<u8>>,
-) -> Result<Component> {
+) -> Result<(Component, Option<GraphRecord>)> {
     let name = format!("{key}.compiled");
     let fresh = Cell::new(false);
     let build = || {
@@ -141,7 +183,7 @@ fn map(
     (engine, memories): (&Engine, &Memories),
     cache: &Cache,
     entry: &Entry,
-) -> Result<Component> {
+) -> Result<(Component, Option<GraphRecord>)> {
     let compiled: Compiled = serde_json::from_slice(&read_file(&entry.path)?)
         .map_err(|error| refuse(&entry.path.display().to_string(), &error.to_string()))?;
     let get = |name: &String| {
@@ -153,7 +195,7 @@ fn map(
         let path = get(name)?.path;
         memories.insert(*limits, Image::open(&path).map_err(Error::io(path))?);
     }
-    Ok(component)
+    Ok((component, compiled.graph))
 }
 
 /// Compiles a component, and sets apart what its memories start with.
@@ -170,7 +212,8 @@ fn compile(
     let Split { component, images } = split(bytes).map_err(|error| cannot(&error))?;
     let code =
         engine.precompile_component(&component).map_err(|error| cannot(&format!("{error:#}")))?;
-    let mut compiled = Compiled { code: format!("{key}.cwasm"), images: Vec::new() };
+    let graph = Provenance::of(bytes).and_then(|provenance| provenance.graph);
+    let mut compiled = Compiled { code: format!("{key}.cwasm"), images: Vec::new(), graph };
     cache.put(&compiled.code, &code)?;
     for (number, (limits, image)) in images.into_iter().enumerate() {
         let name = format!("{key}.{number}.image");

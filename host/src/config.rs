@@ -1,5 +1,8 @@
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+
+use pilotlight_nn::{GraphOptions, Graphs};
 
 const MOST_INSTANCES: u32 = 4096;
 const MOST_CONCURRENT: u32 = 1024;
@@ -33,6 +36,12 @@ pub struct Options {
     pub server_timing: bool,
     /// Folder that a component which is not pre-initialised finds at `/model`, read-only.
     pub model: Option<PathBuf>,
+    /// Graphs that instances may compute through `wasi:nn`.
+    pub graphs: Option<Arc<Graphs>>,
+    /// How calls of the graph beside a component are queued and put together.
+    pub graph: GraphOptions,
+    /// Whether instances may load graphs that they bring along.
+    pub guest_graphs: bool,
 }
 
 impl Default for Options {
@@ -47,6 +56,9 @@ impl Default for Options {
             memory_limit: 1 << 30,
             server_timing: false,
             model: None,
+            graphs: None,
+            graph: GraphOptions::default(),
+            guest_graphs: false,
         }
     }
 }

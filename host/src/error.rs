@@ -16,6 +16,9 @@ pub enum Error {
     /// The guest refused the model; the message names the file and the reason.
     #[error("{0}")]
     Refused(String),
+    /// A graph could not be loaded, or its backend is not to be had.
+    #[error(transparent)]
+    Graph(#[from] pilotlight_nn::Error),
     /// The guest's initialiser was stopped.
     #[error(
         "the model could not be loaded in the sandbox: {0}; the model may be too large or too slow to load"

@@ -15,6 +15,10 @@ use crate::config::Options;
 use crate::error::{Error, Result};
 use crate::instance::Instance;
 use crate::store::{State, new_store, serving_context};
+use crate::wasi_nn::{self, Nn};
+
+const NO_GRAPHS: &str =
+    "computes on the host through wasi:nn, and no graph is loaded; name one with --graph NAME=FILE";
 
 /// A component, linked and ready to be instantiated.
 #[derive(Clone)]
@@ -24,17 +28,24 @@ struct Inner {
     engine: Engine,
     pre: ProxyPre<State>,
     options: Options,
+    nn: Nn,
 }
 
-/// Adds all of WASI 0.2 and 0.3 that a guest may import.
+/// Adds all of WASI 0.2 and 0.3 that a guest may import, and `wasi:nn`.
 pub(crate) fn add_wasi(linker: &mut Linker<State>) -> Result<()> {
     let add = |linker: &mut Linker<State>| {
         wasmtime_wasi::p2::add_to_linker_async(linker)?;
         wasmtime_wasi::p3::add_to_linker(linker)?;
         p2::add_only_http_to_linker_async(linker)?;
-        p3::add_to_linker(linker)
+        p3::add_to_linker(linker)?;
+        wasi_nn::add_to_linker(linker)
     };
     add(linker).map_err(Error::runtime("linking WASI"))
+}
+
+fn imports_nn(component: &Component) -> bool {
+    let ty = component.component_type();
+    ty.imports(component.engine()).any(|(name, _)| name.starts_with("wasi:nn/"))
 }
 
 impl Function {
@@ -44,6 +55,11 @@ impl Function {
         let engine = component.engine().clone();
         let mut linker = Linker::new(&engine);
         add_wasi(&mut linker)?;
+        let nn = match &options.graphs {
+            Some(graphs) => Nn::new(Arc::clone(graphs), options.guest_graphs),
+            None if imports_nn(component) => return Err(refuse(NO_GRAPHS.to_owned())),
+            None => Nn::default(),
+        };
         let pre = linker
             .instantiate_pre(component)
             .map_err(|error| refuse(format!("cannot be linked: {error:#}")))?;
@@ -56,14 +72,15 @@ impl Function {
                 )
             })?),
         };
-        Ok(Self(Arc::new(Inner { engine, pre, options: options.clone() })))
+        Ok(Self(Arc::new(Inner { engine, pre, options: options.clone(), nn })))
     }
 
     /// Makes an instance that has never run.
     pub(crate) async fn instantiate(&self) -> wasmtime::Result<Instance> {
-        let Inner { engine, pre, options } = &*self.0;
+        let Inner { engine, pre, options, nn } = &*self.0;
         let start = Instant::now();
-        let mut store = new_store(engine, serving_context(options)?, options.memory_limit);
+        let wasi = serving_context(options)?;
+        let mut store = new_store(engine, wasi, nn.clone(), options.memory_limit);
         let proxy = pre.instantiate_async(&mut store).await?;
         Ok(Instance::new(store, proxy, start.elapsed()))
     }

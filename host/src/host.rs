@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
+use pilotlight_nn::Graphs;
 use tokio::time::Instant;
 use wasmtime_wasi_http::{Error as HttpError, WasiBody};
 
@@ -19,6 +20,7 @@ use crate::config::Options;
 use crate::engine;
 use crate::error::{Error, Result};
 use crate::function::Function;
+use crate::graph;
 use crate::machine_code;
 use crate::memory::Memories;
 use crate::pool::{DeadlinePassed, NoInstance, Pool, PoolStatus};
@@ -35,6 +37,7 @@ const LONGEST_ID: usize = 128;
 #[derive(Clone)]
 pub struct Host {
     pool: Arc<Pool>,
+    graphs: Option<Arc<Graphs>>,
     request_timeout: Duration,
     server_timing: bool,
 }
@@ -63,12 +66,22 @@ impl Host {
         progress: impl Fn(crate::Stage) + Send + Sync + 'static,
     ) -> Result<Self> {
         options.check().map_err(Error::Options)?;
+        let mut options = options;
+        if let Source::Model { compute: Some(compute), .. } = &source {
+            options.graphs = Some(Arc::clone(&compute.graphs));
+        }
+        let graphs = options.graphs.clone();
         let (request_timeout, server_timing) = (options.request_timeout, options.server_timing);
         let load = move || Self::load_blocking(&source, &options, &cache, &progress);
         let pool = tokio::task::spawn_blocking(load)
             .await
             .map_err(|error| Error::Initialiser(error.to_string()))??;
-        Ok(Self { pool: Arc::new(pool), request_timeout, server_timing })
+        Ok(Self { pool: Arc::new(pool), graphs, request_timeout, server_timing })
+    }
+
+    /// The graphs that its instances compute, if there are any.
+    pub fn graphs(&self) -> Option<&Graphs> {
+        self.graphs.as_deref()
     }
 
     /// What the function's pool of instances holds.
@@ -89,6 +102,9 @@ impl Host {
         let artifact = artifact::prepare(source, (&engine, &memories), cache, progress)?;
         if artifact.compiled {
             machine_code::give_memory_back();
+        }
+        if let (Source::Component(file), Some(record)) = (source, &artifact.graph) {
+            graph::find(file, record, options, cache)?;
         }
         let function = Function::new(&artifact.component, &artifact.name, options)?;
         Pool::new(function, memories, options)

@@ -10,6 +10,7 @@
 compile_error!("the host needs Linux: it reads page tables through /proc; components run anywhere");
 
 mod admin;
+mod agreement;
 mod artifact;
 mod body;
 mod cache;
@@ -17,6 +18,7 @@ mod config;
 mod engine;
 mod error;
 mod function;
+mod graph;
 mod guest;
 mod host;
 mod image;
@@ -31,14 +33,17 @@ mod seen;
 mod server;
 mod snapshot;
 mod store;
+mod wasi_nn;
 
 pub use admin::Admin;
+pub use agreement::{Agreement, agreement};
 pub use artifact::Source;
 pub use body::{Body, BodyError};
 pub use cache::{Cache, Entry, write_beside};
 pub use config::Options;
 pub use error::{Error, Result};
-pub use guest::Guest;
+pub use graph::{GRAPH_EXTENSION, GraphRecord, HostCompute, LoadedGraph, Precision};
+pub use guest::{Compute, Guest};
 pub use host::Host;
 pub use inspect::{Inspection, inspect};
 pub use pool::PoolStatus;

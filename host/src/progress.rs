@@ -6,10 +6,16 @@ use std::fmt;
 pub enum Stage {
     /// The files of the model are compared with their digests.
     Verify,
+    /// The graph is brought to the precision asked for.
+    Convert,
+    /// The graph is loaded into the backend.
+    LoadGraph,
     /// The guest loads and optimises the model.
     Initialise,
     /// The guest's memory is written back into the component.
     Snapshot,
+    /// Labels are compared with those of f32.
+    Compare,
     /// The component is written to its place.
     Write,
     /// The component is compiled to machine code.
@@ -20,8 +26,11 @@ impl fmt::Display for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Verify => "checking the model's digests",
+            Self::Convert => "converting the graph",
+            Self::LoadGraph => "loading the graph",
             Self::Initialise => "loading the model in the sandbox",
             Self::Snapshot => "taking the snapshot",
+            Self::Compare => "comparing labels with f32",
             Self::Write => "writing the component",
             Self::Compile => "compiling to machine code",
         })

@@ -4,6 +4,8 @@ use pilotlight_model::Digest;
 use serde::{Deserialize, Serialize};
 use wasmparser::{Parser, Payload};
 
+use crate::graph::GraphRecord;
+
 const SECTION: &str = "pilotlight";
 
 /// Where a snapshot comes from.
@@ -17,6 +19,9 @@ pub struct Provenance {
     pub pilotlight: String,
     /// Version of Wasmtime that ran its initialiser.
     pub wasmtime: String,
+    /// The graph that the host has to compute for it, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub graph: Option<GraphRecord>,
 }
 
 impl Provenance {
@@ -71,6 +76,7 @@ mod tests {
             guest: Digest::of(b"guest"),
             pilotlight: "1".into(),
             wasmtime: "2".into(),
+            graph: None,
         };
         assert_eq!(Provenance::of(&component), None);
         provenance.append_to(&mut component).unwrap();

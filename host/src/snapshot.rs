@@ -1,10 +1,11 @@
 //! Runs the guest's initialiser and writes its memory back into the component.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use pilotlight_model::ModelFolder;
 use tokio::runtime::Handle;
-use wasmtime::component::{Component, Instance, Lift, Linker, WasmList};
+use wasmtime::component::{Component, ComponentType, Instance, Lift, Linker, Lower, WasmList};
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::random::Deterministic;
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxBuilder};
@@ -13,10 +14,12 @@ use wasmtime_wizer::{ComponentInstanceState, Wizer};
 use crate::engine;
 use crate::error::{Error, Result};
 use crate::function;
+use crate::graph::{GraphRecord, LoadedGraph};
 use crate::guest::Guest;
 use crate::progress::{Progress, Stage};
 use crate::section::Provenance;
 use crate::store::{State, new_store, preopen_model};
+use crate::wasi_nn::Nn;
 
 const INITIALIZE: &str = "initialize";
 const MEMORY_LIMIT: usize = 3 << 30;
@@ -29,11 +32,17 @@ const TIME_LIMIT: Duration = Duration::from_secs(600);
 ///
 /// # Errors
 /// [`Error`] naming the file and the reason.
-pub fn snapshot(guest: &Guest, folder: &ModelFolder, progress: Progress<'_>) -> Result<Vec<u8>> {
+pub fn snapshot(
+    guest: &Guest,
+    folder: &ModelFolder,
+    graph: Option<&LoadedGraph>,
+    progress: Progress<'_>,
+) -> Result<Vec<u8>> {
     progress(Stage::Verify);
     folder.verify()?;
     let building = async {
-        tokio::time::timeout(TIME_LIMIT, initialise_and_freeze(guest.component(), folder, progress))
+        let building = initialise_and_freeze(guest.component(), folder, graph, progress);
+        tokio::time::timeout(TIME_LIMIT, building)
             .await
             .map_err(|_| Error::Initialiser(format!("no end after {TIME_LIMIT:?}")))?
     };
@@ -43,14 +52,32 @@ pub fn snapshot(guest: &Guest, folder: &ModelFolder, progress: Progress<'_>) -> 
         guest: guest.digest(),
         pilotlight: env!("CARGO_PKG_VERSION").to_owned(),
         wasmtime: wasmtime_environ::VERSION.to_owned(),
+        graph: graph.map(|graph| graph.record.clone()),
     };
     provenance.append_to(&mut component).map_err(|error| Error::Refused(error.to_string()))?;
     Ok(component)
 }
 
+/// `graph` of the guest's WIT.
+#[derive(Debug, Clone, ComponentType, Lower)]
+#[component(record)]
+struct GuestGraph {
+    name: String,
+    inputs: Vec<String>,
+    bucket: u32,
+}
+
+impl LoadedGraph {
+    fn for_guest(&self) -> GuestGraph {
+        let GraphRecord { name, bucket, .. } = self.record.clone();
+        GuestGraph { name, inputs: self.inputs.clone(), bucket }
+    }
+}
+
 async fn initialise_and_freeze(
     guest: &[u8],
     folder: &ModelFolder,
+    graph: Option<&LoadedGraph>,
     progress: Progress<'_>,
 ) -> Result<(Vec<u8>, serde_json::Value)> {
     progress(Stage::Initialise);
@@ -63,8 +90,8 @@ async fn initialise_and_freeze(
     let component =
         Component::new(&engine, &instrumented).map_err(not_a_guest("cannot be compiled"))?;
     drop(instrumented);
-    let mut frozen = Frozen::new(&engine, &component, folder).await?;
-    let info = frozen.initialize().await?;
+    let mut frozen = Frozen::new(&engine, &component, folder, graph).await?;
+    let info = frozen.initialize(graph).await?;
     progress(Stage::Snapshot);
     let snapshot = wizer.snapshot_component(&context, &mut frozen).await;
     frozen.failure.map_or(Ok(()), Err)?;
@@ -87,8 +114,14 @@ struct Frozen {
 }
 
 impl Frozen {
-    async fn new(engine: &Engine, component: &Component, folder: &ModelFolder) -> Result<Self> {
-        let mut store = new_store(engine, deterministic_context(folder)?, MEMORY_LIMIT);
+    async fn new(
+        engine: &Engine,
+        component: &Component,
+        folder: &ModelFolder,
+        graph: Option<&LoadedGraph>,
+    ) -> Result<Self> {
+        let nn = graph.map_or_else(Nn::default, |graph| Nn::new(Arc::clone(&graph.graphs), false));
+        let mut store = new_store(engine, deterministic_context(folder)?, nn, MEMORY_LIMIT);
         // Each memory is read back in one call.
         store.set_hostcall_fuel(usize::MAX);
         let mut linker = Linker::new(engine);
@@ -100,17 +133,17 @@ impl Frozen {
         Ok(Self { store, instance, failure: None })
     }
 
-    /// Calls `initialize: func() -> result<string, string>`.
-    async fn initialize(&mut self) -> Result<serde_json::Value> {
+    /// Calls `initialize: func(graph: option<graph>) -> result<string, string>`.
+    async fn initialize(&mut self, graph: Option<&LoadedGraph>) -> Result<serde_json::Value> {
         let initialize = self
             .instance
-            .get_typed_func::<(), (std::result::Result<String, String>,)>(
+            .get_typed_func::<(Option<GuestGraph>,), (std::result::Result<String, String>,)>(
                 &mut self.store,
                 INITIALIZE,
             )
             .map_err(not_a_guest("has no function `initialize`"))?;
         let (answer,) = initialize
-            .call_async(&mut self.store, ())
+            .call_async(&mut self.store, (graph.map(LoadedGraph::for_guest),))
             .await
             .map_err(|error| Error::Initialiser(format!("{error:#}")))?;
         let info = answer.map_err(Error::Refused)?;

@@ -12,6 +12,7 @@ use wasmtime_wasi_http::{
 
 use crate::config::Options;
 use crate::error::{Error, Result};
+use crate::wasi_nn::{HasNn, Nn, NnView};
 
 /// Where guests look for a model.
 pub(crate) const MODEL_PATH: &str = "/model";
@@ -20,12 +21,16 @@ const PARTS: usize = 32;
 /// The guest's function table has some 10,000 entries.
 const TABLE_ELEMENTS: usize = 1 << 16;
 
+/// A guest that holds more has lost count.
+const RESOURCES: usize = 1 << 14;
+
 /// State of one instance. It sees no file (but for a model folder, where one is given), no
 /// environment, no arguments and no network.
 pub(crate) struct State {
     wasi: WasiCtx,
     http: WasiHttpCtx,
     hooks: NoOutgoingRequests,
+    nn: Nn,
     table: ResourceTable,
     limits: StoreLimits,
 }
@@ -61,13 +66,26 @@ impl WasiHttpView for State {
     }
 }
 
-/// A store around `wasi` with a memory limit, whose guest yields at each tick of the epoch.
-pub(crate) fn new_store(engine: &Engine, wasi: WasiCtx, memory_limit: usize) -> Store<State> {
+impl HasNn for State {
+    fn nn(&mut self) -> NnView<'_> {
+        NnView { nn: &mut self.nn, table: &mut self.table }
+    }
+}
+
+/// A store around `wasi` and `nn` with a memory limit, whose guest yields at each tick of the
+/// epoch.
+pub(crate) fn new_store(
+    engine: &Engine,
+    wasi: WasiCtx,
+    nn: Nn,
+    memory_limit: usize,
+) -> Store<State> {
     let state = State {
         wasi,
         http: WasiHttpCtx::new(),
         hooks: NoOutgoingRequests,
-        table: ResourceTable::new(),
+        nn,
+        table: small_table(),
         limits: StoreLimitsBuilder::new()
             .memory_size(memory_limit)
             .memories(PARTS)
@@ -81,6 +99,13 @@ pub(crate) fn new_store(engine: &Engine, wasi: WasiCtx, memory_limit: usize) -> 
     store.epoch_deadline_async_yield_and_update(1);
     store.set_epoch_deadline(1);
     store
+}
+
+/// Bodies, streams and tensors that an instance has in hand.
+fn small_table() -> ResourceTable {
+    let mut table = ResourceTable::new();
+    table.set_max_capacity(RESOURCES);
+    table
 }
 
 /// The WASI context of an instance that serves.

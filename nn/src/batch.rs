@@ -9,50 +9,35 @@ use crate::tensor::Tensor;
 
 type Outcome = Result<Vec<Tensor>, String>;
 
-/// What became of a batch.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Tally {
-    /// Calls without a result.
-    pub(crate) failed: u64,
+/// What a batch came to.
+pub(crate) struct Ran {
+    /// One for each call, in their order.
+    pub(crate) outcomes: Vec<Outcome>,
     /// Calls that were run again, alone, because the batch failed.
     pub(crate) retried: u64,
 }
 
-/// Runs `jobs` together and answers each with its own rows. A batch that fails is taken apart:
-/// what is wrong with one caller's input fails nobody else.
-pub(crate) fn run(
-    model: &dyn Model,
-    jobs: Vec<Job>,
-    buffers: &Buffers,
-    alone: bool,
-    refuse: impl Fn(String) -> crate::Error,
-) -> Tally {
-    let mut tally = Tally::default();
-    let mut answer = |job: Job, outcome: Outcome| {
-        tally.failed += u64::from(outcome.is_err());
-        // Nobody may be waiting any more.
-        let _ = job.respond.send(outcome.map_err(&refuse));
-    };
-    if let [_] = &jobs[..] {
-        for job in jobs {
-            let outcome = run_one(model, &job.inputs, buffers, alone);
-            answer(job, outcome);
-        }
-        return tally;
+impl Ran {
+    /// Calls without a result.
+    pub(crate) fn failed(&self) -> u64 {
+        self.outcomes.iter().filter(|outcome| outcome.is_err()).count() as u64
     }
-    match run_together(model, &jobs, buffers, alone) {
-        Ok(outcomes) => jobs.into_iter().zip(outcomes).for_each(|(job, o)| answer(job, Ok(o))),
+}
+
+/// Runs `jobs` together; each outcome holds the rows of its own call. A batch that fails is taken
+/// apart: what is wrong with one caller's input fails nobody else.
+pub(crate) fn run(model: &dyn Model, jobs: &[Job], buffers: &Buffers, alone: bool) -> Ran {
+    let each = || jobs.iter().map(|job| run_one(model, &job.inputs, buffers, alone)).collect();
+    if jobs.len() == 1 {
+        return Ran { outcomes: each(), retried: 0 };
+    }
+    match run_together(model, jobs, buffers, alone) {
+        Ok(outcomes) => Ran { outcomes: outcomes.into_iter().map(Ok).collect(), retried: 0 },
         Err(reason) => {
             tracing::warn!(%reason, calls = jobs.len(), "a batch failed; each call runs alone");
-            let retried = jobs.len() as u64;
-            for job in jobs {
-                let outcome = run_one(model, &job.inputs, buffers, alone);
-                answer(job, outcome);
-            }
-            tally.retried = retried;
+            Ran { outcomes: each(), retried: jobs.len() as u64 }
         }
     }
-    tally
 }
 
 fn run_one(model: &dyn Model, inputs: &[Tensor], buffers: &Buffers, alone: bool) -> Outcome {

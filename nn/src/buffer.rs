@@ -43,16 +43,26 @@ pub struct BufferStatus {
 
 /// Memory that can be read, by any number of owners.
 #[derive(Debug, Clone)]
-pub struct Buffer {
-    bytes: Arc<Vec<u8>>,
-    home: Weak<Inner>,
-}
+pub struct Buffer(Block);
 
 /// Memory that one owner may write.
 #[derive(Debug)]
-pub struct BufferMut {
-    bytes: Arc<Vec<u8>>,
+pub struct BufferMut(Block);
+
+/// A block, given back by the last of its owners.
+#[derive(Debug, Clone)]
+struct Block {
+    /// `None` once it was given back.
+    bytes: Option<Arc<Vec<u8>>>,
     home: Weak<Inner>,
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        if let (Some(bytes), Some(home)) = (self.bytes.take(), self.home.upgrade()) {
+            home.give_back(bytes);
+        }
+    }
 }
 
 impl Buffers {
@@ -107,7 +117,7 @@ impl Buffers {
                 bytes = Arc::new(memory);
             }
         }
-        BufferMut { bytes, home: Arc::downgrade(&self.0) }
+        BufferMut(Block { bytes: Some(bytes), home: Arc::downgrade(&self.0) })
     }
 }
 
@@ -152,7 +162,7 @@ impl Buffer {
     /// The memory itself, for those who keep it no longer than this buffer lives: while a copy
     /// is alive the memory cannot be used again.
     pub fn share(&self) -> Arc<Vec<u8>> {
-        Arc::clone(&self.bytes)
+        self.0.bytes.clone().unwrap_or_default()
     }
 }
 
@@ -160,35 +170,20 @@ impl Deref for Buffer {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
-impl Drop for Buffer {
-    fn drop(&mut self) {
-        if let Some(home) = self.home.upgrade() {
-            home.give_back(std::mem::take(&mut self.bytes));
-        }
+        self.0.bytes.as_deref().map_or(&[], Vec::as_slice)
     }
 }
 
 impl BufferMut {
     /// Ends the writing.
-    pub fn freeze(mut self) -> Buffer {
-        Buffer { bytes: std::mem::take(&mut self.bytes), home: std::mem::take(&mut self.home) }
+    pub fn freeze(self) -> Buffer {
+        Buffer(self.0)
     }
 
     /// The bytes to write.
     pub fn bytes_mut(&mut self) -> &mut [u8] {
         // It has one owner: the pool hands out nothing else.
-        Arc::get_mut(&mut self.bytes).map_or(&mut [], Vec::as_mut_slice)
-    }
-}
-
-impl Drop for BufferMut {
-    fn drop(&mut self) {
-        if let Some(home) = self.home.upgrade() {
-            home.give_back(std::mem::take(&mut self.bytes));
-        }
+        let bytes = self.0.bytes.as_mut().and_then(Arc::get_mut);
+        bytes.map_or(&mut [], Vec::as_mut_slice)
     }
 }

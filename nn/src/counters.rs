@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::batch::Tally;
+use crate::batch::Ran;
 use crate::queue::Closed;
 
 /// Powers of two: 1, 2, 4 … rows, and as many microseconds.
@@ -93,7 +93,7 @@ impl Counters {
         self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn ran(&self, rows: u64, closed: Closed, time: Duration, tally: Tally) {
+    pub(crate) fn ran(&self, rows: u64, closed: Closed, time: Duration, ran: &Ran) {
         let add = |counter: &AtomicU64, value: u64| counter.fetch_add(value, Ordering::Relaxed);
         let microseconds = time.as_micros() as u64;
         add(bucket(rows, &self.sizes), 1);
@@ -104,8 +104,8 @@ impl Counters {
         add(&self.batches, 1);
         add(&self.rows, rows);
         add(&self.run_us, microseconds);
-        add(&self.failed, tally.failed);
-        add(&self.retried, tally.retried);
+        add(&self.failed, ran.failed());
+        add(&self.retried, ran.retried);
     }
 
     /// Mean time that a row took, as far as there were any.

@@ -182,13 +182,8 @@ impl Shared {
                 }
                 Next::Work(work) => {
                     drop(state);
-                    let line = work.line;
                     self.run(work);
                     state = self.lock();
-                    state.running -= 1;
-                    if let Some(line) = state.lines.get_mut(&line) {
-                        line.running -= 1;
-                    }
                 }
             }
         }
@@ -234,15 +229,31 @@ impl Shared {
         Next::Wait(until)
     }
 
-    fn run(&self, Work { graph, batch, alone, .. }: Work) {
+    /// Runs a batch; when its callers are answered it is over for everybody who asks.
+    fn run(&self, Work { line, graph, batch, alone }: Work) {
         let start = Instant::now();
         let Batch { jobs, closed } = batch;
         for job in &jobs {
             graph.counters.waited(start.saturating_duration_since(job.arrived));
         }
         let rows = jobs.iter().map(|job| u64::from(job.rows.unwrap_or(1))).sum();
+        let ran = batch::run(&*graph.model, &jobs, &self.buffers, alone);
+        graph.counters.ran(rows, closed, start.elapsed(), &ran);
+        self.ended(line);
         let refuse = |reason| Error::Failed { graph: graph.name.clone(), reason };
-        let tally = batch::run(&*graph.model, jobs, &self.buffers, alone, refuse);
-        graph.counters.ran(rows, closed, start.elapsed(), tally);
+        for (Job { inputs, respond, .. }, outcome) in jobs.into_iter().zip(ran.outcomes) {
+            // Their memory is free before the caller asks for the next.
+            drop(inputs);
+            // Nobody may be waiting any more.
+            let _ = respond.send(outcome.map_err(refuse));
+        }
+    }
+
+    fn ended(&self, line: u64) {
+        let mut state = self.lock();
+        state.running -= 1;
+        if let Some(line) = state.lines.get_mut(&line) {
+            line.running -= 1;
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Graphs by name: loaded once, computed by whoever holds them.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
@@ -123,6 +124,17 @@ impl Graphs {
     /// What the pool of buffers has done.
     pub fn buffer_status(&self) -> BufferStatus {
         self.buffers.status()
+    }
+}
+
+impl fmt::Debug for Graphs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let named = self.named.read().unwrap_or_else(PoisonError::into_inner);
+        let names: Vec<&String> = named.keys().collect();
+        f.debug_struct("Graphs")
+            .field("backend", &self.backend.name())
+            .field("named", &names)
+            .finish()
     }
 }
 

@@ -1,3 +1,4 @@
+use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -6,17 +7,48 @@ use anyhow::Context as _;
 use crate::cargo::{cargo, execute, root, target};
 
 const GUEST_TARGET: &str = "wasm32-wasip2";
-const TEST_GUESTS: [&str; 2] = ["test-guest-p2", "test-guest-p3"];
+const TEST_GUESTS: [&str; 3] = ["test-guest-nn", "test-guest-p2", "test-guest-p3"];
 
-/// Where a component that cargo built lies.
-fn built(package: &str) -> PathBuf {
-    let file = format!("{}.wasm", package.replace('-', "_"));
-    target().join(GUEST_TARGET).join("guest").join(file)
+/// A guest component: where the matrix work of its variant is done, and the features that make
+/// it.
+struct Variant {
+    name: &'static str,
+    variable: &'static str,
+    features: &'static [&'static str],
 }
 
-/// The guest component.
-pub(crate) fn guest_file() -> PathBuf {
-    built("pilotlight-guest")
+const VARIANTS: [Variant; 2] = [
+    Variant { name: "in-guest", variable: "PILOTLIGHT_GUEST", features: &[] },
+    Variant {
+        name: "on-host",
+        variable: "PILOTLIGHT_HOST_GUEST",
+        features: &["--no-default-features", "--features", "wasi-nn"],
+    },
+];
+
+impl Variant {
+    fn file(&self) -> PathBuf {
+        target().join("guests").join(self.name).with_extension("wasm")
+    }
+
+    /// Builds it, and copies it away from where the other variant is built. An unchanged file is
+    /// left alone, or the host that carries it would be built again.
+    fn build(&self) -> anyhow::Result<()> {
+        build_guests(&["pilotlight-guest"], self.features)?;
+        let built = target().join(GUEST_TARGET).join("guest/pilotlight_guest.wasm");
+        let component = fs::read(&built).with_context(|| built.display().to_string())?;
+        let file = self.file();
+        if fs::read(&file).is_ok_and(|former| former == component) {
+            return Ok(());
+        }
+        fs::create_dir_all(target().join("guests"))?;
+        fs::write(&file, component).with_context(|| file.display().to_string())
+    }
+}
+
+/// Names the guests to what carries them.
+pub(crate) fn carry_guests(command: &mut Command) -> &mut Command {
+    command.envs(VARIANTS.iter().map(|variant| (variant.variable, variant.file())))
 }
 
 /// The snapshot of the default model.
@@ -44,27 +76,28 @@ fn ensure_target() -> anyhow::Result<()> {
         .with_context(|| format!("the target {GUEST_TARGET} is missing and cannot be added"))
 }
 
-fn build_guests(packages: &[&str]) -> anyhow::Result<()> {
+fn build_guests(packages: &[&str], features: &[&str]) -> anyhow::Result<()> {
     ensure_target()?;
     let mut command =
         cargo(&["build", "--locked", "--lib", "--profile", "guest", "--target", GUEST_TARGET]);
+    command.args(features);
     for package in packages {
         command.args(["--package", package]);
     }
     execute(&mut command)
 }
 
-/// Builds the guest and the guests of the tests.
+/// Builds both variants of the guest, and the guests of the tests.
 pub(crate) fn guests() -> anyhow::Result<()> {
-    build_guests(&["pilotlight-guest"])?;
-    build_guests(&TEST_GUESTS)
+    VARIANTS.iter().try_for_each(Variant::build)?;
+    build_guests(&TEST_GUESTS, &[])
 }
 
-/// Builds the host, with the guest inside.
+/// Builds the host, with the guests inside.
 pub(crate) fn host() -> anyhow::Result<()> {
-    build_guests(&["pilotlight-guest"])?;
+    VARIANTS.iter().try_for_each(Variant::build)?;
     let mut command = cargo(&["build", "--locked", "--release", "--package", "pilotlight"]);
-    execute(command.env("PILOTLIGHT_GUEST", guest_file()))
+    execute(carry_guests(&mut command))
 }
 
 /// Builds the default model's component: what `spin.toml` serves.

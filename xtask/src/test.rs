@@ -43,14 +43,16 @@ fn lints() -> anyhow::Result<()> {
         cargo(&["clippy", "--locked", "--release", "--workspace", "--all-targets"]).args(deny),
     )?;
     let guest = ["clippy", "--locked", "--profile", "guest", "--target", "wasm32-wasip2", "--lib"];
-    let packages = ["-p", "pilotlight-guest", "-p", "test-guest-p2", "-p", "test-guest-p3"];
-    execute(cargo(&guest).args(packages).args(deny))
+    let tests = ["-p", "test-guest-nn", "-p", "test-guest-p2", "-p", "test-guest-p3"];
+    execute(cargo(&guest).args(["-p", "pilotlight-guest"]).args(tests).args(deny))?;
+    let on_host = ["-p", "pilotlight-guest", "--no-default-features", "--features", "wasi-nn"];
+    execute(cargo(&guest).args(on_host).args(deny))
 }
 
 fn documentation() -> anyhow::Result<()> {
     let mut command = cargo(&["doc", "--locked", "--release", "--no-deps"]);
     command.args(["-p", "pilotlight", "-p", "pilotlight-guest", "-p", "pilotlight-model"]);
-    command.args(["-p", "pilotlight-bench"]);
+    command.args(["-p", "pilotlight-bench", "-p", "pilotlight-nn"]);
     execute(command.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
@@ -67,9 +69,11 @@ fn licences() -> anyhow::Result<()> {
 fn tests() -> anyhow::Result<()> {
     let _swap = Swap::add();
     let mut command = cargo(&["test", "--locked", "--release", "--workspace"]);
-    command.args(["--exclude", "test-guest-p2", "--exclude", "test-guest-p3"]);
+    for guest in ["test-guest-nn", "test-guest-p2", "test-guest-p3"] {
+        command.args(["--exclude", guest]);
+    }
     if let Some(wasmtime) = peers::wasmtime()? {
         command.env("PILOTLIGHT_WASMTIME", wasmtime);
     }
-    execute(command.env("PILOTLIGHT_GUEST", build::guest_file()))
+    execute(build::carry_guests(&mut command))
 }

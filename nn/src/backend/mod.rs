@@ -1,5 +1,9 @@
 //! What computes: one small trait, and an engine in each file beside this.
 
+mod tract;
+
+pub use tract::Tract;
+
 use crate::buffer::Buffers;
 use crate::error::Result;
 use crate::signature::Signature;

@@ -13,7 +13,11 @@ pub(crate) fn golden() -> Vec<Value> {
 
 #[test]
 fn every_token_has_the_label_that_onnx_runtime_gives_it() {
-    let server = server();
+    check_golden_labels(&server());
+}
+
+/// Compares the label of every token of the golden texts.
+pub(crate) fn check_golden_labels(server: &Server) {
     let lines = golden();
     let parameters = json!({"aggregation_strategy": "none", "ignore_labels": []});
     let mut tokens = 0;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::tiny_model;
 
 fn guest() -> String {
-    built("wasm32-wasip2/guest/pilotlight_guest.wasm").to_str().unwrap().to_owned()
+    built("guests/in-guest.wasm").to_str().unwrap().to_owned()
 }
 
 fn build(model: &Path, output: &Path) -> (i32, String) {

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use tracing::level_filters::LevelFilter;
 
 mod build;
+mod compute;
 mod inspect;
 mod serve;
 mod stages;

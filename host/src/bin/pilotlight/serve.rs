@@ -1,13 +1,14 @@
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{anyhow, bail};
 use clap::Args;
-use pilotlight::{Admin, Cache, Guest, Host, Readiness, Server, Source};
+use pilotlight::{Admin, Cache, GRAPH_EXTENSION, Guest, Host, Readiness, Server, Source};
 use tokio::sync::Notify;
 
+use crate::compute::{ComputeOptions, Place};
 use crate::stages::Stages;
 
 const DEFAULT_MODEL: &str = "models/pii-ner";
@@ -29,6 +30,18 @@ pub(crate) struct Options {
     /// Guest component to build a model folder with, instead of the one in this build
     #[arg(long, value_name = "FILE", env = "PILOTLIGHT_GUEST")]
     guest: Option<PathBuf>,
+    /// Where the matrix work of a model folder is done; what a component wants is up to it
+    #[arg(long, value_enum, default_value = "host")]
+    compute: Place,
+    #[command(flatten)]
+    host: ComputeOptions,
+    /// Graph that components may compute by its name, through wasi:nn [default: the one that
+    /// `pilotlight build` wrote beside the component]
+    #[arg(long, value_name = "NAME=FILE", value_parser = parse_graph)]
+    graph: Vec<(String, PathBuf)>,
+    /// Let components load graphs that they bring along
+    #[arg(long)]
+    allow_guest_graphs: bool,
     /// Model folder for a component that is not pre-initialised
     #[arg(long, value_name = "DIR")]
     model: Option<PathBuf>,
@@ -72,8 +85,7 @@ pub(crate) fn run(options: Options) -> anyhow::Result<()> {
 }
 
 async fn serve(options: Options, main: SystemTime) -> anyhow::Result<()> {
-    let source = source(&options)?;
-    let function_options = function_options(&options);
+    let (source, function_options) = load_options(&options)?;
     let cache = Cache::open(options.cache_dir)?;
     let cache = if options.verify { cache.verifying() } else { cache };
     let server = Server::bind(options.listen).await?;
@@ -133,21 +145,50 @@ fn function_options(options: &Options) -> pilotlight::Options {
     function
 }
 
-fn source(options: &Options) -> anyhow::Result<Source> {
-    let path = match &options.source {
-        Some(path) => path.clone(),
-        None => PathBuf::from(DEFAULT_MODEL),
-    };
+/// What to serve, and how; starts the backend if something is computed on the host.
+fn load_options(options: &Options) -> anyhow::Result<(Source, pilotlight::Options)> {
+    let path = options.source.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_MODEL));
     if options.source.is_none() && !path.is_dir() {
         bail!("there is no {DEFAULT_MODEL} here; name a model folder or a component");
     }
-    if path.is_dir() {
-        if options.model.is_some() {
-            bail!("--model is for components; {} is a model folder itself", path.display());
-        }
-        return Ok(Source::Model { folder: path, guest: Guest::open(options.guest.as_deref())? });
+    if path.is_dir() && options.model.is_some() {
+        bail!("--model is for components; {} is a model folder itself", path.display());
     }
-    Ok(Source::Component(path))
+    let mut function = function_options(options);
+    let compute = on_host(options, &path).then(|| options.host.start()).transpose()?;
+    if let Some(compute) = &compute {
+        for (name, file) in &options.graph {
+            let io = |source| pilotlight::Error::Io { path: file.clone(), source };
+            let bytes = std::fs::read(file).map_err(io)?;
+            compute.graphs.load(name, bytes, compute.options)?;
+        }
+        function.graphs = Some(Arc::clone(&compute.graphs));
+        function.graph = compute.options;
+        function.guest_graphs = options.allow_guest_graphs;
+    }
+    if !path.is_dir() {
+        return Ok((Source::Component(path), function));
+    }
+    let guest = Guest::open(options.guest.as_deref(), options.compute.into())?;
+    Ok((Source::Model { folder: path, guest, compute }, function))
+}
+
+/// Whether a backend is wanted: a component that computes in the sandbox starts without one.
+fn on_host(options: &Options, path: &Path) -> bool {
+    if path.is_dir() {
+        return options.compute == Place::Host;
+    }
+    let beside = path.with_extension(GRAPH_EXTENSION);
+    !options.graph.is_empty() || options.allow_guest_graphs || beside.is_file()
+}
+
+fn parse_graph(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((name, file)) if !name.is_empty() && !file.is_empty() => {
+            Ok((name.to_owned(), PathBuf::from(file)))
+        }
+        _ => Err("write NAME=FILE".to_owned()),
+    }
 }
 
 fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {

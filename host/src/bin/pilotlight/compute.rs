@@ -1,0 +1,124 @@
+//! Options that say how the host computes, shared by `build` and `serve`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use pilotlight::{Compute, HostCompute, Precision};
+use pilotlight_nn::{
+    Backend, Device, GraphOptions, Graphs, OnnxRuntime, OnnxRuntimeOptions, Tract,
+};
+
+/// Where the matrix work is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Place {
+    /// In the sandbox: runs on every host, Spin among them
+    Guest,
+    /// On the host, at native speed, through wasi:nn
+    Host,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Engine {
+    /// In pure Rust, part of this program
+    Tract,
+    /// The shared library of ONNX Runtime
+    Onnxruntime,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Computing on the host")]
+pub(crate) struct ComputeOptions {
+    /// What computes [default: onnxruntime where its library is found, tract elsewhere]
+    #[arg(long, value_enum)]
+    backend: Option<Engine>,
+    /// What it computes on: cpu, gpu, or an execution provider of ONNX Runtime (cuda, tensorrt, openvino)
+    #[arg(long, default_value = "cpu", value_parser = parse_device)]
+    device: Device,
+    /// Shared library of ONNX Runtime [default: beside this program, or where the system looks]
+    #[arg(long, value_name = "FILE", env = "ORT_DYLIB_PATH")]
+    onnxruntime: Option<PathBuf>,
+    /// Threads that compute [default: one for each core]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    compute_threads: Option<u16>,
+    /// Numbers to compute a model folder with: unchanged, f32 or int8
+    #[arg(long, visible_alias = "quantize", default_value_t = Precision::F32)]
+    precision: Precision,
+    /// Pad texts to multiples of so many tokens, so that they can share a batch [default: 1 on a
+    /// cpu, 16 on other devices]
+    #[arg(long, value_name = "TOKENS", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    bucket: Option<u32>,
+    /// Most rows that are computed at once [default: 8 on a cpu, 32 on other devices]
+    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..=65536))]
+    max_batch: Option<u32>,
+    /// Milliseconds for which a computation waits for others to join it
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=60_000))]
+    max_wait: u64,
+    /// Most batches of a graph that are computed at once [default: one for each thread]
+    #[arg(long, value_name = "COUNT", default_value_t = 0, hide_default_value = true)]
+    graph_concurrency: u16,
+    /// Most computations that wait for a graph; further ones are answered 429
+    #[arg(long, value_name = "COUNT", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..))]
+    graph_queue: u32,
+}
+
+fn parse_device(text: &str) -> Result<Device, String> {
+    text.parse()
+}
+
+impl From<Place> for Compute {
+    fn from(place: Place) -> Self {
+        match place {
+            Place::Guest => Self::Guest,
+            Place::Host => Self::Host,
+        }
+    }
+}
+
+impl ComputeOptions {
+    /// Starts the backend.
+    pub(crate) fn start(&self) -> pilotlight_nn::Result<HostCompute> {
+        let cores = std::thread::available_parallelism().map_or(1, Into::into);
+        let threads = self.compute_threads.map_or(cores, usize::from);
+        let graphs = Graphs::new(self.backend(threads)?, threads)?;
+        let mut compute = HostCompute::new(Arc::new(graphs));
+        compute.precision = self.precision;
+        compute.bucket = self.bucket.unwrap_or(if self.device.is_cpu() { 1 } else { 16 });
+        compute.options = self.graph_options();
+        Ok(compute)
+    }
+
+    /// Numbers to compute with.
+    pub(crate) fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    pub(crate) fn graph_options(&self) -> GraphOptions {
+        let mut options = GraphOptions::default();
+        options.max_batch = self.max_batch.unwrap_or(if self.device.is_cpu() { 8 } else { 32 });
+        options.max_wait = Duration::from_millis(self.max_wait);
+        options.concurrency = self.graph_concurrency.into();
+        options.queue = self.graph_queue as usize;
+        options
+    }
+
+    fn backend(&self, threads: usize) -> pilotlight_nn::Result<Box<dyn Backend>> {
+        if self.backend == Some(Engine::Tract) {
+            return Ok(Box::new(Tract::new(&self.device)?));
+        }
+        let library = self.onnxruntime.clone();
+        let options = OnnxRuntimeOptions { library, device: self.device.clone(), threads };
+        match OnnxRuntime::new(options) {
+            Ok(backend) => Ok(Box::new(backend)),
+            // Asked for by nobody: what is always there does it.
+            Err(error)
+                if self.backend.is_none() && self.device.is_cpu() && self.onnxruntime.is_none() =>
+            {
+                tracing::info!(reason = %error, "computing with tract");
+                Ok(Box::new(Tract::new(&self.device)?))
+            }
+            Err(error) => Err(error),
+        }
+    }
+}

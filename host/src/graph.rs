@@ -1,0 +1,193 @@
+//! How the host computes the graph of a model: its file, in the precision asked for.
+
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use pilotlight_model::{Digest, MODEL_FILE, ModelFolder};
+use pilotlight_nn::{GraphOptions, Graphs};
+use serde::{Deserialize, Serialize};
+
+use crate::cache::Cache;
+use crate::config::Options;
+use crate::error::{Error, Result};
+use crate::progress::{Progress, Stage};
+
+/// A component's graph lies beside it with this extension.
+pub const GRAPH_EXTENSION: &str = "onnx";
+
+/// Numbers that the host computes with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Precision {
+    /// As the file has them.
+    Unchanged,
+    /// 32-bit floats: quantised weights are expanded, which changes no result.
+    #[default]
+    F32,
+    /// 8-bit integers: weights quantised per output channel, activations while computing.
+    Int8,
+}
+
+/// How the host computes a model.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct HostCompute {
+    /// What computes; the model's graph is loaded into it.
+    pub graphs: Arc<Graphs>,
+    /// Numbers that it computes with.
+    pub precision: Precision,
+    /// Texts are padded to multiples of so many tokens, so that they can share a batch; 1 pads
+    /// nothing.
+    pub bucket: u32,
+    /// How calls are queued and put together.
+    pub options: GraphOptions,
+}
+
+/// What a snapshot says of the graph that the host computes for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GraphRecord {
+    /// What the guest calls it.
+    pub name: String,
+    /// SHA-256 of its file.
+    pub sha256: Digest,
+    /// Numbers that it computes with.
+    pub precision: Precision,
+    /// Texts are padded to multiples of so many tokens.
+    pub bucket: u32,
+}
+
+impl HostCompute {
+    /// The defaults, with `graphs`.
+    pub fn new(graphs: Arc<Graphs>) -> Self {
+        let (precision, options) = (Precision::default(), GraphOptions::default());
+        Self { graphs, precision, bucket: 1, options }
+    }
+}
+
+impl fmt::Debug for HostCompute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HostCompute")
+            .field("backend", &self.graphs.backend().name())
+            .field("precision", &self.precision)
+            .field("bucket", &self.bucket)
+            .field("options", &self.options)
+            .finish()
+    }
+}
+
+impl Precision {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Unchanged, Self::F32, Self::Int8];
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unchanged => "unchanged",
+            Self::F32 => "f32",
+            Self::Int8 => "int8",
+        })
+    }
+}
+
+impl FromStr for Precision {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let known = || Self::ALL.map(|precision| precision.to_string()).join(", ");
+        let found = Self::ALL.into_iter().find(|precision| precision.to_string() == text);
+        found.ok_or_else(|| format!("{text} is none of {}", known()))
+    }
+}
+
+/// The model's graph in `precision`: an ONNX file.
+pub(crate) fn convert(folder: &ModelFolder, precision: Precision) -> Result<Vec<u8>> {
+    let file = folder.read(MODEL_FILE)?;
+    let refuse = |error: pilotlight_onnx::OnnxError| {
+        Error::Refused(format!("{}: {error}", folder.path().join(MODEL_FILE).display()))
+    };
+    let convert: fn(&mut pilotlight_onnx::proto::ModelProto) -> _ = match precision {
+        Precision::Unchanged => return Ok(file),
+        Precision::F32 => pilotlight_onnx::rewrite::to_f32,
+        Precision::Int8 => pilotlight_onnx::rewrite::to_int8,
+    };
+    let mut model = pilotlight_onnx::decode(file.into()).map_err(refuse)?;
+    convert(&mut model).map_err(refuse)?;
+    Ok(pilotlight_onnx::encode(&model))
+}
+
+/// Loads the graph that the component in `file` was built with and that lies beside it, unless
+/// one of its name is loaded already.
+pub(crate) fn find(
+    file: &Path,
+    record: &GraphRecord,
+    options: &Options,
+    cache: &Cache,
+) -> Result<()> {
+    // Without any graphs the function is refused when it is linked.
+    let Some(graphs) = &options.graphs else { return Ok(()) };
+    if graphs.get(&record.name).is_ok() {
+        return Ok(());
+    }
+    let beside = file.with_extension(GRAPH_EXTENSION);
+    let refuse = |reason| Error::Component { name: beside.display().to_string(), reason };
+    let digest = cache.digest_of(std::slice::from_ref(&beside), || {
+        Ok(Digest::of(&std::fs::read(&beside).map_err(Error::io(&beside))?))
+    })?;
+    if digest != record.sha256 {
+        let component = file.display();
+        return Err(refuse(format!(
+            "is not the graph that {component} was built with, whose sha256 is {}",
+            record.sha256
+        )));
+    }
+    let bytes = std::fs::read(&beside).map_err(Error::io(&beside))?;
+    graphs.load(&record.name, bytes, options.graph)?;
+    Ok(())
+}
+
+/// A model's graph that has been loaded.
+pub struct LoadedGraph {
+    pub(crate) graphs: Arc<Graphs>,
+    pub(crate) record: GraphRecord,
+    /// Names of its inputs.
+    pub(crate) inputs: Vec<String>,
+}
+
+impl LoadedGraph {
+    /// Converts and loads the graph of the model in `folder`; returns its file, too. Blocks.
+    ///
+    /// # Errors
+    /// [`Error`] naming the file and the reason.
+    pub fn of(
+        folder: &ModelFolder,
+        compute: &HostCompute,
+        progress: Progress<'_>,
+    ) -> Result<(Self, Vec<u8>)> {
+        progress(Stage::Verify);
+        folder.verify()?;
+        progress(Stage::Convert);
+        let file = convert(folder, compute.precision)?;
+        progress(Stage::LoadGraph);
+        let digest = Digest::of(&file);
+        let loaded = Self::load(compute, &folder.manifest().name, (file.clone(), digest))?;
+        Ok((loaded, file))
+    }
+
+    /// Loads a file with its digest, the graph of the model called `name`.
+    pub(crate) fn load(
+        compute: &HostCompute,
+        name: &str,
+        (file, sha256): (Vec<u8>, Digest),
+    ) -> Result<Self> {
+        let HostCompute { graphs, precision, bucket, options } = compute;
+        let graph = graphs.load(name, file, *options)?;
+        let inputs = graph.signature().inputs.iter().map(|port| port.name.clone()).collect();
+        let (name, precision, bucket) = (name.to_owned(), *precision, *bucket);
+        let record = GraphRecord { name, sha256, precision, bucket };
+        Ok(Self { graphs: Arc::clone(graphs), record, inputs })
+    }
+}

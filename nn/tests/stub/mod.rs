@@ -1,0 +1,146 @@
+//! A backend whose graph adds one to each element, and waits, fails or panics where it is told to.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+
+use pilotlight_nn::{
+    Backend, Buffers, Dimension, Element, Error, GraphOptions, Graphs, Model, Port, Result,
+    Signature, Tensor,
+};
+
+/// The value that no run survives.
+pub const POISON: i64 = -1;
+/// The value that ends a run with a panic.
+pub const BOMB: i64 = -2;
+
+/// Lets runs through one by one, or all.
+#[derive(Default)]
+pub struct Gate {
+    state: Mutex<State>,
+    changed: Condvar,
+    most: AtomicUsize,
+}
+
+#[derive(Default)]
+struct State {
+    closed: bool,
+    /// Runs that wait at the gate, or are behind it.
+    inside: usize,
+}
+
+impl Gate {
+    pub fn close(&self) {
+        self.state.lock().unwrap().closed = true;
+    }
+
+    pub fn open(&self) {
+        self.state.lock().unwrap().closed = false;
+        self.changed.notify_all();
+    }
+
+    /// Waits until so many runs stand at the closed gate.
+    pub fn wait_for(&self, inside: usize) {
+        let state = self.state.lock().unwrap();
+        drop(self.changed.wait_while(state, |state| state.inside < inside).unwrap());
+    }
+
+    /// Most runs at the same time so far.
+    pub fn most(&self) -> usize {
+        self.most.load(Ordering::Relaxed)
+    }
+
+    fn pass(&self) {
+        let mut state = self.state.lock().unwrap();
+        state.inside += 1;
+        self.most.fetch_max(state.inside, Ordering::Relaxed);
+        self.changed.notify_all();
+        let mut state = self.changed.wait_while(state, |state| state.closed).unwrap();
+        state.inside -= 1;
+    }
+}
+
+pub struct Stub {
+    pub gate: Arc<Gate>,
+}
+
+impl Backend for Stub {
+    fn name(&self) -> &'static str {
+        "stub"
+    }
+
+    fn load(&self, name: &str, file: Vec<u8>) -> Result<Box<dyn Model>> {
+        if file == b"garbage" {
+            let reason = "is garbage".to_owned();
+            return Err(Error::InvalidGraph { graph: name.to_owned(), reason });
+        }
+        let dimensions = Some(vec![Dimension::Named("batch".into()), Dimension::Named("s".into())]);
+        let port = |name: &str| Port {
+            name: name.to_owned(),
+            element: Element::I64,
+            dimensions: dimensions.clone(),
+        };
+        let (inputs, outputs) = (vec![port("x"), port("y")], vec![port("sum")]);
+        let signature = Signature { inputs, outputs };
+        Ok(Box::new(Sum { signature, batches: file != b"single", gate: Arc::clone(&self.gate) }))
+    }
+}
+
+struct Sum {
+    signature: Signature,
+    batches: bool,
+    gate: Arc<Gate>,
+}
+
+impl Model for Sum {
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn batches(&self) -> bool {
+        self.batches
+    }
+
+    fn run(
+        &self,
+        inputs: &[Tensor],
+        buffers: &Buffers,
+        _alone: bool,
+    ) -> std::result::Result<Vec<Tensor>, String> {
+        self.gate.pass();
+        let (x, y) = (values(&inputs[0]), values(&inputs[1]));
+        assert!(!x.contains(&BOMB), "as asked");
+        if x.contains(&POISON) {
+            return Err("poisoned".to_owned());
+        }
+        let sum: Vec<u8> = x.iter().zip(&y).flat_map(|(x, y)| (x + y).to_le_bytes()).collect();
+        let shape = inputs[0].shape();
+        Ok(vec![Tensor::copied(buffers, Element::I64, shape.sizes(), &sum).unwrap()])
+    }
+}
+
+pub fn values(tensor: &Tensor) -> Vec<i64> {
+    tensor.bytes().chunks_exact(8).map(|b| i64::from_le_bytes(b.try_into().unwrap())).collect()
+}
+
+pub fn tensor(graphs: &Graphs, rows: u32, values: &[i64]) -> Tensor {
+    let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    let sizes = [rows, values.len() as u32 / rows];
+    Tensor::copied(graphs.buffers(), Element::I64, &sizes, &bytes).unwrap()
+}
+
+/// Inputs whose sum is `values`, each one plus `values` minus one.
+pub fn inputs(graphs: &Graphs, rows: u32, values: &[i64]) -> Vec<(String, Tensor)> {
+    let ones = vec![1; values.len()];
+    vec![("y".into(), tensor(graphs, rows, &ones)), ("x".into(), tensor(graphs, rows, values))]
+}
+
+pub fn graphs(threads: usize) -> (Graphs, Arc<Gate>) {
+    let gate = Arc::new(Gate::default());
+    (Graphs::new(Box::new(Stub { gate: Arc::clone(&gate) }), threads).unwrap(), gate)
+}
+
+pub fn options(change: impl FnOnce(&mut GraphOptions)) -> GraphOptions {
+    let mut options = GraphOptions::default();
+    change(&mut options);
+    options
+}

@@ -1,0 +1,258 @@
+//! The default model and others, computed on the host.
+
+use std::io::Write as _;
+use std::net::TcpStream;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use pilotlight_onnx::proto::ModelProto;
+use pilotlight_tests::{Answer, Server, outcome, pilotlight, root};
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::answers::check_golden_labels;
+use crate::tiny_model;
+
+const CORPUS: &str = "host/src/bin/pilotlight/corpus.txt";
+
+/// The backends there are here; in CI both.
+fn backends() -> Vec<&'static str> {
+    let found = std::env::var_os("ORT_DYLIB_PATH").is_some();
+    let wanted = std::env::var_os("PILOTLIGHT_REQUIRE_ORT").is_some();
+    assert!(found || !wanted, "ORT_DYLIB_PATH does not say where ONNX Runtime lies");
+    if !found {
+        eprintln!("skipped: onnxruntime, since ORT_DYLIB_PATH does not say where it lies");
+        return vec!["tract"];
+    }
+    vec!["tract", "onnxruntime"]
+}
+
+fn model() -> String {
+    root().join("models/pii-ner").to_str().unwrap().to_owned()
+}
+
+fn serve(model: &str, backend: &str, arguments: &[&str]) -> Server {
+    let host = [model, "--compute", "host", "--backend", backend];
+    Server::start(&[&host, arguments].concat())
+}
+
+fn status(server: &Server) -> serde_json::Value {
+    let admin = ureq::get(format!("{}/status", server.admin)).call().unwrap();
+    serde_json::from_reader(admin.into_body().into_reader()).unwrap()
+}
+
+fn graph_status(server: &Server) -> serde_json::Value {
+    status(server)["graphs"][0].clone()
+}
+
+/// Waits until nothing is computed and nobody waits.
+fn wait_until_idle(server: &Server) {
+    let start = Instant::now();
+    loop {
+        let graph = graph_status(server);
+        if graph["running"] == 0 && graph["waiting"] == 0 {
+            return;
+        }
+        assert!(start.elapsed() < Duration::from_secs(60), "{graph}");
+        std::thread::yield_now();
+    }
+}
+
+fn text(words: usize) -> String {
+    json!({"inputs": "Ada met Paris ".repeat(words)}).to_string()
+}
+
+#[test]
+fn every_label_is_that_of_onnx_runtime_in_f32_and_unchanged() {
+    for backend in backends() {
+        for precision in ["f32", "unchanged"] {
+            let server = serve(&model(), backend, &["--precision", precision]);
+            assert_eq!(server.get("/info").json()["compute"], "host");
+            check_golden_labels(&server);
+            assert_eq!(graph_status(&server)["backend"], backend);
+        }
+    }
+}
+
+#[test]
+fn padding_to_buckets_and_batching_change_no_label() {
+    let server = serve(&model(), "tract", &["--bucket", "16", "--max-batch", "4"]);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| check_golden_labels(&server));
+        }
+    });
+}
+
+#[test]
+fn a_component_is_served_with_the_graph_beside_it_and_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let component = folder.path().join("pii.wasm");
+    let (file, graph) = (component.to_str().unwrap(), folder.path().join("pii.onnx"));
+    let arguments = ["build", &model(), "--compute", "host", "--backend", "tract", "-o", file];
+    assert_eq!(outcome(&mut pilotlight(&arguments)).0, 0);
+    assert!(std::fs::metadata(&component).unwrap().len() < 12_000_000);
+    let server = Server::start(&[file, "--backend", "tract"]);
+    let answer = server.post("/", r#"{"inputs": "Ada Lovelace"}"#);
+    assert_eq!(answer.json()[0]["entity_group"], "GIVEN_NAME", "{}", answer.text);
+    drop(server);
+    std::fs::write(&graph, b"another").unwrap();
+    let serve = || pilotlight(&["serve", file, "--backend", "tract", "--listen", "127.0.0.1:0"]);
+    let (code, message) = outcome(&mut serve());
+    assert_eq!(code, 1);
+    assert!(message.contains("is not the graph that"), "{message}");
+    std::fs::remove_file(&graph).unwrap();
+    let (code, message) = outcome(&mut serve());
+    assert_eq!(code, 1);
+    assert!(message.contains("no graph is loaded; name one with --graph"), "{message}");
+}
+
+#[test]
+fn int8_reports_how_many_labels_agree() {
+    if backends().len() < 2 {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("int8.wasm");
+    let corpus = folder.path().join("corpus.txt");
+    let texts = std::fs::read_to_string(root().join(CORPUS)).unwrap();
+    let few: Vec<&str> = texts.lines().take(40).collect();
+    std::fs::write(&corpus, few.join("\n")).unwrap();
+    let mut command = pilotlight(&["build", &model(), "--compute", "host", "--json"]);
+    command.args(["--quantize", "int8", "--backend", "onnxruntime"]);
+    command.arg("-o").arg(&output).arg("--corpus").arg(&corpus);
+    let built = command.output().unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&built.stdout).unwrap();
+    let (equal, tokens) = (&report["agreement"]["equal"], &report["agreement"]["tokens"]);
+    let share = equal.as_f64().unwrap() / tokens.as_f64().unwrap();
+    assert!((0.95..1.0).contains(&share), "{report}");
+    assert_eq!(report["agreement"]["texts"], 40);
+}
+
+/// Starts a server whose model cannot be computed, and says why it does not start.
+fn refusal(folder: &TempDir) -> String {
+    let path = folder.path().to_str().unwrap();
+    let arguments = ["serve", path, "--backend", "tract", "--listen", "127.0.0.1:0"];
+    let (code, message) = outcome(&mut pilotlight(&arguments));
+    assert_eq!(code, 1, "{message}");
+    message
+}
+
+fn spoilt(spoil: impl FnOnce(&mut ModelProto)) -> String {
+    let mut model = tiny_model::graph();
+    spoil(&mut model);
+    refusal(&tiny_model::folder(&model))
+}
+
+#[test]
+fn a_tiny_model_is_computed_on_the_host() {
+    for backend in backends() {
+        let folder = tiny_model::folder(&tiny_model::graph());
+        let server = serve(folder.path().to_str().unwrap(), backend, &[]);
+        let answer = server.post("/", r#"{"inputs": "Ada met Paris"}"#);
+        assert_eq!(answer.json()[1]["entity_group"], "LOC", "{}", answer.text);
+    }
+}
+
+#[test]
+fn models_that_label_no_tokens_are_refused_when_they_are_loaded() {
+    let other_name = spoilt(|model| {
+        let graph = model.graph.as_mut().unwrap();
+        graph.input[0].name = "tokens".into();
+        graph.node[0].input[1] = "tokens".into();
+    });
+    assert!(other_name.contains("tokens"), "{other_name}");
+    let other_rank = spoilt(|model| {
+        let graph = model.graph.as_mut().unwrap();
+        graph.output[0].name = "labels".into();
+        graph.node.push(tiny_model::node("ArgMax", &["logits"], "labels"));
+    });
+    assert!(other_rank.contains("model.onnx"), "{other_rank}");
+    let no_numbers = spoilt(|model| {
+        let graph = model.graph.as_mut().unwrap();
+        graph.initializer[2] = tiny_model::floats("bias", &[3], &[f32::NAN; 3]);
+    });
+    assert!(no_numbers.contains("no numbers"), "{no_numbers}");
+}
+
+#[test]
+fn a_backend_that_is_not_there_is_named_in_one_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("libonnxruntime.so");
+    let start = |arguments: &[&str]| {
+        let serve = ["serve", &model(), "--listen", "127.0.0.1:0"];
+        let mut command = pilotlight(&[&serve, arguments].concat());
+        outcome(command.env_remove("ORT_DYLIB_PATH"))
+    };
+    let library = ["--backend", "onnxruntime", "--onnxruntime", missing.to_str().unwrap()];
+    let (code, message) = start(&library);
+    assert_eq!(code, 1);
+    assert!(message.contains(missing.to_str().unwrap()), "{message}");
+    let (code, message) = start(&["--backend", "tract", "--device", "gpu"]);
+    assert_eq!(code, 1);
+    assert!(message.contains("tract computes on the cpu"), "{message}");
+}
+
+#[test]
+fn a_full_queue_is_a_429_at_once_and_nobody_who_waits_is_lost() {
+    let arguments = ["--compute-threads", "1", "--graph-queue", "2", "--max-batch", "1"];
+    let server = serve(&model(), "tract", &arguments);
+    let answers: Vec<Answer> = std::thread::scope(|scope| {
+        let call = || server.post("/", text(60));
+        let calls: Vec<_> = (0..12).map(|_| scope.spawn(call)).collect();
+        calls.into_iter().map(|call| call.join().unwrap()).collect()
+    });
+    let (refused, answered): (Vec<_>, Vec<_>) = answers.iter().partition(|a| a.status == 429);
+    assert!(answered.iter().all(|answer| answer.status == 200), "{answered:?}");
+    assert!(!refused.is_empty() && answered.len() >= 3, "{} answered", answered.len());
+    for answer in &refused {
+        assert_eq!(answer.header("retry-after"), "1");
+        assert_eq!(answer.json()["error_type"], "busy");
+    }
+    assert_eq!(graph_status(&server)["refused"], refused.len());
+}
+
+#[test]
+fn a_client_that_goes_away_costs_nothing_further() {
+    let server = serve(&model(), "tract", &["--compute-threads", "1", "--max-batch", "1"]);
+    let address = server.url.strip_prefix("http://").unwrap();
+    let body = text(100);
+    let head = format!(
+        "POST / HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    let clients: Vec<TcpStream> = (0..12)
+        .map(|_| {
+            let mut client = TcpStream::connect(address).unwrap();
+            client.write_all(head.as_bytes()).unwrap();
+            client.write_all(body.as_bytes()).unwrap();
+            client
+        })
+        .collect();
+    while graph_status(&server)["running"] == 0 {
+        std::thread::yield_now();
+    }
+    drop(clients);
+    wait_until_idle(&server);
+    let graph = graph_status(&server);
+    assert!(graph["cancelled"].as_u64().unwrap() > 0, "{graph}");
+    assert_eq!(server.post("/", text(1)).status, 200);
+}
+
+#[test]
+fn health_is_answered_while_every_core_computes() {
+    let server = serve(&model(), "tract", &[]);
+    let health = |server: &Server| {
+        ureq::get(format!("{}/health", server.admin)).call().unwrap().status().as_u16()
+    };
+    std::thread::scope(|scope| {
+        let calls: Vec<_> = (0..8).map(|_| scope.spawn(|| server.post("/", text(100)))).collect();
+        while graph_status(&server)["running"] == 0 {
+            std::thread::yield_now();
+        }
+        while !calls.iter().all(|call| call.is_finished()) {
+            assert_eq!(health(&server), 200);
+        }
+    });
+    assert!(Path::new("/proc/self").exists());
+}
