@@ -8,8 +8,6 @@ pub mod api;
 pub mod compute;
 pub mod decode;
 pub mod load;
-#[cfg(feature = "tract")]
-pub mod onnx;
 pub mod pipeline;
 pub mod preinit;
 pub mod redact;

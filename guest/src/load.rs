@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use pilotlight_model::{CONFIG_FILE, MODEL_FILE, ModelError, ModelFolder, TOKENIZER_FILE};
+#[cfg(feature = "tract")]
+use pilotlight_onnx::OnnxError;
 use serde::Deserialize;
 
 use crate::api::{ApiError, Parameters};
 use crate::compute::{Compute, ComputeError, HostGraph, Sequence};
-#[cfg(feature = "tract")]
-use crate::onnx::OnnxError;
 use crate::pipeline::{Pipeline, Timings};
 use crate::tokenizer::{Tokenizer, TokenizerError};
 

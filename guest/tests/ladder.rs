@@ -2,10 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
-const LADDER: [&[&str]; 11] = [
+const LADDER: [&[&str]; 10] = [
     &["api", "tensor", "heap"],
     &["compute"],
-    &["onnx"],
     &["compute/tract", "tokenizer"],
     &["decode"],
     &["redact"],

@@ -7,13 +7,13 @@ use std::fs;
 use pilotlight_guest::api::Parameters;
 use pilotlight_guest::compute::TractCompute;
 use pilotlight_guest::load::load;
-use pilotlight_guest::onnx::proto::{
-    FunctionProto, ModelProto, SparseTensorProto, StringStringEntryProto,
-};
 use pilotlight_guest::pipeline::{Pipeline, Timings};
 use pilotlight_model::ModelFolder;
+use pilotlight_onnx::encode;
+use pilotlight_onnx::proto::{
+    FunctionProto, ModelProto, SparseTensorProto, StringStringEntryProto,
+};
 use proptest::prelude::*;
-use prost::Message as _;
 use tempfile::TempDir;
 
 mod tiny_model;
@@ -105,7 +105,10 @@ fn a_graph_that_does_not_hold_together_is_refused() {
         (|model| model.graph.as_mut().unwrap().node[0].input[0] = "gone".into(), "value gone"),
         (|model| model.graph.as_mut().unwrap().node[1].output[0] = "embedded".into(), "twice"),
         (|model| model.graph.as_mut().unwrap().node[1].input.truncate(1), "input 1 is missing"),
-        (|model| model.functions.push(FunctionProto { name: "f".into() }), "function f"),
+        (
+            |model| model.functions.push(FunctionProto { name: "f".into(), ..Default::default() }),
+            "function f",
+        ),
         (
             |model| {
                 let sparse = &mut model.graph.as_mut().unwrap().sparse_initializer;
@@ -142,7 +145,7 @@ fn quantised_weights_of_the_wrong_size_are_refused() {
 
 #[test]
 fn a_truncated_graph_is_refused() {
-    let bytes = graph().encode_to_vec();
+    let bytes = encode(&graph());
     for length in [1, 10, bytes.len() / 2, bytes.len() - 1] {
         let folder = folder(&graph());
         fs::write(folder.path().join("model.onnx"), &bytes[..length]).unwrap();
@@ -195,7 +198,7 @@ proptest! {
         changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
     ) {
         let model = if quantised { quantised_graph() } else { graph() };
-        let mut bytes = model.encode_to_vec();
+        let mut bytes = encode(&model);
         for (place, byte) in changes {
             let place = place.index(bytes.len());
             bytes[place] = byte;

@@ -1,9 +1,9 @@
 use bytes::Bytes;
+use pilotlight_onnx::OnnxError;
 use tract_core::internal::*;
 use tract_core::plan::SimplePlan;
 
 use super::{Compute, ComputeError, Sequence};
-use crate::onnx::{self, OnnxError};
 use crate::tensor::Logits;
 
 type Plan = Arc<SimplePlan<TypedFact, Box<dyn TypedOp>>>;
@@ -22,7 +22,7 @@ impl TractCompute {
     /// # Errors
     /// [`OnnxError`] naming the node or tensor.
     pub fn load(file: Bytes) -> Result<Self, OnnxError> {
-        let graph = onnx::parse(file)?;
+        let graph = pilotlight_onnx::parse(file)?;
         let mut model = graph.model;
         let labels = label_count(&model)?;
         let refuse = |error: TractError| OnnxError::Optimise(format!("{error:#}"));

@@ -11,12 +11,11 @@
 use std::fs;
 use std::path::Path;
 
-use pilotlight_guest::onnx::proto::{
+use pilotlight_model::Digest;
+use pilotlight_onnx::proto::{
     AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
     ValueInfoProto,
 };
-use pilotlight_model::Digest;
-use prost::Message as _;
 use tempfile::TempDir;
 
 pub const WORDS: [&str; 8] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "ada", "paris", "met", "##s"];
@@ -58,7 +57,7 @@ pub fn int(name: &str, value: i64) -> AttributeProto {
 }
 
 fn value(name: &str) -> ValueInfoProto {
-    ValueInfoProto { name: name.into() }
+    ValueInfoProto { name: name.into(), ..Default::default() }
 }
 
 /// Token 4 is a person, token 5 a place, everything else nothing.
@@ -85,9 +84,9 @@ pub fn graph() -> ModelProto {
             ],
             input: vec![value("input_ids"), value("attention_mask")],
             output: vec![value("logits")],
-            sparse_initializer: vec![],
+            ..Default::default()
         }),
-        functions: vec![],
+        ..Default::default()
     }
 }
 
@@ -137,7 +136,7 @@ pub fn config() -> serde_json::Value {
 /// Writes a model folder whose manifest fits its files.
 pub fn folder(model: &ModelProto) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("model.onnx"), model.encode_to_vec()).unwrap();
+    fs::write(folder.path().join("model.onnx"), pilotlight_onnx::encode(model)).unwrap();
     fs::write(folder.path().join("tokenizer.json"), tokenizer().to_string()).unwrap();
     fs::write(folder.path().join("config.json"), config().to_string()).unwrap();
     seal(folder.path());

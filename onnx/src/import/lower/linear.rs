@@ -2,9 +2,9 @@ use tract_core::internal::*;
 use tract_core::ops::einsum::EinSum;
 use tract_core::ops::math::{Add, Mul, Sub};
 
-use super::super::nbits::BlockQuantised;
-use super::super::shape::resolve_axis;
 use super::{Lower, Wiring};
+use crate::nbits::BlockQuantised;
+use crate::shape::resolve_axis;
 
 pub(super) fn lowering(operator: &str) -> Option<Lower> {
     Some(match operator {

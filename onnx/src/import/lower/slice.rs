@@ -1,8 +1,8 @@
 use tract_core::internal::*;
 use tract_core::ops::array::Slice;
 
-use super::super::shape::resolve_axis;
 use super::{Lower, Wiring};
+use crate::shape::resolve_axis;
 
 pub(super) fn lowering(operator: &str) -> Option<Lower> {
     Some(match operator {

@@ -1,14 +1,14 @@
 use tract_core::internal::*;
 
-use super::OnnxError;
-use super::proto::TensorProto;
-use super::shape::check_volume;
+use crate::error::OnnxError;
+use crate::proto::TensorProto;
+use crate::shape::check_volume;
 
 const EXTERNAL: i32 = 1;
 
 impl TensorProto {
     /// The elements as a tensor, once type, shape and data have been found to agree.
-    pub(super) fn to_tensor(&self) -> Result<Tensor, OnnxError> {
+    pub(crate) fn to_tensor(&self) -> Result<Tensor, OnnxError> {
         if self.data_location == EXTERNAL || !self.external_data.is_empty() {
             return Err(OnnxError::ExternalData(self.name.clone()));
         }

@@ -12,9 +12,9 @@ use tract_core::ops::cast::wire_cast;
 use tract_core::ops::change_axes::wire_rank_broadcast;
 use tract_core::ops::element_wise::ElementWiseOp;
 
-use super::graph::is_onnx;
-use super::proto::NodeProto;
-use super::shape::resolve_axis;
+use crate::proto::NodeProto;
+use crate::proto::is_onnx;
+use crate::shape::resolve_axis;
 
 pub(super) type Lower = fn(&mut Wiring<'_>) -> TractResult<TVec<OutletId>>;
 

@@ -5,8 +5,9 @@ use tract_core::ops::array::{
 use tract_core::ops::cast::cast;
 use tract_core::ops::change_axes::to_axis_ops_with_onnx_rules;
 
-use super::super::shape::{check_volume, resolve_axis};
 use super::{Lower, Wiring};
+use crate::element::datum_type;
+use crate::shape::{check_volume, resolve_axis};
 
 pub(super) fn lowering(operator: &str) -> Option<Lower> {
     Some(match operator {
@@ -49,18 +50,9 @@ fn constant(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
 
 fn cast_to(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
     let input = w.input(0)?;
-    // ONNX TensorProto.DataType
-    let to = match w.node.int("to")? {
-        1 => f32::datum_type(),
-        2 => u8::datum_type(),
-        3 => i8::datum_type(),
-        6 => i32::datum_type(),
-        7 => i64::datum_type(),
-        9 => bool::datum_type(),
-        10 => f16::datum_type(),
-        11 => f64::datum_type(),
-        other => bail!("cast to element type {other} is not supported"),
-    };
+    let element = w.node.int("to")?;
+    let to = i32::try_from(element).ok().and_then(datum_type);
+    let to = to.with_context(|| format!("cast to element type {element} is not supported"))?;
     let symbolic = w.dtype(input)? == TDim::datum_type() && to.is_integer();
     if symbolic || w.dtype(input)? == to {
         return Ok(tvec!(input));

@@ -2,8 +2,8 @@ use tract_core::internal::*;
 use tract_core::ops::math::{self, Add, Div, Mul, Sub};
 use tract_core::ops::nn::{Reduce, Reducer, Softmax};
 
-use super::super::shape::resolve_axis;
 use super::{Lower, Wiring};
+use crate::shape::resolve_axis;
 
 pub(super) fn lowering(operator: &str) -> Option<Lower> {
     Some(match operator {

@@ -1,11 +1,11 @@
 use tract_core::internal::*;
 
-use super::proto::NodeProto;
-use super::shape::check_volume;
+use crate::proto::NodeProto;
+use crate::shape::check_volume;
 
 /// Weights `[N, K]` quantised in blocks along K: the constants of a `MatMulNBits` node
 /// (com.microsoft, version 1).
-pub(super) struct BlockQuantised {
+pub(crate) struct BlockQuantised {
     rows: usize,
     columns: usize,
     bits: usize,
@@ -18,7 +18,7 @@ pub(super) struct BlockQuantised {
 }
 
 impl BlockQuantised {
-    pub(super) fn new(node: &NodeProto, codes: &Tensor, scales: &Tensor) -> TractResult<Self> {
+    pub(crate) fn new(node: &NodeProto, codes: &Tensor, scales: &Tensor) -> TractResult<Self> {
         let (columns, rows) = (node.size("K")?, node.size("N")?);
         let (bits, block) = (node.int_or("bits", 4), node.size("block_size")?);
         ensure!([2, 4, 8].contains(&bits), "{bits} bits are not supported");
@@ -42,7 +42,7 @@ impl BlockQuantised {
 
     /// Replaces the default zero points (half the range) by those of the node, packed like
     /// the weights and each row padded to whole bytes, or plain floats.
-    pub(super) fn with_zero_points(mut self, zero_points: Option<&Tensor>) -> TractResult<Self> {
+    pub(crate) fn with_zero_points(mut self, zero_points: Option<&Tensor>) -> TractResult<Self> {
         let Some(zero_points) = zero_points else { return Ok(self) };
         let blocks = self.zero_points.len();
         if zero_points.datum_type() != u8::datum_type() {
@@ -68,7 +68,7 @@ impl BlockQuantised {
     }
 
     /// `(code - zero point) · scale` as f32 `[N, K]`.
-    pub(super) fn dequantise(&self) -> TractResult<Tensor> {
+    pub(crate) fn dequantise(&self) -> TractResult<Tensor> {
         let mut tensor = Tensor::zero::<f32>(&[self.rows, self.columns])?;
         if self.rows == 0 || self.columns == 0 {
             return Ok(tensor);

@@ -5,7 +5,7 @@ const LARGEST_TENSOR: i64 = 1 << 30;
 
 /// Refuses a shape whose known dimensions already multiply to more than [`LARGEST_TENSOR`]
 /// bytes; unknown dimensions count once.
-pub(super) fn check_volume(dims: &[TDim], dtype: DatumType) -> TractResult<()> {
+pub(crate) fn check_volume(dims: &[TDim], dtype: DatumType) -> TractResult<()> {
     let mut bytes = dtype.size_of() as i64;
     for dim in dims {
         let Ok(dim) = dim.to_i64() else { continue };
@@ -22,7 +22,7 @@ pub(super) fn check_volume(dims: &[TDim], dtype: DatumType) -> TractResult<()> {
 }
 
 /// Resolves ONNX's negative axes.
-pub(super) fn resolve_axis(axis: i64, rank: usize) -> TractResult<usize> {
+pub(crate) fn resolve_axis(axis: i64, rank: usize) -> TractResult<usize> {
     let resolved = if axis < 0 { axis + rank as i64 } else { axis };
     ensure!((0..rank as i64).contains(&resolved), "axis {axis} is outside rank {rank}");
     Ok(resolved as usize)

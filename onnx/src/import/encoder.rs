@@ -1,0 +1,56 @@
+use bytes::Bytes;
+use tract_core::internal::*;
+use tract_core::ops::array::Gather;
+
+use super::lowering::{Lowered, graph_error, lower};
+use crate::error::OnnxError;
+use crate::file::decode;
+use crate::proto::ValueInfoProto;
+
+/// Inputs of a BERT-family encoder, all i64 `[1, S]`.
+const KNOWN_INPUTS: [&str; 3] = ["input_ids", "attention_mask", "token_type_ids"];
+
+/// A BERT-family encoder for one sequence.
+pub struct Graph {
+    /// One source `[1, S]` of i64 for each of `inputs`, one output.
+    pub model: TypedModel,
+    /// Names of the sources, in order.
+    pub inputs: Vec<String>,
+    /// Rows of the table that `input_ids` looks up, where that could be told.
+    pub vocabulary: Option<usize>,
+}
+
+/// Parses the ONNX file of a BERT-family encoder and lowers its graph for one sequence.
+///
+/// # Errors
+/// [`OnnxError`] naming the node or tensor, for anything malformed, unknown or absurd.
+pub fn parse(file: Bytes) -> Result<Graph, OnnxError> {
+    let mut lowered = lower(decode(file)?, source_fact)?;
+    if !lowered.inputs.iter().any(|input| input.name == KNOWN_INPUTS[0]) {
+        return Err(OnnxError::Graph("the graph has no input named input_ids".into()));
+    }
+    let logits = lowered.outputs.iter().find(|value| value.name == "logits");
+    let output = logits.or(lowered.outputs.first()).map(|value| &value.name[..]);
+    let outlet = lowered.value(output.unwrap_or_default())?;
+    lowered.model.select_output_outlets(&[outlet]).map_err(graph_error)?;
+    let vocabulary = vocabulary(&lowered);
+    let inputs = lowered.inputs.into_iter().map(|input| input.name).collect();
+    Ok(Graph { vocabulary, model: lowered.model, inputs })
+}
+
+fn source_fact(input: &ValueInfoProto, symbols: &SymbolScope) -> Result<TypedFact, OnnxError> {
+    if !KNOWN_INPUTS.contains(&&input.name[..]) {
+        let known = KNOWN_INPUTS.join(", ");
+        return Err(OnnxError::Graph(format!("input {} is none of {known}", input.name)));
+    }
+    Ok(i64::fact(&[1.to_dim(), symbols.sym("S").to_dim()]))
+}
+
+/// The rows of the constant that the first gather of `input_ids` reads.
+fn vocabulary(lowered: &Lowered) -> Option<usize> {
+    let ids = lowered.value(KNOWN_INPUTS[0]).ok()?;
+    let mut nodes = lowered.model.nodes().iter();
+    let gather = nodes.find(|node| node.inputs.get(1) == Some(&ids) && node.op_is::<Gather>())?;
+    let table = lowered.model.outlet_fact(*gather.inputs.first()?).ok()?;
+    table.shape.to_tvec().first()?.to_usize().ok()
+}
