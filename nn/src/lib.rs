@@ -17,6 +17,8 @@ mod signature;
 mod tensor;
 
 pub use backend::{Backend, Model, Tract};
+#[cfg(feature = "onnxruntime")]
+pub use backend::{OnnxRuntime, OnnxRuntimeOptions};
 pub use buffer::{Buffer, BufferMut, BufferStatus, Buffers};
 pub use counters::{Bucket, GraphStatus};
 pub use device::Device;

@@ -19,9 +19,14 @@ enum Part<'a> {
 /// Whether a row's result depends on the other rows of its batch: activations are quantised with
 /// one scale for all of them.
 pub fn depends_on_batch(model: &ModelProto) -> bool {
+    ONE_SCALE.iter().any(|operator| contains_operator(model, operator))
+}
+
+/// Whether a node anywhere in the model is this operator, of whatever domain.
+pub fn contains_operator(model: &ModelProto, operator: &str) -> bool {
     let mut found = false;
     visit(model, &mut |part| {
-        found |= matches!(part, Part::Node(node) if ONE_SCALE.contains(&&node.op_type[..]));
+        found |= matches!(part, Part::Node(node) if node.op_type == operator);
     });
     found
 }

@@ -19,4 +19,4 @@ mod tensor;
 pub use error::OnnxError;
 pub use file::{decode, encode};
 pub use import::{Dim, Graph, Imported, Port, import, parse};
-pub use inspect::depends_on_batch;
+pub use inspect::{contains_operator, depends_on_batch};

@@ -1,7 +1,11 @@
 //! What computes: one small trait, and an engine in each file beside this.
 
+#[cfg(feature = "onnxruntime")]
+mod onnxruntime;
 mod tract;
 
+#[cfg(feature = "onnxruntime")]
+pub use onnxruntime::{OnnxRuntime, OnnxRuntimeOptions};
 pub use tract::Tract;
 
 use crate::buffer::Buffers;

@@ -1,0 +1,97 @@
+//! ONNX Runtime, whose shared library is looked for when the backend is made.
+//!
+//! `options → library (find, probe) → runtime (threads, arena, log) → provider (device) →
+//! session (a graph) → call (one run)`.
+
+mod call;
+mod library;
+mod message;
+mod provider;
+mod runtime;
+mod session;
+mod threads;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use ort::ep::ExecutionProviderDispatch;
+use pilotlight_onnx::{contains_operator, decode, depends_on_batch};
+
+use crate::backend::onnxruntime::runtime::Runtime;
+use crate::backend::onnxruntime::session::Loaded;
+use crate::backend::{Backend, Model};
+use crate::device::Device;
+use crate::error::{Error, Result};
+
+/// Inference by ONNX Runtime.
+pub struct OnnxRuntime {
+    runtime: Arc<Runtime>,
+    providers: Vec<ExecutionProviderDispatch>,
+}
+
+/// How to start ONNX Runtime.
+#[derive(Debug, Clone, Default)]
+pub struct OnnxRuntimeOptions {
+    /// The shared library, or the folder it is in. `None`: the environment variable
+    /// `ORT_DYLIB_PATH`, or beside the program or in `lib` there, or where the system looks.
+    pub library: Option<PathBuf>,
+    /// What to compute on.
+    pub device: Device,
+    /// Cores that a lone run may use; 0 stands for all.
+    pub threads: usize,
+}
+
+impl OnnxRuntime {
+    /// Finds the library and starts it; the first to do so in a process does it for all.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], in one sentence, when the library is not found, is too old or
+    /// something else, lacks the device, or runs already with other threads or from another file.
+    pub fn new(options: OnnxRuntimeOptions) -> Result<Self> {
+        let threads = match options.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => threads,
+        };
+        let runtime = runtime::start(options.library.as_deref(), threads)?;
+        let providers = provider::choose(&options.device, &runtime)?;
+        Ok(Self { runtime, providers })
+    }
+
+    /// The library's version.
+    pub fn version(&self) -> &str {
+        &self.runtime.version
+    }
+}
+
+impl fmt::Debug for OnnxRuntime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Runtime { path, version, .. } = &*self.runtime;
+        f.debug_struct("OnnxRuntime").field("library", path).field("version", version).finish()
+    }
+}
+
+impl Backend for OnnxRuntime {
+    fn name(&self) -> &'static str {
+        "onnxruntime"
+    }
+
+    fn load(&self, name: &str, file: Vec<u8>) -> Result<Box<dyn Model>> {
+        let refuse = |reason: String| Error::InvalidGraph { graph: name.to_owned(), reason };
+        let file = Bytes::from(file);
+        let batches = inspect(&file).map_err(refuse)?;
+        let loaded = Loaded::new(&self.runtime, &self.providers, &file, batches);
+        Ok(Box::new(loaded.map_err(refuse)?))
+    }
+}
+
+/// Refuses a file that would make the library read others; says whether rows can be put together.
+fn inspect(file: &Bytes) -> std::result::Result<bool, String> {
+    let model = decode(file.clone()).map_err(|error| error.to_string())?;
+    // Its attribute is the path of a compiled graph.
+    if contains_operator(&model, "EPContext") {
+        return Err("EPContext refers to another file, which is refused".to_owned());
+    }
+    Ok(!depends_on_batch(&model))
+}

@@ -1,0 +1,194 @@
+//! A graph in the library: how it is loaded, and how callers run it.
+
+use std::sync::Arc;
+
+use ort::ep::ExecutionProviderDispatch;
+use ort::session::Session;
+use ort::value::{Outlet, TensorElementType, ValueType};
+
+use crate::backend::Model;
+use crate::backend::onnxruntime::call::{self, Names, Value};
+use crate::backend::onnxruntime::message::short;
+use crate::backend::onnxruntime::runtime::Runtime;
+use crate::buffer::{BufferMut, Buffers};
+use crate::signature::{Dimension, Port, Signature};
+use crate::tensor::{Element, MOST_DIMENSIONS, Shape, Tensor};
+
+/// An output that is larger is left to the library, which refuses what cannot be had; the
+/// allocation of a buffer would end the process.
+const LARGEST_PLACED: usize = 1 << 26;
+
+type Outcome<T> = Result<T, String>;
+
+/// A graph, run by any number of threads at once: one session, weights in memory once.
+pub(super) struct Loaded {
+    session: Session,
+    runtime: Arc<Runtime>,
+    signature: Signature,
+    batches: bool,
+    input_names: Names,
+    output_names: Names,
+    /// Dropped after the session.
+    _trim: Trim,
+}
+
+impl Loaded {
+    /// Loads an ONNX file that keeps all its data.
+    pub(super) fn new(
+        runtime: &Arc<Runtime>,
+        providers: &[ExecutionProviderDispatch],
+        file: &[u8],
+        batches: bool,
+    ) -> Outcome<Self> {
+        let _trim = Trim;
+        let session = open(runtime, providers, file).map_err(|error| short(error.message()))?;
+        let ports = |outlets: &[Outlet]| outlets.iter().map(port).collect::<Outcome<Vec<Port>>>();
+        let signature =
+            Signature { inputs: ports(session.inputs())?, outputs: ports(session.outputs())? };
+        let names = |ports: &[Port]| Names::new(ports.iter().map(|port| &port.name[..]));
+        let (input_names, output_names) = (names(&signature.inputs)?, names(&signature.outputs)?);
+        let runtime = Arc::clone(runtime);
+        Ok(Self { session, runtime, signature, batches, input_names, output_names, _trim })
+    }
+
+    /// Memory for an output whose shape follows from those of the inputs.
+    fn place(&self, port: &Port, inputs: &[Tensor], buffers: &Buffers) -> Option<Placed> {
+        // What is an input, too, the library hands out as it came in.
+        if self.signature.inputs.iter().any(|input| input.name == port.name) {
+            return None;
+        }
+        let shape = Shape::new(&self.signature.resolve(port, inputs)?).ok()?;
+        let length = shape.volume().checked_mul(port.element.size())?;
+        (length <= LARGEST_PLACED).then(|| Placed { shape, memory: buffers.zeroed(length) })
+    }
+
+    fn try_run(&self, inputs: &[Tensor], buffers: &Buffers) -> Outcome<Vec<Tensor>> {
+        let memory = &self.runtime.memory;
+        // SAFETY: the inputs are borrowed for longer than the values live, which are inputs.
+        let view = |tensor| unsafe { Value::of_input(memory, tensor) };
+        let values = inputs.iter().map(view).collect::<Outcome<Vec<Value>>>()?;
+        let ports = &self.signature.outputs;
+        let mut placed: Vec<Option<Placed>> =
+            ports.iter().map(|port| self.place(port, inputs, buffers)).collect();
+        let view = |(placed, port): (&mut Option<Placed>, &Port)| {
+            let Some(Placed { shape, memory: bytes }) = placed else { return Ok(None) };
+            let bytes = bytes.bytes_mut();
+            // SAFETY: the bytes are kept in `placed`, which is next used when the value is gone.
+            unsafe { Value::of_output(memory, bytes, port.element, *shape) }.map(Some)
+        };
+        let wanted = placed.iter_mut().zip(ports).map(view).collect::<Outcome<Vec<_>>>()?;
+        let results =
+            call::run(&self.session, (&self.input_names, &values), (&self.output_names, wanted))?;
+        let finished = results.into_iter().zip(placed).zip(ports);
+        finished.map(|((value, placed), port)| finish(value, placed, port, buffers)).collect()
+    }
+}
+
+/// Memory of ours for an output.
+struct Placed {
+    shape: Shape,
+    memory: BufferMut,
+}
+
+/// Makes a result a tensor, once it is what it should be.
+fn finish(value: Value, placed: Option<Placed>, port: &Port, buffers: &Buffers) -> Outcome<Tensor> {
+    let described = value.describe()?;
+    let (element, shape) = (described.element, described.shape);
+    if element != port.element || placed.as_ref().is_some_and(|placed| placed.shape != shape) {
+        return Err(format!("output {} came as {shape} of {element}, not {port}", port.name));
+    }
+    let data = match placed {
+        Some(Placed { memory, .. }) => {
+            drop(value);
+            memory.freeze()
+        }
+        None => buffers.copied(value.bytes(&described)?),
+    };
+    Tensor::from_buffer(element, shape, data).map_err(|error| error.to_string())
+}
+
+impl Model for Loaded {
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn batches(&self) -> bool {
+        self.batches
+    }
+
+    /// One session serves lone and crowded callers: which cores are free is seen by the
+    /// operating system, to which the library's threads step back.
+    fn run(&self, inputs: &[Tensor], buffers: &Buffers, _alone: bool) -> Outcome<Vec<Tensor>> {
+        self.try_run(inputs, buffers).map_err(|error| short(&error))
+    }
+}
+
+fn open(
+    runtime: &Runtime,
+    providers: &[ExecutionProviderDispatch],
+    file: &[u8],
+) -> ort::Result<Session> {
+    let builder = Session::builder(&runtime.environment)?;
+    let mut builder = builder
+        .with_execution_providers(providers)?
+        // A plan for each shape that ever came would be kept, with a block as large as its run.
+        .with_memory_pattern(false)?
+        .with_env_allocators()?
+        // Weights in the shared arena would keep it from being reused when a graph is unloaded.
+        .with_device_allocated_initializers()?
+        // The library's other format was not looked into for references to other files.
+        .with_config_entry("session.load_model_format", "ONNX")?;
+    builder.commit_from_memory(file)
+}
+
+fn port(outlet: &Outlet) -> Outcome<Port> {
+    let name = outlet.name().to_owned();
+    let ValueType::Tensor { ty, shape, dimension_symbols } = outlet.dtype() else {
+        return Err(format!("{name} is {}, not a tensor", outlet.dtype()));
+    };
+    let element = element(*ty)
+        .ok_or_else(|| format!("{name} is of type {ty:?}, which callers cannot exchange"))?;
+    if shape.len() > MOST_DIMENSIONS {
+        return Err(format!("{name} has {} dimensions", shape.len()));
+    }
+    let dimension = |(size, symbol): (&i64, &String)| match u32::try_from(*size) {
+        Ok(size) => Dimension::Fixed(size),
+        Err(_) if symbol.is_empty() => Dimension::Any,
+        Err(_) => Dimension::Named(symbol.clone()),
+    };
+    let dimensions = shape.iter().zip(dimension_symbols.iter()).map(dimension).collect();
+    // The library says the same of a single number and of what has any number of dimensions.
+    Ok(Port { name, element, dimensions: (!shape.is_empty()).then_some(dimensions) })
+}
+
+fn element(kind: TensorElementType) -> Option<Element> {
+    Some(match kind {
+        TensorElementType::Float16 => Element::F16,
+        TensorElementType::Float32 => Element::F32,
+        TensorElementType::Float64 => Element::F64,
+        TensorElementType::Bfloat16 => Element::Bf16,
+        TensorElementType::Uint8 => Element::U8,
+        TensorElementType::Int32 => Element::I32,
+        TensorElementType::Int64 => Element::I64,
+        _ => return None,
+    })
+}
+
+/// Gives free memory back to the system when it is dropped: what loading took, or a graph.
+struct Trim;
+
+impl Drop for Trim {
+    fn drop(&mut self) {
+        trim();
+    }
+}
+
+/// The C library keeps what was freed: after loading, half of the weights' size once more.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub(super) fn trim() {
+    // SAFETY: it takes a number and touches only memory that is free.
+    unsafe { libc::malloc_trim(0) };
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub(super) fn trim() {}
