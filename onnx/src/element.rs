@@ -2,6 +2,9 @@
 
 use tract_core::internal::*;
 
+/// f32.
+pub(crate) const FLOAT: i32 = 1;
+
 /// tract's type for one of ONNX's.
 pub(crate) fn datum_type(element: i32) -> Option<DatumType> {
     Some(match element {

@@ -11,7 +11,8 @@ const ONE_SCALE: [&str; 3] =
     ["DynamicQuantizeLinear", "DynamicQuantizeMatMul", "DynamicQuantizeLSTM"];
 
 /// Something that a model is made of.
-enum Part<'a> {
+pub(crate) enum Part<'a> {
+    Graph(&'a GraphProto),
     Node(&'a NodeProto),
     Tensor(&'a TensorProto),
 }
@@ -52,7 +53,9 @@ fn visit<'a>(model: &'a ModelProto, see: &mut dyn FnMut(Part<'a>)) {
     model.graph.iter().for_each(|graph| visit_graph(graph, see));
 }
 
-fn visit_graph<'a>(graph: &'a GraphProto, see: &mut dyn FnMut(Part<'a>)) {
+/// Shows a graph to `see`, and what is in it, subgraphs included.
+pub(crate) fn visit_graph<'a>(graph: &'a GraphProto, see: &mut dyn FnMut(Part<'a>)) {
+    see(Part::Graph(graph));
     graph.initializer.iter().for_each(|tensor| see(Part::Tensor(tensor)));
     graph.sparse_initializer.iter().for_each(|tensor| visit_sparse(tensor, see));
     graph.node.iter().for_each(|node| visit_node(node, see));

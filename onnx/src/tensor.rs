@@ -1,5 +1,7 @@
+use bytes::Bytes;
 use tract_core::internal::*;
 
+use crate::element::{datum_type, element};
 use crate::error::OnnxError;
 use crate::proto::TensorProto;
 use crate::shape::check_volume;
@@ -7,6 +9,19 @@ use crate::shape::check_volume;
 const EXTERNAL: i32 = 1;
 
 impl TensorProto {
+    /// The message for a tensor.
+    pub(crate) fn of(name: &str, tensor: &Tensor) -> TractResult<Self> {
+        let dtype = tensor.datum_type();
+        let data_type = element(dtype).with_context(|| format!("{dtype:?} is not supported"))?;
+        Ok(Self {
+            name: name.into(),
+            dims: tensor.shape().iter().map(|dim| *dim as i64).collect(),
+            data_type,
+            raw_data: Bytes::copy_from_slice(tensor.try_as_plain_ram()?.as_bytes()),
+            ..Self::default()
+        })
+    }
+
     /// The elements as a tensor, once type, shape and data have been found to agree.
     pub(crate) fn to_tensor(&self) -> Result<Tensor, OnnxError> {
         if self.data_location == EXTERNAL || !self.external_data.is_empty() {
@@ -19,17 +34,16 @@ impl TensorProto {
     }
 
     fn convert(&self) -> TractResult<Tensor> {
-        // ONNX TensorProto.DataType
-        match self.data_type {
-            1 => self.read(&self.float_data, |x| *x),
-            2 => self.read(&self.int32_data, |x| *x as u8),
-            3 => self.read(&self.int32_data, |x| *x as i8),
-            6 => self.read(&self.int32_data, |x| *x),
-            7 => self.read(&self.int64_data, |x| *x),
-            9 => self.read_bool(),
-            10 => self.read(&self.int32_data, |x| f16::from_bits(*x as u16)),
-            11 => self.read(&self.double_data, |x| *x),
-            other => bail!("element type {other} is not supported"),
+        match datum_type(self.data_type) {
+            Some(DatumType::F32) => self.read(&self.float_data, |x| *x),
+            Some(DatumType::U8) => self.read(&self.int32_data, |x| *x as u8),
+            Some(DatumType::I8) => self.read(&self.int32_data, |x| *x as i8),
+            Some(DatumType::I32) => self.read(&self.int32_data, |x| *x),
+            Some(DatumType::I64) => self.read(&self.int64_data, |x| *x),
+            Some(DatumType::Bool) => self.read_bool(),
+            Some(DatumType::F16) => self.read(&self.int32_data, |x| f16::from_bits(*x as u16)),
+            Some(DatumType::F64) => self.read(&self.double_data, |x| *x),
+            _ => bail!("element type {} is not supported", self.data_type),
         }
     }
 

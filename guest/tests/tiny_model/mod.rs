@@ -14,7 +14,8 @@ use std::path::Path;
 use pilotlight_model::Digest;
 use pilotlight_onnx::proto::{
     AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
-    ValueInfoProto,
+    TensorShapeProto, TensorType, TypeProto, ValueInfoProto, dimension, tensor_shape::Dimension,
+    type_proto,
 };
 use tempfile::TempDir;
 
@@ -56,8 +57,19 @@ pub fn int(name: &str, value: i64) -> AttributeProto {
     AttributeProto { name: name.into(), i: value, r#type: 2, ..Default::default() }
 }
 
-fn value(name: &str) -> ValueInfoProto {
-    ValueInfoProto { name: name.into(), ..Default::default() }
+/// An input or output; dimensions are sizes, or names where they are no numbers.
+pub fn tensor_value(name: &str, elem_type: i32, dims: &[&str]) -> ValueInfoProto {
+    let dimension = |dim: &&str| Dimension {
+        value: Some(match dim.parse() {
+            Ok(size) => dimension::Value::DimValue(size),
+            Err(_) => dimension::Value::DimParam((*dim).into()),
+        }),
+        ..Default::default()
+    };
+    let shape = Some(TensorShapeProto { dim: dims.iter().map(dimension).collect() });
+    let value = Some(type_proto::Value::TensorType(TensorType { elem_type, shape }));
+    let r#type = Some(TypeProto { value, ..Default::default() });
+    ValueInfoProto { name: name.into(), r#type, ..Default::default() }
 }
 
 /// Token 4 is a person, token 5 a place, everything else nothing.
@@ -70,6 +82,7 @@ pub fn graph() -> ModelProto {
     }
     let (vocabulary, hidden, labels) = (WORDS.len() as i64, HIDDEN as i64, LABELS.len() as i64);
     ModelProto {
+        ir_version: 8,
         opset_import: vec![OperatorSetIdProto { domain: String::new(), version: 17 }],
         graph: Some(GraphProto {
             node: vec![
@@ -82,8 +95,11 @@ pub fn graph() -> ModelProto {
                 floats("weights", &[hidden, labels], &weights),
                 floats("bias", &[labels], &[1.0, 0.0, 0.0]),
             ],
-            input: vec![value("input_ids"), value("attention_mask")],
-            output: vec![value("logits")],
+            name: "tiny".into(),
+            input: ["input_ids", "attention_mask"]
+                .map(|name| tensor_value(name, 7, &["batch", "length"]))
+                .to_vec(),
+            output: vec![tensor_value("logits", 1, &["batch", "length", "3"])],
             ..Default::default()
         }),
         ..Default::default()

@@ -7,14 +7,12 @@
 
 mod types;
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use pilotlight_nn::{Error, Graph, GraphOptions, Graphs, MOST_DIMENSIONS, MOST_INPUTS, Tensor};
 use wasmtime::StoreContextMut;
 use wasmtime::component::{
-    Accessor, HasSelf, Linker, LinkerInstance, Resource, ResourceTable, ResourceType, WasmList,
+    Linker, LinkerInstance, Resource, ResourceTable, ResourceType, WasmList,
 };
 
 use types::{ErrorCode, ExecutionTarget, GraphEncoding, GuestError, GuestTensor, TensorType};
@@ -86,7 +84,7 @@ impl From<Error> for Refusal {
 }
 
 type Answer<T> = wasmtime::Result<(Result<T, Resource<GuestError>>,)>;
-type Answering<'a, T> = Pin<Box<dyn Future<Output = Answer<T>> + Send + 'a>>;
+type Answering<'a, T> = Box<dyn Future<Output = Answer<T>> + Send + 'a>;
 type NamedTensor = (String, Resource<GuestTensor>);
 
 /// Adds `wasi:nn@0.2.0-rc-2024-10-28`.
@@ -190,19 +188,19 @@ fn copied(
 
 fn add_inference<T: HasNn>(instance: &mut LinkerInstance<'_, T>) -> wasmtime::Result<()> {
     add_resource::<T, Context>(instance, "graph-execution-context")?;
-    instance.func_wrap_concurrent(
+    instance.func_wrap_async(
         "[method]graph-execution-context.compute",
-        |accessor: &Accessor<T>,
+        |mut store: StoreContextMut<'_, T>,
          (context, inputs): (Resource<Context>, Vec<NamedTensor>)|
          -> Answering<'_, Vec<NamedTensor>> {
-            Box::pin(async move {
-                let taken =
-                    accessor.with(|mut access| access.get().nn().inputs(&context, inputs))?;
+            // The guest waits, and its instance with it, but no thread does.
+            Box::new(async move {
+                let taken = store.data_mut().nn().inputs(&context, inputs)?;
                 let outputs = match taken {
                     Ok((graph, inputs)) => graph.compute(inputs).await.map_err(Refusal::from),
                     Err(refusal) => Err(refusal),
                 };
-                accessor.with(|mut access| access.get().nn().outputs(outputs))
+                store.data_mut().nn().outputs(outputs)
             })
         },
     )
@@ -232,23 +230,23 @@ fn add_graph<T: HasNn>(instance: &mut LinkerInstance<'_, T>) -> wasmtime::Result
             view.answer_graph(graph)
         },
     )?;
-    instance.func_wrap_concurrent(
+    instance.func_wrap_async(
         "load",
-        |accessor: &Accessor<T>,
+        |mut store: StoreContextMut<'_, T>,
          (parts, encoding, target): (Vec<WasmList<u8>>, GraphEncoding, ExecutionTarget)|
          -> Answering<'_, Resource<GuestGraph>> {
-            Box::pin(async move {
-                let file = accessor.with(|mut access| {
-                    let nn = access.get().nn().nn.clone();
-                    let file = nn.check_load(&parts, encoding, target)?;
-                    // Copied only when it is allowed.
-                    Ok((file, parts[0].as_le_slice(&access).to_vec()))
-                });
-                let graph = match file {
-                    Ok((graphs, file)) => load(graphs, file).await,
+            Box::new(async move {
+                let lengths: Vec<usize> = parts.iter().map(WasmList::len).collect();
+                let allowed = store.data_mut().nn().nn.check_load(&lengths, encoding, target);
+                let graph = match allowed {
+                    Ok(graphs) => {
+                        let file = parts.iter().flat_map(|part| part.as_le_slice(&store)).copied();
+                        let file = file.collect();
+                        load(graphs, file).await
+                    }
                     Err(refusal) => Err(refusal),
                 };
-                accessor.with(|mut access| access.get().nn().answer_graph(graph))
+                store.data_mut().nn().answer_graph(graph)
             })
         },
     )
@@ -265,7 +263,7 @@ async fn load(graphs: Arc<Graphs>, file: Vec<u8>) -> Result<Graph, Refusal> {
 impl Nn {
     fn check_load(
         &self,
-        parts: &[WasmList<u8>],
+        parts: &[usize],
         encoding: GraphEncoding,
         target: ExecutionTarget,
     ) -> Result<Arc<Graphs>, Refusal> {
@@ -282,9 +280,9 @@ impl Nn {
             return Err(Refusal::new(ErrorCode::UnsupportedOperation, message));
         }
         match parts {
-            [part] if part.len() <= MOST_GRAPH_BYTES => Ok(Arc::clone(self.graphs()?)),
-            [part] => {
-                let message = format!("{} bytes; at most {MOST_GRAPH_BYTES}", part.len());
+            [bytes] if *bytes <= MOST_GRAPH_BYTES => Ok(Arc::clone(self.graphs()?)),
+            [bytes] => {
+                let message = format!("{bytes} bytes; at most {MOST_GRAPH_BYTES}");
                 Err(Refusal::new(ErrorCode::TooLarge, message))
             }
             parts => {

@@ -1,5 +1,7 @@
 //! The WIT's types.
 
+#![allow(dead_code, reason = "the WIT has more cases than are made here")]
+
 use std::sync::Arc;
 
 use pilotlight_nn::{Element, Error, Tensor};
@@ -92,7 +94,6 @@ pub(super) enum ExecutionTarget {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ComponentType, Lift, Lower)]
 #[component(enum)]
 #[repr(u8)]
-#[allow(dead_code, reason = "the WIT has them all")]
 pub(super) enum ErrorCode {
     #[component(name = "invalid-argument")]
     InvalidArgument,

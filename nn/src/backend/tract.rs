@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use pilotlight_onnx::{Dim, Imported, Port as OnnxPort, decode, depends_on_batch, import};
 use tract_core::internal::{
-    DatumType, IntoTValue as _, SimplePlan, Tensor as TractTensor, TractError, TractResult, TVec,
-    TValue, TypedFact, TypedOp, TypedSimpleState,
+    DatumType, IntoTValue as _, SimplePlan, TValue, TVec, Tensor as TractTensor, TractError,
+    TractResult, TypedFact, TypedOp, TypedSimpleState,
 };
 
 use crate::backend::{Backend, Model};

@@ -4,7 +4,7 @@ use tract_core::internal::*;
 
 use super::lower::{Wiring, lowering};
 use crate::error::OnnxError;
-use crate::proto::{GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, is_onnx};
+use crate::proto::{GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
 use crate::shape::check_volume;
 
 /// A graph whose nodes have been lowered and whose outputs have not been chosen.
@@ -25,8 +25,7 @@ pub(super) fn lower(model: ModelProto, source_fact: SourceFact) -> Result<Lowere
     if let Some(function) = model.functions.first() {
         return Err(OnnxError::Graph(format!("model-local function {} is refused", function.name)));
     }
-    let opset = model.opset_import.iter().find(|set| is_onnx(&set.domain));
-    let opset = opset.map_or(1, |set| set.version);
+    let opset = model.opset();
     let graph = model.graph.ok_or_else(|| OnnxError::Graph("the file holds no graph".into()))?;
     if !graph.sparse_initializer.is_empty() {
         return Err(OnnxError::Graph("sparse initializers are not supported".into()));

@@ -176,6 +176,14 @@ pub struct NodeProto {
     pub device_configurations: Vec<Bytes>,
 }
 
+impl ModelProto {
+    /// Version of ONNX's own operators.
+    pub(crate) fn opset(&self) -> i64 {
+        let opset = self.opset_import.iter().find(|set| is_onnx(&set.domain));
+        opset.map_or(1, |set| set.version)
+    }
+}
+
 /// Whether `domain` is that of ONNX's own operators.
 pub(crate) fn is_onnx(domain: &str) -> bool {
     domain.is_empty() || domain == "ai.onnx"

@@ -122,9 +122,7 @@ fn what_does_not_fit_is_refused_with_the_codes_of_the_wit() {
 #[test]
 fn graphs_of_guests_are_refused_unless_they_are_allowed() {
     let bytes = encode(&graph());
-    let load = |parts: &[&[u8]], encoding: &str| {
-        json!({"parts": parts, "encoding": encoding, "inputs": [row([1.0, 1.0])]})
-    };
+    let load = |parts: &[&[u8]], encoding: &str| json!({"parts": parts, "encoding": encoding, "inputs": [row([1.0, 1.0])]});
     let (server, _folder) = serve(&[]);
     let (code, data) = refused(&server, &load(&[&bytes], "onnx"));
     assert_eq!((&code[..], data.contains("load-by-name")), ("ErrorCode::Security", true), "{data}");

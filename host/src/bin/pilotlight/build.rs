@@ -72,7 +72,8 @@ async fn build(
         let building = tokio::task::spawn_blocking(move || {
             snapshot(&guest, &folder, None, &|stage| stages.begin(stage))
         });
-        let component = building.await.map_err(|error| anyhow!("the build broke off: {error}"))??;
+        let component =
+            building.await.map_err(|error| anyhow!("the build broke off: {error}"))??;
         return Ok(Built { component, graph: None });
     }
     let compute = options.host.start()?;

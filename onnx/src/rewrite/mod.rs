@@ -1,0 +1,81 @@
+//! Graphs in other precisions, for engines that read ONNX.
+//!
+//! Only the graph itself is rewritten, not the subgraphs in its nodes nor functions. After an
+//! error the model is worth nothing.
+
+mod edit;
+mod expand;
+mod quantise;
+
+use prost::Message as _;
+
+use crate::error::OnnxError;
+use crate::proto::ModelProto;
+use edit::Edit;
+use expand::Expand;
+use quantise::Quantise;
+
+/// The oldest operator set whose `Add` broadcasts.
+const OPSET_OF_BROADCASTING: i64 = 7;
+/// The oldest operator set with `DynamicQuantizeLinear`.
+const OPSET_OF_QUANTISATION: i64 = 11;
+/// The oldest schema whose constants need not be inputs.
+const IR_OF_CONSTANTS: i64 = 4;
+/// No reader of protocol buffers takes more.
+const LARGEST_FILE: usize = i32::MAX as usize;
+
+/// Expands block-quantised weights (`MatMulNBits`) to f32, and drops constants without use.
+///
+/// # Errors
+/// [`OnnxError`] naming the node or tensor.
+pub fn to_f32(model: &mut ModelProto) -> Result<(), OnnxError> {
+    let readable = require(model, OPSET_OF_BROADCASTING);
+    let mut edit = Edit::new(model)?;
+    let mut expand = Expand::default();
+    for node in edit.take_nodes() {
+        if Expand::applies(&node) {
+            readable.as_ref().map_err(|reason| node.refuse(reason))?;
+            expand.rewrite(&mut edit, node)?;
+        } else {
+            edit.push(node);
+        }
+    }
+    edit.finish();
+    check_size(model)
+}
+
+/// Quantises constant f32 weights of `MatMul` and `Gemm` to signed bytes, one scale for each
+/// output, and activations to unsigned bytes while computing. What [`to_f32`] expands counts.
+///
+/// # Errors
+/// [`OnnxError`] naming the node or tensor.
+pub fn to_int8(model: &mut ModelProto) -> Result<(), OnnxError> {
+    require(model, OPSET_OF_QUANTISATION).map_err(OnnxError::Graph)?;
+    to_f32(model)?;
+    let mut edit = Edit::new(model)?;
+    let mut quantise = Quantise::default();
+    for node in edit.take_nodes() {
+        quantise.rewrite(&mut edit, node)?;
+    }
+    edit.finish();
+    check_size(model)
+}
+
+fn require(model: &ModelProto, opset: i64) -> Result<(), String> {
+    let (found, schema) = (model.opset(), model.ir_version);
+    if found < opset {
+        return Err(format!("operator set {found} cannot be rewritten; {opset} is the oldest"));
+    }
+    if schema < IR_OF_CONSTANTS {
+        return Err(format!("IR {schema} cannot be rewritten; {IR_OF_CONSTANTS} is the oldest"));
+    }
+    Ok(())
+}
+
+fn check_size(model: &ModelProto) -> Result<(), OnnxError> {
+    let size = model.encoded_len();
+    if size > LARGEST_FILE {
+        return Err(OnnxError::Graph(format!("{size} bytes are more than an ONNX file may have")));
+    }
+    Ok(())
+}
