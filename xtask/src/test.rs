@@ -50,7 +50,7 @@ fn lints() -> anyhow::Result<()> {
 fn documentation() -> anyhow::Result<()> {
     let mut command = cargo(&["doc", "--locked", "--release", "--no-deps"]);
     command.args(["-p", "pilotlight", "-p", "pilotlight-guest", "-p", "pilotlight-model"]);
-    command.args(["-p", "pilotlight-bench"]);
+    command.args(["-p", "pilotlight-bench", "-p", "pilotlight-onnx"]);
     execute(command.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
