@@ -103,8 +103,8 @@ fn connection_builder() -> auto::Builder<TokioExecutor> {
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
-        // A client may close its side once it has sent its request.
-        .half_close(true)
+        // Who closes the connection is gone, and nothing is computed for nobody.
+        .half_close(false)
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS_PER_CONNECTION)

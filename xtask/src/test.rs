@@ -52,7 +52,7 @@ fn lints() -> anyhow::Result<()> {
 fn documentation() -> anyhow::Result<()> {
     let mut command = cargo(&["doc", "--locked", "--release", "--no-deps"]);
     command.args(["-p", "pilotlight", "-p", "pilotlight-guest", "-p", "pilotlight-model"]);
-    command.args(["-p", "pilotlight-bench", "-p", "pilotlight-nn"]);
+    command.args(["-p", "pilotlight-bench", "-p", "pilotlight-nn", "-p", "pilotlight-onnx"]);
     execute(command.env("RUSTDOCFLAGS", "-D warnings"))
 }
 

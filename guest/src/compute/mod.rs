@@ -51,6 +51,28 @@ pub struct HostGraph {
     pub bucket: usize,
 }
 
+/// Inputs that an encoder can have, all i64 `[1, S]`.
+const KNOWN_INPUTS: [&str; 3] = ["input_ids", "attention_mask", "token_type_ids"];
+
+impl HostGraph {
+    /// Refuses a graph that wants something else than a text's tokens.
+    ///
+    /// # Errors
+    /// [`ComputeError::Failed`] naming the input.
+    pub fn check(&self) -> Result<(), ComputeError> {
+        let unknown = self.inputs.iter().find(|name| !KNOWN_INPUTS.contains(&&name[..]));
+        if let Some(name) = unknown {
+            let known = KNOWN_INPUTS.join(", ");
+            return Err(ComputeError::Failed(format!("input {name} is none of {known}")));
+        }
+        if !self.inputs.iter().any(|name| name == KNOWN_INPUTS[0]) {
+            let message = format!("the graph has no input named {}", KNOWN_INPUTS[0]);
+            return Err(ComputeError::Failed(message));
+        }
+        Ok(())
+    }
+}
+
 /// A sequence got no scores.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ComputeError {

@@ -34,6 +34,7 @@ impl NnCompute {
     /// # Errors
     /// [`ComputeError`] when the host has no such graph, or it does not label tokens.
     pub fn load(graph: HostGraph, longest: usize) -> Result<Self, ComputeError> {
+        graph.check()?;
         let compute = Self { graph, labels: 0, longest };
         let probe = Sequence { ids: vec![0], type_ids: vec![0] };
         let labels = compute.run(&probe)?.labels();

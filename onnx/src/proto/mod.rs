@@ -1,4 +1,4 @@
-//! ONNX's protobuf schema (IR 13), with the field numbers of `onnx.proto`.
+//! ONNX's protobuf schema, with the field numbers of `onnx.proto`.
 //!
 //! Complete but for training: what is decoded and encoded again means the same to ONNX Runtime.
 //! Parts that nobody here looks into and that hold no tensors stay undecoded [`Bytes`].

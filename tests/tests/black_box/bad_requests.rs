@@ -115,18 +115,6 @@ fn wrong_paths_methods_and_types() {
 }
 
 #[test]
-fn a_client_that_closes_its_half_gets_its_answer() {
-    let server = server();
-    let body = r#"{"inputs": "Ada Lovelace"}"#;
-    let length = body.len();
-    let head = "POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-type: application/json";
-    let answer =
-        raw(&server, format!("{head}\r\ncontent-length: {length}\r\n\r\n{body}").as_bytes());
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    assert!(answer.contains("GIVEN_NAME"), "{answer}");
-}
-
-#[test]
 fn a_body_cut_short_harms_nobody() {
     let server = server();
     let head = "POST / HTTP/1.1\r\nhost: a\r\ncontent-type: application/json";

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use pilotlight::{Compute, HostCompute, Precision};
-use pilotlight_nn::{Backend, Device, GraphOptions, Graphs, Tract};
+use pilotlight_nn::{
+    Backend, Device, GraphOptions, Graphs, OnnxRuntime, OnnxRuntimeOptions, Tract,
+};
 
 /// Where the matrix work is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -105,8 +107,10 @@ impl ComputeOptions {
         if self.backend == Some(Engine::Tract) {
             return Ok(Box::new(Tract::new(&self.device)?));
         }
-        match self.onnxruntime(threads) {
-            Ok(backend) => Ok(backend),
+        let library = self.onnxruntime.clone();
+        let options = OnnxRuntimeOptions { library, device: self.device.clone(), threads };
+        match OnnxRuntime::new(options) {
+            Ok(backend) => Ok(Box::new(backend)),
             // Asked for by nobody: what is always there does it.
             Err(error)
                 if self.backend.is_none() && self.device.is_cpu() && self.onnxruntime.is_none() =>
@@ -116,9 +120,5 @@ impl ComputeOptions {
             }
             Err(error) => Err(error),
         }
-    }
-
-    fn onnxruntime(&self, _threads: usize) -> pilotlight_nn::Result<Box<dyn Backend>> {
-        Err(pilotlight_nn::Error::Unavailable("not yet".to_owned()))
     }
 }

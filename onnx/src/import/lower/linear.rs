@@ -28,7 +28,7 @@ fn matmul(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
 }
 
 /// `A · B`, or `A · Bᵀ`, over the last two axes, the others broadcast.
-fn product(
+pub(super) fn product(
     w: &mut Wiring<'_>,
     a: OutletId,
     b: OutletId,

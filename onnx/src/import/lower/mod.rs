@@ -1,6 +1,7 @@
 //! One function for each operator: from an ONNX node to tract operators.
 
 mod array;
+mod integer;
 mod linear;
 mod math;
 mod normalise;
@@ -26,6 +27,7 @@ pub(super) fn lowering(node: &NodeProto) -> Option<Lower> {
             .or_else(|| array::lowering(operator))
             .or_else(|| slice::lowering(operator))
             .or_else(|| linear::lowering(operator))
+            .or_else(|| integer::lowering(operator))
             .or_else(|| normalise::lowering(operator))
     } else if node.domain == "com.microsoft" {
         linear::contrib_lowering(operator)

@@ -1,0 +1,9 @@
+//! Models read, rewritten and computed, through the public interface.
+
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub, reason = "tests")]
+
+mod batches;
+mod precisions;
+mod refusals;
+mod round_trips;
+mod support;

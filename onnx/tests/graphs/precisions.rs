@@ -1,0 +1,231 @@
+use pilotlight_onnx::proto::{GraphProto, ModelProto, NodeProto, TensorProto};
+use pilotlight_onnx::{depends_on_batch, rewrite};
+use proptest::prelude::*;
+use tract_core::internal::Tensor;
+
+use crate::support::{
+    LABELS, Plan, default_model, float, floats, floats_of, ids, int, largest_difference, model,
+    node, nodes, noise, value,
+};
+
+fn count(model: &ModelProto, op_type: &str) -> usize {
+    nodes(model).iter().filter(|node| node.op_type == op_type).count()
+}
+
+fn constants(model: &ModelProto) -> Vec<&str> {
+    model.graph.as_ref().unwrap().initializer.iter().map(|tensor| &tensor.name[..]).collect()
+}
+
+fn rewritten(
+    model: &ModelProto,
+    rewrite: fn(&mut ModelProto) -> Result<(), pilotlight_onnx::OnnxError>,
+) -> ModelProto {
+    let mut model = model.clone();
+    rewrite(&mut model).unwrap();
+    model
+}
+
+#[test]
+fn expanding_the_default_model_changes_no_result() {
+    let original = default_model();
+    let expanded = rewritten(&original, rewrite::to_f32);
+    assert_eq!(count(&expanded, "MatMulNBits"), 0);
+    assert!(!constants(&expanded).iter().any(|name| name.ends_with("_Q4")));
+    let rows = [ids(43, 1), ids(43, 2)];
+    let (before, after) = (Plan::of(original).logits(&rows), Plan::of(expanded).logits(&rows));
+    assert!(largest_difference(&before, &after) < 1e-5);
+}
+
+#[test]
+fn eight_bits_change_few_labels_of_the_default_model() {
+    let original = default_model();
+    let quantised = rewritten(&original, rewrite::to_int8);
+    assert_eq!(count(&quantised, "MatMulInteger"), 37);
+    // Query, key and value share theirs.
+    assert_eq!(count(&quantised, "DynamicQuantizeLinear"), 37 - 2 * 6);
+    assert!(!depends_on_batch(&original) && depends_on_batch(&quantised));
+    let labels = |logits: &[f32]| -> Vec<usize> {
+        let best = |row: &[f32]| (0..LABELS).max_by(|a, b| row[*a].total_cmp(&row[*b])).unwrap();
+        logits.chunks_exact(LABELS).map(best).collect()
+    };
+    let row = [ids(200, 3)];
+    let before = labels(&Plan::of(original).logits(&row));
+    let after = labels(&Plan::of(quantised).logits(&row));
+    let equal = before.iter().zip(&after).filter(|(a, b)| a == b).count();
+    assert!(equal >= 180, "{equal} of 200 labels are equal");
+}
+
+/// `y = x · W` with weights of `bits` bits, zero points and a bias.
+fn quantised_product(bits: i64, (k, n): (usize, usize), seed: u64) -> ModelProto {
+    let blocks = k.div_ceil(16);
+    let random = |count: usize, seed| -> Vec<u8> {
+        noise(count, seed).iter().map(|x| ((x + 1.0) * 127.0) as u8).collect()
+    };
+    let bytes = |name: &str, values: Vec<u8>| TensorProto {
+        name: name.into(),
+        dims: vec![values.len() as i64],
+        data_type: 2,
+        raw_data: values.into(),
+        ..Default::default()
+    };
+    let bits_of = |codes: usize| (codes * bits as usize).div_ceil(8);
+    let product = node("MatMulNBits", &["x", "codes", "scales", "zeros", "", "bias"], "y");
+    model(GraphProto {
+        node: vec![NodeProto {
+            domain: "com.microsoft".into(),
+            attribute: vec![
+                int("K", k as i64),
+                int("N", n as i64),
+                int("bits", bits),
+                int("block_size", 16),
+            ],
+            ..product
+        }],
+        initializer: vec![
+            bytes("codes", random(n * bits_of(blocks * 16), seed)),
+            floats("scales", &[(n * blocks) as i64], &noise(n * blocks, seed + 1)),
+            bytes("zeros", random(n * bits_of(blocks), seed + 2)),
+            floats("bias", &[n as i64], &noise(n, seed + 3)),
+        ],
+        input: vec![value("x", 1, &["m", "k"])],
+        output: vec![value("y", 1, &["m", "n"])],
+        ..Default::default()
+    })
+}
+
+/// `y = Gemm(x, W, bias)` or `MatMul(x, W)`.
+fn product(gemm: bool, (k, n): (usize, usize), weights: &[f32]) -> ModelProto {
+    let graph = GraphProto {
+        node: vec![node("MatMul", &["x", "w"], "y")],
+        initializer: vec![floats("w", &[k as i64, n as i64], weights)],
+        input: vec![value("x", 1, &["m", &k.to_string()])],
+        output: vec![value("y", 1, &["m", "n"])],
+        ..Default::default()
+    };
+    let mut model = model(graph);
+    if gemm {
+        let graph = model.graph.as_mut().unwrap();
+        let transposed: Vec<f32> =
+            (0..n).flat_map(|column| weights[column..].iter().step_by(n).copied()).collect();
+        graph.initializer = vec![
+            floats("w", &[n as i64, k as i64], &transposed),
+            floats("bias", &[n as i64], &vec![0.5; n]),
+        ];
+        let attribute = vec![int("transB", 1), float("alpha", 1.0)];
+        graph.node = vec![NodeProto { attribute, ..node("Gemm", &["x", "w", "bias"], "y") }];
+    }
+    model
+}
+
+/// What the operators' specification says, in order.
+fn int8_reference(x: &[f32], weights: &[f32], (k, n): (usize, usize)) -> Vec<f32> {
+    let least = x.iter().copied().fold(0.0, f32::min);
+    let most = x.iter().copied().fold(0.0, f32::max);
+    let scale = if most == least { 1.0 } else { (most - least) / 255.0 };
+    let zero_point = (-least / scale).clamp(0.0, 255.0).round_ties_even();
+    let code = |x: &f32| ((x / scale).round_ties_even() + zero_point).clamp(0.0, 255.0) as i32;
+    let codes: Vec<i32> = x.iter().map(|x| code(x) - zero_point as i32).collect();
+    let column = |j: usize| weights[j..].iter().step_by(n);
+    let mut out = vec![];
+    for row in codes.chunks_exact(k) {
+        for j in 0..n {
+            let largest = column(j).fold(0f32, |largest, w| largest.max(w.abs()));
+            let step = if largest == 0.0 { 1.0 } else { largest / 127.0 };
+            let products = row.iter().zip(column(j));
+            let sum: i32 = products.map(|(a, w)| a * (w / step).round_ties_even() as i32).sum();
+            out.push(sum as f32 * (scale * step));
+        }
+    }
+    out
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn expanded_weights_are_those_that_the_quantised_node_has(
+        bits in prop::sample::select(vec![2i64, 4, 8]),
+        m in 1usize..5, k in 1usize..70, n in 1usize..20, seed in any::<u32>(),
+    ) {
+        let original = quantised_product(bits, (k, n), seed.into());
+        let expanded = rewritten(&original, rewrite::to_f32);
+        let mut left = constants(&expanded);
+        left.sort_unstable();
+        prop_assert_eq!(left, ["bias", "codes_f32"]);
+        prop_assert_eq!((count(&expanded, "MatMul"), count(&expanded, "Add")), (1, 1));
+        let x = Tensor::from_shape(&[m, k], &noise(m * k, 7)).unwrap();
+        let [before, after] = [original, expanded].map(|model| floats_of(&Plan::of(model).run([x.clone()])));
+        prop_assert!(largest_difference(&before, &after) < 1e-2);
+    }
+
+    #[test]
+    fn a_product_of_eight_bits_is_what_the_operators_say(
+        gemm: bool, m in 1usize..6, k in 1usize..40, n in 1usize..20, seed in any::<u32>(),
+        scale in prop::sample::select(vec![0.0f32, 1e-3, 1.0, 1e3]),
+    ) {
+        let mut weights = noise(k * n, seed.into());
+        // A column without any weight.
+        weights.iter_mut().step_by(n).for_each(|weight| *weight = 0.0);
+        let x: Vec<f32> = noise(m * k, u64::from(seed) + 1).iter().map(|x| x * scale).collect();
+        let quantised = rewritten(&product(gemm, (k, n), &weights), rewrite::to_int8);
+        prop_assert_eq!(count(&quantised, "MatMulInteger"), 1);
+        let x_tensor = Tensor::from_shape(&[m, k], &x).unwrap();
+        let found = floats_of(&Plan::of(quantised).run([x_tensor]));
+        let bias = if gemm { 0.5 } else { 0.0 };
+        let expected: Vec<f32> =
+            int8_reference(&x, &weights, (k, n)).iter().map(|y| y + bias).collect();
+        let tolerance = 1e-5 * (1.0 + scale * k as f32);
+        prop_assert!(largest_difference(&found, &expected) < tolerance, "{found:?} {expected:?}");
+    }
+}
+
+#[test]
+fn weights_and_inputs_of_several_nodes_are_quantised_once() {
+    let mut model = product(false, (4, 4), &noise(16, 1));
+    let graph = model.graph.as_mut().unwrap();
+    graph.node = vec![
+        node("MatMul", &["x", "w"], "a"),
+        node("MatMul", &["x", "w"], "b"),
+        node("MatMul", &["b", "w"], "c"),
+        node("Sum", &["a", "b", "c", "w"], "y"),
+    ];
+    rewrite::to_int8(&mut model).unwrap();
+    assert_eq!(count(&model, "MatMulInteger"), 3);
+    assert_eq!(count(&model, "DynamicQuantizeLinear"), 2);
+    // The weights themselves are still added.
+    assert_eq!(constants(&model), ["w", "w_i8", "w_scale"]);
+    let names: Vec<_> = nodes(&model).iter().flat_map(|node| &node.output).collect();
+    let distinct: std::collections::BTreeSet<_> = names.iter().collect();
+    assert_eq!(names.len(), distinct.len());
+}
+
+#[test]
+fn products_that_are_not_by_constant_matrices_stay_as_they_are() {
+    let spoilt = |spoil: fn(&mut GraphProto)| {
+        let mut model = product(true, (4, 4), &noise(16, 1));
+        spoil(model.graph.as_mut().unwrap());
+        let before = model.clone();
+        rewrite::to_int8(&mut model).unwrap();
+        model == before
+    };
+    assert!(!spoilt(|_| ()));
+    assert!(spoilt(|graph| graph.node[0].attribute.push(int("transA", 1))));
+    assert!(spoilt(|graph| graph.node[0].attribute[1].f = 2.0));
+    assert!(spoilt(|graph| graph.node[0].domain = "elsewhere".into()));
+    assert!(spoilt(|graph| graph.initializer[0].dims = vec![1, 4, 4]));
+    assert!(spoilt(|graph| graph.initializer[0].data_type = 11));
+    // A default that whoever calls may replace.
+    assert!(spoilt(|graph| graph.input.push(value("w", 1, &["4", "4"]))));
+}
+
+#[test]
+fn new_values_get_names_that_nothing_has() {
+    let mut model = product(false, (4, 4), &noise(16, 1));
+    let graph = model.graph.as_mut().unwrap();
+    graph.input.push(value("w_i8", 1, &["m"]));
+    graph.node.push(node("Neg", &["x"], "x_quantised"));
+    rewrite::to_int8(&mut model).unwrap();
+    assert_eq!(constants(&model), ["w_i8_1", "w_scale"]);
+    assert_eq!(nodes(&model)[0].output[0], "x_quantised_1");
+    Plan::of(model);
+}
