@@ -1,11 +1,13 @@
 //! Loads, runs and unloads a graph many times: `churn MODEL.onnx [TIMES]` prints resident memory
 //! on the way. It must not grow.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a tool for measuring, not for serving")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a tool for measuring, not for serving"
+)]
 
-use pilotlight_nn::{
-    Backend as _, Buffers, Element, OnnxRuntime, OnnxRuntimeOptions, Tensor,
-};
+use pilotlight_nn::{Backend as _, Buffers, Element, OnnxRuntime, OnnxRuntimeOptions, Tensor};
 
 fn main() {
     let mut arguments = std::env::args().skip(1);

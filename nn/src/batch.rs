@@ -26,12 +26,12 @@ impl Ran {
 
 /// Runs `jobs` together; each outcome holds the rows of its own call. A batch that fails is taken
 /// apart: what is wrong with one caller's input fails nobody else.
-pub(crate) fn run(model: &dyn Model, jobs: &[Job], buffers: &Buffers, alone: bool) -> Ran {
-    let each = || jobs.iter().map(|job| run_one(model, &job.inputs, buffers, alone)).collect();
+pub(crate) fn run(model: &dyn Model, jobs: &[Job], buffers: &Buffers) -> Ran {
+    let each = || jobs.iter().map(|job| run_one(model, &job.inputs, buffers)).collect();
     if jobs.len() == 1 {
         return Ran { outcomes: each(), retried: 0 };
     }
-    match run_together(model, jobs, buffers, alone) {
+    match run_together(model, jobs, buffers) {
         Ok(outcomes) => Ran { outcomes: outcomes.into_iter().map(Ok).collect(), retried: 0 },
         Err(reason) => {
             tracing::warn!(%reason, calls = jobs.len(), "a batch failed; each call runs alone");
@@ -40,8 +40,8 @@ pub(crate) fn run(model: &dyn Model, jobs: &[Job], buffers: &Buffers, alone: boo
     }
 }
 
-fn run_one(model: &dyn Model, inputs: &[Tensor], buffers: &Buffers, alone: bool) -> Outcome {
-    let run = AssertUnwindSafe(|| model.run(inputs, buffers, alone));
+fn run_one(model: &dyn Model, inputs: &[Tensor], buffers: &Buffers) -> Outcome {
+    let run = AssertUnwindSafe(|| model.run(inputs, buffers));
     let outputs = catch_unwind(run).map_err(|_| "the backend panicked".to_owned())??;
     let (found, expected) = (outputs.len(), model.signature().outputs.len());
     if found == expected { Ok(outputs) } else { Err(format!("{found} outputs of {expected}")) }
@@ -51,7 +51,6 @@ fn run_together(
     model: &dyn Model,
     jobs: &[Job],
     buffers: &Buffers,
-    alone: bool,
 ) -> Result<Vec<Vec<Tensor>>, String> {
     let rows: Vec<u32> = jobs.iter().map(|job| job.rows.unwrap_or_default()).collect();
     let total = rows.iter().sum();
@@ -59,7 +58,7 @@ fn run_together(
     let stacked = (0..inputs)
         .map(|input| stack(jobs, input, total, buffers))
         .collect::<Result<Vec<_>, _>>()?;
-    let outputs = run_one(model, &stacked, buffers, alone)?;
+    let outputs = run_one(model, &stacked, buffers)?;
     drop(stacked);
     let mut outcomes: Vec<Vec<Tensor>> = jobs.iter().map(|_| Vec::new()).collect();
     for output in &outputs {

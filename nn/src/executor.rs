@@ -16,6 +16,8 @@ pub(crate) struct Loaded {
     pub(crate) name: String,
     pub(crate) backend: &'static str,
     pub(crate) model: Box<dyn Model>,
+    /// Whether calls of different callers may be run together.
+    pub(crate) batches: bool,
     pub(crate) options: GraphOptions,
     pub(crate) counters: Counters,
 }
@@ -57,7 +59,6 @@ struct Work {
     line: u64,
     graph: Arc<Loaded>,
     batch: Batch,
-    alone: bool,
 }
 
 enum Next {
@@ -219,25 +220,23 @@ impl Shared {
             state.running += 1;
             state.turns.remove(turn);
             state.turns.push_back(id);
-            let waiting: usize = state.lines.values().map(|line| line.queue.len()).sum();
-            let alone = state.running == 1 && waiting == 0;
-            if waiting > 0 && idle > 0 {
+            if idle > 0 && state.lines.values().any(|line| line.queue.len() > 0) {
                 self.wake.notify_one();
             }
-            return Next::Work(Work { line: id, graph, batch, alone });
+            return Next::Work(Work { line: id, graph, batch });
         }
         Next::Wait(until)
     }
 
     /// Runs a batch; when its callers are answered it is over for everybody who asks.
-    fn run(&self, Work { line, graph, batch, alone }: Work) {
+    fn run(&self, Work { line, graph, batch }: Work) {
         let start = Instant::now();
         let Batch { jobs, closed } = batch;
         for job in &jobs {
             graph.counters.waited(start.saturating_duration_since(job.arrived));
         }
         let rows = jobs.iter().map(|job| u64::from(job.rows.unwrap_or(1))).sum();
-        let ran = batch::run(&*graph.model, &jobs, &self.buffers, alone);
+        let ran = batch::run(&*graph.model, &jobs, &self.buffers);
         graph.counters.ran(rows, closed, start.elapsed(), &ran);
         self.ended(line);
         let refuse = |reason| Error::Failed { graph: graph.name.clone(), reason };

@@ -12,6 +12,7 @@ use crate::buffer::{BufferStatus, Buffers};
 use crate::counters::{Counters, GraphStatus};
 use crate::error::{Error, Result};
 use crate::executor::{Executor, Loaded, Submit};
+use crate::independence::rows_are_independent;
 use crate::queue::{GraphOptions, Job};
 use crate::signature::Signature;
 use crate::tensor::Tensor;
@@ -85,10 +86,15 @@ impl Graphs {
     /// # Errors
     /// Those of [`Backend::load`].
     pub fn load_unnamed(&self, name: &str, file: Vec<u8>, options: GraphOptions) -> Result<Graph> {
+        let model = self.backend.load(name, file)?;
+        let batches = options.max_batch > 1
+            && model.batches()
+            && rows_are_independent(&*model, &self.buffers);
         let loaded = Arc::new(Loaded {
             name: name.to_owned(),
             backend: self.backend.name(),
-            model: self.backend.load(name, file)?,
+            model,
+            batches,
             options,
             counters: Counters::default(),
         });
@@ -169,8 +175,7 @@ impl Graph {
 
     /// Rows of the inputs, if they can be run with those of others: the first dimension of all.
     fn rows(&self, inputs: &[Tensor]) -> Option<u32> {
-        let model = &self.0.loaded.model;
-        if self.0.loaded.options.max_batch < 2 || !model.batches() || !model.signature().stacks() {
+        if !self.0.loaded.batches {
             return None;
         }
         let first = |tensor: &Tensor| tensor.shape().sizes().first().copied();

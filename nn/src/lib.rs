@@ -12,6 +12,7 @@ mod device;
 mod error;
 mod executor;
 mod graphs;
+mod independence;
 mod queue;
 mod signature;
 mod tensor;

@@ -30,18 +30,15 @@ pub trait Model: Send + Sync {
     /// Inputs and outputs.
     fn signature(&self) -> &Signature;
 
-    /// Whether rows that are run together give what they give alone.
+    /// Whether it may pay to run rows of several callers together. That they give what they give
+    /// alone is found out by whoever does so.
     fn batches(&self) -> bool;
 
     /// Runs the graph on the calling thread. `inputs` fit the signature and come in its order,
-    /// and so do the outputs. With `alone` nothing else is being computed: other cores are free.
+    /// and so do the outputs.
     ///
     /// # Errors
     /// What the engine said.
-    fn run(
-        &self,
-        inputs: &[Tensor],
-        buffers: &Buffers,
-        alone: bool,
-    ) -> std::result::Result<Vec<Tensor>, String>;
+    fn run(&self, inputs: &[Tensor], buffers: &Buffers)
+    -> std::result::Result<Vec<Tensor>, String>;
 }

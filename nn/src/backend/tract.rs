@@ -1,17 +1,19 @@
 //! tract: pure Rust, part of every build.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pilotlight_onnx::{Dim, Imported, Port as OnnxPort, decode, depends_on_batch, import};
 use tract_core::internal::{
-    DatumType, IntoTValue as _, SimplePlan, TValue, TVec, Tensor as TractTensor, TractError,
-    TractResult, TypedFact, TypedOp, TypedSimpleState,
+    DatumType, IntoTValue as _, SimplePlan, Symbol, TDim, TValue, TVec, Tensor as TractTensor,
+    ToDim as _, TractError, TractResult, TypedFact, TypedModel, TypedOp, TypedSimpleState,
 };
 
 use crate::backend::{Backend, Model};
 use crate::buffer::Buffers;
 use crate::device::Device;
 use crate::error::{Error, Result};
+use crate::independence::rows_are_independent;
 use crate::signature::{Dimension, Port, Signature};
 use crate::tensor::{Element, Shape, Tensor};
 
@@ -43,19 +45,52 @@ impl Backend for Tract {
     fn load(&self, name: &str, file: Vec<u8>) -> Result<Box<dyn Model>> {
         let refuse = |reason: String| Error::InvalidGraph { graph: name.to_owned(), reason };
         let model = decode(file.into()).map_err(|error| refuse(error.to_string()))?;
-        let batches = !depends_on_batch(&model);
+        let independent = !depends_on_batch(&model);
         let imported = import(model).map_err(|error| refuse(error.to_string()))?;
         let signature = signature(&imported).map_err(refuse)?;
-        let plan = plan(imported).map_err(|error| refuse(format!("{error:#}")))?;
-        Ok(Box::new(Loaded { plan, signature, batches, states: Mutex::default() }))
+        let failed = |error: TractError| refuse(format!("{error:#}"));
+        let one = rows_symbol(&imported);
+        let whole = |model: TypedModel, row_by_row: bool| {
+            let (plan, signature) = (plan(model)?, signature.clone());
+            Ok(Loaded { plan, signature, row_by_row, states: Mutex::default() })
+        };
+        let loaded = whole(imported.model.clone(), false).map_err(failed)?;
+        match one {
+            Some(one) if independent && rows_are_independent(&loaded, &Buffers::new(0)) => {
+                let model = imported.model.set_symbols(&one).map_err(failed)?;
+                Ok(Box::new(whole(model, true).map_err(failed)?))
+            }
+            _ => Ok(Box::new(loaded)),
+        }
     }
 }
 
-fn plan(imported: Imported) -> TractResult<Arc<Plan>> {
-    let mut model = imported.model;
+fn plan(mut model: TypedModel) -> TractResult<Arc<Plan>> {
     model.declutter()?;
     model.optimize()?;
     SimplePlan::new(model)
+}
+
+/// One row: the symbol that is the first dimension of all inputs and outputs, if there is one.
+fn rows_symbol(imported: &Imported) -> Option<HashMap<Symbol, TDim>> {
+    let symbols = &imported.model.symbols;
+    let ports = || imported.inputs.iter().chain(&imported.outputs);
+    for name in ports().flat_map(|port| &port.dims).filter_map(named) {
+        // Faster elementwise kernels want proof that there is something to compute. A name that
+        // is none in tract's language goes without.
+        let _ = symbols.add_assertion(format!("{name} >= 1"));
+    }
+    let first = |port: &OnnxPort| port.dims.first().and_then(named).cloned();
+    let name = first(imported.inputs.first()?)?;
+    let same = ports().all(|port| first(port).as_ref() == Some(&name));
+    same.then(|| HashMap::from([(symbols.sym(&name), 1.to_dim())]))
+}
+
+fn named(dim: &Dim) -> Option<&String> {
+    match dim {
+        Dim::Named(name) => Some(name),
+        Dim::Fixed(_) | Dim::Any => None,
+    }
 }
 
 fn signature(imported: &Imported) -> std::result::Result<Signature, String> {
@@ -92,7 +127,9 @@ fn element(data_type: i32) -> Option<Element> {
 struct Loaded {
     plan: Arc<Plan>,
     signature: Signature,
-    batches: bool,
+    /// The plan is for one row. tract gains nothing by running several at once, and has faster
+    /// kernels where it knows that there is one.
+    row_by_row: bool,
     /// Scratch that no run uses.
     states: Mutex<Vec<TypedSimpleState>>,
 }
@@ -103,36 +140,78 @@ impl Model for Loaded {
     }
 
     fn batches(&self) -> bool {
-        self.batches
+        !self.row_by_row
     }
 
     fn run(
         &self,
         inputs: &[Tensor],
         buffers: &Buffers,
-        _alone: bool,
     ) -> std::result::Result<Vec<Tensor>, String> {
-        self.try_run(inputs, buffers).map_err(|error| format!("{error:#}"))
+        let rows = inputs.first().and_then(|input| input.shape().sizes().first().copied());
+        let outputs = match rows {
+            Some(rows) if self.row_by_row && rows > 1 => self.run_rows(inputs, rows, buffers),
+            _ => self.run_whole(inputs, buffers),
+        };
+        outputs.map_err(|error| format!("{error:#}"))
     }
 }
 
 impl Loaded {
-    fn try_run(&self, inputs: &[Tensor], buffers: &Buffers) -> TractResult<Vec<Tensor>> {
+    fn run_whole(&self, inputs: &[Tensor], buffers: &Buffers) -> TractResult<Vec<Tensor>> {
+        let inputs = inputs.iter().map(|input| to_tract(input, input.shape(), input.bytes()));
+        let outputs = self.try_run(inputs.collect::<TractResult<_>>()?)?;
+        outputs.iter().map(|output| from_tract(output, buffers)).collect()
+    }
+
+    fn run_rows(
+        &self,
+        inputs: &[Tensor],
+        rows: u32,
+        buffers: &Buffers,
+    ) -> TractResult<Vec<Tensor>> {
+        let mut outputs: Vec<Vec<TValue>> = vec![Vec::new(); self.signature.outputs.len()];
+        for row in 0..rows as usize {
+            let part = |input: &Tensor| {
+                let bytes = input.bytes().len() / rows as usize;
+                let shape = input.shape().with_rows(1).map_err(TractError::msg)?;
+                to_tract(input, shape, &input.bytes()[row * bytes..][..bytes])
+            };
+            let results = self.try_run(inputs.iter().map(part).collect::<TractResult<_>>()?)?;
+            outputs.iter_mut().zip(results).for_each(|(rows, result)| rows.push(result));
+        }
+        outputs.iter().map(|parts| stacked(parts, rows, buffers)).collect()
+    }
+
+    fn try_run(&self, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
         let free = || self.states.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = free().pop();
         let mut state = match taken {
             Some(state) => state,
             None => self.plan.spawn()?,
         };
-        let inputs = inputs.iter().map(to_tract).collect::<TractResult<TVec<TValue>>>()?;
         // A state whose run failed is not used again.
         let outputs = state.run(inputs)?;
         free().push(state);
-        outputs.iter().map(|output| from_tract(output, buffers)).collect()
+        Ok(outputs)
     }
 }
 
-fn to_tract(tensor: &Tensor) -> TractResult<TValue> {
+/// The results of several runs of one row, below each other.
+fn stacked(parts: &[TValue], rows: u32, buffers: &Buffers) -> TractResult<Tensor> {
+    let first = parts.first().ok_or_else(|| TractError::msg("no rows"))?;
+    let (element, shape) = described(first)?;
+    if shape.sizes().first() != Some(&1) || parts.iter().any(|p| p.shape() != first.shape()) {
+        return Err(TractError::msg(format!("a row came as {shape}")));
+    }
+    let plain =
+        parts.iter().map(|part| part.try_as_plain_ram()).collect::<TractResult<Vec<_>>>()?;
+    let data = buffers.gathered(plain.iter().map(|part| part.as_bytes()));
+    let shape = shape.with_rows(rows).map_err(TractError::msg)?;
+    Tensor::from_buffer(element, shape, data).map_err(TractError::msg)
+}
+
+fn to_tract(tensor: &Tensor, shape: Shape, bytes: &[u8]) -> TractResult<TValue> {
     let datum_type = match tensor.element() {
         Element::F16 => DatumType::F16,
         Element::F32 => DatumType::F32,
@@ -142,13 +221,20 @@ fn to_tract(tensor: &Tensor) -> TractResult<TValue> {
         Element::I64 => DatumType::I64,
         Element::Bf16 => return Err(TractError::msg("bf16 is not supported")),
     };
-    let shape: TVec<usize> = tensor.shape().sizes().iter().map(|size| *size as usize).collect();
-    let mut copy = TractTensor::zero_dt(datum_type, &shape)?;
-    copy.try_as_plain_ram_mut()?.as_bytes_mut().copy_from_slice(tensor.bytes());
+    let sizes: TVec<usize> = shape.sizes().iter().map(|size| *size as usize).collect();
+    let mut copy = TractTensor::zero_dt(datum_type, &sizes)?;
+    copy.try_as_plain_ram_mut()?.as_bytes_mut().copy_from_slice(bytes);
     Ok(copy.into_tvalue())
 }
 
 fn from_tract(tensor: &TValue, buffers: &Buffers) -> TractResult<Tensor> {
+    let (element, shape) = described(tensor)?;
+    let plain = tensor.try_as_plain_ram()?;
+    let made = Tensor::from_buffer(element, shape, buffers.copied(plain.as_bytes()));
+    made.map_err(TractError::msg)
+}
+
+fn described(tensor: &TValue) -> TractResult<(Element, Shape)> {
     let element = match tensor.datum_type() {
         DatumType::F16 => Element::F16,
         DatumType::F32 => Element::F32,
@@ -159,8 +245,5 @@ fn from_tract(tensor: &TValue, buffers: &Buffers) -> TractResult<Tensor> {
         other => return Err(TractError::msg(format!("an output of {other:?}"))),
     };
     let sizes: Vec<u32> = tensor.shape().iter().map(|size| *size as u32).collect();
-    let plain = tensor.try_as_plain_ram()?;
-    let made = Shape::new(&sizes)
-        .and_then(|shape| Tensor::from_buffer(element, shape, buffers.copied(plain.as_bytes())));
-    made.map_err(TractError::msg)
+    Ok((element, Shape::new(&sizes).map_err(TractError::msg)?))
 }

@@ -106,7 +106,6 @@ impl Model for Sum {
         &self,
         inputs: &[Tensor],
         buffers: &Buffers,
-        _alone: bool,
     ) -> std::result::Result<Vec<Tensor>, String> {
         self.gate.pass();
         let (x, y) = (values(&inputs[0]), values(&inputs[1]));

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::OnnxError;
 use crate::inspect::{Part, visit_graph};
-use crate::proto::{GraphProto, ModelProto, NodeProto, TensorProto};
+use crate::proto::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto};
 
 /// A graph whose nodes are being replaced.
 pub(super) struct Edit<'a> {
@@ -35,12 +35,24 @@ impl<'a> Edit<'a> {
     }
 
     /// Pushes a node of ONNX's own operator set, named after its output.
-    pub(super) fn push_new(&mut self, op_type: &str, inputs: &[&str], outputs: &[&str]) {
+    pub(super) fn push_new(&mut self, op_type: &str, inputs: &[&str], [output]: &[&str; 1]) {
+        self.push_with(op_type, inputs, output, Vec::new());
+    }
+
+    /// Pushes a node with attributes.
+    pub(super) fn push_with(
+        &mut self,
+        op_type: &str,
+        inputs: &[&str],
+        output: &str,
+        attribute: Vec<AttributeProto>,
+    ) {
         self.push(NodeProto {
             op_type: op_type.into(),
-            name: outputs.first().copied().unwrap_or_default().into(),
+            name: output.into(),
             input: inputs.iter().copied().map(String::from).collect(),
-            output: outputs.iter().copied().map(String::from).collect(),
+            output: vec![output.into()],
+            attribute,
             ..NodeProto::default()
         });
     }

@@ -10,14 +10,14 @@ mod quantise;
 use prost::Message as _;
 
 use crate::error::OnnxError;
-use crate::proto::ModelProto;
+use crate::proto::{ModelProto, OperatorSetIdProto};
 use edit::Edit;
 use expand::Expand;
-use quantise::Quantise;
+use quantise::{CONTRIB, Quantise};
 
 /// The oldest operator set whose `Add` broadcasts.
 const OPSET_OF_BROADCASTING: i64 = 7;
-/// The oldest operator set with `DynamicQuantizeLinear`.
+/// The oldest operator set whose `Max` broadcasts and whose axes count from the end.
 const OPSET_OF_QUANTISATION: i64 = 11;
 /// The oldest schema whose constants need not be inputs.
 const IR_OF_CONSTANTS: i64 = 4;
@@ -45,19 +45,23 @@ pub fn to_f32(model: &mut ModelProto) -> Result<(), OnnxError> {
 }
 
 /// Quantises constant f32 weights of `MatMul` and `Gemm` to signed bytes, one scale for each
-/// output, and activations to unsigned bytes while computing. What [`to_f32`] expands counts.
+/// output, and activations to unsigned bytes while computing, one scale for each row. What
+/// [`to_f32`] expands counts. For ONNX Runtime, one of whose own operators it uses.
 ///
 /// # Errors
 /// [`OnnxError`] naming the node or tensor.
 pub fn to_int8(model: &mut ModelProto) -> Result<(), OnnxError> {
     require(model, OPSET_OF_QUANTISATION).map_err(OnnxError::Graph)?;
     to_f32(model)?;
+    let mut quantise = Quantise::new(model.opset());
     let mut edit = Edit::new(model)?;
-    let mut quantise = Quantise::default();
     for node in edit.take_nodes() {
         quantise.rewrite(&mut edit, node)?;
     }
     edit.finish();
+    if quantise.applied() && !model.opset_import.iter().any(|set| set.domain == CONTRIB) {
+        model.opset_import.push(OperatorSetIdProto { domain: CONTRIB.into(), version: 1 });
+    }
     check_size(model)
 }
 

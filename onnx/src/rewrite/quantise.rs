@@ -7,24 +7,51 @@ use crate::element::FLOAT;
 use crate::error::OnnxError;
 use crate::proto::{AttributeProto, NodeProto, TensorProto, is_onnx};
 
-const ATTRIBUTE_INT: i32 = 2;
+/// The operators of ONNX Runtime's own.
+pub(super) const CONTRIB: &str = "com.microsoft";
+/// Since this operator set `ReduceMax` takes its axes as an input.
+const OPSET_OF_AXES_AS_INPUT: i64 = 18;
+/// `AttributeProto.AttributeType`
+const INT: i32 = 2;
+const INTS: i32 = 7;
+/// `TensorProto.DataType`
+const UINT8: i32 = 2;
+/// The code of 0 in activations.
+const ZERO_POINT: u8 = 128;
 /// The range is symmetric: -128 is not used.
 const LARGEST_CODE: f32 = 127.0;
 
-/// `MatMul` and `Gemm` to `MatMulInteger`.
-#[derive(Default)]
+/// `MatMul` and `Gemm` to products of bytes, each row of activations scaled by its own largest
+/// value: ONNX's `DynamicQuantizeLinear` has one scale for all rows, so that those of one caller
+/// would depend on those that are run with them, and costs accuracy.
 pub(super) struct Quantise {
+    /// Version of ONNX's own operators.
+    opset: i64,
+    /// Names of [`Numbers`], once they are wanted.
+    numbers: Option<Numbers>,
     activations: BTreeMap<String, Activations>,
     /// By name, and whether they are transposed.
     weights: BTreeMap<(String, bool), Weights>,
 }
 
-/// Names of what `DynamicQuantizeLinear` gives.
+/// Names of activations in bytes `[.., K]` and their scales `[.., 1]`.
 #[derive(Clone)]
 struct Activations {
     codes: String,
-    scale: String,
+    scales: String,
+}
+
+/// Names of constants.
+#[derive(Clone)]
+struct Numbers {
+    /// The smallest divisor: a row of zeros has no scale.
+    tiny: String,
+    largest_code: String,
+    /// Half a step above the zero point: what is cast to an integer is rounded down.
+    above_zero_point: String,
     zero_point: String,
+    one: String,
+    last_axis: String,
 }
 
 /// Names of quantised weights `[K, N]` and their scales `[N]`.
@@ -35,6 +62,16 @@ struct Weights {
 }
 
 impl Quantise {
+    pub(super) fn new(opset: i64) -> Self {
+        let (activations, weights) = (BTreeMap::new(), BTreeMap::new());
+        Self { opset, numbers: None, activations, weights }
+    }
+
+    /// Whether anything was quantised.
+    pub(super) fn applied(&self) -> bool {
+        self.numbers.is_some()
+    }
+
     /// Pushes `node`, quantised if it multiplies by constant f32 weights.
     pub(super) fn rewrite(
         &mut self,
@@ -56,9 +93,9 @@ impl Quantise {
             edit.push(node);
             return Ok(());
         };
-        let activations = self.activations(edit, input);
+        let activations = self.activations(edit, input)?;
         let scaled = if bias.is_empty() { output.clone() } else { edit.fresh(&output, "scaled") };
-        multiply(edit, &activations, &weights, &scaled);
+        self.multiply(edit, &activations, &weights, &scaled)?;
         if !bias.is_empty() {
             edit.push_new("Add", &[&scaled, &bias], &[&output]);
         }
@@ -98,16 +135,92 @@ impl Quantise {
     }
 
     /// `input` quantised; where it is first wanted, for it is known there.
-    fn activations(&mut self, edit: &mut Edit<'_>, input: String) -> Activations {
+    fn activations(
+        &mut self,
+        edit: &mut Edit<'_>,
+        input: String,
+    ) -> Result<Activations, OnnxError> {
         if let Some(activations) = self.activations.get(&input) {
-            return activations.clone();
+            return Ok(activations.clone());
         }
-        let [codes, scale, zero_point] =
-            ["quantised", "quantised_scale", "quantised_zero_point"].map(|s| edit.fresh(&input, s));
-        edit.push_new("DynamicQuantizeLinear", &[&input], &[&codes, &scale, &zero_point]);
-        let activations = Activations { codes, scale, zero_point };
-        self.activations.entry(input).or_insert(activations).clone()
+        let numbers = self.numbers(edit)?;
+        let [absolute, most, divisor, inverse, scales, scaled, shifted, codes] =
+            ["absolute", "most", "divisor", "inverse", "row_scale", "scaled", "shifted", "u8"]
+                .map(|suffix| edit.fresh(&input, suffix));
+        edit.push_new("Abs", &[&input], &[&absolute]);
+        self.push_largest(edit, &absolute, &most, &numbers);
+        edit.push_new("Max", &[&most, &numbers.tiny], &[&divisor]);
+        edit.push_new("Div", &[&numbers.largest_code, &divisor], &[&inverse]);
+        edit.push_new("Div", &[&divisor, &numbers.largest_code], &[&scales]);
+        edit.push_new("Mul", &[&input, &inverse], &[&scaled]);
+        edit.push_new("Add", &[&scaled, &numbers.above_zero_point], &[&shifted]);
+        edit.push_with("Cast", &[&shifted], &codes, vec![int("to", UINT8.into())]);
+        let activations = Activations { codes, scales };
+        Ok(self.activations.entry(input).or_insert(activations).clone())
     }
+
+    /// Pushes the largest value of each row.
+    fn push_largest(&self, edit: &mut Edit<'_>, input: &str, output: &str, numbers: &Numbers) {
+        if self.opset >= OPSET_OF_AXES_AS_INPUT {
+            edit.push_new("ReduceMax", &[input, &numbers.last_axis], &[output]);
+            return;
+        }
+        let axes = AttributeProto {
+            name: "axes".into(),
+            ints: vec![-1],
+            r#type: INTS,
+            ..Default::default()
+        };
+        edit.push_with("ReduceMax", &[input], output, vec![axes]);
+    }
+
+    fn numbers(&mut self, edit: &mut Edit<'_>) -> Result<Numbers, OnnxError> {
+        if let Some(numbers) = &self.numbers {
+            return Ok(numbers.clone());
+        }
+        let mut constant = |name: &str, value: Tensor| -> Result<String, OnnxError> {
+            let refuse = |error: TractError| OnnxError::Graph(format!("{error:#}"));
+            let name = edit.fresh("int8", name);
+            edit.add_constant(TensorProto::of(&name, &value).map_err(refuse)?);
+            Ok(name)
+        };
+        let numbers = Numbers {
+            tiny: constant("tiny", tensor0(f32::MIN_POSITIVE * LARGEST_CODE))?,
+            largest_code: constant("largest_code", tensor0(LARGEST_CODE))?,
+            above_zero_point: constant("above_zero_point", tensor0(f32::from(ZERO_POINT) + 0.5))?,
+            zero_point: constant("zero_point", tensor0(ZERO_POINT))?,
+            one: constant("one", tensor0(1f32))?,
+            last_axis: constant("last_axis", tensor1(&[-1i64]))?,
+        };
+        Ok(self.numbers.insert(numbers).clone())
+    }
+
+    /// Pushes the product, which ONNX Runtime has as one operator, and scales its rows.
+    fn multiply(
+        &mut self,
+        edit: &mut Edit<'_>,
+        a: &Activations,
+        b: &Weights,
+        output: &str,
+    ) -> Result<(), OnnxError> {
+        let Numbers { one, zero_point, .. } = self.numbers(edit)?;
+        let product = edit.fresh(output, "rows");
+        let inputs = [&a.codes[..], &b.codes, &one, &b.scales, &zero_point];
+        edit.push(NodeProto {
+            op_type: "MatMulIntegerToFloat".into(),
+            domain: CONTRIB.into(),
+            name: product.clone(),
+            input: inputs.map(String::from).to_vec(),
+            output: vec![product.clone()],
+            ..NodeProto::default()
+        });
+        edit.push_new("Mul", &[&product, &a.scales], &[output]);
+        Ok(())
+    }
+}
+
+fn int(name: &str, value: i64) -> AttributeProto {
+    AttributeProto { name: name.into(), i: value, r#type: INT, ..AttributeProto::default() }
 }
 
 /// Whether `node` is a product `A · B` or `A · Bᵀ`, and if so, whether `B` is transposed.
@@ -123,27 +236,6 @@ fn multiplies(node: &NodeProto) -> Option<bool> {
         }
         _ => None,
     }
-}
-
-/// The nodes that ONNX Runtime fuses to one.
-fn multiply(edit: &mut Edit<'_>, a: &Activations, b: &Weights, output: &str) {
-    let [product, float, scale] = ["i32", "float", "scale"].map(|s| edit.fresh(output, s));
-    edit.push_new("MatMulInteger", &[&a.codes, &b.codes, &a.zero_point], &[&product]);
-    edit.push(NodeProto {
-        op_type: "Cast".into(),
-        name: float.clone(),
-        input: vec![product],
-        output: vec![float.clone()],
-        attribute: vec![AttributeProto {
-            name: "to".into(),
-            i: FLOAT.into(),
-            r#type: ATTRIBUTE_INT,
-            ..AttributeProto::default()
-        }],
-        ..NodeProto::default()
-    });
-    edit.push_new("Mul", &[&a.scale, &b.scales], &[&scale]);
-    edit.push_new("Mul", &[&float, &scale], &[output]);
 }
 
 /// Codes and scales of weights `[K, N]`, each column scaled by its largest value.

@@ -118,7 +118,7 @@ impl Model for Loaded {
 
     /// One session serves lone and crowded callers: which cores are free is seen by the
     /// operating system, to which the library's threads step back.
-    fn run(&self, inputs: &[Tensor], buffers: &Buffers, _alone: bool) -> Outcome<Vec<Tensor>> {
+    fn run(&self, inputs: &[Tensor], buffers: &Buffers) -> Outcome<Vec<Tensor>> {
         self.try_run(inputs, buffers).map_err(|error| short(&error))
     }
 }

@@ -1,6 +1,6 @@
 use tract_core::internal::*;
 use tract_core::ops::logic::{self, Iff};
-use tract_core::ops::math::{self, Add, Div, Max, Min, Sub};
+use tract_core::ops::math::{self, Add, Div, Max, Min, Mul, Sub};
 use tract_core::ops::nn::{Reduce, Reducer};
 
 use super::linear::product;
@@ -12,6 +12,10 @@ pub(super) fn lowering(operator: &str) -> Option<Lower> {
         "MatMulInteger" => matmul_integer,
         _ => return None,
     })
+}
+
+pub(super) fn contrib_lowering(operator: &str) -> Option<Lower> {
+    (operator == "MatMulIntegerToFloat").then_some(matmul_integer_to_float as Lower)
 }
 
 /// Codes of one byte, and the scale and zero point that fit all of the input.
@@ -71,6 +75,22 @@ fn matmul_integer(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
     let a = shifted(w, 0, 2)?;
     let b = shifted(w, 1, 3)?;
     Ok(tvec!(product(w, a, b, false)?))
+}
+
+/// `MatMulInteger`, scaled, and with a bias if there is one.
+fn matmul_integer_to_float(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
+    let a = shifted(w, 0, 4)?;
+    let b = shifted(w, 1, 5)?;
+    let mut out = product(w, a, b, false)?;
+    out = w.cast(out, f32::datum_type())?;
+    for scale in [2, 3] {
+        let scale = w.input(scale)?;
+        out = w.binary("scaled", Box::new(Mul), [out, scale])?;
+    }
+    if let Some(bias) = w.optional(6) {
+        out = w.binary("biased", Box::new(Add), [out, bias])?;
+    }
+    Ok(tvec!(out))
 }
 
 /// Codes less their zero point, which is a scalar, or for `B` one for each column.

@@ -31,6 +31,7 @@ pub(super) fn lowering(node: &NodeProto) -> Option<Lower> {
             .or_else(|| normalise::lowering(operator))
     } else if node.domain == "com.microsoft" {
         linear::contrib_lowering(operator)
+            .or_else(|| integer::contrib_lowering(operator))
             .or_else(|| normalise::contrib_lowering(operator))
             .or_else(|| math::contrib_lowering(operator))
     } else {
