@@ -105,6 +105,7 @@ impl FromStr for Precision {
 
 /// The model's graph in `precision`: an ONNX file.
 pub(crate) fn convert(folder: &ModelFolder, precision: Precision) -> Result<Vec<u8>> {
+    // Unchanged files are looked into by the backends, which refuse what leads out of them.
     let file = folder.read(MODEL_FILE)?;
     let refuse = |error: pilotlight_onnx::OnnxError| {
         Error::Refused(format!("{}: {error}", folder.path().join(MODEL_FILE).display()))

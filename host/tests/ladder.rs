@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
-const LADDER: [&[&str]; 12] = [
-    &["error", "config", "progress"],
-    &["body", "section", "cache"],
-    &["guest", "inspect", "image", "seen"],
+const LADDER: [&[&str]; 14] = [
+    &["error", "config", "progress", "wasi_nn"],
+    &["body", "cache"],
+    &["graph", "guest", "image", "seen"],
+    &["section"],
+    &["inspect"],
     &["memory"],
     &["engine", "machine_code", "store"],
     &["instance"],
@@ -13,7 +15,7 @@ const LADDER: [&[&str]; 12] = [
     &["snapshot", "pool"],
     &["artifact"],
     &["host"],
-    &["server"],
+    &["agreement", "server"],
     &["admin"],
 ];
 

@@ -25,7 +25,7 @@ fn main() {
         let ids: Vec<u8> = (0..sizes[1]).flat_map(|id| i64::from(id % 2).to_le_bytes()).collect();
         let inputs = &model.signature().inputs;
         let tensor = |_| Tensor::copied(&buffers, Element::I64, &sizes, &ids).unwrap();
-        model.run(&inputs.iter().map(tensor).collect::<Vec<_>>(), &buffers, true).unwrap();
+        model.run(&inputs.iter().map(tensor).collect::<Vec<_>>(), &buffers).unwrap();
     }
 }
 

@@ -148,7 +148,7 @@ fn ours(model: &dyn Model) -> Caller<'_> {
                 Tensor::copied(&buffers, Element::I64, &sizes, &bytes).unwrap()
             })
             .collect();
-        model.run(&inputs, &buffers, false).unwrap();
+        model.run(&inputs, &buffers).unwrap();
     })
 }
 

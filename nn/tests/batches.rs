@@ -159,6 +159,18 @@ fn a_full_queue_refuses_at_once_and_says_when_to_come_back() {
 }
 
 #[test]
+fn rows_that_touch_each_other_are_never_run_together() {
+    let (graphs, gate) = graphs(1);
+    let graph = graphs.load("g", b"mixing".to_vec(), GraphOptions::default()).unwrap();
+    let call = |value: i64| graph.compute(inputs(&graphs, 1, &[value]));
+    let (_, others) = behind_a_running_one(&gate, call(0), vec![call(1), call(2)]);
+    // Each has the sum of its own rows only.
+    assert_eq!(values(&others[0].as_ref().unwrap()[0].1), [2]);
+    assert_eq!(values(&others[1].as_ref().unwrap()[0].1), [3]);
+    assert_eq!(count(&graph.status(), Closed::Single), 3);
+}
+
+#[test]
 fn a_graph_runs_no_more_batches_at_once_than_it_may() {
     let (graphs, gate) = graphs(4);
     let options = options(|o| (o.concurrency, o.max_batch) = (2, 1));

@@ -6,6 +6,7 @@ mod build;
 mod cargo;
 mod compare;
 mod peers;
+mod runtime;
 mod swap;
 mod test;
 
@@ -17,6 +18,7 @@ Usage: cargo xtask <VERB>
   test           everything CI checks
   compare        measure Pilotlight beside its peers and write docs/performance.md;
                  --quick tries the commands and writes to target/
+  runtime        put the shared library of ONNX Runtime beside the built program
   guests         build only the guest and the test guests, for editors and single tests
 ";
 
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
         ("serve", _) => build::serve(&rest),
         ("test", true) => test::run(),
         ("compare", _) => compare::run(&rest),
+        ("runtime", true) => runtime::place(),
         ("guests", true) => build::guests(),
         ("help" | "--help" | "-h", _) => {
             print!("{USAGE}");

@@ -4,6 +4,7 @@ use std::time::Instant;
 use crate::build;
 use crate::cargo::{cargo, execute};
 use crate::peers;
+use crate::runtime;
 use crate::swap::Swap;
 
 /// Runs everything CI checks, cheapest first.
@@ -75,5 +76,6 @@ fn tests() -> anyhow::Result<()> {
     if let Some(wasmtime) = peers::wasmtime()? {
         command.env("PILOTLIGHT_WASMTIME", wasmtime);
     }
+    runtime::require(&mut command)?;
     execute(build::carry_guests(&mut command))
 }
