@@ -48,7 +48,8 @@ proptest! {
         let (graphs, _) = stub::graphs(1);
         match tensor(&graphs, &input) {
             Ok(tensor) => {
-                prop_assert_eq!(tensor.shape().sizes(), &input.sizes[..]);
+                let shape = tensor.shape();
+                prop_assert_eq!(shape.sizes(), &input.sizes[..]);
                 prop_assert_eq!(tensor.bytes().len(), input.bytes);
                 prop_assert_eq!(tensor.shape().volume() * input.element.size(), input.bytes);
             }

@@ -1,6 +1,6 @@
 //! A backend whose graph adds one to each element, and waits, fails or panics where it is told to.
 
-#![allow(unreachable_pub, reason = "each test uses what it needs")]
+#![allow(dead_code, unreachable_pub, reason = "each test uses what it needs")]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};

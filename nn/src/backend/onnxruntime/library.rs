@@ -90,8 +90,10 @@ fn probe_named(path: &Path, origin: &str) -> Result<Probed> {
         Some(file) => probe_file(&file),
         None => {
             let (path, name) = (path.display(), file_name());
-            let message =
-                format!("ONNX Runtime was not found: {origin} says {path}, which is no {name}");
+            let message = format!(
+                "ONNX Runtime was not found: {origin} says {path}, which is neither a file nor a \
+                 folder that holds {name}"
+            );
             Err(Error::Unavailable(message))
         }
     }
@@ -103,8 +105,9 @@ fn probe_file(file: &Path) -> Result<Probed> {
     // SAFETY: whoever runs the program named this file, or put it beside the program, as
     // ONNX Runtime, whose initialisers have no requirements.
     let library = unsafe { Library::new(&path) }.map_err(|error| {
-        let reason = loader_message(&error);
-        Error::Unavailable(format!("{} cannot be loaded: {reason}", path.display()))
+        let (path, reason) = (path.display().to_string(), loader_message(&error));
+        let reason = reason.strip_prefix(&format!("{path}: ")).unwrap_or(&reason);
+        Error::Unavailable(format!("{path} cannot be loaded as ONNX Runtime: {reason}"))
     })?;
     check(library, path)
 }

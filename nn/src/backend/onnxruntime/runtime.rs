@@ -65,18 +65,17 @@ pub(super) fn start(library: Option<&Path>, threads: usize) -> Result<Arc<Runtim
 impl Runtime {
     /// Refuses what would need another runtime than this.
     fn fits(&self, library: Option<&Path>, threads: usize) -> Result<()> {
-        let same = library.is_none_or(|other| {
-            library::probe(Some(other)).is_ok_and(|other| other.path == self.path)
-        });
-        if same && threads == self.threads {
+        let other = library.map(|other| library::probe(Some(other))).transpose()?;
+        let same = |other: library::Probed| {
+            let real = |path: &Path| path.canonicalize().ok();
+            other.path == self.path || real(&other.path) == real(&self.path)
+        };
+        if other.is_none_or(same) && threads == self.threads {
             return Ok(());
         }
-        if let Some(other) = library.filter(|_| !same) {
-            library::probe(Some(other))?;
-        }
-        let (path, running) = (self.path.display(), self.threads);
+        let (path, threads) = (self.path.display(), self.threads);
         Err(Error::Unavailable(format!(
-            "this process already uses {path} with {running} threads; it can be started only once"
+            "this process already runs {path} with {threads} threads; it can be started only once"
         )))
     }
 }

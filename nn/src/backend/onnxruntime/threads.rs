@@ -43,8 +43,13 @@ fn step_back() {
     // SAFETY: zero is the calling thread; the parameter is read only during the call. The C
     // library's own functions are not used because musl's refuse.
     unsafe {
-        libc::syscall(libc::SYS_sched_setscheduler, 0, libc::SCHED_BATCH, &raw const priority);
-        libc::syscall(libc::SYS_setpriority, libc::PRIO_PROCESS, 0, NICE);
+        let nice: i32 = std::env::var("PN_NICE").ok().and_then(|n| n.parse().ok()).unwrap_or(NICE);
+        let policy: i32 = std::env::var("PN_POLICY")
+            .ok()
+            .and_then(|n| n.parse().ok())
+            .unwrap_or(libc::SCHED_BATCH);
+        libc::syscall(libc::SYS_sched_setscheduler, 0, policy, &raw const priority);
+        libc::syscall(libc::SYS_setpriority, libc::PRIO_PROCESS, 0, nice);
     }
 }
 
