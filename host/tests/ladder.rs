@@ -5,9 +5,9 @@
 const LADDER: [&[&str]; 14] = [
     &["error", "config", "progress", "wasi_nn"],
     &["body", "cache"],
-    &["graph", "guest", "image", "seen"],
+    &["graph", "guest", "seen"],
     &["section"],
-    &["inspect"],
+    &["image", "inspect"],
     &["memory"],
     &["engine", "machine_code", "store"],
     &["instance"],
