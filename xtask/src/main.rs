@@ -17,6 +17,8 @@ Usage: cargo xtask <VERB>
   test           everything CI checks
   compare        measure Pilotlight beside its peers and write docs/performance.md;
                  --quick tries the commands and writes to target/
+  compare host     the same of computing on the host: docs/performance-host.md
+  compare article  a model of the size of BERT-base: docs/performance-article.md
   guests         build only the guest and the test guests, for editors and single tests
 ";
 
