@@ -152,30 +152,31 @@ fn ours(model: &dyn Model) -> Caller<'_> {
     })
 }
 
-/// Rows that were run, and what each batch took.
+/// Rows a second, and what each batch took.
 fn measure<'a>(
     options: &Options,
     batches: &[Batch],
     mut caller: impl FnMut() -> Caller<'a>,
-) -> (usize, Vec<Duration>) {
+) -> (f64, Vec<Duration>) {
     let mut callers: Vec<_> = (0..options.callers).map(|_| caller()).collect();
     let barrier = Barrier::new(callers.len());
     let repeat = |number: usize, run: &mut Caller<'a>| {
         batches.iter().take(20).for_each(&mut **run);
         barrier.wait();
-        let end = Instant::now() + options.time;
+        let begin = Instant::now();
         let (mut rows, mut times) = (0, Vec::new());
         // Callers are not to run the same batch at the same time.
         for batch in batches.iter().cycle().skip(number * batches.len() / options.callers) {
             let start = Instant::now();
-            if start >= end {
+            if start >= begin + options.time {
                 break;
             }
             run(batch);
             times.push(start.elapsed());
             rows += batch.rows;
         }
-        (rows, times)
+        // The last batch ends later than asked for.
+        (rows as f64 / begin.elapsed().as_secs_f64(), times)
     };
     std::thread::scope(|scope| {
         let repeat = &repeat;
@@ -185,21 +186,21 @@ fn measure<'a>(
             .map(|(number, run)| scope.spawn(move || repeat(number, run)))
             .collect();
         let ended = started.into_iter().map(|thread| thread.join().unwrap());
-        ended.fold((0, Vec::new()), |(rows, mut times), (more, other)| {
+        ended.fold((0.0, Vec::new()), |(rate, mut times), (more, other)| {
             times.extend(other);
-            (rows + more, times)
+            (rate + more, times)
         })
     })
 }
 
-fn report(options: &Options, (rows, mut times): (usize, Vec<Duration>)) {
+fn report(options: &Options, (rate, mut times): (f64, Vec<Duration>)) {
     times.sort_unstable();
     let quantile = |share: f64| {
         let index = (times.len() as f64 * share) as usize;
         times[index.min(times.len() - 1)].as_secs_f64() * 1e3
     };
     let line = serde_json::json!({
-        "per_second": rows as f64 / options.time.as_secs_f64(),
+        "per_second": rate,
         "p50_ms": quantile(0.5),
         "p99_ms": quantile(0.99),
         "rss_bytes": resident(),

@@ -44,7 +44,7 @@ pub(super) fn run(lab: &Lab) -> anyhow::Result<String> {
     let limit = limit(&contenders, &texts, lab)?;
     let mut targets = vec![
         (contenders.fastapi("FastAPI + ONNX Runtime", Precision::F32, THREADS[0])?, "/"),
-        (contenders.pilotlight("pilotlight", Precision::F32, &[])?, "/"),
+        (contenders.pilotlight("pilotlight", Precision::F32)?, "/"),
     ];
     let flask = flask(&contenders);
     targets.extend(flask.clone().map(|recipe| (recipe, "/")));

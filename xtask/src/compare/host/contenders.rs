@@ -1,6 +1,6 @@
 //! Who computes the same graphs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::build::{binary, component_file};
 use crate::cargo::root;
@@ -29,6 +29,25 @@ pub(in crate::compare) const THREADS: [Threads; 3] = [
     Threads { name: "one thread in a run", flags: &["--threads", "1"] },
 ];
 
+/// `--max-batch`, and the `--bucket` that a component is built with.
+pub(super) struct Batching {
+    pub(super) name: &'static str,
+    rows: &'static str,
+    bucket: &'static str,
+}
+
+pub(super) const BUCKETS: [&str; 3] = ["1", "8", "16"];
+
+pub(super) const BATCHING: [Batching; 7] = [
+    Batching { name: "1 row", rows: "1", bucket: "1" },
+    Batching { name: "8 rows", rows: "8", bucket: "1" },
+    Batching { name: "8 rows, multiples of 8", rows: "8", bucket: "8" },
+    Batching { name: "8 rows, multiples of 16", rows: "8", bucket: "16" },
+    Batching { name: "16 rows", rows: "16", bucket: "1" },
+    Batching { name: "16 rows, multiples of 8", rows: "16", bucket: "8" },
+    Batching { name: "16 rows, multiples of 16", rows: "16", bucket: "16" },
+];
+
 impl Contenders {
     pub(in crate::compare) fn new(files: Files) -> anyhow::Result<Self> {
         let python = line_up::python()?;
@@ -38,7 +57,18 @@ impl Contenders {
 
     /// Builds component and graph.
     pub(in crate::compare) fn build(&self, precision: Precision) -> anyhow::Result<()> {
-        self.files.build(precision, &self.library)
+        self.build_with(&self.files.component(precision), &["--precision", precision.word()])
+    }
+
+    /// Builds the component in f32 that pads texts to multiples of `bucket`.
+    pub(super) fn build_padding(&self, bucket: &str) -> anyhow::Result<()> {
+        self.build_with(&self.files.padding(bucket), &["--precision", "f32", "--bucket", bucket])
+    }
+
+    fn build_with(&self, component: &Path, options: &[&str]) -> anyhow::Result<()> {
+        let library = text(self.library.clone());
+        let backend = ["--backend", "onnxruntime", "--onnxruntime", &*library];
+        self.files.build(component, &[options, &backend].concat())
     }
 
     /// Pilotlight with the graph beside the component.
@@ -46,16 +76,30 @@ impl Contenders {
         &self,
         name: &'static str,
         precision: Precision,
+    ) -> anyhow::Result<Recipe> {
+        self.serve(name, self.files.component(precision), &["--backend", "onnxruntime"])
+    }
+
+    /// Pilotlight without ONNX Runtime.
+    pub(super) fn tract(&self, precision: Precision) -> anyhow::Result<Recipe> {
+        let tract = ["--backend", "tract"];
+        self.serve("pilotlight, tract", self.files.component(precision), &tract)
+    }
+
+    /// Pilotlight that computes up to `rows` texts at once, padded to multiples of `bucket`.
+    pub(super) fn batching(&self, setting: &Batching) -> anyhow::Result<Recipe> {
+        let options = ["--backend", "onnxruntime", "--max-batch", setting.rows];
+        self.serve(setting.name, self.files.padding(setting.bucket), &options)
+    }
+
+    fn serve(
+        &self,
+        name: &'static str,
+        component: PathBuf,
         more: &[&str],
     ) -> anyhow::Result<Recipe> {
-        let component = text(self.files.component(precision));
         let library = text(self.library.clone());
-        let mut words = vec!["--onnxruntime", &*library];
-        words.extend(more);
-        if !more.contains(&"--backend") {
-            words.extend(["--backend", "onnxruntime"]);
-        }
-        serve(name, &component, &words)
+        serve(name, &text(component), &[&["--onnxruntime", &*library], more].concat())
     }
 
     /// The default model, computed in the sandbox.

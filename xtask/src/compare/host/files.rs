@@ -12,6 +12,9 @@ use crate::build::binary;
 use crate::cargo::{execute, root, target};
 use crate::compare::lab::TEXT;
 
+/// Most texts that the direct call is given at once.
+const LARGEST_BATCH: usize = 8;
+
 /// Numbers that a graph computes with.
 #[derive(Clone, Copy, PartialEq)]
 pub(in crate::compare) enum Precision {
@@ -38,7 +41,7 @@ pub(in crate::compare) struct Files {
 pub(in crate::compare) struct Texts {
     pub(in crate::compare) bodies: PathBuf,
     pub(in crate::compare) ids: PathBuf,
-    /// By length: what is computed together needs little padding.
+    /// Texts of like lengths together: a batch of them needs little padding.
     pub(super) sorted: PathBuf,
 }
 
@@ -58,19 +61,19 @@ impl Files {
         self.component(precision).with_extension("onnx")
     }
 
-    /// Writes component and graph. Labels of int8 are compared later, with all the golden texts.
-    pub(in crate::compare) fn build(
-        &self,
-        precision: Precision,
-        library: &Path,
-    ) -> anyhow::Result<()> {
+    /// The component in f32 that pads texts to multiples of `bucket`.
+    pub(super) fn padding(&self, bucket: &str) -> PathBuf {
+        self.folder.join(format!("padding-{bucket}.wasm"))
+    }
+
+    /// Writes a component and its graph. Labels of int8 are compared later, with all the golden
+    /// texts.
+    pub(super) fn build(&self, component: &Path, options: &[&str]) -> anyhow::Result<()> {
         let texts = self.folder.join("one.txt");
         fs::write(&texts, TEXT)?;
         let mut build = Command::new(binary());
-        build.arg("build").arg(&self.model).args(["--compute", "host"]);
-        build.args(["--precision", precision.word(), "--corpus"]).arg(&texts);
-        build.args(["--backend", "onnxruntime", "--onnxruntime"]).arg(library);
-        execute(build.arg("-o").arg(self.component(precision)))
+        build.arg("build").arg(&self.model).args(["--compute", "host"]).args(options);
+        execute(build.arg("--corpus").arg(&texts).arg("-o").arg(component))
     }
 
     /// Texts of many lengths.
@@ -106,9 +109,18 @@ impl Files {
         let mut lines: Vec<&str> = ids.lines().collect();
         fs::write(&texts.ids, &ids)?;
         lines.sort_by_key(|line| line.matches(',').count());
-        fs::write(&texts.sorted, lines.join("\n"))?;
+        fs::write(&texts.sorted, shuffled(&lines).join("\n"))?;
         Ok(texts)
     }
+}
+
+/// Groups of neighbours in another order: whenever a measurement ends, it has seen short texts and
+/// long ones.
+fn shuffled<'a>(lines: &[&'a str]) -> Vec<&'a str> {
+    let groups: Vec<_> = lines.chunks(LARGEST_BATCH).collect();
+    // A stride that has no common divisor with the number of groups visits each of them.
+    let stride = [13, 11, 7, 1].into_iter().find(|stride| groups.len() % stride != 0).unwrap_or(1);
+    (0..groups.len()).flat_map(|place| groups[place * stride % groups.len()]).copied().collect()
 }
 
 /// How many tokens each text has.

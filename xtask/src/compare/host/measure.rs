@@ -3,22 +3,12 @@
 use serde_json::{Value, json};
 
 use super::agreement;
-use super::contenders::{Contenders, THREADS, Threads};
+use super::contenders::{BATCHING, BUCKETS, Contenders, THREADS, Threads};
 use super::direct::{Direct, Outcome, Setting, cores};
 use super::files::{Precision, Texts};
 use crate::compare::lab::{Lab, Run, TEXT};
+use crate::compare::service::Recipe;
 use crate::compare::words::number;
-
-/// `--max-batch` and `--bucket`.
-pub(super) const BATCHING: [(&str, [&str; 4]); 7] = [
-    ("1 row", ["--max-batch", "1", "--bucket", "1"]),
-    ("8 rows", ["--max-batch", "8", "--bucket", "1"]),
-    ("8 rows, multiples of 8", ["--max-batch", "8", "--bucket", "8"]),
-    ("8 rows, multiples of 16", ["--max-batch", "8", "--bucket", "16"]),
-    ("16 rows", ["--max-batch", "16", "--bucket", "1"]),
-    ("16 rows, multiples of 8", ["--max-batch", "16", "--bucket", "8"]),
-    ("16 rows, multiples of 16", ["--max-batch", "16", "--bucket", "16"]),
-];
 
 /// Connections among which FastAPI is tuned and batching is shown.
 pub(super) const CONNECTIONS: &str = "64";
@@ -94,11 +84,10 @@ impl Measure<'_> {
         let contenders = self.contenders;
         let mut targets = vec![
             (contenders.fastapi("FastAPI", precision, threads)?, "/"),
-            (contenders.pilotlight("pilotlight", precision, &[])?, "/"),
+            (contenders.pilotlight("pilotlight", precision)?, "/"),
         ];
         if precision == Precision::F32 {
-            let tract = ["--backend", "tract"];
-            targets.push((contenders.pilotlight("pilotlight, tract", precision, &tract)?, "/"));
+            targets.push((contenders.tract(precision)?, "/"));
         }
         let name = format!("host-{}", precision.word());
         let steps = if self.lab.is_quick() { "1,16,64" } else { "1,2,4,16,64,256" };
@@ -111,14 +100,9 @@ impl Measure<'_> {
         self.load("host-sandbox", &[(self.contenders.guest()?, "/")], steps)
     }
 
-    fn load(
-        &self,
-        name: &str,
-        targets: &[(super::super::service::Recipe, &str)],
-        steps: &str,
-    ) -> anyhow::Result<Run> {
-        let (bodies, seconds) = (self.bodies(), self.lab.seconds(30));
-        let rounds = if self.lab.is_quick() { "1" } else { "3" };
+    fn load(&self, name: &str, targets: &[(Recipe, &str)], steps: &str) -> anyhow::Result<Run> {
+        let (bodies, seconds) = (self.bodies(), self.lab.seconds(60));
+        let rounds = if self.lab.is_quick() { "1" } else { "2" };
         let load = ["load", "--concurrency", steps, "--rounds", rounds, "--duration", &seconds];
         self.lab.compare(name, targets, &[&load[..], &["--corpus", &bodies]].concat())
     }
@@ -130,11 +114,11 @@ impl Measure<'_> {
         setting: Setting,
         connections: u64,
     ) -> anyhow::Result<Pairs> {
-        let recipe = self.contenders.pilotlight("pilotlight", precision, &[])?;
+        let recipe = self.contenders.pilotlight("pilotlight", precision)?;
         let _service = recipe.start()?;
         let target = recipe.url("/");
         let (bodies, workers, seconds) =
-            (self.bodies(), connections.to_string(), self.lab.seconds(8));
+            (self.bodies(), connections.to_string(), self.lab.seconds(15));
         let load = ["--concurrency", &workers, "--duration", &seconds, "--corpus", &bodies];
         let graph = self.contenders.files.graph(precision);
         let mut pairs = Pairs { connections, direct: Vec::new(), ours: Vec::new() };
@@ -149,7 +133,7 @@ impl Measure<'_> {
 
     /// Goal 8: the median of one text after the other, in milliseconds.
     pub(super) fn latency(&self) -> anyhow::Result<Pairs> {
-        let recipe = self.contenders.pilotlight("pilotlight", Precision::F32, &[])?;
+        let recipe = self.contenders.pilotlight("pilotlight", Precision::F32)?;
         let _service = recipe.start()?;
         let target = recipe.url("/");
         let body = json!({"inputs": TEXT}).to_string();
@@ -170,9 +154,8 @@ impl Measure<'_> {
     }
 
     pub(super) fn batching(&self) -> anyhow::Result<Run> {
-        let pilotlight = |(name, flags): &(&'static str, [&str; 4])| {
-            Ok((self.contenders.pilotlight(name, Precision::F32, flags)?, "/"))
-        };
+        BUCKETS.iter().try_for_each(|bucket| self.contenders.build_padding(bucket))?;
+        let pilotlight = |setting| Ok((self.contenders.batching(setting)?, "/"));
         let targets = BATCHING.iter().map(pilotlight).collect::<anyhow::Result<Vec<_>>>()?;
         let (bodies, seconds) = (self.bodies(), self.lab.seconds(20));
         let rounds = if self.lab.is_quick() { "1" } else { "5" };
@@ -182,14 +165,14 @@ impl Measure<'_> {
 
     /// `/health` at a fixed rate while all cores compute: idle, then under load.
     pub(super) fn health(&self) -> anyhow::Result<[Value; 2]> {
-        let recipe = self.contenders.pilotlight("pilotlight", Precision::F32, &[])?;
+        let recipe = self.contenders.pilotlight("pilotlight", Precision::F32)?;
         let _service = recipe.start()?;
         let health = recipe.admin_url("/health").unwrap_or_default();
         let ask = |name: &str| {
             let seconds = self.lab.seconds(20);
             let rate = ["--rate", "100", "--target", &health, "--duration", &seconds];
             let report = self.lab.ask(name, &rate)?;
-            anyhow::Ok(report["targets"][0]["summary"].clone())
+            anyhow::Ok(report["targets"][0].clone())
         };
         let idle = ask("health-idle")?;
         let (bodies, target) = (self.bodies(), recipe.url("/"));
@@ -209,7 +192,7 @@ impl Measure<'_> {
 
     /// Goal 14: labels of the golden texts through HTTP.
     fn agreement(&self, precision: Precision) -> anyhow::Result<(usize, usize)> {
-        let service = self.contenders.pilotlight("pilotlight", precision, &[])?.start()?;
+        let service = self.contenders.pilotlight("pilotlight", precision)?.start()?;
         agreement::of(service.recipe.port)
     }
 }

@@ -4,9 +4,10 @@ use std::fmt::{Result, Write as _};
 
 use serde_json::Value;
 
+use super::contenders::BATCHING;
 use super::corpus::{LONGEST, SHORTEST, TEXTS};
 use super::files::{Texts, lengths};
-use super::measure::{BATCHING, CONNECTIONS, Found};
+use super::measure::{CONNECTIONS, Found};
 use super::{Results, batches};
 use crate::compare::goal::{self, Bound, Goal};
 use crate::compare::lab::{Lab, Run};
@@ -63,7 +64,8 @@ fn goals(results: &Results) -> Vec<Goal> {
         let share = equal as f64 / all as f64 * 100.0;
         Goal::new(what, "golden labels", bound).unit(" %").found(share)
     };
-    let (latency, health) = (results.latency.ratios(), number(&results.health[1]["p99_ms"]));
+    let (latency, health) =
+        (results.latency.ratios(), number(&results.health[1]["summary"]["p99_ms"]));
     vec![
         saturated(f32, "6: texts/s at saturation, f32", Bound::AtLeast(0.95)),
         saturated(int8, "6: the same, int8", Bound::None),
@@ -143,7 +145,7 @@ fn precision(page: &mut String, found: &Found) -> Result {
         "\nRequests/s, p50 and p99 by connections that ask as fast as they are answered."
     )?;
     steps(page, &found.sweep)?;
-    memory(page, &found.sweep)?;
+    resources(page, &found.sweep)?;
     plot(page, &found.sweep, &format!("host-{name}"))
 }
 
@@ -170,23 +172,32 @@ fn answers(summary: &Value) -> String {
     }
 }
 
-/// Memory after a sweep, and how it is used where most is answered.
-fn memory(page: &mut String, run: &Run) -> Result {
+/// What a sweep took of the machine, and how it is used where most is answered.
+fn resources(page: &mut String, run: &Run) -> Result {
     writeln!(
         page,
-        "\nMemory when the sweep has ended, and the most requests/s of it for each GiB (PSS)."
+        "\nMemory when the sweep has ended, the most requests/s of it for each GiB (PSS), and processor time for each \
+         request, warm-up included."
     )?;
-    head(page, &["", "PSS", "RSS", "requests/s", "requests/s per GiB", "errors"])?;
+    let columns = ["", "PSS", "RSS", "requests/s", "requests/s per GiB", "CPU per request"];
+    head(page, &[&columns[..], &["errors"]].concat())?;
     let targets = run.report["targets"].as_array().into_iter().flatten();
     for (target, (name, usage)) in targets.zip(&run.usage) {
         let steps = target["steps"].as_array().map_or(&[][..], Vec::as_slice);
-        let rates = steps.iter().map(|step| number(&step["summary"][RATE]));
-        let most = rates.fold(0.0, f64::max);
-        let errors: u64 = steps.iter().map(|step| errors(&step["summary"]["errors"])).sum();
-        let per_gib = format!("{:.0}", most / (usage.pss / 1024.0));
-        let (pss, rss) = (mebibytes(usage.pss), mebibytes(usage.rss));
-        let cells = [(*name).to_owned(), pss, rss, format!("{most:.1}"), per_gib];
-        row(page, &[&cells[..], &[errors.to_string()]].concat())?;
+        let summaries = || steps.iter().map(|step| &step["summary"]);
+        let most = summaries().map(|summary| number(&summary[RATE])).fold(0.0, f64::max);
+        let errors: u64 = summaries().map(|summary| errors(&summary["errors"])).sum();
+        let requests: f64 = summaries().map(|summary| number(&summary["requests"])).sum();
+        let cells = [
+            (*name).to_owned(),
+            mebibytes(usage.pss),
+            mebibytes(usage.rss),
+            format!("{most:.1}"),
+            format!("{:.0}", most / (usage.pss / 1024.0)),
+            ms(usage.cpu * 1e3 / requests),
+            errors.to_string(),
+        ];
+        row(page, &cells)?;
     }
     Ok(())
 }
@@ -197,7 +208,7 @@ fn sandbox(page: &mut String, run: &Run) -> Result {
         "\n## In the sandbox\n\nFor reference: `--compute guest`, the default model in f32, the same texts."
     )?;
     steps(page, run)?;
-    memory(page, run)?;
+    resources(page, run)?;
     plot(page, run, "host-sandbox")
 }
 
@@ -206,15 +217,15 @@ fn batching(page: &mut String, run: &Run) -> Result {
         page,
         "\n## Batching\n\n{CONNECTIONS} connections, f32: `--max-batch` and `--bucket`, the multiple that texts are padded to. Rows in \
          a batch, why batches were closed and how long calls waited for one are what `/status` tells, warm-up included. \
-         Texts that differ in length by more than their bucket never share a batch.\n"
+         Only texts of the same padded length share a batch."
     )?;
     let columns =
         ["", "requests/s", "p50", "p99", "errors", "rows in a batch", "closed", "wait, p50", "p99"];
     head(page, &columns)?;
     let targets = run.report["targets"].as_array().into_iter().flatten();
-    for (target, (status, (name, _))) in targets.zip(run.status.iter().zip(BATCHING)) {
+    for (target, (status, setting)) in targets.zip(run.status.iter().zip(&BATCHING)) {
         let (summary, graph) = (&target["summary"], &status["graphs"][0]);
-        let mut cells = vec![name.to_owned(), format!("{:.1}", number(&summary[RATE]))];
+        let mut cells = vec![setting.name.to_owned(), format!("{:.1}", number(&summary[RATE]))];
         cells.extend(["p50_ms", "p99_ms"].map(|key| ms(number(&summary[key]))));
         cells.push(errors(&summary["errors"]).to_string());
         cells.push(format!("{:.2}", batches::mean_rows(graph)));
@@ -229,14 +240,17 @@ fn health(page: &mut String, [idle, busy]: &[Value; 2]) -> Result {
     writeln!(
         page,
         "\n## Health while all cores compute\n\n`/health` of the administration's listener, 100 requests a second at constant \
-         intervals, while {CONNECTIONS} connections ask for inference (f32). The program that asks has to get a core, too.\n"
+         intervals, while {CONNECTIONS} connections ask for inference (f32). Latency counts from the intended moment; the \
+         program that asks has to get a core as well, and was late by what the last columns say."
     )?;
-    head(page, &["", "p50", "p99", "p99.9", "max", "errors"])?;
-    for (name, summary) in [("idle", idle), ("busy", busy)] {
+    head(page, &["", "p50", "p99", "p99.9", "max", "errors", "asked late, p50", "p99", "max"])?;
+    for (name, target) in [("idle", idle), ("busy", busy)] {
+        let (summary, pacing) = (&target["summary"], &target["pacing"]);
         let mut cells = vec![name.to_owned()];
         let quantiles = ["p50_ms", "p99_ms", "p99_9_ms", "max_ms"];
         cells.extend(quantiles.map(|key| ms(number(&summary[key]))));
         cells.push(errors(&summary["errors"]).to_string());
+        cells.extend(["p50_ms", "p99_ms", "max_ms"].map(|key| ms(number(&pacing[key]))));
         row(page, &cells)?;
     }
     Ok(())
