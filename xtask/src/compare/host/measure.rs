@@ -61,7 +61,8 @@ impl Measure<'_> {
         };
         let targets = THREADS.iter().map(fastapi).collect::<anyhow::Result<Vec<_>>>()?;
         let (bodies, seconds) = (self.bodies(), self.lab.seconds(15));
-        let load = ["--concurrency", CONNECTIONS, "--rounds", "3", "--duration", &seconds];
+        let rounds = if self.lab.is_quick() { "1" } else { "3" };
+        let load = ["--concurrency", CONNECTIONS, "--rounds", rounds, "--duration", &seconds];
         self.lab.compare("host-fastapi", &targets, &[&load[..], &["--corpus", &bodies]].concat())
     }
 
