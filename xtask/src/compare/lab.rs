@@ -13,7 +13,7 @@ use crate::build::binary;
 use crate::cargo::execute;
 
 /// 43 tokens of the default model.
-const TEXT: &str = "My name is Sarah Connor and I live at 42 Elm Street, Springfield. Call me at \
+pub(super) const TEXT: &str = "My name is Sarah Connor and I live at 42 Elm Street, Springfield. Call me at \
                     555-0134 or write to sarah.connor@example.com about invoice 7781.";
 
 /// What a scenario gave.
@@ -24,6 +24,8 @@ pub(super) struct Run {
     pub(super) report: Value,
     /// What each server used after it, and the processor time it used during it.
     pub(super) usage: Vec<(&'static str, Usage)>,
+    /// What each server told of itself after it.
+    pub(super) status: Vec<Value>,
 }
 
 /// All scenarios.
@@ -57,30 +59,41 @@ impl Lab {
         self.quick
     }
 
-    fn seconds(&self, long: u32) -> String {
+    pub(super) fn seconds(&self, long: u32) -> String {
         if self.quick { "3s".to_owned() } else { format!("{long}s") }
     }
 
     /// `pilotlight bench` with `arguments`, its report and its plot called `name`.
     fn bench(&self, name: &str, arguments: &[String]) -> anyhow::Result<(String, Value)> {
-        let json = self.plots.join(format!("{name}.json"));
         let svg = self.plots.join(format!("{name}.svg"));
-        let mut command = Command::new(binary());
-        command.arg("bench").args(arguments).arg("--json").arg(&json).arg("--svg").arg(&svg);
-        execute(&mut command)?;
-        let report = fs::read(&json).with_context(|| json.display().to_string())?;
-        fs::remove_file(&json)?;
+        let report = self.report(name, arguments, &["--svg".to_owned(), svg.display().to_string()]);
         let quoted = arguments.iter().map(|word| match word.contains([' ', '{', '&']) {
             true => format!("'{word}'"),
             false => word.clone(),
         });
         let shown = quoted.collect::<Vec<_>>().join(" ");
-        Ok((format!("pilotlight bench {shown}"), serde_json::from_slice(&report)?))
+        Ok((format!("pilotlight bench {shown}"), report?))
+    }
+
+    /// `pilotlight bench` with `arguments` and no plot.
+    pub(super) fn ask(&self, name: &str, arguments: &[&str]) -> anyhow::Result<Value> {
+        let words: Vec<String> = arguments.iter().map(|word| (*word).to_owned()).collect();
+        self.report(name, &words, &["--quiet".to_owned()])
+    }
+
+    fn report(&self, name: &str, words: &[String], more: &[String]) -> anyhow::Result<Value> {
+        let json = self.plots.join(format!("{name}.json"));
+        let mut command = Command::new(binary());
+        command.arg("bench").args(words).args(more).arg("--json").arg(&json);
+        execute(&mut command)?;
+        let report = fs::read(&json).with_context(|| json.display().to_string())?;
+        fs::remove_file(&json)?;
+        Ok(serde_json::from_slice(&report)?)
     }
 
     /// One scenario against servers, each asked for its path; `admin:` before a path is its
     /// administration.
-    fn compare(
+    pub(super) fn compare(
         &self,
         name: &str,
         targets: &[(Recipe, &str)],
@@ -103,7 +116,9 @@ impl Lab {
             let after = service.usage()?;
             Ok((service.recipe.name, Usage { cpu: after.cpu - before.cpu, ..after }))
         });
-        Ok(Run { command, report, usage: usage.collect::<anyhow::Result<_>>()? })
+        let usage = usage.collect::<anyhow::Result<_>>()?;
+        let status = services.iter().map(Service::status).collect();
+        Ok(Run { command, report, usage, status })
     }
 
     /// Goals 1 and 2: answers without inference, one after the other.
@@ -180,7 +195,7 @@ impl Lab {
         let (_, report) = self.bench("start", &words.map(str::to_owned))?;
         fs::remove_file(&spec)?;
         let command = format!("pilotlight bench start --spec SPEC.json --starts {starts}");
-        Ok(Run { command, report, usage: Vec::new() })
+        Ok(Run { command, report, usage: Vec::new(), status: Vec::new() })
     }
 
     /// Goal 11: memory with one instance that has inferred, and with many.

@@ -29,29 +29,38 @@ pub(super) struct LineUp {
     pub(super) versions: Vec<(&'static str, String)>,
 }
 
-fn text(path: PathBuf) -> String {
+pub(super) fn text(path: PathBuf) -> String {
     path.canonicalize().unwrap_or(path).display().to_string()
+}
+
+/// Python with all that its services need.
+pub(super) fn python() -> anyhow::Result<String> {
+    let python = peers::environment()?;
+    peers::install(&python, &PYTHON_PACKAGES)?;
+    Ok(python.display().to_string())
+}
+
+/// Names and versions of what every page compares.
+pub(super) fn versions(python: &str) -> Vec<(&'static str, String)> {
+    vec![
+        ("Pilotlight", version(&text(binary()), "--version").unwrap_or_default()),
+        ("Python", version(python, "--version").unwrap_or_default()),
+        ("its packages", PYTHON_PACKAGES.join(", ")),
+    ]
 }
 
 impl LineUp {
     /// Installs what can be installed; `spin` is used if it is there.
     pub(super) fn install() -> anyhow::Result<Self> {
         let wasmtime = text(peers::wasmtime()?.context("wasmtime could not be installed")?);
-        let python = peers::environment()?;
-        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-        execute(Command::new(&python).args(pip).args(PYTHON_PACKAGES))?;
+        let python = python()?;
         let compiled = text(target()) + "/pii-ner.wasmtime";
         let mut compile = Command::new(&wasmtime);
         compile.args(["compile", "-Wcomponent-model-async", "-o", &compiled]).arg(component_file());
         execute(&mut compile)?;
         let spin = version("spin", "--version").map(|_| "spin".to_owned());
-        let python = python.display().to_string();
-        let mut versions = vec![
-            ("Pilotlight", version(&text(binary()), "--version").unwrap_or_default()),
-            ("Wasmtime", version(&wasmtime, "--version").unwrap_or_default()),
-            ("Python", version(&python, "--version").unwrap_or_default()),
-            ("its packages", PYTHON_PACKAGES.join(", ")),
-        ];
+        let mut versions = versions(&python);
+        versions.push(("Wasmtime", version(&wasmtime, "--version").unwrap_or_default()));
         if spin.is_some() {
             versions.push(("Spin", version("spin", "--version").unwrap_or_default()));
         }

@@ -1,32 +1,52 @@
 //! `cargo xtask compare`: Pilotlight beside its peers, in one run, on one machine.
 
+mod article;
+mod goal;
+mod host;
+mod http;
 mod lab;
 mod line_up;
 mod page;
 mod service;
-
-use std::path::PathBuf;
+mod words;
 
 use anyhow::Context as _;
 
 use crate::build;
-use crate::cargo::root;
+use crate::cargo::{root, target};
 use lab::{Lab, Results};
 use line_up::LineUp;
 
-/// Measures everything and writes `docs/performance.md` and its plots.
+/// Measures and writes a page with its plots: `docs/performance.md` or that of the named topic.
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
-    let quick = match arguments {
-        [] => false,
-        [flag] if flag == "--quick" => true,
-        _ => anyhow::bail!("usage: cargo xtask compare [--quick]"),
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let (topic, quick) = match words[..] {
+        [] => ("", false),
+        ["--quick"] => ("", true),
+        [topic] => (topic, false),
+        [topic, "--quick"] => (topic, true),
+        _ => anyhow::bail!("usage: cargo xtask compare [host|article] [--quick]"),
     };
+    let (measure, page): (fn(&Lab) -> anyhow::Result<String>, _) = match topic {
+        "" => (everything, "performance.md"),
+        "host" => (host::run, "performance-host.md"),
+        "article" => (article::run, "performance-article.md"),
+        _ => anyhow::bail!("{topic:?} is neither host nor article"),
+    };
+    // A quick run tries the commands; its figures are not for the documentation.
+    let folder = if quick { target().join("performance") } else { root().join("docs") };
+    std::fs::create_dir_all(folder.join("performance")).context("creating the folder of plots")?;
+    let text = measure(&Lab::new(folder.join("performance"), quick)?)?;
+    let page = folder.join(page);
+    std::fs::write(&page, text).with_context(|| page.display().to_string())?;
+    eprintln!("written: {}", page.display());
+    Ok(())
+}
+
+/// The text of `docs/performance.md`.
+fn everything(lab: &Lab) -> anyhow::Result<String> {
     build::component()?;
     let line_up = LineUp::install()?;
-    // A quick run tries the commands; its figures are not for the documentation.
-    let folder = if quick { crate::cargo::target().join("performance") } else { documentation() };
-    std::fs::create_dir_all(folder.join("performance")).context("creating the folder of plots")?;
-    let lab = Lab::new(folder.join("performance"), quick)?;
     let results = Results {
         cold: lab.cold(&line_up)?,
         jitter: lab.jitter(&line_up)?,
@@ -36,13 +56,5 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
         instances: lab.instances(&line_up)?,
         image_mib: line_up.image_mib()?,
     };
-    let page = folder.join("performance.md");
-    let text = page::write(&results, &line_up, &lab);
-    std::fs::write(&page, text).with_context(|| page.display().to_string())?;
-    eprintln!("written: {}", page.display());
-    Ok(())
-}
-
-fn documentation() -> PathBuf {
-    root().join("docs")
+    Ok(page::write(&results, &line_up, lab))
 }

@@ -4,18 +4,10 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use super::goal::{self, Bound, Goal};
 use super::lab::{Lab, MANY, Results, Run};
 use super::line_up::LineUp;
-
-/// A goal, and whether it was reached.
-struct Goal {
-    what: &'static str,
-    beside: &'static str,
-    most: f64,
-    found: f64,
-    /// 95 % confidence interval, where there is one.
-    interval: Option<(f64, f64)>,
-}
+use super::words::{errors, machine, ms, number, versions, word};
 
 pub(super) fn write(results: &Results, line_up: &LineUp, lab: &Lab) -> String {
     let mut page = String::new();
@@ -30,7 +22,7 @@ fn page_text(
     line_up: &LineUp,
     lab: &Lab,
 ) -> Result<(), std::fmt::Error> {
-    let machine = &results.cold.report["machine"];
+    let machine = machine(&results.cold.report);
     writeln!(page, "# Performance\n")?;
     writeln!(
         page,
@@ -40,20 +32,12 @@ fn page_text(
         page,
         "side, in alternating rounds, over loopback, with the default model. Ratios are what"
     )?;
+    writeln!(page, "counts; absolute times belong to this machine: {machine}.\n")?;
     writeln!(
         page,
-        "counts; absolute times belong to this machine: {} cores, {}, {}, Linux {}.\n",
-        machine["cores"],
-        word(&machine["cpu"]),
-        word(&machine["os"]),
-        word(&machine["kernel"])
+        "Computing on the host has a page of its own: [performance-host.md](performance-host.md).\n"
     )?;
-    for (name, version) in &line_up.versions {
-        writeln!(page, "- {name}: {version}")?;
-    }
-    if lab.is_quick() {
-        writeln!(page, "\n**A quick run, to try the commands. Its figures mean nothing.**")?;
-    }
+    versions(page, &line_up.versions, lab.is_quick())?;
     goals(page, results)?;
     explanations(page, results)?;
     scenario(
@@ -87,70 +71,28 @@ fn page_text(
 }
 
 fn goals(page: &mut String, results: &Results) -> std::fmt::Result {
-    let goals = [
-        Goal::ratio("cold answer, p50", "Wasmtime, fresh", 0.40, &results.cold, "p50"),
-        Goal::ratio("cold answer, p99", "Wasmtime, fresh", 0.80, &results.cold, "p99"),
-        Goal::ratio(
-            "jitter p99.9 / p50 at 500/s",
-            "Wasmtime, fresh",
-            0.50,
-            &results.jitter,
-            "jitter",
-        ),
-        Goal::ratio(
-            "first inference of an instance",
-            "later ones",
-            1.03,
-            &results.inference,
-            "p50",
-        ),
-        Goal::plain(
-            "exec to first HTTP 200",
-            "Python",
-            1.0 / 40.0,
-            start(results, 1, "total") / start(results, 0, "total"),
-        ),
-        Goal::plain(
-            "memory of one more live instance",
-            "the whole model in memory",
-            0.05,
-            added(results) / results.image_mib,
-        ),
-        Goal::plain(
-            "resident memory (PSS) after an inference",
-            "Python",
-            0.50,
-            start(results, 1, "pss") / start(results, 0, "pss"),
-        ),
+    let fresh = "Wasmtime, fresh";
+    let memory = start(results, 1, "pss") / start(results, 0, "pss");
+    let found = [
+        of_run("cold answer, p50", fresh, 0.40, &results.cold, "p50"),
+        of_run("cold answer, p99", fresh, 0.80, &results.cold, "p99"),
+        of_run("jitter p99.9 / p50 at 500/s", fresh, 0.50, &results.jitter, "jitter"),
+        of_run("first inference of an instance", "later ones", 1.03, &results.inference, "p50"),
+        Goal::new("exec to first HTTP 200", "Python", Bound::AtMost(1.0 / 40.0))
+            .found(start(results, 1, "total") / start(results, 0, "total")),
+        Goal::new("memory of one more live instance", "the whole model", Bound::AtMost(0.05))
+            .found(added(results) / results.image_mib),
+        Goal::new("resident memory (PSS) after an inference", "Python", Bound::AtMost(0.50))
+            .found(memory),
     ];
-    writeln!(page, "\n## Goals\n\n| what | beside | goal | found | 95 % interval | |")?;
-    writeln!(page, "| --- | --- | --- | --- | --- | --- |")?;
-    for Goal { what, beside, most, found, interval } in goals {
-        let verdict = match interval {
-            _ if found > most => "**missed**",
-            Some((_, high)) if high > most => "reached, **not surely**: the interval goes beyond",
-            _ => "reached",
-        };
-        let interval = interval.map_or(String::new(), |(low, high)| format!("{low:.3}–{high:.3}"));
-        writeln!(
-            page,
-            "| {what} | {beside} | ≤ {most:.3}× | {found:.3}× | {interval} | {verdict} |"
-        )?;
-    }
-    Ok(())
+    writeln!(page)?;
+    goal::table(page, &found)
 }
 
-impl Goal {
-    /// The second target of a scenario beside its first.
-    fn ratio(what: &'static str, beside: &'static str, most: f64, run: &Run, key: &str) -> Self {
-        let ratio = &run.report["ratios"][0][key];
-        let interval = Some((number(&ratio["low"]), number(&ratio["high"])));
-        Self { what, beside, most, found: number(&ratio["ratio"]), interval }
-    }
-
-    fn plain(what: &'static str, beside: &'static str, most: f64, found: f64) -> Self {
-        Self { what, beside, most, found, interval: None }
-    }
+/// The second target of a scenario beside its first.
+fn of_run(what: &'static str, beside: &'static str, most: f64, run: &Run, key: &str) -> Goal {
+    let goal = Goal::new(what, beside, Bound::AtMost(most));
+    goal.ratio(&run.report["ratios"][0][key])
 }
 
 /// What bounds the goals about memory, and the speed of inference.
@@ -374,26 +316,4 @@ fn added(results: &Results) -> f64 {
 
 fn start(results: &Results, target: usize, part: &str) -> f64 {
     number(&results.start.report["targets"][target]["summary"][part]["median"])
-}
-
-fn errors(errors: &Value) -> u64 {
-    errors.as_object().into_iter().flatten().filter_map(|(_, count)| count.as_u64()).sum()
-}
-
-fn number(value: &Value) -> f64 {
-    value.as_f64().unwrap_or(f64::NAN)
-}
-
-fn word(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
-}
-
-/// Milliseconds with three significant digits.
-fn ms(milliseconds: f64) -> String {
-    match milliseconds {
-        time if time < 1.0 => format!("{:.0} µs", time * 1e3),
-        time if time < 10.0 => format!("{time:.2} ms"),
-        time if time < 100.0 => format!("{time:.1} ms"),
-        time => format!("{time:.0} ms"),
-    }
 }

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use serde_json::Value;
+
+use super::http;
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -53,7 +55,7 @@ impl Recipe {
         let child = command.spawn().with_context(|| format!("cannot start {program}"))?;
         let mut service = Service { recipe: self.clone(), child };
         let start = Instant::now();
-        while !answers(self.port, "/info") {
+        while http::get(self.port, "/info").is_err() {
             if let Some(status) = service.child.try_wait()? {
                 bail!("{} ended: {status}: {}", self.name, self.command.join(" "));
             }
@@ -84,6 +86,12 @@ pub(super) struct Usage {
 }
 
 impl Service {
+    /// What it tells of itself; nothing when it has no administration.
+    pub(super) fn status(&self) -> Value {
+        let status = self.recipe.admin.map(|port| http::get(port, "/status"));
+        status.and_then(Result::ok).unwrap_or_default()
+    }
+
     pub(super) fn usage(&self) -> anyhow::Result<Usage> {
         /// Clock ticks in a second (sysconf(_SC_CLK_TCK) on every Linux).
         const TICKS: f64 = 100.0;
@@ -145,19 +153,4 @@ impl Drop for Service {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// Whether a GET is answered with 200.
-fn answers(port: u16, path: &str) -> bool {
-    let ask = || -> std::io::Result<String> {
-        let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        let request =
-            format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes())?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        Ok(answer)
-    };
-    ask().is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
 }
