@@ -5,7 +5,11 @@
 //! other. The lines of `IDS.jsonl` are `{"ids": [2, 17, 3]}`; `--length` cuts or
 //! repeats each to so many tokens. `--ours` calls through this crate's backend instead. Prints one line of JSON.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a tool for measuring, not for serving")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a tool for measuring, not for serving"
+)]
 
 use std::path::Path;
 use std::sync::Barrier;
@@ -107,11 +111,7 @@ impl Batch {
     }
 
     fn inputs(&self) -> [(&'static str, &Vec<i64>); 3] {
-        [
-            ("input_ids", &self.ids),
-            ("attention_mask", &self.mask),
-            ("token_type_ids", &self.types),
-        ]
+        [("input_ids", &self.ids), ("attention_mask", &self.mask), ("token_type_ids", &self.types)]
     }
 }
 
