@@ -134,8 +134,8 @@ fn built_for_host(
     let name = &folder.manifest().name;
     let graph = LoadedGraph::load(compute, name, (read_file(&file.path)?, file.digest))?;
     let (guest_digest, bucket) = (guest.digest(), compute.bucket.to_le_bytes());
-    let digests = [guest_digest.as_bytes(), model.as_bytes(), file.digest.as_bytes()];
-    let parts = [&[VERSION.as_bytes(), &bucket][..], &digests.map(|digest| &digest[..])].concat();
+    let digests = [&guest_digest, &model, &file.digest].map(Digest::as_bytes);
+    let parts = [VERSION.as_bytes(), &bucket].into_iter().chain(digests);
     let key = Digest::of_parts(parts);
     cache.get_or_build(&format!("{key}.wasm"), || snapshot(guest, &folder, Some(&graph), progress))
 }

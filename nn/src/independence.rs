@@ -26,12 +26,12 @@ pub(crate) fn rows_are_independent(model: &dyn Model, buffers: &Buffers) -> bool
     let (Some(first), Some(second), Some(both)) = (run(&[0]), run(&[1]), run(&[0, 1])) else {
         return false;
     };
-    let outputs = first.iter().zip(&second).zip(&both);
+    let mut outputs = first.iter().zip(&second).zip(&both);
     let equal = |((first, second), both): ((&Tensor, &Tensor), &Tensor)| {
         both.shape().sizes().first() == Some(&2)
             && close(&[first.bytes(), second.bytes()].concat(), both.bytes(), both.element())
     };
-    both.len() == first.len() && outputs.map(equal).all(|equal| equal)
+    both.len() == first.len() && outputs.all(equal)
 }
 
 /// Rows of small numbers, which are indices in any table, different for each number in `rows`.
