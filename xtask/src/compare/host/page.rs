@@ -261,7 +261,7 @@ fn fastapi(page: &mut String, results: &Results) -> Result {
     writeln!(
         page,
         "\n## FastAPI's threads\n\nThe service was given the setting with the most answers at {CONNECTIONS} connections: {}. It is \
-         one process (tests/load/service.py).",
+         one process (tests/load/service.py). With one thread in a run, a single connection is computed by one core.",
         threads.name
     )?;
     head(page, &["", "requests/s", "p50", "p99", "errors", "PSS"])?;
