@@ -40,22 +40,6 @@ pub(crate) fn install(python: &Path, packages: &[&str]) -> anyhow::Result<()> {
     execute(Command::new(python).args(pip).args(packages))
 }
 
-/// The shared library in the package `onnxruntime`: `ORT_DYLIB_PATH`, or that of `python`.
-pub(crate) fn onnxruntime(python: &str) -> anyhow::Result<PathBuf> {
-    if let Some(path) = std::env::var_os("ORT_DYLIB_PATH") {
-        return Ok(PathBuf::from(path));
-    }
-    let script = "import onnxruntime, pathlib; \
-                  folder = pathlib.Path(onnxruntime.__file__).parent / 'capi'; \
-                  print(next(folder.glob('libonnxruntime.*')))";
-    let found = Command::new(python).args(["-c", script]).output().context("asking Python")?;
-    let path = PathBuf::from(String::from_utf8(found.stdout)?.trim());
-    if !path.is_file() {
-        bail!("the package onnxruntime holds no shared library");
-    }
-    Ok(path)
-}
-
 fn install_wasmtime() -> anyhow::Result<PathBuf> {
     let python = environment()?;
     install(&python, &[WASMTIME_PACKAGE])?;

@@ -7,7 +7,6 @@ use std::process::Command;
 use anyhow::Context as _;
 
 use crate::build::binary;
-use crate::cargo::execute;
 use crate::peers;
 
 /// The Python package that has the library in it.
@@ -53,8 +52,7 @@ pub(crate) fn place() -> anyhow::Result<()> {
 
 fn install() -> anyhow::Result<PathBuf> {
     let python = peers::environment()?;
-    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-    execute(Command::new(&python).args(pip).arg(PACKAGE))?;
+    peers::install(&python, &[PACKAGE])?;
     let script = "import importlib.util as u; print(u.find_spec('onnxruntime').origin)";
     let found = Command::new(&python).args(["-c", script]).output().context("asking Python")?;
     let origin = PathBuf::from(String::from_utf8(found.stdout)?.trim());

@@ -45,8 +45,8 @@ pub(crate) struct ComputeOptions {
     /// Numbers to compute a model folder with: unchanged, f32 or int8
     #[arg(long, visible_alias = "quantize", default_value_t = Precision::F32)]
     precision: Precision,
-    /// Pad texts to multiples of so many tokens, so that they can share a batch [default: 1 on a
-    /// cpu, 16 on other devices]
+    /// Pad the texts of a model folder to multiples of so many tokens, so that they can share a
+    /// batch; a component's is fixed when it is built [default: 1 on a cpu, 16 on other devices]
     #[arg(long, value_name = "TOKENS", value_parser = clap::value_parser!(u32).range(1..=4096))]
     bucket: Option<u32>,
     /// Most rows that are computed at once [default: 8 on a cpu, 32 on other devices]

@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
+
 use crate::build::{binary, component_file};
 use crate::cargo::root;
 use crate::compare::line_up::{self, text};
 use crate::compare::service::Recipe;
-use crate::peers;
+use crate::runtime;
 
 use super::files::{Files, Precision};
 
@@ -51,7 +53,7 @@ pub(super) const BATCHING: [Batching; 7] = [
 impl Contenders {
     pub(in crate::compare) fn new(files: Files) -> anyhow::Result<Self> {
         let python = line_up::python()?;
-        let library = peers::onnxruntime(&python)?;
+        let library = runtime::library()?.context("ONNX Runtime could not be installed")?;
         Ok(Self { python, library, files })
     }
 
