@@ -25,8 +25,9 @@ mod bindings {
 
     impl Guest for Preinit {
         fn initialize(graph: Option<Graph>) -> Result<String, String> {
-            crate::preinit::initialize(graph.map(|Graph { name, inputs, bucket }| {
-                crate::compute::HostGraph { name, inputs, bucket: bucket as usize }
+            crate::preinit::initialize(graph.map(|Graph { name, inputs, bucket, rows }| {
+                let (bucket, rows) = (bucket as usize, rows as usize);
+                crate::compute::HostGraph { name, inputs, bucket, rows }
             }))
         }
     }

@@ -129,7 +129,7 @@ fn check_vocabulary(tokenizer: &Tokenizer, rows: Option<usize>) -> Result<(), Lo
 /// Runs the whole pipeline once, so that what is built on first use is built now.
 fn try_out(pipeline: &Pipeline) -> Result<(), LoadError> {
     let text = "Ada Lovelace, 12 Rue de l'Église, +44 20 7946 0958";
-    let answer = pipeline.classify(text, &Parameters::default(), &mut Timings::default());
+    let answer = pipeline.classify(&[text], &Parameters::default(), &mut Timings::default());
     answer.map(drop).map_err(|error: ApiError| LoadError::Mismatch {
         file: MODEL_FILE,
         reason: format!("does not work on a sample text: {error}"),

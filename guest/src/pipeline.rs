@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use crate::api::{Aggregation, ApiError, Entity, Parameters, RedactRequest, Redacted, Span};
-use crate::compute::{Compute, ComputeError};
+use crate::compute::{Compute, ComputeError, Sequence};
 use crate::decode::{Vocabulary, decode};
 use crate::redact::{redact, widen_to_words};
 use crate::tensor::Logits;
-use crate::tokenizer::{Token, Tokenizer};
+use crate::tokenizer::{Token, Tokenizer, Window};
 
 /// Tokens that two neighbouring windows share, as a fraction of the window.
 const DEFAULT_OVERLAP: usize = 4;
@@ -49,24 +49,27 @@ impl Pipeline {
         &self.tokenizer
     }
 
-    /// Finds the entities of `text`, whatever its length.
+    /// Finds the entities of each text, whatever its length.
     ///
     /// # Errors
     /// [`ApiError::Invalid`] for parameters or text that cannot be used.
     pub fn classify(
         &self,
-        text: &str,
+        texts: &[&str],
         parameters: &Parameters,
         timings: &mut Timings,
-    ) -> Result<Vec<Entity>, ApiError> {
+    ) -> Result<Vec<Vec<Entity>>, ApiError> {
         let overlap = self.overlap(parameters.stride)?;
-        let (tokens, logits) = self.label_tokens(text, overlap, timings)?;
-        let mut entities = self.decode(&tokens, &logits, parameters.aggregation_strategy);
-        entities.retain(|entity| {
-            let label = entity.entity_group.as_ref().or(entity.entity.as_ref());
-            label.is_none_or(|label| !parameters.ignore_labels.contains(label))
+        let labelled = self.label_tokens(texts, overlap, timings)?;
+        let entities = labelled.iter().map(|(tokens, logits)| {
+            let mut entities = self.decode(tokens, logits, parameters.aggregation_strategy);
+            entities.retain(|entity| {
+                let label = entity.entity_group.as_ref().or(entity.entity.as_ref());
+                label.is_none_or(|label| !parameters.ignore_labels.contains(label))
+            });
+            entities
         });
-        Ok(entities)
+        Ok(entities.collect())
     }
 
     /// Replaces the entities of a text, found or given.
@@ -86,15 +89,16 @@ impl Pipeline {
     }
 
     fn find_spans(&self, text: &str, timings: &mut Timings) -> Result<Vec<Span>, ApiError> {
-        let (tokens, logits) = self.label_tokens(text, self.overlap(None)?, timings)?;
-        let entities = self.decode(&tokens, &logits, Aggregation::Simple).into_iter();
+        let labelled = self.label_tokens(&[text], self.overlap(None)?, timings)?;
+        let Some((tokens, logits)) = labelled.first() else { return Ok(Vec::new()) };
+        let entities = self.decode(tokens, logits, Aggregation::Simple).into_iter();
         let mut spans: Vec<Span> = entities
             .filter_map(|Entity { entity_group, start, end, score, .. }| {
                 let label = entity_group.filter(|label| label != "O")?;
                 Some(Span { label, start, end, score })
             })
             .collect();
-        widen_to_words(&mut spans, &tokens);
+        widen_to_words(&mut spans, tokens);
         Ok(spans)
     }
 
@@ -114,28 +118,49 @@ impl Pipeline {
         }
     }
 
-    /// Tokens of `text` and a row of label scores for each.
+    /// Tokens of each text and a row of label scores for each token.
     fn label_tokens(
         &self,
-        text: &str,
+        texts: &[&str],
         overlap: usize,
         timings: &mut Timings,
-    ) -> Result<(Vec<Token>, Logits), ApiError> {
+    ) -> Result<Vec<(Vec<Token>, Logits)>, ApiError> {
         let start = Instant::now();
-        let encoded = self.tokenizer.encode(text);
+        let encoded = texts.iter().map(|text| self.tokenizer.encode(text));
+        let tokens: Result<Vec<Vec<Token>>, _> = encoded.collect();
         timings.tokenization += start.elapsed();
-        let tokens = encoded.map_err(|error| ApiError::Invalid(error.to_string()))?;
+        let tokens = tokens.map_err(|error| ApiError::Invalid(error.to_string()))?;
         let start = Instant::now();
         let logits = self.compute_windows(&tokens, overlap);
         timings.inference += start.elapsed();
-        Ok((tokens, logits?))
+        Ok(tokens.into_iter().zip(logits?).collect())
     }
 
-    fn compute_windows(&self, tokens: &[Token], overlap: usize) -> Result<Logits, ApiError> {
+    /// Covers each text with windows, computes those of all texts, and puts them together again.
+    fn compute_windows(
+        &self,
+        texts: &[Vec<Token>],
+        overlap: usize,
+    ) -> Result<Vec<Logits>, ApiError> {
+        let windows = |tokens: &Vec<Token>| self.tokenizer.windows(tokens, overlap);
+        let windows: Vec<Vec<Window>> = texts.iter().map(windows).collect();
+        let sequences = texts.iter().zip(&windows).flat_map(|(tokens, windows)| {
+            windows.iter().map(|window| self.tokenizer.sequence(&tokens[window.seen.clone()]))
+        });
+        let sequences: Vec<Sequence> = sequences.collect();
+        let mut computed = self.compute.all_logits(&sequences).map_err(refuse)?.into_iter();
+        let joined = windows.iter().map(|windows| self.join(windows, &mut computed));
+        joined.collect()
+    }
+
+    /// The kept rows of the windows of one text.
+    fn join(
+        &self,
+        windows: &[Window],
+        computed: &mut impl Iterator<Item = Logits>,
+    ) -> Result<Logits, ApiError> {
         let mut all = Logits::new(self.labels.len());
-        for window in self.tokenizer.windows(tokens, overlap) {
-            let sequence = self.tokenizer.sequence(&tokens[window.seen.clone()]);
-            let logits = self.compute.logits(&sequence).map_err(refuse)?;
+        for (window, logits) in windows.iter().zip(computed) {
             if !logits.rows().flatten().all(|score| score.is_finite()) {
                 let message = "the model gave scores that are no numbers";
                 return Err(ApiError::Internal(message.into()));

@@ -162,9 +162,9 @@ impl Service {
         timings: &mut Timings,
     ) -> Result<Classified, ApiError> {
         let ClassifyRequest { inputs, parameters, .. } = request;
-        let mut classify = |text: &String| self.pipeline.classify(text, &parameters, timings);
+        let mut classify = |texts: &[&str]| self.pipeline.classify(texts, &parameters, timings);
         match inputs {
-            Inputs::One(text) => Ok(Classified::One(classify(&text)?)),
+            Inputs::One(text) => Ok(Classified::One(classify(&[&text])?.pop().unwrap_or_default())),
             Inputs::Many(texts) if texts.is_empty() => {
                 Err(ApiError::Invalid("inputs is empty; send at least one text".into()))
             }
@@ -174,7 +174,8 @@ impl Service {
                     let message = format!("{} inputs are more than {limit}", texts.len());
                     return Err(ApiError::Invalid(message));
                 }
-                Ok(Classified::Many(texts.iter().map(classify).collect::<Result<_, _>>()?))
+                let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+                Ok(Classified::Many(classify(&texts)?))
             }
         }
     }

@@ -26,7 +26,8 @@ fn lines(path: &str) -> Vec<Value> {
 }
 
 fn classify(text: &str, parameters: &Parameters) -> Vec<Value> {
-    let entities = PIPELINE.classify(text, parameters, &mut Timings::default()).unwrap();
+    let entities =
+        PIPELINE.classify(&[text], parameters, &mut Timings::default()).unwrap().remove(0);
     entities.iter().map(|entity| serde_json::to_value(entity).unwrap()).collect()
 }
 

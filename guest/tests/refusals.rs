@@ -32,8 +32,8 @@ fn refusal(spoil: impl FnOnce(&mut ModelProto)) -> String {
 }
 
 fn words(pipeline: &Pipeline, text: &str) -> Vec<(String, String)> {
-    let found = pipeline.classify(text, &Parameters::default(), &mut Timings::default());
-    found.unwrap().into_iter().map(|e| (e.entity_group.unwrap(), e.word)).collect()
+    let found = pipeline.classify(&[text], &Parameters::default(), &mut Timings::default());
+    found.unwrap().into_iter().flatten().map(|e| (e.entity_group.unwrap(), e.word)).collect()
 }
 
 #[test]

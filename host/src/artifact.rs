@@ -133,9 +133,10 @@ fn built_for_host(
     progress(Stage::LoadGraph);
     let name = &folder.manifest().name;
     let graph = LoadedGraph::load(compute, name, (read_file(&file.path)?, file.digest))?;
-    let (guest_digest, bucket) = (guest.digest(), compute.bucket.to_le_bytes());
+    let guest_digest = guest.digest();
+    let shape = [compute.bucket, compute.options.max_batch].map(u32::to_le_bytes).concat();
     let digests = [&guest_digest, &model, &file.digest].map(Digest::as_bytes);
-    let parts = [VERSION.as_bytes(), &bucket].into_iter().chain(digests);
+    let parts = [VERSION.as_bytes(), &shape].into_iter().chain(digests);
     let key = Digest::of_parts(parts);
     cache.get_or_build(&format!("{key}.wasm"), || snapshot(guest, &folder, Some(&graph), progress))
 }

@@ -57,6 +57,8 @@ pub struct GraphRecord {
     pub precision: Precision,
     /// Texts are padded to multiples of so many tokens.
     pub bucket: u32,
+    /// Most texts of a request that are computed at once.
+    pub rows: u32,
 }
 
 impl HostCompute {
@@ -188,7 +190,8 @@ impl LoadedGraph {
         let graph = graphs.load(name, file, *options)?;
         let inputs = graph.signature().inputs.iter().map(|port| port.name.clone()).collect();
         let (name, precision, bucket) = (name.to_owned(), *precision, *bucket);
-        let record = GraphRecord { name, sha256, precision, bucket };
+        let rows = options.max_batch;
+        let record = GraphRecord { name, sha256, precision, bucket, rows };
         Ok(Self { graphs: Arc::clone(graphs), record, inputs })
     }
 }

@@ -65,12 +65,13 @@ struct GuestGraph {
     name: String,
     inputs: Vec<String>,
     bucket: u32,
+    rows: u32,
 }
 
 impl LoadedGraph {
     fn for_guest(&self) -> GuestGraph {
-        let GraphRecord { name, bucket, .. } = self.record.clone();
-        GuestGraph { name, inputs: self.inputs.clone(), bucket }
+        let GraphRecord { name, bucket, rows, .. } = self.record.clone();
+        GuestGraph { name, inputs: self.inputs.clone(), bucket, rows }
     }
 }
 

@@ -21,6 +21,14 @@ pub trait Compute: Send + Sync {
     /// What the engine said.
     fn logits(&self, sequence: &Sequence) -> Result<Logits, ComputeError>;
 
+    /// Label scores of several sequences, in their order; computed together where that is faster.
+    ///
+    /// # Errors
+    /// As [`Compute::logits`].
+    fn all_logits(&self, sequences: &[Sequence]) -> Result<Vec<Logits>, ComputeError> {
+        sequences.iter().map(|sequence| self.logits(sequence)).collect()
+    }
+
     /// Number of labels, the columns of [`Compute::logits`].
     fn labels(&self) -> usize;
 
@@ -49,6 +57,8 @@ pub struct HostGraph {
     pub inputs: Vec<String>,
     /// Sequences are padded to multiples of so many tokens.
     pub bucket: usize,
+    /// Most sequences that are computed at once.
+    pub rows: usize,
 }
 
 /// Inputs that an encoder can have, all i64 `[1, S]`.

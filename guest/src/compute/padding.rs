@@ -43,3 +43,12 @@ impl Padded {
         }
     }
 }
+
+/// Places of the sequences that have the same length, in groups of up to `most`.
+pub fn groups(padded: &[Padded], most: usize) -> Vec<Vec<usize>> {
+    let mut by_length: Vec<usize> = (0..padded.len()).collect();
+    by_length.sort_by_key(|index| padded[*index].length());
+    let same = |a: &usize, b: &usize| padded[*a].length() == padded[*b].length();
+    let runs = by_length.chunk_by(same);
+    runs.flat_map(|run| run.chunks(most.max(1)).map(<[usize]>::to_vec)).collect()
+}

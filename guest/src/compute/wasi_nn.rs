@@ -1,4 +1,4 @@
-use super::padding::Padded;
+use super::padding::{Padded, groups};
 use super::{Compute, ComputeError, HostGraph, Sequence};
 use crate::tensor::Logits;
 
@@ -37,49 +37,58 @@ impl NnCompute {
         graph.check()?;
         let compute = Self { graph, labels: 0, longest };
         let probe = Sequence { ids: vec![0], type_ids: vec![0] };
-        let labels = compute.run(&probe)?.labels();
+        let labels = compute.logits(&probe)?.labels();
         Ok(Self { labels, ..compute })
     }
 
-    fn run(&self, sequence: &Sequence) -> Result<Logits, ComputeError> {
-        let padded = Padded::new(sequence, self.graph.bucket, self.longest);
-        let inputs = self.graph.inputs.iter().map(|name| (name.clone(), tensor(&padded, name)));
+    /// Computes sequences that are padded to the same length.
+    fn run(&self, rows: &[&Padded]) -> Result<Vec<Logits>, ComputeError> {
+        let inputs = self.graph.inputs.iter().map(|name| (name.clone(), tensor(rows, name)));
         let inputs: Vec<_> = inputs.collect();
         let context =
             load_by_name(&self.graph.name).and_then(|graph| graph.init_execution_context());
         let outputs = context.and_then(|context| context.compute(inputs)).map_err(error)?;
         let named = outputs.iter().find(|(name, _)| name == LOGITS).or(outputs.first());
         let (_, output) = named.ok_or_else(|| ComputeError::Failed("no output".into()))?;
-        self.logits_of(output, &padded)
+        self.logits_of(output, rows)
     }
 
-    /// The rows of the tokens, without those of the padding.
-    fn logits_of(&self, output: &Tensor, padded: &Padded) -> Result<Logits, ComputeError> {
+    /// The scores of the tokens, without those of the padding.
+    fn logits_of(&self, output: &Tensor, rows: &[&Padded]) -> Result<Vec<Logits>, ComputeError> {
         let (shape, element) = (output.dimensions(), output.ty());
+        let (count, length) = (rows.len(), length(rows));
         let columns = match shape[..] {
-            [1, tokens, columns] if tokens as usize == padded.length() => columns as usize,
+            [n, tokens, columns] if n as usize == count && tokens as usize == length => columns,
             _ => 0,
-        };
+        } as usize;
         let fits = self.labels == 0 || columns == self.labels;
         if columns == 0 || !fits || element != TensorType::Fp32 {
             return Err(ComputeError::Failed(format!(
-                "the output is {shape:?} of {element:?}, not [1, {}, labels] of FP32",
-                padded.length()
+                "the output is {shape:?} of {element:?}, not [{count}, {length}, labels] of FP32"
             )));
         }
         let data = output.data();
-        let rows = data.chunks_exact(size_of::<f32>()).take(padded.tokens * columns);
-        let values = rows.map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
-        let logits = Logits::from_values(columns, values.collect());
-        let logits = logits.filter(|logits| logits.tokens() == padded.tokens);
-        logits.ok_or_else(|| ComputeError::Failed(format!("{} bytes of output", data.len())))
+        let parts = data.chunks_exact(length * columns * size_of::<f32>());
+        let logits = rows.iter().zip(parts).map(|(row, part)| {
+            let values = part.chunks_exact(size_of::<f32>()).take(row.tokens * columns);
+            let value = |bytes: &[u8]| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+            Logits::from_values(columns, values.map(value).collect())
+        });
+        let logits: Option<Vec<Logits>> = logits.collect();
+        let whole = logits.filter(|logits| logits.len() == count);
+        whole.ok_or_else(|| ComputeError::Failed(format!("{} bytes of output", data.len())))
     }
 }
 
-fn tensor(padded: &Padded, name: &str) -> Tensor {
-    let values = padded.input(name);
-    let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-    Tensor::new(&[1, padded.length() as u32], TensorType::I64, &bytes)
+/// Length of rows that have the same.
+fn length(rows: &[&Padded]) -> usize {
+    rows.first().map_or(0, |row| row.length())
+}
+
+fn tensor(rows: &[&Padded], name: &str) -> Tensor {
+    let values = rows.iter().flat_map(|row| row.input(name));
+    let bytes: Vec<u8> = values.flat_map(|value| value.to_le_bytes()).collect();
+    Tensor::new(&[rows.len() as u32, length(rows) as u32], TensorType::I64, &bytes)
 }
 
 fn error(error: Error) -> ComputeError {
@@ -92,7 +101,22 @@ fn error(error: Error) -> ComputeError {
 
 impl Compute for NnCompute {
     fn logits(&self, sequence: &Sequence) -> Result<Logits, ComputeError> {
-        self.run(sequence)
+        let padded = Padded::new(sequence, self.graph.bucket, self.longest);
+        let logits = self.run(&[&padded])?.pop();
+        logits.ok_or_else(|| ComputeError::Failed("no output".into()))
+    }
+
+    fn all_logits(&self, sequences: &[Sequence]) -> Result<Vec<Logits>, ComputeError> {
+        let pad = |sequence| Padded::new(sequence, self.graph.bucket, self.longest);
+        let padded: Vec<Padded> = sequences.iter().map(pad).collect();
+        let mut logits = vec![Logits::new(self.labels); padded.len()];
+        for together in groups(&padded, self.graph.rows) {
+            let rows: Vec<&Padded> = together.iter().map(|index| &padded[*index]).collect();
+            for (index, row) in together.iter().zip(self.run(&rows)?) {
+                logits[*index] = row;
+            }
+        }
+        Ok(logits)
     }
 
     fn labels(&self) -> usize {

@@ -1,0 +1,47 @@
+//! Sequences brought to common lengths.
+
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
+
+use pilotlight_guest::compute::Sequence;
+use pilotlight_guest::compute::padding::{Padded, groups};
+use proptest::prelude::*;
+
+fn sequence(length: usize) -> Sequence {
+    let ids = (1..=length as i64).collect();
+    Sequence { ids, type_ids: vec![1; length] }
+}
+
+proptest! {
+    #[test]
+    fn padding_comes_behind_the_tokens_and_is_masked(
+        length in 1usize..600, bucket in 0usize..64, longest in 1usize..512,
+    ) {
+        let padded = Padded::new(&sequence(length), bucket, longest);
+        prop_assert_eq!(padded.tokens, length);
+        prop_assert!(padded.length() == length || padded.length() <= longest);
+        prop_assert!(padded.length() - length < bucket.max(1));
+        prop_assert!(padded.length().is_multiple_of(bucket.max(1)) || padded.length() >= longest);
+        let (ids, mask) = (padded.input("input_ids"), padded.input("attention_mask"));
+        prop_assert_eq!(&ids[..length], &sequence(length).ids[..]);
+        prop_assert!(ids[length..].iter().all(|id| *id == 0));
+        prop_assert!(mask.iter().enumerate().all(|(at, one)| (*one == 1) == (at < length)));
+        prop_assert_eq!(padded.input("token_type_ids").len(), mask.len());
+    }
+
+    #[test]
+    fn groups_hold_each_sequence_once_and_only_those_of_one_length(
+        lengths in prop::collection::vec(1usize..40, 0..60), bucket in 1usize..9, most in 0usize..9,
+    ) {
+        let padded: Vec<Padded> =
+            lengths.iter().map(|length| Padded::new(&sequence(*length), bucket, 512)).collect();
+        let groups = groups(&padded, most);
+        let mut places: Vec<usize> = groups.iter().flatten().copied().collect();
+        places.sort_unstable();
+        prop_assert_eq!(places, (0..lengths.len()).collect::<Vec<_>>());
+        for group in groups {
+            prop_assert!((1..=most.max(1)).contains(&group.len()));
+            let length = padded[group[0]].length();
+            prop_assert!(group.iter().all(|place| padded[*place].length() == length));
+        }
+    }
+}
