@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::backend::Model;
+use crate::backend::{Backend, Model};
 use crate::batch;
 use crate::buffer::Buffers;
 use crate::counters::{Counters, GraphStatus};
@@ -14,7 +14,7 @@ use crate::queue::{Batch, Due, GraphOptions, Job, Queue};
 /// What a thread needs to run a graph's batches.
 pub(crate) struct Loaded {
     pub(crate) name: String,
-    pub(crate) backend: &'static str,
+    pub(crate) backend: Arc<dyn Backend>,
     pub(crate) model: Box<dyn Model>,
     /// Whether calls of different callers may be run together.
     pub(crate) batches: bool,
@@ -56,6 +56,8 @@ struct Line {
 
 /// A batch that a thread has taken.
 struct Work {
+    /// Batches that run, this one among them.
+    running: usize,
     line: u64,
     graph: Arc<Loaded>,
     batch: Batch,
@@ -145,7 +147,7 @@ impl Submit {
     }
 
     pub(crate) fn status(&self, id: u64, graph: &Loaded) -> GraphStatus {
-        let mut status = graph.counters.status(&graph.name, graph.backend);
+        let mut status = graph.counters.status(&graph.name, graph.backend.name());
         let state = self.0.lock();
         if let Some(line) = state.lines.get(&id) {
             status.waiting = line.queue.len();
@@ -223,14 +225,15 @@ impl Shared {
             if idle > 0 && state.lines.values().any(|line| line.queue.len() > 0) {
                 self.wake.notify_one();
             }
-            return Next::Work(Work { line: id, graph, batch });
+            return Next::Work(Work { running: state.running, line: id, graph, batch });
         }
         Next::Wait(until)
     }
 
     /// Runs a batch; when its callers are answered it is over for everybody who asks.
-    fn run(&self, Work { line, graph, batch }: Work) {
+    fn run(&self, Work { running, line, graph, batch }: Work) {
         let start = Instant::now();
+        graph.backend.share_cores(running);
         let Batch { jobs, closed } = batch;
         for job in &jobs {
             graph.counters.waited(start.saturating_duration_since(job.arrived));

@@ -22,7 +22,7 @@ const MOST_FREE: usize = 64 << 20;
 
 /// The graphs of a process, the backend that runs them and its threads.
 pub struct Graphs {
-    backend: Box<dyn Backend>,
+    backend: Arc<dyn Backend>,
     named: RwLock<BTreeMap<String, Graph>>,
     executor: Executor,
     buffers: Buffers,
@@ -54,6 +54,7 @@ impl Graphs {
         let executor = Executor::start(threads, buffers.clone()).map_err(|error| {
             Error::Unavailable(format!("the threads that compute cannot be started: {error}"))
         })?;
+        let backend = Arc::from(backend);
         Ok(Self { backend, named: RwLock::default(), executor, buffers })
     }
 
@@ -92,7 +93,7 @@ impl Graphs {
             && rows_are_independent(&*model, &self.buffers);
         let loaded = Arc::new(Loaded {
             name: name.to_owned(),
-            backend: self.backend.name(),
+            backend: Arc::clone(&self.backend),
             model,
             batches,
             options,

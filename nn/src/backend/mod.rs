@@ -23,6 +23,12 @@ pub trait Backend: Send + Sync {
     /// # Errors
     /// [`crate::Error::InvalidGraph`] for what it cannot load, with the reason.
     fn load(&self, name: &str, file: Vec<u8>) -> Result<Box<dyn Model>>;
+
+    /// Told before each run how many go on, it included: threads of the engine's own should leave
+    /// the cores of the others to them.
+    fn share_cores(&self, running: usize) {
+        let _ = running;
+    }
 }
 
 /// A graph that has been loaded, to be run from any number of threads at once.

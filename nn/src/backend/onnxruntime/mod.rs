@@ -7,6 +7,7 @@ mod call;
 mod library;
 mod message;
 mod provider;
+mod rest;
 mod runtime;
 mod session;
 mod threads;
@@ -83,6 +84,13 @@ impl Backend for OnnxRuntime {
         let batches = inspect(&file).map_err(refuse)?;
         let loaded = Loaded::new(&self.runtime, &self.providers, &file, batches);
         Ok(Box::new(loaded.map_err(refuse)?))
+    }
+
+    /// Each run beyond the first takes a core that the library's own threads would use.
+    fn share_cores(&self, running: usize) {
+        if let Some(rest) = &self.runtime.rest {
+            rest.set(running.saturating_sub(1));
+        }
     }
 }
 

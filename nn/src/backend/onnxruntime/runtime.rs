@@ -10,6 +10,7 @@ use ort::memory::{AllocationDevice, AllocatorType, MemoryInfo, MemoryType};
 
 use crate::backend::onnxruntime::library;
 use crate::backend::onnxruntime::message::short;
+use crate::backend::onnxruntime::rest::Rest;
 use crate::backend::onnxruntime::threads::StepBack;
 use crate::error::{Error, Result};
 
@@ -20,6 +21,8 @@ pub(super) struct Runtime {
     pub(super) memory: MemoryInfo<'static>,
     pub(super) path: PathBuf,
     pub(super) version: String,
+    /// Sends the library's own threads to rest; absent where they cannot be.
+    pub(super) rest: Option<Arc<Rest>>,
     threads: usize,
 }
 
@@ -55,7 +58,8 @@ pub(super) fn start(library: Option<&Path>, threads: usize) -> Result<Arc<Runtim
         share_arena(&environment)?;
         let (path, version) = (found.path.clone(), found.version.clone());
         let memory = cpu_memory(AllocatorType::Device)?;
-        Ok(Runtime { environment, memory, path, version, threads })
+        let rest = Rest::new(&environment, threads - 1);
+        Ok(Runtime { environment, memory, path, version, rest, threads })
     };
     let runtime = Arc::new(runtime().map_err(|error| refuse(error.message().to_owned()))?);
     *started = Some(Arc::clone(&runtime));

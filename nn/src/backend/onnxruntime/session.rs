@@ -133,10 +133,7 @@ fn open(
         .with_execution_providers(providers)?
         // A plan for each shape that ever came would be kept, with a block as large as its run.
         .with_memory_pattern(false)?
-        .with_config_entry(
-            "session.use_env_allocators",
-            std::env::var("PN_ENVA").unwrap_or("1".into()),
-        )?
+        .with_config_entry("session.use_env_allocators", "1")?
         // Weights in the shared arena would keep it from being reused when a graph is unloaded.
         .with_device_allocated_initializers()?
         // The library's other format was not looked into for references to other files.

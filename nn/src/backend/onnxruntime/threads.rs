@@ -7,9 +7,19 @@
 //! session of one thread per caller when all cores are busy, and as fast as one with all threads
 //! when one caller is alone. A part that a thread has not begun is taken back by the caller.
 
+use std::cell::Cell;
 use std::thread::{Builder, JoinHandle};
 
 use ort::environment::ThreadManager;
+
+thread_local! {
+    static OF_THE_LIBRARY: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether the calling thread is one of the library's own.
+pub(super) fn is_one_of_the_library() -> bool {
+    OF_THE_LIBRARY.get()
+}
 
 /// Starts threads that step back.
 #[derive(Debug)]
@@ -20,6 +30,7 @@ impl ThreadManager for StepBack {
 
     fn create(&self, work: impl FnOnce() + Send + 'static) -> ort::Result<Self::Thread> {
         let start = move || {
+            OF_THE_LIBRARY.set(true);
             step_back();
             work();
         };
@@ -43,13 +54,8 @@ fn step_back() {
     // SAFETY: zero is the calling thread; the parameter is read only during the call. The C
     // library's own functions are not used because musl's refuse.
     unsafe {
-        let nice: i32 = std::env::var("PN_NICE").ok().and_then(|n| n.parse().ok()).unwrap_or(NICE);
-        let policy: i32 = std::env::var("PN_POLICY")
-            .ok()
-            .and_then(|n| n.parse().ok())
-            .unwrap_or(libc::SCHED_BATCH);
-        libc::syscall(libc::SYS_sched_setscheduler, 0, policy, &raw const priority);
-        libc::syscall(libc::SYS_setpriority, libc::PRIO_PROCESS, 0, nice);
+        libc::syscall(libc::SYS_sched_setscheduler, 0, libc::SCHED_BATCH, &raw const priority);
+        libc::syscall(libc::SYS_setpriority, libc::PRIO_PROCESS, 0, NICE);
     }
 }
 
