@@ -1,9 +1,10 @@
-//! Lets the library's own threads rest while callers need the cores.
+//! Who has the cores: the library's own threads rest while callers need them.
 //!
 //! A run hands parts of its loops to the library's threads whether or not a core is free for them.
 //! The library has no way to say how many threads a run may use, but it runs errands on them: a
 //! graph of one constant, whose callback returns when the thread is wanted again.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use ort::environment::Environment;
@@ -17,11 +18,38 @@ use pilotlight_onnx::proto::{
 use crate::backend::onnxruntime::call::{self, Names};
 use crate::backend::onnxruntime::threads::is_one_of_the_library;
 
+/// The cores, as far as callers and the library's threads share them.
+pub(super) struct Cores {
+    /// Runs that go on.
+    running: AtomicUsize,
+    /// Absent where threads cannot be sent to rest.
+    rest: Option<Arc<Rest>>,
+}
+
+impl Cores {
+    /// `threads` are the library's own; those of callers are not among them.
+    pub(super) fn new(environment: &Environment, threads: usize) -> Self {
+        Self { running: AtomicUsize::new(0), rest: Rest::new(environment, threads) }
+    }
+
+    /// Each run beyond the first takes a core that the library's own threads would use.
+    pub(super) fn share(&self, running: usize) {
+        self.running.store(running, Ordering::Relaxed);
+        if let Some(rest) = &self.rest {
+            rest.set(running.saturating_sub(1));
+        }
+    }
+
+    /// Whether more than one run goes on.
+    pub(super) fn is_shared(&self) -> bool {
+        self.running.load(Ordering::Relaxed) > 1
+    }
+}
+
 /// Threads that can be sent to rest.
-pub(super) struct Rest {
+struct Rest {
     errand: Arc<Session>,
     output: Arc<Names>,
-    /// The library's own threads; those of callers are not among them.
     threads: usize,
     state: Mutex<State>,
     changed: Condvar,
@@ -37,7 +65,7 @@ struct State {
 
 impl Rest {
     /// `threads` of the library's own may rest; `None` where that cannot be had.
-    pub(super) fn new(environment: &Environment, threads: usize) -> Option<Arc<Self>> {
+    fn new(environment: &Environment, threads: usize) -> Option<Arc<Self>> {
         if threads == 0 {
             return None;
         }
@@ -54,7 +82,7 @@ impl Rest {
     }
 
     /// Sends threads to rest or calls them back, so that `resting` rest.
-    pub(super) fn set(self: &Arc<Self>, resting: usize) {
+    fn set(self: &Arc<Self>, resting: usize) {
         let mut state = self.lock();
         let resting = resting.min(self.threads);
         if resting == state.wanted {
