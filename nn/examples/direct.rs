@@ -122,7 +122,8 @@ impl Batch {
 fn direct(options: &Options, environment: &Environment) -> Caller<'static> {
     let builder = Session::builder(environment).unwrap();
     let builder = builder.with_intra_threads(options.threads).unwrap();
-    let mut builder = builder.with_intra_op_spinning(false).unwrap();
+    // Several sessions' threads would spin against one another.
+    let mut builder = builder.with_intra_op_spinning(options.callers == 1).unwrap();
     let mut session = builder.commit_from_memory(&options.model).unwrap();
     let names: Vec<String> = session.inputs().iter().map(|input| input.name().to_owned()).collect();
     Box::new(move |batch| {

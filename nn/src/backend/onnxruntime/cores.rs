@@ -18,31 +18,50 @@ use pilotlight_onnx::proto::{
 use crate::backend::onnxruntime::call::{self, Names};
 use crate::backend::onnxruntime::threads::is_one_of_the_library;
 
+/// Runs that are looked back upon: threads that were called back between two callers' runs would be
+/// in their way at once.
+const RECENT: usize = 4;
+
 /// The cores, as far as callers and the library's threads share them.
 pub(super) struct Cores {
-    /// Runs that go on.
-    running: AtomicUsize,
+    recent: Mutex<Recent>,
+    /// Most runs that went on at once, recently.
+    most: AtomicUsize,
     /// Absent where threads cannot be sent to rest.
     rest: Option<Arc<Rest>>,
+}
+
+/// How many runs went on whenever one began.
+#[derive(Default)]
+struct Recent {
+    running: [usize; RECENT],
+    next: usize,
 }
 
 impl Cores {
     /// `threads` are the library's own; those of callers are not among them.
     pub(super) fn new(environment: &Environment, threads: usize) -> Self {
-        Self { running: AtomicUsize::new(0), rest: Rest::new(environment, threads) }
+        let rest = Rest::new(environment, threads);
+        Self { recent: Mutex::default(), most: AtomicUsize::new(0), rest }
     }
 
     /// Each run beyond the first takes a core that the library's own threads would use.
     pub(super) fn share(&self, running: usize) {
-        self.running.store(running, Ordering::Relaxed);
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = recent.next;
+        recent.running[next] = running;
+        recent.next = (next + 1) % RECENT;
+        let most = recent.running.into_iter().max().unwrap_or(running);
+        drop(recent);
+        self.most.store(most, Ordering::Relaxed);
         if let Some(rest) = &self.rest {
-            rest.set(running.saturating_sub(1));
+            rest.set(most.saturating_sub(1));
         }
     }
 
-    /// Whether more than one run goes on.
+    /// Whether runs share the cores with others.
     pub(super) fn is_shared(&self) -> bool {
-        self.running.load(Ordering::Relaxed) > 1
+        self.most.load(Ordering::Relaxed) > 1
     }
 }
 

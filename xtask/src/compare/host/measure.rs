@@ -102,7 +102,7 @@ impl Measure<'_> {
     }
 
     fn load(&self, name: &str, targets: &[(Recipe, &str)], steps: &str) -> anyhow::Result<Run> {
-        let (bodies, seconds) = (self.bodies(), self.lab.seconds(60));
+        let (bodies, seconds) = (self.bodies(), self.lab.seconds(30));
         let rounds = if self.lab.is_quick() { "1" } else { "2" };
         let load = ["load", "--concurrency", steps, "--rounds", rounds, "--duration", &seconds];
         self.lab.compare(name, targets, &[&load[..], &["--corpus", &bodies]].concat())
