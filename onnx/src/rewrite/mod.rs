@@ -3,20 +3,20 @@
 //! Only the graph itself is rewritten, not the subgraphs in its nodes nor functions. After an
 //! error the model is worth nothing.
 
+mod attention;
 mod edit;
 mod expand;
 mod quantise;
 mod rotate;
-mod values;
 
 use prost::Message as _;
 
 use crate::error::OnnxError;
 use crate::proto::{ModelProto, OperatorSetIdProto};
+use attention::products_of_attention;
 use edit::Edit;
 use expand::Expand;
 use quantise::{CONTRIB, Quantise};
-use values::products_of_values;
 
 /// The oldest operator set whose `Add` broadcasts.
 const OPSET_OF_BROADCASTING: i64 = 7;
@@ -50,7 +50,7 @@ pub fn to_f32(model: &mut ModelProto) -> Result<(), OnnxError> {
 /// Quantises constant f32 weights of `MatMul` and `Gemm` to signed bytes, one scale for each
 /// output, and activations to unsigned bytes while computing, one scale for each row; both are
 /// rotated before, so that large channels cost the others no accuracy. What [`to_f32`] expands
-/// counts. Products with few outputs, and those of attention's values, stay in f32. For ONNX
+/// counts. Products with few outputs and those that attention is made of stay in f32. For ONNX
 /// Runtime, one of whose own operators it uses.
 ///
 /// # Errors
@@ -60,7 +60,7 @@ pub fn to_int8(model: &mut ModelProto) -> Result<(), OnnxError> {
     to_f32(model)?;
     let opset = model.opset();
     let mut edit = Edit::new(model)?;
-    let mut quantise = Quantise::new(opset, products_of_values(&edit));
+    let mut quantise = Quantise::new(opset, products_of_attention(&edit));
     for node in edit.take_nodes() {
         quantise.rewrite(&mut edit, node)?;
     }
