@@ -7,7 +7,7 @@ use crate::proto::{NodeProto, is_onnx};
 
 /// Outputs of the products that make attention's values, of those that read the same input, which
 /// make its queries and keys, and of what reads its weighted sums. In BERT a third of the weights
-/// are theirs, and in eight bits they make nearly half of the error.
+/// are theirs, and in f32 they leave a quarter less error.
 pub(super) fn products_of_attention(edit: &Edit<'_>) -> BTreeSet<String> {
     let flow = Flow::new(edit);
     let mut found = Vec::new();

@@ -132,8 +132,9 @@ fn rotated(rows: &[f32], k: usize, columns: usize) -> Vec<f32> {
     let block = block(k);
     let element = |i: usize, j: usize| -> f32 {
         let first = i / block * block;
-        let sign =
-            |other: usize| if (i & other & (block - 1)).count_ones() % 2 == 0 { 1.0 } else { -1.0 };
+        let sign = |other: usize| {
+            if (i & other & (block - 1)).count_ones().is_multiple_of(2) { 1.0 } else { -1.0 }
+        };
         (first..first + block).map(|other| sign(other) * rows[other * columns + j]).sum()
     };
     (0..k * columns).map(|place| element(place / columns, place % columns)).collect()
