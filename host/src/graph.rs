@@ -152,6 +152,13 @@ pub(crate) fn find(
     Ok(())
 }
 
+/// Says so when `graphs` computes what is to be fast slower than if it were not.
+pub(crate) fn warn_if_slow(record: &GraphRecord, graphs: &Graphs) {
+    if record.precision == Precision::Int8 && graphs.backend().name() == "tract" {
+        tracing::warn!("tract computes int8 slower than f32: use ONNX Runtime, or precision f32");
+    }
+}
+
 /// A model's graph that has been loaded.
 pub struct LoadedGraph {
     pub(crate) graphs: Arc<Graphs>,

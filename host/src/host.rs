@@ -106,6 +106,9 @@ impl Host {
         if let (Source::Component(file), Some(record)) = (source, &artifact.graph) {
             graph::find(file, record, options, cache)?;
         }
+        if let (Some(record), Some(graphs)) = (&artifact.graph, &options.graphs) {
+            graph::warn_if_slow(record, graphs);
+        }
         let function = Function::new(&artifact.component, &artifact.name, options)?;
         Pool::new(function, memories, options)
     }
