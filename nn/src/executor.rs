@@ -9,12 +9,13 @@ use crate::batch;
 use crate::buffer::Buffers;
 use crate::counters::{Counters, GraphStatus};
 use crate::error::Error;
+use crate::priority::step_back;
 use crate::queue::{Batch, Due, GraphOptions, Job, Queue};
 
 /// What a thread needs to run a graph's batches.
 pub(crate) struct Loaded {
     pub(crate) name: String,
-    pub(crate) backend: Arc<dyn Backend>,
+    pub(crate) backend: &'static str,
     pub(crate) model: Box<dyn Model>,
     /// Whether calls of different callers may be run together.
     pub(crate) batches: bool,
@@ -34,6 +35,7 @@ struct Shared {
     wake: Condvar,
     threads: usize,
     buffers: Buffers,
+    backend: Arc<dyn Backend>,
 }
 
 #[derive(Default)]
@@ -56,8 +58,6 @@ struct Line {
 
 /// A batch that a thread has taken.
 struct Work {
-    /// Batches that run, this one among them.
-    running: usize,
     line: u64,
     graph: Arc<Loaded>,
     batch: Batch,
@@ -70,19 +70,25 @@ enum Next {
 }
 
 impl Executor {
-    pub(crate) fn start(threads: usize, buffers: Buffers) -> std::io::Result<Self> {
+    pub(crate) fn start(
+        threads: usize,
+        buffers: Buffers,
+        backend: Arc<dyn Backend>,
+    ) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
             state: Mutex::default(),
             wake: Condvar::new(),
             threads: threads.max(1),
             buffers,
+            backend,
         });
         let executor = Self(shared);
         for number in 0..executor.0.threads {
             let shared = Arc::clone(&executor.0);
-            std::thread::Builder::new()
-                .name(format!("compute-{number}"))
-                .spawn(move || shared.work())?;
+            std::thread::Builder::new().name(format!("compute-{number}")).spawn(move || {
+                step_back();
+                shared.work();
+            })?;
         }
         Ok(executor)
     }
@@ -147,7 +153,7 @@ impl Submit {
     }
 
     pub(crate) fn status(&self, id: u64, graph: &Loaded) -> GraphStatus {
-        let mut status = graph.counters.status(&graph.name, graph.backend.name());
+        let mut status = graph.counters.status(&graph.name, graph.backend);
         let state = self.0.lock();
         if let Some(line) = state.lines.get(&id) {
             status.waiting = line.queue.len();
@@ -173,7 +179,11 @@ impl Shared {
     fn work(&self) {
         let mut state = self.lock();
         loop {
-            match self.next(&mut state) {
+            let next = self.next(&mut state);
+            if state.running == 0 {
+                self.backend.share_cores(0);
+            }
+            match next {
                 Next::End => return,
                 Next::Wait(None) => {
                     state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -220,20 +230,20 @@ impl Shared {
             line.running += 1;
             let graph = Arc::clone(&line.graph);
             state.running += 1;
+            self.backend.share_cores(state.running);
             state.turns.remove(turn);
             state.turns.push_back(id);
             if idle > 0 && state.lines.values().any(|line| line.queue.len() > 0) {
                 self.wake.notify_one();
             }
-            return Next::Work(Work { running: state.running, line: id, graph, batch });
+            return Next::Work(Work { line: id, graph, batch });
         }
         Next::Wait(until)
     }
 
     /// Runs a batch; when its callers are answered it is over for everybody who asks.
-    fn run(&self, Work { running, line, graph, batch }: Work) {
+    fn run(&self, Work { line, graph, batch }: Work) {
         let start = Instant::now();
-        graph.backend.share_cores(running);
         let Batch { jobs, closed } = batch;
         for job in &jobs {
             graph.counters.waited(start.saturating_duration_since(job.arrived));

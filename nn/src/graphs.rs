@@ -51,10 +51,11 @@ impl Graphs {
     /// [`Error::Unavailable`] when the threads cannot be started.
     pub fn new(backend: Box<dyn Backend>, threads: usize) -> Result<Self> {
         let buffers = Buffers::new(MOST_FREE);
-        let executor = Executor::start(threads, buffers.clone()).map_err(|error| {
+        let backend: Arc<dyn Backend> = Arc::from(backend);
+        let started = Executor::start(threads, buffers.clone(), Arc::clone(&backend));
+        let executor = started.map_err(|error| {
             Error::Unavailable(format!("the threads that compute cannot be started: {error}"))
         })?;
-        let backend = Arc::from(backend);
         Ok(Self { backend, named: RwLock::default(), executor, buffers })
     }
 
@@ -93,7 +94,7 @@ impl Graphs {
             && rows_are_independent(&*model, &self.buffers);
         let loaded = Arc::new(Loaded {
             name: name.to_owned(),
-            backend: Arc::clone(&self.backend),
+            backend: self.backend.name(),
             model,
             batches,
             options,

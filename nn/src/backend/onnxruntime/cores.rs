@@ -45,18 +45,28 @@ impl Cores {
         Self { recent: Mutex::default(), most: AtomicUsize::new(0), rest }
     }
 
-    /// Each run beyond the first takes a core that the library's own threads would use.
+    /// Each run beyond the first takes a core that the library's own threads would use. Without
+    /// any they would spin for nobody.
     pub(super) fn share(&self, running: usize) {
+        let resting = match running {
+            0 => usize::MAX,
+            _ => self.recently(running) - 1,
+        };
+        if let Some(rest) = &self.rest {
+            rest.set(resting);
+        }
+    }
+
+    /// The most runs that lately went on, now that it is `running`.
+    fn recently(&self, running: usize) -> usize {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         let next = recent.next;
         recent.running[next] = running;
         recent.next = (next + 1) % RECENT;
-        let most = recent.running.into_iter().max().unwrap_or(running);
+        let most = recent.running.into_iter().fold(running, usize::max);
         drop(recent);
         self.most.store(most, Ordering::Relaxed);
-        if let Some(rest) = &self.rest {
-            rest.set(most.saturating_sub(1));
-        }
+        most
     }
 
     /// Whether runs share the cores with others.
