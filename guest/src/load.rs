@@ -89,7 +89,8 @@ pub fn load(folder: &ModelFolder, graph: Option<HostGraph>) -> Result<Pipeline, 
 #[cfg(feature = "tract")]
 fn in_guest(folder: &ModelFolder) -> Result<Box<dyn Compute>, LoadError> {
     use crate::compute::TractCompute;
-    Ok(Box::new(TractCompute::load(folder.read(MODEL_FILE)?.into())?))
+    let precision = pilotlight_onnx::Precision::Int4;
+    Ok(Box::new(TractCompute::load(folder.read(MODEL_FILE)?.into(), precision)?))
 }
 
 #[cfg(not(feature = "tract"))]

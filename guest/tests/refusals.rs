@@ -9,10 +9,10 @@ use pilotlight_guest::compute::TractCompute;
 use pilotlight_guest::load::load;
 use pilotlight_guest::pipeline::{Pipeline, Timings};
 use pilotlight_model::ModelFolder;
-use pilotlight_onnx::encode;
 use pilotlight_onnx::proto::{
     FunctionProto, ModelProto, SparseTensorProto, StringStringEntryProto,
 };
+use pilotlight_onnx::{Precision, encode};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -203,6 +203,6 @@ proptest! {
             let place = place.index(bytes.len());
             bytes[place] = byte;
         }
-        let _ = TractCompute::load(bytes.into());
+        let _ = TractCompute::load(bytes.into(), Precision::F32);
     }
 }

@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use pilotlight_onnx::OnnxError;
+use pilotlight_onnx::{OnnxError, Precision};
 use tract_core::internal::*;
 use tract_core::plan::SimplePlan;
 
@@ -21,8 +21,8 @@ impl TractCompute {
     ///
     /// # Errors
     /// [`OnnxError`] naming the node or tensor.
-    pub fn load(file: Bytes) -> Result<Self, OnnxError> {
-        let graph = pilotlight_onnx::parse(file)?;
+    pub fn load(file: Bytes, precision: Precision) -> Result<Self, OnnxError> {
+        let graph = pilotlight_onnx::parse(file, precision)?;
         let mut model = graph.model;
         let labels = label_count(&model)?;
         let refuse = |error: TractError| OnnxError::Optimise(format!("{error:#}"));
