@@ -9,7 +9,7 @@ mod product;
 mod softmax;
 
 use pack::Target;
-use product::product;
+use product::{STEP, product};
 
 /// Sizes of an attention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -120,7 +120,8 @@ impl<'a> Attention<'a> {
         scratch.pack_queries::<V>(self, row, column);
         let AttentionScratch { keys, values, queries, scores } = scratch;
         let queries: [&[[f32; 4]]; V] = std::array::from_fn(|index| &queries[index][..]);
-        for (tile, keys) in keys.chunks_exact(self.heads.width).enumerate() {
+        let columns = self.heads.width.next_multiple_of(STEP);
+        for (tile, keys) in keys.chunks_exact(columns).enumerate() {
             for (key, row) in product(keys, queries).iter().enumerate() {
                 for (scores, lanes) in scores.iter_mut().zip(row) {
                     lanes.store(&mut scores[4 * tile + key]);
@@ -131,11 +132,12 @@ impl<'a> Attention<'a> {
         for (scores, (index, out)) in
             scores.iter_mut().zip(out.chunks_mut(4 * stride).enumerate().take(V))
         {
-            let scores = &mut scores[..self.tokens];
+            let (inside, padding) = scores.split_at_mut(self.tokens);
+            padding.fill([0.0; 4]);
             if let Some(mask) = &self.mask {
-                mask.add_to(scores, row + 4 * index);
+                mask.add_to(inside, row + 4 * index);
             }
-            let scales = softmax::unscaled(scores).map(|sum| 1.0 / sum);
+            let scales = softmax::unscaled(inside).map(|sum| 1.0 / sum);
             let mut target = Target { rows: out, stride, first: column, width: self.heads.width };
             context(values, scores, &scales, &mut target);
         }

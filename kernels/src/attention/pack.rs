@@ -1,34 +1,36 @@
 //! Operands brought into the order in which products read them, and results into that of the
 //! output.
 
-use super::product::Tile;
+use std::ops::Range;
+
+use super::product::{STEP, Tile};
 use super::{Attention, AttentionScratch, Mask, Rows};
 use crate::lanes::Lanes;
 
 impl AttentionScratch {
     pub(super) fn make_room(&mut self, tokens: usize, width: usize) {
-        self.keys.resize(tokens.div_ceil(4) * width, [0.0; 4]);
-        self.values.resize(width.div_ceil(4) * tokens, [0.0; 4]);
+        let (columns, rows) = (width.next_multiple_of(STEP), tokens.next_multiple_of(STEP));
+        self.keys.resize(tokens.div_ceil(4) * columns, [0.0; 4]);
+        self.values.resize(width.div_ceil(4) * rows, [0.0; 4]);
         for queries in &mut self.queries {
-            queries.resize(width, [0.0; 4]);
+            queries.resize(columns, [0.0; 4]);
         }
         for scores in &mut self.scores {
-            scores.resize(tokens.next_multiple_of(4), [0.0; 4]);
+            scores.resize(rows, [0.0; 4]);
         }
     }
 
     /// `K` and `V` of the head that begins at `column`.
     pub(super) fn pack_head(&mut self, attention: &Attention<'_>, column: usize) {
         let (tokens, width) = (attention.tokens, attention.heads.width);
-        for (tile, keys) in self.keys.chunks_exact_mut(width).enumerate() {
-            attention.key.transposed(column, 4 * tile..tokens.min(4 * tile + 4), 1.0, keys);
+        let columns = column..column + width;
+        let tiles = self.keys.chunks_exact_mut(width.next_multiple_of(STEP));
+        for (keys, first) in tiles.zip((0..tokens).step_by(4)) {
+            attention.key.transposed(first..tokens.min(first + 4), columns.clone(), 1.0, keys);
         }
-        for (tile, values) in self.values.chunks_exact_mut(tokens.max(1)).enumerate() {
-            let (first, last) = (4 * tile, width.min(4 * tile + 4));
-            for (row, value) in values.iter_mut().enumerate() {
-                let columns = &attention.value.row(row)[column + first..column + last];
-                value[..columns.len()].copy_from_slice(columns);
-            }
+        let tiles = self.values.chunks_exact_mut(tokens.next_multiple_of(STEP));
+        for (values, first) in tiles.zip(columns.clone().step_by(4)) {
+            attention.value.columns(tokens, first..columns.end.min(first + 4), values);
         }
     }
 
@@ -39,38 +41,77 @@ impl AttentionScratch {
         row: usize,
         column: usize,
     ) {
-        let tokens = attention.tokens;
+        let (tokens, columns) = (attention.tokens, column..column + attention.heads.width);
         for (index, queries) in self.queries[..V].iter_mut().enumerate() {
             let first = row + 4 * index;
             let rows = first.min(tokens)..tokens.min(first + 4);
-            attention.query.transposed(column, rows, attention.scale, queries);
+            attention.query.transposed(rows, columns.clone(), attention.scale, queries);
         }
     }
 }
 
 impl Rows<'_> {
-    /// A row of all heads.
+    /// Some columns of a row.
     #[inline(always)]
-    fn row(&self, row: usize) -> &[f32] {
-        &self.values[row * self.stride + self.start..][..self.stride - self.start]
+    fn row(&self, row: usize, columns: &Range<usize>) -> &[f32] {
+        let start = row * self.stride + self.start;
+        &self.values[start + columns.start..start + columns.end]
     }
 
-    /// Up to four rows of the head that begins at `column` as the columns of `out`.
+    /// Up to four rows of some columns, scaled, as the columns of `out`; zeros after them.
     #[inline(always)]
     fn transposed(
         &self,
-        column: usize,
-        rows: std::ops::Range<usize>,
+        rows: Range<usize>,
+        columns: Range<usize>,
         scale: f32,
         out: &mut [[f32; 4]],
     ) {
-        if rows.len() < 4 {
-            out.fill([0.0; 4]);
+        let (inside, padding) = out.split_at_mut(columns.len());
+        padding.fill([0.0; 4]);
+        let (tiles, rest) = inside.as_chunks_mut::<4>();
+        let mut done = columns.start;
+        if rows.len() == 4 {
+            let rows: [&[[f32; 4]]; 4] = std::array::from_fn(|lane| {
+                self.row(rows.start + lane, &columns).as_chunks::<4>().0
+            });
+            let scale = Lanes::splat(scale);
+            for (tile, out) in tiles.iter_mut().enumerate() {
+                let lanes = Lanes::transpose(rows.map(|row| Lanes::load(&row[tile])));
+                for (lanes, out) in lanes.iter().zip(out) {
+                    lanes.mul(scale).store(out);
+                }
+            }
+            done += 4 * tiles.len();
+        } else {
+            tiles.as_flattened_mut().fill([0.0; 4]);
+            for (lane, row) in rows.clone().enumerate() {
+                let row = self.row(row, &columns);
+                for (out, value) in tiles.as_flattened_mut().iter_mut().zip(row) {
+                    out[lane] = value * scale;
+                }
+            }
+            done += 4 * tiles.len();
         }
+        rest.fill([0.0; 4]);
         for (lane, row) in rows.enumerate() {
-            let row = &self.row(row)[column..];
-            for (out, value) in out.iter_mut().zip(row) {
+            let row = self.row(row, &(done..columns.end));
+            for (out, value) in rest.iter_mut().zip(row) {
                 out[lane] = value * scale;
+            }
+        }
+    }
+
+    /// Up to four columns of all rows; zeros after them.
+    #[inline(always)]
+    fn columns(&self, tokens: usize, columns: Range<usize>, out: &mut [[f32; 4]]) {
+        let (inside, padding) = out.split_at_mut(tokens);
+        padding.fill([0.0; 4]);
+        for (row, out) in inside.iter_mut().enumerate() {
+            let values = self.row(row, &columns);
+            match <&[f32; 4]>::try_from(values) {
+                Ok(values) => *out = *values,
+                Err(_) => out[..values.len()].copy_from_slice(values),
             }
         }
     }

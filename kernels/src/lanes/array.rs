@@ -24,6 +24,18 @@ impl Lanes {
         self.0
     }
 
+    /// Each lane in all lanes.
+    #[inline(always)]
+    pub(crate) fn each(self) -> [Self; 4] {
+        self.0.map(Self::splat)
+    }
+
+    /// Rows to columns.
+    #[inline(always)]
+    pub(crate) fn transpose(rows: [Self; 4]) -> [Self; 4] {
+        std::array::from_fn(|column| Self(rows.map(|row| row.0[column])))
+    }
+
     #[inline(always)]
     fn zip(self, other: Self, f: impl Fn(f32, f32) -> f32) -> Self {
         Self(std::array::from_fn(|lane| f(self.0[lane], other.0[lane])))

@@ -28,6 +28,33 @@ impl Lanes {
         values
     }
 
+    /// Each lane in all lanes.
+    #[inline(always)]
+    pub(crate) fn each(self) -> [Self; 4] {
+        // Not splats of scalars, which the compiler takes to pass through general registers.
+        [
+            Self(i32x4_shuffle::<0, 0, 0, 0>(self.0, self.0)),
+            Self(i32x4_shuffle::<1, 1, 1, 1>(self.0, self.0)),
+            Self(i32x4_shuffle::<2, 2, 2, 2>(self.0, self.0)),
+            Self(i32x4_shuffle::<3, 3, 3, 3>(self.0, self.0)),
+        ]
+    }
+
+    /// Rows to columns.
+    #[inline(always)]
+    pub(crate) fn transpose([a, b, c, d]: [Self; 4]) -> [Self; 4] {
+        let ab_low = i32x4_shuffle::<0, 4, 1, 5>(a.0, b.0);
+        let ab_high = i32x4_shuffle::<2, 6, 3, 7>(a.0, b.0);
+        let cd_low = i32x4_shuffle::<0, 4, 1, 5>(c.0, d.0);
+        let cd_high = i32x4_shuffle::<2, 6, 3, 7>(c.0, d.0);
+        [
+            Self(i64x2_shuffle::<0, 2>(ab_low, cd_low)),
+            Self(i64x2_shuffle::<1, 3>(ab_low, cd_low)),
+            Self(i64x2_shuffle::<0, 2>(ab_high, cd_high)),
+            Self(i64x2_shuffle::<1, 3>(ab_high, cd_high)),
+        ]
+    }
+
     #[inline(always)]
     pub(crate) fn add(self, other: Self) -> Self {
         Self(f32x4_add(self.0, other.0))
