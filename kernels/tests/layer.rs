@@ -39,8 +39,7 @@ fn attention_in_f64(x: &[f32], tokens: usize, heads: Heads, scale: f32, mask: &[
 fn computed(x: &[f32], tokens: usize, heads: Heads, scale: f32, mask: &[f32]) -> Vec<f32> {
     let width = heads.count * heads.width;
     let rows = |part: usize| Rows { values: x, stride: 3 * width, start: part * width };
-    let mut attention =
-        Attention::new(tokens, heads, [rows(0), rows(1), rows(2)], scale).unwrap();
+    let mut attention = Attention::new(tokens, heads, [rows(0), rows(1), rows(2)], scale).unwrap();
     if !mask.is_empty() {
         attention = attention.masked(mask).unwrap();
     }

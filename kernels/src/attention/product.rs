@@ -4,7 +4,7 @@ use crate::lanes::Lanes;
 
 /// Terms that one turn of the loop adds up; operands are padded with zeros to multiples of it.
 /// Hosts that interrupt guests look whether to at each turn, and keep nothing in registers over it.
-pub(super) const STEP: usize = 8;
+pub(super) const STEP: usize = 4;
 
 /// Four rows of `4 · V` columns.
 pub(super) type Tile<const V: usize> = [[Lanes; V]; 4];
