@@ -3,7 +3,9 @@
 use crate::lanes::Lanes;
 
 /// Terms that one turn of the loop adds up; operands are padded with zeros to multiples of it.
-/// Hosts that interrupt guests look whether to at each turn, and keep nothing in registers over it.
+/// Hosts that interrupt guests look whether to at each turn, and keep nothing in registers over it;
+/// but they load all of a turn's operands before the first sum, and these must fit in registers.
+/// A multiple of 4.
 pub(super) const STEP: usize = 4;
 
 /// Four rows of `4 · V` columns.
