@@ -197,10 +197,7 @@ fn layer_normalisation_is_found_spelt_out() {
         node: nodes,
         input: vec![value("x", 1, &dims), value("mask", 1, &dims)],
         output: vec![value("y", 1, &dims)],
-        initializer: vec![
-            floats("gamma", &[8], &noise(8, 1)),
-            floats("beta", &[8], &noise(8, 2)),
-        ],
+        initializer: vec![floats("gamma", &[8], &noise(8, 1)), floats("beta", &[8], &noise(8, 2))],
         ..Default::default()
     });
     assert_fused_alike(model, &[rows(3), rows(3)], "Normalise", 1);
@@ -230,10 +227,7 @@ fn products_take_bias_gelu_and_residual_along() {
             node: nodes,
             input: vec![value("x", 1, &["1", "T", "8"])],
             output: vec![value("y", 1, &["1", "T", "8"])],
-            initializer: vec![
-                floats("w", &[8, 8], &noise(64, 1)),
-                floats("b", &[8], &noise(8, 2)),
-            ],
+            initializer: vec![floats("w", &[8, 8], &noise(64, 1)), floats("b", &[8], &noise(8, 2))],
             ..Default::default()
         })
     };
