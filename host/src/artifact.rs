@@ -12,14 +12,14 @@ use wasmtime::component::Component;
 use crate::cache::{Cache, Entry};
 use crate::engine;
 use crate::error::{Error, Result};
-use crate::graph::{GraphRecord, HostCompute, LoadedGraph, convert};
+use crate::graph::{GraphRecord, HostCompute, LoadedGraph, Precision, convert};
 use crate::guest::Guest;
 use crate::image::{Limits, Split, split};
 use crate::machine_code;
 use crate::memory::{Image, Memories};
 use crate::progress::{Progress, Stage};
 use crate::section::Provenance;
-use crate::snapshot::snapshot;
+use crate::snapshot::{Placement, snapshot};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -110,7 +110,9 @@ fn built(folder: &Path, guest: &Guest, cache: &Cache, progress: Progress<'_>) ->
     let guest_digest = guest.digest();
     let parts = [VERSION.as_bytes(), guest_digest.as_bytes(), model.as_bytes()];
     let key = Digest::of_parts(parts);
-    cache.get_or_build(&format!("{key}.wasm"), || snapshot(guest, &folder, None, progress))
+    cache.get_or_build(&format!("{key}.wasm"), || {
+        snapshot(guest, &folder, Placement::Guest(Precision::F32), progress)
+    })
 }
 
 /// Loads the graph of a model and finds or builds the snapshot that has it computed.
@@ -138,7 +140,9 @@ fn built_for_host(
     let digests = [&guest_digest, &model, &file.digest].map(Digest::as_bytes);
     let parts = [VERSION.as_bytes(), &shape].into_iter().chain(digests);
     let key = Digest::of_parts(parts);
-    cache.get_or_build(&format!("{key}.wasm"), || snapshot(guest, &folder, Some(&graph), progress))
+    cache.get_or_build(&format!("{key}.wasm"), || {
+        snapshot(guest, &folder, Placement::Host(&graph), progress)
+    })
 }
 
 /// The digest that names a model, once its files are known to be those of its manifest.

@@ -36,7 +36,7 @@ mod store;
 mod wasi_nn;
 
 pub use admin::Admin;
-pub use agreement::{Agreement, agreement};
+pub use agreement::agreement;
 pub use artifact::Source;
 pub use body::{Body, BodyError};
 pub use cache::{Cache, Entry, write_beside};
@@ -48,6 +48,6 @@ pub use host::Host;
 pub use inspect::{Inspection, inspect};
 pub use pool::PoolStatus;
 pub use progress::{Progress, Stage};
-pub use section::Provenance;
+pub use section::{Agreement, Provenance};
 pub use server::{Readiness, Server};
-pub use snapshot::snapshot;
+pub use snapshot::{Placement, snapshot};

@@ -2,7 +2,7 @@ use pilotlight_onnx::proto::{
     AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, SparseTensorProto,
     StringStringEntryProto, TensorProto,
 };
-use pilotlight_onnx::{OnnxError, decode, encode, import, parse, rewrite};
+use pilotlight_onnx::{OnnxError, Precision, decode, encode, import, parse, rewrite};
 use proptest::prelude::*;
 
 use crate::support::{floats, int, model, node, noise, value};
@@ -41,7 +41,7 @@ fn small() -> ModelProto {
 
 /// Everything that can be done with a file.
 fn use_up(bytes: Vec<u8>) {
-    let _ = parse(bytes.clone().into());
+    let _ = parse(bytes.clone().into(), Precision::F32);
     let Ok(model) = decode(bytes.into()) else { return };
     for rewrite in [rewrite::to_f32, rewrite::to_int8] {
         let mut model = model.clone();

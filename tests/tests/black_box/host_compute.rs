@@ -69,7 +69,7 @@ fn every_label_is_that_of_onnx_runtime_in_f32_and_unchanged() {
         for precision in ["f32", "unchanged"] {
             let server = serve(&model(), backend, &["--precision", precision]);
             assert_eq!(server.get("/info").json()["compute"], "host");
-            check_golden_labels(&server);
+            check_golden_labels(&server, 1000);
             assert_eq!(graph_status(&server)["backend"], backend);
         }
     }
@@ -80,7 +80,7 @@ fn padding_to_buckets_and_batching_change_no_label() {
     let server = serve(&model(), "tract", &["--bucket", "16", "--max-batch", "4"]);
     std::thread::scope(|scope| {
         for _ in 0..2 {
-            scope.spawn(|| check_golden_labels(&server));
+            scope.spawn(|| check_golden_labels(&server, 1000));
         }
     });
 }

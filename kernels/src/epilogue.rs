@@ -1,0 +1,75 @@
+use crate::error::{Error, check_length};
+use crate::gelu::gelu_in_place;
+
+/// Columns that are finished together: one cache line of the output.
+pub(crate) const PANEL: usize = 16;
+
+/// What is done to sums `[rows, N]` before they are stored: `then(sums + bias)`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Epilogue<'a> {
+    /// f32 `[N]`, added to each row.
+    pub bias: Option<&'a [f32]>,
+    /// What follows.
+    pub then: Then<'a>,
+}
+
+/// What follows the addition of the bias.
+#[derive(Debug, Clone, Copy, Default)]
+pub enum Then<'a> {
+    /// Nothing.
+    #[default]
+    Store,
+    /// [`crate::gelu`].
+    Gelu,
+    /// This is added: f32 `[rows, N]`.
+    Add(&'a [f32]),
+}
+
+impl Epilogue<'_> {
+    pub(crate) fn check(&self, columns: usize, area: usize) -> Result<(), Error> {
+        if let Some(bias) = self.bias {
+            check_length("bias", columns, bias.len())?;
+        }
+        if let Then::Add(residual) = self.then {
+            check_length("residual", area, residual.len())?;
+        }
+        Ok(())
+    }
+
+    /// Finishes the sums of up to `PANEL` columns from `first` on, and stores them at `start` of
+    /// `out`.
+    pub(crate) fn store(
+        &self,
+        mut sums: [f32; PANEL],
+        first: usize,
+        start: usize,
+        width: usize,
+        out: &mut [f32],
+    ) {
+        if let Some(bias) = self.bias {
+            add(&mut sums, &bias[first..first + width]);
+        }
+        match self.then {
+            Then::Store => (),
+            Then::Gelu => gelu_in_place(&mut sums),
+            Then::Add(residual) => add(&mut sums, &residual[start..start + width]),
+        }
+        let out = &mut out[start..start + width];
+        match <&mut [f32; PANEL]>::try_from(&mut *out) {
+            Ok(line) => *line = sums,
+            Err(_) => out.copy_from_slice(&sums[..width]),
+        }
+    }
+}
+
+fn add(sums: &mut [f32; PANEL], terms: &[f32]) {
+    if let Ok(terms) = <&[f32; PANEL]>::try_from(terms) {
+        for (sum, term) in sums.iter_mut().zip(terms) {
+            *sum += term;
+        }
+        return;
+    }
+    for (sum, term) in sums.iter_mut().zip(terms) {
+        *sum += term;
+    }
+}

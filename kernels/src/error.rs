@@ -1,0 +1,48 @@
+use std::fmt;
+
+/// Why operands were refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Error {
+    /// An operand has not the number of elements that the sizes ask for.
+    Length {
+        /// Which operand.
+        what: &'static str,
+        /// How many elements it should have.
+        expected: usize,
+        /// How many it has.
+        found: usize,
+    },
+    /// A block size that is not a positive multiple of 16.
+    Block(usize),
+    /// Sizes whose product does not fit in memory.
+    Size,
+    /// Weights or scales that are infinite or not a number.
+    NotFinite(&'static str),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Length { what, expected, found } => {
+                write!(f, "{what}: {found} elements instead of {expected}")
+            }
+            Self::Block(block) => {
+                write!(f, "blocks of {block} weights: not a positive multiple of 16")
+            }
+            Self::Size => write!(f, "sizes that do not fit in memory"),
+            Self::NotFinite(what) => write!(f, "{what}: infinite or not a number"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Refuses an operand of another length.
+pub(crate) fn check_length(what: &'static str, expected: usize, found: usize) -> Result<(), Error> {
+    if expected == found { Ok(()) } else { Err(Error::Length { what, expected, found }) }
+}
+
+/// `a · b`, unless it overflows.
+pub(crate) fn checked_area(a: usize, b: usize) -> Result<usize, Error> {
+    a.checked_mul(b).ok_or(Error::Size)
+}

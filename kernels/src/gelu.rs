@@ -1,0 +1,41 @@
+//! GELU with the error function, `x·Φ(x)` (Hendrycks and Gimpel 2016, arXiv 1606.08415).
+//!
+//! `erf(x/√2)` is `x·P(x²)/Q(x²)` on ±5.6, a minimax fit weighted by |x|. The result is within
+//! 1.5e-6, or 1.5e-6 of its value where that is above 1.
+
+/// Where `Φ` is 0 or 1 as far as f32 can tell beside the tolerance.
+pub(crate) const RANGE: f32 = 5.6;
+
+/// Coefficients of P, of the highest power first.
+pub(crate) const NUMERATOR: [f32; 5] =
+    [1.115_462_1e-5, 3.838_965_7e-4, 9.516_788e-3, 7.320_284e-2, 7.978_835e-1];
+
+/// Coefficients of Q, of the highest power first.
+pub(crate) const DENOMINATOR: [f32; 7] = [
+    -1.654_123_7e-9,
+    7.441_999_5e-7,
+    7.796_346e-5,
+    1.992_170_5e-3,
+    3.000_322_7e-2,
+    2.584_073e-1,
+    1.0,
+];
+
+/// GELU of one value. NaN stays NaN; infinities give infinity or NaN.
+pub fn gelu(x: f32) -> f32 {
+    let bounded = x.clamp(-RANGE, RANGE);
+    let square = bounded * bounded;
+    let horner = |coefficients: &[f32]| coefficients.iter().fold(0.0, |sum, c| sum * square + c);
+    let erf = (bounded * horner(&NUMERATOR) / horner(&DENOMINATOR)).clamp(-1.0, 1.0);
+    let half = 0.5 * x;
+    half * erf + half
+}
+
+/// Replaces each value by its GELU.
+pub fn gelu_in_place(values: &mut [f32]) {
+    #[cfg(target_feature = "simd128")]
+    let values = crate::simd::gelu::gelu(values);
+    for value in values {
+        *value = gelu(*value);
+    }
+}

@@ -1,0 +1,44 @@
+//! Products with constant weights, as inference inside a WebAssembly sandbox needs them.
+//!
+//! [`linear`] computes `then(x · weightsᵀ + bias)` for f32 `x` and weights in one of three forms:
+//! 4 bits in blocks with a scale each ([`Int4Weights`]), 8 bits with a scale for each output
+//! ([`Int8Weights`]), or f32 ([`F32Weights`]). Weights are packed once, into the order in which
+//! the kernel reads them.
+//!
+//! Built with `simd128` the kernels are WebAssembly SIMD, with `relaxed-simd` as well they use its
+//! dot products and fused multiply-add; otherwise, and beside each of them as its reference, there
+//! is scalar code. **Integers are the same everywhere**: activations are quantised to the same codes
+//! and their products summed exactly, whatever the host makes of a relaxed instruction, because
+//! the second operand of every dot product stays in `0..=127` and no sum of pairs saturates.
+//! What may differ is the rounding of f32 sums, by fusing a multiplication with an addition: one
+//! rounding for each block of 32 inputs (4 bits), for each output (8 bits), for each product (f32), each
+//! within 2⁻²⁴ of the sum's largest term.
+//!
+//! Non-finite values never trap: a row of `x` that holds one gives non-finite sums, for every
+//! output whose weights do not ignore it, so that a check of the result sees it.
+
+mod attention;
+mod blocks;
+mod epilogue;
+mod error;
+mod exp;
+mod float;
+mod gelu;
+mod int4;
+mod int8;
+mod lanes;
+mod layer_norm;
+mod linear;
+#[cfg(target_feature = "simd128")]
+mod simd;
+mod tile;
+
+pub use attention::{Attention, AttentionScratch, Heads, Rows};
+pub use epilogue::{Epilogue, Then};
+pub use error::Error;
+pub use float::F32Weights;
+pub use gelu::{gelu, gelu_in_place};
+pub use int4::Int4Weights;
+pub use int8::Int8Weights;
+pub use layer_norm::LayerNorm;
+pub use linear::{Scratch, Weights, linear};
