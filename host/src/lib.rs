@@ -37,7 +37,7 @@ mod wasi_nn;
 
 pub use admin::Admin;
 pub use agreement::agreement;
-pub use artifact::Source;
+pub use artifact::{ModelCompute, Source};
 pub use body::{Body, BodyError};
 pub use cache::{Cache, Entry, write_beside};
 pub use config::Options;

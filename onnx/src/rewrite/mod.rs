@@ -18,6 +18,10 @@ use edit::Edit;
 use expand::Expand;
 use quantise::{CONTRIB, Quantise};
 
+/// Raised with every change of what is written: files of older revisions are not to be used any
+/// more.
+pub const REVISION: u32 = 2;
+
 /// The oldest operator set whose `Add` broadcasts.
 const OPSET_OF_BROADCASTING: i64 = 7;
 /// The oldest operator set whose `Max` broadcasts and whose axes count from the end.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use anyhow::anyhow;
 use clap::Args;
 use pilotlight::{
-    Agreement, Cache, Error, GRAPH_EXTENSION, Guest, Host, HostCompute, LoadedGraph, Placement,
-    Precision, Provenance, Source, Stage, agreement, snapshot, write_beside,
+    Agreement, Cache, Error, GRAPH_EXTENSION, Guest, Host, HostCompute, LoadedGraph, ModelCompute,
+    Placement, Precision, Provenance, Source, Stage, agreement, snapshot, write_beside,
 };
 use pilotlight_model::{Digest, ModelFolder};
 
@@ -175,7 +175,7 @@ async fn compare(
     let cache = Cache::open(Some(folder.path().to_owned()))?;
     let load = |compute: HostCompute| {
         let (folder, guest) = (options.model_dir.clone(), guest.clone());
-        let source = Source::Model { folder, guest, compute: Some(compute) };
+        let source = Source::Model { folder, guest, compute: ModelCompute::Host(compute) };
         Host::load(source, Default::default(), cache.clone(), |_| {})
     };
     stages.begin(Stage::Compare);

@@ -6,6 +6,7 @@ use super::agreement;
 use super::contenders::{BATCHING, BUCKETS, Contenders, THREADS, Threads};
 use super::direct::{Direct, Outcome, Setting, cores};
 use super::files::{Precision, Texts};
+use super::wasmtime;
 use crate::compare::lab::{Lab, Run, TEXT};
 use crate::compare::service::Recipe;
 use crate::compare::words::number;
@@ -99,6 +100,21 @@ impl Measure<'_> {
     pub(super) fn sandbox(&self) -> anyhow::Result<Run> {
         let steps = if self.lab.is_quick() { "1,4" } else { "1,2,4,16" };
         self.load("host-sandbox", &[(self.contenders.guest()?, "/")], steps)
+    }
+
+    /// The same component beside Wasmtime's own wasi-nn, one text after the other.
+    pub(super) fn wasmtime(&self) -> anyhow::Result<Option<Run>> {
+        let peers = wasmtime::recipes(self.contenders)?;
+        if peers.is_empty() {
+            return Ok(None);
+        }
+        let mut targets = vec![(self.contenders.pilotlight("pilotlight", Precision::F32)?, "/")];
+        targets.extend(peers.into_iter().map(|recipe| (recipe, "/")));
+        let (body, seconds) = (json!({"inputs": TEXT}).to_string(), self.lab.seconds(10));
+        let load = ["load", "--concurrency", "1,4", "--rounds", "2", "--duration", &seconds];
+        let run =
+            self.lab.compare("host-wasmtime", &targets, &[&load[..], &["--body", &body]].concat());
+        run.map(Some)
     }
 
     fn load(&self, name: &str, targets: &[(Recipe, &str)], steps: &str) -> anyhow::Result<Run> {
