@@ -3,19 +3,20 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
+mod hosts;
+
 use std::fs;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::future::join_all;
 use http::Request;
 use http_body_util::{BodyExt as _, Full};
-use pilotlight::{Cache, Host, Options, PoolStatus, Source};
-use pilotlight_tests::test_guest;
+use pilotlight::PoolStatus;
 use tower::Service as _;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+use hosts::{PATIENCE, get, host, load, options, until};
+
 /// Never instantiated: its start function traps.
 const TRAPS_AT_START: &str = r#"(component
     (import "wasi:http/types@0.2.0" (instance $types
@@ -40,42 +41,6 @@ const TRAPS_AT_START: &str = r#"(component
         (with "response-outparam" (type $out))
         (with "handle" (func $handle))))
     (export "wasi:http/incoming-handler@0.2.0" (instance $exported)))"#;
-
-fn options(change: impl FnOnce(&mut Options)) -> Options {
-    let mut options = Options::default();
-    change(&mut options);
-    options
-}
-
-async fn load(file: PathBuf, options: Options) -> Host {
-    let cache = Cache::open(Some(pilotlight_tests::cache().to_owned())).unwrap();
-    Host::load(Source::Component(file), options, cache, |_| {}).await.unwrap()
-}
-
-async fn host(change: impl FnOnce(&mut Options)) -> Host {
-    load(test_guest("p3"), options(change)).await
-}
-
-async fn get(host: &Host, path: &str) -> (u16, String) {
-    let request = Request::get(format!("http://localhost{path}"));
-    let response = host.clone().call(request.body(Full::<Bytes>::default()).unwrap()).await;
-    let (head, body) = response.unwrap().into_parts();
-    let bytes = body.collect().await.unwrap().to_bytes();
-    (head.status.as_u16(), String::from_utf8(bytes.to_vec()).unwrap())
-}
-
-/// Waits until the pool is as it should be.
-async fn until(host: &Host, what: &str, reached: impl Fn(&PoolStatus) -> bool) -> PoolStatus {
-    let start = Instant::now();
-    loop {
-        let status = host.pool();
-        if reached(&status) {
-            return status;
-        }
-        assert!(start.elapsed() < PATIENCE, "never {what}: {status:?}");
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-}
 
 fn at_rest(status: &PoolStatus) -> bool {
     status.ready == status.target && status.live == status.ready && status.waiting == 0
@@ -269,29 +234,4 @@ async fn no_instance_finds_a_byte_of_another_in_its_memory() {
     let host = host.await;
     get(&host, "/mark").await;
     assert!(get(&host, "/find").await.1.parse::<usize>().unwrap() > 1 << 22);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn thousands_of_requests_leave_memory_and_counts_as_they_were() {
-    let resident = || {
-        let status = fs::read_to_string("/proc/self/smaps_rollup").unwrap();
-        let line = status.lines().find(|line| line.starts_with("Pss_Anon:")).unwrap().to_owned();
-        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()
-    };
-    let host = host(|options| options.min_ready = 2).await;
-    let round = async || {
-        for _ in 0..250 {
-            let paths = ["/count", "/count", "/trap", "/count"];
-            join_all(paths.map(|path| get(&host, path))).await;
-        }
-        until(&host, "at rest", |status| status.live == status.ready).await
-    };
-    round().await;
-    let before = resident();
-    for _ in 0..3 {
-        let status = round().await;
-        assert_eq!(status.made - status.ended, status.live as u64);
-    }
-    let grown = resident().saturating_sub(before);
-    assert!(grown < 32 << 10, "{grown} KiB more after 3,000 requests");
 }

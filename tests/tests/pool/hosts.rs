@@ -1,0 +1,51 @@
+//! Hosts in this process.
+
+#![allow(unreachable_pub, reason = "each test uses what it needs")]
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::{BodyExt as _, Full};
+use pilotlight::{Cache, Host, Options, PoolStatus, Source};
+use pilotlight_tests::test_guest;
+use tower::Service as _;
+
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+pub fn options(change: impl FnOnce(&mut Options)) -> Options {
+    let mut options = Options::default();
+    change(&mut options);
+    options
+}
+
+pub async fn load(file: PathBuf, options: Options) -> Host {
+    let cache = Cache::open(Some(pilotlight_tests::cache().to_owned())).unwrap();
+    Host::load(Source::Component(file), options, cache, |_| {}).await.unwrap()
+}
+
+pub async fn host(change: impl FnOnce(&mut Options)) -> Host {
+    load(test_guest("p3"), options(change)).await
+}
+
+pub async fn get(host: &Host, path: &str) -> (u16, String) {
+    let request = Request::get(format!("http://localhost{path}"));
+    let response = host.clone().call(request.body(Full::<Bytes>::default()).unwrap()).await;
+    let (head, body) = response.unwrap().into_parts();
+    let bytes = body.collect().await.unwrap().to_bytes();
+    (head.status.as_u16(), String::from_utf8(bytes.to_vec()).unwrap())
+}
+
+/// Waits until the pool is as it should be.
+pub async fn until(host: &Host, what: &str, reached: impl Fn(&PoolStatus) -> bool) -> PoolStatus {
+    let start = Instant::now();
+    loop {
+        let status = host.pool();
+        if reached(&status) {
+            return status;
+        }
+        assert!(start.elapsed() < PATIENCE, "never {what}: {status:?}");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
