@@ -1,4 +1,4 @@
-//! The kernels in WebAssembly SIMD. All `unsafe` code of the crate is in this module.
+//! The kernels in WebAssembly SIMD. All `unsafe` code of the crate is here and in `lanes`.
 //!
 //! A kernel is compiled for each number of rows in a tile, and its body is written out for a whole block
 //! of inputs: hosts that interrupt guests put a check at every turn of a loop, and what is
