@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -37,9 +38,12 @@ fn python() -> Option<&'static str> {
     None
 }
 
-/// A port that nobody listens on.
+/// A port that nobody listens on. It is below those that a system hands out, or another test's
+/// listener might be given it before it is used.
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU16 = AtomicU16::new(10_000);
+    let mut ports = std::iter::repeat_with(|| NEXT.fetch_add(1, Ordering::Relaxed));
+    ports.find(|&port| TcpListener::bind(("127.0.0.1", port)).is_ok()).unwrap()
 }
 
 fn command(name: &str, arguments: &[&str], port: u16) -> StartCommand {
