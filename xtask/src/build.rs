@@ -7,21 +7,28 @@ use anyhow::Context as _;
 use crate::cargo::{cargo, execute, root, target};
 
 pub(crate) const GUEST_TARGET: &str = "wasm32-wasip2";
+const GUEST_PROFILE: &str = "guest";
 const TEST_GUESTS: [&str; 3] = ["test-guest-nn", "test-guest-p2", "test-guest-p3"];
 
-/// A guest component: where the matrix work of its variant is done, and the features that make
-/// it.
+/// A guest component: where the matrix work of its variant is done, and what makes it.
 struct Variant {
     name: &'static str,
     variable: &'static str,
+    profile: &'static str,
     features: &'static [&'static str],
 }
 
 const VARIANTS: [Variant; 2] = [
-    Variant { name: "in-guest", variable: "PILOTLIGHT_GUEST", features: &[] },
+    Variant {
+        name: "in-guest",
+        variable: "PILOTLIGHT_GUEST",
+        profile: GUEST_PROFILE,
+        features: &[],
+    },
     Variant {
         name: "on-host",
         variable: "PILOTLIGHT_HOST_GUEST",
+        profile: "guest-on-host",
         features: &["--no-default-features", "--features", "wasi-nn"],
     },
 ];
@@ -34,8 +41,9 @@ impl Variant {
     /// Builds it, and copies it away from where the other variant is built. An unchanged file is
     /// left alone, or the host that carries it would be built again.
     fn build(&self) -> anyhow::Result<()> {
-        build_guests(&["pilotlight-guest"], self.features)?;
-        let built = target().join(GUEST_TARGET).join("guest/pilotlight_guest.wasm");
+        build_guests(&["pilotlight-guest"], self.profile, self.features)?;
+        let folder = target().join(GUEST_TARGET).join(self.profile);
+        let built = folder.join("pilotlight_guest.wasm");
         let component = fs::read(&built).with_context(|| built.display().to_string())?;
         let file = self.file();
         if fs::read(&file).is_ok_and(|former| former == component) {
@@ -84,10 +92,10 @@ fn ensure_target() -> anyhow::Result<()> {
         .with_context(|| format!("the target {GUEST_TARGET} is missing and cannot be added"))
 }
 
-fn build_guests(packages: &[&str], features: &[&str]) -> anyhow::Result<()> {
+fn build_guests(packages: &[&str], profile: &str, features: &[&str]) -> anyhow::Result<()> {
     ensure_target()?;
     let mut command =
-        cargo(&["build", "--locked", "--lib", "--profile", "guest", "--target", GUEST_TARGET]);
+        cargo(&["build", "--locked", "--lib", "--profile", profile, "--target", GUEST_TARGET]);
     command.args(features);
     for package in packages {
         command.args(["--package", package]);
@@ -98,7 +106,7 @@ fn build_guests(packages: &[&str], features: &[&str]) -> anyhow::Result<()> {
 /// Builds both variants of the guest, and the guests of the tests.
 pub(crate) fn guests() -> anyhow::Result<()> {
     VARIANTS.iter().try_for_each(Variant::build)?;
-    build_guests(&TEST_GUESTS, &[])
+    build_guests(&TEST_GUESTS, GUEST_PROFILE, &[])
 }
 
 /// Builds the host, with the guests inside.
