@@ -11,7 +11,7 @@ pub(crate) const STEPS: usize = DEPTH / STEP;
 pub(crate) const QUAD: usize = 4;
 
 /// A block of a quad's codes: for each step, for each column, `STEP` inputs.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 #[repr(C, align(16))]
 pub(crate) struct QuadCodes(pub(crate) [[i8; QUAD * STEP]; STEPS]);
 

@@ -143,7 +143,7 @@ impl Tile<'_> {
             for (x, weights) in self.rows.chunks_exact(rows).zip(self.weights) {
                 let x = &x[row];
                 for (total, sum) in totals.iter_mut().zip(weights.dots(x)) {
-                    *total += sum as f32 * x.scale;
+                    *total += sum as f32 * x.scale[0];
                 }
             }
             for ((sum, total), unit) in sums[column..].iter_mut().zip(totals).zip(self.units) {

@@ -61,9 +61,9 @@ impl OpenBlock {
     /// What a block of a row adds to the four sums, in units of the row's scale.
     #[cfg(any(test, not(target_feature = "simd128")))]
     pub(crate) fn dots(&self, x: &RowBlock) -> [i32; QUAD] {
-        let correction: i32 = x.correction.iter().map(|&half| i32::from(half)).sum();
+        let correction: i32 = x.correction[..2].iter().map(|&half| i32::from(half)).sum();
         let mut sums = [correction; QUAD];
-        for (step, x) in self.codes.0.iter().zip(x.codes.chunks_exact(STEP)) {
+        for (step, x) in self.codes.0.iter().zip(x.codes.0.iter()) {
             for (sum, codes) in sums.iter_mut().zip(step.chunks_exact(STEP)) {
                 for (&code, &x) in codes.iter().zip(x) {
                     *sum += i32::from(code) * i32::from(x);

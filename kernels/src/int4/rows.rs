@@ -1,4 +1,4 @@
-use crate::blocks::{DEPTH, STEP};
+use crate::blocks::{DEPTH, QUAD, QuadCodes, STEP};
 use crate::int4::pack::{Layout, ZERO_POINT};
 use crate::tile::ROWS;
 
@@ -10,18 +10,18 @@ const SMALLEST: f32 = 1e-30;
 
 /// A block of a row: signed codes, symmetric, `x ≈ code · scale`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-#[repr(C)]
+#[repr(C, align(16))]
 pub(crate) struct RowBlock {
-    pub(crate) codes: [i8; DEPTH],
+    pub(crate) codes: QuadCodes,
     /// What the weights' zero point makes of the codes, `-8 · Σ code`: over the even and over the odd
     /// pairs, as the kernel sums them apart.
-    pub(crate) correction: [i16; 2],
+    pub(crate) correction: [i16; 2 * QUAD],
     /// Not a number if a value was not finite.
-    pub(crate) scale: f32,
+    pub(crate) scale: [f32; QUAD],
 }
 
 impl RowBlock {
-    pub(crate) const ZEROS: Self = Self { codes: [0; DEPTH], correction: [0; 2], scale: 0.0 };
+    pub(crate) const ZEROS: Self = Self { codes: QuadCodes([[0; 16]; 8]), correction: [0; 8], scale: [0.0; 4] };
 
     pub(crate) fn quantise(x: &[f32; DEPTH]) -> Self {
         Self::quantise_reference(x)
@@ -30,7 +30,7 @@ impl RowBlock {
     pub(crate) fn quantise_reference(x: &[f32; DEPTH]) -> Self {
         let largest = x.iter().fold(0.0f32, |most, x| most.max(x.abs()));
         if !x.iter().all(|x| x.is_finite()) {
-            return Self { scale: f32::NAN, ..Self::ZEROS };
+            return Self { scale: [f32::NAN; 4], ..Self::ZEROS };
         }
         if largest < SMALLEST {
             return Self::ZEROS;
@@ -43,7 +43,11 @@ impl RowBlock {
                 correction[pair % 2] -= ZERO_POINT * i16::from(code);
             }
         }
-        Self { codes, correction, scale: largest / LARGEST }
+        Self {
+            codes: QuadCodes(std::array::from_fn(|step| std::array::from_fn(|i| codes[step * STEP + i % STEP]))),
+            correction: std::array::from_fn(|i| correction[i % 2]),
+            scale: [largest / LARGEST; 4],
+        }
     }
 }
 

@@ -71,18 +71,22 @@ fn tile_of<const R: usize>(tile: &Tile<'_>, column: usize, sums: &mut Sums) {
 unsafe fn block<const R: usize>(x: &[RowBlock; R], weights: &OpenBlock, totals: [*mut f32; R]) {
     // SAFETY: a step has four codes of a row, 16 of the weights; corrections are two of 16 bits.
     unsafe {
-        let mut sums: [v128; R] = core::array::from_fn(|row| splat32(&raw const x[row].correction));
-        for (step, weights) in weights.codes.0.iter().enumerate() {
-            let weights = load(weights.as_ptr());
-            for row in 0..R {
-                let x = splat32(x[row].codes.as_ptr().add(step * STEP));
-                sums[row] = i16x8_add(sums[row], pair_dots(x, weights));
-            }
-        }
+        let codes: [v128; STEPS] = core::array::from_fn(|step| load(weights.codes.0[step].as_ptr()));
         let scales = load(weights.scales.as_ptr());
+        let mut order = core::mem::MaybeUninit::<v128>::uninit();
         for row in 0..R {
-            let sum = f32x4_convert_i32x4(i32x4_dot_i16x8(sums[row], scales));
-            let scale = splat32(&raw const x[row].scale);
+            let x = &x[row];
+            let mut sum = load(x.correction.as_ptr());
+            macro_rules! step {
+                ($($step:literal)*) => { $(
+                    sum = i16x8_add(sum, pair_dots(load(x.codes.0[$step].as_ptr()), codes[$step]));
+                )* }
+            }
+            step!(0 1 2 3);
+            order.as_mut_ptr().write_volatile(sum);
+            step!(4 5 6 7);
+            let sum = f32x4_convert_i32x4(i32x4_dot_i16x8(sum, scales));
+            let scale = load(x.scale.as_ptr());
             store(totals[row], multiply_add(sum, scale, load(totals[row])));
         }
     }
