@@ -24,11 +24,23 @@ mod bindings {
     struct Preinit;
 
     impl Guest for Preinit {
-        fn initialize(graph: Option<Graph>) -> Result<String, String> {
-            crate::preinit::initialize(graph.map(|Graph { name, inputs, bucket, rows }| {
-                let (bucket, rows) = (bucket as usize, rows as usize);
-                crate::compute::HostGraph { name, inputs, bucket, rows }
-            }))
+        fn initialize(placement: Placement) -> Result<String, String> {
+            crate::preinit::initialize(placement.into())
+        }
+    }
+
+    impl From<Placement> for crate::compute::Placement {
+        fn from(placement: Placement) -> Self {
+            use crate::compute::{HostGraph, Precision as Numbers};
+            match placement {
+                Placement::Guest(Precision::Float32) => Self::Guest(Numbers::F32),
+                Placement::Guest(Precision::Int8) => Self::Guest(Numbers::Int8),
+                Placement::Guest(Precision::Int4) => Self::Guest(Numbers::Int4),
+                Placement::Host(Graph { name, inputs, bucket, rows }) => {
+                    let (bucket, rows) = (bucket as usize, rows as usize);
+                    Self::Host(HostGraph { name, inputs, bucket, rows })
+                }
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use pilotlight_onnx::OnnxError;
 use serde::Deserialize;
 
 use crate::api::{ApiError, Parameters};
-use crate::compute::{Compute, ComputeError, HostGraph, Sequence};
+use crate::compute::{Compute, ComputeError, HostGraph, Placement, Precision, Sequence};
 use crate::pipeline::{Pipeline, Timings};
 use crate::tokenizer::{Tokenizer, TokenizerError};
 
@@ -56,18 +56,18 @@ struct Config {
     vocab_size: Option<usize>,
 }
 
-/// Reads, checks and tries out the model in `folder`; `graph` computes it, if there is one.
+/// Reads, checks and tries out the model in `folder`, computed where `placement` says.
 ///
 /// # Errors
 /// [`LoadError`] naming the file and the reason.
-pub fn load(folder: &ModelFolder, graph: Option<HostGraph>) -> Result<Pipeline, LoadError> {
+pub fn load(folder: &ModelFolder, placement: Placement) -> Result<Pipeline, LoadError> {
     let config: Config = serde_json::from_slice(&folder.read(CONFIG_FILE)?)
         .map_err(|error| LoadError::Config(error.to_string()))?;
     let max_length = folder.manifest().max_length;
     let tokenizer = Tokenizer::load(&folder.read(TOKENIZER_FILE)?, max_length)?;
-    let compute = match graph {
-        Some(graph) => on_host(graph, max_length)?,
-        None => in_guest(folder)?,
+    let compute = match placement {
+        Placement::Host(graph) => on_host(graph, max_length)?,
+        Placement::Guest(precision) => in_guest(folder, precision)?,
     };
     let labels = labels(config.id2label.unwrap_or_default())?;
     if labels.len() != compute.labels() {
@@ -87,13 +87,13 @@ pub fn load(folder: &ModelFolder, graph: Option<HostGraph>) -> Result<Pipeline, 
 }
 
 #[cfg(feature = "tract")]
-fn in_guest(folder: &ModelFolder) -> Result<Box<dyn Compute>, LoadError> {
+fn in_guest(folder: &ModelFolder, precision: Precision) -> Result<Box<dyn Compute>, LoadError> {
     use crate::compute::TractCompute;
-    Ok(Box::new(TractCompute::load(folder.read(MODEL_FILE)?.into())?))
+    Ok(Box::new(TractCompute::load(folder.read(MODEL_FILE)?.into(), precision)?))
 }
 
 #[cfg(not(feature = "tract"))]
-fn in_guest(_folder: &ModelFolder) -> Result<Box<dyn Compute>, LoadError> {
+fn in_guest(_folder: &ModelFolder, _precision: Precision) -> Result<Box<dyn Compute>, LoadError> {
     Err(LoadError::Variant("this guest computes on the host and was given no graph"))
 }
 

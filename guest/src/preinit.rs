@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use pilotlight_model::ModelFolder;
 
-use crate::compute::HostGraph;
+use crate::compute::Placement;
 use crate::service::Service;
 
 /// Where the model folder is mounted in the sandbox.
@@ -20,23 +20,24 @@ pub fn service() -> Result<&'static Service, String> {
     if let Some(service) = SERVICE.get() {
         return Ok(service);
     }
-    let loaded = load(None)?;
+    let loaded = load(Placement::default())?;
     Ok(SERVICE.get_or_init(|| loaded))
 }
 
-fn load(graph: Option<HostGraph>) -> Result<Service, String> {
+fn load(placement: Placement) -> Result<Service, String> {
     let folder = ModelFolder::open(MODEL_PATH).map_err(|error| error.to_string())?;
-    Service::load(&folder, graph).map_err(|error| error.to_string())
+    Service::load(&folder, placement).map_err(|error| error.to_string())
 }
 
-/// Loads the model into memory, `graph` in the place of its own where one is given; what `GET /info` answers, or the file and the reason.
+/// Loads the model into memory, computed where `placement` says; what `GET /info` answers, or the
+/// file and the reason.
 ///
 /// # Errors
 /// As [`service`].
-pub fn initialize(graph: Option<HostGraph>) -> Result<String, String> {
+pub fn initialize(placement: Placement) -> Result<String, String> {
     #[cfg(target_family = "wasm")]
     let _wiping = crate::heap::Wiping::start();
-    let loaded = load(graph)?;
+    let loaded = load(placement)?;
     let service = SERVICE.get_or_init(|| loaded);
     serde_json::to_string(service.info()).map_err(|error| error.to_string())
 }

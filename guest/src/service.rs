@@ -6,7 +6,7 @@ use pilotlight_model::{Digest, Limits, ModelFolder, Task};
 use serde::Serialize;
 
 use crate::api::{ApiError, ClassifyRequest, Entity, Inputs, RedactRequest, parse};
-use crate::compute::HostGraph;
+use crate::compute::Placement;
 use crate::load::{LoadError, load};
 use crate::pipeline::{Pipeline, Timings};
 
@@ -115,12 +115,12 @@ enum Classified {
 }
 
 impl Service {
-    /// Loads the model in `folder`; `graph` computes it, if there is one.
+    /// Loads the model in `folder`, computed where `placement` says.
     ///
     /// # Errors
     /// [`LoadError`] naming the file and the reason.
-    pub fn load(folder: &ModelFolder, graph: Option<HostGraph>) -> Result<Self, LoadError> {
-        let pipeline = load(folder, graph)?;
+    pub fn load(folder: &ModelFolder, placement: Placement) -> Result<Self, LoadError> {
+        let pipeline = load(folder, placement)?;
         let info = Info::new(folder, &pipeline);
         // None of its types provokes an error.
         let info_json = serde_json::to_vec(&info).unwrap_or_default();

@@ -7,14 +7,18 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use pilotlight_guest::api::{Aggregation, Parameters};
+use pilotlight_guest::compute::{Placement, Precision};
 use pilotlight_guest::load::load;
 use pilotlight_guest::pipeline::{Pipeline, Timings};
 use pilotlight_model::ModelFolder;
 use serde_json::Value;
 
-static PIPELINE: LazyLock<Pipeline> = LazyLock::new(|| {
-    load(&ModelFolder::open(root().join("models/pii-ner")).unwrap(), None).unwrap()
-});
+static PIPELINE: LazyLock<Pipeline> = LazyLock::new(|| pipeline(Precision::F32));
+
+fn pipeline(precision: Precision) -> Pipeline {
+    let folder = ModelFolder::open(root().join("models/pii-ner")).unwrap();
+    load(&folder, Placement::Guest(precision)).unwrap()
+}
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -52,6 +56,27 @@ fn every_token_has_the_label_that_onnx_runtime_gives_it() {
         }
     }
     assert_eq!(tokens, 10_282);
+}
+
+#[test]
+fn at_least_995_tokens_of_1000_keep_their_labels_in_four_bits() {
+    let everything = Parameters {
+        aggregation_strategy: Aggregation::None,
+        ignore_labels: vec![],
+        ..Parameters::default()
+    };
+    let pipeline = pipeline(Precision::Int4);
+    let (mut tokens, mut equal) = (0, 0);
+    for line in lines("tests/golden/pii_ner.jsonl") {
+        let text = line["text"].as_str().unwrap();
+        let found = pipeline.classify(&[text], &everything, &mut Timings::default()).unwrap();
+        for entity in found[0].iter().map(|entity| serde_json::to_value(entity).unwrap()) {
+            let index = entity["index"].as_u64().unwrap() as usize;
+            tokens += 1;
+            equal += usize::from(entity["entity"] == line["labels"][index]);
+        }
+    }
+    assert!(equal * 1000 >= tokens * 995, "{equal} of {tokens}");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 use std::fs;
 
 use pilotlight_guest::api::Parameters;
-use pilotlight_guest::compute::TractCompute;
+use pilotlight_guest::compute::{Placement, Precision, TractCompute};
 use pilotlight_guest::load::load;
 use pilotlight_guest::pipeline::{Pipeline, Timings};
 use pilotlight_model::ModelFolder;
@@ -21,7 +21,7 @@ use tiny_model::{config, floats, folder, graph, int, node, quantised_graph, seal
 
 fn open(folder: &TempDir) -> Result<Pipeline, String> {
     let folder = ModelFolder::open(folder.path()).map_err(|error| error.to_string())?;
-    load(&folder, None).map_err(|error| error.to_string())
+    load(&folder, Placement::default()).map_err(|error| error.to_string())
 }
 
 /// Loads a spoilt graph and returns why it was refused.
@@ -203,6 +203,6 @@ proptest! {
             let place = place.index(bytes.len());
             bytes[place] = byte;
         }
-        let _ = TractCompute::load(bytes.into());
+        let _ = TractCompute::load(bytes.into(), Precision::F32);
     }
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
 use pilotlight_guest::api::{ApiError, Span};
+use pilotlight_guest::compute::Placement;
 use pilotlight_guest::pipeline::Timings;
 use pilotlight_guest::redact::redact;
 use pilotlight_guest::service::{Endpoint, Head, Service, route};
@@ -15,7 +16,7 @@ mod tiny_model;
 thread_local! {
     static SERVICE: Service = {
         let folder = tiny_model::folder(&tiny_model::graph());
-        Service::load(&ModelFolder::open(folder.path()).unwrap(), None).unwrap()
+        Service::load(&ModelFolder::open(folder.path()).unwrap(), Placement::default()).unwrap()
     };
 }
 

@@ -3,24 +3,12 @@
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt as _, Full};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use tower::Service as _;
 
 use crate::error::{Error, Result};
 use crate::host::Host;
-
-/// Labels of the same tokens, compared.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
-pub struct Agreement {
-    /// Texts that were labelled.
-    pub texts: usize,
-    /// Tokens in them.
-    pub tokens: usize,
-    /// Tokens with the same label.
-    pub equal: usize,
-    /// Largest difference between the probabilities of the same label.
-    pub largest_difference: f32,
-}
+use crate::section::Agreement;
 
 /// An entity of a token classification, one for each token.
 #[derive(Deserialize)]
@@ -30,27 +18,24 @@ struct Token {
     score: f32,
 }
 
-impl Agreement {
-    /// Share of equal labels, 0 to 1.
-    pub fn share(&self) -> f64 {
-        if self.tokens == 0 { 0.0 } else { self.equal as f64 / self.tokens as f64 }
+fn add(
+    agreement: &mut Agreement,
+    reference: &[Token],
+    other: &[Token],
+) -> std::result::Result<(), String> {
+    if reference.len() != other.len() {
+        return Err(format!("{} tokens beside {}", reference.len(), other.len()));
     }
-
-    fn add(&mut self, reference: &[Token], other: &[Token]) -> std::result::Result<(), String> {
-        if reference.len() != other.len() {
-            return Err(format!("{} tokens beside {}", reference.len(), other.len()));
+    agreement.texts += 1;
+    for (one, two) in reference.iter().zip(other) {
+        agreement.tokens += 1;
+        if one.entity == two.entity && one.index == two.index {
+            agreement.equal += 1;
+            let difference = (one.score - two.score).abs();
+            agreement.largest_difference = agreement.largest_difference.max(difference);
         }
-        self.texts += 1;
-        for (one, two) in reference.iter().zip(other) {
-            self.tokens += 1;
-            if one.entity == two.entity && one.index == two.index {
-                self.equal += 1;
-                let difference = (one.score - two.score).abs();
-                self.largest_difference = self.largest_difference.max(difference);
-            }
-        }
-        Ok(())
     }
+    Ok(())
 }
 
 /// Compares the labels that two functions give to the tokens of `texts`.
@@ -62,7 +47,7 @@ pub async fn agreement(reference: &Host, other: &Host, texts: &[String]) -> Resu
     for text in texts {
         let labels = (label(reference, text).await, label(other, text).await);
         let compared = match labels {
-            (Ok(reference), Ok(other)) => agreement.add(&reference, &other),
+            (Ok(reference), Ok(other)) => add(&mut agreement, &reference, &other),
             (Err(reason), _) | (_, Err(reason)) => Err(reason),
         };
         compared.map_err(|reason| Error::Refused(format!("comparing labels: {reason}")))?;

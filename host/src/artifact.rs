@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use pilotlight_model::{Digest, MANIFEST_FILE, ModelFolder};
+use pilotlight_onnx::rewrite::REVISION;
 use serde::{Deserialize, Serialize};
 use wasmtime::Engine;
 use wasmtime::component::Component;
@@ -12,14 +13,14 @@ use wasmtime::component::Component;
 use crate::cache::{Cache, Entry};
 use crate::engine;
 use crate::error::{Error, Result};
-use crate::graph::{GraphRecord, HostCompute, LoadedGraph, convert};
+use crate::graph::{GraphRecord, HostCompute, LoadedGraph, Precision, convert};
 use crate::guest::Guest;
 use crate::image::{Limits, Split, split};
 use crate::machine_code;
 use crate::memory::{Image, Memories};
 use crate::progress::{Progress, Stage};
 use crate::section::Provenance;
-use crate::snapshot::snapshot;
+use crate::snapshot::{Placement, snapshot};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -32,11 +33,20 @@ pub enum Source {
         folder: PathBuf,
         /// What the model is loaded into.
         guest: Guest,
-        /// How the host computes it; `None` where the guest does.
-        compute: Option<HostCompute>,
+        /// What computes it.
+        compute: ModelCompute,
     },
     /// A component that serves HTTP.
     Component(PathBuf),
+}
+
+/// Where the matrix work of a model is done.
+#[derive(Debug, Clone)]
+pub enum ModelCompute {
+    /// In the sandbox, with numbers of this precision.
+    Guest(Precision),
+    /// By the host.
+    Host(HostCompute),
 }
 
 impl Source {
@@ -76,10 +86,12 @@ pub(crate) fn prepare(
 ) -> Result<Artifact> {
     let name = source.name();
     let Entry { path, digest } = match source {
-        Source::Model { folder, guest, compute: None } => built(folder, guest, cache, progress)?,
-        Source::Model { folder, guest, compute: Some(compute) } => {
-            built_for_host(folder, (guest, compute), cache, progress)?
-        }
+        Source::Model { folder, guest, compute } => match compute {
+            ModelCompute::Guest(precision) => built(folder, (guest, *precision), cache, progress)?,
+            ModelCompute::Host(compute) => {
+                built_for_host(folder, (guest, compute), cache, progress)?
+            }
+        },
         Source::Component(file) => {
             let digest = || Ok(Digest::of(&read_file(file)?));
             let digest = cache.digest_of(std::slice::from_ref(file), digest)?;
@@ -104,13 +116,20 @@ pub(crate) fn prepare(
 }
 
 /// The snapshot of a model, from the cache or newly built.
-fn built(folder: &Path, guest: &Guest, cache: &Cache, progress: Progress<'_>) -> Result<Entry> {
+fn built(
+    folder: &Path,
+    (guest, precision): (&Guest, Precision),
+    cache: &Cache,
+    progress: Progress<'_>,
+) -> Result<Entry> {
     let folder = ModelFolder::open(folder)?;
     let model = digest_of_model(&folder, cache)?;
-    let guest_digest = guest.digest();
-    let parts = [VERSION.as_bytes(), guest_digest.as_bytes(), model.as_bytes()];
+    let (guest_digest, word) = (guest.digest(), precision.to_string());
+    let parts = [VERSION.as_bytes(), guest_digest.as_bytes(), model.as_bytes(), word.as_bytes()];
     let key = Digest::of_parts(parts);
-    cache.get_or_build(&format!("{key}.wasm"), || snapshot(guest, &folder, None, progress))
+    cache.get_or_build(&format!("{key}.wasm"), || {
+        snapshot(guest, &folder, Placement::Guest(precision), progress)
+    })
 }
 
 /// Loads the graph of a model and finds or builds the snapshot that has it computed.
@@ -122,8 +141,9 @@ fn built_for_host(
 ) -> Result<Entry> {
     let folder = ModelFolder::open(folder)?;
     let model = digest_of_model(&folder, cache)?;
-    let precision = compute.precision.to_string();
-    let key = Digest::of_parts([VERSION.as_bytes(), model.as_bytes(), precision.as_bytes()]);
+    let (precision, revision) = (compute.precision.to_string(), REVISION.to_le_bytes());
+    let parts = [VERSION.as_bytes(), &revision, model.as_bytes(), precision.as_bytes()];
+    let key = Digest::of_parts(parts);
     let convert = || {
         progress(Stage::Convert);
         folder.verify()?;
@@ -138,7 +158,9 @@ fn built_for_host(
     let digests = [&guest_digest, &model, &file.digest].map(Digest::as_bytes);
     let parts = [VERSION.as_bytes(), &shape].into_iter().chain(digests);
     let key = Digest::of_parts(parts);
-    cache.get_or_build(&format!("{key}.wasm"), || snapshot(guest, &folder, Some(&graph), progress))
+    cache.get_or_build(&format!("{key}.wasm"), || {
+        snapshot(guest, &folder, Placement::Host(&graph), progress)
+    })
 }
 
 /// The digest that names a model, once its files are known to be those of its manifest.

@@ -29,6 +29,9 @@ pub enum Precision {
     F32,
     /// 8-bit integers: weights quantised per output channel, activations while computing.
     Int8,
+    /// In the sandbox only: weights in 4 bits where the file has them so and in 8 elsewhere,
+    /// activations quantised while computing.
+    Int4,
 }
 
 /// How the host computes a model.
@@ -82,7 +85,7 @@ impl fmt::Debug for HostCompute {
 
 impl Precision {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Unchanged, Self::F32, Self::Int8];
+    pub const ALL: [Self; 4] = [Self::Unchanged, Self::F32, Self::Int8, Self::Int4];
 }
 
 impl fmt::Display for Precision {
@@ -91,6 +94,7 @@ impl fmt::Display for Precision {
             Self::Unchanged => "unchanged",
             Self::F32 => "f32",
             Self::Int8 => "int8",
+            Self::Int4 => "int4",
         })
     }
 }
@@ -116,6 +120,9 @@ pub(crate) fn convert(folder: &ModelFolder, precision: Precision) -> Result<Vec<
         Precision::Unchanged => return Ok(file),
         Precision::F32 => pilotlight_onnx::rewrite::to_f32,
         Precision::Int8 => pilotlight_onnx::rewrite::to_int8,
+        Precision::Int4 => {
+            return Err(Error::Refused("int4 is computed in the sandbox only".to_owned()));
+        }
     };
     let mut model = pilotlight_onnx::decode(file.into()).map_err(refuse)?;
     convert(&mut model).map_err(refuse)?;
@@ -150,6 +157,13 @@ pub(crate) fn find(
     let bytes = std::fs::read(&beside).map_err(Error::io(&beside))?;
     graphs.load(&record.name, bytes, options.graph)?;
     Ok(())
+}
+
+/// Says so when `graphs` computes what is to be fast slower than if it were not.
+pub(crate) fn warn_if_slow(record: &GraphRecord, graphs: &Graphs) {
+    if record.precision == Precision::Int8 && graphs.backend().name() == "tract" {
+        tracing::warn!("tract computes int8 slower than f32: use ONNX Runtime, or precision f32");
+    }
 }
 
 /// A model's graph that has been loaded.

@@ -13,7 +13,7 @@ use pilotlight_nn::Graphs;
 use tokio::time::Instant;
 use wasmtime_wasi_http::{Error as HttpError, WasiBody};
 
-use crate::artifact::{self, Source};
+use crate::artifact::{self, ModelCompute, Source};
 use crate::body::Body;
 use crate::cache::Cache;
 use crate::config::Options;
@@ -67,7 +67,7 @@ impl Host {
     ) -> Result<Self> {
         options.check().map_err(Error::Options)?;
         let mut options = options;
-        if let Source::Model { compute: Some(compute), .. } = &source {
+        if let Source::Model { compute: ModelCompute::Host(compute), .. } = &source {
             options.graphs = Some(Arc::clone(&compute.graphs));
         }
         let graphs = options.graphs.clone();
@@ -105,6 +105,9 @@ impl Host {
         }
         if let (Source::Component(file), Some(record)) = (source, &artifact.graph) {
             graph::find(file, record, options, cache)?;
+        }
+        if let (Some(record), Some(graphs)) = (&artifact.graph, &options.graphs) {
+            graph::warn_if_slow(record, graphs);
         }
         let function = Function::new(&artifact.component, &artifact.name, options)?;
         Pool::new(function, memories, options)

@@ -4,9 +4,29 @@ use pilotlight_model::Digest;
 use serde::{Deserialize, Serialize};
 use wasmparser::{Parser, Payload};
 
-use crate::graph::GraphRecord;
+use crate::graph::{GraphRecord, Precision};
 
 const SECTION: &str = "pilotlight";
+
+/// Labels of the same tokens, compared.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Agreement {
+    /// Texts that were labelled.
+    pub texts: usize,
+    /// Tokens in them.
+    pub tokens: usize,
+    /// Tokens with the same label.
+    pub equal: usize,
+    /// Largest difference between the probabilities of the same label.
+    pub largest_difference: f32,
+}
+
+impl Agreement {
+    /// Share of equal labels, 0 to 1.
+    pub fn share(&self) -> f64 {
+        if self.tokens == 0 { 0.0 } else { self.equal as f64 / self.tokens as f64 }
+    }
+}
 
 /// Where a snapshot comes from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,6 +42,12 @@ pub struct Provenance {
     /// The graph that the host has to compute for it, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub graph: Option<GraphRecord>,
+    /// Numbers that the sandbox computes products in, where it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub precision: Option<Precision>,
+    /// How often its labels are those of f32, where that was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<Agreement>,
 }
 
 impl Provenance {
@@ -36,6 +62,24 @@ impl Provenance {
         leb128(body.len(), component);
         component.extend_from_slice(&body);
         Ok(())
+    }
+
+    /// Notes in the section that a snapshot ends with how often its labels are those of f32;
+    /// false, and nothing is changed, if there is none.
+    pub fn note_agreement(component: &mut Vec<u8>, agreement: Agreement) -> bool {
+        let Some(mut provenance) = Self::of(component) else { return false };
+        let mut section = Vec::new();
+        if provenance.append_to(&mut section).is_err() || !component.ends_with(&section) {
+            return false;
+        }
+        provenance.agreement = Some(agreement);
+        let mut noted = Vec::new();
+        if provenance.append_to(&mut noted).is_err() {
+            return false;
+        }
+        component.truncate(component.len() - section.len());
+        component.extend_from_slice(&noted);
+        true
     }
 
     /// Reads the section of a component; `None` if it has none or it is malformed.
@@ -77,10 +121,16 @@ mod tests {
             pilotlight: "1".into(),
             wasmtime: "2".into(),
             graph: None,
+            precision: None,
+            agreement: None,
         };
         assert_eq!(Provenance::of(&component), None);
         provenance.append_to(&mut component).unwrap();
         assert_eq!(Provenance::of(&component), Some(provenance));
+        wasmparser::Validator::new().validate_all(&component).unwrap();
+        let agreement = Agreement { texts: 1, tokens: 3, equal: 2, largest_difference: 0.1 };
+        assert!(Provenance::note_agreement(&mut component, agreement));
+        assert_eq!(Provenance::of(&component).unwrap().agreement, Some(agreement));
         wasmparser::Validator::new().validate_all(&component).unwrap();
     }
 }

@@ -14,7 +14,7 @@ use wasmtime_wizer::{ComponentInstanceState, Wizer};
 use crate::engine;
 use crate::error::{Error, Result};
 use crate::function;
-use crate::graph::{GraphRecord, LoadedGraph};
+use crate::graph::{GraphRecord, LoadedGraph, Precision};
 use crate::guest::Guest;
 use crate::progress::{Progress, Stage};
 use crate::section::Provenance;
@@ -35,13 +35,13 @@ const TIME_LIMIT: Duration = Duration::from_secs(600);
 pub fn snapshot(
     guest: &Guest,
     folder: &ModelFolder,
-    graph: Option<&LoadedGraph>,
+    placement: Placement<'_>,
     progress: Progress<'_>,
 ) -> Result<Vec<u8>> {
     progress(Stage::Verify);
     folder.verify()?;
     let building = async {
-        let building = initialise_and_freeze(guest.component(), folder, graph, progress);
+        let building = initialise_and_freeze(guest.component(), folder, placement, progress);
         tokio::time::timeout(TIME_LIMIT, building)
             .await
             .map_err(|_| Error::Initialiser(format!("no end after {TIME_LIMIT:?}")))?
@@ -52,10 +52,73 @@ pub fn snapshot(
         guest: guest.digest(),
         pilotlight: env!("CARGO_PKG_VERSION").to_owned(),
         wasmtime: wasmtime_environ::VERSION.to_owned(),
-        graph: graph.map(|graph| graph.record.clone()),
+        graph: placement.graph().map(|graph| graph.record.clone()),
+        precision: placement.precision(),
+        agreement: None,
     };
     provenance.append_to(&mut component).map_err(|error| Error::Refused(error.to_string()))?;
     Ok(component)
+}
+
+/// Where a model is computed.
+#[derive(Clone, Copy)]
+pub enum Placement<'a> {
+    /// In the sandbox, in f32, int8 or int4.
+    Guest(Precision),
+    /// By the host.
+    Host(&'a LoadedGraph),
+}
+
+impl<'a> Placement<'a> {
+    fn graph(self) -> Option<&'a LoadedGraph> {
+        match self {
+            Self::Guest(_) => None,
+            Self::Host(graph) => Some(graph),
+        }
+    }
+
+    fn precision(self) -> Option<Precision> {
+        match self {
+            Self::Guest(precision) => Some(precision),
+            Self::Host(_) => None,
+        }
+    }
+
+    fn for_guest(self) -> Result<GuestPlacement> {
+        Ok(GuestPlacement::Guest(match self {
+            Self::Host(graph) => return Ok(GuestPlacement::Host(graph.for_guest())),
+            Self::Guest(Precision::F32) => GuestPrecision::Float32,
+            Self::Guest(Precision::Int8) => GuestPrecision::Int8,
+            Self::Guest(Precision::Int4) => GuestPrecision::Int4,
+            Self::Guest(Precision::Unchanged) => {
+                let reason = "the sandbox computes in f32, int8 or int4".to_owned();
+                return Err(Error::Refused(reason));
+            }
+        }))
+    }
+}
+
+/// `precision` of the guest's WIT.
+#[derive(Debug, Clone, Copy, ComponentType, Lower)]
+#[component(enum)]
+#[repr(u8)]
+enum GuestPrecision {
+    #[component(name = "float32")]
+    Float32,
+    #[component(name = "int8")]
+    Int8,
+    #[component(name = "int4")]
+    Int4,
+}
+
+/// `placement` of the guest's WIT.
+#[derive(Debug, Clone, ComponentType, Lower)]
+#[component(variant)]
+enum GuestPlacement {
+    #[component(name = "guest")]
+    Guest(GuestPrecision),
+    #[component(name = "host")]
+    Host(GuestGraph),
 }
 
 /// `graph` of the guest's WIT.
@@ -78,7 +141,7 @@ impl LoadedGraph {
 async fn initialise_and_freeze(
     guest: &[u8],
     folder: &ModelFolder,
-    graph: Option<&LoadedGraph>,
+    placement: Placement<'_>,
     progress: Progress<'_>,
 ) -> Result<(Vec<u8>, serde_json::Value)> {
     progress(Stage::Initialise);
@@ -91,8 +154,8 @@ async fn initialise_and_freeze(
     let component =
         Component::new(&engine, &instrumented).map_err(not_a_guest("cannot be compiled"))?;
     drop(instrumented);
-    let mut frozen = Frozen::new(&engine, &component, folder, graph).await?;
-    let info = frozen.initialize(graph).await?;
+    let mut frozen = Frozen::new(&engine, &component, folder, placement.graph()).await?;
+    let info = frozen.initialize(placement.for_guest()?).await?;
     progress(Stage::Snapshot);
     let snapshot = wizer.snapshot_component(&context, &mut frozen).await;
     frozen.failure.map_or(Ok(()), Err)?;
@@ -134,17 +197,17 @@ impl Frozen {
         Ok(Self { store, instance, failure: None })
     }
 
-    /// Calls `initialize: func(graph: option<graph>) -> result<string, string>`.
-    async fn initialize(&mut self, graph: Option<&LoadedGraph>) -> Result<serde_json::Value> {
+    /// Calls `initialize: func(placement: placement) -> result<string, string>`.
+    async fn initialize(&mut self, placement: GuestPlacement) -> Result<serde_json::Value> {
         let initialize = self
             .instance
-            .get_typed_func::<(Option<GuestGraph>,), (std::result::Result<String, String>,)>(
+            .get_typed_func::<(GuestPlacement,), (std::result::Result<String, String>,)>(
                 &mut self.store,
                 INITIALIZE,
             )
             .map_err(not_a_guest("has no function `initialize`"))?;
         let (answer,) = initialize
-            .call_async(&mut self.store, (graph.map(LoadedGraph::for_guest),))
+            .call_async(&mut self.store, (placement,))
             .await
             .map_err(|error| Error::Initialiser(format!("{error:#}")))?;
         let info = answer.map_err(Error::Refused)?;

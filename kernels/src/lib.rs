@@ -17,22 +17,28 @@
 //! Non-finite values never trap: a row of `x` that holds one gives non-finite sums, for every
 //! output whose weights do not ignore it, so that a check of the result sees it.
 
+mod attention;
 mod blocks;
 mod epilogue;
 mod error;
+mod exp;
 mod float;
 mod gelu;
 mod int4;
 mod int8;
+mod lanes;
+mod layer_norm;
 mod linear;
 #[cfg(target_feature = "simd128")]
 mod simd;
 mod tile;
 
+pub use attention::{Attention, AttentionScratch, Heads, Rows};
 pub use epilogue::{Epilogue, Then};
 pub use error::Error;
 pub use float::F32Weights;
 pub use gelu::{gelu, gelu_in_place};
 pub use int4::Int4Weights;
 pub use int8::Int8Weights;
+pub use layer_norm::LayerNorm;
 pub use linear::{Scratch, Weights, linear};

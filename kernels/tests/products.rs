@@ -1,5 +1,7 @@
 //! `linear` against products computed in f64 from what its documentation says.
 
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
+
 use pilotlight_kernels::{
     Epilogue, F32Weights, Int4Weights, Int8Weights, Scratch, Then, Weights, gelu, linear,
 };

@@ -3,7 +3,7 @@
 //! `direct MODEL.onnx IDS.jsonl [--callers N] [--threads-per-session N] [--batch N] [--seconds N]
 //! [--length TOKENS] [--ours]`: each caller has a session of its own and runs one batch after the
 //! other. The lines of `IDS.jsonl` are `{"ids": [2, 17, 3]}`; `--length` cuts or
-//! repeats each to so many tokens. `--ours` calls through this crate's backend instead. Prints one line of JSON.
+//! repeats each to so many tokens. `--ours` calls through this crate's queue and threads instead. Prints one line of JSON.
 
 #![allow(
     clippy::unwrap_used,
@@ -16,11 +16,12 @@ use std::path::Path;
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
+use futures::executor::block_on;
 use ort::environment::Environment;
 use ort::session::Session;
 use ort::value::TensorRef;
 use pilotlight_nn::{
-    Backend as _, Buffers, Element, Model, OnnxRuntime, OnnxRuntimeOptions, Tensor,
+    Element, Graph, GraphOptions, Graphs, OnnxRuntime, OnnxRuntimeOptions, Tensor,
 };
 
 struct Options {
@@ -50,8 +51,10 @@ fn main() {
     let batches: Vec<Batch> = options.texts.chunks(options.batch).map(Batch::new).collect();
     let results = if options.ours {
         let backend = OnnxRuntime::new(OnnxRuntimeOptions::default()).expect("ONNX Runtime");
-        let model = backend.load("model", options.model.clone()).expect("the model loads");
-        measure(&options, &batches, || ours(&*model))
+        let graphs = Graphs::new(Box::new(backend), cores()).expect("threads");
+        let limits = GraphOptions::default();
+        let graph = graphs.load("model", options.model.clone(), limits).expect("the model loads");
+        measure(&options, &batches, || ours(&graphs, &graph))
     } else {
         let library = std::env::var("ORT_DYLIB_PATH").expect("ORT_DYLIB_PATH");
         let environment = ort::init_from(library).unwrap().build().unwrap();
@@ -119,7 +122,8 @@ impl Batch {
 fn direct(options: &Options, environment: &Environment) -> Caller<'static> {
     let builder = Session::builder(environment).unwrap();
     let builder = builder.with_intra_threads(options.threads).unwrap();
-    let mut builder = builder.with_intra_op_spinning(false).unwrap();
+    // Several sessions' threads would spin against one another.
+    let mut builder = builder.with_intra_op_spinning(options.callers == 1).unwrap();
     let mut session = builder.commit_from_memory(&options.model).unwrap();
     let names: Vec<String> = session.inputs().iter().map(|input| input.name().to_owned()).collect();
     Box::new(move |batch| {
@@ -134,22 +138,26 @@ fn direct(options: &Options, environment: &Environment) -> Caller<'static> {
     })
 }
 
-fn ours(model: &dyn Model) -> Caller<'_> {
-    let buffers = Buffers::new(1 << 28);
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn ours<'a>(graphs: &'a Graphs, graph: &'a Graph) -> Caller<'a> {
     Box::new(move |batch| {
         let sizes = [batch.rows as u32, batch.length as u32];
         let inputs = batch.inputs();
-        let inputs: Vec<Tensor> = model
+        let inputs: Vec<(String, Tensor)> = graph
             .signature()
             .inputs
             .iter()
             .map(|port| {
                 let (_, data) = inputs.iter().find(|(name, _)| *name == port.name).unwrap();
                 let bytes: Vec<u8> = data.iter().flat_map(|id| id.to_le_bytes()).collect();
-                Tensor::copied(&buffers, Element::I64, &sizes, &bytes).unwrap()
+                let tensor = Tensor::copied(graphs.buffers(), Element::I64, &sizes, &bytes);
+                (port.name.clone(), tensor.unwrap())
             })
             .collect();
-        model.run(&inputs, &buffers).unwrap();
+        block_on(graph.compute(inputs)).unwrap();
     })
 }
 

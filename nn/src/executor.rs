@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::backend::Model;
+use crate::backend::{Backend, Model};
 use crate::batch;
 use crate::buffer::Buffers;
 use crate::counters::{Counters, GraphStatus};
 use crate::error::Error;
+use crate::priority::step_back;
 use crate::queue::{Batch, Due, GraphOptions, Job, Queue};
 
 /// What a thread needs to run a graph's batches.
@@ -34,6 +35,7 @@ struct Shared {
     wake: Condvar,
     threads: usize,
     buffers: Buffers,
+    backend: Arc<dyn Backend>,
 }
 
 #[derive(Default)]
@@ -68,19 +70,25 @@ enum Next {
 }
 
 impl Executor {
-    pub(crate) fn start(threads: usize, buffers: Buffers) -> std::io::Result<Self> {
+    pub(crate) fn start(
+        threads: usize,
+        buffers: Buffers,
+        backend: Arc<dyn Backend>,
+    ) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
             state: Mutex::default(),
             wake: Condvar::new(),
             threads: threads.max(1),
             buffers,
+            backend,
         });
         let executor = Self(shared);
         for number in 0..executor.0.threads {
             let shared = Arc::clone(&executor.0);
-            std::thread::Builder::new()
-                .name(format!("compute-{number}"))
-                .spawn(move || shared.work())?;
+            std::thread::Builder::new().name(format!("compute-{number}")).spawn(move || {
+                step_back();
+                shared.work();
+            })?;
         }
         Ok(executor)
     }
@@ -171,7 +179,11 @@ impl Shared {
     fn work(&self) {
         let mut state = self.lock();
         loop {
-            match self.next(&mut state) {
+            let next = self.next(&mut state);
+            if state.running == 0 {
+                self.backend.share_cores(0);
+            }
+            match next {
                 Next::End => return,
                 Next::Wait(None) => {
                     state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -218,6 +230,7 @@ impl Shared {
             line.running += 1;
             let graph = Arc::clone(&line.graph);
             state.running += 1;
+            self.backend.share_cores(state.running);
             state.turns.remove(turn);
             state.turns.push_back(id);
             if idle > 0 && state.lines.values().any(|line| line.queue.len() > 0) {

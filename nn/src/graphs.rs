@@ -22,7 +22,7 @@ const MOST_FREE: usize = 64 << 20;
 
 /// The graphs of a process, the backend that runs them and its threads.
 pub struct Graphs {
-    backend: Box<dyn Backend>,
+    backend: Arc<dyn Backend>,
     named: RwLock<BTreeMap<String, Graph>>,
     executor: Executor,
     buffers: Buffers,
@@ -51,7 +51,9 @@ impl Graphs {
     /// [`Error::Unavailable`] when the threads cannot be started.
     pub fn new(backend: Box<dyn Backend>, threads: usize) -> Result<Self> {
         let buffers = Buffers::new(MOST_FREE);
-        let executor = Executor::start(threads, buffers.clone()).map_err(|error| {
+        let backend: Arc<dyn Backend> = Arc::from(backend);
+        let started = Executor::start(threads, buffers.clone(), Arc::clone(&backend));
+        let executor = started.map_err(|error| {
             Error::Unavailable(format!("the threads that compute cannot be started: {error}"))
         })?;
         Ok(Self { backend, named: RwLock::default(), executor, buffers })

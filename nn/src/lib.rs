@@ -13,6 +13,7 @@ mod error;
 mod executor;
 mod graphs;
 mod independence;
+mod priority;
 mod queue;
 mod signature;
 mod tensor;

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
 const LADDER: [&[&str]; 9] = [
-    &["error", "device"],
+    &["error", "device", "priority"],
     &["buffer"],
     &["tensor"],
     &["signature", "queue"],

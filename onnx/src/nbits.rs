@@ -67,6 +67,36 @@ impl BlockQuantised {
         Ok(self)
     }
 
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    pub(crate) fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Block size, codes and scales of 4-bit weights whose zero points are all 8.
+    pub(crate) fn plain_nibbles(&self) -> Option<(usize, &[u8], &[f32])> {
+        let plain = self.bits == 4 && self.zero_points.iter().all(|point| *point == 8.0);
+        plain.then_some((self.block, &self.codes, &self.scales))
+    }
+
+    /// Matrices of the same kind, one below the other.
+    pub(crate) fn stacked(parts: &[&Self]) -> Option<Self> {
+        let first = parts.first()?;
+        let kind = |part: &Self| (part.columns, part.bits, part.block, part.blocks_per_row);
+        if parts.iter().any(|part| kind(part) != kind(first)) {
+            return None;
+        }
+        Some(Self {
+            rows: parts.iter().map(|part| part.rows).sum(),
+            codes: parts.iter().flat_map(|part| &part.codes).copied().collect(),
+            scales: parts.iter().flat_map(|part| &part.scales).copied().collect(),
+            zero_points: parts.iter().flat_map(|part| &part.zero_points).copied().collect(),
+            ..**first
+        })
+    }
+
     /// `(code - zero point) · scale` as f32 `[N, K]`.
     pub(crate) fn dequantise(&self) -> TractResult<Tensor> {
         let mut tensor = Tensor::zero::<f32>(&[self.rows, self.columns])?;

@@ -2,12 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
-const LADDER: [&[&str]; 7] = [
-    &["error", "proto"],
+const LADDER: [&[&str]; 9] = [
+    &["error", "precision", "proto"],
     &["element", "shape", "inspect"],
     &["file", "node", "tensor"],
     &["nbits"],
+    &["operators"],
     &["import/lower"],
+    &["fuse"],
     &["import"],
     &["rewrite"],
 ];

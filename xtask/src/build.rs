@@ -6,7 +6,7 @@ use anyhow::Context as _;
 
 use crate::cargo::{cargo, execute, root, target};
 
-const GUEST_TARGET: &str = "wasm32-wasip2";
+pub(crate) const GUEST_TARGET: &str = "wasm32-wasip2";
 const TEST_GUESTS: [&str; 3] = ["test-guest-nn", "test-guest-p2", "test-guest-p3"];
 
 /// A guest component: where the matrix work of its variant is done, and the features that make

@@ -2,7 +2,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::build;
-use crate::cargo::{cargo, execute};
+use crate::cargo::{cargo, execute, target};
 use crate::peers;
 use crate::runtime;
 use crate::swap::Swap;
@@ -30,6 +30,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
         ("lints", &lints),
         ("documentation", &documentation),
         ("licences", &licences),
+        ("kernels in WebAssembly", &kernels),
         ("tests", &tests),
     ])
 }
@@ -54,6 +55,7 @@ fn documentation() -> anyhow::Result<()> {
     let mut command = cargo(&["doc", "--locked", "--release", "--no-deps"]);
     command.args(["-p", "pilotlight", "-p", "pilotlight-guest", "-p", "pilotlight-model"]);
     command.args(["-p", "pilotlight-bench", "-p", "pilotlight-nn", "-p", "pilotlight-onnx"]);
+    command.args(["-p", "pilotlight-kernels"]);
     execute(command.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
@@ -65,6 +67,21 @@ fn licences() -> anyhow::Result<()> {
         return Ok(());
     }
     execute(&mut cargo(&["deny", "check", "bans", "licenses", "sources"]))
+}
+
+/// The kernels' own tests where they run: with relaxed SIMD, and without.
+fn kernels() -> anyhow::Result<()> {
+    let Some(wasmtime) = peers::wasmtime()? else { return Ok(()) };
+    for features in ["+simd128,+relaxed-simd", "+simd128"] {
+        let mut command = cargo(&["test", "--locked", "--profile", "guest"]);
+        command.args(["--target", build::GUEST_TARGET, "-p", "pilotlight-kernels", "--tests"]);
+        // Other flags in the same folder would have everything built again each time.
+        command.arg("--target-dir").arg(target().join(features.replace(['+', ','], "-")));
+        command.env("CARGO_TARGET_WASM32_WASIP2_RUNNER", format!("{} run", wasmtime.display()));
+        let flags = format!("-Ctarget-feature={features}");
+        execute(command.env("CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS", flags))?;
+    }
+    Ok(())
 }
 
 fn tests() -> anyhow::Result<()> {

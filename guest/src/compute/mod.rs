@@ -48,6 +48,33 @@ pub struct Sequence {
     pub type_ids: Vec<i64>,
 }
 
+/// Numbers that the sandbox computes products in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// 32-bit floats.
+    #[default]
+    F32,
+    /// Weights in 8 bits.
+    Int8,
+    /// Weights in 4 bits where the file has them so, in 8 elsewhere.
+    Int4,
+}
+
+/// Where a model is computed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Placement {
+    /// In the sandbox.
+    Guest(Precision),
+    /// By the host.
+    Host(HostGraph),
+}
+
+impl Default for Placement {
+    fn default() -> Self {
+        Self::Guest(Precision::default())
+    }
+}
+
 /// A graph that the host computes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostGraph {

@@ -3,7 +3,7 @@ use pilotlight_onnx::OnnxError;
 use tract_core::internal::*;
 use tract_core::plan::SimplePlan;
 
-use super::{Compute, ComputeError, Sequence};
+use super::{Compute, ComputeError, Precision, Sequence};
 use crate::tensor::Logits;
 
 type Plan = Arc<SimplePlan<TypedFact, Box<dyn TypedOp>>>;
@@ -21,8 +21,8 @@ impl TractCompute {
     ///
     /// # Errors
     /// [`OnnxError`] naming the node or tensor.
-    pub fn load(file: Bytes) -> Result<Self, OnnxError> {
-        let graph = pilotlight_onnx::parse(file)?;
+    pub fn load(file: Bytes, precision: Precision) -> Result<Self, OnnxError> {
+        let graph = pilotlight_onnx::parse(file, precision.into())?;
         let mut model = graph.model;
         let labels = label_count(&model)?;
         let refuse = |error: TractError| OnnxError::Optimise(format!("{error:#}"));
@@ -30,6 +30,16 @@ impl TractCompute {
         model.optimize().map_err(refuse)?;
         let plan = SimplePlan::new(model).map_err(refuse)?;
         Ok(Self { plan, inputs: graph.inputs, labels, vocabulary: graph.vocabulary })
+    }
+}
+
+impl From<Precision> for pilotlight_onnx::Precision {
+    fn from(precision: Precision) -> Self {
+        match precision {
+            Precision::F32 => Self::F32,
+            Precision::Int8 => Self::Int8,
+            Precision::Int4 => Self::Int4,
+        }
     }
 }
 

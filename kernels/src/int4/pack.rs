@@ -1,5 +1,6 @@
 use crate::blocks::{DEPTH, QUAD, QuadCodes, STEP, STEPS};
 use crate::error::{Error, check_length, checked_area};
+#[cfg(any(test, not(target_feature = "simd128")))]
 use crate::int4::RowBlock;
 
 /// What is subtracted from a code.

@@ -23,6 +23,12 @@ pub trait Backend: Send + Sync {
     /// # Errors
     /// [`crate::Error::InvalidGraph`] for what it cannot load, with the reason.
     fn load(&self, name: &str, file: Vec<u8>) -> Result<Box<dyn Model>>;
+
+    /// Told how many runs go on whenever one begins, and of zero when none is left: threads of the
+    /// engine's own should leave the cores of callers to them, and spend none for nothing.
+    fn share_cores(&self, running: usize) {
+        let _ = running;
+    }
 }
 
 /// A graph that has been loaded, to be run from any number of threads at once.

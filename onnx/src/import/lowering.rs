@@ -15,13 +15,19 @@ pub(super) struct Lowered {
     /// Declared outputs.
     pub(super) outputs: Vec<ValueInfoProto>,
     values: BTreeMap<String, OutletId>,
+    keep_blocks: bool,
 }
 
 /// Says what an input is, in a scope of symbols.
 pub(super) type SourceFact = fn(&ValueInfoProto, &SymbolScope) -> Result<TypedFact, OnnxError>;
 
-/// Lowers the graph of `model`; `source_fact` is asked for each of its inputs.
-pub(super) fn lower(model: ModelProto, source_fact: SourceFact) -> Result<Lowered, OnnxError> {
+/// Lowers the graph of `model`; `source_fact` is asked for each of its inputs. With `keep_blocks`
+/// block-quantised weights stay so, for [`crate::fuse`] to find.
+pub(super) fn lower(
+    model: ModelProto,
+    source_fact: SourceFact,
+    keep_blocks: bool,
+) -> Result<Lowered, OnnxError> {
     if let Some(function) = model.functions.first() {
         return Err(OnnxError::Graph(format!("model-local function {} is refused", function.name)));
     }
@@ -35,6 +41,7 @@ pub(super) fn lower(model: ModelProto, source_fact: SourceFact) -> Result<Lowere
         inputs: vec![],
         outputs: graph.output.clone(),
         values: BTreeMap::new(),
+        keep_blocks,
     };
     lowered.add_inputs(&graph, source_fact)?;
     graph.initializer.into_iter().try_for_each(|tensor| lowered.add_constant(tensor))?;
@@ -82,7 +89,8 @@ impl Lowered {
             inputs.push(if name.is_empty() { None } else { Some(self.value(name)?) });
         }
         let name = self.model.unique_name(label).into_owned();
-        let mut wiring = Wiring { model: &mut self.model, node, inputs, name, opset };
+        let keep_blocks = self.keep_blocks;
+        let mut wiring = Wiring { model: &mut self.model, node, inputs, name, opset, keep_blocks };
         let outlets = lower(&mut wiring).map_err(refuse)?;
         for (name, outlet) in node.output.iter().zip(outlets.iter()) {
             let fact = self.model.outlet_fact(*outlet).map_err(refuse)?;

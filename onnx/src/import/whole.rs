@@ -48,7 +48,7 @@ pub enum Dim {
 /// # Errors
 /// [`OnnxError`] naming the node or tensor, for anything malformed, unknown or absurd.
 pub fn import(model: ModelProto) -> Result<Imported, OnnxError> {
-    let mut lowered = lower(model, source_fact)?;
+    let mut lowered = lower(model, source_fact, false)?;
     let mut outlets = Vec::with_capacity(lowered.outputs.len());
     let mut outputs = Vec::with_capacity(lowered.outputs.len());
     for declared in std::mem::take(&mut lowered.outputs) {

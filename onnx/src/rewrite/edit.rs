@@ -25,6 +25,10 @@ impl<'a> Edit<'a> {
         Ok(Self { graph, constants, names })
     }
 
+    pub(super) fn nodes(&self) -> &[NodeProto] {
+        &self.graph.node
+    }
+
     /// The nodes, to be pushed again in the same order.
     pub(super) fn take_nodes(&mut self) -> Vec<NodeProto> {
         std::mem::take(&mut self.graph.node)

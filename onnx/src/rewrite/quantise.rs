@@ -1,8 +1,9 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tract_core::internal::*;
 
 use super::edit::Edit;
+use super::rotate;
 use crate::element::FLOAT;
 use crate::error::OnnxError;
 use crate::proto::{AttributeProto, NodeProto, TensorProto, is_onnx};
@@ -20,16 +21,23 @@ const UINT8: i32 = 2;
 const ZERO_POINT: u8 = 128;
 /// The range is symmetric: -128 is not used.
 const LARGEST_CODE: f32 = 127.0;
+/// With fewer columns, quantising the rows takes longer than the product saves.
+const FEWEST_COLUMNS: usize = 64;
 
 /// `MatMul` and `Gemm` to products of bytes, each row of activations scaled by its own largest
 /// value: ONNX's `DynamicQuantizeLinear` has one scale for all rows, so that those of one caller
 /// would depend on those that are run with them, and costs accuracy.
 pub(super) struct Quantise {
+    /// Outputs of products that stay as they are.
+    kept: BTreeSet<String>,
     /// Version of ONNX's own operators.
     opset: i64,
     /// Names of [`Numbers`], once they are wanted.
     numbers: Option<Numbers>,
-    activations: BTreeMap<String, Activations>,
+    /// By name, and the side of their rotation's blocks.
+    activations: BTreeMap<(String, usize), Activations>,
+    /// Names of rotations by the side of their blocks.
+    rotations: BTreeMap<usize, Rotation>,
     /// By name, and whether they are transposed.
     weights: BTreeMap<(String, bool), Weights>,
 }
@@ -59,12 +67,22 @@ struct Numbers {
 struct Weights {
     codes: String,
     scales: String,
+    /// The side of their rotation's blocks.
+    block: usize,
+}
+
+/// Names of a rotation's matrix and of the shape that activations have for it.
+#[derive(Clone)]
+struct Rotation {
+    matrix: String,
+    blocks: String,
 }
 
 impl Quantise {
-    pub(super) fn new(opset: i64) -> Self {
-        let (activations, weights) = (BTreeMap::new(), BTreeMap::new());
-        Self { opset, numbers: None, activations, weights }
+    /// For products other than those with an output in `kept`.
+    pub(super) fn new(opset: i64, kept: BTreeSet<String>) -> Self {
+        let (activations, rotations, weights) = Default::default();
+        Self { kept, opset, numbers: None, activations, rotations, weights }
     }
 
     /// Whether anything was quantised.
@@ -89,11 +107,15 @@ impl Quantise {
         if input.is_empty() || weights.is_empty() || output.is_empty() {
             return Err(node.refuse("an input or the output is missing"));
         }
-        let Some(weights) = self.weights(edit, weights, transposed)? else {
+        let weights = match self.kept.contains(&output) {
+            true => None,
+            false => self.weights(edit, weights, transposed)?,
+        };
+        let Some(weights) = weights else {
             edit.push(node);
             return Ok(());
         };
-        let activations = self.activations(edit, input)?;
+        let activations = self.activations(edit, input, weights.block)?;
         let scaled = if bias.is_empty() { output.clone() } else { edit.fresh(&output, "scaled") };
         self.multiply(edit, &activations, &weights, &scaled)?;
         if !bias.is_empty() {
@@ -102,7 +124,7 @@ impl Quantise {
         Ok(())
     }
 
-    /// Quantised weights, or none if they are not constant f32 `[K, N]`.
+    /// Quantised weights, or none if they are not constant f32 `[K, N]` or have few columns.
     fn weights(
         &mut self,
         edit: &mut Edit<'_>,
@@ -125,24 +147,32 @@ impl Quantise {
         if transposed {
             tensor = tensor.permute_axes(&[1, 0]).map_err(refuse)?;
         }
-        let [codes, scales] = quantised(&tensor).map_err(refuse)?;
+        let [rows, columns] = [0, 1].map(|axis| tensor.shape()[axis]);
+        if columns < FEWEST_COLUMNS {
+            return Ok(None);
+        }
+        let block = rotate::block(rows);
+        let [codes, scales] = quantised(tensor, block).map_err(refuse)?;
         let [codes, scales] = [("i8", codes), ("scale", scales)].map(|(suffix, tensor)| {
             let name = edit.fresh(&key.0, suffix);
             edit.add_constant(TensorProto { name: name.clone(), ..tensor });
             name
         });
-        Ok(Some(self.weights.entry(key).or_insert(Weights { codes, scales }).clone()))
+        Ok(Some(self.weights.entry(key).or_insert(Weights { codes, scales, block }).clone()))
     }
 
-    /// `input` quantised; where it is first wanted, for it is known there.
+    /// `input` rotated and quantised; where it is first wanted, for it is known there.
     fn activations(
         &mut self,
         edit: &mut Edit<'_>,
         input: String,
+        block: usize,
     ) -> Result<Activations, OnnxError> {
-        if let Some(activations) = self.activations.get(&input) {
+        let key = (input, block);
+        if let Some(activations) = self.activations.get(&key) {
             return Ok(activations.clone());
         }
+        let input = self.rotated(edit, &key.0, block)?;
         let numbers = self.numbers(edit)?;
         let [absolute, most, divisor, inverse, scales, scaled, shifted, codes] =
             ["absolute", "most", "divisor", "inverse", "row_scale", "scaled", "shifted", "u8"]
@@ -156,7 +186,38 @@ impl Quantise {
         edit.push_new("Add", &[&scaled, &numbers.above_zero_point], &[&shifted]);
         edit.push_with("Cast", &[&shifted], &codes, vec![int("to", UINT8.into())]);
         let activations = Activations { codes, scales };
-        Ok(self.activations.entry(input).or_insert(activations).clone())
+        Ok(self.activations.entry(key).or_insert(activations).clone())
+    }
+
+    /// The name of `input`, multiplied by the rotation.
+    fn rotated(
+        &mut self,
+        edit: &mut Edit<'_>,
+        input: &str,
+        block: usize,
+    ) -> Result<String, OnnxError> {
+        if block == 1 {
+            return Ok(input.to_owned());
+        }
+        let Rotation { matrix, blocks } = self.rotation(edit, block)?;
+        let [shape, split, turned, rotated] =
+            ["shape", "blocks", "turned", "rotated"].map(|suffix| edit.fresh(input, suffix));
+        edit.push_new("Shape", &[input], &[&shape]);
+        edit.push_new("Reshape", &[input, &blocks], &[&split]);
+        edit.push_new("MatMul", &[&split, &matrix], &[&turned]);
+        edit.push_new("Reshape", &[&turned, &shape], &[&rotated]);
+        Ok(rotated)
+    }
+
+    fn rotation(&mut self, edit: &mut Edit<'_>, block: usize) -> Result<Rotation, OnnxError> {
+        if let Some(rotation) = self.rotations.get(&block) {
+            return Ok(rotation.clone());
+        }
+        let refuse = |error: TractError| OnnxError::Graph(format!("{error:#}"));
+        let values = rotate::matrix(block).map_err(refuse)?;
+        let matrix = add_number(edit, &format!("rotation_{block}"), &values)?;
+        let blocks = add_number(edit, &format!("blocks_{block}"), &tensor1(&[-1, block as i64]))?;
+        Ok(self.rotations.entry(block).or_insert(Rotation { matrix, blocks }).clone())
     }
 
     /// Pushes the largest value of each row.
@@ -178,12 +239,7 @@ impl Quantise {
         if let Some(numbers) = &self.numbers {
             return Ok(numbers.clone());
         }
-        let mut constant = |name: &str, value: Tensor| -> Result<String, OnnxError> {
-            let refuse = |error: TractError| OnnxError::Graph(format!("{error:#}"));
-            let name = edit.fresh("int8", name);
-            edit.add_constant(TensorProto::of(&name, &value).map_err(refuse)?);
-            Ok(name)
-        };
+        let mut constant = |name: &str, value: Tensor| add_number(edit, name, &value);
         let numbers = Numbers {
             tiny: constant("tiny", tensor0(f32::MIN_POSITIVE * LARGEST_CODE))?,
             largest_code: constant("largest_code", tensor0(LARGEST_CODE))?,
@@ -219,6 +275,14 @@ impl Quantise {
     }
 }
 
+/// Adds a constant for `int8`, and returns its name.
+fn add_number(edit: &mut Edit<'_>, name: &str, value: &Tensor) -> Result<String, OnnxError> {
+    let refuse = |error: TractError| OnnxError::Graph(format!("{error:#}"));
+    let name = edit.fresh("int8", name);
+    edit.add_constant(TensorProto::of(&name, value).map_err(refuse)?);
+    Ok(name)
+}
+
 fn int(name: &str, value: i64) -> AttributeProto {
     AttributeProto { name: name.into(), i: value, r#type: INT, ..AttributeProto::default() }
 }
@@ -238,9 +302,11 @@ fn multiplies(node: &NodeProto) -> Option<bool> {
     }
 }
 
-/// Codes and scales of weights `[K, N]`, each column scaled by its largest value.
-fn quantised(weights: &Tensor) -> TractResult<[TensorProto; 2]> {
+/// Codes and scales of weights `[K, N]`, rotated, each column scaled by its largest value.
+fn quantised(mut weights: Tensor, block: usize) -> TractResult<[TensorProto; 2]> {
     let columns = weights.shape()[1];
+    let mut plain = weights.try_as_plain_ram_mut()?;
+    rotate::rotate_back(plain.as_slice_mut::<f32>()?, columns, block);
     let plain = weights.try_as_plain_ram()?;
     let values = plain.as_slice::<f32>()?;
     ensure!(values.iter().all(|value| value.is_finite()), "it has values that are not finite");

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub, reason = "tests")]
 
 mod batches;
+mod fusion;
 mod precisions;
 mod refusals;
 mod round_trips;

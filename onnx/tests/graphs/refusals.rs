@@ -2,7 +2,7 @@ use pilotlight_onnx::proto::{
     AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, SparseTensorProto,
     StringStringEntryProto, TensorProto,
 };
-use pilotlight_onnx::{OnnxError, decode, encode, import, parse, rewrite};
+use pilotlight_onnx::{OnnxError, Precision, decode, encode, import, parse, rewrite};
 use proptest::prelude::*;
 
 use crate::support::{floats, int, model, node, noise, value};
@@ -11,12 +11,12 @@ use crate::support::{floats, int, model, node, noise, value};
 fn small() -> ModelProto {
     let codes = TensorProto {
         name: "codes".into(),
-        dims: vec![3, 1, 16],
+        dims: vec![3, 2, 16],
         data_type: 2,
-        raw_data: vec![0x97; 48].into(),
+        raw_data: vec![0x97; 96].into(),
         ..Default::default()
     };
-    let attribute = vec![int("K", 32), int("N", 3), int("bits", 4), int("block_size", 32)];
+    let attribute = vec![int("K", 64), int("N", 3), int("bits", 4), int("block_size", 32)];
     model(GraphProto {
         node: vec![
             node("Gather", &["table", "input_ids"], "embedded"),
@@ -29,9 +29,9 @@ fn small() -> ModelProto {
         ],
         initializer: vec![
             floats("table", &[8, 32], &noise(256, 1)),
-            floats("dense", &[32, 32], &noise(1024, 2)),
+            floats("dense", &[32, 64], &noise(2048, 2)),
             codes,
-            floats("scales", &[3], &[0.5; 3]),
+            floats("scales", &[6], &[0.5; 6]),
         ],
         input: vec![value("input_ids", 7, &["batch", "length"])],
         output: vec![value("logits", 1, &["batch", "length", "3"])],
@@ -41,7 +41,7 @@ fn small() -> ModelProto {
 
 /// Everything that can be done with a file.
 fn use_up(bytes: Vec<u8>) {
-    let _ = parse(bytes.clone().into());
+    let _ = parse(bytes.clone().into(), Precision::F32);
     let Ok(model) = decode(bytes.into()) else { return };
     for rewrite in [rewrite::to_f32, rewrite::to_int8] {
         let mut model = model.clone();
@@ -119,7 +119,7 @@ fn what_cannot_be_rewritten_is_refused_by_name() {
         (|model| graph(model).initializer[1].raw_data.clear(), "tensor dense: 0 elements"),
         (
             |model| {
-                graph(model).initializer[1] = floats("dense", &[32, 32], &[f32::INFINITY; 1024])
+                graph(model).initializer[1] = floats("dense", &[32, 64], &[f32::INFINITY; 2048])
             },
             "tensor dense: it has values that are not finite",
         ),

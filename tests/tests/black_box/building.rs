@@ -14,7 +14,8 @@ fn guest() -> String {
 
 fn build(model: &Path, output: &Path) -> (i32, String) {
     let model = model.to_str().unwrap();
-    outcome(&mut pilotlight(&["build", model, "-o", output.to_str().unwrap()]))
+    let output = output.to_str().unwrap();
+    outcome(&mut pilotlight(&["build", model, "--precision", "f32", "-o", output]))
 }
 
 #[test]
@@ -31,8 +32,8 @@ fn two_builds_give_the_same_bytes() {
 #[test]
 fn a_snapshot_is_as_small_as_its_weights_allow() {
     let size = component().metadata().unwrap().len();
-    // f32 products, u8 embeddings, f32 vectors of the default model.
-    let weights = 10_630_000 * 4 + 7_773_000;
+    // 4-bit products with f32 scales for 32 weights, u8 embeddings of the default model.
+    let weights = 10_630_000 / 2 + 10_630_000 / 32 * 4 + 7_773_000;
     assert!(size < weights * 5 / 4 + 8_000_000, "{size} bytes for {weights} of weights");
     let guest = fs::metadata(guest()).unwrap().len();
     assert!(guest <= 8_000_000, "the component without weights has {guest} bytes");
@@ -44,6 +45,10 @@ fn a_snapshot_tells_what_it_holds() {
     let output = pilotlight(&["inspect", "--json", file.to_str().unwrap()]).output().unwrap();
     let inspection: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(inspection["provenance"]["info"]["model"], "pii-ner");
+    assert_eq!(inspection["provenance"]["precision"], "int4");
+    let agreement = &inspection["provenance"]["agreement"];
+    let [equal, tokens] = ["equal", "tokens"].map(|key| agreement[key].as_u64().unwrap());
+    assert!(tokens > 1000 && equal * 1000 >= tokens * 995, "{agreement}");
     assert_eq!(inspection["provenance"]["pilotlight"], env!("CARGO_PKG_VERSION"));
     let exports = inspection["exports"].to_string();
     assert!(exports.contains("wasi:http/handler@0.3.0"), "{exports}");

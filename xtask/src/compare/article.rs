@@ -49,7 +49,7 @@ pub(super) fn run(lab: &Lab) -> anyhow::Result<String> {
     let flask = flask(&contenders);
     targets.extend(flask.clone().map(|recipe| (recipe, "/")));
     let bodies = texts.bodies.display().to_string();
-    let (steps, seconds) = if lab.is_quick() { ("1", "20s") } else { ("1,2,4", "90s") };
+    let (steps, seconds) = if lab.is_quick() { ("1", "20s") } else { ("1,4", "60s") };
     let load = ["load", "--concurrency", steps, "--rounds", "1", "--duration", seconds];
     let more = ["--warm-up", "10s", "--timeout", "5m", "--corpus", &bodies];
     let load = lab.compare("article", &targets, &[&load[..], &more].concat())?;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use anyhow::anyhow;
 use clap::Args;
 use pilotlight::{
-    Agreement, Cache, Error, GRAPH_EXTENSION, Guest, Host, HostCompute, LoadedGraph, Precision,
-    Source, Stage, agreement, snapshot, write_beside,
+    Agreement, Cache, Error, GRAPH_EXTENSION, Guest, Host, HostCompute, LoadedGraph, ModelCompute,
+    Placement, Precision, Provenance, Source, Stage, agreement, snapshot, write_beside,
 };
 use pilotlight_model::{Digest, ModelFolder};
 
@@ -25,7 +25,7 @@ pub(crate) struct Options {
     /// Where the matrix work is done; with `host` the graph is written beside the component
     #[arg(long, value_enum, default_value = "guest")]
     compute: Place,
-    /// Texts to compare int8 with f32 on, one a line [default: 200 made-up ones]
+    /// Texts to compare integers with f32 on, one a line [default: 200 made-up ones]
     #[arg(long, value_name = "FILE")]
     corpus: Option<PathBuf>,
     #[command(flatten)]
@@ -41,8 +41,10 @@ pub(crate) struct Options {
 /// What was built.
 struct Built {
     component: Vec<u8>,
-    /// The graph that the host computes for it, and how often its labels are those of f32.
-    graph: Option<(Vec<u8>, Option<Agreement>)>,
+    /// How often its labels are those of f32, where that was measured.
+    agreement: Option<Agreement>,
+    /// The graph that the host computes for it.
+    graph: Option<Vec<u8>>,
 }
 
 pub(crate) fn run(options: Options) -> anyhow::Result<()> {
@@ -69,12 +71,7 @@ async fn build(
     stages: Arc<Stages>,
 ) -> anyhow::Result<Built> {
     if options.compute == Place::Guest {
-        let building = tokio::task::spawn_blocking(move || {
-            snapshot(&guest, &folder, None, &|stage| stages.begin(stage))
-        });
-        let component =
-            building.await.map_err(|error| anyhow!("the build broke off: {error}"))??;
-        return Ok(Built { component, graph: None });
+        return for_guest(options, guest, folder, &stages).await;
     }
     let compute = options.host.start()?;
     let building = tokio::task::spawn_blocking({
@@ -82,7 +79,7 @@ async fn build(
         move || -> pilotlight::Result<_> {
             let progress = |stage| stages.begin(stage);
             let (graph, file) = LoadedGraph::of(&folder, &compute, &progress)?;
-            Ok((snapshot(&guest, &folder, Some(&graph), &progress)?, file))
+            Ok((snapshot(&guest, &folder, Placement::Host(&graph), &progress)?, file))
         }
     });
     let built = building.await.map_err(|error| anyhow!("the build broke off: {error}"))?;
@@ -91,7 +88,77 @@ async fn build(
         Precision::Int8 => Some(compare(options, &guest, compute, &stages).await?),
         _ => None,
     };
-    Ok(Built { component, graph: Some((file, agreement)) })
+    Ok(Built { component, agreement, graph: Some(file) })
+}
+
+/// Share of labels that have to be those of f32 for a precision to be taken unasked.
+const SUFFICIENT: f64 = 0.995;
+
+/// Builds in the precision asked for, or in the smallest one whose labels are those of f32.
+async fn for_guest(
+    options: &Options,
+    guest: Guest,
+    folder: ModelFolder,
+    stages: &Arc<Stages>,
+) -> anyhow::Result<Built> {
+    let build = async |precision| -> anyhow::Result<Vec<u8>> {
+        let (guest, stages) = (guest.clone(), Arc::clone(stages));
+        let folder = ModelFolder::open(folder.path())?;
+        let building = tokio::task::spawn_blocking(move || {
+            let placement = Placement::Guest(precision);
+            snapshot(&guest, &folder, placement, &|stage| stages.begin(stage))
+        });
+        Ok(building.await.map_err(|error| anyhow!("the build broke off: {error}"))??)
+    };
+    let chosen = options.host.chosen_precision();
+    let candidates = match chosen {
+        Some(precision) => vec![precision],
+        None => vec![Precision::Int4, Precision::Int8],
+    };
+    if candidates == [Precision::F32] {
+        return Ok(Built { component: build(Precision::F32).await?, agreement: None, graph: None });
+    }
+    let reference = build(Precision::F32).await?;
+    for candidate in candidates {
+        let mut component = build(candidate).await?;
+        let agreement = compare_components(options, [&reference, &component], stages).await?;
+        if chosen.is_some() || agreement.share() >= SUFFICIENT {
+            Provenance::note_agreement(&mut component, agreement);
+            return Ok(Built { component, agreement: Some(agreement), graph: None });
+        }
+    }
+    Ok(Built { component: reference, agreement: None, graph: None })
+}
+
+/// Compares the labels of a component with those of the first.
+async fn compare_components(
+    options: &Options,
+    components: [&[u8]; 2],
+    stages: &Arc<Stages>,
+) -> anyhow::Result<Agreement> {
+    let folder = tempfile::tempdir()?;
+    let cache = Cache::open(Some(folder.path().join("cache")))?;
+    stages.begin(Stage::Compare);
+    let mut hosts = Vec::new();
+    for (number, component) in components.into_iter().enumerate() {
+        let file = folder.path().join(format!("{number}.wasm"));
+        std::fs::write(&file, component)?;
+        let source = Source::Component(file);
+        hosts.push(Host::load(source, Default::default(), cache.clone(), |_| {}).await?);
+    }
+    Ok(agreement(&hosts[0], &hosts[1], &corpus(options)?).await?)
+}
+
+/// The texts to compare labels on.
+fn corpus(options: &Options) -> Result<Vec<String>, Error> {
+    let texts = match &options.corpus {
+        Some(path) => {
+            let io = |source| Error::Io { path: path.clone(), source };
+            std::fs::read_to_string(path).map_err(io)?
+        }
+        None => BUILT_IN_CORPUS.to_owned(),
+    };
+    Ok(texts.lines().map(str::to_owned).collect())
 }
 
 /// Compares the labels of `compute` with those of f32.
@@ -101,21 +168,14 @@ async fn compare(
     compute: HostCompute,
     stages: &Arc<Stages>,
 ) -> anyhow::Result<Agreement> {
-    let texts = match &options.corpus {
-        Some(path) => {
-            let io = |source| Error::Io { path: path.clone(), source };
-            std::fs::read_to_string(path).map_err(io)?
-        }
-        None => BUILT_IN_CORPUS.to_owned(),
-    };
-    let texts: Vec<String> = texts.lines().map(str::to_owned).collect();
+    let texts = corpus(options)?;
     let mut reference = options.host.start()?;
     reference.precision = Precision::F32;
     let folder = tempfile::tempdir()?;
     let cache = Cache::open(Some(folder.path().to_owned()))?;
     let load = |compute: HostCompute| {
         let (folder, guest) = (options.model_dir.clone(), guest.clone());
-        let source = Source::Model { folder, guest, compute: Some(compute) };
+        let source = Source::Model { folder, guest, compute: ModelCompute::Host(compute) };
         Host::load(source, Default::default(), cache.clone(), |_| {})
     };
     stages.begin(Stage::Compare);
@@ -129,7 +189,7 @@ fn write(output: &Path, built: &Built) -> Result<Option<PathBuf>, Error> {
         write_beside(path, content).map_err(|source| Error::Io { path: path.to_owned(), source })
     };
     // The component that names the graph comes last: it is never there without it.
-    let graph = built.graph.as_ref().map(|(graph, _)| {
+    let graph = built.graph.as_ref().map(|graph| {
         let path = output.with_extension(GRAPH_EXTENSION);
         write(&path, graph).map(|()| path)
     });
@@ -140,8 +200,9 @@ fn write(output: &Path, built: &Built) -> Result<Option<PathBuf>, Error> {
 
 fn report(options: &Options, output: &Path, built: &Built, graph: Option<PathBuf>) {
     let digest = Digest::of(&built.component);
-    let agreement = built.graph.as_ref().and_then(|(_, agreement)| *agreement);
-    let graph_bytes = built.graph.as_ref().map_or(0, |(graph, _)| graph.len());
+    let agreement = built.agreement;
+    let precision = Provenance::of(&built.component).and_then(|provenance| provenance.precision);
+    let graph_bytes = built.graph.as_ref().map_or(0, Vec::len);
     let bytes = built.component.len();
     if options.json {
         let mut report = serde_json::json!({"output": output, "bytes": bytes, "sha256": digest});
@@ -151,11 +212,15 @@ fn report(options: &Options, output: &Path, built: &Built, graph: Option<PathBuf
         if let Some(agreement) = agreement {
             report["agreement"] = serde_json::json!(agreement);
         }
+        if let Some(precision) = precision {
+            report["precision"] = serde_json::json!(precision);
+        }
         println!("{report}");
         return;
     }
     let megabytes = |bytes: usize| bytes as f64 / 1e6;
-    println!("{}: {:.1} MB, sha256 {digest}", output.display(), megabytes(bytes));
+    let precision = precision.map_or_else(String::new, |precision| format!(" {precision},"));
+    println!("{}: {:.1} MB,{precision} sha256 {digest}", output.display(), megabytes(bytes));
     if let Some(graph) = graph {
         let precision = options.host.precision();
         println!("{}: {:.1} MB, {precision}", graph.display(), megabytes(graph_bytes));

@@ -51,6 +51,13 @@ fn print(inspection: &Inspection) {
                     other => println!("{key:10} {other}"),
                 }
             }
+            if let Some(precision) = provenance.precision {
+                println!("precision  {precision}");
+            }
+            if let Some(agreement) = provenance.agreement {
+                let share = agreement.share() * 100.0;
+                println!("agreement  {share:.2} % of {} labels with f32", agreement.tokens);
+            }
             if let Some(labels) = provenance.info["labels"].as_array() {
                 println!("labels     {}", labels.len());
             }

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{anyhow, bail};
 use clap::Args;
-use pilotlight::{Admin, Cache, GRAPH_EXTENSION, Guest, Host, Readiness, Server, Source};
+use pilotlight::{
+    Admin, Cache, GRAPH_EXTENSION, Guest, Host, ModelCompute, Readiness, Server, Source,
+};
 use tokio::sync::Notify;
 
 use crate::compute::{ComputeOptions, Place};
@@ -170,6 +172,8 @@ fn load_options(options: &Options) -> anyhow::Result<(Source, pilotlight::Option
         return Ok((Source::Component(path), function));
     }
     let guest = Guest::open(options.guest.as_deref(), options.compute.into())?;
+    let in_guest = || ModelCompute::Guest(options.host.precision());
+    let compute = compute.map_or_else(in_guest, ModelCompute::Host);
     Ok((Source::Model { folder: path, guest, compute }, function))
 }
 

@@ -3,8 +3,10 @@
 //! `ort`'s own `run` wants a session to itself. The library's may be called by any number of
 //! threads at once, which its documentation promises and on which its own server is built.
 
-use std::ffi::CString;
+use std::ffi::{CString, c_char, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 use ort::AsPointer as _;
 use ort::memory::MemoryInfo;
@@ -38,7 +40,7 @@ impl Names {
         names.map(Self).map_err(|_| "a name contains a zero byte".to_owned())
     }
 
-    fn pointers(&self) -> Vec<*const std::ffi::c_char> {
+    fn pointers(&self) -> Vec<*const c_char> {
         self.0.iter().map(|name| name.as_ptr()).collect()
     }
 }
@@ -205,6 +207,72 @@ pub(super) fn run(
     let owned: Outcome<Vec<Value>> =
         owned.map(|(brought, made)| brought.map_or_else(|| Value::taken(made), Ok)).collect();
     outcome.and(owned)
+}
+
+/// What a run that ends later needs until then.
+struct Later<F> {
+    /// Written by the library, for the one output.
+    output: *mut sys::OrtValue,
+    /// The library reads the list and the name when it runs, not when it is asked to.
+    names: Vec<*const c_char>,
+    _name: Arc<Names>,
+    _session: Arc<Session>,
+    done: F,
+}
+
+/// Runs `session`, which takes nothing and gives one output, on a thread of the library, which
+/// calls `done` there; not if this fails.
+pub(super) fn run_later<F: FnOnce() + Send + 'static>(
+    session: &Arc<Session>,
+    name: &Arc<Names>,
+    done: F,
+) -> Outcome<()> {
+    let names = name.pointers();
+    if names.len() != 1 {
+        return Err("not one output".to_owned());
+    }
+    let (_name, _session) = (Arc::clone(name), Arc::clone(session));
+    let later = Later { output: std::ptr::null_mut(), names, _name, _session, done };
+    let later = Box::into_raw(Box::new(later));
+    // SAFETY: what `later` points to is released by the callback, or below if there will be none;
+    // until then session, names and output, which lie in it, live and stay where they are.
+    let status = unsafe {
+        (ort::api().RunAsync)(
+            session.ptr().cast_mut(),
+            std::ptr::null(),
+            std::ptr::null(),
+            std::ptr::null(),
+            0,
+            (*later).names.as_ptr(),
+            1,
+            &raw mut (*later).output,
+            Some(end::<F>),
+            later.cast(),
+        )
+    };
+    self::done(status).inspect_err(|_| {
+        // SAFETY: the library refused and has not kept it.
+        drop(unsafe { Box::from_raw(later) });
+    })
+}
+
+/// # Safety
+/// `later` is what [`run_later`] has made of a `Later<F>`, and is handed over.
+unsafe extern "C" fn end<F: FnOnce()>(
+    later: *mut c_void,
+    _outputs: *mut *mut sys::OrtValue,
+    _count: usize,
+    status: sys::OrtStatusPtr,
+) {
+    // SAFETY: as promised by the caller.
+    let later = unsafe { Box::from_raw(later.cast::<Later<F>>()) };
+    let Later { output, done, .. } = *later;
+    drop(NonNull::new(output).map(Value));
+    if let Err(reason) = self::done(status) {
+        tracing::debug!(reason, "a run failed");
+    }
+    // A panic must not reach the library.
+    let _ = catch_unwind(AssertUnwindSafe(done));
 }
 
 const TYPES: [(Element, OnnxType); 7] = [

@@ -1,9 +1,11 @@
 //! ONNX Runtime, whose shared library is looked for when the backend is made.
 //!
-//! `options → library (find, probe) → runtime (threads, arena, log) → provider (device) →
+//! `options → library (find, probe) → runtime (threads, memory, log) → provider (device) →
 //! session (a graph) → call (one run)`.
 
+mod allocator;
 mod call;
+mod cores;
 mod library;
 mod message;
 mod provider;
@@ -20,7 +22,7 @@ use ort::ep::ExecutionProviderDispatch;
 use pilotlight_onnx::{contains_operator, decode, depends_on_batch};
 
 use crate::backend::onnxruntime::runtime::Runtime;
-use crate::backend::onnxruntime::session::Loaded;
+use crate::backend::onnxruntime::session::{Inspected, Loaded};
 use crate::backend::{Backend, Model};
 use crate::device::Device;
 use crate::error::{Error, Result};
@@ -80,18 +82,27 @@ impl Backend for OnnxRuntime {
     fn load(&self, name: &str, file: Vec<u8>) -> Result<Box<dyn Model>> {
         let refuse = |reason: String| Error::InvalidGraph { graph: name.to_owned(), reason };
         let file = Bytes::from(file);
-        let batches = inspect(&file).map_err(refuse)?;
-        let loaded = Loaded::new(&self.runtime, &self.providers, &file, batches);
+        let found = inspect(&file).map_err(refuse)?;
+        let loaded = Loaded::new(&self.runtime, &self.providers, &file, found);
         Ok(Box::new(loaded.map_err(refuse)?))
+    }
+
+    fn share_cores(&self, running: usize) {
+        self.runtime.cores.share(running);
     }
 }
 
-/// Refuses a file that would make the library read others; says whether rows can be put together.
-fn inspect(file: &Bytes) -> std::result::Result<bool, String> {
+/// Products of integers.
+const INTEGERS: [&str; 4] =
+    ["MatMulInteger", "MatMulIntegerToFloat", "QLinearMatMul", "DynamicQuantizeMatMul"];
+
+/// Refuses a file that would make the library read others; finds out how it is to be run.
+fn inspect(file: &Bytes) -> std::result::Result<Inspected, String> {
     let model = decode(file.clone()).map_err(|error| error.to_string())?;
     // Its attribute is the path of a compiled graph.
     if contains_operator(&model, "EPContext") {
         return Err("EPContext refers to another file, which is refused".to_owned());
     }
-    Ok(!depends_on_batch(&model))
+    let integers = INTEGERS.iter().any(|operator| contains_operator(&model, operator));
+    Ok(Inspected { batches: !depends_on_batch(&model), integers })
 }

@@ -3,23 +3,25 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ort::AsPointer as _;
 use ort::environment::{Environment, GlobalThreadPoolOptions};
 use ort::logging::LogLevel;
 use ort::memory::{AllocationDevice, AllocatorType, MemoryInfo, MemoryType};
 
-use crate::backend::onnxruntime::library;
+use crate::backend::onnxruntime::cores::Cores;
 use crate::backend::onnxruntime::message::short;
+use crate::backend::onnxruntime::{allocator, library};
+
 use crate::backend::onnxruntime::threads::StepBack;
 use crate::error::{Error, Result};
 
-/// The library, ready for sessions. Graphs share its threads and its arena.
+/// The library, ready for sessions. Graphs share its threads and its memory.
 pub(super) struct Runtime {
     pub(super) environment: Environment,
     /// The memory that tensors of callers lie in.
     pub(super) memory: MemoryInfo<'static>,
     pub(super) path: PathBuf,
     pub(super) version: String,
+    pub(super) cores: Cores,
     threads: usize,
 }
 
@@ -44,18 +46,19 @@ pub(super) fn start(library: Option<&Path>, threads: usize) -> Result<Arc<Runtim
             .with_intra_threads(threads)?
             // Only sessions that run nodes beside one another would use these.
             .with_inter_threads(1)?
-            // Spinning threads take what other callers could use: with two callers on two cores
-            // a quarter of the throughput.
-            .with_spin_control(false)?
+            // Between two loops of a lone caller's run its threads spin: waking them up would take a
+            // third of a short run's time. Those that rest don't.
+            .with_spin_control(true)?
             .with_thread_manager(StepBack)?;
         let builder = builder.with_name("pilotlight").with_telemetry(false);
         let environment =
             builder.with_global_thread_pool(pool).with_logger(Arc::new(log)).build()?;
         environment.set_log_level(LogLevel::Warning);
-        share_arena(&environment)?;
         let (path, version) = (found.path.clone(), found.version.clone());
-        let memory = cpu_memory(AllocatorType::Device)?;
-        Ok(Runtime { environment, memory, path, version, threads })
+        let memory = cpu_memory()?;
+        allocator::register(&environment, cpu_memory()?)?;
+        let cores = Cores::new(&environment, threads - 1);
+        Ok(Runtime { environment, memory, path, version, cores, threads })
     };
     let runtime = Arc::new(runtime().map_err(|error| refuse(error.message().to_owned()))?);
     *started = Some(Arc::clone(&runtime));
@@ -80,21 +83,8 @@ impl Runtime {
     }
 }
 
-fn cpu_memory(allocator: AllocatorType) -> ort::Result<MemoryInfo<'static>> {
-    MemoryInfo::new(AllocationDevice::CPU, 0, allocator, MemoryType::Default)
-}
-
-/// Gives all sessions one arena for what they compute in between: what is kept is what the
-/// threads once needed at the same time, not that for each graph.
-fn share_arena(environment: &Environment) -> ort::Result<()> {
-    let memory = cpu_memory(AllocatorType::Arena)?;
-    let environment = environment.ptr().cast_mut();
-    // SAFETY: both pointers are valid during the call; without a configuration the arena has its
-    // defaults.
-    unsafe {
-        let create = ort::api().CreateAndRegisterAllocator;
-        ort::Error::result_from_status(create(environment, memory.ptr(), std::ptr::null()))
-    }
+fn cpu_memory() -> ort::Result<MemoryInfo<'static>> {
+    MemoryInfo::new(AllocationDevice::CPU, 0, AllocatorType::Device, MemoryType::Default)
 }
 
 /// The library logs what it also returns, failures that a caller's input made among it.

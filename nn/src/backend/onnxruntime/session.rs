@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ort::ep::ExecutionProviderDispatch;
 use ort::session::Session;
+use ort::session::builder::SessionBuilder;
 use ort::value::{Outlet, TensorElementType, ValueType};
 
 use crate::backend::Model;
@@ -20,9 +21,25 @@ const LARGEST_PLACED: usize = 1 << 26;
 
 type Outcome<T> = Result<T, String>;
 
-/// A graph, run by any number of threads at once: one session, weights in memory once.
+/// What a look into the file has found.
+pub(super) struct Inspected {
+    /// Whether rows can be put together.
+    pub(super) batches: bool,
+    /// Whether products are those of integers.
+    pub(super) integers: bool,
+}
+
+/// Elements of the first input from which a lone run of a graph in integers gains by the
+/// library's threads: tokens, for a text.
+const LARGE: usize = 128;
+
+/// A graph, run by any number of threads at once: one session, weights in memory once, or twice
+/// where [`Inspected::integers`] says so.
 pub(super) struct Loaded {
     session: Session,
+    /// Runs on the caller's thread alone, and hands no part of its loops to others: what the
+    /// many small operators of a graph in integers lose by that is up to a third of their time.
+    single: Option<Session>,
     runtime: Arc<Runtime>,
     signature: Signature,
     batches: bool,
@@ -38,17 +55,33 @@ impl Loaded {
         runtime: &Arc<Runtime>,
         providers: &[ExecutionProviderDispatch],
         file: &[u8],
-        batches: bool,
+        found: Inspected,
     ) -> Outcome<Self> {
         let _trim = Trim;
-        let session = open(runtime, providers, file).map_err(|error| short(error.message()))?;
+        let refuse = |error: ort::Error| short(error.message());
+        let session = builder(runtime, providers)
+            .and_then(|mut builder| builder.commit_from_memory(file))
+            .map_err(refuse)?;
+        let single = (found.integers && providers.is_empty()).then(|| {
+            let alone = builder(runtime, providers)?.with_independent_thread_pool()?;
+            alone.with_intra_threads(1)?.commit_from_memory(file)
+        });
+        let single = single.transpose().map_err(refuse)?;
         let ports = |outlets: &[Outlet]| outlets.iter().map(port).collect::<Outcome<Vec<Port>>>();
         let signature =
             Signature { inputs: ports(session.inputs())?, outputs: ports(session.outputs())? };
         let names = |ports: &[Port]| Names::new(ports.iter().map(|port| &port.name[..]));
         let (input_names, output_names) = (names(&signature.inputs)?, names(&signature.outputs)?);
         let runtime = Arc::clone(runtime);
-        Ok(Self { session, runtime, signature, batches, input_names, output_names, _trim })
+        let batches = found.batches;
+        Ok(Self { session, single, runtime, signature, batches, input_names, output_names, _trim })
+    }
+
+    /// The session that suits the inputs, and what else runs.
+    fn session(&self, inputs: &[Tensor]) -> &Session {
+        let elements = inputs.first().map_or(0, |input| input.shape().volume());
+        let few = elements < LARGE || self.runtime.cores.is_shared();
+        self.single.as_ref().filter(|_| few).unwrap_or(&self.session)
     }
 
     /// Memory for an output whose shape follows from those of the inputs.
@@ -77,8 +110,11 @@ impl Loaded {
             unsafe { Value::of_output(memory, bytes, port.element, *shape) }.map(Some)
         };
         let wanted = placed.iter_mut().zip(ports).map(view).collect::<Outcome<Vec<_>>>()?;
-        let results =
-            call::run(&self.session, (&self.input_names, &values), (&self.output_names, wanted))?;
+        let results = call::run(
+            self.session(inputs),
+            (&self.input_names, &values),
+            (&self.output_names, wanted),
+        )?;
         let finished = results.into_iter().zip(placed).zip(ports);
         finished.map(|((value, placed), port)| finish(value, placed, port, buffers)).collect()
     }
@@ -116,32 +152,26 @@ impl Model for Loaded {
         self.batches
     }
 
-    /// One session serves lone and crowded callers: which cores are free is seen by the
-    /// operating system, to which the library's threads step back.
     fn run(&self, inputs: &[Tensor], buffers: &Buffers) -> Outcome<Vec<Tensor>> {
         self.try_run(inputs, buffers).map_err(|error| short(&error))
     }
 }
 
-fn open(
+fn builder(
     runtime: &Runtime,
     providers: &[ExecutionProviderDispatch],
-    file: &[u8],
-) -> ort::Result<Session> {
+) -> ort::Result<SessionBuilder> {
     let builder = Session::builder(&runtime.environment)?;
-    let mut builder = builder
+    let builder = builder
         .with_execution_providers(providers)?
         // A plan for each shape that ever came would be kept, with a block as large as its run.
         .with_memory_pattern(false)?
-        .with_config_entry(
-            "session.use_env_allocators",
-            std::env::var("PN_ENVA").unwrap_or("1".into()),
-        )?
+        .with_config_entry("session.use_env_allocators", "1")?
         // Weights in the shared arena would keep it from being reused when a graph is unloaded.
         .with_device_allocated_initializers()?
         // The library's other format was not looked into for references to other files.
         .with_config_entry("session.load_model_format", "ONNX")?;
-    builder.commit_from_memory(file)
+    Ok(builder)
 }
 
 fn port(outlet: &Outlet) -> Outcome<Port> {

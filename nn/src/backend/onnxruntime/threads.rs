@@ -1,15 +1,24 @@
-//! The library's own threads, which compute only on cores that nobody else needs.
+//! The library's own threads.
 //!
 //! A graph is run by a thread that the caller brings; the library's threads take parts of its
-//! loops. With ordinary threads several callers get in one another's way: two on two cores lost
-//! 10 to 20 % against sessions of one thread each, and such sessions leave a lone caller with one
-//! core. Threads that never interrupt another and yield to every other give both: as fast as one
-//! session of one thread per caller when all cores are busy, and as fast as one with all threads
-//! when one caller is alone. A part that a thread has not begun is taken back by the caller.
+//! loops. Where several callers compute they are sent to rest (`cores`); while that is under way
+//! they are in nobody's way.
 
+use std::cell::Cell;
 use std::thread::{Builder, JoinHandle};
 
 use ort::environment::ThreadManager;
+
+use crate::priority::step_back;
+
+thread_local! {
+    static OF_THE_LIBRARY: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether the calling thread is one of the library's own.
+pub(super) fn is_one_of_the_library() -> bool {
+    OF_THE_LIBRARY.get()
+}
 
 /// Starts threads that step back.
 #[derive(Debug)]
@@ -20,6 +29,7 @@ impl ThreadManager for StepBack {
 
     fn create(&self, work: impl FnOnce() + Send + 'static) -> ort::Result<Self::Thread> {
         let start = move || {
+            OF_THE_LIBRARY.set(true);
             step_back();
             work();
         };
@@ -30,28 +40,3 @@ impl ThreadManager for StepBack {
         thread.join().map_err(|_| ort::Error::new("a thread of ONNX Runtime panicked"))
     }
 }
-
-/// Lets the calling thread yield to others. Without it everything works, more slowly, so that
-/// refusals do not matter.
-#[cfg(target_os = "linux")]
-fn step_back() {
-    /// A tenth of a share beside a caller's thread. Less (idle scheduling, nice 19) leaves
-    /// callers waiting for parts that a thread has begun when other programs use the cores: the
-    /// slowest calls took ten times as long.
-    const NICE: libc::c_int = 10;
-    let priority = libc::sched_param { sched_priority: 0 };
-    // SAFETY: zero is the calling thread; the parameter is read only during the call. The C
-    // library's own functions are not used because musl's refuse.
-    unsafe {
-        let nice: i32 = std::env::var("PN_NICE").ok().and_then(|n| n.parse().ok()).unwrap_or(NICE);
-        let policy: i32 = std::env::var("PN_POLICY")
-            .ok()
-            .and_then(|n| n.parse().ok())
-            .unwrap_or(libc::SCHED_BATCH);
-        libc::syscall(libc::SYS_sched_setscheduler, 0, policy, &raw const priority);
-        libc::syscall(libc::SYS_setpriority, libc::PRIO_PROCESS, 0, nice);
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn step_back() {}

@@ -4,6 +4,7 @@ use tract_core::ops::math::{Add, Mul, Sub};
 
 use super::{Lower, Wiring};
 use crate::nbits::BlockQuantised;
+use crate::operators::{Product, Weights};
 use crate::shape::resolve_axis;
 
 pub(super) fn lowering(operator: &str) -> Option<Lower> {
@@ -74,10 +75,13 @@ fn matmul_nbits(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
     ensure!(w.optional(4).is_none(), "g_idx is not supported");
     let zero_points = w.optional(3).map(|_| w.constant(3)).transpose()?;
     let weights = BlockQuantised::new(w.node, &*w.constant(1)?, &*w.constant(2)?)?
-        .with_zero_points(zero_points.as_deref())?
-        .dequantise()?;
-    let b = w.scalar("weights", weights)?;
-    let mut out = product(w, a, b, true)?;
+        .with_zero_points(zero_points.as_deref())?;
+    let mut out = if w.keep_blocks && w.dtype(a)? == f32::datum_type() {
+        w.wire("product", Product::new(Weights::Blocks(weights)), &[a])?
+    } else {
+        let b = w.scalar("weights", weights.dequantise()?)?;
+        product(w, a, b, true)?
+    };
     if let Some(bias) = w.optional(5) {
         out = w.binary("biased", Box::new(Add), [out, bias])?;
     }

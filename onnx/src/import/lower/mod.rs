@@ -48,6 +48,8 @@ pub(super) struct Wiring<'a> {
     /// Unique in the graph.
     pub(super) name: String,
     pub(super) opset: i64,
+    /// Block-quantised weights stay so, for [`crate::fuse`] to find.
+    pub(super) keep_blocks: bool,
 }
 
 impl Wiring<'_> {

@@ -6,6 +6,7 @@ use super::agreement;
 use super::contenders::{BATCHING, BUCKETS, Contenders, THREADS, Threads};
 use super::direct::{Direct, Outcome, Setting, cores};
 use super::files::{Precision, Texts};
+use super::wasmtime;
 use crate::compare::lab::{Lab, Run, TEXT};
 use crate::compare::service::Recipe;
 use crate::compare::words::number;
@@ -101,8 +102,23 @@ impl Measure<'_> {
         self.load("host-sandbox", &[(self.contenders.guest()?, "/")], steps)
     }
 
+    /// The same component beside Wasmtime's own wasi-nn, one text after the other.
+    pub(super) fn wasmtime(&self) -> anyhow::Result<Option<Run>> {
+        let peers = wasmtime::recipes(self.contenders)?;
+        if peers.is_empty() {
+            return Ok(None);
+        }
+        let mut targets = vec![(self.contenders.pilotlight("pilotlight", Precision::F32)?, "/")];
+        targets.extend(peers.into_iter().map(|recipe| (recipe, "/")));
+        let (body, seconds) = (json!({"inputs": TEXT}).to_string(), self.lab.seconds(10));
+        let load = ["load", "--concurrency", "1,4", "--rounds", "2", "--duration", &seconds];
+        let run =
+            self.lab.compare("host-wasmtime", &targets, &[&load[..], &["--body", &body]].concat());
+        run.map(Some)
+    }
+
     fn load(&self, name: &str, targets: &[(Recipe, &str)], steps: &str) -> anyhow::Result<Run> {
-        let (bodies, seconds) = (self.bodies(), self.lab.seconds(60));
+        let (bodies, seconds) = (self.bodies(), self.lab.seconds(30));
         let rounds = if self.lab.is_quick() { "1" } else { "2" };
         let load = ["load", "--concurrency", steps, "--rounds", rounds, "--duration", &seconds];
         self.lab.compare(name, targets, &[&load[..], &["--corpus", &bodies]].concat())

@@ -8,6 +8,7 @@ pub(super) mod direct;
 pub(super) mod files;
 mod measure;
 mod page;
+mod wasmtime;
 
 use serde_json::Value;
 
@@ -26,6 +27,8 @@ struct Results {
     fastapi: (Run, Threads),
     found: [Found; 2],
     sandbox: Run,
+    /// Beside Wasmtime's own wasi-nn, where that can be had.
+    wasmtime: Option<Run>,
     latency: Pairs,
     batching: Run,
     /// `/health` of an idle and of a busy server.
@@ -56,6 +59,7 @@ pub(super) fn run(lab: &Lab) -> anyhow::Result<String> {
         ],
         fastapi: (tuning, threads),
         sandbox: measure.sandbox()?,
+        wasmtime: measure.wasmtime()?,
         latency: measure.latency()?,
         batching: measure.batching()?,
         health: measure.health()?,

@@ -31,7 +31,7 @@ Written by `cargo xtask compare host`: everything below was measured in one run,
 The programs that ask run on the same cores as those that answer; the direct call has all cores for itself.
 
 All compute the same files with the same library: the default model's graph as `pilotlight build --compute host` writes it
-beside the component, in f32 and in int8 (dynamic, one scale for each output channel). They are sent the same {TEXTS} texts of
+beside the component, in f32 and in int8 (rotated, one scale for each output channel and each token; attention in f32). They are sent the same {TEXTS} texts of
 {SHORTEST} to {LONGEST} tokens (mean {mean:.0}; each length is as frequent as its double), one text in a request, made of the
 golden texts, which are made up.
 ",
@@ -45,6 +45,9 @@ golden texts, which are made up.
         precision(page, found)?;
     }
     sandbox(page, &results.sandbox)?;
+    if let Some(run) = &results.wasmtime {
+        beside_wasmtime(page, run)?;
+    }
     batching(page, &results.batching)?;
     health(page, &results.health)?;
     fastapi(page, results)
@@ -205,11 +208,24 @@ fn resources(page: &mut String, run: &Run) -> Result {
 fn sandbox(page: &mut String, run: &Run) -> Result {
     writeln!(
         page,
-        "\n## In the sandbox\n\nFor reference: `--compute guest`, the default model in f32, the same texts."
+        "\n## In the sandbox\n\nFor reference: `--compute guest`, the default model as `pilotlight build` makes it, the same texts."
     )?;
     steps(page, run)?;
     resources(page, run)?;
     plot(page, run, "host-sandbox")
+}
+
+fn beside_wasmtime(page: &mut String, run: &Run) -> Result {
+    writeln!(
+        page,
+        "\n## Wasmtime's own wasi-nn\n\nThe same component in f32, one text of 43 tokens. The published `wasmtime serve` has wasi-nn with \
+         OpenVINO only ({}), which was given the graph in its own format; it loads the graph anew for every instance, and its calls \
+         hold the thread that drives the guest. Its instances are fresh for each request, as ours are, or reused.",
+        super::wasmtime::PACKAGE
+    )?;
+    steps(page, run)?;
+    resources(page, run)?;
+    plot(page, run, "host-wasmtime")
 }
 
 fn batching(page: &mut String, run: &Run) -> Result {

@@ -1,0 +1,56 @@
+//! Patterns of nodes that one operator of [`crate::operators`] computes, found by structure.
+//!
+//! What no pattern knows stays with tract. Nothing here assumes names, or one exporter.
+
+mod attention;
+mod gelu;
+mod layer_norm;
+mod linear;
+mod matching;
+mod pack;
+mod replay;
+mod uniform;
+
+use tract_core::internal::*;
+
+use crate::error::OnnxError;
+use crate::precision::Precision;
+
+/// A node and the model it stands in, to what should replace it.
+type Pattern = fn(&TypedModel, &TypedNode) -> TractResult<Option<TypedModelPatch>>;
+
+/// In this order: later ones look for what earlier ones made.
+const PATTERNS: [Pattern; 7] = [
+    linear::product,
+    linear::bias,
+    gelu::gelu,
+    attention::attention,
+    linear::residual,
+    layer_norm::layer_norm,
+    layer_norm::residual,
+];
+
+/// Replaces what the patterns find; the weights of products are packed for `precision`.
+///
+/// # Errors
+/// [`OnnxError::Optimise`] when a graph comes out inconsistent.
+pub fn fuse(model: &mut TypedModel, precision: Precision) -> Result<(), OnnxError> {
+    let refuse = |error: TractError| OnnxError::Optimise(format!("{error:#}"));
+    model.prop_consts().map_err(refuse)?;
+    PATTERNS.iter().try_for_each(|pattern| apply(model, *pattern)).map_err(refuse)?;
+    pack::pack(model, precision).map_err(refuse)?;
+    model.compact().map_err(refuse)
+}
+
+fn apply(model: &mut TypedModel, pattern: Pattern) -> TractResult<()> {
+    for id in model.eval_order()? {
+        // Patches clear the nodes that nothing uses any more.
+        if model.node(id).outputs.is_empty() {
+            continue;
+        }
+        if let Some(patch) = pattern(model, model.node(id))? {
+            patch.apply(model)?;
+        }
+    }
+    Ok(())
+}

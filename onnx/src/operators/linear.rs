@@ -1,0 +1,108 @@
+use std::cell::RefCell;
+
+use pilotlight_kernels::{
+    Epilogue, F32Weights, Int4Weights, Int8Weights, Scratch, Then, Weights as Packed, linear,
+};
+use tract_core::internal::*;
+
+use super::floats;
+use super::product::{Product, Weights, product_fact};
+use crate::precision::Precision;
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+/// A [`Product`] that can be computed: f32 `[…, K]`, maybe a residual `[…, N]`, to f32 `[…, N]`.
+#[derive(Debug, Clone)]
+pub(crate) struct Linear {
+    weights: Arc<Packed>,
+    bias: Option<Arc<Vec<f32>>>,
+    gelu: bool,
+    residual: bool,
+}
+
+impl Linear {
+    /// Brings the weights of `product` into the order that the kernels read.
+    pub(crate) fn pack(product: &Product, precision: Precision) -> TractResult<Self> {
+        Ok(Self {
+            weights: Arc::new(packed(product.weights(), precision)?),
+            bias: product.bias().map(|bias| Arc::new(bias.to_vec())),
+            gelu: product.gelu(),
+            residual: product.residual(),
+        })
+    }
+
+    fn compute(&self, inputs: &[TValue]) -> TractResult<Tensor> {
+        let input = inputs.first().context("no input")?;
+        let mut shape: TVec<usize> = input.shape().into();
+        let last = shape.pop().context("a scalar has no rows")?;
+        ensure!(last == self.weights.inputs(), "rows of {last}");
+        let rows = shape.iter().product();
+        shape.push(self.weights.outputs());
+        let then = if self.gelu {
+            Then::Gelu
+        } else if self.residual {
+            Then::Add(floats(inputs.get(1).context("no residual")?)?)
+        } else {
+            Then::Store
+        };
+        let epilogue = Epilogue { bias: self.bias.as_ref().map(|bias| &bias[..]), then };
+        let mut out = Tensor::zero::<f32>(&shape)?;
+        let mut view = out.try_as_plain_ram_mut()?;
+        let (x, values) = (floats(input)?, view.as_slice_mut::<f32>()?);
+        SCRATCH.with_borrow_mut(|scratch| {
+            linear(x, rows, &self.weights, &epilogue, scratch, values)
+        })?;
+        Ok(out)
+    }
+}
+
+fn packed(weights: &Weights, precision: Precision) -> TractResult<Packed> {
+    let (rows, columns) = (weights.rows(), weights.columns());
+    if let (Weights::Blocks(blocks), Precision::Int4) = (weights, precision)
+        && let Some(blocks) = blocks.plain_nibbles()
+    {
+        let (block, codes, scales) = blocks;
+        return Ok(Packed::Int4(Int4Weights::pack(rows, columns, block, codes, scales)?));
+    }
+    let values = weights.floats()?;
+    Ok(match precision {
+        Precision::F32 => Packed::F32(F32Weights::pack(rows, columns, &values)?),
+        _ => Packed::Int8(Int8Weights::quantise(rows, columns, &values)?),
+    })
+}
+
+impl PartialEq for Linear {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.weights, &other.weights)
+            && (&self.bias, self.gelu, self.residual) == (&other.bias, other.gelu, other.residual)
+    }
+}
+
+impl Eq for Linear {}
+
+impl Op for Linear {
+    fn name(&self) -> StaticName {
+        "Linear".into()
+    }
+
+    op_as_typed_op!();
+}
+
+impl EvalOp for Linear {
+    op_out_of_plan!();
+
+    fn eval(&self, _: &EvalContext<'_>, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+        Ok(tvec!(self.compute(&inputs)?.into_tvalue()))
+    }
+}
+
+impl TypedOp for Linear {
+    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
+        let input = inputs.first().context("no input")?;
+        Ok(tvec!(product_fact(input, self.weights.inputs(), self.weights.outputs())?))
+    }
+
+    as_op!();
+}
