@@ -22,6 +22,7 @@ pub(crate) const QUAD: usize = 4;
 pub(crate) struct Codes<T>(pub(crate) [[T; QUAD * STEP]; STEPS]);
 
 /// Each step four times.
+#[cfg(any(test, not(target_feature = "simd128")))]
 pub(crate) fn repeated<T: Copy>(codes: &[T; DEPTH]) -> Codes<T> {
     let step = |step| std::array::from_fn(|place| codes[step * STEP + place % STEP]);
     Codes(std::array::from_fn(step))

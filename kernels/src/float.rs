@@ -129,7 +129,7 @@ fn add(x: &[RowBlock], rows: usize, weights: &[WeightBlock], column: usize, sums
 
 /// The same without SIMD.
 #[cfg(any(test, not(target_feature = "simd128")))]
-fn add_reference(
+pub(crate) fn add_reference(
     x: &[RowBlock],
     rows: usize,
     weights: &[WeightBlock],
@@ -146,4 +146,3 @@ fn add_reference(
         }
     }
 }
-

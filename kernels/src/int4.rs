@@ -4,7 +4,9 @@ mod pack;
 mod rows;
 
 pub(crate) use pack::{OpenBlock, PackedBlock};
-pub(crate) use rows::{LARGEST, RowBlock, SMALLEST};
+pub(crate) use rows::RowBlock;
+#[cfg(target_feature = "simd128")]
+pub(crate) use rows::{LARGEST, SMALLEST};
 
 use std::ops::Range;
 
@@ -105,9 +107,14 @@ impl Product for Int4Product<'_> {
 
     fn arrange(&mut self, x: &[f32], tiles: Tiles) {
         let (layout, inputs) = (&self.weights.layout, self.inputs());
-        self.scratch.rows.fill(tiles, layout.grid().blocks(), RowBlock::ZEROS, |row, block, out| {
-            with_whole(&x[row * inputs..][layout.range(block)], |x| out.quantise(x));
-        });
+        self.scratch.rows.fill(
+            tiles,
+            layout.grid().blocks(),
+            RowBlock::ZEROS,
+            |row, block, out| {
+                with_whole(&x[row * inputs..][layout.range(block)], |x| out.quantise(x));
+            },
+        );
     }
 
     fn open(&mut self, index: usize) {
@@ -144,7 +151,7 @@ fn add(x: &[RowBlock], rows: usize, weights: &[OpenBlock], column: usize, sums: 
 
 /// The same without SIMD.
 #[cfg(any(test, not(target_feature = "simd128")))]
-fn add_reference(
+pub(crate) fn add_reference(
     x: &[RowBlock],
     rows: usize,
     weights: &[OpenBlock],
@@ -159,4 +166,3 @@ fn add_reference(
         }
     }
 }
-

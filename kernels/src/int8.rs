@@ -2,7 +2,9 @@
 
 mod rows;
 
-pub(crate) use rows::{LARGEST as LARGEST_CODE, Range as ValueRange, RowScale};
+pub(crate) use rows::RowScale;
+#[cfg(target_feature = "simd128")]
+pub(crate) use rows::{LARGEST as LARGEST_CODE, Range as ValueRange};
 
 use std::ops::Range;
 
@@ -187,7 +189,7 @@ fn add(x: &[Codes<u8>], rows: usize, weights: &[Codes<i8>], column: usize, sums:
 
 /// The same without SIMD.
 #[cfg(any(test, not(target_feature = "simd128")))]
-fn add_reference(
+pub(crate) fn add_reference(
     x: &[Codes<u8>],
     rows: usize,
     weights: &[Codes<i8>],
@@ -204,4 +206,3 @@ fn add_reference(
         }
     }
 }
-

@@ -26,9 +26,24 @@ macro_rules! by_rows {
     };
 }
 
+/// Writes a row's part out for each of `$count` rows, at most 8: LLVM leaves a loop of this size be.
+macro_rules! each_row {
+    ($count:ident, $row:ident => $body:expr) => {
+        each_row!(@ $count, $row => $body; 0 1 2 3 4 5 6 7)
+    };
+    (@ $count:ident, $row:ident => $body:expr; $($index:literal)*) => {
+        $(if $index < $count {
+            let $row = $index;
+            $body
+        })*
+    };
+}
+
 pub(crate) mod float;
 pub(crate) mod gelu;
 pub(crate) mod int4;
 pub(crate) mod int8;
+#[cfg(test)]
+mod tests;
 mod tile;
 mod vector;

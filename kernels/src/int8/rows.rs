@@ -1,6 +1,6 @@
-use crate::blocks::{Codes, DEPTH};
 #[cfg(any(test, not(target_feature = "simd128")))]
 use crate::blocks::repeated;
+use crate::blocks::{Codes, DEPTH};
 
 /// The largest code: the second operand of a relaxed dot product has 7 bits.
 pub(crate) const LARGEST: f32 = 127.0;

@@ -73,10 +73,10 @@ fn add_block<const R: usize>(x: &[RowBlock; R], weights: &OpenBlock, totals: Tot
     let codes = weights.codes.0.each_ref().map(load);
     let scales = load(&weights.scales);
     let mut order = Order::new();
-    for (row, x) in x.iter().enumerate() {
+    each_row!(R, row => {
+        let x = &x[row];
         let dot = |step: usize| pair_dots(load(&x.codes.0[step]), codes[step]);
-        let sum = i16x8_add(load(&x.correction), dot(0));
-        let sum = i16x8_add(i16x8_add(sum, dot(1)), dot(2));
+        let sum = i16x8_add(i16x8_add(load(&x.correction), dot(0)), i16x8_add(dot(1), dot(2)));
         order.put(sum);
         let sum = i16x8_add(i16x8_add(i16x8_add(sum, dot(3)), dot(4)), dot(5));
         order.put(sum);
@@ -87,5 +87,5 @@ fn add_block<const R: usize>(x: &[RowBlock; R], weights: &OpenBlock, totals: Tot
         unsafe {
             totals.set(row, 0, multiply_add(sum, load(&x.scale), totals.get(row, 0)));
         }
-    }
+    });
 }
