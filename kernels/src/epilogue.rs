@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use crate::error::{Error, check_length};
 use crate::gelu::gelu_in_place;
 
@@ -36,28 +38,27 @@ impl Epilogue<'_> {
         Ok(())
     }
 
-    /// Finishes the sums of up to `PANEL` columns from `first` on, and stores them at `start` of
-    /// `out`.
+    /// Finishes the sums of `columns`, at most `PANEL`, and stores them at `start` of `out`.
     pub(crate) fn store(
         &self,
         mut sums: [f32; PANEL],
-        first: usize,
+        columns: Range<usize>,
         start: usize,
-        width: usize,
         out: &mut [f32],
     ) {
+        let place = start..start + columns.len();
         if let Some(bias) = self.bias {
-            add(&mut sums, &bias[first..first + width]);
+            add(&mut sums, &bias[columns]);
         }
         match self.then {
             Then::Store => (),
             Then::Gelu => gelu_in_place(&mut sums),
-            Then::Add(residual) => add(&mut sums, &residual[start..start + width]),
+            Then::Add(residual) => add(&mut sums, &residual[place.clone()]),
         }
-        let out = &mut out[start..start + width];
+        let out = &mut out[place];
         match <&mut [f32; PANEL]>::try_from(&mut *out) {
             Ok(line) => *line = sums,
-            Err(_) => out.copy_from_slice(&sums[..width]),
+            Err(_) => out.copy_from_slice(&sums[..out.len()]),
         }
     }
 }

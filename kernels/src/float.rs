@@ -1,26 +1,30 @@
 //! Weights and activations of f32.
 
-use crate::blocks::{DEPTH, Grid, QUAD};
+use std::ops::Range;
+
+use crate::blocks::{DEPTH, Grid, RowBlocks, with_whole};
 use crate::epilogue::PANEL;
 use crate::error::{Error, check_length, checked_area};
-use crate::tile::{Product, ROWS, Sums};
+use crate::tile::{Product, Sums, Tiles};
 
-/// A block of a quad's weights: for each input, four columns.
+/// Columns that the kernel computes at once.
+pub(crate) const WIDTH: usize = 8;
+
+/// A block of weights: for each input, `WIDTH` columns.
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(16))]
-pub(crate) struct QuadFloats(pub(crate) [[f32; QUAD]; DEPTH]);
+pub(crate) struct WeightBlock(pub(crate) [[f32; WIDTH]; DEPTH]);
 
 /// A block of a row.
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(16))]
-pub(crate) struct FloatBlock(pub(crate) [f32; DEPTH]);
+pub(crate) struct RowBlock(pub(crate) [f32; DEPTH]);
 
 /// Weights `[N, K]` of f32.
 #[derive(Debug, Clone)]
 pub struct F32Weights {
     grid: Grid,
-    /// `[quads, blocks]`.
-    blocks: Vec<QuadFloats>,
+    blocks: Vec<WeightBlock>,
 }
 
 impl F32Weights {
@@ -30,9 +34,9 @@ impl F32Weights {
     /// [`Error::Length`], [`Error::Size`].
     pub fn pack(outputs: usize, inputs: usize, weights: &[f32]) -> Result<Self, Error> {
         check_length("weights", checked_area(outputs, inputs)?, weights.len())?;
-        let grid = Grid { outputs, inputs };
-        let empty = QuadFloats([[0.0; QUAD]; DEPTH]);
-        let blocks = grid.pack(empty, |block: &mut QuadFloats, column, input, index| {
+        let grid = Grid { outputs, inputs, width: WIDTH };
+        let empty = WeightBlock([[0.0; WIDTH]; DEPTH]);
+        let blocks = grid.pack(empty, |block: &mut WeightBlock, column, input, index| {
             block.0[input][column] = weights[index];
         });
         Ok(Self { grid, blocks })
@@ -57,93 +61,88 @@ impl F32Weights {
 /// Memory that products reuse.
 #[derive(Debug, Default)]
 pub(crate) struct FloatScratch {
-    rows: Vec<FloatBlock>,
+    rows: RowBlocks<RowBlock>,
 }
 
-impl FloatScratch {
-    /// The product of `x` with `weights`.
-    pub(crate) fn product<'a>(
-        &'a mut self,
-        x: &[f32],
-        weights: &'a F32Weights,
-    ) -> impl Product + 'a {
-        self.arrange(x, weights.grid);
-        FloatProduct { weights, rows: &self.rows }
-    }
-
-    /// Puts rows tile after tile, in each `[blocks, rows]`.
-    fn arrange(&mut self, x: &[f32], grid: Grid) {
-        self.rows.clear();
-        if grid.inputs == 0 {
-            return;
-        }
-        self.rows.reserve(x.len() / grid.inputs * grid.blocks());
-        for tile in x.chunks(ROWS * grid.inputs) {
-            for block in 0..grid.blocks() {
-                for row in tile.chunks_exact(grid.inputs) {
-                    let x = &row[block * DEPTH..];
-                    let x = &x[..x.len().min(DEPTH)];
-                    let mut padded = FloatBlock([0.0; DEPTH]);
-                    padded.0[..x.len()].copy_from_slice(x);
-                    self.rows.push(padded);
-                }
-            }
-        }
-    }
-}
-
-struct FloatProduct<'a> {
+/// A product with weights of f32.
+pub(crate) struct FloatProduct<'a> {
     weights: &'a F32Weights,
-    rows: &'a [FloatBlock],
+    scratch: &'a mut FloatScratch,
+    panel: usize,
+}
+
+impl<'a> FloatProduct<'a> {
+    pub(crate) fn new(weights: &'a F32Weights, scratch: &'a mut FloatScratch) -> Self {
+        Self { weights, scratch, panel: 0 }
+    }
 }
 
 impl Product for FloatProduct<'_> {
+    type Sum = f32;
+
     fn outputs(&self) -> usize {
         self.weights.outputs()
     }
 
-    fn open(&mut self, _: usize) {}
+    fn inputs(&self) -> usize {
+        self.weights.inputs()
+    }
 
-    fn sums(&self, tile: usize, rows: usize, quad: usize, sums: &mut Sums) {
+    fn blocks(&self) -> usize {
+        self.weights.grid.blocks()
+    }
+
+    fn arrange(&mut self, x: &[f32], tiles: Tiles) {
         let grid = self.weights.grid;
-        let tile = Tile {
-            rows: &self.rows[tile * ROWS * grid.blocks()..][..rows * grid.blocks()],
-            weights: grid.quad(&self.weights.blocks, quad),
-        };
-        tile.sums(rows, quad % (PANEL / QUAD) * QUAD, sums);
+        let empty = RowBlock([0.0; DEPTH]);
+        self.scratch.rows.fill(tiles, grid.blocks(), empty, |row, block, out| {
+            with_whole(&x[row * grid.inputs..][grid.range(block)], |x| out.0 = *x);
+        });
+    }
+
+    fn open(&mut self, panel: usize) {
+        self.panel = panel;
+    }
+
+    fn add(&self, rows: Range<usize>, blocks: Range<usize>, sums: &mut Sums<f32>) {
+        let grid = self.weights.grid;
+        let x = self.scratch.rows.tile(&rows, grid.blocks(), &blocks);
+        let panel = grid.panel(&self.weights.blocks, self.panel);
+        for (column, weights) in grid.columns(panel, blocks) {
+            add(x, rows.len(), weights, column, sums);
+        }
+    }
+
+    fn finish(&self, _: usize, sums: &[f32; PANEL]) -> [f32; PANEL] {
+        *sums
     }
 }
 
-/// Operands of a tile.
-pub(crate) struct Tile<'a> {
-    /// `[blocks, rows]`.
-    pub(crate) rows: &'a [FloatBlock],
-    /// `[blocks]`.
-    pub(crate) weights: &'a [QuadFloats],
+/// Adds the products of a tile, `[blocks, rows]`, with weights, `[blocks]`, to the sums of `WIDTH`
+/// columns from `column` on.
+fn add(x: &[RowBlock], rows: usize, weights: &[WeightBlock], column: usize, sums: &mut Sums<f32>) {
+    #[cfg(target_feature = "simd128")]
+    crate::simd::float::add(x, rows, weights, column, sums);
+    #[cfg(not(target_feature = "simd128"))]
+    add_reference(x, rows, weights, column, sums);
 }
 
-impl Tile<'_> {
-    /// Puts the sums of four columns into `sums`, from `column` on.
-    fn sums(&self, rows: usize, column: usize, sums: &mut Sums) {
-        #[cfg(target_feature = "simd128")]
-        crate::simd::float::sums(self, rows, column, sums);
-        #[cfg(not(target_feature = "simd128"))]
-        self.reference(rows, column, sums);
-    }
-
-    /// The same without SIMD.
-    #[cfg(any(test, not(target_feature = "simd128")))]
-    pub(crate) fn reference(&self, rows: usize, column: usize, sums: &mut Sums) {
-        for (row, sums) in sums.0[..rows].iter_mut().enumerate() {
-            let mut totals = [0.0; QUAD];
-            for (x, weights) in self.rows.chunks_exact(rows).zip(self.weights) {
-                for (x, weights) in x[row].0.iter().zip(weights.0) {
-                    for (total, weight) in totals.iter_mut().zip(weights) {
-                        *total += x * weight;
-                    }
+/// The same without SIMD.
+#[cfg(any(test, not(target_feature = "simd128")))]
+pub(crate) fn add_reference(
+    x: &[RowBlock],
+    rows: usize,
+    weights: &[WeightBlock],
+    column: usize,
+    sums: &mut Sums<f32>,
+) {
+    for (x, weights) in x.chunks_exact(rows).zip(weights) {
+        for (x, sums) in x.iter().zip(&mut sums.0) {
+            for (x, weights) in x.0.iter().zip(&weights.0) {
+                for (sum, weight) in sums[column..].iter_mut().zip(weights) {
+                    *sum += x * weight;
                 }
             }
-            sums[column..column + QUAD].copy_from_slice(&totals);
         }
     }
 }

@@ -5,11 +5,15 @@ mod rows;
 
 pub(crate) use pack::{OpenBlock, PackedBlock};
 pub(crate) use rows::RowBlock;
+#[cfg(target_feature = "simd128")]
+pub(crate) use rows::{LARGEST, SMALLEST};
 
-use crate::blocks::QUAD;
+use std::ops::Range;
+
+use crate::blocks::{RowBlocks, with_whole};
 use crate::epilogue::PANEL;
 use crate::error::Error;
-use crate::tile::{Product, ROWS, Sums};
+use crate::tile::{Product, Sums, Tiles};
 
 /// Weights `[N, K]` of 4 bits, `(code - 8) · scale`, with a scale for each block along K.
 ///
@@ -20,8 +24,8 @@ pub struct Int4Weights {
     layout: pack::Layout,
     /// `[quads, blocks]`.
     blocks: Vec<PackedBlock>,
-    /// The unit of each column's scales, by quads.
-    units: Vec<[f32; QUAD]>,
+    /// The unit of each column's scales, by panels.
+    units: Vec<[f32; PANEL]>,
 }
 
 impl Int4Weights {
@@ -68,86 +72,96 @@ impl Int4Weights {
 /// Memory that products reuse.
 #[derive(Debug, Default)]
 pub(crate) struct Int4Scratch {
-    rows: Vec<RowBlock>,
-    panel: Vec<OpenBlock>,
+    rows: RowBlocks<RowBlock>,
+    /// The weights of the open panel, `[quads, blocks]`.
+    open: Vec<OpenBlock>,
 }
 
-impl Int4Scratch {
-    /// The product of `x` with `weights`.
-    pub(crate) fn product<'a>(
-        &'a mut self,
-        x: &[f32],
-        weights: &'a Int4Weights,
-    ) -> impl Product + 'a {
-        rows::quantise(x, &weights.layout, &mut self.rows);
-        Int4Product { weights, rows: &self.rows, panel: &mut self.panel }
+/// A product with weights of 4 bits.
+pub(crate) struct Int4Product<'a> {
+    weights: &'a Int4Weights,
+    scratch: &'a mut Int4Scratch,
+    panel: usize,
+}
+
+impl<'a> Int4Product<'a> {
+    pub(crate) fn new(weights: &'a Int4Weights, scratch: &'a mut Int4Scratch) -> Self {
+        Self { weights, scratch, panel: 0 }
     }
 }
 
-struct Int4Product<'a> {
-    weights: &'a Int4Weights,
-    rows: &'a [RowBlock],
-    panel: &'a mut Vec<OpenBlock>,
-}
-
 impl Product for Int4Product<'_> {
+    type Sum = f32;
+
     fn outputs(&self) -> usize {
         self.weights.outputs()
     }
 
-    fn open(&mut self, panel: usize) {
-        let quads = PANEL / QUAD;
-        let blocks = self.weights.layout.blocks();
-        let packed = &self.weights.blocks[panel * quads * blocks..];
-        let packed = &packed[..packed.len().min(quads * blocks)];
-        self.panel.clear();
-        self.panel.extend(packed.iter().map(PackedBlock::open));
+    fn inputs(&self) -> usize {
+        self.weights.inputs()
     }
 
-    fn sums(&self, tile: usize, rows: usize, quad: usize, sums: &mut Sums) {
-        let blocks = self.weights.layout.blocks();
-        let place = quad % (PANEL / QUAD);
-        let tile = Tile {
-            rows: &self.rows[tile * ROWS * blocks..][..rows * blocks],
-            weights: &self.panel[place * blocks..][..blocks],
-            units: self.weights.units[quad],
-        };
-        tile.sums(rows, place * QUAD, sums);
+    fn blocks(&self) -> usize {
+        self.weights.layout.grid().blocks()
+    }
+
+    fn arrange(&mut self, x: &[f32], tiles: Tiles) {
+        let (layout, inputs) = (&self.weights.layout, self.inputs());
+        self.scratch.rows.fill(
+            tiles,
+            layout.grid().blocks(),
+            RowBlock::ZEROS,
+            |row, block, out| {
+                with_whole(&x[row * inputs..][layout.range(block)], |x| out.quantise(x));
+            },
+        );
+    }
+
+    fn open(&mut self, index: usize) {
+        self.panel = index;
+        let packed = self.weights.layout.grid().panel(&self.weights.blocks, index);
+        self.scratch.open.resize(packed.len(), OpenBlock::EMPTY);
+        for (packed, open) in packed.iter().zip(&mut self.scratch.open) {
+            packed.open(open);
+        }
+    }
+
+    fn add(&self, rows: Range<usize>, blocks: Range<usize>, sums: &mut Sums<f32>) {
+        let grid = self.weights.layout.grid();
+        let x = self.scratch.rows.tile(&rows, grid.blocks(), &blocks);
+        for (column, weights) in grid.columns(&self.scratch.open, blocks) {
+            add(x, rows.len(), weights, column, sums);
+        }
+    }
+
+    fn finish(&self, _: usize, sums: &[f32; PANEL]) -> [f32; PANEL] {
+        let units = &self.weights.units[self.panel];
+        std::array::from_fn(|column| sums[column] * units[column])
     }
 }
 
-/// Operands of a tile.
-pub(crate) struct Tile<'a> {
-    /// `[blocks, rows]`.
-    pub(crate) rows: &'a [RowBlock],
-    /// `[blocks]`.
-    pub(crate) weights: &'a [OpenBlock],
-    /// The units of the columns' scales.
-    pub(crate) units: [f32; QUAD],
+/// Adds the products of a tile, `[blocks, rows]`, with a quad, `[blocks]`, to the sums of four
+/// columns from `column` on.
+fn add(x: &[RowBlock], rows: usize, weights: &[OpenBlock], column: usize, sums: &mut Sums<f32>) {
+    #[cfg(target_feature = "simd128")]
+    crate::simd::int4::add(x, rows, weights, column, sums);
+    #[cfg(not(target_feature = "simd128"))]
+    add_reference(x, rows, weights, column, sums);
 }
 
-impl Tile<'_> {
-    /// Puts the sums of four columns into `sums`, from `column` on.
-    fn sums(&self, rows: usize, column: usize, sums: &mut Sums) {
-        #[cfg(target_feature = "simd128")]
-        crate::simd::int4::sums(self, rows, column, sums);
-        #[cfg(not(target_feature = "simd128"))]
-        self.reference(rows, column, sums);
-    }
-
-    /// The same without SIMD.
-    #[cfg(any(test, not(target_feature = "simd128")))]
-    pub(crate) fn reference(&self, rows: usize, column: usize, sums: &mut Sums) {
-        for (row, sums) in sums.0[..rows].iter_mut().enumerate() {
-            let mut totals = [0.0; QUAD];
-            for (x, weights) in self.rows.chunks_exact(rows).zip(self.weights) {
-                let x = &x[row];
-                for (total, sum) in totals.iter_mut().zip(weights.dots(x)) {
-                    *total += sum as f32 * x.scale;
-                }
-            }
-            for ((sum, total), unit) in sums[column..].iter_mut().zip(totals).zip(self.units) {
-                *sum = total * unit;
+/// The same without SIMD.
+#[cfg(any(test, not(target_feature = "simd128")))]
+pub(crate) fn add_reference(
+    x: &[RowBlock],
+    rows: usize,
+    weights: &[OpenBlock],
+    column: usize,
+    sums: &mut Sums<f32>,
+) {
+    for (x, weights) in x.chunks_exact(rows).zip(weights) {
+        for (x, sums) in x.iter().zip(&mut sums.0) {
+            for (sum, dot) in sums[column..].iter_mut().zip(weights.dots(x)) {
+                *sum += dot as f32 * x.scale[0];
             }
         }
     }

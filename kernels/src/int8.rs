@@ -2,12 +2,16 @@
 
 mod rows;
 
-pub(crate) use rows::{CodeBlock, RowScale};
+pub(crate) use rows::RowScale;
+#[cfg(target_feature = "simd128")]
+pub(crate) use rows::{LARGEST as LARGEST_CODE, Range as ValueRange};
 
-use crate::blocks::{Grid, QUAD, QuadCodes, STEP};
+use std::ops::Range;
+
+use crate::blocks::{Codes, Grid, QUAD, RowBlocks, STEP, STEPS, with_whole};
 use crate::epilogue::PANEL;
 use crate::error::{Error, check_length, checked_area};
-use crate::tile::{Product, ROWS, Sums};
+use crate::tile::{Product, Sums, Tiles};
 
 /// The largest number of inputs whose sums fit in 32 bits.
 const MOST_INPUTS: usize = 1 << 17;
@@ -20,17 +24,17 @@ const LARGEST: f32 = 127.0;
 pub struct Int8Weights {
     grid: Grid,
     /// `[quads, blocks]`.
-    blocks: Vec<QuadCodes>,
-    /// By quads.
-    columns: Vec<QuadScale>,
+    blocks: Vec<Codes<i8>>,
+    /// By panels.
+    columns: Vec<PanelScale>,
 }
 
-/// What four columns need when their sums are complete.
+/// What the columns of a panel need when their sums are complete.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct QuadScale {
-    pub(crate) scales: [f32; QUAD],
+struct PanelScale {
+    scales: [f32; PANEL],
     /// Sum of each column's codes.
-    pub(crate) totals: [i32; QUAD],
+    totals: [i32; PANEL],
 }
 
 impl Int8Weights {
@@ -53,16 +57,16 @@ impl Int8Weights {
         if !scales.iter().all(|scale| scale.is_finite()) {
             return Err(Error::NotFinite("scales"));
         }
-        let grid = Grid { outputs, inputs };
-        let mut columns = vec![QuadScale::default(); grid.quads()];
+        let grid = Grid { outputs, inputs, width: QUAD };
+        let mut columns = vec![PanelScale::default(); outputs.div_ceil(PANEL)];
         for (output, &scale) in scales.iter().enumerate() {
-            let column = &mut columns[output / QUAD];
-            column.scales[output % QUAD] = scale;
+            let column = &mut columns[output / PANEL];
+            column.scales[output % PANEL] = scale;
             let codes = &codes[output * inputs..][..inputs];
-            column.totals[output % QUAD] = codes.iter().map(|&code| i32::from(code)).sum();
+            column.totals[output % PANEL] = codes.iter().map(|&code| i32::from(code)).sum();
         }
-        let empty = QuadCodes([[0; QUAD * STEP]; _]);
-        let blocks = grid.pack(empty, |block: &mut QuadCodes, column, input, index| {
+        let empty = Codes([[0; QUAD * STEP]; STEPS]);
+        let blocks = grid.pack(empty, |block: &mut Codes<i8>, column, input, index| {
             block.0[input / STEP][column * STEP + input % STEP] = codes[index];
         });
         Ok(Self { grid, blocks, columns })
@@ -107,86 +111,97 @@ impl Int8Weights {
 /// Memory that products reuse.
 #[derive(Debug, Default)]
 pub(crate) struct Int8Scratch {
-    codes: Vec<CodeBlock>,
+    codes: RowBlocks<Codes<u8>>,
     scales: Vec<RowScale>,
 }
 
-impl Int8Scratch {
-    /// The product of `x` with `weights`.
-    pub(crate) fn product<'a>(
-        &'a mut self,
-        x: &[f32],
-        weights: &'a Int8Weights,
-    ) -> impl Product + 'a {
-        rows::quantise(x, weights.grid, &mut self.codes, &mut self.scales);
-        Int8Product { weights, codes: &self.codes, scales: &self.scales }
+/// A product with weights of 8 bits.
+pub(crate) struct Int8Product<'a> {
+    weights: &'a Int8Weights,
+    scratch: &'a mut Int8Scratch,
+    panel: usize,
+}
+
+impl<'a> Int8Product<'a> {
+    pub(crate) fn new(weights: &'a Int8Weights, scratch: &'a mut Int8Scratch) -> Self {
+        Self { weights, scratch, panel: 0 }
     }
 }
 
-struct Int8Product<'a> {
-    weights: &'a Int8Weights,
-    codes: &'a [CodeBlock],
-    scales: &'a [RowScale],
-}
-
 impl Product for Int8Product<'_> {
+    type Sum = i32;
+
     fn outputs(&self) -> usize {
         self.weights.outputs()
     }
 
-    fn open(&mut self, _: usize) {}
+    fn inputs(&self) -> usize {
+        self.weights.inputs()
+    }
 
-    fn sums(&self, tile: usize, rows: usize, quad: usize, sums: &mut Sums) {
+    fn blocks(&self) -> usize {
+        self.weights.grid.blocks()
+    }
+
+    fn arrange(&mut self, x: &[f32], tiles: Tiles) {
+        let (inputs, grid) = (self.inputs(), self.weights.grid);
+        let Int8Scratch { codes, scales } = &mut *self.scratch;
+        scales.clear();
+        scales.extend((0..tiles.rows).map(|row| RowScale::of(&x[row * inputs..][..inputs])));
+        let empty = Codes([[0; QUAD * STEP]; STEPS]);
+        codes.fill(tiles, grid.blocks(), empty, |row, block, out| {
+            let x = &x[row * inputs..][grid.range(block)];
+            with_whole(x, |x| scales[row].quantise(x, out));
+        });
+    }
+
+    fn open(&mut self, panel: usize) {
+        self.panel = panel;
+    }
+
+    fn add(&self, rows: Range<usize>, blocks: Range<usize>, sums: &mut Sums<i32>) {
         let grid = self.weights.grid;
-        let first = tile * ROWS;
-        let scales = if grid.inputs == 0 { &[] } else { &self.scales[first..][..rows] };
-        let tile = Tile {
-            rows: &self.codes[first * grid.blocks()..][..rows * grid.blocks()],
-            scales,
-            weights: grid.quad(&self.weights.blocks, quad),
-            columns: self.weights.columns[quad],
-        };
-        tile.sums(rows, quad % (PANEL / QUAD) * QUAD, sums);
+        let x = self.scratch.codes.tile(&rows, grid.blocks(), &blocks);
+        let panel = grid.panel(&self.weights.blocks, self.panel);
+        for (column, weights) in grid.columns(panel, blocks) {
+            add(x, rows.len(), weights, column, sums);
+        }
+    }
+
+    fn finish(&self, row: usize, sums: &[i32; PANEL]) -> [f32; PANEL] {
+        let columns = &self.weights.columns[self.panel];
+        let RowScale { scale, zero_point } = self.scratch.scales[row];
+        std::array::from_fn(|column| {
+            let sum = sums[column].wrapping_sub(zero_point.wrapping_mul(columns.totals[column]));
+            sum as f32 * (scale * columns.scales[column])
+        })
     }
 }
 
-/// Operands of a tile.
-pub(crate) struct Tile<'a> {
-    /// `[blocks, rows]`.
-    pub(crate) rows: &'a [CodeBlock],
-    pub(crate) scales: &'a [RowScale],
-    /// `[blocks]`.
-    pub(crate) weights: &'a [QuadCodes],
-    pub(crate) columns: QuadScale,
+/// Adds the products of a tile, `[blocks, rows]`, with a quad, `[blocks]`, to the sums of four
+/// columns from `column` on.
+fn add(x: &[Codes<u8>], rows: usize, weights: &[Codes<i8>], column: usize, sums: &mut Sums<i32>) {
+    #[cfg(target_feature = "simd128")]
+    crate::simd::int8::add(x, rows, weights, column, sums);
+    #[cfg(not(target_feature = "simd128"))]
+    add_reference(x, rows, weights, column, sums);
 }
 
-impl Tile<'_> {
-    /// Puts the sums of four columns into `sums`, from `column` on.
-    fn sums(&self, rows: usize, column: usize, sums: &mut Sums) {
-        #[cfg(target_feature = "simd128")]
-        crate::simd::int8::sums(self, rows, column, sums);
-        #[cfg(not(target_feature = "simd128"))]
-        self.reference(rows, column, sums);
-    }
-
-    /// The same without SIMD.
-    #[cfg(any(test, not(target_feature = "simd128")))]
-    pub(crate) fn reference(&self, rows: usize, column: usize, sums: &mut Sums) {
-        for (row, sums) in sums.0[..rows].iter_mut().enumerate() {
-            let mut dots = [0i32; QUAD];
-            for (x, weights) in self.rows.chunks_exact(rows).zip(self.weights) {
-                for (x, weights) in x[row].0.chunks_exact(STEP).zip(weights.0) {
-                    for (dot, weights) in dots.iter_mut().zip(weights.chunks_exact(STEP)) {
-                        for (&weight, &x) in weights.iter().zip(x) {
-                            *dot += i32::from(weight) * i32::from(x);
-                        }
-                    }
+/// The same without SIMD.
+#[cfg(any(test, not(target_feature = "simd128")))]
+pub(crate) fn add_reference(
+    x: &[Codes<u8>],
+    rows: usize,
+    weights: &[Codes<i8>],
+    column: usize,
+    sums: &mut Sums<i32>,
+) {
+    for (x, weights) in x.chunks_exact(rows).zip(weights) {
+        for (x, sums) in x.iter().zip(&mut sums.0) {
+            for (x, weights) in x.0.iter().zip(weights.0) {
+                for (place, weight) in weights.into_iter().enumerate() {
+                    sums[column + place / STEP] += i32::from(weight) * i32::from(x[place]);
                 }
-            }
-            let row = self.scales.get(row).copied().unwrap_or_default();
-            for (index, dot) in dots.iter().enumerate() {
-                let exact = dot.wrapping_sub(row.zero_point * self.columns.totals[index]);
-                sums[column + index] = exact as f32 * (row.scale * self.columns.scales[index]);
             }
         }
     }

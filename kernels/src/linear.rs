@@ -1,8 +1,8 @@
 use crate::epilogue::Epilogue;
 use crate::error::{Error, check_length, checked_area};
-use crate::float::{F32Weights, FloatScratch};
-use crate::int4::{Int4Scratch, Int4Weights};
-use crate::int8::{Int8Scratch, Int8Weights};
+use crate::float::{F32Weights, FloatProduct, FloatScratch};
+use crate::int4::{Int4Product, Int4Scratch, Int4Weights};
+use crate::int8::{Int8Product, Int8Scratch, Int8Weights};
 use crate::tile;
 
 /// Weights `[N, K]` in one of their forms.
@@ -45,8 +45,8 @@ impl Weights {
     }
 }
 
-/// Memory that [`linear`] works in. It grows to what the largest product needs, about the size
-/// of its input and 16 outputs' weights, and is best kept for the next.
+/// Memory that [`linear`] works in. It grows to what the product with most inputs needs, some 400
+/// bytes for each, and is best kept for the next.
 #[derive(Debug, Default)]
 pub struct Scratch {
     int4: Int4Scratch,
@@ -73,13 +73,16 @@ pub fn linear(
     epilogue.check(weights.outputs(), area)?;
     match weights {
         Weights::Int4(weights) => {
-            tile::run(&mut scratch.int4.product(x, weights), rows, epilogue, out);
+            let mut product = Int4Product::new(weights, &mut scratch.int4);
+            tile::run(&mut product, x, rows, epilogue, out);
         }
         Weights::Int8(weights) => {
-            tile::run(&mut scratch.int8.product(x, weights), rows, epilogue, out);
+            let mut product = Int8Product::new(weights, &mut scratch.int8);
+            tile::run(&mut product, x, rows, epilogue, out);
         }
         Weights::F32(weights) => {
-            tile::run(&mut scratch.float.product(x, weights), rows, epilogue, out);
+            let mut product = FloatProduct::new(weights, &mut scratch.float);
+            tile::run(&mut product, x, rows, epilogue, out);
         }
     }
     Ok(())

@@ -1,11 +1,49 @@
-//! The kernels in WebAssembly SIMD. All `unsafe` code of the crate is here and in `lanes`.
+//! The products' kernels in WebAssembly SIMD. All `unsafe` code of the crate is here and in `lanes`.
 //!
-//! A kernel is compiled for each number of rows in a tile, and its body is written out for a whole block
-//! of inputs: hosts that interrupt guests put a check at every turn of a loop, and what is
-//! alive there would be spilled. At the turn nothing is but addresses; sums wait in memory.
+//! Each is compiled for every number of rows in a tile, and its body is written out for a whole
+//! block of inputs: hosts that interrupt guests put a check at every turn of a loop, and what lives
+//! in registers there would be spilled. At the turn nothing does but addresses.
+//!
+//! Cranelift computes a value just before an instruction with an effect needs it, and keeps loads where they
+//! are: written plainly, a block's loads would all come first, pass the 16 registers and be
+//! spilled. A volatile store has its operand computed where it stands. So the kernels go row by row,
+//! a few steps at a time, and store the sum after each; a store costs none of the three ports that
+//! vector instructions compete for.
+
+/// Calls a kernel that is compiled for a number of rows, 1 to 8.
+macro_rules! by_rows {
+    ($rows:expr, $kernel:ident $arguments:tt) => {
+        match $rows {
+            1 => $kernel::<1> $arguments,
+            2 => $kernel::<2> $arguments,
+            3 => $kernel::<3> $arguments,
+            4 => $kernel::<4> $arguments,
+            5 => $kernel::<5> $arguments,
+            6 => $kernel::<6> $arguments,
+            7 => $kernel::<7> $arguments,
+            _ => $kernel::<8> $arguments,
+        }
+    };
+}
+
+/// Writes a row's part out for each of `$count` rows, at most 8: LLVM leaves a loop of this size be.
+macro_rules! each_row {
+    ($count:ident, $row:ident => $body:expr) => {
+        each_row!(@ $count, $row => $body; 0 1 2 3 4 5 6 7)
+    };
+    (@ $count:ident, $row:ident => $body:expr; $($index:literal)*) => {
+        $(if $index < $count {
+            let $row = $index;
+            $body
+        })*
+    };
+}
 
 pub(crate) mod float;
 pub(crate) mod gelu;
 pub(crate) mod int4;
 pub(crate) mod int8;
+#[cfg(test)]
+mod tests;
+mod tile;
 mod vector;

@@ -1,4 +1,7 @@
-use crate::blocks::{DEPTH, QUAD, QuadCodes, STEP, STEPS};
+use std::ops::Range;
+
+use crate::blocks::{Codes, DEPTH, Grid, QUAD, STEP, STEPS};
+use crate::epilogue::PANEL;
 use crate::error::{Error, check_length, checked_area};
 #[cfg(any(test, not(target_feature = "simd128")))]
 use crate::int4::RowBlock;
@@ -22,7 +25,7 @@ pub(crate) struct PackedBlock {
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(16))]
 pub(crate) struct OpenBlock {
-    pub(crate) codes: QuadCodes,
+    pub(crate) codes: Codes<i8>,
     /// Each scale twice: for the sums of even and of odd pairs.
     pub(crate) scales: [i16; 2 * QUAD],
 }
@@ -31,23 +34,22 @@ impl PackedBlock {
     const EMPTY: Self =
         Self { codes: [[0x11 * ZERO_POINT as u8; QUAD * STEP]; STEPS / 2], scales: [0; QUAD] };
 
-    pub(crate) fn open(&self) -> OpenBlock {
+    pub(crate) fn open(&self, out: &mut OpenBlock) {
         #[cfg(target_feature = "simd128")]
-        return crate::simd::int4::open(self);
+        crate::simd::int4::open(self, out);
         #[cfg(not(target_feature = "simd128"))]
-        self.open_reference()
+        self.open_reference(out);
     }
 
     /// The same without SIMD.
     #[cfg(any(test, not(target_feature = "simd128")))]
-    pub(crate) fn open_reference(&self) -> OpenBlock {
-        let low = self.codes.map(|step| step.map(|byte| (byte & 15) as i8));
-        let high = self.codes.map(|step| step.map(|byte| (byte >> 4) as i8));
-        let mut codes = QuadCodes([[0; QUAD * STEP]; STEPS]);
-        codes.0[..STEPS / 2].copy_from_slice(&low);
-        codes.0[STEPS / 2..].copy_from_slice(&high);
-        let scales = std::array::from_fn(|lane| self.scales[lane / 2]);
-        OpenBlock { codes, scales }
+    pub(crate) fn open_reference(&self, out: &mut OpenBlock) {
+        let (low, high) = out.codes.0.split_at_mut(STEPS / 2);
+        for ((packed, low), high) in self.codes.iter().zip(low).zip(high) {
+            *low = packed.map(|byte| (byte & 15) as i8);
+            *high = packed.map(|byte| (byte >> 4) as i8);
+        }
+        out.scales = std::array::from_fn(|lane| self.scales[lane / 2]);
     }
 
     fn set(&mut self, column: usize, input: usize, code: u8) {
@@ -59,12 +61,15 @@ impl PackedBlock {
 }
 
 impl OpenBlock {
+    pub(crate) const EMPTY: Self =
+        Self { codes: Codes([[0; QUAD * STEP]; STEPS]), scales: [0; 2 * QUAD] };
+
     /// What a block of a row adds to the four sums, in units of the row's scale.
     #[cfg(any(test, not(target_feature = "simd128")))]
     pub(crate) fn dots(&self, x: &RowBlock) -> [i32; QUAD] {
-        let correction: i32 = x.correction.iter().map(|&half| i32::from(half)).sum();
+        let correction: i32 = x.correction[..2].iter().map(|&half| i32::from(half)).sum();
         let mut sums = [correction; QUAD];
-        for (step, x) in self.codes.0.iter().zip(x.codes.chunks_exact(STEP)) {
+        for (step, x) in self.codes.0.iter().zip(x.codes.0.iter()) {
             for (sum, codes) in sums.iter_mut().zip(step.chunks_exact(STEP)) {
                 for (&code, &x) in codes.iter().zip(x) {
                     *sum += i32::from(code) * i32::from(x);
@@ -106,22 +111,19 @@ impl Layout {
         }
     }
 
-    /// Number of blocks of `DEPTH` in a row.
-    pub(crate) fn blocks(&self) -> usize {
+    /// The blocks of `DEPTH`, as if all were whole.
+    pub(crate) fn grid(&self) -> Grid {
         let rest = (self.inputs % self.block).div_ceil(DEPTH);
-        self.inputs / self.block * self.block.div_ceil(DEPTH) + rest
+        let blocks = self.inputs / self.block * self.block.div_ceil(DEPTH) + rest;
+        Grid { outputs: self.outputs, inputs: blocks * DEPTH, width: QUAD }
     }
 
-    fn quads(&self) -> usize {
-        self.outputs.div_ceil(QUAD)
-    }
-
-    /// The inputs of each block of `DEPTH`, in order, with the given block they are of.
-    pub(crate) fn ranges(&self) -> impl Iterator<Item = (usize, std::ops::Range<usize>)> {
-        (0..self.inputs).step_by(self.block).enumerate().flat_map(move |(block, start)| {
-            let end = self.inputs.min(start + self.block);
-            (start..end).step_by(DEPTH).map(move |from| (block, from..end.min(from + DEPTH)))
-        })
+    /// The inputs of a block of `DEPTH`.
+    pub(crate) fn range(&self, block: usize) -> Range<usize> {
+        let parts = self.block.div_ceil(DEPTH);
+        let given = block / parts * self.block;
+        let start = given + block % parts * DEPTH;
+        start..self.inputs.min(given + self.block).min(start + DEPTH)
     }
 }
 
@@ -130,18 +132,21 @@ pub(crate) fn pack(
     layout: &Layout,
     codes: &[u8],
     scales: &[f32],
-) -> (Vec<PackedBlock>, Vec<[f32; QUAD]>) {
-    let mut blocks = vec![PackedBlock::EMPTY; layout.quads() * layout.blocks()];
-    let mut units = vec![[0.0; QUAD]; layout.quads()];
+) -> (Vec<PackedBlock>, Vec<[f32; PANEL]>) {
+    let count = layout.grid().blocks();
+    let mut blocks = vec![PackedBlock::EMPTY; layout.outputs.div_ceil(QUAD) * count];
+    let mut units = vec![[0.0; PANEL]; layout.outputs.div_ceil(PANEL)];
     let given = layout.inputs.div_ceil(layout.block);
     for output in 0..layout.outputs {
         let (quad, column) = (output / QUAD, output % QUAD);
         let scales = &scales[output * given..][..given];
         let unit = scales.iter().fold(0.0f32, |most, scale| most.max(scale.abs())) / LARGEST_SCALE;
-        units[quad][column] = unit;
+        units[output / PANEL][output % PANEL] = unit;
         let codes = &codes[output * given * (layout.block / 2)..];
-        let packed = &mut blocks[quad * layout.blocks()..][..layout.blocks()];
-        for (packed, (block, range)) in packed.iter_mut().zip(layout.ranges()) {
+        let packed = &mut blocks[quad * count..][..count];
+        for (index, packed) in packed.iter_mut().enumerate() {
+            let range = layout.range(index);
+            let block = range.start / layout.block;
             // A unit of zero has only zero scales: the quotient is NaN, and becomes 0.
             packed.scales[column] = (scales[block] / unit).round() as i16;
             for (place, input) in range.enumerate() {

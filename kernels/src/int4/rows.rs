@@ -1,75 +1,59 @@
-use crate::blocks::{DEPTH, STEP};
-use crate::int4::pack::{Layout, ZERO_POINT};
-use crate::tile::ROWS;
+#[cfg(any(test, not(target_feature = "simd128")))]
+use crate::blocks::repeated;
+use crate::blocks::{Codes, DEPTH, QUAD, STEP, STEPS};
+#[cfg(any(test, not(target_feature = "simd128")))]
+use crate::int4::pack::ZERO_POINT;
 
 /// The largest code.
-const LARGEST: f32 = 127.0;
+pub(crate) const LARGEST: f32 = 127.0;
 
 /// Below this the reciprocal of a block's scale would overflow: such a block counts as zeros.
-const SMALLEST: f32 = 1e-30;
+pub(crate) const SMALLEST: f32 = 1e-30;
 
-/// A block of a row: signed codes, symmetric, `x ≈ code · scale`.
+/// A block of a row: signed codes, symmetric, `x ≈ code · scale`, all of it as often as the kernel's
+/// vectors want it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-#[repr(C)]
+#[repr(C, align(16))]
 pub(crate) struct RowBlock {
-    pub(crate) codes: [i8; DEPTH],
+    pub(crate) codes: Codes<i8>,
     /// What the weights' zero point makes of the codes, `-8 · Σ code`: over the even and over the odd
     /// pairs, as the kernel sums them apart.
-    pub(crate) correction: [i16; 2],
+    pub(crate) correction: [i16; 2 * QUAD],
     /// Not a number if a value was not finite.
-    pub(crate) scale: f32,
+    pub(crate) scale: [f32; QUAD],
 }
 
 impl RowBlock {
-    pub(crate) const ZEROS: Self = Self { codes: [0; DEPTH], correction: [0; 2], scale: 0.0 };
+    pub(crate) const ZEROS: Self = Self {
+        codes: Codes([[0; QUAD * STEP]; STEPS]),
+        correction: [0; 2 * QUAD],
+        scale: [0.0; QUAD],
+    };
 
-    pub(crate) fn quantise(x: &[f32; DEPTH]) -> Self {
-        Self::quantise_reference(x)
+    pub(crate) fn quantise(&mut self, x: &[f32; DEPTH]) {
+        #[cfg(target_feature = "simd128")]
+        crate::simd::int4::quantise(x, self);
+        #[cfg(not(target_feature = "simd128"))]
+        self.quantise_reference(x);
     }
 
-    pub(crate) fn quantise_reference(x: &[f32; DEPTH]) -> Self {
+    /// The same without SIMD.
+    #[cfg(any(test, not(target_feature = "simd128")))]
+    pub(crate) fn quantise_reference(&mut self, x: &[f32; DEPTH]) {
         let largest = x.iter().fold(0.0f32, |most, x| most.max(x.abs()));
+        *self = Self::ZEROS;
         if !x.iter().all(|x| x.is_finite()) {
-            return Self { scale: f32::NAN, ..Self::ZEROS };
-        }
-        if largest < SMALLEST {
-            return Self::ZEROS;
-        }
-        let factor = LARGEST / largest;
-        let codes = x.map(|x| (x * factor).round_ties_even() as i8);
-        let mut correction = [0; 2];
-        for (pair, codes) in codes.chunks_exact(STEP / 2).enumerate() {
-            for &code in codes {
-                correction[pair % 2] -= ZERO_POINT * i16::from(code);
+            self.scale = [f32::NAN; QUAD];
+        } else if largest >= SMALLEST {
+            let factor = LARGEST / largest;
+            let codes = x.map(|x| (x * factor).round_ties_even() as i8);
+            self.codes = repeated(&codes);
+            let mut sums = [0; 2];
+            for (pair, codes) in codes.chunks_exact(STEP / 2).enumerate() {
+                sums[pair % 2] += codes.iter().map(|&code| i16::from(code)).sum::<i16>();
             }
-        }
-        Self { codes, correction, scale: largest / LARGEST }
-    }
-}
-
-/// Quantises `x` `[rows, K]`, tile after tile, in each `[blocks, rows]`.
-pub(crate) fn quantise(x: &[f32], layout: &Layout, out: &mut Vec<RowBlock>) {
-    out.clear();
-    if layout.inputs == 0 {
-        return;
-    }
-    let rows = x.len() / layout.inputs;
-    out.reserve(rows * layout.blocks());
-    for tile in x.chunks(ROWS * layout.inputs) {
-        for (_, range) in layout.ranges() {
-            for row in tile.chunks_exact(layout.inputs) {
-                let x = &row[range.clone()];
-                out.push(match <&[f32; DEPTH]>::try_from(x) {
-                    Ok(x) => RowBlock::quantise(x),
-                    Err(_) => RowBlock::quantise(&padded(x)),
-                });
-            }
+            self.correction = std::array::from_fn(|lane| -ZERO_POINT * sums[lane % 2]);
+            self.scale = [largest / LARGEST; QUAD];
         }
     }
-}
-
-fn padded(x: &[f32]) -> [f32; DEPTH] {
-    let mut block = [0.0; DEPTH];
-    block[..x.len()].copy_from_slice(x);
-    block
 }

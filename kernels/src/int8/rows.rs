@@ -1,16 +1,41 @@
-use crate::blocks::{DEPTH, Grid};
-use crate::tile::ROWS;
+#[cfg(any(test, not(target_feature = "simd128")))]
+use crate::blocks::repeated;
+use crate::blocks::{Codes, DEPTH};
 
 /// The largest code: the second operand of a relaxed dot product has 7 bits.
-const LARGEST: f32 = 127.0;
+pub(crate) const LARGEST: f32 = 127.0;
 
 /// Below this the reciprocal of a row's scale would overflow: such a row counts as zeros.
 const SMALLEST: f32 = 1e-30;
 
-/// A block of a row's codes, 0 to 127.
+/// Least and largest of some values and 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
-#[repr(C)]
-pub(crate) struct CodeBlock(pub(crate) [u8; DEPTH]);
+pub(crate) struct Range {
+    pub(crate) least: f32,
+    pub(crate) most: f32,
+    /// Whether all are.
+    pub(crate) finite: bool,
+}
+
+impl Range {
+    fn of(values: &[f32]) -> Self {
+        #[cfg(target_feature = "simd128")]
+        return crate::simd::int8::range(values);
+        #[cfg(not(target_feature = "simd128"))]
+        Self::EMPTY.with(values)
+    }
+
+    pub(crate) const EMPTY: Self = Self { least: 0.0, most: 0.0, finite: true };
+
+    /// The range of these values as well.
+    pub(crate) fn with(self, values: &[f32]) -> Self {
+        values.iter().fold(self, |range, &x| Self {
+            least: range.least.min(x),
+            most: range.most.max(x),
+            finite: range.finite & x.is_finite(),
+        })
+    }
+}
 
 /// What a row's codes mean: `x ≈ (code - zero point) · scale`.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -21,66 +46,38 @@ pub(crate) struct RowScale {
 }
 
 impl RowScale {
-    fn of(row: &[f32]) -> Self {
-        let (least, most) = range(row);
-        let span = most - least;
-        if !span.is_finite() {
+    pub(crate) fn of(row: &[f32]) -> Self {
+        let range = Range::of(row);
+        let scale = (range.most - range.least) / LARGEST;
+        if !range.finite || !scale.is_finite() {
             return Self { scale: f32::NAN, zero_point: 0 };
         }
-        if span < SMALLEST {
+        if scale < SMALLEST {
             return Self::default();
         }
-        let scale = span / LARGEST;
-        Self { scale, zero_point: (-least / scale).round_ties_even() as i32 }
+        Self { scale, zero_point: (-range.least / scale).round_ties_even() as i32 }
     }
 
-    fn code(self, x: &[f32]) -> CodeBlock {
-        let mut codes = CodeBlock([0; DEPTH]);
-        // Not above 0: it is 0 or not a number.
-        if self.scale > 0.0 {
-            let (factor, zero_point) = (1.0 / self.scale, self.zero_point as f32);
-            for (code, x) in codes.0.iter_mut().zip(x) {
-                let x = (x * factor).round_ties_even() + zero_point;
-                *code = x.clamp(0.0, LARGEST) as u8;
-            }
-        }
-        codes
+    /// What values are multiplied with to become codes.
+    pub(crate) fn factor(self) -> f32 {
+        // Not above 0: it is 0 or not a number, and so are all codes.
+        if self.scale > 0.0 { 1.0 / self.scale } else { 0.0 }
     }
-}
 
-/// Least and largest value, and 0; not numbers if one of them is none.
-fn range(row: &[f32]) -> (f32, f32) {
-    let (mut least, mut most, mut sum) = (0.0f32, 0.0f32, 0.0f32);
-    for &x in row {
-        least = least.min(x);
-        most = most.max(x);
-        // 0 · x is NaN where x is not finite.
-        sum += 0.0 * x;
+    pub(crate) fn quantise(self, x: &[f32; DEPTH], out: &mut Codes<u8>) {
+        #[cfg(target_feature = "simd128")]
+        crate::simd::int8::quantise(self, x, out);
+        #[cfg(not(target_feature = "simd128"))]
+        self.quantise_reference(x, out);
     }
-    (least + sum, most + sum)
-}
 
-/// Quantises `x` `[rows, K]`, the codes tile after tile, in each `[blocks, rows]`.
-pub(crate) fn quantise(
-    x: &[f32],
-    grid: Grid,
-    codes: &mut Vec<CodeBlock>,
-    scales: &mut Vec<RowScale>,
-) {
-    codes.clear();
-    scales.clear();
-    if grid.inputs == 0 {
-        return;
-    }
-    let rows = x.len() / grid.inputs;
-    codes.reserve(rows * grid.blocks());
-    scales.extend(x.chunks_exact(grid.inputs).map(RowScale::of));
-    for (tile, scales) in x.chunks(ROWS * grid.inputs).zip(scales.chunks(ROWS)) {
-        for block in 0..grid.blocks() {
-            for (row, scale) in tile.chunks_exact(grid.inputs).zip(scales) {
-                let x = &row[block * DEPTH..];
-                codes.push(scale.code(&x[..x.len().min(DEPTH)]));
-            }
-        }
+    /// The same without SIMD.
+    #[cfg(any(test, not(target_feature = "simd128")))]
+    pub(crate) fn quantise_reference(self, x: &[f32; DEPTH], out: &mut Codes<u8>) {
+        let factor = self.factor();
+        *out = repeated(&x.map(|x| {
+            let code = if factor > 0.0 { (x * factor).round_ties_even() } else { 0.0 };
+            (code as i32 + self.zero_point).clamp(0, LARGEST as i32) as u8
+        }));
     }
 }

@@ -1,60 +1,61 @@
-use core::arch::wasm32::*;
-
-use super::vector::{load, multiply_add, splat32, store};
-use crate::blocks::QUAD;
-use crate::epilogue::PANEL;
-use crate::float::{FloatBlock, QuadFloats, Tile};
+use super::tile::Totals;
+use super::vector::{load, multiply_add, repeat};
+use crate::float::{RowBlock, WIDTH, WeightBlock};
 use crate::tile::Sums;
 
-/// Puts the sums of `rows` rows and four columns into `sums`, from `column` on.
-pub(crate) fn sums(tile: &Tile<'_>, rows: usize, column: usize, sums: &mut Sums) {
-    match rows {
-        1 => tile_of::<1>(tile, column, sums),
-        2 => tile_of::<2>(tile, column, sums),
-        3 => tile_of::<3>(tile, column, sums),
-        4 => tile_of::<4>(tile, column, sums),
-        5 => tile_of::<5>(tile, column, sums),
-        6 => tile_of::<6>(tile, column, sums),
-        7 => tile_of::<7>(tile, column, sums),
-        _ => tile_of::<8>(tile, column, sums),
+/// Inputs that a register holds.
+const QUAD: usize = 4;
+
+/// Adds the products of `rows` rows with eight columns.
+pub(crate) fn add(
+    x: &[RowBlock],
+    rows: usize,
+    weights: &[WeightBlock],
+    column: usize,
+    sums: &mut Sums<f32>,
+) {
+    let totals = Totals::new(sums, column, WIDTH);
+    by_rows!(rows, add_rows(x, weights, totals));
+}
+
+fn add_rows<const R: usize>(x: &[RowBlock], weights: &[WeightBlock], totals: Totals<'_, f32>) {
+    for (x, weights) in x.as_chunks::<R>().0.iter().zip(weights) {
+        let (weights, _) = weights.0.as_chunks::<QUAD>();
+        add_quad::<0, R>(x, &weights[0], totals);
+        add_quad::<1, R>(x, &weights[1], totals);
+        add_quad::<2, R>(x, &weights[2], totals);
+        add_quad::<3, R>(x, &weights[3], totals);
+        add_quad::<4, R>(x, &weights[4], totals);
+        add_quad::<5, R>(x, &weights[5], totals);
+        add_quad::<6, R>(x, &weights[6], totals);
+        add_quad::<7, R>(x, &weights[7], totals);
     }
 }
 
+/// Four inputs of each row.
 #[inline(always)]
-fn tile_of<const R: usize>(tile: &Tile<'_>, column: usize, sums: &mut Sums) {
-    let (rows, rest) = tile.rows.as_chunks::<R>();
-    assert!(rest.is_empty() && rows.len() == tile.weights.len() && column + QUAD <= PANEL);
-    let totals: [*mut f32; R] = core::array::from_fn(|row| (&raw mut sums.0[row][column]).cast());
-    // SAFETY: four columns from `column` on lie in each row of the sums; blocks of rows and of
-    // weights are as many.
-    unsafe {
-        for total in totals {
-            store(total, f32x4_splat(0.0));
+fn add_quad<const I: usize, const R: usize>(
+    x: &[RowBlock; R],
+    weights: &[[f32; WIDTH]; QUAD],
+    totals: Totals<'_, f32>,
+) {
+    let weights = weights.each_ref().map(|columns| {
+        let (columns, _) = columns.as_chunks::<4>();
+        [load(&columns[0]), load(&columns[1])]
+    });
+    for (row, x) in x.iter().enumerate() {
+        let x = load(&x.0.as_chunks::<QUAD>().0[I]);
+        let each = [repeat::<0>(x), repeat::<1>(x), repeat::<2>(x), repeat::<3>(x)];
+        // SAFETY: a tile has `R` rows at least, and eight columns from the first one on.
+        let mut sums = unsafe { [totals.get(row, 0), totals.get(row, 4)] };
+        for (x, weights) in each.into_iter().zip(weights) {
+            sums[0] = multiply_add(x, weights[0], sums[0]);
+            sums[1] = multiply_add(x, weights[1], sums[1]);
         }
-        for (x, weights) in rows.iter().zip(tile.weights) {
-            block(x, weights, totals);
-        }
-    }
-}
-
-/// Adds a block's products to the totals.
-///
-/// # Safety
-/// Four values must be readable and writable at each total.
-#[inline(always)]
-unsafe fn block<const R: usize>(x: &[FloatBlock; R], weights: &QuadFloats, totals: [*mut f32; R]) {
-    // SAFETY: the caller's promise; inputs are four bytes of a row, 16 of the weights.
-    unsafe {
-        let mut sums: [v128; R] = core::array::from_fn(|row| load(totals[row]));
-        for (input, weights) in weights.0.iter().enumerate() {
-            let weights = load(weights.as_ptr());
-            for row in 0..R {
-                let x = splat32(&raw const x[row].0[input]);
-                sums[row] = multiply_add(x, weights, sums[row]);
-            }
-        }
-        for row in 0..R {
-            store(totals[row], sums[row]);
+        // SAFETY: as above.
+        unsafe {
+            totals.set(row, 0, sums[0]);
+            totals.set(row, 4, sums[1]);
         }
     }
 }

@@ -7,15 +7,14 @@ use crate::gelu::{DENOMINATOR, NUMERATOR, RANGE};
 pub(crate) fn gelu(values: &mut [f32]) -> &mut [f32] {
     let (quads, rest) = values.as_chunks_mut::<4>();
     for quad in quads {
-        // SAFETY: a quad is 16 bytes.
-        unsafe { store(quad.as_mut_ptr(), gelu_of_four(load(quad.as_ptr()))) }
+        let gelu = gelu_of_four(load(quad));
+        store(quad, gelu);
     }
     rest
 }
 
 #[inline(always)]
 fn gelu_of_four(x: v128) -> v128 {
-    // Of the two minima wasm has this is the one that is a single instruction; NaN stays, by way of `half`.
     let bounded = bound(x, RANGE);
     let square = f32x4_mul(bounded, bounded);
     let over = f32x4_mul(bounded, horner(&NUMERATOR, square));
@@ -24,6 +23,7 @@ fn gelu_of_four(x: v128) -> v128 {
     multiply_add(half, erf, half)
 }
 
+/// At most `by` away from 0. These minima and maxima are one instruction each, and lose NaN.
 #[inline(always)]
 fn bound(x: v128, by: f32) -> v128 {
     f32x4_pmax(f32x4_splat(-by), f32x4_pmin(f32x4_splat(by), x))

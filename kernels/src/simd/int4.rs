@@ -1,89 +1,91 @@
 use core::arch::wasm32::*;
 
-use super::vector::{load, multiply_add, pair_dots, splat32, store};
-use crate::blocks::{QUAD, QuadCodes, STEP, STEPS};
-use crate::epilogue::PANEL;
-use crate::int4::{OpenBlock, PackedBlock, RowBlock, Tile};
+use super::tile::Totals;
+use super::vector::{
+    Order, codes, load, multiply_add, pair_dots, registers, store, store_repeated,
+};
+use crate::blocks::{DEPTH, QUAD, STEPS};
+use crate::int4::{LARGEST, OpenBlock, PackedBlock, RowBlock, SMALLEST};
 use crate::tile::Sums;
 
 /// Halves of bytes to bytes.
-pub(crate) fn open(packed: &PackedBlock) -> OpenBlock {
-    let mut open = OpenBlock { codes: QuadCodes([[0; QUAD * STEP]; STEPS]), scales: [0; 2 * QUAD] };
+#[inline(always)]
+pub(crate) fn open(packed: &PackedBlock, out: &mut OpenBlock) {
     let low = u8x16_splat(15);
-    for (step, codes) in packed.codes.iter().enumerate() {
-        // SAFETY: steps are 16 bytes each, on both sides.
+    let (lows, highs) = out.codes.0.split_at_mut(STEPS / 2);
+    for ((codes, low_out), high_out) in packed.codes.iter().zip(lows).zip(highs) {
+        let codes = load(codes);
+        store(low_out, v128_and(codes, low));
+        store(high_out, v128_and(u16x8_shr(codes, 4), low));
+    }
+    // SAFETY: four scales are 8 bytes.
+    let scales = unsafe { v128_load64_zero(packed.scales.as_ptr().cast()) };
+    store(&mut out.scales, i16x8_shuffle::<0, 0, 1, 1, 2, 2, 3, 3>(scales, scales));
+}
+
+/// A block's codes, correction and scale.
+pub(crate) fn quantise(x: &[f32; DEPTH], out: &mut RowBlock) {
+    let x = registers(x);
+    // As integers, floats without their sign are in order, and those that are not finite last.
+    let most = x.iter().fold(i32x4_splat(0), |most, &x| i32x4_max(most, f32x4_abs(x)));
+    let most = i32x4_max(most, i32x4_shuffle::<2, 3, 0, 1>(most, most));
+    let most = i32x4_max(most, i32x4_shuffle::<1, 0, 3, 2>(most, most));
+    let largest = f32x4_extract_lane::<0>(most);
+    if !(SMALLEST..=f32::MAX).contains(&largest) {
+        *out = RowBlock::ZEROS;
+        if !largest.is_finite() {
+            out.scale = [f32::NAN; QUAD];
+        }
+        return;
+    }
+    let codes = codes(&x, f32x4_splat(LARGEST / largest), |a, b| i8x16_narrow_i16x8(a, b));
+    store_repeated(codes, &mut out.codes.0);
+    let pairs =
+        i16x8_add(i16x8_extadd_pairwise_i8x16(codes[0]), i16x8_extadd_pairwise_i8x16(codes[1]));
+    let pairs = i16x8_add(pairs, i32x4_shuffle::<2, 3, 0, 1>(pairs, pairs));
+    let pairs = i16x8_add(pairs, i32x4_shuffle::<1, 0, 3, 2>(pairs, pairs));
+    store(&mut out.correction, i16x8_neg(i16x8_shl(pairs, 3)));
+    store(&mut out.scale, f32x4_splat(largest / LARGEST));
+}
+
+/// Adds the products of `rows` rows with four columns.
+pub(crate) fn add(
+    x: &[RowBlock],
+    rows: usize,
+    weights: &[OpenBlock],
+    column: usize,
+    sums: &mut Sums<f32>,
+) {
+    let totals = Totals::new(sums, column, QUAD);
+    by_rows!(rows, add_rows(x, weights, totals));
+}
+
+fn add_rows<const R: usize>(x: &[RowBlock], weights: &[OpenBlock], totals: Totals<'_, f32>) {
+    for (x, weights) in x.as_chunks::<R>().0.iter().zip(weights) {
+        add_block(x, weights, totals);
+    }
+}
+
+/// Sums of even and of odd pairs stand side by side in 16 bits: 16 products of at most 127 · 15, less
+/// the zero point's part, which is where they start. The scale of a column makes them one.
+#[inline(always)]
+fn add_block<const R: usize>(x: &[RowBlock; R], weights: &OpenBlock, totals: Totals<'_, f32>) {
+    let codes = weights.codes.0.each_ref().map(load);
+    let scales = load(&weights.scales);
+    let mut order = Order::new();
+    each_row!(R, row => {
+        let x = &x[row];
+        let dot = |step: usize| pair_dots(load(&x.codes.0[step]), codes[step]);
+        let sum = i16x8_add(i16x8_add(load(&x.correction), dot(0)), i16x8_add(dot(1), dot(2)));
+        order.put(sum);
+        let sum = i16x8_add(i16x8_add(i16x8_add(sum, dot(3)), dot(4)), dot(5));
+        order.put(sum);
+        let sum = i16x8_add(i16x8_add(sum, dot(6)), dot(7));
+        order.put(sum);
+        let sum = f32x4_convert_i32x4(i32x4_dot_i16x8(sum, scales));
+        // SAFETY: a tile has `R` rows at least, and four columns from the first one on.
         unsafe {
-            let codes = load(codes.as_ptr());
-            store(open.codes.0[step].as_mut_ptr(), v128_and(codes, low));
-            let high = v128_and(u16x8_shr(codes, 4), low);
-            store(open.codes.0[step + STEPS / 2].as_mut_ptr(), high);
+            totals.set(row, 0, multiply_add(sum, load(&x.scale), totals.get(row, 0)));
         }
-    }
-    // SAFETY: four scales are 8 bytes, eight are 16.
-    unsafe {
-        let scales = v128_load64_zero(packed.scales.as_ptr().cast());
-        store(open.scales.as_mut_ptr(), i16x8_shuffle::<0, 0, 1, 1, 2, 2, 3, 3>(scales, scales));
-    }
-    open
-}
-
-/// Puts the sums of `rows` rows and four columns into `sums`, from `column` on.
-pub(crate) fn sums(tile: &Tile<'_>, rows: usize, column: usize, sums: &mut Sums) {
-    match rows {
-        1 => tile_of::<1>(tile, column, sums),
-        2 => tile_of::<2>(tile, column, sums),
-        3 => tile_of::<3>(tile, column, sums),
-        4 => tile_of::<4>(tile, column, sums),
-        5 => tile_of::<5>(tile, column, sums),
-        6 => tile_of::<6>(tile, column, sums),
-        7 => tile_of::<7>(tile, column, sums),
-        _ => tile_of::<8>(tile, column, sums),
-    }
-}
-
-#[inline(always)]
-fn tile_of<const R: usize>(tile: &Tile<'_>, column: usize, sums: &mut Sums) {
-    let (rows, rest) = tile.rows.as_chunks::<R>();
-    assert!(rest.is_empty() && rows.len() == tile.weights.len() && column + QUAD <= PANEL);
-    let totals: [*mut f32; R] = core::array::from_fn(|row| (&raw mut sums.0[row][column]).cast());
-    // SAFETY: four columns from `column` on lie in each row of the sums; blocks of rows and of
-    // weights are as many.
-    unsafe {
-        for total in totals {
-            store(total, f32x4_splat(0.0));
-        }
-        for (x, weights) in rows.iter().zip(tile.weights) {
-            block(x, weights, totals);
-        }
-        let units = load(tile.units.as_ptr());
-        for total in totals {
-            store(total, f32x4_mul(load(total), units));
-        }
-    }
-}
-
-/// Adds what a block gives to the totals. Sums of even and of odd pairs stand side by side in 16 bits:
-/// 16 products of at most 127 · 15, less the zero point's part, which is where they start.
-///
-/// # Safety
-/// Four values must be readable and writable at each total.
-#[inline(always)]
-unsafe fn block<const R: usize>(x: &[RowBlock; R], weights: &OpenBlock, totals: [*mut f32; R]) {
-    // SAFETY: a step has four codes of a row, 16 of the weights; corrections are two of 16 bits.
-    unsafe {
-        let mut sums: [v128; R] = core::array::from_fn(|row| splat32(&raw const x[row].correction));
-        for (step, weights) in weights.codes.0.iter().enumerate() {
-            let weights = load(weights.as_ptr());
-            for row in 0..R {
-                let x = splat32(x[row].codes.as_ptr().add(step * STEP));
-                sums[row] = i16x8_add(sums[row], pair_dots(x, weights));
-            }
-        }
-        let scales = load(weights.scales.as_ptr());
-        for row in 0..R {
-            let sum = f32x4_convert_i32x4(i32x4_dot_i16x8(sums[row], scales));
-            let scale = splat32(&raw const x[row].scale);
-            store(totals[row], multiply_add(sum, scale, load(totals[row])));
-        }
-    }
+    });
 }

@@ -1,68 +1,81 @@
 use core::arch::wasm32::*;
 
-use super::vector::{load, quad_dots_add, splat32, store};
-use crate::blocks::{QUAD, QuadCodes, STEP};
-use crate::epilogue::PANEL;
-use crate::int8::{CodeBlock, Tile};
+use super::tile::Totals;
+use super::vector::{Order, codes, load, quad_dots_add, registers, store_repeated};
+use crate::blocks::{Codes, DEPTH, QUAD};
+use crate::int8::{LARGEST_CODE, RowScale, ValueRange};
 use crate::tile::Sums;
 
-/// Puts the sums of `rows` rows and four columns into `sums`, from `column` on.
-pub(crate) fn sums(tile: &Tile<'_>, rows: usize, column: usize, sums: &mut Sums) {
-    match rows {
-        1 => tile_of::<1>(tile, column, sums),
-        2 => tile_of::<2>(tile, column, sums),
-        3 => tile_of::<3>(tile, column, sums),
-        4 => tile_of::<4>(tile, column, sums),
-        5 => tile_of::<5>(tile, column, sums),
-        6 => tile_of::<6>(tile, column, sums),
-        7 => tile_of::<7>(tile, column, sums),
-        _ => tile_of::<8>(tile, column, sums),
+/// Least and largest of some values and 0.
+pub(crate) fn range(values: &[f32]) -> ValueRange {
+    let (quads, rest) = values.as_chunks::<4>();
+    let (mut least, mut most) = (f32x4_splat(0.0), f32x4_splat(0.0));
+    // As integers, floats without their sign are in order, and those that are not finite last.
+    let mut bits = i32x4_splat(0);
+    for quad in quads {
+        let x = load(quad);
+        least = f32x4_pmin(least, x);
+        most = f32x4_pmax(most, x);
+        bits = i32x4_max(bits, f32x4_abs(x));
+    }
+    let lanes = |x| {
+        let mut lanes = [0.0; 4];
+        super::vector::store(&mut lanes, x);
+        lanes
+    };
+    let largest = lanes(bits).map(f32::to_bits).into_iter().max().unwrap_or(0);
+    let range = ValueRange { finite: f32::from_bits(largest).is_finite(), ..ValueRange::EMPTY };
+    range.with(&lanes(least)).with(&lanes(most)).with(rest)
+}
+
+/// A block's codes.
+pub(crate) fn quantise(scale: RowScale, x: &[f32; DEPTH], out: &mut Codes<u8>) {
+    let mut x = registers(x);
+    let factor = scale.factor();
+    if factor == 0.0 {
+        // What is multiplied with it may not be finite.
+        x = [f32x4_splat(0.0); 8];
+    }
+    let zero_point = i16x8_splat(scale.zero_point as i16);
+    let codes = codes(&x, f32x4_splat(factor), |a, b| {
+        let narrow = u8x16_narrow_i16x8(i16x8_add(a, zero_point), i16x8_add(b, zero_point));
+        u8x16_min(narrow, u8x16_splat(LARGEST_CODE as u8))
+    });
+    store_repeated(codes, &mut out.0);
+}
+
+/// Adds the products of `rows` rows with four columns.
+pub(crate) fn add(
+    x: &[Codes<u8>],
+    rows: usize,
+    weights: &[Codes<i8>],
+    column: usize,
+    sums: &mut Sums<i32>,
+) {
+    let totals = Totals::new(sums, column, QUAD);
+    by_rows!(rows, add_rows(x, weights, totals));
+}
+
+fn add_rows<const R: usize>(x: &[Codes<u8>], weights: &[Codes<i8>], totals: Totals<'_, i32>) {
+    for (x, weights) in x.as_chunks::<R>().0.iter().zip(weights) {
+        add_block(x, weights, totals);
     }
 }
 
 #[inline(always)]
-fn tile_of<const R: usize>(tile: &Tile<'_>, column: usize, sums: &mut Sums) {
-    let (rows, rest) = tile.rows.as_chunks::<R>();
-    assert!(rest.is_empty() && rows.len() == tile.weights.len() && column + QUAD <= PANEL);
-    let totals: [*mut f32; R] = core::array::from_fn(|row| (&raw mut sums.0[row][column]).cast());
-    // SAFETY: four columns from `column` on lie in each row of the sums, which hold integers until
-    // they are complete; blocks of rows and of weights are as many.
-    unsafe {
-        for total in totals {
-            store(total, i32x4_splat(0));
-        }
-        for (x, weights) in rows.iter().zip(tile.weights) {
-            block(x, weights, totals);
-        }
-        let (scales, column_totals) =
-            (load(tile.columns.scales.as_ptr()), load(tile.columns.totals.as_ptr()));
-        for (row, total) in tile.scales.iter().zip(totals) {
-            let correction = i32x4_mul(i32x4_splat(row.zero_point), column_totals);
-            let exact = f32x4_convert_i32x4(i32x4_sub(load(total), correction));
-            let scale = f32x4_mul(f32x4_splat(row.scale), scales);
-            store(total, f32x4_mul(exact, scale));
-        }
-    }
-}
-
-/// Adds a block's products to the totals, which are integers of 32 bits.
-///
-/// # Safety
-/// Four values must be readable and writable at each total.
-#[inline(always)]
-unsafe fn block<const R: usize>(x: &[CodeBlock; R], weights: &QuadCodes, totals: [*mut f32; R]) {
-    // SAFETY: a step has four codes of a row, 16 of the weights.
-    unsafe {
-        let mut sums: [v128; R] = core::array::from_fn(|row| load(totals[row]));
-        for (step, weights) in weights.0.iter().enumerate() {
-            let weights = load(weights.as_ptr());
-            for row in 0..R {
-                let x = splat32(x[row].0.as_ptr().add(step * STEP));
-                sums[row] = quad_dots_add(weights, x, sums[row]);
-            }
-        }
-        for row in 0..R {
-            store(totals[row], sums[row]);
-        }
+fn add_block<const R: usize>(x: &[Codes<u8>; R], weights: &Codes<i8>, totals: Totals<'_, i32>) {
+    let codes = weights.0.each_ref().map(load);
+    let mut order = Order::new();
+    for (row, x) in x.iter().enumerate() {
+        let add = |step: usize, sum| quad_dots_add(codes[step], load(&x.0[step]), sum);
+        // SAFETY: a tile has `R` rows at least, and four columns from the first one on.
+        let sum = unsafe { totals.get(row, 0) };
+        let sum = add(2, add(1, add(0, sum)));
+        order.put(sum);
+        let sum = add(5, add(4, add(3, sum)));
+        order.put(sum);
+        let sum = add(7, add(6, sum));
+        // SAFETY: as above.
+        unsafe { totals.set(row, 0, sum) };
     }
 }
