@@ -52,7 +52,7 @@ impl Attend {
             let mask = inputs.get(operands).context("the mask is missing")?;
             attention = attention.masked(floats(mask)?).context("the mask does not fit")?;
         }
-        let mut out = Tensor::zero::<f32>(&shape)?;
+        let mut out = Tensor::zero_dt(f32::datum_type(), &shape)?;
         let mut view = out.try_as_plain_ram_mut()?;
         let values = view.as_slice_mut::<f32>()?;
         SCRATCH.with_borrow_mut(|scratch| attention.compute(scratch, values));

@@ -48,7 +48,7 @@ impl Linear {
             Then::Store
         };
         let epilogue = Epilogue { bias: self.bias.as_ref().map(|bias| &bias[..]), then };
-        let mut out = Tensor::zero::<f32>(&shape)?;
+        let mut out = Tensor::zero_dt(f32::datum_type(), &shape)?;
         let mut view = out.try_as_plain_ram_mut()?;
         let (x, values) = (floats(input)?, view.as_slice_mut::<f32>()?);
         SCRATCH.with_borrow_mut(|scratch| {
