@@ -61,7 +61,14 @@ pub(crate) fn add(
 }
 
 fn add_rows<const R: usize>(x: &[RowBlock], weights: &[OpenBlock], totals: Totals<'_, f32>) {
-    for (x, weights) in x.as_chunks::<R>().0.iter().zip(weights) {
+    let (x, _) = x.as_chunks::<R>();
+    let ((pairs, last), (weight_pairs, last_weights)) =
+        (x.as_chunks::<2>(), weights.as_chunks::<2>());
+    for ([x, next], [weights, next_weights]) in pairs.iter().zip(weight_pairs) {
+        add_block(x, weights, totals);
+        add_block(next, next_weights, totals);
+    }
+    for (x, weights) in last.iter().zip(last_weights) {
         add_block(x, weights, totals);
     }
 }
