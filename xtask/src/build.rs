@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use crate::cargo::{cargo, execute, root, target};
 
 pub(crate) const GUEST_TARGET: &str = "wasm32-wasip2";
-const GUEST_PROFILE: &str = "guest";
+pub(crate) const GUEST_PROFILE: &str = "guest";
 const TEST_GUESTS: [&str; 3] = ["test-guest-nn", "test-guest-p2", "test-guest-p3"];
 
 /// A guest component: where the matrix work of its variant is done, and what makes it.
@@ -57,6 +57,11 @@ impl Variant {
 /// Names the guests to what carries them.
 pub(crate) fn carry_guests(command: &mut Command) -> &mut Command {
     command.envs(VARIANTS.iter().map(|variant| (variant.variable, variant.file())))
+}
+
+/// The guest that computes in the sandbox, without a model.
+pub(crate) fn guest_file() -> PathBuf {
+    VARIANTS[0].file()
 }
 
 /// The snapshot of the default model.

@@ -19,6 +19,7 @@ Usage: cargo xtask <VERB>
   compare        measure Pilotlight beside its peers and write docs/performance.md;
                  --quick tries the commands and writes to target/
   compare host     the same of computing on the host: docs/performance-host.md
+  compare sandbox  inference inside the sandbox: docs/performance-sandbox.md
   compare article  a model of the size of BERT-base: docs/performance-article.md
   runtime        put the shared library of ONNX Runtime beside the built program
   guests         build only the guest and the test guests, for editors and single tests

@@ -86,7 +86,7 @@ fn bodies() -> String {
 
 /// The direct call: one batch on all cores, and a text on each core.
 fn limit(contenders: &Contenders, texts: &Texts, lab: &Lab) -> anyhow::Result<Vec<Outcome>> {
-    let direct = Direct::build(contenders.library.clone(), lab.is_quick())?;
+    let direct = Direct::build(contenders.library.clone(), if lab.is_quick() { 2 } else { 8 })?;
     let graph = contenders.files.graph(Precision::F32);
     let batch = Setting { callers: 1, threads: cores(), batch: BATCH };
     let single = Setting { callers: cores(), threads: 1, batch: 1 };
@@ -125,7 +125,7 @@ Written by `cargo xtask compare article`: everything below was measured in one r
 The model has the shape of BERT-base-Chinese: 12 layers, hidden 768, 12 heads, intermediate 3072, 21,128 tokens of vocabulary;
 12 kinds of entities. **Its weights are drawn at random** (tests/load/export_bert.py): it labels nothing sensibly, and takes
 as long as a trained one, since speed does not depend on the values of weights. A request holds {BATCH} texts of {TOKENS} tokens.
-FastAPI computes them as one batch, as does Flask with PyTorch; Pilotlight's function asks the host for one text after the other.
+FastAPI computes them as one batch, as does Flask with PyTorch; Pilotlight's function hands its texts to the host in batches of at most eight.
 ",
         machine(&results.load.report)
     )?;

@@ -11,16 +11,28 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The answer to a GET.
 pub(super) fn get(port: u16, path: &str) -> anyhow::Result<Value> {
-    exchange(port, &format!("GET {path} HTTP/1.1\r\n"), "")
+    Ok(parsed(&exchange(port, &format!("GET {path} HTTP/1.1\r\n"), "")?.1))
 }
 
 /// The answer to a POST of JSON.
 pub(super) fn post(port: u16, path: &str, body: &Value) -> anyhow::Result<Value> {
-    exchange(port, &format!("POST {path} HTTP/1.1\r\n"), &body.to_string())
+    Ok(parsed(&exchange(port, &format!("POST {path} HTTP/1.1\r\n"), &body.to_string())?.1))
 }
 
-/// Anything but 200 is an error.
-fn exchange(port: u16, line: &str, body: &str) -> anyhow::Result<Value> {
+/// A field of the head of the answer to a POST.
+pub(super) fn post_for(port: u16, path: &str, body: &str, field: &str) -> anyhow::Result<String> {
+    let (head, _) = exchange(port, &format!("POST {path} HTTP/1.1\r\n"), body)?;
+    let mut fields = head.lines().filter_map(|line| line.split_once(':'));
+    let found = fields.find(|(name, _)| name.eq_ignore_ascii_case(field));
+    Ok(found.with_context(|| format!("the answer has no {field}"))?.1.trim().to_owned())
+}
+
+fn parsed(content: &str) -> Value {
+    serde_json::from_str(content).unwrap_or_default()
+}
+
+/// Head and content; anything but 200 is an error.
+fn exchange(port: u16, line: &str, body: &str) -> anyhow::Result<(String, String)> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_read_timeout(Some(PATIENCE))?;
     let length = body.len();
@@ -36,5 +48,5 @@ fn exchange(port: u16, line: &str, body: &str) -> anyhow::Result<Value> {
     if !status.starts_with("HTTP/1.1 200") {
         bail!("{status}: {content}");
     }
-    Ok(serde_json::from_str(content).unwrap_or_default())
+    Ok((head.to_owned(), content.to_owned()))
 }

@@ -76,10 +76,28 @@ impl LineUp {
         Ok(bytes / 1_048_576.0)
     }
 
+    /// `wasmtime` itself.
+    pub(super) fn program(&self) -> &str {
+        &self.wasmtime
+    }
+
     fn pilotlight_with(&self, name: &'static str, more: &[&str]) -> anyhow::Result<Recipe> {
-        let (binary, component) = (text(binary()), text(component_file()));
+        self.serve(name, &text(component_file()), more)
+    }
+
+    /// Another component than the default model's.
+    pub(super) fn pilotlight_of(
+        &self,
+        name: &'static str,
+        component: &str,
+    ) -> anyhow::Result<Recipe> {
+        self.serve(name, component, &[])
+    }
+
+    fn serve(&self, name: &'static str, component: &str, more: &[&str]) -> anyhow::Result<Recipe> {
+        let binary = text(binary());
         let listen = ["--listen", "127.0.0.1:PORT", "--admin-listen", "127.0.0.1:ADMIN"];
-        let command = [&[&*binary, "serve", &*component][..], &listen, more].concat();
+        let command = [&[&*binary, "serve", component][..], &listen, more].concat();
         Recipe::new(name, &command)
     }
 

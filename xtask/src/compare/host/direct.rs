@@ -46,15 +46,16 @@ impl Outcome {
 pub(in crate::compare) struct Direct {
     program: PathBuf,
     library: PathBuf,
-    seconds: String,
+    seconds: u32,
 }
 
 impl Direct {
-    pub(in crate::compare) fn build(library: PathBuf, quick: bool) -> anyhow::Result<Self> {
+    /// `seconds` is how long a run takes.
+    pub(in crate::compare) fn build(library: PathBuf, seconds: u32) -> anyhow::Result<Self> {
         let package = ["--package", "pilotlight-nn", "--example", "direct"];
         execute(cargo(&["build", "--locked", "--release"]).args(package))?;
         let program = target().join("release/examples/direct");
-        Ok(Self { program, library, seconds: if quick { "2" } else { "8" }.to_owned() })
+        Ok(Self { program, library, seconds })
     }
 
     /// Calls `graph` with `texts` for a while.
@@ -69,7 +70,12 @@ impl Direct {
         let mut command = Command::new(&self.program);
         command.env("ORT_DYLIB_PATH", &self.library).arg(graph).arg(ids);
         command.args(["--callers", &callers.to_string(), "--batch", &batch.to_string()]);
-        command.args(["--threads-per-session", &threads.to_string(), "--seconds", &self.seconds]);
+        command.args([
+            "--threads-per-session",
+            &threads.to_string(),
+            "--seconds",
+            &self.seconds.to_string(),
+        ]);
         let output = command.output().context("cannot run the direct call")?;
         let complaint = String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success(), "the direct call failed: {complaint}");

@@ -69,10 +69,21 @@ impl Files {
     /// Writes a component and its graph. Labels of int8 are compared later, with all the golden
     /// texts.
     pub(super) fn build(&self, component: &Path, options: &[&str]) -> anyhow::Result<()> {
+        self.build_for("host", component, options)
+    }
+
+    /// Writes a component that computes itself, and gives its path.
+    pub(in crate::compare) fn build_guest(&self, precision: Precision) -> anyhow::Result<PathBuf> {
+        let component = self.folder.join(format!("sandbox-{}.wasm", precision.word()));
+        self.build_for("guest", &component, &["--precision", precision.word()])?;
+        Ok(component)
+    }
+
+    fn build_for(&self, compute: &str, component: &Path, options: &[&str]) -> anyhow::Result<()> {
         let texts = self.folder.join("one.txt");
         fs::write(&texts, TEXT)?;
         let mut build = Command::new(binary());
-        build.arg("build").arg(&self.model).args(["--compute", "host"]).args(options);
+        build.arg("build").arg(&self.model).args(["--compute", compute]).args(options);
         execute(build.arg("--corpus").arg(&texts).arg("-o").arg(component))
     }
 
@@ -86,6 +97,20 @@ impl Files {
         let texts = self.texts("single", &json!({"inputs": TEXT}).to_string(), python)?;
         let [length] = lengths(&texts.ids)?[..] else { anyhow::bail!("one text was expected") };
         ensure!(length == 43, "the text has {length} tokens");
+        Ok(texts)
+    }
+
+    /// One text of so many tokens.
+    pub(in crate::compare) fn of_length(
+        &self,
+        tokens: usize,
+        python: &str,
+    ) -> anyhow::Result<Texts> {
+        // Two tokens are put around every text.
+        let text = vec!["the"; tokens.saturating_sub(2)].join(" ");
+        let texts =
+            self.texts(&format!("tokens-{tokens}"), &json!({"inputs": text}).to_string(), python)?;
+        ensure!(lengths(&texts.ids)? == [tokens], "the text has not {tokens} tokens");
         Ok(texts)
     }
 
