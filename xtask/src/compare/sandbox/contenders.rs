@@ -138,7 +138,7 @@ impl Sandbox {
 
     fn run(&self, program: &Path, folders: &[&Path]) -> Command {
         let mut command = Command::new(&self.wasmtime);
-        command.args(["run", "--allow-precompiled", "-Wtimeout=1h,epoch-interruption=y"]);
+        command.args(["run", "--allow-precompiled", "-Wtimeout=3600s,epoch-interruption=y"]);
         for folder in folders {
             command.arg("--dir").arg(folder);
         }
