@@ -10,7 +10,8 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use pilotlight_kernels::{
-    Epilogue, F32Weights, Int4Weights, Int8Weights, Scratch, Then, Weights, linear,
+    Attention, AttentionScratch, Epilogue, F32Weights, Heads, Int4Weights, Int8Weights, Rows,
+    Scratch, Then, Weights, linear,
 };
 
 const BLOCK: usize = 32;
@@ -47,6 +48,9 @@ fn main() {
     }
     let [int4, ..] = weights(1536, 384);
     println!("{:>16} {:>8.1} with GELU", "43x384x1536", measure(43, &int4, Then::Gelu, time));
+    for tokens in [43, 128, 400] {
+        println!("{:>16} {:>26.1} attention, 12 heads", tokens, attention(tokens, time));
+    }
 }
 
 /// Values in ±1 that repeat late.
@@ -78,6 +82,19 @@ fn measure(rows: usize, weights: &Weights, then: Then<'_>, time: Duration) -> f6
     best(time, products, || {
         linear(black_box(&x), rows, weights, &epilogue, &mut scratch, &mut out).expect("sizes fit");
         black_box(&mut out);
+    })
+}
+
+/// The same of an attention's two products, with all else that it does.
+fn attention(tokens: usize, time: Duration) -> f64 {
+    let heads = Heads { count: 12, width: 32 };
+    let width = heads.count * heads.width;
+    let x = values(tokens * 3 * width);
+    let rows = [0, 1, 2].map(|part| Rows { values: &x, stride: 3 * width, start: part * width });
+    let attention = Attention::new(tokens, heads, rows, 0.2).expect("sizes fit");
+    let (mut scratch, mut out) = (AttentionScratch::default(), vec![0.0; tokens * width]);
+    best(time, (2 * tokens * tokens * width) as f64, || {
+        attention.compute(&mut scratch, black_box(&mut out));
     })
 }
 

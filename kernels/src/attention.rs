@@ -1,15 +1,18 @@
 //! Attention of one sequence: `softmax(Q · Kᵀ · scale + mask) · V` for each head.
 //!
-//! Four queries lie in the lanes of a register, so that no step reduces across one: four keys by
-//! eight queries give a tile of scores, the softmax runs down its columns, and four queries by
-//! eight columns of `V` give a tile of the result.
+//! Both products are the kernel of [`crate::float`]: keys and values of a head are packed like weights, up to eight
+//! queries are a tile of rows. Scores lie in blocks like the rows of a product, since the second one reads them.
 
 mod pack;
-mod product;
 mod softmax;
 
-use pack::Target;
-use product::{STEP, product};
+use std::ops::Range;
+
+use crate::blocks::DEPTH;
+use crate::epilogue::PANEL;
+use crate::float::{self, RowBlock, WIDTH, WeightBlock};
+use crate::lanes::Lanes;
+use crate::tile::{ROWS, Sums, Tiles};
 
 /// Sizes of an attention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -54,14 +57,14 @@ struct Mask<'a> {
 /// Memory that attention works in, kept between calls.
 #[derive(Debug, Clone, Default)]
 pub struct AttentionScratch {
-    /// Four keys for each column of a head, then the next four.
-    keys: Vec<[f32; 4]>,
-    /// Four columns of `V` for each token, then the next four.
-    values: Vec<[f32; 4]>,
-    /// Four queries for each column of a head, and the next four.
-    queries: [Vec<[f32; 4]>; 2],
-    /// Four queries for each key, and the next four.
-    scores: [Vec<[f32; 4]>; 2],
+    /// Eight keys for each column of the head: `[keys / 8, columns / 32]`.
+    keys: Vec<WeightBlock>,
+    /// Eight columns of `V` for each key: `[columns / 8, keys / 32]`.
+    values: Vec<WeightBlock>,
+    /// Of a tile: `[columns / 32, rows]`.
+    queries: Vec<RowBlock>,
+    /// Of a tile: `[keys / 32, rows]`.
+    scores: Vec<RowBlock>,
 }
 
 impl<'a> Attention<'a> {
@@ -96,63 +99,79 @@ impl<'a> Attention<'a> {
     pub fn compute(&self, scratch: &mut AttentionScratch, out: &mut [f32]) {
         let stride = self.heads.count * self.heads.width;
         let Some(out) = out.get_mut(..self.tokens * stride) else { return };
-        scratch.make_room(self.tokens, self.heads.width);
         for head in 0..self.heads.count {
-            let column = head * self.heads.width;
-            scratch.pack_head(self, column);
-            for row in (0..self.tokens).step_by(8) {
-                let out = &mut out[row * stride..];
-                match self.tokens - row {
-                    1..=4 => self.block::<1>(scratch, (row, column), out),
-                    _ => self.block::<2>(scratch, (row, column), out),
-                }
+            let columns = head * self.heads.width..(head + 1) * self.heads.width;
+            scratch.pack_head(self, &columns);
+            for rows in (Tiles { rows: self.tokens }).ranges() {
+                self.tile(scratch, rows, &columns, out);
             }
         }
     }
 
-    /// Up to `4 · V` queries from `row` on, of the head at `column`, which is packed.
-    fn block<const V: usize>(
+    /// Some queries, at most `ROWS`, of the head whose columns are packed.
+    fn tile(
         &self,
         scratch: &mut AttentionScratch,
-        (row, column): (usize, usize),
+        rows: Range<usize>,
+        columns: &Range<usize>,
         out: &mut [f32],
     ) {
-        scratch.pack_queries::<V>(self, row, column);
+        scratch.pack_queries(self, &rows, columns);
         let AttentionScratch { keys, values, queries, scores } = scratch;
-        let queries: [&[[f32; 4]]; V] = std::array::from_fn(|index| &queries[index][..]);
-        let columns = self.heads.width.next_multiple_of(STEP);
-        for (tile, keys) in keys.chunks_exact(columns).enumerate() {
-            for (key, row) in product(keys, queries).iter().enumerate() {
-                for (scores, lanes) in scores.iter_mut().zip(row) {
-                    lanes.store(&mut scores[4 * tile + key]);
-                }
+        let key_blocks = self.tokens.div_ceil(DEPTH);
+        scores.resize(key_blocks * rows.len(), RowBlock::ZEROS);
+        let mut sums = Sums([[0.0; PANEL]; ROWS]);
+        let panels = keys.chunks(PANEL / WIDTH * self.heads.width.div_ceil(DEPTH));
+        for (keys, first) in panels.zip((0..).step_by(PANEL)) {
+            product(queries, rows.len(), keys, &mut sums);
+            let blocks = &mut scores[first / DEPTH * rows.len()..];
+            for (block, sums) in blocks.iter_mut().zip(&sums.0[..rows.len()]) {
+                block.0[first % DEPTH..][..PANEL].copy_from_slice(sums);
             }
         }
-        let stride = self.heads.count * self.heads.width;
-        for (scores, (index, out)) in
-            scores.iter_mut().zip(out.chunks_mut(4 * stride).enumerate().take(V))
-        {
-            let (inside, padding) = scores.split_at_mut(self.tokens);
-            padding.fill([0.0; 4]);
+        let mut scales = [0.0; ROWS];
+        for (index, scale) in scales[..rows.len()].iter_mut().enumerate() {
             if let Some(mask) = &self.mask {
-                mask.add_to(inside, row + 4 * index);
+                mask.add_to(scores[index..].iter_mut().step_by(rows.len()), rows.start + index);
             }
-            let scales = softmax::unscaled(inside).map(|sum| 1.0 / sum);
-            let mut target = Target { rows: out, stride, first: column, width: self.heads.width };
-            context(values, scores, &scales, &mut target);
+            *scale = 1.0 / softmax::unscaled(&mut scores[index..], rows.len(), self.tokens);
+        }
+        let stride = self.heads.count * self.heads.width;
+        let panels = values.chunks(PANEL / WIDTH * key_blocks);
+        for (values, column) in panels.zip(columns.clone().step_by(PANEL)) {
+            product(scores, rows.len(), values, &mut sums);
+            let place = column..columns.end.min(column + PANEL);
+            for ((row, sums), scale) in rows.clone().zip(&sums.0).zip(scales) {
+                store(sums, scale, &mut out[row * stride..][place.clone()]);
+            }
         }
     }
 }
 
-/// Four rows of the result: `scoresᵀ · V`, scaled.
-fn context(values: &[[f32; 4]], scores: &[[f32; 4]], scales: &[f32; 4], out: &mut Target<'_>) {
-    let mut columns = values.chunks_exact(scores.len());
-    let mut column = 0;
-    while let Some(left) = columns.next() {
-        match columns.next() {
-            Some(right) => out.write(column, &product(scores, [left, right]), scales),
-            None => out.write(column, &product(scores, [left]), scales),
-        }
-        column += 8;
+/// Products of a tile's rows, `[blocks, rows]`, with the columns of a panel or its first half,
+/// `[columns / 8, blocks]`.
+fn product(x: &[RowBlock], rows: usize, weights: &[WeightBlock], sums: &mut Sums<f32>) {
+    sums.0[..rows].fill([0.0; PANEL]);
+    let groups = weights.chunks_exact(x.len() / rows);
+    for (weights, column) in groups.zip((0..PANEL).step_by(WIDTH)) {
+        float::add(x, rows, weights, column, sums);
+    }
+}
+
+/// Multiplies `x` with `factor`; its length is a multiple of 4 and known, or loops would be slow.
+#[inline(always)]
+fn scale<const N: usize>(x: &[f32; N], factor: f32, out: &mut [f32; N]) {
+    for (out, x) in out.as_chunks_mut::<4>().0.iter_mut().zip(x.as_chunks::<4>().0) {
+        Lanes::load(x).mul(Lanes::splat(factor)).store(out);
+    }
+}
+
+/// Stores sums, scaled, as many as fit.
+fn store(sums: &[f32; PANEL], factor: f32, out: &mut [f32]) {
+    if let Ok(out) = out.try_into() {
+        return scale(sums, factor, out);
+    }
+    for (out, sum) in out.iter_mut().zip(sums) {
+        *out = sum * factor;
     }
 }

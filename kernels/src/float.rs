@@ -15,10 +15,18 @@ pub(crate) const WIDTH: usize = 8;
 #[repr(C, align(16))]
 pub(crate) struct WeightBlock(pub(crate) [[f32; WIDTH]; DEPTH]);
 
+impl WeightBlock {
+    pub(crate) const ZEROS: Self = Self([[0.0; WIDTH]; DEPTH]);
+}
+
 /// A block of a row.
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(16))]
 pub(crate) struct RowBlock(pub(crate) [f32; DEPTH]);
+
+impl RowBlock {
+    pub(crate) const ZEROS: Self = Self([0.0; DEPTH]);
+}
 
 /// Weights `[N, K]` of f32.
 #[derive(Debug, Clone)]
@@ -35,10 +43,10 @@ impl F32Weights {
     pub fn pack(outputs: usize, inputs: usize, weights: &[f32]) -> Result<Self, Error> {
         check_length("weights", checked_area(outputs, inputs)?, weights.len())?;
         let grid = Grid { outputs, inputs, width: WIDTH };
-        let empty = WeightBlock([[0.0; WIDTH]; DEPTH]);
-        let blocks = grid.pack(empty, |block: &mut WeightBlock, column, input, index| {
-            block.0[input][column] = weights[index];
-        });
+        let blocks =
+            grid.pack(WeightBlock::ZEROS, |block: &mut WeightBlock, column, input, index| {
+                block.0[input][column] = weights[index];
+            });
         Ok(Self { grid, blocks })
     }
 
@@ -94,8 +102,7 @@ impl Product for FloatProduct<'_> {
 
     fn arrange(&mut self, x: &[f32], tiles: Tiles) {
         let grid = self.weights.grid;
-        let empty = RowBlock([0.0; DEPTH]);
-        self.scratch.rows.fill(tiles, grid.blocks(), empty, |row, block, out| {
+        self.scratch.rows.fill(tiles, grid.blocks(), RowBlock::ZEROS, |row, block, out| {
             with_whole(&x[row * grid.inputs..][grid.range(block)], |x| out.0 = *x);
         });
     }
@@ -120,7 +127,13 @@ impl Product for FloatProduct<'_> {
 
 /// Adds the products of a tile, `[blocks, rows]`, with weights, `[blocks]`, to the sums of `WIDTH`
 /// columns from `column` on.
-fn add(x: &[RowBlock], rows: usize, weights: &[WeightBlock], column: usize, sums: &mut Sums<f32>) {
+pub(crate) fn add(
+    x: &[RowBlock],
+    rows: usize,
+    weights: &[WeightBlock],
+    column: usize,
+    sums: &mut Sums<f32>,
+) {
     #[cfg(target_feature = "simd128")]
     crate::simd::float::add(x, rows, weights, column, sums);
     #[cfg(not(target_feature = "simd128"))]

@@ -1,53 +1,59 @@
-//! Operands brought into the order in which products read them, and results into that of the
-//! output.
+//! Operands brought into the order in which the product reads them.
 
 use std::ops::Range;
 
-use super::product::{STEP, Tile};
-use super::{Attention, AttentionScratch, Mask, Rows};
+use super::{Attention, AttentionScratch, Mask, Rows, scale};
+use crate::blocks::{DEPTH, with_whole};
+use crate::float::{RowBlock, WIDTH, WeightBlock};
 use crate::lanes::Lanes;
 
 impl AttentionScratch {
-    pub(super) fn make_room(&mut self, tokens: usize, width: usize) {
-        let (columns, rows) = (width.next_multiple_of(STEP), tokens.next_multiple_of(STEP));
-        self.keys.resize(tokens.div_ceil(4) * columns, [0.0; 4]);
-        self.values.resize(width.div_ceil(4) * rows, [0.0; 4]);
-        for queries in &mut self.queries {
-            queries.resize(columns, [0.0; 4]);
+    /// `K` and `V` of the head that has these columns.
+    pub(super) fn pack_head(&mut self, attention: &Attention<'_>, columns: &Range<usize>) {
+        let tokens = 0..attention.tokens;
+        self.keys.resize(count(&tokens, WIDTH) * count(columns, DEPTH), WeightBlock::ZEROS);
+        let mut places = self.keys.iter_mut();
+        for keys in parts(&tokens, WIDTH) {
+            for (inputs, out) in parts(columns, DEPTH).zip(&mut places) {
+                attention.key.transposed(keys.clone(), inputs, out);
+            }
         }
-        for scores in &mut self.scores {
-            scores.resize(rows, [0.0; 4]);
-        }
-    }
-
-    /// `K` and `V` of the head that begins at `column`.
-    pub(super) fn pack_head(&mut self, attention: &Attention<'_>, column: usize) {
-        let (tokens, width) = (attention.tokens, attention.heads.width);
-        let columns = column..column + width;
-        let tiles = self.keys.chunks_exact_mut(width.next_multiple_of(STEP));
-        for (keys, first) in tiles.zip((0..tokens).step_by(4)) {
-            attention.key.transposed(first..tokens.min(first + 4), columns.clone(), 1.0, keys);
-        }
-        let tiles = self.values.chunks_exact_mut(tokens.next_multiple_of(STEP));
-        for (values, first) in tiles.zip(columns.clone().step_by(4)) {
-            attention.value.columns(tokens, first..columns.end.min(first + 4), values);
+        self.values.resize(count(columns, WIDTH) * count(&tokens, DEPTH), WeightBlock::ZEROS);
+        let mut places = self.values.iter_mut();
+        for outputs in parts(columns, WIDTH) {
+            for (keys, out) in parts(&tokens, DEPTH).zip(&mut places) {
+                attention.value.block(keys, &outputs, out);
+            }
         }
     }
 
-    /// `4 · V` queries from `row` on, scaled; those after the last are zeros.
-    pub(super) fn pack_queries<const V: usize>(
+    /// Some queries of the head, scaled.
+    pub(super) fn pack_queries(
         &mut self,
         attention: &Attention<'_>,
-        row: usize,
-        column: usize,
+        rows: &Range<usize>,
+        columns: &Range<usize>,
     ) {
-        let (tokens, columns) = (attention.tokens, column..column + attention.heads.width);
-        for (index, queries) in self.queries[..V].iter_mut().enumerate() {
-            let first = row + 4 * index;
-            let rows = first.min(tokens)..tokens.min(first + 4);
-            attention.query.transposed(rows, columns.clone(), attention.scale, queries);
+        self.queries.resize(count(columns, DEPTH) * rows.len(), RowBlock::ZEROS);
+        let mut places = self.queries.iter_mut();
+        for inputs in parts(columns, DEPTH) {
+            for (row, out) in rows.clone().zip(&mut places) {
+                with_whole(attention.query.row(row, &inputs), |query| {
+                    scale(query, attention.scale, &mut out.0);
+                });
+            }
         }
     }
+}
+
+fn count(range: &Range<usize>, size: usize) -> usize {
+    range.len().div_ceil(size)
+}
+
+/// Parts of one size; the last one may be shorter.
+fn parts(range: &Range<usize>, size: usize) -> impl Iterator<Item = Range<usize>> {
+    let end = range.end;
+    range.clone().step_by(size).map(move |start| start..end.min(start + size))
 }
 
 impl Rows<'_> {
@@ -58,58 +64,37 @@ impl Rows<'_> {
         &self.values[start + columns.start..start + columns.end]
     }
 
-    /// Up to four rows of some columns, scaled, as the columns of `out`; zeros after them.
-    #[inline(always)]
-    fn transposed(
-        &self,
-        rows: Range<usize>,
-        columns: Range<usize>,
-        scale: f32,
-        out: &mut [[f32; 4]],
-    ) {
-        let (inside, padding) = out.split_at_mut(columns.len());
-        padding.fill([0.0; 4]);
-        let (tiles, rest) = inside.as_chunks_mut::<4>();
-        let mut done = columns.start;
-        if rows.len() == 4 {
-            let rows: [&[[f32; 4]]; 4] = std::array::from_fn(|lane| {
-                self.row(rows.start + lane, &columns).as_chunks::<4>().0
-            });
-            let scale = Lanes::splat(scale);
-            for (tile, out) in tiles.iter_mut().enumerate() {
-                let lanes = Lanes::transpose(rows.map(|row| Lanes::load(&row[tile])));
-                for (lanes, out) in lanes.iter().zip(out) {
-                    lanes.mul(scale).store(out);
+    /// Some rows, at most `WIDTH`, of at most `DEPTH` columns, as the columns of a block.
+    fn transposed(&self, rows: Range<usize>, columns: Range<usize>, out: &mut WeightBlock) {
+        if rows.len() < WIDTH || columns.len() < DEPTH {
+            *out = WeightBlock::ZEROS;
+            for (place, row) in rows.enumerate() {
+                for (out, value) in out.0.iter_mut().zip(self.row(row, &columns)) {
+                    out[place] = *value;
                 }
             }
-            done += 4 * tiles.len();
-        } else {
-            tiles.as_flattened_mut().fill([0.0; 4]);
-            for (lane, row) in rows.clone().enumerate() {
-                let row = self.row(row, &columns);
-                for (out, value) in tiles.as_flattened_mut().iter_mut().zip(row) {
-                    out[lane] = value * scale;
-                }
-            }
-            done += 4 * tiles.len();
+            return;
         }
-        rest.fill([0.0; 4]);
-        for (lane, row) in rows.enumerate() {
-            let row = self.row(row, &(done..columns.end));
-            for (out, value) in rest.iter_mut().zip(row) {
-                out[lane] = value * scale;
+        for (half, first) in rows.step_by(4).enumerate() {
+            let rows: [&[[f32; 4]]; 4] =
+                std::array::from_fn(|lane| self.row(first + lane, &columns).as_chunks::<4>().0);
+            for (quad, out) in out.0.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+                let lanes = Lanes::transpose(rows.map(|row| Lanes::load(&row[quad])));
+                for (lanes, out) in lanes.iter().zip(out) {
+                    lanes.store(&mut out.as_chunks_mut::<4>().0[half]);
+                }
             }
         }
     }
 
-    /// Up to four columns of all rows; zeros after them.
-    #[inline(always)]
-    fn columns(&self, tokens: usize, columns: Range<usize>, out: &mut [[f32; 4]]) {
-        let (inside, padding) = out.split_at_mut(tokens);
-        padding.fill([0.0; 4]);
-        for (row, out) in inside.iter_mut().enumerate() {
-            let values = self.row(row, &columns);
-            match <&[f32; 4]>::try_from(values) {
+    /// Some rows, at most `DEPTH`, of at most `WIDTH` columns.
+    fn block(&self, rows: Range<usize>, columns: &Range<usize>, out: &mut WeightBlock) {
+        if rows.len() < DEPTH || columns.len() < WIDTH {
+            *out = WeightBlock::ZEROS;
+        }
+        for (out, row) in out.0.iter_mut().zip(rows) {
+            let values = self.row(row, columns);
+            match <&[f32; WIDTH]>::try_from(values) {
                 Ok(values) => *out = *values,
                 Err(_) => out[..values.len()].copy_from_slice(values),
             }
@@ -118,48 +103,12 @@ impl Rows<'_> {
 }
 
 impl Mask<'_> {
-    /// Adds it to the scores of four queries from `row` on, or of as many as there are.
-    pub(super) fn add_to(&self, scores: &mut [[f32; 4]], row: usize) {
-        for lane in 0..4 {
-            let start = (row + lane) * self.stride;
-            let Some(summands) = self.values.get(start..) else { return };
-            for (scores, summand) in scores.iter_mut().zip(summands) {
-                scores[lane] += summand;
-            }
-        }
-    }
-}
-
-/// Where up to four rows of one head's results go.
-pub(super) struct Target<'a> {
-    /// The rows, of all heads.
-    pub(super) rows: &'a mut [f32],
-    pub(super) stride: usize,
-    /// First column of the head.
-    pub(super) first: usize,
-    /// Columns of the head.
-    pub(super) width: usize,
-}
-
-impl Target<'_> {
-    /// Writes a tile whose first column is `column` of the head, its rows scaled.
-    #[inline(always)]
-    pub(super) fn write<const V: usize>(
-        &mut self,
-        column: usize,
-        tile: &Tile<V>,
-        scales: &[f32; 4],
-    ) {
-        let columns = self.first + column..self.first + self.width.min(column + 4 * V);
-        let rows = self.rows.chunks_exact_mut(self.stride);
-        for ((row, lanes), scale) in rows.zip(tile).zip(scales) {
-            let scale = Lanes::splat(*scale);
-            for (lanes, out) in lanes.iter().zip(row[columns.clone()].chunks_mut(4)) {
-                let scaled = lanes.mul(scale);
-                match <&mut [f32; 4]>::try_from(&mut *out) {
-                    Ok(out) => scaled.store(out),
-                    Err(_) => out.copy_from_slice(&scaled.to_array()[..out.len()]),
-                }
+    /// Adds it to the scores of a query.
+    pub(super) fn add_to<'b>(&self, scores: impl Iterator<Item = &'b mut RowBlock>, query: usize) {
+        let summands = self.values[query * self.stride..].chunks(DEPTH);
+        for (scores, summands) in scores.zip(summands) {
+            for (score, summand) in scores.0.iter_mut().zip(summands) {
+                *score += summand;
             }
         }
     }

@@ -1,47 +1,44 @@
-//! Softmax down the columns of a tile.
+//! Softmax of scores that lie in blocks.
 
+use crate::blocks::DEPTH;
 use crate::exp::exp;
+use crate::float::RowBlock;
 use crate::lanes::Lanes;
 
-/// Keys that one turn of a loop handles.
-const STEP: usize = 4;
-
-/// Replaces scores by exponentials of their distances from the largest one, and returns the sums
-/// of these: what is left of a softmax is to divide.
-#[inline(always)]
-pub(super) fn unscaled(scores: &mut [[f32; 4]]) -> [f32; 4] {
-    let most = largest(scores);
-    let mut sums = [Lanes::splat(0.0); STEP];
-    let step = |sum: &mut Lanes, score: &mut [f32; 4]| {
-        let power = exp(Lanes::load(score).sub(most));
-        power.store(score);
-        *sum = sum.add(power);
-    };
-    let (steps, rest) = scores.as_chunks_mut::<STEP>();
-    for scores in steps {
-        for (sum, score) in sums.iter_mut().zip(scores) {
-            step(sum, score);
+/// Replaces the first `count` scores of a query, one block after `stride` others, by exponentials of their
+/// distances from the largest one, and what follows them by zeros. Returns the sum: what is left of a
+/// softmax is to divide.
+pub(super) fn unscaled(blocks: &mut [RowBlock], stride: usize, count: usize) -> f32 {
+    let counts = (0..count).step_by(DEPTH).map(|start| DEPTH.min(count - start));
+    let mut most = Lanes::splat(f32::MIN);
+    for (block, count) in blocks.iter_mut().step_by(stride).zip(counts.clone()) {
+        let first = block.0[0];
+        // What repeats a score changes no maximum.
+        block.0[count..].fill(first);
+        most = most.max(largest(block));
+    }
+    let [a, b, c, d] = most.to_array().map(Lanes::splat);
+    let most = a.max(b).max(c.max(d));
+    let mut sums = [Lanes::splat(0.0); 2];
+    for (block, count) in blocks.iter_mut().step_by(stride).zip(counts) {
+        powers(block, most);
+        block.0[count..].fill(0.0);
+        for [one, two] in block.0.as_chunks::<4>().0.as_chunks::<2>().0 {
+            sums = [sums[0].add(Lanes::load(one)), sums[1].add(Lanes::load(two))];
         }
     }
-    for score in rest {
-        step(&mut sums[0], score);
-    }
-    let [a, b, c, d] = sums;
-    a.add(b).add(c.add(d)).to_array()
+    sums[0].add(sums[1]).sum()
 }
 
 #[inline(always)]
-fn largest(scores: &[[f32; 4]]) -> Lanes {
-    let mut most = [Lanes::splat(f32::MIN); STEP];
-    let (steps, rest) = scores.as_chunks::<STEP>();
-    for scores in steps {
-        for (most, score) in most.iter_mut().zip(scores) {
-            *most = most.max(Lanes::load(score));
-        }
+fn largest(block: &RowBlock) -> Lanes {
+    let (quads, _) = block.0.as_chunks::<4>();
+    quads.iter().fold(Lanes::splat(f32::MIN), |most, quad| most.max(Lanes::load(quad)))
+}
+
+#[inline(always)]
+fn powers(block: &mut RowBlock, most: Lanes) {
+    for quad in block.0.as_chunks_mut::<4>().0 {
+        exp(Lanes::load(quad).sub(most)).store(quad);
     }
-    for score in rest {
-        most[0] = most[0].max(Lanes::load(score));
-    }
-    let [a, b, c, d] = most;
-    a.max(b).max(c.max(d))
 }

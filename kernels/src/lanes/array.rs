@@ -24,12 +24,6 @@ impl Lanes {
         self.0
     }
 
-    /// Each lane in all lanes.
-    #[inline(always)]
-    pub(crate) fn each(self) -> [Self; 4] {
-        self.0.map(Self::splat)
-    }
-
     /// Rows to columns.
     #[inline(always)]
     pub(crate) fn transpose(rows: [Self; 4]) -> [Self; 4] {

@@ -28,18 +28,6 @@ impl Lanes {
         values
     }
 
-    /// Each lane in all lanes.
-    #[inline(always)]
-    pub(crate) fn each(self) -> [Self; 4] {
-        // Not splats of scalars, which the compiler takes to pass through general registers.
-        [
-            Self(i32x4_shuffle::<0, 0, 0, 0>(self.0, self.0)),
-            Self(i32x4_shuffle::<1, 1, 1, 1>(self.0, self.0)),
-            Self(i32x4_shuffle::<2, 2, 2, 2>(self.0, self.0)),
-            Self(i32x4_shuffle::<3, 3, 3, 3>(self.0, self.0)),
-        ]
-    }
-
     /// Rows to columns.
     #[inline(always)]
     pub(crate) fn transpose([a, b, c, d]: [Self; 4]) -> [Self; 4] {
