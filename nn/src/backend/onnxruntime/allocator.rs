@@ -25,7 +25,7 @@ const LARGEST_SHIFT: u32 = 26;
 const STEPS: usize = 4;
 const CLASSES: usize = (LARGEST_SHIFT - SMALLEST_SHIFT) as usize * STEPS + 1;
 /// Free bytes that a thread keeps.
-const MOST_FREE: usize = 128 << 20;
+const MOST_FREE: usize = 64 << 20;
 
 /// What stands in front of a block.
 #[derive(Clone, Copy)]
