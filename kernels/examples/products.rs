@@ -119,8 +119,8 @@ mod limit {
 
     use super::{best, black_box};
 
-    /// Enough for two ports and a latency of five cycles.
-    const CHAINS: usize = 10;
+    /// More than enough for two ports and a latency of five cycles.
+    const CHAINS: usize = 12;
     const TURNS: usize = 100_000;
     const STEPS: usize = 16;
 

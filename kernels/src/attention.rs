@@ -120,7 +120,7 @@ impl<'a> Attention<'a> {
         let AttentionScratch { keys, values, queries, scores } = scratch;
         let key_blocks = self.tokens.div_ceil(DEPTH);
         scores.resize(key_blocks * rows.len(), RowBlock::ZEROS);
-        let mut sums = Sums([[0.0; PANEL]; ROWS]);
+        let mut sums = Sums::ZEROS;
         let panels = keys.chunks(PANEL / WIDTH * self.heads.width.div_ceil(DEPTH));
         for (keys, first) in panels.zip((0..).step_by(PANEL)) {
             product(queries, rows.len(), keys, &mut sums);
@@ -150,7 +150,7 @@ impl<'a> Attention<'a> {
 
 /// Products of a tile's rows, `[blocks, rows]`, with the columns of a panel or its first half,
 /// `[columns / 8, blocks]`.
-fn product(x: &[RowBlock], rows: usize, weights: &[WeightBlock], sums: &mut Sums<f32>) {
+fn product(x: &[RowBlock], rows: usize, weights: &[WeightBlock], sums: &mut Sums) {
     sums.0[..rows].fill([0.0; PANEL]);
     let groups = weights.chunks_exact(x.len() / rows);
     for (weights, column) in groups.zip((0..PANEL).step_by(WIDTH)) {

@@ -15,6 +15,9 @@ pub(crate) const STEPS: usize = DEPTH / STEP;
 /// Columns that one vector holds.
 pub(crate) const QUAD: usize = 4;
 
+/// Below this the reciprocal of a block's scale would overflow: such a block counts as zeros.
+pub(crate) const SMALLEST: f32 = 1e-30;
+
 /// A block of codes. Of weights: for each step, for each column of a quad, `STEP` inputs. Of a row:
 /// for each step, its inputs four times, which is quicker to read than to make of one.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -86,8 +86,6 @@ impl<'a> FloatProduct<'a> {
 }
 
 impl Product for FloatProduct<'_> {
-    type Sum = f32;
-
     fn outputs(&self) -> usize {
         self.weights.outputs()
     }
@@ -111,7 +109,7 @@ impl Product for FloatProduct<'_> {
         self.panel = panel;
     }
 
-    fn add(&self, rows: Range<usize>, blocks: Range<usize>, sums: &mut Sums<f32>) {
+    fn add(&self, rows: Range<usize>, blocks: Range<usize>, sums: &mut Sums) {
         let grid = self.weights.grid;
         let x = self.scratch.rows.tile(&rows, grid.blocks(), &blocks);
         let panel = grid.panel(&self.weights.blocks, self.panel);
@@ -120,7 +118,7 @@ impl Product for FloatProduct<'_> {
         }
     }
 
-    fn finish(&self, _: usize, sums: &[f32; PANEL]) -> [f32; PANEL] {
+    fn finish(&self, sums: &[f32; PANEL]) -> [f32; PANEL] {
         *sums
     }
 }
@@ -132,7 +130,7 @@ pub(crate) fn add(
     rows: usize,
     weights: &[WeightBlock],
     column: usize,
-    sums: &mut Sums<f32>,
+    sums: &mut Sums,
 ) {
     #[cfg(target_feature = "simd128")]
     crate::simd::float::add(x, rows, weights, column, sums);
@@ -147,7 +145,7 @@ pub(crate) fn add_reference(
     rows: usize,
     weights: &[WeightBlock],
     column: usize,
-    sums: &mut Sums<f32>,
+    sums: &mut Sums,
 ) {
     for (x, weights) in x.chunks_exact(rows).zip(weights) {
         for (x, sums) in x.iter().zip(&mut sums.0) {

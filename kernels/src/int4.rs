@@ -4,9 +4,9 @@ mod pack;
 mod rows;
 
 pub(crate) use pack::{OpenBlock, PackedBlock};
-pub(crate) use rows::RowBlock;
 #[cfg(target_feature = "simd128")]
-pub(crate) use rows::{LARGEST, SMALLEST};
+pub(crate) use rows::LARGEST;
+pub(crate) use rows::RowBlock;
 
 use std::ops::Range;
 
@@ -91,8 +91,6 @@ impl<'a> Int4Product<'a> {
 }
 
 impl Product for Int4Product<'_> {
-    type Sum = f32;
-
     fn outputs(&self) -> usize {
         self.weights.outputs()
     }
@@ -126,7 +124,7 @@ impl Product for Int4Product<'_> {
         }
     }
 
-    fn add(&self, rows: Range<usize>, blocks: Range<usize>, sums: &mut Sums<f32>) {
+    fn add(&self, rows: Range<usize>, blocks: Range<usize>, sums: &mut Sums) {
         let grid = self.weights.layout.grid();
         let x = self.scratch.rows.tile(&rows, grid.blocks(), &blocks);
         for (column, weights) in grid.columns(&self.scratch.open, blocks) {
@@ -134,7 +132,7 @@ impl Product for Int4Product<'_> {
         }
     }
 
-    fn finish(&self, _: usize, sums: &[f32; PANEL]) -> [f32; PANEL] {
+    fn finish(&self, sums: &[f32; PANEL]) -> [f32; PANEL] {
         let units = &self.weights.units[self.panel];
         std::array::from_fn(|column| sums[column] * units[column])
     }
@@ -142,7 +140,7 @@ impl Product for Int4Product<'_> {
 
 /// Adds the products of a tile, `[blocks, rows]`, with a quad, `[blocks]`, to the sums of four
 /// columns from `column` on.
-fn add(x: &[RowBlock], rows: usize, weights: &[OpenBlock], column: usize, sums: &mut Sums<f32>) {
+fn add(x: &[RowBlock], rows: usize, weights: &[OpenBlock], column: usize, sums: &mut Sums) {
     #[cfg(target_feature = "simd128")]
     crate::simd::int4::add(x, rows, weights, column, sums);
     #[cfg(not(target_feature = "simd128"))]
@@ -156,7 +154,7 @@ pub(crate) fn add_reference(
     rows: usize,
     weights: &[OpenBlock],
     column: usize,
-    sums: &mut Sums<f32>,
+    sums: &mut Sums,
 ) {
     for (x, weights) in x.chunks_exact(rows).zip(weights) {
         for (x, sums) in x.iter().zip(&mut sums.0) {

@@ -1,10 +1,10 @@
-//! Weights of 8 bits with a scale for each output, activations of 7 bits with a scale for each row.
+//! Weights of 8 bits with a scale for each output, activations of 7 bits in blocks of 32.
 
 mod rows;
 
-pub(crate) use rows::RowScale;
+pub(crate) use rows::RowBlock;
 #[cfg(target_feature = "simd128")]
-pub(crate) use rows::{LARGEST as LARGEST_CODE, Range as ValueRange};
+pub(crate) use rows::{LARGEST as LARGEST_CODE, ZERO_POINT};
 
 use std::ops::Range;
 
@@ -12,9 +12,6 @@ use crate::blocks::{Codes, Grid, QUAD, RowBlocks, STEP, STEPS, with_whole};
 use crate::epilogue::PANEL;
 use crate::error::{Error, check_length, checked_area};
 use crate::tile::{Product, Sums, Tiles};
-
-/// The largest number of inputs whose sums fit in 32 bits.
-const MOST_INPUTS: usize = 1 << 17;
 
 /// The largest code of a weight that [`Int8Weights::quantise`] makes.
 const LARGEST: f32 = 127.0;
@@ -24,25 +21,35 @@ const LARGEST: f32 = 127.0;
 pub struct Int8Weights {
     grid: Grid,
     /// `[quads, blocks]`.
-    blocks: Vec<Codes<i8>>,
-    /// By panels.
-    columns: Vec<PanelScale>,
+    blocks: Vec<WeightBlock>,
+    /// Of each column, by panels.
+    scales: Vec<[f32; PANEL]>,
 }
 
-/// What the columns of a panel need when their sums are complete.
-#[derive(Debug, Clone, Copy, Default)]
-struct PanelScale {
-    scales: [f32; PANEL],
-    /// Sum of each column's codes.
-    totals: [i32; PANEL],
+/// Four columns of a block.
+#[derive(Debug, Clone, Copy)]
+#[repr(C, align(16))]
+pub(crate) struct WeightBlock {
+    pub(crate) codes: Codes<i8>,
+    /// What the rows' zero point makes of the codes: `-64 · Σ code`.
+    pub(crate) correction: [i32; QUAD],
+}
+
+impl WeightBlock {
+    pub(crate) const EMPTY: Self =
+        Self { codes: Codes([[0; QUAD * STEP]; STEPS]), correction: [0; QUAD] };
+
+    pub(crate) fn set(&mut self, column: usize, input: usize, code: i8) {
+        self.codes.0[input / STEP][column * STEP + input % STEP] = code;
+        self.correction[column] -= i32::from(rows::ZERO_POINT) * i32::from(code);
+    }
 }
 
 impl Int8Weights {
     /// Packs `[outputs, inputs]` codes with a scale for each output.
     ///
     /// # Errors
-    /// [`Error::Length`], [`Error::Size`] (from 131,073 inputs on, sums would not fit 32 bits),
-    /// and [`Error::NotFinite`] for scales.
+    /// [`Error::Length`], [`Error::Size`], and [`Error::NotFinite`] for scales.
     pub fn pack(
         outputs: usize,
         inputs: usize,
@@ -51,25 +58,16 @@ impl Int8Weights {
     ) -> Result<Self, Error> {
         check_length("codes", checked_area(outputs, inputs)?, codes.len())?;
         check_length("scales", outputs, scales.len())?;
-        if inputs > MOST_INPUTS {
-            return Err(Error::Size);
-        }
         if !scales.iter().all(|scale| scale.is_finite()) {
             return Err(Error::NotFinite("scales"));
         }
         let grid = Grid { outputs, inputs, width: QUAD };
-        let mut columns = vec![PanelScale::default(); outputs.div_ceil(PANEL)];
-        for (output, &scale) in scales.iter().enumerate() {
-            let column = &mut columns[output / PANEL];
-            column.scales[output % PANEL] = scale;
-            let codes = &codes[output * inputs..][..inputs];
-            column.totals[output % PANEL] = codes.iter().map(|&code| i32::from(code)).sum();
-        }
-        let empty = Codes([[0; QUAD * STEP]; STEPS]);
-        let blocks = grid.pack(empty, |block: &mut Codes<i8>, column, input, index| {
-            block.0[input / STEP][column * STEP + input % STEP] = codes[index];
+        let mut panels = vec![[0.0; PANEL]; outputs.div_ceil(PANEL)];
+        panels.as_flattened_mut()[..outputs].copy_from_slice(scales);
+        let blocks = grid.pack(WeightBlock::EMPTY, |block, column, input, index| {
+            block.set(column, input, codes[index]);
         });
-        Ok(Self { grid, blocks, columns })
+        Ok(Self { grid, blocks, scales: panels })
     }
 
     /// Quantises f32 weights `[outputs, inputs]`, symmetrically, the largest of an output to ±127.
@@ -104,15 +102,14 @@ impl Int8Weights {
 
     /// Bytes that the packed weights take.
     pub fn bytes(&self) -> usize {
-        size_of_val(&*self.blocks) + size_of_val(&*self.columns)
+        size_of_val(&*self.blocks) + size_of_val(&*self.scales)
     }
 }
 
 /// Memory that products reuse.
 #[derive(Debug, Default)]
 pub(crate) struct Int8Scratch {
-    codes: RowBlocks<Codes<u8>>,
-    scales: Vec<RowScale>,
+    rows: RowBlocks<RowBlock>,
 }
 
 /// A product with weights of 8 bits.
@@ -129,8 +126,6 @@ impl<'a> Int8Product<'a> {
 }
 
 impl Product for Int8Product<'_> {
-    type Sum = i32;
-
     fn outputs(&self) -> usize {
         self.weights.outputs()
     }
@@ -145,13 +140,8 @@ impl Product for Int8Product<'_> {
 
     fn arrange(&mut self, x: &[f32], tiles: Tiles) {
         let (inputs, grid) = (self.inputs(), self.weights.grid);
-        let Int8Scratch { codes, scales } = &mut *self.scratch;
-        scales.clear();
-        scales.extend((0..tiles.rows).map(|row| RowScale::of(&x[row * inputs..][..inputs])));
-        let empty = Codes([[0; QUAD * STEP]; STEPS]);
-        codes.fill(tiles, grid.blocks(), empty, |row, block, out| {
-            let x = &x[row * inputs..][grid.range(block)];
-            with_whole(x, |x| scales[row].quantise(x, out));
+        self.scratch.rows.fill(tiles, grid.blocks(), RowBlock::ZEROS, |row, block, out| {
+            with_whole(&x[row * inputs..][grid.range(block)], |x| out.quantise(x));
         });
     }
 
@@ -159,28 +149,24 @@ impl Product for Int8Product<'_> {
         self.panel = panel;
     }
 
-    fn add(&self, rows: Range<usize>, blocks: Range<usize>, sums: &mut Sums<i32>) {
+    fn add(&self, rows: Range<usize>, blocks: Range<usize>, sums: &mut Sums) {
         let grid = self.weights.grid;
-        let x = self.scratch.codes.tile(&rows, grid.blocks(), &blocks);
+        let x = self.scratch.rows.tile(&rows, grid.blocks(), &blocks);
         let panel = grid.panel(&self.weights.blocks, self.panel);
         for (column, weights) in grid.columns(panel, blocks) {
             add(x, rows.len(), weights, column, sums);
         }
     }
 
-    fn finish(&self, row: usize, sums: &[i32; PANEL]) -> [f32; PANEL] {
-        let columns = &self.weights.columns[self.panel];
-        let RowScale { scale, zero_point } = self.scratch.scales[row];
-        std::array::from_fn(|column| {
-            let sum = sums[column].wrapping_sub(zero_point.wrapping_mul(columns.totals[column]));
-            sum as f32 * (scale * columns.scales[column])
-        })
+    fn finish(&self, sums: &[f32; PANEL]) -> [f32; PANEL] {
+        let scales = &self.weights.scales[self.panel];
+        std::array::from_fn(|column| sums[column] * scales[column])
     }
 }
 
 /// Adds the products of a tile, `[blocks, rows]`, with a quad, `[blocks]`, to the sums of four
 /// columns from `column` on.
-fn add(x: &[Codes<u8>], rows: usize, weights: &[Codes<i8>], column: usize, sums: &mut Sums<i32>) {
+fn add(x: &[RowBlock], rows: usize, weights: &[WeightBlock], column: usize, sums: &mut Sums) {
     #[cfg(target_feature = "simd128")]
     crate::simd::int8::add(x, rows, weights, column, sums);
     #[cfg(not(target_feature = "simd128"))]
@@ -190,18 +176,22 @@ fn add(x: &[Codes<u8>], rows: usize, weights: &[Codes<i8>], column: usize, sums:
 /// The same without SIMD.
 #[cfg(any(test, not(target_feature = "simd128")))]
 pub(crate) fn add_reference(
-    x: &[Codes<u8>],
+    x: &[RowBlock],
     rows: usize,
-    weights: &[Codes<i8>],
+    weights: &[WeightBlock],
     column: usize,
-    sums: &mut Sums<i32>,
+    sums: &mut Sums,
 ) {
     for (x, weights) in x.chunks_exact(rows).zip(weights) {
         for (x, sums) in x.iter().zip(&mut sums.0) {
-            for (x, weights) in x.0.iter().zip(weights.0) {
+            let mut dots = weights.correction;
+            for (x, weights) in x.codes.0.iter().zip(weights.codes.0) {
                 for (place, weight) in weights.into_iter().enumerate() {
-                    sums[column + place / STEP] += i32::from(weight) * i32::from(x[place]);
+                    dots[place / STEP] += i32::from(weight) * i32::from(x[place]);
                 }
+            }
+            for (sum, dot) in sums[column..].iter_mut().zip(dots) {
+                *sum += dot as f32 * x.scale[0];
             }
         }
     }

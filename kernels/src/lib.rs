@@ -11,7 +11,7 @@
 //! and their products summed exactly, whatever the host makes of a relaxed instruction, because
 //! the second operand of every dot product stays in `0..=127` and no sum of pairs saturates.
 //! What may differ is the rounding of f32 sums, by fusing a multiplication with an addition: one
-//! rounding for each block of 32 inputs (4 bits), for each output (8 bits), for each product (f32), each
+//! rounding for each block of 32 inputs (4 and 8 bits), for each product (f32), each
 //! within 2⁻²⁴ of the sum's largest term.
 //!
 //! Non-finite values never trap: a row of `x` that holds one gives non-finite sums, for every

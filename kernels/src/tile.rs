@@ -16,13 +16,14 @@ const SPAN: usize = 12;
 /// Sums of a tile: `ROWS` rows, `PANEL` columns.
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(16))]
-pub(crate) struct Sums<T>(pub(crate) [[T; PANEL]; ROWS]);
+pub(crate) struct Sums(pub(crate) [[f32; PANEL]; ROWS]);
+
+impl Sums {
+    pub(crate) const ZEROS: Self = Self([[0.0; PANEL]; ROWS]);
+}
 
 /// A product with one form of weights.
 pub(crate) trait Product {
-    /// What its kernel adds up.
-    type Sum: Copy + Default;
-
     /// Number of columns, N.
     fn outputs(&self) -> usize;
 
@@ -39,10 +40,10 @@ pub(crate) trait Product {
     fn open(&mut self, panel: usize);
 
     /// Adds the products of some blocks, of the rows in `rows`, with the panel that is open.
-    fn add(&self, rows: Range<usize>, blocks: Range<usize>, sums: &mut Sums<Self::Sum>);
+    fn add(&self, rows: Range<usize>, blocks: Range<usize>, sums: &mut Sums);
 
-    /// What the sums of a row and of the panel that is open stand for.
-    fn finish(&self, row: usize, sums: &[Self::Sum; PANEL]) -> [f32; PANEL];
+    /// What the sums of the panel that is open stand for.
+    fn finish(&self, sums: &[f32; PANEL]) -> [f32; PANEL];
 }
 
 /// The tiles of a group: as few as there can be, of about equal height, since a low one gets less
@@ -86,8 +87,8 @@ pub(crate) fn run<P: Product>(
 }
 
 /// The sums of a group's rows with the panel that is open.
-fn panel<P: Product>(product: &P, tiles: Tiles) -> [Sums<P::Sum>; GROUP / ROWS] {
-    let mut sums = [Sums([[P::Sum::default(); PANEL]; ROWS]); GROUP / ROWS];
+fn panel<P: Product>(product: &P, tiles: Tiles) -> [Sums; GROUP / ROWS] {
+    let mut sums = [Sums::ZEROS; GROUP / ROWS];
     let blocks = product.blocks();
     for start in (0..blocks).step_by(SPAN) {
         let span = start..blocks.min(start + SPAN);
@@ -102,7 +103,7 @@ fn panel<P: Product>(product: &P, tiles: Tiles) -> [Sums<P::Sum>; GROUP / ROWS] 
 fn store<P: Product>(
     product: &P,
     tiles: Tiles,
-    sums: &[Sums<P::Sum>],
+    sums: &[Sums],
     [first, column]: [usize; 2],
     epilogue: &Epilogue<'_>,
     out: &mut [f32],
@@ -112,7 +113,7 @@ fn store<P: Product>(
     for (rows, sums) in tiles.ranges().zip(sums) {
         for (row, sums) in rows.zip(&sums.0) {
             let start = (first + row) * outputs + column;
-            epilogue.store(product.finish(row, sums), columns.clone(), start, out);
+            epilogue.store(product.finish(sums), columns.clone(), start, out);
         }
     }
 }

@@ -1,14 +1,11 @@
 #[cfg(any(test, not(target_feature = "simd128")))]
-use crate::blocks::repeated;
+use crate::blocks::{SMALLEST, repeated};
 use crate::blocks::{Codes, DEPTH, QUAD, STEP, STEPS};
 #[cfg(any(test, not(target_feature = "simd128")))]
 use crate::int4::pack::ZERO_POINT;
 
 /// The largest code.
 pub(crate) const LARGEST: f32 = 127.0;
-
-/// Below this the reciprocal of a block's scale would overflow: such a block counts as zeros.
-pub(crate) const SMALLEST: f32 = 1e-30;
 
 /// A block of a row: signed codes, symmetric, `x ≈ code · scale`, all of it as often as the kernel's
 /// vectors want it.

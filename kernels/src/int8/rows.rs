@@ -1,83 +1,46 @@
 #[cfg(any(test, not(target_feature = "simd128")))]
-use crate::blocks::repeated;
-use crate::blocks::{Codes, DEPTH};
+use crate::blocks::{SMALLEST, repeated};
+use crate::blocks::{Codes, DEPTH, QUAD, STEP, STEPS};
 
-/// The largest code: the second operand of a relaxed dot product has 7 bits.
-pub(crate) const LARGEST: f32 = 127.0;
+/// The largest distance from the zero point: the second operand of a relaxed dot product has 7 bits.
+pub(crate) const LARGEST: f32 = 63.0;
 
-/// Below this the reciprocal of a row's scale would overflow: such a row counts as zeros.
-const SMALLEST: f32 = 1e-30;
+/// The code of 0.
+pub(crate) const ZERO_POINT: u8 = 64;
 
-/// Least and largest of some values and 0.
+/// A block of a row: `x ≈ (code - 64) · scale`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Range {
-    pub(crate) least: f32,
-    pub(crate) most: f32,
-    /// Whether all are.
-    pub(crate) finite: bool,
+#[repr(C, align(16))]
+pub(crate) struct RowBlock {
+    pub(crate) codes: Codes<u8>,
+    /// As often as the kernel's vectors want it. Not a number if a value was not finite.
+    pub(crate) scale: [f32; QUAD],
 }
 
-impl Range {
-    fn of(values: &[f32]) -> Self {
+impl RowBlock {
+    pub(crate) const ZEROS: Self =
+        Self { codes: Codes([[ZERO_POINT; QUAD * STEP]; STEPS]), scale: [0.0; QUAD] };
+
+    pub(crate) fn quantise(&mut self, x: &[f32; DEPTH]) {
         #[cfg(target_feature = "simd128")]
-        return crate::simd::int8::range(values);
+        crate::simd::int8::quantise(x, self);
         #[cfg(not(target_feature = "simd128"))]
-        Self::EMPTY.with(values)
-    }
-
-    pub(crate) const EMPTY: Self = Self { least: 0.0, most: 0.0, finite: true };
-
-    /// The range of these values as well.
-    pub(crate) fn with(self, values: &[f32]) -> Self {
-        values.iter().fold(self, |range, &x| Self {
-            least: range.least.min(x),
-            most: range.most.max(x),
-            finite: range.finite & x.is_finite(),
-        })
-    }
-}
-
-/// What a row's codes mean: `x ≈ (code - zero point) · scale`.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(crate) struct RowScale {
-    /// Not a number if a value was not finite.
-    pub(crate) scale: f32,
-    pub(crate) zero_point: i32,
-}
-
-impl RowScale {
-    pub(crate) fn of(row: &[f32]) -> Self {
-        let range = Range::of(row);
-        let scale = (range.most - range.least) / LARGEST;
-        if !range.finite || !scale.is_finite() {
-            return Self { scale: f32::NAN, zero_point: 0 };
-        }
-        if scale < SMALLEST {
-            return Self::default();
-        }
-        Self { scale, zero_point: (-range.least / scale).round_ties_even() as i32 }
-    }
-
-    /// What values are multiplied with to become codes.
-    pub(crate) fn factor(self) -> f32 {
-        // Not above 0: it is 0 or not a number, and so are all codes.
-        if self.scale > 0.0 { 1.0 / self.scale } else { 0.0 }
-    }
-
-    pub(crate) fn quantise(self, x: &[f32; DEPTH], out: &mut Codes<u8>) {
-        #[cfg(target_feature = "simd128")]
-        crate::simd::int8::quantise(self, x, out);
-        #[cfg(not(target_feature = "simd128"))]
-        self.quantise_reference(x, out);
+        self.quantise_reference(x);
     }
 
     /// The same without SIMD.
     #[cfg(any(test, not(target_feature = "simd128")))]
-    pub(crate) fn quantise_reference(self, x: &[f32; DEPTH], out: &mut Codes<u8>) {
-        let factor = self.factor();
-        *out = repeated(&x.map(|x| {
-            let code = if factor > 0.0 { (x * factor).round_ties_even() } else { 0.0 };
-            (code as i32 + self.zero_point).clamp(0, LARGEST as i32) as u8
-        }));
+    pub(crate) fn quantise_reference(&mut self, x: &[f32; DEPTH]) {
+        let largest = x.iter().fold(0.0f32, |most, x| most.max(x.abs()));
+        *self = Self::ZEROS;
+        if !x.iter().all(|x| x.is_finite()) {
+            self.scale = [f32::NAN; QUAD];
+        } else if largest >= SMALLEST {
+            let factor = LARGEST / largest;
+            let code =
+                |x: f32| ((x * factor).round_ties_even() as i8).wrapping_add(ZERO_POINT as i8);
+            self.codes = repeated(&x.map(|x| code(x) as u8));
+            self.scale = [largest / LARGEST; QUAD];
+        }
     }
 }

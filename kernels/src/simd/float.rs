@@ -12,13 +12,13 @@ pub(crate) fn add(
     rows: usize,
     weights: &[WeightBlock],
     column: usize,
-    sums: &mut Sums<f32>,
+    sums: &mut Sums,
 ) {
     let totals = Totals::new(sums, column, WIDTH);
     by_rows!(rows, add_rows(x, weights, totals));
 }
 
-fn add_rows<const R: usize>(x: &[RowBlock], weights: &[WeightBlock], totals: Totals<'_, f32>) {
+fn add_rows<const R: usize>(x: &[RowBlock], weights: &[WeightBlock], totals: Totals<'_>) {
     for (x, weights) in x.as_chunks::<R>().0.iter().zip(weights) {
         let (weights, _) = weights.0.as_chunks::<QUAD>();
         add_quad::<0, R>(x, &weights[0], totals);
@@ -37,7 +37,7 @@ fn add_rows<const R: usize>(x: &[RowBlock], weights: &[WeightBlock], totals: Tot
 fn add_quad<const I: usize, const R: usize>(
     x: &[RowBlock; R],
     weights: &[[f32; WIDTH]; QUAD],
-    totals: Totals<'_, f32>,
+    totals: Totals<'_>,
 ) {
     let weights = weights.each_ref().map(|columns| {
         let (columns, _) = columns.as_chunks::<4>();

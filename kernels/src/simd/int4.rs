@@ -2,10 +2,10 @@ use core::arch::wasm32::*;
 
 use super::tile::Totals;
 use super::vector::{
-    Order, codes, load, multiply_add, pair_dots, registers, store, store_repeated,
+    Order, codes, largest, load, multiply_add, pair_dots, registers, store, store_repeated,
 };
-use crate::blocks::{DEPTH, QUAD, STEPS};
-use crate::int4::{LARGEST, OpenBlock, PackedBlock, RowBlock, SMALLEST};
+use crate::blocks::{DEPTH, QUAD, SMALLEST, STEPS};
+use crate::int4::{LARGEST, OpenBlock, PackedBlock, RowBlock};
 use crate::tile::Sums;
 
 /// Halves of bytes to bytes.
@@ -26,11 +26,7 @@ pub(crate) fn open(packed: &PackedBlock, out: &mut OpenBlock) {
 /// A block's codes, correction and scale.
 pub(crate) fn quantise(x: &[f32; DEPTH], out: &mut RowBlock) {
     let x = registers(x);
-    // As integers, floats without their sign are in order, and those that are not finite last.
-    let most = x.iter().fold(i32x4_splat(0), |most, &x| i32x4_max(most, f32x4_abs(x)));
-    let most = i32x4_max(most, i32x4_shuffle::<2, 3, 0, 1>(most, most));
-    let most = i32x4_max(most, i32x4_shuffle::<1, 0, 3, 2>(most, most));
-    let largest = f32x4_extract_lane::<0>(most);
+    let largest = largest(&x);
     if !(SMALLEST..=f32::MAX).contains(&largest) {
         *out = RowBlock::ZEROS;
         if !largest.is_finite() {
@@ -54,13 +50,13 @@ pub(crate) fn add(
     rows: usize,
     weights: &[OpenBlock],
     column: usize,
-    sums: &mut Sums<f32>,
+    sums: &mut Sums,
 ) {
     let totals = Totals::new(sums, column, QUAD);
     by_rows!(rows, add_rows(x, weights, totals));
 }
 
-fn add_rows<const R: usize>(x: &[RowBlock], weights: &[OpenBlock], totals: Totals<'_, f32>) {
+fn add_rows<const R: usize>(x: &[RowBlock], weights: &[OpenBlock], totals: Totals<'_>) {
     let (x, _) = x.as_chunks::<R>();
     let ((pairs, last), (weight_pairs, last_weights)) =
         (x.as_chunks::<2>(), weights.as_chunks::<2>());
@@ -76,7 +72,7 @@ fn add_rows<const R: usize>(x: &[RowBlock], weights: &[OpenBlock], totals: Total
 /// Sums of even and of odd pairs stand side by side in 16 bits: 16 products of at most 127 · 15, less
 /// the zero point's part, which is where they start. The scale of a column makes them one.
 #[inline(always)]
-fn add_block<const R: usize>(x: &[RowBlock; R], weights: &OpenBlock, totals: Totals<'_, f32>) {
+fn add_block<const R: usize>(x: &[RowBlock; R], weights: &OpenBlock, totals: Totals<'_>) {
     let codes = weights.codes.0.each_ref().map(load);
     let scales = load(&weights.scales);
     let mut order = Order::new();

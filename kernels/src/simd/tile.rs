@@ -8,16 +8,16 @@ use crate::tile::{ROWS, Sums};
 ///
 /// They are read and written as volatile, or LLVM would keep them in registers across turns.
 #[derive(Clone, Copy)]
-pub(super) struct Totals<'a, T> {
-    sums: &'a std::cell::Cell<Sums<T>>,
+pub(super) struct Totals<'a> {
+    sums: &'a std::cell::Cell<Sums>,
     column: usize,
 }
 
-impl<'a, T> Totals<'a, T> {
+impl<'a> Totals<'a> {
     /// Those of `columns` columns from `column` on.
     #[inline(always)]
-    pub(super) fn new(sums: &'a mut Sums<T>, column: usize, columns: usize) -> Self {
-        assert!(size_of::<T>() == 4 && column.is_multiple_of(QUAD) && column + columns <= PANEL);
+    pub(super) fn new(sums: &'a mut Sums, column: usize, columns: usize) -> Self {
+        assert!(column.is_multiple_of(QUAD) && column + columns <= PANEL);
         Self { sums: std::cell::Cell::from_mut(sums), column }
     }
 
@@ -27,7 +27,9 @@ impl<'a, T> Totals<'a, T> {
     unsafe fn place(self, row: usize, column: usize) -> *mut v128 {
         debug_assert!(row < ROWS);
         // SAFETY: the caller's promise.
-        unsafe { self.sums.as_ptr().cast::<T>().add(self.column).add(row * PANEL + column).cast() }
+        unsafe {
+            self.sums.as_ptr().cast::<f32>().add(self.column).add(row * PANEL + column).cast()
+        }
     }
 
     /// # Safety

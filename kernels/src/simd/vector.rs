@@ -86,6 +86,16 @@ pub(super) fn registers(x: &[f32; 32]) -> [v128; 8] {
     std::array::from_fn(|index| load(&quads[index]))
 }
 
+/// The largest of all values without their signs; infinite or no number if one is.
+#[inline(always)]
+pub(super) fn largest(x: &[v128; 8]) -> f32 {
+    // As integers, floats without their sign are in order, and those that are not finite last.
+    let most = x.iter().fold(i32x4_splat(0), |most, &x| i32x4_max(most, f32x4_abs(x)));
+    let most = i32x4_max(most, i32x4_shuffle::<2, 3, 0, 1>(most, most));
+    let most = i32x4_max(most, i32x4_shuffle::<1, 0, 3, 2>(most, most));
+    f32x4_extract_lane::<0>(most)
+}
+
 /// Rounds to integers, ties to even, and narrows to 8 bits: `x · factor + offset`.
 #[inline(always)]
 pub(super) fn codes(x: &[v128; 8], factor: v128, narrow: impl Fn(v128, v128) -> v128) -> [v128; 2] {
