@@ -1,93 +1,79 @@
-//! Weights of 8 bits with a scale for each output, activations of 7 bits in blocks of 32.
+//! Weights of 8 bits and activations of 7 bits, both in blocks of 32.
 
 mod rows;
 
-pub(crate) use rows::RowBlock;
 #[cfg(target_feature = "simd128")]
-pub(crate) use rows::{LARGEST as LARGEST_CODE, ZERO_POINT};
+pub(crate) use rows::LARGEST as LARGEST_CODE;
+pub(crate) use rows::RowBlock;
 
 use std::ops::Range;
 
-use crate::blocks::{Codes, Grid, QUAD, RowBlocks, STEP, STEPS, with_whole};
+use crate::blocks::{Codes, DEPTH, Grid, QUAD, RowBlocks, STEP, STEPS, with_whole};
 use crate::epilogue::PANEL;
 use crate::error::{Error, check_length, checked_area};
 use crate::tile::{Product, Sums, Tiles};
 
-/// The largest code of a weight that [`Int8Weights::quantise`] makes.
+/// The largest code of a weight.
 const LARGEST: f32 = 127.0;
 
-/// Weights `[N, K]` of signed 8 bits, `code · scale`, with a scale for each output.
+/// Weights `[N, K]` of signed 8 bits, `code · scale`, with a scale for each 32 inputs of an output.
 #[derive(Debug, Clone)]
 pub struct Int8Weights {
     grid: Grid,
     /// `[quads, blocks]`.
     blocks: Vec<WeightBlock>,
-    /// Of each column, by panels.
-    scales: Vec<[f32; PANEL]>,
 }
 
 /// Four columns of a block.
 #[derive(Debug, Clone, Copy)]
-#[repr(C, align(16))]
+#[repr(C, align(8))]
 pub(crate) struct WeightBlock {
     pub(crate) codes: Codes<i8>,
-    /// What the rows' zero point makes of the codes: `-64 · Σ code`.
-    pub(crate) correction: [i32; QUAD],
+    pub(crate) scales: [f32; QUAD],
+    /// Sums of the codes: what a row's zero point is multiplied with.
+    pub(crate) totals: [i16; QUAD],
 }
 
 impl WeightBlock {
     pub(crate) const EMPTY: Self =
-        Self { codes: Codes([[0; QUAD * STEP]; STEPS]), correction: [0; QUAD] };
+        Self { codes: Codes([[0; QUAD * STEP]; STEPS]), scales: [0.0; QUAD], totals: [0; QUAD] };
 
-    pub(crate) fn set(&mut self, column: usize, input: usize, code: i8) {
-        self.codes.0[input / STEP][column * STEP + input % STEP] = code;
-        self.correction[column] -= i32::from(rows::ZERO_POINT) * i32::from(code);
+    /// Sets one of the four columns, symmetrically, its largest value to ±127.
+    fn quantise(&mut self, column: usize, weights: &[f32; DEPTH]) {
+        let scale = weights.iter().fold(0.0f32, |most, x| most.max(x.abs())) / LARGEST;
+        // A scale of zero has only zero weights: the quotient is NaN, and becomes 0.
+        self.set(column, scale, &weights.map(|weight| (weight / scale).round() as i8));
+    }
+
+    pub(crate) fn set(&mut self, column: usize, scale: f32, codes: &[i8; DEPTH]) {
+        self.scales[column] = scale;
+        self.totals[column] = codes.iter().map(|&code| i16::from(code)).sum();
+        for (codes, step) in codes.as_chunks::<STEP>().0.iter().zip(&mut self.codes.0) {
+            step[column * STEP..][..STEP].copy_from_slice(codes);
+        }
     }
 }
 
 impl Int8Weights {
-    /// Packs `[outputs, inputs]` codes with a scale for each output.
+    /// Quantises f32 weights `[outputs, inputs]`.
     ///
     /// # Errors
-    /// [`Error::Length`], [`Error::Size`], and [`Error::NotFinite`] for scales.
-    pub fn pack(
-        outputs: usize,
-        inputs: usize,
-        codes: &[i8],
-        scales: &[f32],
-    ) -> Result<Self, Error> {
-        check_length("codes", checked_area(outputs, inputs)?, codes.len())?;
-        check_length("scales", outputs, scales.len())?;
-        if !scales.iter().all(|scale| scale.is_finite()) {
-            return Err(Error::NotFinite("scales"));
-        }
-        let grid = Grid { outputs, inputs, width: QUAD };
-        let mut panels = vec![[0.0; PANEL]; outputs.div_ceil(PANEL)];
-        panels.as_flattened_mut()[..outputs].copy_from_slice(scales);
-        let blocks = grid.pack(WeightBlock::EMPTY, |block, column, input, index| {
-            block.set(column, input, codes[index]);
-        });
-        Ok(Self { grid, blocks, scales: panels })
-    }
-
-    /// Quantises f32 weights `[outputs, inputs]`, symmetrically, the largest of an output to ±127.
-    ///
-    /// # Errors
-    /// Those of [`Int8Weights::pack`], and [`Error::NotFinite`] for weights.
+    /// [`Error::Length`], [`Error::Size`], and [`Error::NotFinite`] for weights.
     pub fn quantise(outputs: usize, inputs: usize, weights: &[f32]) -> Result<Self, Error> {
         check_length("weights", checked_area(outputs, inputs)?, weights.len())?;
         if !weights.iter().all(|weight| weight.is_finite()) {
             return Err(Error::NotFinite("weights"));
         }
-        let mut codes = Vec::with_capacity(weights.len());
-        let mut scales = vec![0.0; outputs];
-        for (output, scale) in scales.iter_mut().enumerate() {
-            let weights = &weights[output * inputs..][..inputs];
-            *scale = weights.iter().fold(0.0f32, |most, x| most.max(x.abs())) / LARGEST;
-            // A scale of zero has only zero weights: the quotient is NaN, and becomes 0.
-            codes.extend(weights.iter().map(|weight| (weight / *scale).round() as i8));
+        let grid = Grid { outputs, inputs, width: QUAD };
+        let mut blocks = vec![WeightBlock::EMPTY; outputs.div_ceil(QUAD) * grid.blocks()];
+        for output in 0..outputs {
+            let row = &weights[output * inputs..][..inputs];
+            for index in 0..grid.blocks() {
+                let block = &mut blocks[output / QUAD * grid.blocks() + index];
+                with_whole(&row[grid.range(index)], |row| block.quantise(output % QUAD, row));
+            }
         }
-        Self::pack(outputs, inputs, &codes, &scales)
+        Ok(Self { grid, blocks })
     }
 
     /// Number of outputs, N.
@@ -102,7 +88,7 @@ impl Int8Weights {
 
     /// Bytes that the packed weights take.
     pub fn bytes(&self) -> usize {
-        size_of_val(&*self.blocks) + size_of_val(&*self.scales)
+        size_of_val(&*self.blocks)
     }
 }
 
@@ -159,8 +145,7 @@ impl Product for Int8Product<'_> {
     }
 
     fn finish(&self, sums: &[f32; PANEL]) -> [f32; PANEL] {
-        let scales = &self.weights.scales[self.panel];
-        std::array::from_fn(|column| sums[column] * scales[column])
+        *sums
     }
 }
 
@@ -184,14 +169,17 @@ pub(crate) fn add_reference(
 ) {
     for (x, weights) in x.chunks_exact(rows).zip(weights) {
         for (x, sums) in x.iter().zip(&mut sums.0) {
-            let mut dots = weights.correction;
+            let mut dots = [0; QUAD];
             for (x, weights) in x.codes.0.iter().zip(weights.codes.0) {
                 for (place, weight) in weights.into_iter().enumerate() {
                     dots[place / STEP] += i32::from(weight) * i32::from(x[place]);
                 }
             }
-            for (sum, dot) in sums[column..].iter_mut().zip(dots) {
-                *sum += dot as f32 * x.scale[0];
+            let sums = &mut sums[column..];
+            for (column, (sum, dot)) in sums.iter_mut().zip(dots).enumerate() {
+                let total = f32::from(weights.totals[column]) * weights.scales[column];
+                let value = x.offset[0] * total + dot as f32 * weights.scales[column];
+                *sum += value * x.scale[0];
             }
         }
     }

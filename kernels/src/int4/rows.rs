@@ -1,6 +1,6 @@
+use crate::blocks::{Codes, DEPTH, QUAD, STEP, STEPS};
 #[cfg(any(test, not(target_feature = "simd128")))]
 use crate::blocks::{SMALLEST, repeated};
-use crate::blocks::{Codes, DEPTH, QUAD, STEP, STEPS};
 #[cfg(any(test, not(target_feature = "simd128")))]
 use crate::int4::pack::ZERO_POINT;
 

@@ -1,25 +1,25 @@
+use crate::blocks::{Codes, DEPTH, QUAD, STEP, STEPS};
 #[cfg(any(test, not(target_feature = "simd128")))]
 use crate::blocks::{SMALLEST, repeated};
-use crate::blocks::{Codes, DEPTH, QUAD, STEP, STEPS};
 
-/// The largest distance from the zero point: the second operand of a relaxed dot product has 7 bits.
-pub(crate) const LARGEST: f32 = 63.0;
+/// The largest code: the second operand of a relaxed dot product has 7 bits.
+pub(crate) const LARGEST: f32 = 127.0;
 
-/// The code of 0.
-pub(crate) const ZERO_POINT: u8 = 64;
-
-/// A block of a row: `x ≈ (code - 64) · scale`.
+/// A block of a row: `x ≈ (code - zero point) · scale`, from its least to its largest value. Numbers are there
+/// as often as the kernel's vectors want them.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[repr(C, align(16))]
 pub(crate) struct RowBlock {
     pub(crate) codes: Codes<u8>,
-    /// As often as the kernel's vectors want it. Not a number if a value was not finite.
+    /// The zero point, negative.
+    pub(crate) offset: [f32; QUAD],
+    /// Not a number if a value was not finite.
     pub(crate) scale: [f32; QUAD],
 }
 
 impl RowBlock {
     pub(crate) const ZEROS: Self =
-        Self { codes: Codes([[ZERO_POINT; QUAD * STEP]; STEPS]), scale: [0.0; QUAD] };
+        Self { codes: Codes([[0; QUAD * STEP]; STEPS]), offset: [0.0; QUAD], scale: [0.0; QUAD] };
 
     pub(crate) fn quantise(&mut self, x: &[f32; DEPTH]) {
         #[cfg(target_feature = "simd128")]
@@ -31,16 +31,19 @@ impl RowBlock {
     /// The same without SIMD.
     #[cfg(any(test, not(target_feature = "simd128")))]
     pub(crate) fn quantise_reference(&mut self, x: &[f32; DEPTH]) {
-        let largest = x.iter().fold(0.0f32, |most, x| most.max(x.abs()));
+        let least = x.iter().fold(0.0f32, |least, x| least.min(*x));
+        let most = x.iter().fold(0.0f32, |most, x| most.max(*x));
+        let scale = (most - least) / LARGEST;
         *self = Self::ZEROS;
-        if !x.iter().all(|x| x.is_finite()) {
+        if !x.iter().all(|x| x.is_finite()) || !scale.is_finite() {
             self.scale = [f32::NAN; QUAD];
-        } else if largest >= SMALLEST {
-            let factor = LARGEST / largest;
-            let code =
-                |x: f32| ((x * factor).round_ties_even() as i8).wrapping_add(ZERO_POINT as i8);
-            self.codes = repeated(&x.map(|x| code(x) as u8));
-            self.scale = [largest / LARGEST; QUAD];
+        } else if scale >= SMALLEST {
+            let factor = 1.0 / scale;
+            let zero_point = (-least * factor).round_ties_even();
+            let code = |x: f32| (x * factor).round_ties_even() + zero_point;
+            self.codes = repeated(&x.map(|x| code(x).clamp(0.0, LARGEST) as u8));
+            self.offset = [-zero_point; QUAD];
+            self.scale = [scale; QUAD];
         }
     }
 }

@@ -5,26 +5,42 @@ use super::vector::{
     Order, codes, largest, load, multiply_add, quad_dots_add, registers, store, store_repeated,
 };
 use crate::blocks::{DEPTH, QUAD, SMALLEST};
-use crate::int8::{LARGEST_CODE, RowBlock, WeightBlock, ZERO_POINT};
+use crate::int8::{LARGEST_CODE, RowBlock, WeightBlock};
 use crate::tile::Sums;
 
-/// A block's codes and scale.
+/// A block's codes, zero point and scale.
 pub(crate) fn quantise(x: &[f32; DEPTH], out: &mut RowBlock) {
     let x = registers(x);
-    let largest = largest(&x);
-    if !(SMALLEST..=f32::MAX).contains(&largest) {
+    let zero = f32x4_splat(0.0);
+    let least =
+        across(x.iter().fold(zero, |least, &x| f32x4_pmin(least, x)), |a, b| f32x4_pmin(a, b));
+    let most = across(x.iter().fold(zero, |most, &x| f32x4_pmax(most, x)), |a, b| f32x4_pmax(a, b));
+    let scale = (most - least) / LARGEST_CODE;
+    let finite = largest(&x).is_finite() && scale.is_finite();
+    if !finite || scale < SMALLEST {
         *out = RowBlock::ZEROS;
-        if !largest.is_finite() {
+        if !finite {
             out.scale = [f32::NAN; QUAD];
         }
         return;
     }
-    let zero_point = u8x16_splat(ZERO_POINT);
-    let codes = codes(&x, f32x4_splat(LARGEST_CODE / largest), |a, b| {
-        i8x16_add(i8x16_narrow_i16x8(a, b), zero_point)
+    let factor = 1.0 / scale;
+    let zero_point = f32x4_nearest(f32x4_splat(-least * factor));
+    let shift = i16x8_splat(f32x4_extract_lane::<0>(zero_point) as i16);
+    let codes = codes(&x, f32x4_splat(factor), |a, b| {
+        let narrow = u8x16_narrow_i16x8(i16x8_add(a, shift), i16x8_add(b, shift));
+        u8x16_min(narrow, u8x16_splat(LARGEST_CODE as u8))
     });
     store_repeated(codes, &mut out.codes.0);
-    store(&mut out.scale, f32x4_splat(largest / LARGEST_CODE));
+    store(&mut out.offset, f32x4_neg(zero_point));
+    store(&mut out.scale, f32x4_splat(scale));
+}
+
+/// One value of all four lanes.
+#[inline(always)]
+fn across(x: v128, join: impl Fn(v128, v128) -> v128) -> f32 {
+    let x = join(x, i32x4_shuffle::<2, 3, 0, 1>(x, x));
+    f32x4_extract_lane::<0>(join(x, i32x4_shuffle::<1, 0, 3, 2>(x, x)))
 }
 
 /// Adds the products of `rows` rows with four columns.
@@ -48,16 +64,20 @@ fn add_rows<const R: usize>(x: &[RowBlock], weights: &[WeightBlock], totals: Tot
 #[inline(always)]
 fn add_block<const R: usize>(x: &[RowBlock; R], weights: &WeightBlock, totals: Totals<'_>) {
     let codes = weights.codes.0.each_ref().map(load);
-    let correction = load(&weights.correction);
+    let scales = load(&weights.scales);
+    // SAFETY: four of 16 bits are 8 bytes.
+    let codes_sums = unsafe { i32x4_load_extend_i16x4(weights.totals.as_ptr()) };
+    let codes_sums = f32x4_mul(f32x4_convert_i32x4(codes_sums), scales);
     let mut order = Order::new();
     each_row!(R, row => {
         let x = &x[row];
         let add = |step: usize, sum| quad_dots_add(codes[step], load(&x.codes.0[step]), sum);
-        let sum = add(2, add(1, add(0, correction)));
+        let sum = add(2, add(1, add(0, i32x4_splat(0))));
         order.put(sum);
         let sum = add(5, add(4, add(3, sum)));
         order.put(sum);
-        let sum = f32x4_convert_i32x4(add(7, add(6, sum)));
+        let sum = f32x4_mul(f32x4_convert_i32x4(add(7, add(6, sum))), scales);
+        let sum = multiply_add(load(&x.offset), codes_sums, sum);
         // SAFETY: a tile has `R` rows at least, and four columns from the first one on.
         unsafe {
             totals.set(row, 0, multiply_add(sum, load(&x.scale), totals.get(row, 0)));

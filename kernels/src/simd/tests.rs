@@ -77,8 +77,12 @@ fn int4_weights() -> impl Strategy<Value = OpenBlock> + Clone {
 
 fn int8_row() -> impl Strategy<Value = int8::RowBlock> + Clone {
     // Scales that are powers of two round nothing.
-    (codes(0u8..=127), prop_oneof![Just(1.0f32), Just(0.5), Just(0.0)])
-        .prop_map(|(codes, scale)| int8::RowBlock { codes: repeated(&codes), scale: [scale; QUAD] })
+    (codes(0u8..=127), 0u8..=127, prop_oneof![Just(1.0f32), Just(0.5), Just(0.0)])
+        .prop_map(|(codes, zero_point, scale)| int8::RowBlock {
+            codes: repeated(&codes),
+            offset: [-f32::from(zero_point); QUAD],
+            scale: [scale; QUAD],
+        })
         .boxed()
 }
 
@@ -87,9 +91,7 @@ fn int8_weights() -> impl Strategy<Value = Int8Block> + Clone {
     four.prop_map(|columns| {
         let mut block = Int8Block::EMPTY;
         for (column, codes) in columns.iter().enumerate() {
-            for (input, code) in codes.iter().enumerate() {
-                block.set(column, input, *code);
-            }
+            block.set(column, 0.5, codes);
         }
         block
     })
