@@ -58,13 +58,8 @@ impl Linear {
     }
 }
 
-/// Products with fewer outputs, such as a classifier's, stay in f32: they cost little, and what they lose
-/// reaches the result undiminished.
-const FEWEST_OUTPUTS: usize = 64;
-
 fn packed(weights: &Weights, precision: Precision) -> TractResult<Packed> {
     let (rows, columns) = (weights.rows(), weights.columns());
-    let precision = if rows < FEWEST_OUTPUTS { Precision::F32 } else { precision };
     if let (Weights::Blocks(blocks), Precision::Int4) = (weights, precision)
         && let Some(blocks) = blocks.plain_nibbles()
     {
