@@ -1,7 +1,7 @@
 //! Products with constant weights, as inference inside a WebAssembly sandbox needs them.
 //!
 //! [`linear`] computes `then(x · weightsᵀ + bias)` for f32 `x` and weights in one of three forms:
-//! 4 bits in blocks with a scale each ([`Int4Weights`]), 8 bits with a scale for each output
+//! 4 bits in blocks with a scale each ([`Int4Weights`]), 8 bits in blocks with a scale each
 //! ([`Int8Weights`]), or f32 ([`F32Weights`]). Weights are packed once, into the order in which
 //! the kernel reads them.
 //!

@@ -10,7 +10,7 @@ use crate::tile;
 pub enum Weights {
     /// 4 bits, a scale for each block.
     Int4(Int4Weights),
-    /// 8 bits, a scale for each output.
+    /// 8 bits, a scale for each block.
     Int8(Int8Weights),
     /// f32.
     F32(F32Weights),

@@ -7,10 +7,10 @@ use std::str::FromStr;
 pub enum Precision {
     /// 32-bit floats.
     F32,
-    /// Weights in 8 bits with a scale for each output; activations in 7 bits while computing.
+    /// Weights in 8 bits, activations in 7 while computing, both with a scale for each 32 inputs.
     Int8,
     /// Weights in the file's own 4-bit blocks, where it has them, and as in [`Precision::Int8`]
-    /// where it doesn't; activations in 7 bits while computing.
+    /// where it doesn't; activations in 8 bits while computing.
     Int4,
 }
 
