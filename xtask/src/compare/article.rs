@@ -86,7 +86,7 @@ fn bodies() -> String {
 
 /// The direct call: one batch on all cores, and a text on each core.
 fn limit(contenders: &Contenders, texts: &Texts, lab: &Lab) -> anyhow::Result<Vec<Outcome>> {
-    let direct = Direct::build(contenders.library.clone(), if lab.is_quick() { 2 } else { 8 })?;
+    let direct = Direct::build(contenders.library.clone(), lab.direct_seconds())?;
     let graph = contenders.files.graph(Precision::F32);
     let batch = Setting { callers: 1, threads: cores(), batch: BATCH };
     let single = Setting { callers: cores(), threads: 1, batch: 1 };

@@ -59,6 +59,11 @@ impl Lab {
         self.quick
     }
 
+    /// How long a direct call is repeated, in seconds.
+    pub(super) fn direct_seconds(&self) -> u32 {
+        if self.quick { 2 } else { 8 }
+    }
+
     pub(super) fn seconds(&self, long: u32) -> String {
         if self.quick { "3s".to_owned() } else { format!("{long}s") }
     }

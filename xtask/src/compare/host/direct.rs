@@ -43,6 +43,7 @@ impl Outcome {
 }
 
 /// The program that calls.
+#[derive(Clone)]
 pub(in crate::compare) struct Direct {
     program: PathBuf,
     library: PathBuf,

@@ -43,7 +43,7 @@ pub(super) fn run(lab: &Lab) -> anyhow::Result<String> {
     let contenders = Contenders::new(files)?;
     contenders.build(Precision::F32)?;
     contenders.build(Precision::Int8)?;
-    let direct = Direct::build(contenders.library.clone(), if lab.is_quick() { 2 } else { 8 })?;
+    let direct = Direct::build(contenders.library.clone(), lab.direct_seconds())?;
     let (corpus, single) = (
         contenders.files.corpus(&contenders.python)?,
         contenders.files.single(&contenders.python)?,

@@ -48,9 +48,8 @@ pub(super) fn all<'a>(
     seconds: u32,
 ) -> anyhow::Result<Vec<Contender<'a>>> {
     let model = contenders.files.model.join("model.onnx");
-    let direct = |graph: PathBuf| {
-        anyhow::Ok(Kind::Direct(Direct::build(contenders.library.clone(), seconds)?, graph))
-    };
+    let program = Direct::build(contenders.library.clone(), seconds)?;
+    let direct = |graph: PathBuf| Kind::Direct(program.clone(), graph);
     let built = |name, precision| {
         let component = contenders.files.build_guest(precision)?;
         anyhow::Ok(Kind::Served(line_up.pilotlight_of(name, &text(component))?.start()?))
@@ -59,9 +58,9 @@ pub(super) fn all<'a>(
     execute(cargo(&["build", "--locked", "--release"]).args(INFER))?;
     let named = |name, kind| Contender { name, seconds, kind };
     Ok(vec![
-        named("ONNX Runtime, f32", direct(contenders.files.graph(Precision::F32))?),
-        named("ONNX Runtime, int8", direct(contenders.files.graph(Precision::Int8))?),
-        named("ONNX Runtime, the file's 4 bits", direct(model.clone())?),
+        named("ONNX Runtime, f32", direct(contenders.files.graph(Precision::F32))),
+        named("ONNX Runtime, int8", direct(contenders.files.graph(Precision::Int8))),
+        named("ONNX Runtime, the file's 4 bits", direct(model.clone())),
         named("tract, f32", Kind::Native(native, model.clone())),
         named("**pilotlight, int4**", Kind::Served(line_up.pilotlight()?.start()?)),
         named("wasmtime serve, int4", Kind::Served(line_up.wasmtime_reused()?.start()?)),
