@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use pilotlight_model::{CONFIG_FILE, MODEL_FILE, ModelError, ModelFolder, TOKENIZER_FILE};
 #[cfg(feature = "tract")]
-use pilotlight_onnx::OnnxError;
+use pilotlight_onnx::{OnnxError, Pieces};
 use serde::Deserialize;
 
 use crate::api::{ApiError, Parameters};
@@ -64,11 +64,13 @@ pub fn load(folder: &ModelFolder, placement: Placement) -> Result<Pipeline, Load
     let config: Config = serde_json::from_slice(&folder.read(CONFIG_FILE)?)
         .map_err(|error| LoadError::Config(error.to_string()))?;
     let max_length = folder.manifest().max_length;
-    let tokenizer = Tokenizer::load(&folder.read(TOKENIZER_FILE)?, max_length)?;
     let compute = match placement {
         Placement::Host(graph) => on_host(graph, max_length)?,
         Placement::Guest(precision) => in_guest(folder, precision)?,
     };
+    // After the model: its many small blocks fill what loading the model left free, and memory
+    // of which half is in use can be mapped instead of copied (Wasmtime's rule).
+    let tokenizer = Tokenizer::load(&folder.read(TOKENIZER_FILE)?, max_length)?;
     let labels = labels(config.id2label.unwrap_or_default())?;
     if labels.len() != compute.labels() {
         let reason =
@@ -89,7 +91,8 @@ pub fn load(folder: &ModelFolder, placement: Placement) -> Result<Pipeline, Load
 #[cfg(feature = "tract")]
 fn in_guest(folder: &ModelFolder, precision: Precision) -> Result<Box<dyn Compute>, LoadError> {
     use crate::compute::TractCompute;
-    Ok(Box::new(TractCompute::load(folder.read(MODEL_FILE)?.into(), precision)?))
+    let pieces = folder.read_in_pieces(MODEL_FILE)?.into_iter().collect::<Pieces>();
+    Ok(Box::new(TractCompute::load(pieces, precision)?))
 }
 
 #[cfg(not(feature = "tract"))]

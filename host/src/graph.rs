@@ -124,7 +124,7 @@ pub(crate) fn convert(folder: &ModelFolder, precision: Precision) -> Result<Vec<
             return Err(Error::Refused("int4 is computed in the sandbox only".to_owned()));
         }
     };
-    let mut model = pilotlight_onnx::decode(file.into()).map_err(refuse)?;
+    let mut model = pilotlight_onnx::decode(&file[..]).map_err(refuse)?;
     convert(&mut model).map_err(refuse)?;
     Ok(pilotlight_onnx::encode(&model))
 }

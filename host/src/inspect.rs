@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use pilotlight_model::Digest;
 use serde::Serialize;
-use wasmparser::{Parser, Payload, Validator, WasmFeatures};
+use wasmparser::{DataKind, DataSectionReader, Operator, Parser, Payload, Validator, WasmFeatures};
 
 use crate::error::{Error, Result};
 use crate::section::Provenance;
@@ -20,6 +20,10 @@ pub struct Inspection {
     pub code_bytes: usize,
     /// Bytes of initial memory in all its modules.
     pub data_bytes: usize,
+    /// Bytes from the first to the last of them, memory by memory. Wasmtime maps a memory that is
+    /// at least half full of them, or no longer than 16 MiB, and copies any other for each
+    /// instance.
+    pub data_span: u64,
     /// Functions in all its modules.
     pub functions: u32,
     /// What it imports.
@@ -48,6 +52,7 @@ pub fn inspect(name: &str, component: &[u8]) -> Result<Inspection> {
         bytes: component.len(),
         code_bytes: 0,
         data_bytes: 0,
+        data_span: 0,
         functions: 0,
         imports: Vec::new(),
         exports: Vec::new(),
@@ -83,6 +88,7 @@ impl Inspection {
             Payload::DataSection(section) => {
                 let range = section.range();
                 self.data_bytes += range.end - range.start;
+                self.data_span += span(section)?;
             }
             Payload::ComponentImportSection(section) if names.depth == 0 => {
                 for import in section {
@@ -98,4 +104,21 @@ impl Inspection {
         }
         Ok(())
     }
+}
+
+/// Bytes from the first to the last that constant active segments write.
+fn span(segments: DataSectionReader<'_>) -> wasmparser::Result<u64> {
+    let (mut first, mut last) = (u64::MAX, 0);
+    for segment in segments {
+        let segment = segment?;
+        let DataKind::Active { offset_expr, .. } = segment.kind else { continue };
+        let start = match offset_expr.get_operators_reader().read()? {
+            Operator::I32Const { value } => u64::from(value.cast_unsigned()),
+            Operator::I64Const { value } => value.cast_unsigned(),
+            _ => continue,
+        };
+        first = first.min(start);
+        last = last.max(start.saturating_add(segment.data.len() as u64));
+    }
+    Ok(last.saturating_sub(first))
 }

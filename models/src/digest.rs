@@ -13,6 +13,13 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
+    /// Digest of the bytes that `pieces` hold in a row.
+    pub fn of_pieces(pieces: &[Vec<u8>]) -> Self {
+        let mut hash = Sha256::new();
+        pieces.iter().for_each(|piece| hash.update(piece));
+        Self(hash.finalize().into())
+    }
+
     /// Digest of several parts, each preceded by its length so that no two lists of parts
     /// share a digest.
     pub fn of_parts<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Self {

@@ -62,12 +62,22 @@ impl ModelFolder {
         let expected = self.expected(name)?;
         let path = self.resolve(name)?;
         let bytes = read_regular(&path, FILE_LIMIT)?;
-        let found = Digest::of(&bytes);
-        if found != expected {
-            let (expected, found) = (expected.to_string(), found.to_string());
-            return Err(ModelError::WrongDigest { path, expected, found });
-        }
+        check_digest(path, expected, Digest::of(&bytes))?;
         Ok(bytes)
+    }
+
+    /// As [`Self::read`], in pieces that can be given back one by one.
+    ///
+    /// # Errors
+    /// [`ModelError`] naming the file and the reason.
+    pub fn read_in_pieces(&self, name: &str) -> Result<Vec<Vec<u8>>, ModelError> {
+        let expected = self.expected(name)?;
+        let path = self.resolve(name)?;
+        let mut pieces = vec![];
+        let (mut file, _) = open_regular(&path, FILE_LIMIT)?;
+        read_each(&mut file, &path, FILE_LIMIT, |piece| pieces.push(piece.to_vec()))?;
+        check_digest(path, expected, Digest::of_pieces(&pieces))?;
+        Ok(pieces)
     }
 
     /// Reads and checks every listed file.
@@ -95,25 +105,52 @@ impl ModelFolder {
     }
 }
 
+fn check_digest(path: PathBuf, expected: Digest, found: Digest) -> Result<(), ModelError> {
+    if found != expected {
+        let (expected, found) = (expected.to_string(), found.to_string());
+        return Err(ModelError::WrongDigest { path, expected, found });
+    }
+    Ok(())
+}
+
 fn read_regular(path: &Path, limit: u64) -> Result<Vec<u8>, ModelError> {
+    let (mut file, size) = open_regular(path, limit)?;
+    let mut bytes = Vec::with_capacity(size as usize);
+    read_each(&mut file, path, limit, |piece| bytes.extend_from_slice(piece))?;
+    Ok(bytes)
+}
+
+fn open_regular(path: &Path, limit: u64) -> Result<(File, u64), ModelError> {
     let io = |source| ModelError::Io { path: path.to_owned(), source };
     check_regular(path, &fs::symlink_metadata(path).map_err(io)?, limit)?;
-    let mut file = File::open(path).map_err(io)?;
+    let file = File::open(path).map_err(io)?;
     // Checked again on the open file: the path may have been exchanged in between.
     let opened = file.metadata().map_err(io)?;
     check_regular(path, &opened, limit)?;
-    let mut bytes = Vec::with_capacity(opened.len() as usize);
+    Ok((file, opened.len()))
+}
+
+fn read_each(
+    file: &mut File,
+    path: &Path,
+    limit: u64,
+    mut take: impl FnMut(&[u8]),
+) -> Result<(), ModelError> {
+    let mut size = 0;
     // In small pieces: in the sandbox each read leaves a block of its size behind in C's heap,
     // out of reach of whoever wipes freed memory.
     let mut piece = [0; 1 << 14];
     loop {
         match file.read(&mut piece) {
-            Ok(0) => return Ok(bytes),
-            Ok(count) => bytes.extend_from_slice(&piece[..count]),
+            Ok(0) => return Ok(()),
+            Ok(count) => {
+                size += count as u64;
+                check_size(path, size, limit)?;
+                take(&piece[..count]);
+            }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(io(error)),
+            Err(source) => return Err(ModelError::Io { path: path.to_owned(), source }),
         }
-        check_size(path, bytes.len() as u64, limit)?;
     }
 }
 

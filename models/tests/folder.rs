@@ -42,6 +42,7 @@ fn a_whole_folder_is_read() {
     let model = ModelFolder::open(folder.path()).unwrap();
     model.verify().unwrap();
     assert_eq!(model.read("config.json").unwrap(), b"config.json");
+    assert_eq!(model.read_in_pieces("config.json").unwrap().concat(), b"config.json");
     assert!(matches!(model.read("model.toml"), Err(ModelError::NotListed { .. })));
 }
 
@@ -57,6 +58,8 @@ fn missing_changed_and_unlisted_files_are_named() {
     let folder = folder();
     fs::write(folder.path().join("config.json"), "changed").unwrap();
     assert!(refusal(folder.path()).contains("config.json: SHA-256 is"));
+    let pieces = ModelFolder::open(folder.path()).unwrap().read_in_pieces("config.json");
+    assert!(matches!(pieces, Err(ModelError::WrongDigest { .. })));
     fs::remove_file(folder.path().join("config.json")).unwrap();
     assert!(refusal(folder.path()).contains("config.json: cannot be read"));
     fs::write(folder.path().join("model.toml"), manifest(&[("model.onnx", "model.onnx")])).unwrap();

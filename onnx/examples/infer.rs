@@ -30,7 +30,7 @@ struct Ready {
 impl Ready {
     /// `length` is that of the sequences, if all have the same.
     fn load(file: &str, form: &str, length: usize) -> Self {
-        let bytes = std::fs::read(file).unwrap().into();
+        let bytes = &std::fs::read(file).unwrap()[..];
         let (mut model, inputs): (_, Vec<String>) = if form == "tract" {
             let imported = import(decode(bytes).unwrap()).unwrap();
             let mut model = imported.model;

@@ -20,7 +20,7 @@ mod shape;
 mod tensor;
 
 pub use error::OnnxError;
-pub use file::{decode, encode};
+pub use file::{Pieces, decode, encode};
 pub use fuse::fuse;
 pub use import::{Dim, Graph, Imported, Port, import, parse};
 pub use inspect::{contains_operator, depends_on_batch};

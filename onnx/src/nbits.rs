@@ -11,14 +11,16 @@ pub(crate) struct BlockQuantised {
     bits: usize,
     block: usize,
     blocks_per_row: usize,
-    codes: Vec<u8>,
+    /// Plain bytes, shared with the graph that they come from: copies of weights set the peak of
+    /// a sandbox's memory.
+    codes: Arc<Tensor>,
     scales: Vec<f32>,
     /// One for each block.
     zero_points: Vec<f32>,
 }
 
 impl BlockQuantised {
-    pub(crate) fn new(node: &NodeProto, codes: &Tensor, scales: &Tensor) -> TractResult<Self> {
+    pub(crate) fn new(node: &NodeProto, codes: Arc<Tensor>, scales: &Tensor) -> TractResult<Self> {
         let (columns, rows) = (node.size("K")?, node.size("N")?);
         let (bits, block) = (node.int_or("bits", 4), node.size("block_size")?);
         ensure!([2, 4, 8].contains(&bits), "{bits} bits are not supported");
@@ -30,9 +32,9 @@ impl BlockQuantised {
         check_volume(&[rows.to_dim(), columns.to_dim()], f32::datum_type())?;
         let blocks_per_row = columns.div_ceil(block);
         let blocks = rows * blocks_per_row;
-        let codes = codes.try_as_plain_ram()?.as_slice::<u8>()?.to_vec();
         let expected = blocks * block * bits / 8;
-        ensure!(codes.len() == expected, "{} bytes of weights, not {expected}", codes.len());
+        let found = bytes(&codes)?.len();
+        ensure!(found == expected, "{found} bytes of weights, not {expected}");
         let scales = scales.cast_to::<f32>()?;
         let scales = scales.try_as_plain_ram()?.as_slice::<f32>()?.to_vec();
         ensure!(scales.len() == blocks, "{} scales for {blocks} blocks", scales.len());
@@ -78,7 +80,7 @@ impl BlockQuantised {
     /// Block size, codes and scales of 4-bit weights whose zero points are all 8.
     pub(crate) fn plain_nibbles(&self) -> Option<(usize, &[u8], &[f32])> {
         let plain = self.bits == 4 && self.zero_points.iter().all(|point| *point == 8.0);
-        plain.then_some((self.block, &self.codes, &self.scales))
+        Some((self.block, bytes(&self.codes).ok().filter(|_| plain)?, &self.scales))
     }
 
     /// Matrices of the same kind, one below the other.
@@ -88,9 +90,10 @@ impl BlockQuantised {
         if parts.iter().any(|part| kind(part) != kind(first)) {
             return None;
         }
+        let codes = parts.iter().map(|part| bytes(&part.codes).ok()).collect::<Option<Vec<_>>>()?;
         Some(Self {
             rows: parts.iter().map(|part| part.rows).sum(),
-            codes: parts.iter().flat_map(|part| &part.codes).copied().collect(),
+            codes: Arc::new(tensor1(&codes.concat())),
             scales: parts.iter().flat_map(|part| &part.scales).copied().collect(),
             zero_points: parts.iter().flat_map(|part| &part.zero_points).copied().collect(),
             ..**first
@@ -104,12 +107,13 @@ impl BlockQuantised {
             return Ok(tensor);
         }
         let block_bytes = self.block * self.bits / 8;
+        let codes = bytes(&self.codes)?;
         let mut plain = tensor.try_as_plain_ram_mut()?;
         let rows = plain.as_slice_mut::<f32>()?.chunks_exact_mut(self.columns);
         for (row, weights) in rows.enumerate() {
             for (index, weights) in weights.chunks_mut(self.block).enumerate() {
                 let block = row * self.blocks_per_row + index;
-                let codes = &self.codes[block * block_bytes..][..block_bytes];
+                let codes = &codes[block * block_bytes..][..block_bytes];
                 let (scale, zero_point) = (self.scales[block], self.zero_points[block]);
                 for (position, weight) in weights.iter_mut().enumerate() {
                     let code = f32::from(code(codes, position, self.bits));
@@ -119,6 +123,10 @@ impl BlockQuantised {
         }
         Ok(tensor)
     }
+}
+
+fn bytes(codes: &Tensor) -> TractResult<&[u8]> {
+    codes.try_as_plain_ram()?.as_slice::<u8>()
 }
 
 /// The code at `index` of a little-endian sequence of `bits`-bit codes.

@@ -1,4 +1,4 @@
-use bytes::Bytes;
+use bytes::Buf;
 use pilotlight_onnx::OnnxError;
 use tract_core::internal::*;
 use tract_core::plan::SimplePlan;
@@ -21,7 +21,7 @@ impl TractCompute {
     ///
     /// # Errors
     /// [`OnnxError`] naming the node or tensor.
-    pub fn load(file: Bytes, precision: Precision) -> Result<Self, OnnxError> {
+    pub fn load(file: impl Buf, precision: Precision) -> Result<Self, OnnxError> {
         let graph = pilotlight_onnx::parse(file, precision.into())?;
         let mut model = graph.model;
         let labels = label_count(&model)?;

@@ -44,7 +44,7 @@ impl Backend for Tract {
 
     fn load(&self, name: &str, file: Vec<u8>) -> Result<Box<dyn Model>> {
         let refuse = |reason: String| Error::InvalidGraph { graph: name.to_owned(), reason };
-        let model = decode(file.into()).map_err(|error| refuse(error.to_string()))?;
+        let model = decode(&file[..]).map_err(|error| refuse(error.to_string()))?;
         let independent = !depends_on_batch(&model);
         let imported = import(model).map_err(|error| refuse(error.to_string()))?;
         let signature = signature(&imported).map_err(refuse)?;

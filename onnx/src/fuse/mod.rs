@@ -38,8 +38,9 @@ pub fn fuse(model: &mut TypedModel, precision: Precision) -> Result<(), OnnxErro
     let refuse = |error: TractError| OnnxError::Optimise(format!("{error:#}"));
     model.prop_consts().map_err(refuse)?;
     PATTERNS.iter().try_for_each(|pattern| apply(model, *pattern)).map_err(refuse)?;
-    pack::pack(model, precision).map_err(refuse)?;
-    model.compact().map_err(refuse)
+    // Before packing: constants that have become part of an operator go with their nodes.
+    model.compact().map_err(refuse)?;
+    pack::pack(model, precision).map_err(refuse)
 }
 
 fn apply(model: &mut TypedModel, pattern: Pattern) -> TractResult<()> {

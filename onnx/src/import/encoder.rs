@@ -1,4 +1,4 @@
-use bytes::Bytes;
+use bytes::Buf;
 use tract_core::internal::*;
 use tract_core::ops::array::{Gather, MultiBroadcastTo};
 
@@ -30,7 +30,7 @@ pub struct Graph {
 ///
 /// # Errors
 /// [`OnnxError`] naming the node or tensor, for anything malformed, unknown or absurd.
-pub fn parse(file: Bytes, precision: Precision) -> Result<Graph, OnnxError> {
+pub fn parse(file: impl Buf, precision: Precision) -> Result<Graph, OnnxError> {
     let mut lowered = lower(decode(file)?, source_fact, true)?;
     fill_mask(&mut lowered).map_err(graph_error)?;
     // tract's faster elementwise kernels want proof that there is something to compute: natively

@@ -77,7 +77,7 @@ fn expanded(edit: &Edit<'_>, node: &NodeProto) -> TractResult<TensorProto> {
     ensure!(scales.data_type == FLOAT, "only scales of type f32 are supported");
     let zero_points = node.input.get(3).is_some_and(|name| !name.is_empty());
     let zero_points = zero_points.then(|| constant(3)?.to_tensor().map_err(TractError::from));
-    let weights = BlockQuantised::new(node, &codes.to_tensor()?, &scales.to_tensor()?)?
+    let weights = BlockQuantised::new(node, codes.to_tensor()?.into(), &scales.to_tensor()?)?
         .with_zero_points(zero_points.transpose()?.as_ref())?
         .dequantise()?;
     let transposed = weights.permute_axes(&[1, 0])?;

@@ -41,12 +41,12 @@ fn small() -> ModelProto {
 
 /// Everything that can be done with a file.
 fn use_up(bytes: Vec<u8>) {
-    let _ = parse(bytes.clone().into(), Precision::F32);
-    let Ok(model) = decode(bytes.into()) else { return };
+    let _ = parse(&bytes[..], Precision::F32);
+    let Ok(model) = decode(&bytes[..]) else { return };
     for rewrite in [rewrite::to_f32, rewrite::to_int8] {
         let mut model = model.clone();
         if rewrite(&mut model).is_ok() {
-            decode(encode(&model).into()).unwrap();
+            decode(&encode(&model)[..]).unwrap();
             let _ = import(model);
         }
     }
@@ -97,7 +97,7 @@ fn data_in_another_file_is_refused_wherever_it_hides() {
         }),
     ];
     for (index, file) in files.iter().enumerate() {
-        let refused = decode(encode(file).into());
+        let refused = decode(&encode(file)[..]);
         assert!(
             matches!(&refused, Err(OnnxError::ExternalData(name)) if name == "elsewhere"),
             "{index}: {refused:?}"

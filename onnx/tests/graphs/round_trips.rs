@@ -2,7 +2,7 @@ use pilotlight_onnx::proto::{
     AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, Segment,
     SparseTensorProto, StringStringEntryProto, TensorProto, TypeProto, ValueInfoProto, type_proto,
 };
-use pilotlight_onnx::{decode, encode};
+use pilotlight_onnx::{Pieces, decode, encode};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -16,7 +16,7 @@ fn the_default_model_is_read_as_it_was_written() {
     let graph = model.graph.as_ref().unwrap();
     assert_eq!((graph.node.len(), graph.value_info.len()), (529, 488));
     let written = encode(&model);
-    let read = decode(written.clone().into()).unwrap();
+    let read = decode(&written[..]).unwrap();
     assert!(read == model);
     assert!(encode(&read) == written);
 }
@@ -209,8 +209,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn whatever_is_written_is_read_again(model in a_model()) {
-        let read = decode(encode(&model).into()).unwrap();
-        prop_assert!(read == model);
+    fn whatever_is_written_is_read_again(model in a_model(), piece in 1usize..100) {
+        let file = encode(&model);
+        prop_assert!(decode(&file[..]).unwrap() == model);
+        let pieces: Pieces = file.chunks(piece).map(<[u8]>::to_vec).collect();
+        prop_assert!(decode(pieces).unwrap() == model);
     }
 }

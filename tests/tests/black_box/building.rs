@@ -44,6 +44,8 @@ fn a_snapshot_tells_what_it_holds() {
     let file = component();
     let output = pilotlight(&["inspect", "--json", file.to_str().unwrap()]).output().unwrap();
     let inspection: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let [data, span] = ["data_bytes", "data_span"].map(|key| inspection[key].as_u64().unwrap());
+    assert!(data * 2 > span, "{data} bytes of {span}: Wasmtime would copy them for each instance");
     assert_eq!(inspection["provenance"]["info"]["model"], "pii-ner");
     assert_eq!(inspection["provenance"]["precision"], "int4");
     let agreement = &inspection["provenance"]["agreement"];

@@ -49,10 +49,6 @@ pub(super) fn versions(python: &str) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Has Wasmtime map the memory of the default component, which is less than half full, instead of
-/// copying it for each instance.
-const DENSE: &str = "-Omemory-guaranteed-dense-image-size=134217728";
-
 impl LineUp {
     /// Installs what can be installed; `spin` is used if it is there.
     pub(super) fn install() -> anyhow::Result<Self> {
@@ -60,7 +56,7 @@ impl LineUp {
         let python = python()?;
         let compiled = text(target()) + "/pii-ner.wasmtime";
         let mut compile = Command::new(&wasmtime);
-        compile.args(["compile", "-Wcomponent-model-async", DENSE, "-o", &compiled]);
+        compile.args(["compile", "-Wcomponent-model-async", "-o", &compiled]);
         compile.arg(component_file());
         execute(&mut compile)?;
         let spin = version("spin", "--version").map(|_| "spin".to_owned());
@@ -129,7 +125,7 @@ impl LineUp {
     }
 
     fn wasmtime_with(&self, name: &'static str, more: &[&str]) -> anyhow::Result<Recipe> {
-        let serve = [&*self.wasmtime, "serve", "-Sp3,cli", "-Wcomponent-model-async", DENSE];
+        let serve = [&*self.wasmtime, "serve", "-Sp3,cli", "-Wcomponent-model-async"];
         let rest = ["--allow-precompiled", &*self.compiled, "--addr", "127.0.0.1:PORT"];
         Recipe::new(name, &[&serve[..], more, &rest].concat())
     }

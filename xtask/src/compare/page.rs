@@ -99,8 +99,6 @@ fn of_run(what: &'static str, beside: &'static str, most: f64, run: &Run, key: &
 fn bounds(page: &mut String) -> std::fmt::Result {
     let text = "**Memory.** ONNX Runtime and the guest both hold the default model's weights in 4 bits; \
 the table under *Memory of an instance* has all else. What an instance adds is little, but the model is little, too.\n\n\
-**Wasmtime** is told to map the component's memory (`-Omemory-guaranteed-dense-image-size`), which is less than half full; \
-by itself it copies it for each fresh instance, which takes 9 ms.\n\n\
 **Inference.** Pilotlight's guests ask at every turn of every loop whether their time is up, so that an endless one \
 can be stopped; `wasmtime serve`, as it is started here, could not stop one. In the matrix kernels, whose \
 loops fill all vector registers, that is most of the difference between the two \

@@ -34,7 +34,8 @@ fn print(inspection: &Inspection) {
         megabytes(inspection.code_bytes),
         inspection.functions
     );
-    println!("memory     {}", megabytes(inspection.data_bytes));
+    let span = megabytes(inspection.data_span as usize);
+    println!("memory     {} spread over {span}", megabytes(inspection.data_bytes));
     match &inspection.provenance {
         None => println!("snapshot   no"),
         Some(provenance) => {
