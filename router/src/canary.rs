@@ -1,0 +1,260 @@
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::rule::Canary;
+use crate::window::{Seen, Window};
+
+/// So many failures without a success end a canary before there are enough requests to compare.
+const HOPELESS: u64 = 10;
+
+/// A canary under way. All of it may be used by many threads at once: counting takes no lock, and
+/// [`CanaryState::advance`] only that against itself.
+pub struct CanaryState {
+    plan: Canary,
+    /// Bits of an `f64`.
+    share: AtomicU64,
+    canary: Window,
+    control: Window,
+    progress: Mutex<Progress>,
+}
+
+struct Progress {
+    phase: Phase,
+    step: usize,
+    /// When the step began.
+    since: Option<Duration>,
+    /// The control when it last had enough requests: at a share of 1 it has none.
+    baseline: Option<Seen>,
+}
+
+/// How far a canary is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// It goes from step to step.
+    Running,
+    /// It went through all steps and keeps the share of the last.
+    Finished,
+    /// It left the bounds, and gets nothing.
+    RolledBack,
+}
+
+/// Which of the two answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The target whose weight moves.
+    Canary,
+    /// One of the others.
+    Control,
+}
+
+/// What [`CanaryState::advance`] did.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// Nothing.
+    Hold,
+    /// The next step began.
+    Moved {
+        /// The canary's share from now on.
+        share: f64,
+    },
+    /// The canary gets nothing from now on.
+    RolledBack {
+        /// Why.
+        reason: Reason,
+    },
+    /// The last step is over; its share stays.
+    Finished,
+}
+
+/// Why a canary was rolled back.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Reason {
+    /// More of its requests failed than may; shares of requests.
+    Errors {
+        /// The canary's.
+        canary: f64,
+        /// The control's.
+        control: f64,
+    },
+    /// Its p99 latency is longer than may be.
+    Latency {
+        /// The canary's.
+        canary: Duration,
+        /// The control's.
+        control: Duration,
+    },
+    /// It has answered nothing but failures.
+    Hopeless {
+        /// How many.
+        failures: u64,
+    },
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Errors { canary, control } => {
+                let (canary, control) = (100.0 * canary, 100.0 * control);
+                write!(f, "{canary:.2} % of its requests failed, {control:.2} % of the control's")
+            }
+            Self::Latency { canary, control } => {
+                write!(f, "its p99 latency is {canary:.1?}, the control's {control:.1?}")
+            }
+            Self::Hopeless { failures } => write!(f, "all of its first {failures} requests failed"),
+        }
+    }
+}
+
+/// A canary at one moment.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct CanaryStatus {
+    /// How far it is.
+    pub phase: Phase,
+    /// Which step, counted from 0.
+    pub step: usize,
+    /// Its share of the rule's requests.
+    pub share: f64,
+    /// What it answered in this step.
+    pub canary: Seen,
+    /// What the others answered in this step.
+    pub control: Seen,
+}
+
+/// One request's place in a canary, to say later how it went.
+#[derive(Clone)]
+pub struct Observer {
+    pub(crate) state: Arc<CanaryState>,
+    pub(crate) side: Side,
+}
+
+impl Observer {
+    /// Counts the request: how long its answer took, and whether it failed (5xx).
+    pub fn observe(&self, latency: Duration, failed: bool) {
+        self.state.observe(self.side, latency, failed);
+    }
+
+    /// Who answers it.
+    #[must_use]
+    pub fn side(&self) -> Side {
+        self.side
+    }
+}
+
+impl CanaryState {
+    /// A canary at its first step, whose time begins with the first [`CanaryState::advance`].
+    /// Without steps it is finished, and gets nothing.
+    #[must_use]
+    pub fn new(plan: &Canary) -> Self {
+        let first = plan.steps.first();
+        let phase = if first.is_some() { Phase::Running } else { Phase::Finished };
+        let share = first.map_or(0.0, |step| step.share);
+        Self {
+            plan: plan.clone(),
+            share: AtomicU64::new(share.to_bits()),
+            canary: Window::default(),
+            control: Window::default(),
+            progress: Mutex::new(Progress { phase, step: 0, since: None, baseline: None }),
+        }
+    }
+
+    /// Counts a request that was answered. One that began in an earlier step counts for the step
+    /// in which it ends.
+    pub fn observe(&self, side: Side, latency: Duration, failed: bool) {
+        let window = match side {
+            Side::Canary => &self.canary,
+            Side::Control => &self.control,
+        };
+        window.add(latency, failed);
+    }
+
+    /// The canary's share of the rule's requests.
+    #[must_use]
+    pub fn share(&self) -> f64 {
+        f64::from_bits(self.share.load(Ordering::Relaxed))
+    }
+
+    /// How it does.
+    #[must_use]
+    pub fn status(&self) -> CanaryStatus {
+        let progress = self.progress();
+        CanaryStatus {
+            phase: progress.phase,
+            step: progress.step,
+            share: self.share(),
+            canary: self.canary.seen(),
+            control: self.control.seen(),
+        }
+    }
+
+    /// Compares the canary with the control and does what is due: nothing, a step or the way
+    /// back. `now` is the time since any moment that is the same for all calls.
+    ///
+    /// A step is prolonged until the canary has answered `min_requests`, the first also until the
+    /// control has. Later a control with fewer is replaced by what it last was.
+    pub fn advance(&self, now: Duration) -> Event {
+        let mut progress = self.progress();
+        if progress.phase != Phase::Running {
+            return Event::Hold;
+        }
+        let since = *progress.since.get_or_insert(now);
+        let (canary, control) = (self.canary.seen(), self.control.seen());
+        if control.requests >= self.plan.min_requests {
+            progress.baseline = Some(control);
+        }
+        if let Some(reason) = self.verdict(canary, control, progress.baseline) {
+            progress.phase = Phase::RolledBack;
+            self.set_share(0.0);
+            return Event::RolledBack { reason };
+        }
+        let lasts = self.plan.steps.get(progress.step).map_or(Duration::ZERO, |step| step.lasts);
+        let compared = canary.requests >= self.plan.min_requests && progress.baseline.is_some();
+        if now.saturating_sub(since) < lasts || !compared {
+            return Event::Hold;
+        }
+        self.step(&mut progress, now)
+    }
+
+    fn step(&self, progress: &mut Progress, now: Duration) -> Event {
+        let Some(next) = self.plan.steps.get(progress.step + 1) else {
+            progress.phase = Phase::Finished;
+            return Event::Finished;
+        };
+        progress.step += 1;
+        progress.since = Some(now);
+        self.canary.clear();
+        self.control.clear();
+        self.set_share(next.share);
+        Event::Moved { share: next.share }
+    }
+
+    /// What speaks against the canary.
+    fn verdict(&self, canary: Seen, control: Seen, baseline: Option<Seen>) -> Option<Reason> {
+        let excess = |control: Seen| canary.error_rate() - control.error_rate();
+        let hopeless = canary.failures >= HOPELESS && canary.failures == canary.requests;
+        if hopeless && excess(control) > self.plan.max_error_excess {
+            return Some(Reason::Hopeless { failures: canary.failures });
+        }
+        let control = baseline.filter(|_| canary.requests >= self.plan.min_requests)?;
+        if excess(control) > self.plan.max_error_excess {
+            let (canary, control) = (canary.error_rate(), control.error_rate());
+            return Some(Reason::Errors { canary, control });
+        }
+        let limit = self.plan.max_p99_ratio * control.p99.as_secs_f64();
+        let slow = canary.p99.as_secs_f64() > limit;
+        slow.then_some(Reason::Latency { canary: canary.p99, control: control.p99 })
+    }
+
+    fn set_share(&self, share: f64) {
+        self.share.store(share.to_bits(), Ordering::Relaxed);
+    }
+
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

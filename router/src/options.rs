@@ -1,0 +1,11 @@
+use std::collections::BTreeSet;
+
+/// What holds for all rules.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RouterOptions {
+    /// Functions that there are. Rules and testers may name no others.
+    pub functions: BTreeSet<String>,
+    /// Whether [`OVERRIDE_HEADER`](crate::OVERRIDE_HEADER) is obeyed. Whoever may send requests
+    /// may then reach every version of every function.
+    pub override_header: bool,
+}

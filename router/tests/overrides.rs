@@ -1,0 +1,63 @@
+//! Testers choose a target by a header, where that is allowed.
+
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
+
+use pilotlight_router::{BadOverride, Choice, Router, RouterOptions};
+use serde_json::json;
+
+mod support;
+use support::{Sent, get, options, rules};
+
+const HEADER: &str = "X-Pilotlight-Version";
+
+fn with_overrides(override_header: bool) -> Router {
+    let options = RouterOptions { override_header, ..options() };
+    let shadow = json!({ "target": "b", "share": 1 });
+    let list = json!([{ "match": { "json": { "/x": 1 } }, "to": "a", "shadow": shadow }]);
+    Router::new(rules(list), options).unwrap_or_else(|mistakes| panic!("{mistakes:?}"))
+}
+
+#[test]
+fn a_tester_gets_the_target_asked_for() {
+    let router = with_overrides(true);
+    for target in ["c", "a@previous", "b@0123abcd"] {
+        let sent = get("/").header(HEADER, target);
+        assert!(!router.needs_body(&sent.request()));
+        let decision = router.route(&sent.request(), 0).unwrap().unwrap();
+        assert_eq!(decision.target.to_string(), target);
+        assert_eq!((decision.choice, decision.rule), (Choice::Override, None));
+        assert!(decision.shadow.is_none() && decision.canary.is_none());
+    }
+}
+
+#[test]
+fn overrides_are_off_by_default() {
+    assert!(!RouterOptions::default().override_header);
+    let router = with_overrides(false);
+    for value in ["c", "nobody", "!"] {
+        let sent = get("/").header(HEADER, value);
+        assert!(router.needs_body(&sent.request()));
+        assert!(router.route(&sent.request(), 0).unwrap().is_none());
+        let sent = sent.body(r#"{"x": 1}"#);
+        assert_eq!(router.route(&sent.request(), 0).unwrap().unwrap().rule, Some(0));
+    }
+}
+
+#[test]
+fn without_the_header_rules_decide() {
+    let router = with_overrides(true);
+    assert!(router.route(&get("/").request(), 0).unwrap().is_none());
+}
+
+#[test]
+fn an_override_that_names_no_target_is_an_error() {
+    let router = with_overrides(true);
+    let error = |sent: Sent| router.route(&sent.request(), 0).err().unwrap();
+    for value in ["", "a b", "a@", "a@1", "a@PREVIOUS", "@previous", "ä"] {
+        assert_eq!(error(get("/").header(HEADER, value)), BadOverride::Malformed, "{value:?}");
+    }
+    assert_eq!(error(get("/").header(HEADER, "nobody")), BadOverride::Unknown);
+    let twice = get("/").header(HEADER, "a").header(HEADER, "a");
+    assert_eq!(error(twice), BadOverride::Several);
+    assert!(BadOverride::Unknown.to_string().starts_with("x-pilotlight-version: "));
+}
