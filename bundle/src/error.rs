@@ -1,0 +1,71 @@
+use pilotlight_model::Digest;
+
+use crate::key::KeyId;
+
+/// Why a file is not the bundle that was sealed.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Broken {
+    /// The file is cut off, or was never a component.
+    #[error("not a whole WebAssembly component: {0}")]
+    NotAComponent(String),
+    /// The bytes are not those that were sealed.
+    #[error(
+        "altered after it was sealed: its digest is {found}, and its seal says {sealed}; \
+         build or fetch it again"
+    )]
+    Altered {
+        /// The digest in the seal.
+        sealed: Digest,
+        /// The digest of the bytes before it.
+        found: Digest,
+    },
+    /// There is a section of ours where none may be, or not as it has to be.
+    #[error(
+        "its section `{section}` at byte {at} is damaged, doubled, followed by something, or of \
+         another version of Pilotlight; build or fetch it again"
+    )]
+    Misplaced {
+        /// Name of the section.
+        section: String,
+        /// Where it begins.
+        at: usize,
+    },
+    /// It ends like a seal, and no section of ours is there.
+    #[error("ends like a seal, but not in a section `pilotlight`; build or fetch it again")]
+    NoSection,
+    /// Two signatures name the same key.
+    #[error("two signatures name the key {0}; sign it again")]
+    SignedTwice(KeyId),
+    /// The manifest does not fit in a section.
+    #[error("a manifest of {0} bytes does not fit in a section of WebAssembly (4 GiB)")]
+    ManifestTooLarge(usize),
+}
+
+/// Why a component is not accepted.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refused {
+    /// The component is not what was sealed.
+    #[error(transparent)]
+    Broken(#[from] Broken),
+    /// The component has no seal.
+    #[error("not sealed; `pilotlight build` makes sealed components")]
+    Unsealed,
+    /// Nobody signed it.
+    #[error("not signed, and a signature is required; sign it with a key that is trusted here")]
+    Unsigned,
+    /// Keys signed it, and none of them is trusted.
+    #[error("signed by {}, and no such key is trusted here", list(.0))]
+    Untrusted(Vec<KeyId>),
+    /// A signature names a trusted key that did not make it.
+    #[error("the signature that names the key {0} was not made by it for this component")]
+    Forged(KeyId),
+}
+
+/// The first few: there may be as many as fit in a file.
+fn list(keys: &[KeyId]) -> String {
+    let (shown, others) = keys.split_at(keys.len().min(3));
+    let shown = shown.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    if others.is_empty() { shown } else { format!("{shown} and {} others", others.len()) }
+}
