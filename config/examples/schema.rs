@@ -1,0 +1,5 @@
+//! Prints the JSON Schema of `pilotlight.toml`, for `docs/pilotlight.schema.json`.
+
+fn main() {
+    print!("{}", pilotlight_config::schema());
+}

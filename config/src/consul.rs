@@ -1,0 +1,251 @@
+//! Follows a key of Consul's KV through blocking queries, as its HTTP API documents them.
+
+use std::fmt;
+use std::time::Duration;
+
+use ureq::Agent;
+use ureq::http::{HeaderValue, Response};
+
+/// Longest pause between two questions.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// Pause after the first failure, and after an answer that changed nothing: the index of a key
+/// that is absent moves with every other key.
+const PAUSE: Duration = Duration::from_secs(1);
+/// No value of Consul's is longer than 512 KiB, unless its operator has said so.
+const LONGEST: u64 = 1 << 20;
+
+/// A text that is never printed.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Keeps `text`.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+/// Which key, and whom to ask for it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ConsulOptions {
+    /// The agent, such as `http://127.0.0.1:8500`.
+    pub address: String,
+    /// The key, such as `pilotlight/production`.
+    pub key: String,
+    /// A token that may read the key.
+    pub token: Option<Secret>,
+    /// How long a question waits for a change.
+    pub wait: Duration,
+}
+
+/// What a question has found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Nothing new.
+    Unchanged,
+    /// The key has another text.
+    Text(String),
+    /// The key is not there, or not any more.
+    Absent,
+}
+
+/// Why a question was not answered.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConsulError {
+    /// The address is none.
+    #[error("{0:?} is no address of a Consul agent: write http://HOST:PORT")]
+    Address(String),
+    /// The token cannot be sent.
+    #[error("the token for Consul has characters that no token has")]
+    Token,
+    /// The agent could not be reached, or broke off.
+    #[error("Consul at {address}: {reason}")]
+    Unreachable {
+        /// The agent.
+        address: String,
+        /// What happened.
+        reason: String,
+    },
+    /// The agent refused.
+    #[error("Consul at {address} answered {status} for {key}{hint}")]
+    Refused {
+        /// The agent.
+        address: String,
+        /// The key.
+        key: String,
+        /// Its status.
+        status: u16,
+        /// What can be done about it.
+        hint: &'static str,
+    },
+    /// Whoever answered does not say what to wait for.
+    #[error("{address} answered without X-Consul-Index: is it a Consul agent?")]
+    NoIndex {
+        /// The agent.
+        address: String,
+    },
+    /// The value is no text.
+    #[error("the value of {key} in Consul is not UTF-8")]
+    NotText {
+        /// The key.
+        key: String,
+    },
+}
+
+/// One key, followed.
+#[derive(Debug)]
+pub struct Consul {
+    options: ConsulOptions,
+    agent: Agent,
+    token: Option<HeaderValue>,
+    /// State of the data that was seen last; 0 asks for what is there now.
+    index: u64,
+    /// What was told last: a text, or that there is none.
+    told: Option<Option<String>>,
+    failures: u32,
+    quiet: bool,
+}
+
+impl ConsulOptions {
+    /// Follows `key` at `address`, without a token, a minute for each question.
+    pub fn new(address: impl Into<String>, key: impl Into<String>) -> Self {
+        let wait = Duration::from_secs(60);
+        Self { address: address.into(), key: key.into(), token: None, wait }
+    }
+}
+
+impl Consul {
+    /// Asks nothing yet.
+    ///
+    /// # Errors
+    /// [`ConsulError::Address`] or [`ConsulError::Token`].
+    pub fn new(options: ConsulOptions) -> Result<Self, ConsulError> {
+        let host = options.address.strip_prefix("http://").unwrap_or_default();
+        if host.trim_end_matches('/').is_empty() || host.contains(['?', '#', '@', ' ']) {
+            return Err(ConsulError::Address(options.address));
+        }
+        let header = |token: &Secret| {
+            let mut header = HeaderValue::from_str(&token.0).map_err(|_| ConsulError::Token)?;
+            header.set_sensitive(true);
+            Ok(header)
+        };
+        let token = options.token.as_ref().map(header).transpose()?;
+        // Consul adds up to a sixteenth to the wait, so that not all come at once.
+        let patience = options.wait + options.wait / 16 + Duration::from_secs(10);
+        let agent = Agent::config_builder()
+            .timeout_global(Some(patience))
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .proxy(None)
+            .build()
+            .new_agent();
+        Ok(Self { options, agent, token, index: 0, told: None, failures: 0, quiet: false })
+    }
+
+    /// Asks once; waits on the other side until something changes or the time for it is over.
+    ///
+    /// # Errors
+    /// [`ConsulError`]; what was known stays, and the next call asks again. [`Consul::pause`] says
+    /// when.
+    pub fn wait(&mut self) -> Result<Change, ConsulError> {
+        let answer = self.ask();
+        self.quiet = matches!(answer, Ok(Change::Unchanged));
+        self.failures = if answer.is_ok() { 0 } else { self.failures.saturating_add(1) };
+        answer
+    }
+
+    /// How long to leave the agent alone before the next question: twice as long after each
+    /// failure, up to 30 s.
+    pub fn pause(&self) -> Duration {
+        match (self.failures, self.quiet) {
+            (0, false) => Duration::ZERO,
+            (0, true) => PAUSE,
+            (failures, _) => {
+                let doubled = 1_u32.checked_shl(failures - 1).unwrap_or(u32::MAX);
+                PAUSE.saturating_mul(doubled).min(LONGEST_PAUSE)
+            }
+        }
+    }
+
+    fn ask(&mut self) -> Result<Change, ConsulError> {
+        let mut request = self.agent.get(self.url());
+        if let Some(token) = &self.token {
+            request = request.header("X-Consul-Token", token);
+        }
+        let mut response = request.call().map_err(|error| self.unreachable(&error))?;
+        let found = match response.status().as_u16() {
+            200 => Some(self.text(&mut response)?),
+            404 => None,
+            status => return Err(self.refused(status)),
+        };
+        self.follow(&response)?;
+        if self.told.as_ref() == Some(&found) {
+            return Ok(Change::Unchanged);
+        }
+        self.told = Some(found.clone());
+        Ok(found.map_or(Change::Absent, Change::Text))
+    }
+
+    fn url(&self) -> String {
+        let address = self.options.address.trim_end_matches('/');
+        let (key, index) = (encoded(&self.options.key), self.index);
+        let wait = self.options.wait.as_millis();
+        format!("{address}/v1/kv/{key}?raw=true&index={index}&wait={wait}ms")
+    }
+
+    fn text(&self, response: &mut Response<ureq::Body>) -> Result<String, ConsulError> {
+        let body = response.body_mut().with_config().limit(LONGEST);
+        let bytes = body.read_to_vec().map_err(|error| self.unreachable(&error))?;
+        let key = || self.options.key.clone();
+        String::from_utf8(bytes).map_err(|_| ConsulError::NotText { key: key() })
+    }
+
+    /// Takes over what to wait for next: an index that goes backwards says that the data was
+    /// restored and everything has to be read again; one of 0 would not wait at all.
+    fn follow(&mut self, response: &Response<ureq::Body>) -> Result<(), ConsulError> {
+        let index = response.headers().get("X-Consul-Index").and_then(|value| value.to_str().ok());
+        let index = index.and_then(|text| text.parse::<u64>().ok());
+        let address = || self.options.address.clone();
+        let index = index.ok_or_else(|| ConsulError::NoIndex { address: address() })?;
+        self.index = if index < self.index { 0 } else { index.max(1) };
+        Ok(())
+    }
+
+    fn unreachable(&self, error: &ureq::Error) -> ConsulError {
+        let address = self.options.address.clone();
+        ConsulError::Unreachable { address, reason: error.to_string() }
+    }
+
+    fn refused(&self, status: u16) -> ConsulError {
+        let hint = match status {
+            401 | 403 => "; the token may not read it",
+            500..=599 => "; it is asked again",
+            _ => "",
+        };
+        let (address, key) = (self.options.address.clone(), self.options.key.clone());
+        ConsulError::Refused { address, key, status, hint }
+    }
+}
+
+/// A key in a path: what is not unreserved (RFC 3986) is escaped, but for the slashes.
+fn encoded(key: &str) -> String {
+    let mut text = String::new();
+    for byte in key.trim_start_matches('/').bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+                text.push(char::from(byte));
+            }
+            _ => text.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    text
+}

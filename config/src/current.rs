@@ -1,0 +1,39 @@
+use std::sync::Arc;
+
+use crate::mistake::Mistakes;
+use crate::parse::{Parsed, Sources, parse};
+
+/// The configuration in use: the last one that was valid.
+#[derive(Debug)]
+pub struct Current {
+    sources: Sources,
+    parsed: Arc<Parsed>,
+}
+
+impl Current {
+    /// Begins with a text.
+    ///
+    /// # Errors
+    /// Its mistakes.
+    pub fn new(text: &str, sources: Sources) -> Result<Self, Mistakes> {
+        let parsed = Arc::new(parse(text, &sources)?);
+        Ok(Self { sources, parsed })
+    }
+
+    /// What is in use.
+    pub fn get(&self) -> &Arc<Parsed> {
+        &self.parsed
+    }
+
+    /// Takes another text, if it is valid; gives the configuration if it says something else than
+    /// the one before.
+    ///
+    /// # Errors
+    /// Its mistakes; what was in use stays.
+    pub fn offer(&mut self, text: &str) -> Result<Option<Arc<Parsed>>, Mistakes> {
+        let parsed = Arc::new(parse(text, &self.sources)?);
+        let changed = parsed.config != self.parsed.config;
+        self.parsed = Arc::clone(&parsed);
+        Ok(changed.then_some(parsed))
+    }
+}

@@ -1,0 +1,38 @@
+//! `pilotlight.toml`: read, checked, overridden and followed.
+//!
+//! [`parse`] gives a [`Config`] or every mistake at once, each with its line and column.
+//! [`Current`] keeps the last configuration that was valid; [`FileWatch`] and [`Consul`] say when
+//! there is another text to offer to it.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking"))]
+
+mod consul;
+mod current;
+mod deserialize;
+mod format;
+mod guess;
+mod key;
+mod meaning;
+mod mistake;
+mod overlay;
+mod overrides;
+mod parse;
+mod place;
+mod prune;
+mod schema;
+mod shape;
+mod tree;
+mod types;
+mod watch;
+
+pub use consul::{Change, Consul, ConsulError, ConsulOptions, Secret};
+pub use current::Current;
+pub use mistake::{Mistake, Mistakes};
+pub use parse::{Parsed, RuleCheck, RuleMistake, Sources, check, parse};
+pub use place::{Place, Places};
+pub use schema::schema;
+pub use types::{
+    Admin, Backend, Compute, Config, Device, Function, Host, Level, Limits, Pool, Precision,
+    Require, Telemetry,
+};
+pub use watch::{FileWatch, INTERVAL, Unreadable};

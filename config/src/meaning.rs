@@ -1,0 +1,142 @@
+//! Mistakes of a configuration whose values are each in order, but not together.
+
+use std::collections::BTreeMap;
+
+use pilotlight_router::{Rule, Target};
+
+use crate::key::Key;
+use crate::parse::RuleMistake;
+use crate::types::{Backend, Compute, Config, Device, Function, Precision, Require};
+
+/// A key, what else the finding depends on, and what is wrong.
+pub(crate) struct Finding {
+    pub(crate) key: Key,
+    pub(crate) because: Vec<Key>,
+    pub(crate) message: String,
+}
+
+/// Everything that is wrong with a configuration; `functions` are the names of all, also of those
+/// that have mistakes of their own.
+pub(crate) fn check(config: &Config, functions: &[&str]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    addresses(config, &mut findings);
+    keys(config, &mut findings);
+    config.functions.iter().for_each(|(name, function)| {
+        check_function(&key(&["functions", name]), function, &mut findings);
+    });
+    nowhere_to_go(config, functions, &mut findings);
+    names(&config.routes, &mut findings);
+    for (index, rule) in config.routes.iter().enumerate() {
+        targets(&key(&["routes"]).index(index), rule, functions, &mut findings);
+    }
+    findings
+}
+
+/// What the router says of its rules.
+pub(crate) fn router(mistakes: Vec<RuleMistake>) -> impl Iterator<Item = Finding> {
+    mistakes.into_iter().map(|mistake| {
+        let rule = key(&["routes"]).index(mistake.rule);
+        let text = format!("{rule}.{}", mistake.key);
+        let key = text.parse().unwrap_or_else(|_| rule.name(&mistake.key));
+        let key = if mistake.key.is_empty() { rule } else { key };
+        Finding { key, because: Vec::new(), message: mistake.message }
+    })
+}
+
+fn key(names: &[&str]) -> Key {
+    names.iter().fold(Key::default(), |key, name| key.name(name))
+}
+
+fn addresses(config: &Config, findings: &mut Vec<Finding>) {
+    if config.listen == config.admin.listen && config.listen.port() != 0 {
+        findings.push(Finding {
+            key: key(&["admin", "listen"]),
+            because: vec![key(&["listen"])],
+            message: format!("{} is where the functions are served; name another", config.listen),
+        });
+    }
+}
+
+fn keys(config: &Config, findings: &mut Vec<Finding>) {
+    if config.require == Require::Signature && config.keys.is_empty() {
+        findings.push(Finding {
+            key: key(&["require"]),
+            because: vec![key(&["keys"])],
+            message: "signatures cannot be checked without `keys`; list files with public keys"
+                .to_owned(),
+        });
+    }
+}
+
+fn check_function(at: &Key, function: &Function, findings: &mut Vec<Finding>) {
+    let pool = at.name("pool");
+    let mut find = |key: Key, because: Key, message: &str| {
+        findings.push(Finding { key, because: vec![because], message: message.to_owned() });
+    };
+    let (requests, at_once) =
+        (function.pool.requests_per_instance, function.pool.concurrent_requests_per_instance);
+    if requests != 0 && requests < at_once {
+        let message = format!("must be at most `requests-per-instance`, {requests}");
+        let key = pool.name("concurrent-requests-per-instance");
+        find(key, pool.name("requests-per-instance"), &message);
+    }
+    let precision = match (function.compute, function.precision) {
+        (Compute::Guest, Some(Precision::Unchanged)) => {
+            Some("is for the host; in the sandbox there are f32, int8 and int4")
+        }
+        (Compute::Host, Some(Precision::Int4)) => {
+            Some("is for the sandbox; on the host there are unchanged, f32 and int8")
+        }
+        _ => None,
+    };
+    if let Some(message) = precision {
+        find(at.name("precision"), at.name("compute"), message);
+    }
+    let host = at.name("host");
+    if function.host.backend == Some(Backend::Tract) && function.host.device != Device::Cpu {
+        find(host.name("device"), host.name("backend"), "tract computes on the cpu only");
+    }
+}
+
+/// With several functions something has to say which of them answers.
+fn nowhere_to_go(config: &Config, functions: &[&str], findings: &mut Vec<Finding>) {
+    if config.routes.is_empty() && functions.len() > 1 && !functions.contains(&"default") {
+        findings.push(Finding {
+            key: key(&["functions"]),
+            because: vec![key(&["routes"])],
+            message: "there are several, but no `routes` to say which requests are whose; add \
+                      [[routes]], or call one of them `default`"
+                .to_owned(),
+        });
+    }
+}
+
+fn names(rules: &[Rule], findings: &mut Vec<Finding>) {
+    let mut first = BTreeMap::new();
+    for (index, rule) in rules.iter().enumerate() {
+        let Some(name) = &rule.name else { continue };
+        if let Some(other) = first.get(name) {
+            let message = format!("rule {other}, counted from 0, has this name, too");
+            let key = key(&["routes"]).index(index).name("name");
+            findings.push(Finding { key, because: Vec::new(), message });
+        } else {
+            first.insert(name.clone(), index);
+        }
+    }
+}
+
+fn targets(at: &Key, rule: &Rule, functions: &[&str], findings: &mut Vec<Finding>) {
+    let arms = rule.to.iter().enumerate();
+    let arms = arms.map(|(i, arm)| (at.name("to").index(i).name("target"), &arm.target));
+    let shadow =
+        rule.shadow.iter().map(|shadow| (at.name("shadow").name("target"), &shadow.target));
+    let canary =
+        rule.canary.iter().map(|canary| (at.name("canary").name("target"), &canary.target));
+    let unknown = |target: &Target| !functions.contains(&target.function.as_str());
+    for (key, target) in arms.chain(shadow).chain(canary).filter(|(_, target)| unknown(target)) {
+        let known = crate::guess::closest(&target.function, functions.iter().copied());
+        let meant = known.map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
+        let message = format!("there is no function `{}`{meant}", target.function);
+        findings.push(Finding { key, because: vec![self::key(&["functions"])], message });
+    }
+}

@@ -1,0 +1,256 @@
+//! From text to configuration: file, then environment, then variables, then flags.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use pilotlight_router::{Arm, Match, Rule, Target, VersionName};
+
+use crate::key::Key;
+use crate::mistake::{Fault, Kind, Mistake, Mistakes};
+use crate::place::{Origin, Place, Places};
+use crate::tree::{self, Node};
+use crate::types::Config;
+use crate::{deserialize, meaning, overlay, overrides, prune, schema, shape};
+
+/// What a configuration is made of besides its text.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    /// What mistakes call the text: the name of its file.
+    pub name: String,
+    /// Where relative paths of the text start; those of variables and flags start where the
+    /// program was started.
+    pub folder: PathBuf,
+    /// Which of its environments is meant.
+    pub environment: Option<String>,
+    /// Environment variables; those that do not belong to a configuration are passed over.
+    pub variables: Vec<(String, String)>,
+    /// `KEY=VALUE`, the last words.
+    pub flags: Vec<String>,
+    /// What the router finds wrong with rules.
+    pub rules: Option<RuleCheck>,
+}
+
+/// Finds mistakes of rules that each are well-formed.
+pub type RuleCheck = fn(&[Rule]) -> Vec<RuleMistake>;
+
+/// A mistake of a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleMistake {
+    /// Which rule, from 0.
+    pub rule: usize,
+    /// Which key of it, such as `to[1].weight`.
+    pub key: String,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// A configuration, and where each of its keys was set.
+#[derive(Debug, Clone)]
+pub struct Parsed {
+    /// The configuration.
+    pub config: Config,
+    /// For mistakes that are found while it is used.
+    pub places: Places,
+}
+
+impl Sources {
+    /// A file, and what the process's environment says: PILOTLIGHT_ENV which environment is
+    /// meant, other variables which keys are overridden.
+    pub fn of(file: &Path) -> Self {
+        let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+        let variables = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
+        let variables: Vec<_> =
+            variables.filter(|(name, _)| name.starts_with("PILOTLIGHT_")).collect();
+        let environment = variables.iter().find(|(name, _)| name == "PILOTLIGHT_ENV");
+        Self {
+            name: file.display().to_string(),
+            folder: file.parent().map(Path::to_owned).unwrap_or_default(),
+            environment: environment
+                .map(|(_, value)| value.clone())
+                .filter(|name| !name.is_empty()),
+            variables,
+            ..Self::default()
+        }
+    }
+}
+
+impl Config {
+    /// Reads a configuration.
+    ///
+    /// # Errors
+    /// Every mistake, each with its place.
+    pub fn parse(text: &str, sources: &Sources) -> Result<Self, Mistakes> {
+        parse(text, sources).map(|parsed| parsed.config)
+    }
+}
+
+/// Reads a configuration and keeps where its keys were set.
+///
+/// # Errors
+/// Every mistake, each with its place.
+pub fn parse(text: &str, sources: &Sources) -> Result<Parsed, Mistakes> {
+    let file = File::read(text);
+    let (tree, faults) = file.layered(sources, sources.environment.as_deref());
+    match file.config(tree, faults, sources) {
+        (_, faults) if !faults.is_empty() => Err(file.mistakes(faults, sources)),
+        (Some(parsed), _) => Ok(parsed),
+        (None, _) => Err(Mistakes(Vec::new())),
+    }
+}
+
+/// Looks for mistakes in every environment of the text, or in the one that `sources` names.
+///
+/// # Errors
+/// Every mistake, each with its place.
+pub fn check(text: &str, sources: &Sources) -> Result<(), Mistakes> {
+    let file = File::read(text);
+    let names = file.environments.as_ref().and_then(Node::as_table).into_iter().flatten();
+    let mut all = vec![sources.environment.as_deref()];
+    if sources.environment.is_none() {
+        all.extend(names.map(|(name, _)| Some(name.as_str())));
+    }
+    let mut found = Vec::new();
+    for environment in all {
+        let (tree, faults) = file.layered(sources, environment);
+        found.extend(file.config(tree, faults, sources).1);
+    }
+    if found.is_empty() { Ok(()) } else { Err(file.mistakes(found, sources)) }
+}
+
+/// A text, read once.
+struct File<'a> {
+    text: &'a str,
+    base: Node,
+    environments: Option<Node>,
+    faults: Vec<Fault>,
+    /// Lines that are no TOML: what seems to be said there was not said so.
+    broken: BTreeSet<usize>,
+}
+
+impl<'a> File<'a> {
+    fn read(text: &'a str) -> Self {
+        let (mut base, mut faults) = tree::read(text);
+        let line = |fault: &Fault| line(&fault.origin.place(text));
+        let broken: BTreeSet<usize> = faults.iter().filter_map(line).collect();
+        let env = Key::default().name("env");
+        let of_the_base = |fault: &Fault| fault.kind == Kind::Missing && !fault.key.is_in(&env);
+        faults.extend(shape::check(&schema::FILE, &base).into_iter().filter(|f| !of_the_base(f)));
+        let environments = base.as_table_mut().and_then(|table| table.remove("env"));
+        Self { text, base, environments: environments.map(|entry| entry.node), faults, broken }
+    }
+
+    /// The base with all that is put over it.
+    fn layered(&self, sources: &Sources, environment: Option<&str>) -> (Node, Vec<Fault>) {
+        let mut tree = self.base.clone();
+        let mut faults = self.faults.clone();
+        if let Some(name) = environment {
+            match self.environments.as_ref().and_then(|all| all.get(name)) {
+                Some(over) => faults.extend(overlay::environment(&mut tree, over.clone(), name)),
+                None => faults.push(self.no_environment(name)),
+            }
+        }
+        faults.extend(overrides::apply(
+            &mut tree,
+            &schema::CONFIG,
+            &sources.variables,
+            &sources.flags,
+        ));
+        (tree, faults)
+    }
+
+    fn no_environment(&self, name: &str) -> Fault {
+        let names = self.environments.as_ref().and_then(Node::as_table).into_iter().flatten();
+        let names: Vec<_> = names.map(|(name, _)| format!("`{name}`")).collect();
+        let there = if names.is_empty() { "it has none".to_owned() } else { names.join(", ") };
+        Fault {
+            kind: Kind::Syntax,
+            origin: Origin::Override("--env".to_owned()),
+            key: Key::default(),
+            message: format!("the configuration has no environment `{name}`: {there}"),
+        }
+    }
+
+    /// The configuration, if there is one to be had, and all that is wrong with it.
+    fn config(
+        &self,
+        tree: Node,
+        mut faults: Vec<Fault>,
+        sources: &Sources,
+    ) -> (Option<Parsed>, Vec<Fault>) {
+        faults.extend(shape::check(&schema::CONFIG, &tree));
+        if !self.broken.is_empty() {
+            let as_written = |fault: &Fault| match line(&fault.origin.place(self.text)) {
+                Some(line) if fault.kind != Kind::Syntax => {
+                    fault.kind != Kind::Missing && !self.broken.contains(&line)
+                }
+                _ => true,
+            };
+            faults.retain(as_written);
+            return (None, faults);
+        }
+        let (pruned, blind) = prune::without(&tree, &faults);
+        let mut config = match deserialize::from_tree::<Config>(&pruned) {
+            Ok(config) => config,
+            Err(fault) => {
+                faults.push(fault);
+                return (None, faults);
+            }
+        };
+        let functions = tree.get("functions").and_then(Node::as_table).into_iter().flatten();
+        let functions: Vec<&str> = functions.map(|(name, _)| name.as_str()).collect();
+        let mut findings = meaning::check(&config, &functions);
+        findings.extend(meaning::router(
+            sources.rules.map_or_else(Vec::new, |rules| rules(&config.routes)),
+        ));
+        let places = Places::new(self.text, &sources.name, tree);
+        let unsure = |key: &Key| blind.iter().any(|blind| key.is_in(blind));
+        findings.retain(|finding| !unsure(&finding.key) && !finding.because.iter().any(unsure));
+        faults.extend(findings.into_iter().map(|finding| Fault {
+            kind: Kind::Bad,
+            origin: places.origin(&finding.key).clone(),
+            key: finding.key,
+            message: finding.message,
+        }));
+        finish(&mut config, &places, &sources.folder);
+        (Some(Parsed { config, places }), faults)
+    }
+
+    fn mistakes(&self, mut faults: Vec<Fault>, sources: &Sources) -> Mistakes {
+        faults.sort_by(|a, b| a.origin.cmp(&b.origin));
+        let mut said = BTreeSet::new();
+        faults.retain(|fault| said.insert((fault.origin.clone(), fault.message.clone())));
+        let mistake = |fault: Fault| Mistake {
+            file: sources.name.clone(),
+            place: fault.origin.place(self.text),
+            key: fault.key.to_string(),
+            message: fault.message,
+        };
+        Mistakes(faults.into_iter().map(mistake).collect())
+    }
+}
+
+fn line(place: &Place) -> Option<usize> {
+    if let Place::Line { line, .. } = place { Some(*line) } else { None }
+}
+
+/// Fills in what goes without saying.
+fn finish(config: &mut Config, places: &Places, folder: &Path) {
+    for (key, path) in config.paths_mut() {
+        let written = matches!(places.origin(&key), Origin::Text(_));
+        if written {
+            *path = folder.join(&*path);
+        }
+    }
+    if config.routes.is_empty() {
+        let only = || config.functions.keys().next().filter(|_| config.functions.len() == 1);
+        let function =
+            config.functions.get_key_value("default").map(|(name, _)| name).or_else(only);
+        config.routes.extend(function.map(|name| everything(name.clone())));
+    }
+}
+
+fn everything(function: String) -> Rule {
+    let target = Target { function, version: VersionName::Current };
+    let to = vec![Arm { target, weight: 1.0 }];
+    Rule { name: None, matches: Match::default(), to, sticky: None, shadow: None, canary: None }
+}

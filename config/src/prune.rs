@@ -1,0 +1,65 @@
+//! Takes out of a tree what was found to be wrong, so that the rest can still be looked at.
+
+use crate::key::{Key, Part};
+use crate::mistake::{Fault, Kind};
+use crate::place::Origin;
+use crate::tree::{Entry, Node, Table, Value};
+
+/// `tree` without the values that `faults` are about, and the keys that nothing can be said of.
+pub(crate) fn without(tree: &Node, faults: &[Fault]) -> (Node, Vec<Key>) {
+    let mut tree = tree.clone();
+    let mut blind = Vec::new();
+    for fault in faults {
+        match (fault.key.rule(), fault.kind) {
+            (_, Kind::Syntax) => {}
+            (_, Kind::Unknown) => remove(&mut tree, fault.key.parts()),
+            (Some(rule), _) => {
+                blank_rule(&mut tree, rule);
+                blind.push(Key::default().name("routes").index(rule));
+            }
+            (None, _) => replace(&mut tree, &fault.key),
+        }
+        blind.push(fault.key.clone());
+    }
+    (tree, blind)
+}
+
+/// Removes the value, or the array that it is in.
+fn remove(tree: &mut Node, parts: &[Part]) {
+    let names = parts.iter().rposition(|part| matches!(part, Part::Name(_)));
+    let Some(last) = names else { return };
+    let Part::Name(name) = &parts[last] else { return };
+    if let Some(table) = tree.at_mut(&parts[..last]).and_then(Node::as_table_mut) {
+        table.remove(name);
+    }
+}
+
+/// Puts the default, or what stands for it, in the place of a value.
+fn replace(tree: &mut Node, key: &Key) {
+    remove(tree, key.parts());
+    let function = key.fits(&["functions", "*"]);
+    if !function && !key.fits(&["functions", "*", "source"]) {
+        return;
+    }
+    let [_, Part::Name(name), ..] = key.parts() else { return };
+    let Some(functions) = tree.get_mut("functions").and_then(Node::as_table_mut) else { return };
+    let empty = || entry(Value::Table(Table::new()));
+    let function = functions.entry(name.clone()).or_insert_with(empty);
+    if let Some(table) = function.node.as_table_mut() {
+        table.insert("source".to_owned(), entry(Value::String("?".to_owned())));
+    }
+}
+
+/// Leaves a rule without meaning in its place, so that the others keep theirs.
+fn blank_rule(tree: &mut Node, rule: usize) {
+    let key = Key::default().name("routes").index(rule);
+    if let Some(node) = tree.at_mut(key.parts()) {
+        let to = ("to".to_owned(), entry(Value::String("default".to_owned())));
+        node.value = Value::Table(Table::from([to]));
+    }
+}
+
+fn entry(value: Value) -> Entry {
+    let origin = Origin::Text(0);
+    Entry { key: origin.clone(), node: Node { origin, value } }
+}

@@ -1,0 +1,166 @@
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use pilotlight_router::Rule;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Function;
+use crate::key::Key;
+use crate::schema::{address, functions, path, paths, period};
+
+/// What `pilotlight serve` serves, and how. Relative paths start at the folder of this file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct Config {
+    /// Where the functions are served.
+    #[schemars(schema_with = "address")]
+    pub listen: SocketAddr,
+    /// The administration.
+    pub admin: Admin,
+    /// Where snapshots and machine code are kept; in the user's cache folder otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "path")]
+    pub cache_dir: Option<PathBuf>,
+    /// Read model and cached files again and compare their digests, instead of trusting their
+    /// sizes and times.
+    pub verify: bool,
+    /// Longest time to finish requests in flight when stopped.
+    #[serde(with = "super::period")]
+    #[schemars(schema_with = "period")]
+    pub drain_timeout: Duration,
+    /// What a version has to show before it is served.
+    pub require: Require,
+    /// Files with the public keys (PEM) that signatures are checked with.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "paths")]
+    pub keys: Vec<PathBuf>,
+    /// Whether a request's header may say which target answers it.
+    pub override_header: bool,
+    /// Follow changes of this file while serving; SIGHUP has it read again anyway.
+    pub watch: bool,
+    /// What is told about requests.
+    pub telemetry: Telemetry,
+    /// The functions, by their names.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "functions")]
+    pub functions: BTreeMap<String, Function>,
+    /// Which requests go where; the first rule that matches is taken. Without rules everything
+    /// goes to the only function, or to the one called `default`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<Rule>,
+}
+
+/// The administration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct Admin {
+    /// Where /health, /ready and /status are served.
+    #[schemars(schema_with = "address")]
+    pub listen: SocketAddr,
+}
+
+/// What a version has to show before it is served.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Require {
+    /// Nothing.
+    #[default]
+    None,
+    /// That it is what its digest says.
+    Digest,
+    /// A signature by one of the `keys`.
+    Signature,
+}
+
+/// What is told about requests.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct Telemetry {
+    /// How much is logged on standard error.
+    pub log: Level,
+    /// Tell in a `server-timing` header where the time of each request went.
+    pub server_timing: bool,
+}
+
+/// How much is logged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    /// Nothing.
+    Off,
+    /// What failed.
+    Error,
+    /// And what may be wrong.
+    Warn,
+    /// And what an operator wants to know.
+    #[default]
+    Info,
+    /// And how things are done.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::new(LOOPBACK, 3000),
+            admin: Admin::default(),
+            cache_dir: None,
+            verify: false,
+            drain_timeout: Duration::from_secs(30),
+            require: Require::default(),
+            keys: Vec::new(),
+            override_header: false,
+            watch: true,
+            telemetry: Telemetry::default(),
+            functions: BTreeMap::new(),
+            routes: Vec::new(),
+        }
+    }
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        Self { listen: SocketAddr::new(LOOPBACK, 3001) }
+    }
+}
+
+impl Config {
+    /// Every file and folder that is named, and the key that names it.
+    pub fn paths(&self) -> Vec<(String, PathBuf)> {
+        let mut config = self.clone();
+        let paths = config.paths_mut().into_iter();
+        paths.map(|(key, path)| (key.to_string(), path.clone())).collect()
+    }
+
+    pub(crate) fn paths_mut(&mut self) -> Vec<(Key, &mut PathBuf)> {
+        let root = Key::default();
+        let keys = root.name("keys");
+        let own = self.cache_dir.iter_mut().map(|path| (root.name("cache-dir"), path));
+        let keys = self.keys.iter_mut().enumerate().map(|(i, path)| (keys.index(i), path));
+        let mut paths: Vec<_> = own.chain(keys).collect();
+        for (name, function) in &mut self.functions {
+            paths.extend(function.paths_mut(&root.name("functions").name(name)));
+        }
+        paths
+    }
+
+    /// Keys that differ in `new` but can only be changed by starting again.
+    pub fn fixed_changes(&self, new: &Self) -> Vec<&'static str> {
+        let changes = [
+            ("listen", self.listen != new.listen),
+            ("admin.listen", self.admin.listen != new.admin.listen),
+            ("cache-dir", self.cache_dir != new.cache_dir),
+        ];
+        changes.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect()
+    }
+}

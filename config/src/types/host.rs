@@ -1,0 +1,102 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::schema::{path, period};
+
+/// How the host computes for a function. Functions whose `backend`, `device`, `onnxruntime` and
+/// `compute-threads` are the same can share a backend.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct Host {
+    /// What computes; onnxruntime where its library is found, tract elsewhere, if nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backend: Option<Backend>,
+    /// What it computes on.
+    pub device: Device,
+    /// Shared library of ONNX Runtime; beside the program or where the system looks otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "path")]
+    pub onnxruntime: Option<PathBuf>,
+    /// Threads that compute; one for each core otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1024))]
+    pub compute_threads: Option<u16>,
+    /// Pad the texts of a model folder to multiples of so many tokens, so that they can share a
+    /// batch; 1 on a cpu and 16 on other devices otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 4096))]
+    pub bucket: Option<u32>,
+    /// Most rows that are computed at once; 8 on a cpu and 32 on other devices otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 65536))]
+    pub max_batch: Option<u32>,
+    /// How long a computation waits for others to join it.
+    #[serde(with = "crate::types::period")]
+    #[schemars(schema_with = "period", extend("x-longest" = "60s"))]
+    pub max_wait: Duration,
+    /// Most batches of a graph that are computed at once; 0 is one for each thread.
+    pub graph_concurrency: u16,
+    /// Most computations that wait for a graph; further ones are answered 429.
+    #[schemars(range(min = 1, max = 4_294_967_295_u64))]
+    pub graph_queue: u32,
+}
+
+/// What computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Backend {
+    /// In pure Rust, part of the program.
+    Tract,
+    /// The shared library of ONNX Runtime.
+    Onnxruntime,
+}
+
+/// What is computed on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Device {
+    /// The processor.
+    #[default]
+    Cpu,
+    /// A graphics card, by the backend's usual way to it.
+    Gpu,
+    /// ONNX Runtime's execution provider for CUDA.
+    Cuda,
+    /// ONNX Runtime's execution provider for TensorRT.
+    Tensorrt,
+    /// ONNX Runtime's execution provider for OpenVINO.
+    Openvino,
+}
+
+impl Device {
+    /// As `--device` and the backends know it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Gpu => "gpu",
+            Self::Cuda => "cuda",
+            Self::Tensorrt => "tensorrt",
+            Self::Openvino => "openvino",
+        }
+    }
+}
+
+impl Default for Host {
+    fn default() -> Self {
+        Self {
+            backend: None,
+            device: Device::default(),
+            onnxruntime: None,
+            compute_threads: None,
+            bucket: None,
+            max_batch: None,
+            max_wait: Duration::ZERO,
+            graph_concurrency: 0,
+            graph_queue: 512,
+        }
+    }
+}

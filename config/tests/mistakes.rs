@@ -1,0 +1,244 @@
+//! Every mistake is found at once, and told with its place.
+
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
+
+use pilotlight_config::{Config, Place, RuleMistake, Sources, parse};
+
+fn sources() -> Sources {
+    Sources { name: "p.toml".to_owned(), ..Sources::default() }
+}
+
+/// The mistakes of a text, as they are told.
+fn told(text: &str) -> Vec<String> {
+    match Config::parse(text, &sources()) {
+        Ok(config) => panic!("{config:?}"),
+        Err(mistakes) => mistakes.into_iter().map(|mistake| mistake.to_string()).collect(),
+    }
+}
+
+#[track_caller]
+fn only(text: &str, mistake: &str) {
+    assert_eq!(told(text), [mistake]);
+}
+
+#[test]
+fn an_empty_text_says_what_the_flags_say_by_themselves() {
+    let config = Config::parse("", &sources()).unwrap();
+    assert_eq!(config, Config::default());
+    assert_eq!(config.listen.to_string(), "127.0.0.1:3000");
+    assert_eq!(config.admin.listen.to_string(), "127.0.0.1:3001");
+    assert!(config.watch && !config.override_header && !config.verify);
+    let text = "[functions.ner]\nsource = 'ner'";
+    let function = &Config::parse(text, &sources()).unwrap().functions["ner"];
+    assert_eq!((function.pool.min_ready, function.pool.max_instances), (4, 128));
+    assert_eq!(function.limits.memory, 1 << 30);
+    assert_eq!(function.limits.request_timeout.as_secs(), 120);
+    assert_eq!(function.host.graph_queue, 512);
+}
+
+#[test]
+fn every_mistake_is_reported_at_once_with_line_and_column() {
+    let text = "\
+listen = \"localhost\"
+verify = 1
+colour = \"red\"
+
+[functions.ner]
+sorce = \"ner\"
+[functions.ner.pool]
+max-instances = 5000
+  min_ready = 4
+idle-shrink = \"25h\"
+
+[functions.ner.limits]
+memory = \"8GiB\"
+
+[[routes]]
+to = [{ target = \"other\" }, { target = \"ner\", wieght = 1 }]
+";
+    let expected = [
+        "p.toml:1:10: listen: \"localhost\" is no address: write IP:PORT, such as \"127.0.0.1:3000\"",
+        "p.toml:2:10: verify: must be true or false, not an integer",
+        "p.toml:3:1: colour: unknown key",
+        "p.toml:5:1: functions.ner.source: is missing",
+        "p.toml:6:1: functions.ner.sorce: unknown key; did you mean `source`?",
+        "p.toml:8:17: functions.ner.pool.max-instances: must be 1 to 4096",
+        "p.toml:9:3: functions.ner.pool.min_ready: unknown key; did you mean `min-ready`?",
+        "p.toml:10:15: functions.ner.pool.idle-shrink: \"25h\": must be 1ms to 24h",
+        "p.toml:13:10: functions.ner.limits.memory: \"8GiB\": must be \"64KiB\" to \"4GiB\"",
+        "p.toml:16:18: routes[0].to[0].target: there is no function `other`",
+        "p.toml:16:47: routes[0].to[1].wieght: unknown key; did you mean `weight`?",
+    ];
+    assert_eq!(told(text), expected);
+}
+
+#[test]
+fn text_that_is_no_toml_is_told_with_the_mistakes_of_other_lines() {
+    let told = told("listen = \nverify = 1\nwatch = true\nwatch = false\n");
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert!(told[0].starts_with("p.toml:1:"), "{told:?}");
+    assert_eq!(told[1], "p.toml:2:10: verify: must be true or false, not an integer");
+    assert!(told[2].starts_with("p.toml:4:1: ") && told[2].contains("duplicate key"), "{told:?}");
+}
+
+#[test]
+fn a_key_in_the_wrong_table_is_told_where_it_belongs() {
+    only(
+        "[functions.ner]\nsource = 'ner'\nmin-ready = 3",
+        "p.toml:3:1: functions.ner.min-ready: unknown key; did you mean `pool.min-ready`?",
+    );
+}
+
+#[test]
+fn columns_are_characters() {
+    only(
+        "[functions]\n'é' = { source = 'é', x = 1 }",
+        "p.toml:2:1: functions.\"é\": \"é\": names are letters, digits, `-`, `_` and `.`",
+    );
+    only("keys = ['ü', 1]", "p.toml:1:14: keys[1]: must be a string, not an integer");
+}
+
+#[test]
+fn words_have_to_be_known_ones() {
+    only(
+        "require = 'signatur'",
+        "p.toml:1:11: require: \"signatur\" is none of `none`, `digest`, `signature`; did you mean `signature`?",
+    );
+    only("telemetry.log = 3", "p.toml:1:17: telemetry.log: must be a string, not an integer");
+    only("telemetry = 'info'", "p.toml:1:13: telemetry: must be a table, not a string");
+}
+
+#[test]
+fn values_that_exclude_each_other_are_mistakes() {
+    let ner = "[functions.ner]\nsource = 'ner'\n";
+    only(
+        "require = 'signature'",
+        "p.toml:1:11: require: signatures cannot be checked without `keys`; list files with public keys",
+    );
+    only(
+        "admin.listen = '127.0.0.1:3000'",
+        "p.toml:1:16: admin.listen: 127.0.0.1:3000 is where the functions are served; name another",
+    );
+    only(
+        &format!("{ner}pool.concurrent-requests-per-instance = 2"),
+        "p.toml:3:41: functions.ner.pool.concurrent-requests-per-instance: must be at most `requests-per-instance`, 1",
+    );
+    only(
+        &format!("{ner}precision = 'int4'"),
+        "p.toml:3:13: functions.ner.precision: is for the sandbox; on the host there are unchanged, f32 and int8",
+    );
+    only(
+        &format!("{ner}host = {{ backend = 'tract', device = 'gpu' }}"),
+        "p.toml:3:38: functions.ner.host.device: tract computes on the cpu only",
+    );
+    Config::parse("listen = '0.0.0.0:0'\nadmin.listen = '0.0.0.0:0'", &sources()).unwrap();
+}
+
+#[test]
+fn what_follows_from_another_mistake_is_not_told() {
+    let text = "[functions.ner]\nsource = 'ner'\npool.requests-per-instance = '4'\npool.concurrent-requests-per-instance = 4";
+    only(
+        text,
+        "p.toml:3:30: functions.ner.pool.requests-per-instance: must be an integer, not a string",
+    );
+    only(
+        "[functions]\nner = 3\n[[routes]]\nto = 'ner'",
+        "p.toml:2:7: functions.ner: must be a table, not an integer",
+    );
+    only(
+        "[functions]\na.source = 'a'\nb.source = 'b'\n[[routes]]\nto = 3",
+        "p.toml:5:6: routes[0].to: must be a string or a table or an array, not an integer"
+            .replace("a string or a table or an array", "an array or a table or a string")
+            .as_str(),
+    );
+}
+
+#[test]
+fn rules_are_checked_to_the_last_key() {
+    let ner = "[functions.ner]\nsource = 'ner'\n[[routes]]\n";
+    only(
+        &format!("{ner}to = 'nerr'"),
+        "p.toml:4:6: routes[0].to[0].target: there is no function `nerr`; did you mean `ner`?",
+    );
+    only(
+        &format!("{ner}to = 'ner@12'"),
+        "p.toml:4:6: routes[0].to: \"ner@12\": a version is `previous` or 8 to 64 hexadecimal digits of its SHA-256",
+    );
+    only(
+        &format!("{ner}to = 'ner'\nsticky.headr = 'x'"),
+        "p.toml:5:8: routes[0].sticky.headr: unknown key; did you mean `header`?",
+    );
+    only(
+        &format!("{ner}to = 'ner'\nsticky = {{ header = 'x', query = 'y' }}"),
+        "p.toml:5:10: routes[0].sticky: only one of `header`, `cookie`, `query`, `json` can be given",
+    );
+    only(
+        &format!("{ner}to = 'ner'\nshadow.target = 'ner'"),
+        "p.toml:5:1: routes[0].shadow.share: is missing",
+    );
+    only(
+        &format!("{ner}to = {{ target = 'ner', weight = nan }}"),
+        "p.toml:4:33: routes[0].to.weight: must be a finite number",
+    );
+    only(
+        &format!(
+            "{ner}to = 'ner'\ncanary = {{ target = 'ner', steps = [{{ share = 1, for = '1d' }}] }}"
+        ),
+        "p.toml:5:56: routes[0].canary.steps[0].for: \"1d\" is no time: write a number and ms, s, m or h, such as \"10s\"",
+    );
+    only(
+        &format!("{ner}name = 'a'\nto = 'ner'\n[[routes]]\nname = 'a'\nto = 'ner'"),
+        "p.toml:7:8: routes[1].name: rule 0, counted from 0, has this name, too",
+    );
+}
+
+#[test]
+fn without_rules_one_function_is_told_apart_by_being_the_only_or_the_default() {
+    let target = |text: &str| {
+        let config = Config::parse(text, &sources()).unwrap();
+        assert_eq!(config.routes.len(), 1);
+        config.routes[0].to[0].target.to_string()
+    };
+    assert_eq!(target("[functions]\nner.source = 'a'"), "ner");
+    assert_eq!(target("[functions]\nner.source = 'a'\ndefault.source = 'b'"), "default");
+    only(
+        "[functions]\na.source = 'a'\nb.source = 'b'",
+        "p.toml:1:1: functions: there are several, but no `routes` to say which requests are \
+         whose; add [[routes]], or call one of them `default`",
+    );
+}
+
+#[test]
+fn what_the_router_finds_has_its_line() {
+    let mut sources = sources();
+    sources.rules = Some(|rules| {
+        assert_eq!(rules.len(), 2);
+        let key = "to[1].weight".to_owned();
+        vec![RuleMistake { rule: 1, key, message: "must be above 0".to_owned() }]
+    });
+    let text = "\
+verify = 1
+[functions.ner]
+source = 'ner'
+[[routes]]
+to = 3
+[[routes]]
+to = [{ target = 'ner' }, { target = 'ner', weight = -1 }]
+";
+    let mistakes = parse(text, &sources).unwrap_err();
+    let told: Vec<_> = mistakes.all().iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert_eq!(told[2], "p.toml:7:54: routes[1].to[1].weight: must be above 0");
+}
+
+#[test]
+fn mistakes_that_are_found_later_have_their_lines_too() {
+    let text = "[functions.ner]\nsource = 'ner'\n[[routes]]\nto = 'ner'";
+    let places = parse(text, &sources()).unwrap().places;
+    let mistake = places.mistake("functions.ner.source", "is not there");
+    assert_eq!(mistake.to_string(), "p.toml:2:10: functions.ner.source: is not there");
+    let place = |key: &str| places.mistake(key, "").place;
+    assert_eq!(place("routes[0].to[0].weight"), Place::Line { line: 4, column: 6 });
+    assert_eq!(place("functions.ner.pool.min-ready"), Place::Line { line: 1, column: 1 });
+    assert_eq!(place("no key ]"), Place::Line { line: 1, column: 1 });
+}
