@@ -1,0 +1,170 @@
+use std::io::{self, Read as _, Write};
+use std::path::Path;
+
+use pilotlight_model::Digest;
+use sha2::{Digest as _, Sha256};
+use ureq::http::header::CONTENT_TYPE;
+use ureq::http::{Method, StatusCode};
+
+use crate::Progress;
+use crate::artifact::Layer;
+use crate::authorization::Action;
+use crate::beside::Beside;
+use crate::connection::Request;
+use crate::error::{Error, Result};
+use crate::reference::read_digest;
+use crate::refusal::read_up_to;
+use crate::remote::Remote;
+
+/// Longest manifest that registries have to take (OCI distribution specification).
+const LONGEST_MANIFEST: u64 = 4 << 20;
+/// Bytes moved at once.
+const BLOCK: usize = 256 << 10;
+/// All manifests there are: a registry that has another than ours then says which.
+const MANIFESTS: &str = "application/vnd.oci.image.manifest.v1+json, \
+    application/vnd.oci.image.index.v1+json, \
+    application/vnd.docker.distribution.manifest.v2+json, \
+    application/vnd.docker.distribution.manifest.list.v2+json";
+
+/// What a pull may cost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Largest component in bytes.
+    pub size: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { size: 2 << 30 }
+    }
+}
+
+/// What has been pulled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pulled {
+    /// SHA-256 of the manifest.
+    pub manifest: Digest,
+    /// SHA-256 of the component.
+    pub layer: Digest,
+    /// Size of the component in bytes.
+    pub size: u64,
+}
+
+impl Remote {
+    /// Writes the component that the reference names to `to`. Whatever is there after an error is
+    /// nothing to use.
+    ///
+    /// # Errors
+    /// [`Error::Artifact`] if the reference names something else, [`Error::TooLarge`] before any
+    /// of it is read, [`Error::Digest`] and [`Error::Truncated`] if it is not what the manifest
+    /// says or the manifest not what the reference says, [`Error::Write`] from `to`, and what the registry and the way to it lead to.
+    pub fn pull(
+        &mut self,
+        to: &mut dyn Write,
+        limits: &Limits,
+        progress: Progress<'_>,
+    ) -> Result<Pulled> {
+        let (manifest, layer) = self.pull_manifest()?;
+        if layer.size > limits.size {
+            let reference = self.reference.to_string();
+            return Err(Error::TooLarge { reference, size: layer.size, limit: limits.size });
+        }
+        self.pull_layer(&layer, to, progress)?;
+        Ok(Pulled { manifest, layer: layer.digest, size: layer.size })
+    }
+
+    /// Writes the component that the reference names to a file: all of it or none.
+    ///
+    /// # Errors
+    /// Those of [`Self::pull`]. What was at `path` is then there still.
+    pub fn pull_file(
+        &mut self,
+        path: &Path,
+        limits: &Limits,
+        progress: Progress<'_>,
+    ) -> Result<Pulled> {
+        let mut file = Beside::new(path)?;
+        let beside = file.path().to_owned();
+        let pulled = self.pull(&mut file, limits, progress).map_err(|error| match error {
+            Error::Write(error) => Error::io(beside)(error),
+            other => other,
+        })?;
+        file.keep()?;
+        Ok(pulled)
+    }
+
+    fn pull_manifest(&mut self) -> Result<(Digest, Layer)> {
+        let request = reading(MANIFESTS);
+        let uri = self.address(&format!("manifests/{}", self.reference.manifest()))?;
+        let mut response = self.send(&request, &uri, &mut |_, _| {})?;
+        if response.status() != StatusCode::OK {
+            return Err(self.refusal(request.doing, response, &uri));
+        }
+        let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let promised = text("docker-content-digest").and_then(read_digest);
+        let content_type = text(CONTENT_TYPE.as_str()).unwrap_or_default().to_owned();
+        let manifest = read_up_to(response.body_mut(), LONGEST_MANIFEST);
+        let manifest = manifest.map_err(|error| self.failed(&uri, &error.into()))?;
+        let found = Digest::of(&manifest);
+        for expected in [self.reference.digest(), promised].into_iter().flatten() {
+            if expected != found {
+                let what = format!("the manifest of {}", self.reference);
+                return Err(Error::Digest { what, expected, found });
+            }
+        }
+        let layer = Layer::of(&manifest, &content_type)
+            .map_err(|reason| Error::Artifact { reference: self.reference.to_string(), reason })?;
+        Ok((found, layer))
+    }
+
+    fn pull_layer(
+        &mut self,
+        layer: &Layer,
+        to: &mut dyn Write,
+        progress: Progress<'_>,
+    ) -> Result<()> {
+        let request = reading("*/*");
+        let uri = self.address(&format!("blobs/sha256:{}", layer.digest))?;
+        let mut response = self.send(&request, &uri, &mut |_, _| {})?;
+        if response.status() != StatusCode::OK {
+            return Err(self.refusal(request.doing, response, &uri));
+        }
+        let length = response.body().content_length();
+        if let Some(length) = length.filter(|length| *length != layer.size) {
+            let message =
+                format!("it wants to send {length} bytes for a component of {} bytes", layer.size);
+            return Err(self.answer(&uri, request.doing, message));
+        }
+        let what = format!("the component of {}", self.reference);
+        let mut body = response.body_mut().with_config().limit(layer.size).reader();
+        let mut hash = Sha256::new();
+        let mut block = vec![0; BLOCK];
+        let mut done = 0;
+        loop {
+            let read = match body.read(&mut block) {
+                Ok(0) => break,
+                Ok(read) => &block[..read],
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break,
+                Err(error) => return Err(self.failed(&uri, &error.into())),
+            };
+            hash.update(read);
+            to.write_all(read).map_err(Error::Write)?;
+            done += read.len() as u64;
+            progress(done, layer.size);
+        }
+        if done != layer.size {
+            return Err(Error::Truncated { what, expected: layer.size, found: done });
+        }
+        match Digest::from(<[u8; 32]>::from(hash.finalize())) {
+            found if found != layer.digest => {
+                Err(Error::Digest { what, expected: layer.digest, found })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn reading(accept: &'static str) -> Request<'static> {
+    let (action, doing) = (Action::Pull, "pulling");
+    Request { action, doing, method: Method::GET, accept, body: None }
+}
