@@ -1,0 +1,36 @@
+//! What somebody may write into `pilotlight.toml`, or say instead of it.
+
+#![no_main]
+
+use arbitrary::Arbitrary;
+use libfuzzer_sys::fuzz_target;
+use pilotlight_config::{Config, Place, Sources, check};
+
+#[derive(Debug, Arbitrary)]
+struct Input {
+    text: String,
+    environment: Option<String>,
+    variables: Vec<(String, String)>,
+    flags: Vec<String>,
+}
+
+fuzz_target!(|input: Input| {
+    let variable = |(name, value): (String, String)| (format!("PILOTLIGHT__{name}"), value);
+    let sources = Sources {
+        environment: input.environment,
+        variables: input.variables.into_iter().map(variable).collect(),
+        flags: input.flags,
+        ..Sources::default()
+    };
+    match check(&input.text, &sources) {
+        Ok(()) => drop(Config::parse(&input.text, &sources).expect("what was checked is valid")),
+        Err(mistakes) => {
+            assert!(!mistakes.all().is_empty());
+            for mistake in mistakes {
+                let Place::Line { line, column } = mistake.place else { continue };
+                let found = input.text.split('\n').nth(line - 1).expect("the line is there");
+                assert!((1..=found.chars().count() + 1).contains(&column), "{mistake:?}");
+            }
+        }
+    }
+});
