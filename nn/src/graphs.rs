@@ -24,7 +24,7 @@ const MOST_FREE: usize = 64 << 20;
 pub struct Graphs {
     backend: Arc<dyn Backend>,
     named: RwLock<BTreeMap<String, Graph>>,
-    executor: Executor,
+    executor: Arc<Executor>,
     buffers: Buffers,
 }
 
@@ -56,7 +56,20 @@ impl Graphs {
         let executor = started.map_err(|error| {
             Error::Unavailable(format!("the threads that compute cannot be started: {error}"))
         })?;
+        let executor = Arc::new(executor);
         Ok(Self { backend, named: RwLock::default(), executor, buffers })
+    }
+
+    /// The same backend, threads, buffers and graphs; what is loaded or unloaded from now on, is so
+    /// on one side only. Two versions of a component can each have their graph of a name.
+    pub fn fork(&self) -> Self {
+        let named = self.named.read().unwrap_or_else(PoisonError::into_inner).clone();
+        Self {
+            backend: Arc::clone(&self.backend),
+            named: RwLock::new(named),
+            executor: Arc::clone(&self.executor),
+            buffers: self.buffers.clone(),
+        }
     }
 
     /// What computes.
