@@ -1,9 +1,11 @@
 //! From a model folder or a component file to a compiled component, through the cache.
 
 use std::cell::Cell;
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use pilotlight_bundle::Policy;
 use pilotlight_model::{Digest, MANIFEST_FILE, ModelFolder};
 use pilotlight_onnx::rewrite::REVISION;
 use serde::{Deserialize, Serialize};
@@ -13,7 +15,7 @@ use wasmtime::component::Component;
 use crate::cache::{Cache, Entry};
 use crate::engine;
 use crate::error::{Error, Result};
-use crate::graph::{GraphRecord, HostCompute, LoadedGraph, Precision, convert};
+use crate::graph::{HostCompute, LoadedGraph, Precision, convert};
 use crate::guest::Guest;
 use crate::image::{Limits, Split, split};
 use crate::machine_code;
@@ -22,7 +24,8 @@ use crate::progress::{Progress, Stage};
 use crate::section::Provenance;
 use crate::snapshot::{Placement, snapshot};
 
-const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// What names entries of the cache; the number counts forms of snapshots.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " 2");
 
 /// What a function is made of.
 #[derive(Debug, Clone)]
@@ -49,12 +52,10 @@ pub enum ModelCompute {
     Host(HostCompute),
 }
 
-impl Source {
-    fn name(&self) -> String {
-        match self {
-            Self::Model { folder, .. } => folder.display().to_string(),
-            Self::Component(file) => file.display().to_string(),
-        }
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Model { folder: path, .. } | Self::Component(path)) = self;
+        path.display().fmt(f)
     }
 }
 
@@ -62,10 +63,12 @@ impl Source {
 pub(crate) struct Artifact {
     pub(crate) component: Component,
     pub(crate) name: String,
+    /// Of the component, before it was compiled.
+    pub(crate) digest: Digest,
     /// It was not in the cache.
     pub(crate) compiled: bool,
-    /// The graph that it wants the host to compute.
-    pub(crate) graph: Option<GraphRecord>,
+    /// What it says of itself.
+    pub(crate) provenance: Option<Provenance>,
 }
 
 /// What a component was compiled to: entries of the cache.
@@ -73,18 +76,18 @@ pub(crate) struct Artifact {
 struct Compiled {
     code: String,
     images: Vec<(Limits, String)>,
-    graph: Option<GraphRecord>,
+    provenance: Option<Provenance>,
 }
 
 /// Compiles `source` for `engine` and `memories`, or finds what an earlier run has compiled.
 /// Blocks.
 pub(crate) fn prepare(
-    source: &Source,
+    (source, policy): (&Source, Option<&Policy>),
     (engine, memories): (&Engine, &Memories),
     cache: &Cache,
     progress: Progress<'_>,
 ) -> Result<Artifact> {
-    let name = source.name();
+    let name = source.to_string();
     let Entry { path, digest } = match source {
         Source::Model { folder, guest, compute } => match compute {
             ModelCompute::Guest(precision) => built(folder, (guest, *precision), cache, progress)?,
@@ -94,7 +97,10 @@ pub(crate) fn prepare(
         },
         Source::Component(file) => {
             let digest = || Ok(Digest::of(&read_file(file)?));
-            let digest = cache.digest_of(std::slice::from_ref(file), digest)?;
+            let digest = match policy {
+                Some(policy) => admitted(policy, &name, &read_file(file)?)?,
+                None => cache.digest_of(std::slice::from_ref(file), digest)?,
+            };
             Entry { path: file.clone(), digest }
         }
     };
@@ -111,8 +117,14 @@ pub(crate) fn prepare(
         }
         compile(engine, cache, key, &name, &bytes)
     };
-    let (component, graph) = load((engine, memories), cache, key, compile)?;
-    Ok(Artifact { component, name, compiled: compiled.get(), graph })
+    let (component, provenance) = load((engine, memories), cache, key, compile)?;
+    Ok(Artifact { component, name, digest, compiled: compiled.get(), provenance })
+}
+
+/// The digest of a component that shows what is asked of it.
+fn admitted(policy: &Policy, name: &str, component: &[u8]) -> Result<Digest> {
+    policy.admit(component).map_err(|error| refuse(name, &error.to_string()))?;
+    Ok(Digest::of(component))
 }
 
 /// The snapshot of a model, from the cache or newly built.
@@ -181,7 +193,7 @@ fn load(
     cache: &Cache,
     key: Digest,
     compile: impl Fn() -> Result<Vec<u8>>,
-) -> Result<(Component, Option<GraphRecord>)> {
+) -> Result<(Component, Option<Provenance>)> {
     let name = format!("{key}.compiled");
     let fresh = Cell::new(false);
     let build = || {
@@ -206,7 +218,7 @@ fn map(
     (engine, memories): (&Engine, &Memories),
     cache: &Cache,
     entry: &Entry,
-) -> Result<(Component, Option<GraphRecord>)> {
+) -> Result<(Component, Option<Provenance>)> {
     let compiled: Compiled = serde_json::from_slice(&read_file(&entry.path)?)
         .map_err(|error| refuse(&entry.path.display().to_string(), &error.to_string()))?;
     let get = |name: &String| {
@@ -218,7 +230,7 @@ fn map(
         let path = get(name)?.path;
         memories.insert(*limits, Image::open(&path).map_err(Error::io(path))?);
     }
-    Ok((component, compiled.graph))
+    Ok((component, compiled.provenance))
 }
 
 /// Compiles a component, and sets apart what its memories start with.
@@ -235,8 +247,9 @@ fn compile(
     let Split { component, images } = split(bytes).map_err(|error| cannot(&error))?;
     let code =
         engine.precompile_component(&component).map_err(|error| cannot(&format!("{error:#}")))?;
-    let graph = Provenance::of(bytes).and_then(|provenance| provenance.graph);
-    let mut compiled = Compiled { code: format!("{key}.cwasm"), images: Vec::new(), graph };
+    let provenance = Provenance::of(bytes).map_err(|error| refuse(name, &error.to_string()))?;
+    let code_name = format!("{key}.cwasm");
+    let mut compiled = Compiled { code: code_name, images: Vec::new(), provenance };
     cache.put(&compiled.code, &code)?;
     for (number, (limits, image)) in images.into_iter().enumerate() {
         let name = format!("{key}.{number}.image");

@@ -1,9 +1,11 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use http::{HeaderValue, Response, StatusCode, header};
 use http_body::{Frame, SizeHint};
 use http_body_util::{BodyExt as _, Full};
+use tokio::sync::oneshot;
 use wasmtime_wasi_http::{Error as HttpError, WasiBody};
 
 /// The body of a response. It is the instance's own time: polled, it runs the instance that
@@ -11,6 +13,14 @@ use wasmtime_wasi_http::{Error as HttpError, WasiBody};
 pub struct Body {
     content: WasiBody,
     driver: Option<Driver>,
+    copy: Option<Copy>,
+}
+
+/// Keeps what passes, and tells it when all has.
+struct Copy {
+    seen: BytesMut,
+    limit: usize,
+    tell: oneshot::Sender<Bytes>,
 }
 
 /// Runs an instance.
@@ -29,12 +39,59 @@ impl Driver {
 
 impl Body {
     pub(crate) fn new(content: WasiBody, driver: Option<Driver>) -> Self {
-        Self { content, driver }
+        Self { content, driver, copy: None }
     }
 
     pub(crate) fn full(bytes: Vec<u8>) -> Self {
         let content = Full::new(Bytes::from(bytes)).map_err(|never| match never {});
-        Self { content: content.boxed_unsync(), driver: None }
+        Self { content: content.boxed_unsync(), driver: None, copy: None }
+    }
+
+    /// The same, which tells what it was once it has been read; nothing if it is longer than
+    /// `limit` or breaks off.
+    pub(crate) fn copied_to(mut self, tell: oneshot::Sender<Bytes>, limit: usize) -> Self {
+        self.copy = Some(Copy { seen: BytesMut::new(), limit, tell });
+        self.tell_if_whole();
+        self
+    }
+
+    fn keep(&mut self, frame: &Frame<Bytes>) {
+        let Some(data) = frame.data_ref() else { return };
+        if let Some(copy) = &mut self.copy {
+            copy.seen.extend_from_slice(data);
+        }
+        if self.copy.as_ref().is_some_and(|copy| copy.seen.len() > copy.limit) {
+            self.copy = None;
+        }
+        self.tell_if_whole();
+    }
+
+    fn tell_if_whole(&mut self) {
+        if http_body::Body::is_end_stream(&self.content) {
+            self.tell();
+        }
+    }
+
+    fn tell(&mut self) {
+        if let Some(Copy { seen, tell, .. }) = self.copy.take() {
+            // Whoever asked for it may have gone away.
+            let _ = tell.send(seen.freeze());
+        }
+    }
+
+    /// A response of the host's own: what went wrong, in JSON.
+    pub(crate) fn refusal(status: StatusCode, error_type: &str, error: &str) -> Response<Self> {
+        let content = serde_json::json!({"error": error, "error_type": error_type});
+        Self::json(status, &content)
+    }
+
+    /// A response of the host's own.
+    pub(crate) fn json(status: StatusCode, content: &serde_json::Value) -> Response<Self> {
+        let mut response = Response::new(Self::full(content.to_string().into_bytes()));
+        *response.status_mut() = status;
+        let json = HeaderValue::from_static("application/json");
+        response.headers_mut().insert(header::CONTENT_TYPE, json);
+        response
     }
 
     fn drive(&mut self, context: &mut Context<'_>) {
@@ -63,7 +120,13 @@ impl http_body::Body for Body {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         self.drive(context);
-        Pin::new(&mut self.content).poll_frame(context).map_err(BodyError)
+        let polled = Pin::new(&mut self.content).poll_frame(context);
+        match &polled {
+            Poll::Ready(Some(Ok(frame))) if self.copy.is_some() => self.keep(frame),
+            Poll::Ready(None) => self.tell(),
+            _ => {}
+        }
+        polled.map_err(BodyError)
     }
 
     fn is_end_stream(&self) -> bool {

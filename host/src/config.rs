@@ -2,6 +2,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pilotlight_bundle::Policy;
 use pilotlight_nn::{GraphOptions, Graphs};
 
 const MOST_INSTANCES: u32 = 4096;
@@ -40,6 +41,8 @@ pub struct Options {
     pub graphs: Option<Arc<Graphs>>,
     /// How calls of the graph beside a component are queued and put together.
     pub graph: GraphOptions,
+    /// What a component has to show before it is served; model folders have digests of their own.
+    pub require: Option<Arc<Policy>>,
     /// Whether instances may load graphs that they bring along.
     pub guest_graphs: bool,
 }
@@ -58,6 +61,7 @@ impl Default for Options {
             model: None,
             graphs: None,
             graph: GraphOptions::default(),
+            require: None,
             guest_graphs: false,
         }
     }

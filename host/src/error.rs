@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use pilotlight_model::ModelError;
+use pilotlight_router::Mistake;
 
 /// Result with [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
@@ -38,6 +39,37 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// A version did not prove itself, and does not serve.
+    #[error("{name}: {reason}")]
+    Trial {
+        /// What it was loaded from.
+        name: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// There is no such function.
+    #[error("there is no function {name}; there are {known}")]
+    NoFunction {
+        /// What was asked for.
+        name: String,
+        /// Those there are.
+        known: String,
+    },
+    /// A function is being changed.
+    #[error("function {name} is being changed; try again when that has ended")]
+    Changing {
+        /// The function.
+        name: String,
+    },
+    /// There is no version to go back to.
+    #[error("function {name} has no previous version to go back to")]
+    NoPrevious {
+        /// The function.
+        name: String,
+    },
+    /// Rules that cannot be followed.
+    #[error("{}", listed(.0))]
+    Rules(Vec<Mistake>),
     /// An option is out of range.
     #[error("{0}")]
     Options(String),
@@ -86,4 +118,8 @@ impl Error {
     pub(crate) fn runtime(context: &'static str) -> impl FnOnce(wasmtime::Error) -> Self {
         move |error| Self::Runtime { context, message: format!("{error:#}") }
     }
+}
+
+fn listed(mistakes: &[Mistake]) -> String {
+    mistakes.iter().map(Mistake::to_string).collect::<Vec<_>>().join("\n")
 }

@@ -1,61 +1,86 @@
-use std::collections::hash_map::RandomState;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
-use std::hash::{BuildHasher as _, Hasher as _};
+use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
-use pilotlight_nn::Graphs;
-use tokio::time::Instant;
+use pilotlight_model::Digest;
+use pilotlight_router::{Router, RouterOptions, Rule, Target};
 use wasmtime_wasi_http::{Error as HttpError, WasiBody};
 
-use crate::artifact::{self, ModelCompute, Source};
+use crate::artifact::Source;
+use crate::background;
 use crate::body::Body;
 use crate::cache::Cache;
 use crate::config::Options;
-use crate::engine;
+use crate::deployment::{Change, Deployment, FunctionStatus};
 use crate::error::{Error, Result};
-use crate::function::Function;
-use crate::graph;
-use crate::machine_code;
-use crate::memory::Memories;
-use crate::pool::{DeadlinePassed, NoInstance, Pool, PoolStatus};
-use crate::progress::Progress;
-use crate::store::serving_context;
+use crate::pool::PoolStatus;
+use crate::progress::Stage;
+use crate::routing::{Routing, RuleStatus};
+use crate::version::Version;
 
-const REQUEST_ID: &str = "x-request-id";
-const SERVER_TIMING: &str = "server-timing";
-const LONGEST_ID: usize = 128;
+/// What a host calls its function unless told.
+pub const DEFAULT_FUNCTION: &str = "default";
 
-/// A function that answers HTTP requests, each in a fresh instance. Clones share it.
+/// How often canaries are looked at.
+const TEND: Duration = Duration::from_millis(250);
+
+/// Functions that answer HTTP requests, each in a fresh instance. Clones share them.
 ///
 /// It is a [`tower::Service`], so axum, hyper and others can mount it.
 #[derive(Clone)]
-pub struct Host {
-    pool: Arc<Pool>,
-    graphs: Option<Arc<Graphs>>,
-    request_timeout: Duration,
-    server_timing: bool,
+pub struct Host(Arc<Inner>);
+
+struct Inner {
+    cache: Cache,
+    table: RwLock<Arc<Table>>,
 }
 
-/// Why a request got no answer from the function.
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error("no instance became free in time")]
-    Overloaded,
-    #[error("the function took too long")]
-    TimedOut,
-    #[error("the function failed: {0:#}")]
-    Broken(wasmtime::Error),
+/// What a request finds; whatever changes meanwhile, it goes by this one.
+#[derive(Clone, Default)]
+struct Table {
+    deployments: BTreeMap<String, Arc<Deployment>>,
+    /// None: everything goes to [`DEFAULT_FUNCTION`].
+    routing: Option<Arc<Routing>>,
+}
+
+/// What a function is to be.
+pub struct NewVersion {
+    /// What the function is called.
+    pub function: String,
+    /// What it is made of.
+    pub source: Source,
+    /// How it is run.
+    pub options: Options,
+}
+
+/// What a host is to serve from now on.
+#[derive(Default)]
+pub struct Plan {
+    /// Functions that are new or another version of what is there.
+    pub versions: Vec<NewVersion>,
+    /// Functions that stay as they are. Those named neither here nor above are removed.
+    pub unchanged: BTreeSet<String>,
+    /// The rules; without any, everything goes to [`DEFAULT_FUNCTION`].
+    pub rules: Vec<Rule>,
+    /// Whether testers may choose a version by header.
+    pub override_header: bool,
 }
 
 impl Host {
-    /// Loads `source`, building and compiling what `cache` does not hold yet, and starts to make
-    /// instances ready.
+    /// A host without functions, which keeps what it builds and compiles in `cache`.
+    pub fn new(cache: Cache) -> Self {
+        Self(Arc::new(Inner { cache, table: RwLock::default() }))
+    }
+
+    /// A host with one function, [`DEFAULT_FUNCTION`]: loads `source`, building and compiling what
+    /// `cache` does not hold yet, and starts to make instances ready.
     ///
     /// # Errors
     /// [`Error`] naming the file and the reason.
@@ -63,125 +88,233 @@ impl Host {
         source: Source,
         options: Options,
         cache: Cache,
-        progress: impl Fn(crate::Stage) + Send + Sync + 'static,
+        progress: impl Fn(Stage) + Send + Sync + 'static,
     ) -> Result<Self> {
-        options.check().map_err(Error::Options)?;
-        let mut options = options;
-        if let Source::Model { compute: ModelCompute::Host(compute), .. } = &source {
-            options.graphs = Some(Arc::clone(&compute.graphs));
-        }
-        let graphs = options.graphs.clone();
-        let (request_timeout, server_timing) = (options.request_timeout, options.server_timing);
-        let load = move || Self::load_blocking(&source, &options, &cache, &progress);
-        let pool = tokio::task::spawn_blocking(load)
-            .await
-            .map_err(|error| Error::Initialiser(error.to_string()))??;
-        Ok(Self { pool: Arc::new(pool), graphs, request_timeout, server_timing })
+        let host = Self::new(cache);
+        host.deploy(DEFAULT_FUNCTION, source, options, progress).await?;
+        Ok(host)
     }
 
-    /// The graphs that its instances compute, if there are any.
-    pub fn graphs(&self) -> Option<&Graphs> {
-        self.graphs.as_deref()
+    /// Adds the function called `name`, or puts another in its place, as fast as it can: for
+    /// starts. Once it serves, [`Host::swap`] is what keeps requests from noticing.
+    ///
+    /// # Errors
+    /// As [`Host::load`].
+    pub async fn deploy(
+        &self,
+        name: &str,
+        source: Source,
+        options: Options,
+        progress: impl Fn(Stage) + Send + Sync + 'static,
+    ) -> Result<()> {
+        let (cache, function) = (self.0.cache.clone(), name.to_owned());
+        let load = move || Version::load(&function, source, &options, &cache, &progress);
+        let loaded = tokio::task::spawn_blocking(load).await;
+        let version = loaded.map_err(|error| Error::Initialiser(error.to_string()))??;
+        let deployment = Arc::new(Deployment::new(name.to_owned(), Arc::new(version)));
+        self.update(|table| drop(table.deployments.insert(name.to_owned(), deployment)));
+        Ok(())
     }
 
-    /// What the function's pool of instances holds.
-    pub fn pool(&self) -> PoolStatus {
-        self.pool.status()
+    /// Has another version of the function called `name` take over without a request lost: it is
+    /// loaded in the background, its pool is filled, and the sample that it brings along is
+    /// answered first. Requests in flight finish on the old version, which stays ready for
+    /// [`Host::roll_back`]. On any failure the old version goes on serving.
+    ///
+    /// # Errors
+    /// [`Error::NoFunction`], [`Error::Changing`], [`Error::Trial`], and those of [`Host::load`].
+    pub async fn swap(
+        &self,
+        name: &str,
+        source: Source,
+        options: Options,
+        progress: impl Fn(Stage) + Send + Sync + 'static,
+    ) -> Result<Digest> {
+        let deployment = self.table().deployment(name)?;
+        let change = deployment.begin()?;
+        let new = NewVersion { function: name.to_owned(), source, options };
+        let version = Arc::new(self.prepare(new, progress).await?);
+        let digest = version.digest();
+        change.to(version);
+        tracing::info!(function = name, version = %digest, "has taken over");
+        Ok(digest)
     }
 
-    fn load_blocking(
-        source: &Source,
-        options: &Options,
-        cache: &Cache,
-        progress: Progress<'_>,
-    ) -> Result<Pool> {
-        // A model that cannot be mounted is an error now, not at each request.
-        serving_context(options)?;
-        let memories = Memories::new();
-        let engine = engine::serving(&memories)?;
-        let artifact = artifact::prepare(source, (&engine, &memories), cache, progress)?;
-        if artifact.compiled {
-            machine_code::give_memory_back();
+    /// Has the previous version of the function called `name` take over again, at once: it was
+    /// kept ready. Called once more, it takes that back.
+    ///
+    /// # Errors
+    /// [`Error::NoFunction`], [`Error::Changing`] and [`Error::NoPrevious`].
+    pub fn roll_back(&self, name: &str) -> Result<Digest> {
+        let deployment = self.table().deployment(name)?;
+        let digest = deployment.begin()?.back()?;
+        tracing::info!(function = name, version = %digest, "rolled back");
+        Ok(digest)
+    }
+
+    /// Changes functions and rules, all of them or nothing: every version is made ready as by
+    /// [`Host::swap`] before the first takes over. Canaries that the rules before had, too, go on
+    /// as they are.
+    ///
+    /// # Errors
+    /// Those of [`Host::swap`], and [`Error::Rules`].
+    pub async fn apply(&self, plan: Plan) -> Result<()> {
+        let Plan { versions, unchanged, rules, override_header } = plan;
+        let before = self.table();
+        let names = versions.iter().map(|new| new.function.clone()).chain(unchanged);
+        let names: BTreeSet<String> = names.collect();
+        let routing = routing(rules, override_header, names.clone(), before.routing.as_deref())?;
+        let changing: Vec<_> =
+            versions.iter().filter_map(|new| before.deployments.get(&new.function)).collect();
+        let changes = changing.into_iter().map(|deployment| deployment.begin());
+        let mut changes: Vec<Change<'_>> = changes.collect::<Result<_>>()?;
+        let mut ready = Vec::new();
+        for new in versions {
+            let function = new.function.clone();
+            ready.push((function, Arc::new(self.prepare(new, |_| {}).await?)));
         }
-        if let (Source::Component(file), Some(record)) = (source, &artifact.graph) {
-            graph::find(file, record, options, cache)?;
+        let mut added = BTreeMap::new();
+        for (function, version) in ready {
+            tracing::info!(%function, version = %version.digest(), "takes over");
+            match changes.iter().position(|change| change.function() == function) {
+                Some(index) => changes.swap_remove(index).to(version),
+                None => drop(
+                    added.insert(function.clone(), Arc::new(Deployment::new(function, version))),
+                ),
+            }
         }
-        if let (Some(record), Some(graphs)) = (&artifact.graph, &options.graphs) {
-            graph::warn_if_slow(record, graphs);
-        }
-        let function = Function::new(&artifact.component, &artifact.name, options)?;
-        Pool::new(function, memories, options)
+        self.update(|table| {
+            table.deployments.append(&mut added);
+            table.deployments.retain(|name, _| names.contains(name));
+            table.routing = routing;
+        });
+        Ok(())
+    }
+
+    /// What there is to know of each function.
+    pub fn functions(&self) -> Vec<FunctionStatus> {
+        self.table().deployments.values().map(|deployment| deployment.status()).collect()
+    }
+
+    /// What there is to know of each rule.
+    pub fn rules(&self) -> Vec<RuleStatus> {
+        self.table().routing.as_ref().map(|routing| routing.status()).unwrap_or_default()
+    }
+
+    /// What the pool of the function called `name` holds.
+    ///
+    /// # Errors
+    /// [`Error::NoFunction`].
+    pub fn pool(&self, name: &str) -> Result<PoolStatus> {
+        Ok(self.table().deployment(name)?.current().pool())
+    }
+
+    /// Keeps a component that came without a place of its own in the cache.
+    pub(crate) async fn keep(&self, component: Bytes) -> Result<PathBuf> {
+        let cache = self.0.cache.clone();
+        let put = move || {
+            let name = format!("{}.wasm", Digest::of(&component));
+            Ok(cache.get_or_build(&name, || Ok(component.to_vec()))?.path)
+        };
+        let put = tokio::task::spawn_blocking(put).await;
+        put.map_err(|error| Error::Initialiser(error.to_string()))?
+    }
+
+    /// Loads a version in the background and has it prove itself.
+    async fn prepare(
+        &self,
+        new: NewVersion,
+        progress: impl Fn(Stage) + Send + Sync + 'static,
+    ) -> Result<Version> {
+        let (cache, name) = (self.0.cache.clone(), new.function.clone());
+        let load = move || {
+            let NewVersion { function, source, options } = new;
+            let version = Version::load(&function, source, &options, &cache, &progress)?;
+            progress(Stage::Prove);
+            Ok(version)
+        };
+        let version = async {
+            let version = background::run(load).await?;
+            version.prove().await?;
+            Ok(version)
+        };
+        let refused = |error: &Error| tracing::error!(function = name, %error, "no new version");
+        version.await.inspect_err(refused)
+    }
+
+    fn table(&self) -> Arc<Table> {
+        Arc::clone(&self.0.table.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn update(&self, change: impl FnOnce(&mut Table)) {
+        let mut table = self.0.table.write().unwrap_or_else(PoisonError::into_inner);
+        let mut next = Table::clone(&table);
+        change(&mut next);
+        let former = std::mem::replace(&mut *table, Arc::new(next));
+        drop(table);
+        drop(former);
     }
 
     async fn answer(self, request: Request<WasiBody>) -> Response<Body> {
-        let id = request.headers().get(REQUEST_ID).filter(|id| valid(id)).cloned();
-        let id = id.unwrap_or_else(new_id);
-        match self.run(request).await {
-            Ok(response) => response,
-            Err(failure) => {
-                tracing::error!(id = id.to_str().unwrap_or_default(), %failure, "no answer");
-                failure.into_response(id)
-            }
+        let table = self.table();
+        if let Some(routing) = &table.routing {
+            return routing.answer(request, &|target| table.find(target)).await;
+        }
+        match table.deployment(DEFAULT_FUNCTION) {
+            Ok(deployment) => deployment.current().answer(request).await,
+            Err(error) => Body::refusal(StatusCode::NOT_FOUND, "not_found", &error.to_string()),
         }
     }
+}
 
-    async fn run(
-        &self,
-        request: Request<WasiBody>,
-    ) -> std::result::Result<Response<Body>, Failure> {
-        let deadline = Instant::now() + self.request_timeout;
-        let called = self.pool.call(request, deadline).await;
-        let (mut response, timings) = called.map_err(|error| {
-            if error.is::<NoInstance>() {
-                Failure::Overloaded
-            } else if error.is::<DeadlinePassed>() {
-                Failure::TimedOut
-            } else {
-                Failure::Broken(error)
-            }
-        })?;
-        if self.server_timing {
-            response.headers_mut().insert(SERVER_TIMING, timings.header());
-        }
-        Ok(response)
+impl Table {
+    fn deployment(&self, name: &str) -> Result<Arc<Deployment>> {
+        self.deployments.get(name).cloned().ok_or_else(|| Error::NoFunction {
+            name: name.chars().take(64).collect(),
+            known: self.deployments.keys().cloned().collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    fn find(&self, target: &Target) -> Option<Arc<Version>> {
+        self.deployments.get(&target.function)?.find(&target.version)
     }
 }
 
-fn valid(id: &HeaderValue) -> bool {
-    id.len() <= LONGEST_ID && id.as_bytes().iter().all(u8::is_ascii_graphic) && !id.is_empty()
+/// Makes rules ready; none, if everything goes to [`DEFAULT_FUNCTION`].
+fn routing(
+    mut rules: Vec<Rule>,
+    override_header: bool,
+    functions: BTreeSet<String>,
+    before: Option<&Routing>,
+) -> Result<Option<Arc<Routing>>> {
+    if rules.is_empty() && !override_header {
+        return Ok(None);
+    }
+    if rules.is_empty() {
+        let version = Default::default();
+        rules.push(Rule::to(Target { function: DEFAULT_FUNCTION.to_owned(), version }));
+    }
+    let options = RouterOptions { functions, override_header };
+    let mut router = Router::new(rules, options).map_err(Error::Rules)?;
+    if let Some(before) = before {
+        router.take_over(before.router());
+    }
+    let routing = Arc::new(Routing::new(router));
+    if routing.router().canaries().next().is_some() {
+        tokio::spawn(tend(Arc::downgrade(&routing)));
+    }
+    Ok(Some(routing))
 }
 
-/// Names a request in the log; nothing may rely on it being hard to guess.
-fn new_id() -> HeaderValue {
-    let number = RandomState::new().build_hasher().finish();
-    HeaderValue::from_str(&format!("{number:016x}"))
-        .unwrap_or_else(|_| HeaderValue::from_static("none"))
-}
-
-impl Failure {
-    fn into_response(self, id: HeaderValue) -> Response<Body> {
-        let (status, error_type, error) = match self {
-            Self::Overloaded => {
-                (StatusCode::SERVICE_UNAVAILABLE, "overloaded", "all instances are busy; try again")
-            }
-            Self::TimedOut => (
-                StatusCode::GATEWAY_TIMEOUT,
-                "timeout",
-                "the function took too long; send less at once",
-            ),
-            Self::Broken(_) => (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "internal",
-                "the function failed; the server's log says why",
-            ),
-        };
-        let body = serde_json::json!({"error": error, "error_type": error_type});
-        let mut response = Response::new(Body::full(body.to_string().into_bytes()));
-        *response.status_mut() = status;
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(REQUEST_ID, id);
-        response
+/// Tends the canaries of rules for as long as these are at work.
+async fn tend(routing: Weak<Routing>) {
+    let mut ticks = tokio::time::interval(TEND);
+    loop {
+        ticks.tick().await;
+        match routing.upgrade() {
+            Some(routing) => routing.advance_canaries(),
+            None => return,
+        }
     }
 }
 

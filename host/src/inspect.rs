@@ -56,7 +56,7 @@ pub fn inspect(name: &str, component: &[u8]) -> Result<Inspection> {
         functions: 0,
         imports: Vec::new(),
         exports: Vec::new(),
-        provenance: Provenance::of(component),
+        provenance: Provenance::of(component).map_err(|error| refuse(error.to_string()))?,
     };
     let mut names = Names::default();
     for payload in Parser::new(0).parse_all(component) {

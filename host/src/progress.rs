@@ -20,6 +20,8 @@ pub enum Stage {
     Write,
     /// The component is compiled to machine code.
     Compile,
+    /// The version's instances are made, and its sample is answered.
+    Prove,
 }
 
 impl fmt::Display for Stage {
@@ -33,6 +35,7 @@ impl fmt::Display for Stage {
             Self::Compare => "comparing labels with f32",
             Self::Write => "writing the component",
             Self::Compile => "compiling to machine code",
+            Self::Prove => "trying the version out",
         })
     }
 }

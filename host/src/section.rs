@@ -1,12 +1,13 @@
-//! The custom section `pilotlight`: what a snapshot says of itself.
+//! What a snapshot says of itself: the manifest that it is sealed with.
 
+use std::collections::BTreeMap;
+
+use pilotlight_bundle::{Broken, Bundle};
 use pilotlight_model::Digest;
 use serde::{Deserialize, Serialize};
-use wasmparser::{Parser, Payload};
 
+use crate::error::{Error, Result};
 use crate::graph::{GraphRecord, Precision};
-
-const SECTION: &str = "pilotlight";
 
 /// Labels of the same tokens, compared.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
@@ -28,11 +29,25 @@ impl Agreement {
     }
 }
 
+/// A request and its answer, to try a version out with before it serves.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sample {
+    /// The path that it is posted to.
+    pub path: String,
+    /// The JSON that is posted.
+    pub request: serde_json::Value,
+    /// The JSON that is answered; numbers with a fraction are rounded to four decimals.
+    pub answer: serde_json::Value,
+}
+
 /// Where a snapshot comes from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {
     /// What the function answers to `GET /info`: model, task, licence, digests, labels.
     pub info: serde_json::Value,
+    /// SHA-256 of the model's files, by their names.
+    #[serde(default)]
+    pub files: BTreeMap<String, Digest>,
     /// SHA-256 of the guest component that was pre-initialised.
     pub guest: Digest,
     /// Version of Pilotlight that built it.
@@ -48,55 +63,34 @@ pub struct Provenance {
     /// How often its labels are those of f32, where that was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agreement: Option<Agreement>,
+    /// What it answered when it was built.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample: Option<Sample>,
 }
 
 impl Provenance {
-    /// Appends the section to a component.
-    pub(crate) fn append_to(&self, component: &mut Vec<u8>) -> serde_json::Result<()> {
-        let content = serde_json::to_vec(self)?;
-        let mut body = Vec::with_capacity(content.len() + SECTION.len() + 1);
-        leb128(SECTION.len(), &mut body);
-        body.extend_from_slice(SECTION.as_bytes());
-        body.extend_from_slice(&content);
-        component.push(0);
-        leb128(body.len(), component);
-        component.extend_from_slice(&body);
-        Ok(())
+    /// Seals a component with it, in the place of the seal that it has.
+    ///
+    /// # Errors
+    /// When what is there already cannot be told from a seal.
+    pub fn seal(&self, component: &mut Vec<u8>) -> Result<()> {
+        let manifest = serde_json::to_vec(self).map_err(|error| refuse(&error))?;
+        pilotlight_bundle::seal(component, &manifest).map_err(|error| refuse(&error)).map(drop)
     }
 
-    /// Notes in the section that a snapshot ends with how often its labels are those of f32;
-    /// false, and nothing is changed, if there is none.
-    pub fn note_agreement(component: &mut Vec<u8>, agreement: Agreement) -> bool {
-        let Some(mut provenance) = Self::of(component) else { return false };
-        let mut section = Vec::new();
-        if provenance.append_to(&mut section).is_err() || !component.ends_with(&section) {
-            return false;
-        }
-        provenance.agreement = Some(agreement);
-        let mut noted = Vec::new();
-        if provenance.append_to(&mut noted).is_err() {
-            return false;
-        }
-        component.truncate(component.len() - section.len());
-        component.extend_from_slice(&noted);
-        true
+    /// Reads what a component was sealed with; `None` if it is not sealed, or by somebody else with
+    /// something else.
+    ///
+    /// # Errors
+    /// When it is not what was sealed any more.
+    pub fn of(component: &[u8]) -> std::result::Result<Option<Self>, Broken> {
+        let bundle = Bundle::read(component)?;
+        Ok(bundle.and_then(|bundle| serde_json::from_slice(bundle.manifest()).ok()))
     }
+}
 
-    /// Reads the section of a component; `None` if it has none or it is malformed.
-    pub fn of(component: &[u8]) -> Option<Self> {
-        let mut depth = 0usize;
-        for payload in Parser::new(0).parse_all(component) {
-            match payload.ok()? {
-                Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
-                Payload::End(_) => depth = depth.saturating_sub(1),
-                Payload::CustomSection(section) if depth == 0 && section.name() == SECTION => {
-                    return serde_json::from_slice(section.data()).ok();
-                }
-                _ => {}
-            }
-        }
-        None
-    }
+fn refuse(error: &dyn std::fmt::Display) -> Error {
+    Error::Refused(format!("the component cannot be sealed: {error}"))
 }
 
 /// Unsigned LEB128 (WebAssembly core specification, 5.2.2).
@@ -113,24 +107,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_appended_is_read_back_and_the_component_stays_valid() {
+    fn what_is_sealed_is_read_back_and_the_component_stays_valid() {
         let mut component = b"\0asm\x0d\0\x01\0".to_vec();
         let provenance = Provenance {
             info: serde_json::json!({"model": "m", "labels": vec!["LABEL"; 100]}),
+            files: BTreeMap::from([("model.onnx".into(), Digest::of(b"model"))]),
             guest: Digest::of(b"guest"),
             pilotlight: "1".into(),
             wasmtime: "2".into(),
             graph: None,
             precision: None,
             agreement: None,
+            sample: None,
         };
-        assert_eq!(Provenance::of(&component), None);
-        provenance.append_to(&mut component).unwrap();
-        assert_eq!(Provenance::of(&component), Some(provenance));
-        wasmparser::Validator::new().validate_all(&component).unwrap();
+        assert_eq!(Provenance::of(&component).unwrap(), None);
+        provenance.seal(&mut component).unwrap();
+        assert_eq!(Provenance::of(&component).unwrap().as_ref(), Some(&provenance));
         let agreement = Agreement { texts: 1, tokens: 3, equal: 2, largest_difference: 0.1 };
-        assert!(Provenance::note_agreement(&mut component, agreement));
-        assert_eq!(Provenance::of(&component).unwrap().agreement, Some(agreement));
+        let agreed = Provenance { agreement: Some(agreement), ..provenance };
+        agreed.seal(&mut component).unwrap();
+        assert_eq!(Provenance::of(&component).unwrap(), Some(agreed));
         wasmparser::Validator::new().validate_all(&component).unwrap();
+        component[20] ^= 1;
+        assert!(Provenance::of(&component).is_err());
     }
 }

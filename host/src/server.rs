@@ -13,8 +13,10 @@ use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
+use tower::ServiceExt as _;
 
 use crate::error::{Error, Result};
+use crate::routing::ClientAddress;
 
 /// A client that has not sent its headers by then is dropped.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -82,8 +84,13 @@ impl Server {
                 accepted = self.listener.accept() => accepted,
                 () = &mut shutdown => break,
             };
-            let Some(stream) = usable(accepted).await else { continue };
-            let service = TowerToHyperService::new(service.clone());
+            let Some((stream, client)) = usable(accepted).await else { continue };
+            let client = ClientAddress(client.ip().to_canonical());
+            let service = service.clone().map_request(move |mut request: Request<Incoming>| {
+                request.extensions_mut().insert(client);
+                request
+            });
+            let service = TowerToHyperService::new(service);
             let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
             let connection = graceful.watch(connection);
             tokio::spawn(async move {
@@ -112,14 +119,16 @@ fn connection_builder() -> auto::Builder<TokioExecutor> {
     builder
 }
 
-async fn usable(accepted: std::io::Result<(TcpStream, SocketAddr)>) -> Option<TcpStream> {
+async fn usable(
+    accepted: std::io::Result<(TcpStream, SocketAddr)>,
+) -> Option<(TcpStream, SocketAddr)> {
     match accepted {
-        Ok((stream, _)) => {
+        Ok((stream, client)) => {
             // Responses are written whole: waiting to fill a packet only delays them.
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%error, "cannot set TCP_NODELAY");
             }
-            Some(stream)
+            Some((stream, client))
         }
         Err(error) => {
             tracing::warn!(%error, "cannot accept a connection");

@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
-const LADDER: [&[&str]; 14] = [
+const LADDER: [&[&str]; 16] = [
     &["error", "config", "progress", "wasi_nn"],
-    &["body", "cache"],
+    &["background", "body", "cache", "watch"],
     &["graph", "guest", "seen"],
     &["section"],
     &["image", "inspect"],
@@ -14,6 +14,8 @@ const LADDER: [&[&str]; 14] = [
     &["function"],
     &["snapshot", "pool"],
     &["artifact"],
+    &["version"],
+    &["deployment", "routing"],
     &["host"],
     &["agreement", "server"],
     &["admin"],

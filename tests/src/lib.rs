@@ -67,10 +67,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// `pilotlight serve` on free ports.
+    /// `pilotlight serve` on free ports, but for `--admin-listen` where `arguments` have that.
     pub fn start(arguments: &[&str]) -> Self {
         let ports = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
         let mut command = pilotlight(&["serve"]);
+        let ports = &ports[..if arguments.contains(&"--admin-listen") { 2 } else { 4 }];
         let mut child = command.args(arguments).args(ports).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -98,10 +99,15 @@ impl Server {
         server
     }
 
+    /// Sends it a signal.
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let id = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(id, signal).unwrap();
+    }
+
     /// Asks it to stop; returns its exit code.
     pub fn stop(mut self) -> Option<i32> {
-        let id = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+        self.signal(rustix::process::Signal::TERM);
         self.child.wait().unwrap().code()
     }
 

@@ -1,3 +1,5 @@
+pub(crate) mod registry;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

@@ -55,7 +55,15 @@ fn documentation() -> anyhow::Result<()> {
     let mut command = cargo(&["doc", "--locked", "--release", "--no-deps"]);
     command.args(["-p", "pilotlight", "-p", "pilotlight-guest", "-p", "pilotlight-model"]);
     command.args(["-p", "pilotlight-bench", "-p", "pilotlight-nn", "-p", "pilotlight-onnx"]);
-    command.args(["-p", "pilotlight-kernels"]);
+    command.args([
+        "-p",
+        "pilotlight-bundle",
+        "-p",
+        "pilotlight-config",
+        "-p",
+        "pilotlight-kernels",
+    ]);
+    command.args(["-p", "pilotlight-registry", "-p", "pilotlight-router"]);
     execute(command.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
@@ -92,6 +100,9 @@ fn tests() -> anyhow::Result<()> {
     }
     if let Some(wasmtime) = peers::wasmtime()? {
         command.env("PILOTLIGHT_WASMTIME", wasmtime);
+    }
+    if let Some(registry) = peers::registry::program()? {
+        command.env(peers::registry::VARIABLE, registry);
     }
     runtime::require(&mut command)?;
     execute(build::carry_guests(&mut command))

@@ -10,6 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::channel::oneshot;
+use tokio::sync::Notify;
 
 use crate::config::Options;
 use crate::error::{Error, Result};
@@ -38,6 +39,8 @@ struct Shared {
     state: Mutex<State>,
     /// Wakes a keeper.
     work: Condvar,
+    /// Tells of instances that have become ready.
+    filled: Notify,
     counters: Counters,
 }
 
@@ -101,11 +104,31 @@ impl Pool {
             make_timeout: options.request_timeout,
             state: Mutex::new(state),
             work: Condvar::new(),
+            filled: Notify::new(),
             counters: Counters::default(),
         });
         let pool = Self(shared);
         keeper::start(&pool.0).map_err(Error::io("the thread that keeps instances ready"))?;
         Ok(pool)
+    }
+
+    /// Waits until as many instances are ready as are to be kept.
+    ///
+    /// # Errors
+    /// When an instance cannot be made.
+    pub(crate) async fn fill(&self) -> wasmtime::Result<()> {
+        // Keepers try again and again; what one cannot do is known at once by doing it.
+        self.0.take().await?.lease.give_back();
+        loop {
+            let filled = self.0.filled.notified();
+            {
+                let state = self.0.lock();
+                if state.ready.len() >= state.level.target() {
+                    return Ok(());
+                }
+            }
+            filled.await;
+        }
     }
 
     /// What the pool holds.
@@ -204,6 +227,7 @@ impl Shared {
                     state.ready.push(instance);
                     let ready = state.ready.len();
                     state.level.filled(ready);
+                    self.filled.notify_waiters();
                 }
                 return;
             };

@@ -43,7 +43,7 @@ fn status(server: &Server) -> serde_json::Value {
 }
 
 fn graph_status(server: &Server) -> serde_json::Value {
-    status(server)["graphs"][0].clone()
+    status(server)["functions"]["default"]["current"]["graphs"][0].clone()
 }
 
 /// Waits until nothing is computed and nobody waits.

@@ -29,15 +29,19 @@ fn a_stopped_server_finishes_what_it_has_begun_and_exits_0() {
     // Some seconds of work: long enough for the signal to arrive in the middle.
     let body = json!({"inputs": "Ada Lovelace lives in London. ".repeat(300)}).to_string();
     let url = server.url.clone();
-    let (sent, begun) = std::sync::mpsc::channel();
     let request = std::thread::spawn(move || {
         let request = ureq::http::Request::post(url).header("content-type", "application/json");
-        sent.send(()).unwrap();
         pilotlight_tests::send(request.body(body.into_bytes()).unwrap())
     });
-    begun.recv().unwrap();
-    // In flight once a second request, sent later, has been answered.
-    assert_eq!(server.get("/info").status, 200);
+    let status = || {
+        let status = ureq::http::Request::get(format!("{}/status", server.admin));
+        let status = pilotlight_tests::send(status.body(vec![]).unwrap()).json();
+        let pool = &status["functions"]["default"]["current"]["pool"];
+        ["taken_ready", "taken_inline"].iter().filter_map(|key| pool[*key].as_u64()).sum::<u64>()
+    };
+    while status() == 0 {
+        std::thread::yield_now();
+    }
     assert_eq!(server.stop(), Some(0));
     assert_eq!(request.join().unwrap().status, 200);
 }

@@ -1,6 +1,6 @@
 //! Hosts in this process.
 
-#![allow(unreachable_pub, reason = "each test uses what it needs")]
+#![allow(dead_code, unreachable_pub, reason = "each test uses what it needs")]
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt as _, Full};
-use pilotlight::{Cache, Host, Options, PoolStatus, Source};
+use pilotlight::{Cache, DEFAULT_FUNCTION, Host, Options, PoolStatus, Source};
 use pilotlight_tests::test_guest;
 use tower::Service as _;
 
@@ -41,11 +41,15 @@ pub async fn get(host: &Host, path: &str) -> (u16, String) {
 pub async fn until(host: &Host, what: &str, reached: impl Fn(&PoolStatus) -> bool) -> PoolStatus {
     let start = Instant::now();
     loop {
-        let status = host.pool();
+        let status = pool(host);
         if reached(&status) {
             return status;
         }
         assert!(start.elapsed() < PATIENCE, "never {what}: {status:?}");
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
+}
+
+pub fn pool(host: &Host) -> PoolStatus {
+    host.pool(DEFAULT_FUNCTION).unwrap()
 }

@@ -15,32 +15,10 @@ use http_body_util::{BodyExt as _, Full};
 use pilotlight::PoolStatus;
 use tower::Service as _;
 
-use hosts::{PATIENCE, get, host, load, options, until};
+use hosts::{PATIENCE, get, host, load, options, pool, until};
 
 /// Never instantiated: its start function traps.
-const TRAPS_AT_START: &str = r#"(component
-    (import "wasi:http/types@0.2.0" (instance $types
-        (export "incoming-request" (type (sub resource)))
-        (export "response-outparam" (type (sub resource)))))
-    (alias export $types "incoming-request" (type $request))
-    (alias export $types "response-outparam" (type $out))
-    (core module $module (memory 1) (data (i32.const 0) "contents")
-        (func $start unreachable) (start $start)
-        (func (export "handle") (param i32 i32)))
-    (core instance $core (instantiate $module))
-    (func $handle (param "request" (own $request)) (param "response-out" (own $out))
-        (canon lift (core func $core "handle")))
-    (component $shim
-        (import "incoming-request" (type $request (sub resource)))
-        (import "response-outparam" (type $out (sub resource)))
-        (import "handle" (func $handle
-            (param "request" (own $request)) (param "response-out" (own $out))))
-        (export "handle" (func $handle)))
-    (instance $exported (instantiate $shim
-        (with "incoming-request" (type $request))
-        (with "response-outparam" (type $out))
-        (with "handle" (func $handle))))
-    (export "wasi:http/incoming-handler@0.2.0" (instance $exported)))"#;
+const TRAPS_AT_START: &str = include_str!("traps_at_start.wat");
 
 fn at_rest(status: &PoolStatus) -> bool {
     status.ready == status.target && status.live == status.ready && status.waiting == 0
@@ -58,7 +36,7 @@ async fn instances_are_ready_before_the_first_request() {
     let status = until(&host, "full", at_rest).await;
     assert_eq!((status.ready, status.taken_inline), (3, 0));
     assert_eq!(get(&host, "/count").await, (200, "1".into()));
-    assert_eq!(host.pool().taken_ready, 1);
+    assert_eq!(pool(&host).taken_ready, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -80,9 +58,9 @@ async fn no_more_instances_live_than_may() {
         let host = host.clone();
         async move {
             let mut most = 0;
-            while host.pool().taken_ready + host.pool().taken_inline + host.pool().taken_waited < 50
+            while pool(&host).taken_ready + pool(&host).taken_inline + pool(&host).taken_waited < 50
             {
-                most = most.max(host.pool().live);
+                most = most.max(pool(&host).live);
                 tokio::task::yield_now().await;
             }
             most
@@ -104,9 +82,9 @@ async fn the_pool_grows_with_bursts_and_shrinks_when_idle() {
     for _ in 0..20 {
         until(&host, "full", |status| status.ready >= status.target).await;
         join_all((0..16).map(|_| get(&host, "/count"))).await;
-        most = most.max(host.pool().target);
+        most = most.max(pool(&host).target);
     }
-    assert!(most > 1, "never grew: {:?}", host.pool());
+    assert!(most > 1, "never grew: {:?}", pool(&host));
     until(&host, "small again", |status| status.target == 1 && at_rest(status)).await;
 }
 
@@ -210,7 +188,7 @@ async fn requests_share_an_instance_where_they_may() {
     until(&host, "at work", |status| status.taken_ready == 1).await;
     // While the first waits for its body, its instance answers the second.
     assert_eq!(get(&host, "/count").await.1, "1");
-    assert_eq!(host.pool().taken_shared, 1);
+    assert_eq!(pool(&host).taken_shared, 1);
     sender.send_data(Bytes::from_static(b"body")).await.unwrap();
     drop(sender);
     let body = first.await.unwrap().unwrap().into_body().collect().await.unwrap().to_bytes();

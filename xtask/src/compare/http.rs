@@ -19,6 +19,11 @@ pub(super) fn post(port: u16, path: &str, body: &Value) -> anyhow::Result<Value>
     Ok(parsed(&exchange(port, &format!("POST {path} HTTP/1.1\r\n"), &body.to_string())?.1))
 }
 
+/// The answer to a PUT of JSON.
+pub(super) fn put(port: u16, path: &str, body: &Value) -> anyhow::Result<Value> {
+    Ok(parsed(&exchange(port, &format!("PUT {path} HTTP/1.1\r\n"), &body.to_string())?.1))
+}
+
 /// A field of the head of the answer to a POST.
 pub(super) fn post_for(port: u16, path: &str, body: &str, field: &str) -> anyhow::Result<String> {
     let (head, _) = exchange(port, &format!("POST {path} HTTP/1.1\r\n"), body)?;

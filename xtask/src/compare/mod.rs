@@ -9,6 +9,7 @@ mod line_up;
 mod page;
 mod sandbox;
 mod service;
+mod swaps;
 mod words;
 
 use anyhow::Context as _;
@@ -26,14 +27,15 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
         ["--quick"] => ("", true),
         [topic] => (topic, false),
         [topic, "--quick"] => (topic, true),
-        _ => anyhow::bail!("usage: cargo xtask compare [host|sandbox|article] [--quick]"),
+        _ => anyhow::bail!("usage: cargo xtask compare [host|sandbox|article|swaps] [--quick]"),
     };
     let (measure, page): (fn(&Lab) -> anyhow::Result<String>, _) = match topic {
         "" => (everything, "performance.md"),
         "host" => (host::run, "performance-host.md"),
         "sandbox" => (sandbox::run, "performance-sandbox.md"),
         "article" => (article::run, "performance-article.md"),
-        _ => anyhow::bail!("{topic:?} is not host, sandbox or article"),
+        "swaps" => (swaps::run, "performance-swaps.md"),
+        _ => anyhow::bail!("{topic:?} is not host, sandbox, article or swaps"),
     };
     // A quick run tries the commands; its figures are not for the documentation.
     let folder = if quick { target().join("performance") } else { root().join("docs") };

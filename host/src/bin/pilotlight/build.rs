@@ -123,7 +123,10 @@ async fn for_guest(
         let mut component = build(candidate).await?;
         let agreement = compare_components(options, [&reference, &component], stages).await?;
         if chosen.is_some() || agreement.share() >= SUFFICIENT {
-            Provenance::note_agreement(&mut component, agreement);
+            if let Some(mut provenance) = Provenance::of(&component)? {
+                provenance.agreement = Some(agreement);
+                provenance.seal(&mut component)?;
+            }
             return Ok(Built { component, agreement: Some(agreement), graph: None });
         }
     }
@@ -201,7 +204,8 @@ fn write(output: &Path, built: &Built) -> Result<Option<PathBuf>, Error> {
 fn report(options: &Options, output: &Path, built: &Built, graph: Option<PathBuf>) {
     let digest = Digest::of(&built.component);
     let agreement = built.agreement;
-    let precision = Provenance::of(&built.component).and_then(|provenance| provenance.precision);
+    let provenance = Provenance::of(&built.component).ok().flatten();
+    let precision = provenance.and_then(|provenance| provenance.precision);
     let graph_bytes = built.graph.as_ref().map_or(0, Vec::len);
     let bytes = built.component.len();
     if options.json {

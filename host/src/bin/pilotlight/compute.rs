@@ -27,42 +27,42 @@ pub(crate) enum Engine {
     Onnxruntime,
 }
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(next_help_heading = "Computing on the host")]
 pub(crate) struct ComputeOptions {
     /// What computes [default: onnxruntime where its library is found, tract elsewhere]
     #[arg(long, value_enum)]
-    backend: Option<Engine>,
+    pub(crate) backend: Option<Engine>,
     /// What it computes on: cpu, gpu, or an execution provider of ONNX Runtime (cuda, tensorrt, openvino)
     #[arg(long, default_value = "cpu", value_parser = parse_device)]
-    device: Device,
+    pub(crate) device: Device,
     /// Shared library of ONNX Runtime [default: beside this program, or where the system looks]
     #[arg(long, value_name = "FILE", env = "ORT_DYLIB_PATH")]
-    onnxruntime: Option<PathBuf>,
+    pub(crate) onnxruntime: Option<PathBuf>,
     /// Threads that compute [default: one for each core]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    compute_threads: Option<u16>,
+    pub(crate) compute_threads: Option<u16>,
     /// Numbers to compute a model folder with: unchanged, f32 or int8 on the host; f32, int8 or
     /// int4 in the sandbox [default: f32; `build` for the sandbox: the smallest that gives at
     /// least 99.5 % of f32's labels]
     #[arg(long, visible_alias = "quantize")]
-    precision: Option<Precision>,
+    pub(crate) precision: Option<Precision>,
     /// Pad the texts of a model folder to multiples of so many tokens, so that they can share a
     /// batch; a component's is fixed when it is built [default: 1 on a cpu, 16 on other devices]
     #[arg(long, value_name = "TOKENS", value_parser = clap::value_parser!(u32).range(1..=4096))]
-    bucket: Option<u32>,
+    pub(crate) bucket: Option<u32>,
     /// Most rows that are computed at once [default: 8 on a cpu, 32 on other devices]
     #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..=65536))]
-    max_batch: Option<u32>,
+    pub(crate) max_batch: Option<u32>,
     /// Milliseconds for which a computation waits for others to join it
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=60_000))]
-    max_wait: u64,
+    pub(crate) max_wait: u64,
     /// Most batches of a graph that are computed at once [default: one for each thread]
     #[arg(long, value_name = "COUNT", default_value_t = 0, hide_default_value = true)]
-    graph_concurrency: u16,
+    pub(crate) graph_concurrency: u16,
     /// Most computations that wait for a graph; further ones are answered 429
     #[arg(long, value_name = "COUNT", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..))]
-    graph_queue: u32,
+    pub(crate) graph_queue: u32,
 }
 
 fn parse_device(text: &str) -> Result<Device, String> {
@@ -83,12 +83,24 @@ impl ComputeOptions {
     pub(crate) fn start(&self) -> pilotlight_nn::Result<HostCompute> {
         let cores = std::thread::available_parallelism().map_or(1, Into::into);
         let threads = self.compute_threads.map_or(cores, usize::from);
-        let graphs = Graphs::new(self.backend(threads)?, threads)?;
+        Ok(self.with(Graphs::new(self.backend(threads)?, threads)?))
+    }
+
+    /// Computes with `graphs`.
+    pub(crate) fn with(&self, graphs: Graphs) -> HostCompute {
         let mut compute = HostCompute::new(Arc::new(graphs));
         compute.precision = self.precision();
         compute.bucket = self.bucket.unwrap_or(if self.device.is_cpu() { 1 } else { 16 });
         compute.options = self.graph_options();
-        Ok(compute)
+        compute
+    }
+
+    /// Whether the same backend will do for both.
+    pub(crate) fn shares_backend(&self, other: &Self) -> bool {
+        let key = |one: &Self| {
+            (one.backend, one.device.to_string(), one.onnxruntime.clone(), one.compute_threads)
+        };
+        key(self) == key(other)
     }
 
     /// Numbers to compute with.

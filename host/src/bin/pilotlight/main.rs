@@ -7,10 +7,15 @@ use clap::{Parser, Subcommand};
 use tracing::level_filters::LevelFilter;
 
 mod build;
+mod check;
 mod compute;
 mod inspect;
+mod registry;
+mod routes;
 mod serve;
+mod sign;
 mod stages;
+mod swap;
 
 /// Builds and serves pre-initialised WASI inference functions
 #[derive(Parser)]
@@ -18,9 +23,10 @@ mod stages;
 struct Arguments {
     #[command(subcommand)]
     verb: Verb,
-    /// How much to log on standard error: off, error, warn, info, debug or trace
-    #[arg(long, global = true, default_value = "info", env = "PILOTLIGHT_LOG")]
-    log: LevelFilter,
+    /// How much to log on standard error: off, error, warn, info, debug or trace [default: info, or
+    /// what a configuration says]
+    #[arg(long, global = true, env = "PILOTLIGHT_LOG")]
+    log: Option<LevelFilter>,
 }
 
 #[derive(Subcommand)]
@@ -28,7 +34,25 @@ enum Verb {
     /// Turn a model folder into one self-contained, pre-initialised component
     Build(build::Options),
     /// Serve a model folder or a component over HTTP, a fresh instance for each request
-    Serve(serve::Options),
+    Serve(Box<serve::Options>),
+    /// Report every mistake in a configuration, with its line and column
+    Check(check::Options),
+    /// Have another version take over from the one that a server has, without a request lost
+    Swap(swap::SwapOptions),
+    /// Have the previous version take over again
+    Rollback(swap::RollbackOptions),
+    /// Show which versions get which share of the requests to a server, and how they do
+    Routes(routes::Options),
+    /// Make a key pair to sign components with
+    Keygen(sign::KeygenOptions),
+    /// Sign a component that `build` wrote
+    Sign(sign::SignOptions),
+    /// Check that a component is what was built, and who signed it
+    Verify(sign::VerifyOptions),
+    /// Send a component to an OCI registry
+    Push(registry::PushOptions),
+    /// Fetch a component from an OCI registry
+    Pull(registry::PullOptions),
     /// Measure servers: latency and cold answers, starts, load
     Bench(Box<pilotlight_bench::cli::Options>),
     /// Tell what a component holds: digests, sizes, imports, exports, the model's card
@@ -37,21 +61,39 @@ enum Verb {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    let configured = match &arguments.verb {
+        Verb::Serve(options) => serve::configured_log(options),
+        _ => None,
+    };
+    let log = arguments.log.or(configured).unwrap_or(LevelFilter::INFO);
     tracing_subscriber::fmt()
-        .with_max_level(arguments.log)
+        .with_max_level(log)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
     let result = match arguments.verb {
         Verb::Build(options) => build::run(options),
-        Verb::Serve(options) => serve::run(options),
+        Verb::Serve(options) => serve::run(*options),
+        Verb::Check(options) => match check::run(&options) {
+            Ok(true) => Ok(()),
+            Ok(false) => return ExitCode::FAILURE,
+            Err(error) => Err(error),
+        },
+        Verb::Swap(options) => swap::swap(&options),
+        Verb::Rollback(options) => swap::roll_back(&options),
+        Verb::Routes(options) => routes::run(&options),
+        Verb::Keygen(options) => sign::keygen(&options),
+        Verb::Sign(options) => sign::sign(&options),
+        Verb::Verify(options) => sign::verify(&options),
+        Verb::Push(options) => registry::push(&options),
+        Verb::Pull(options) => registry::pull(&options),
         Verb::Bench(options) => pilotlight_bench::cli::run(*options).map_err(Into::into),
         Verb::Inspect(options) => inspect::run(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
     }

@@ -240,7 +240,8 @@ fn batching(page: &mut String, run: &Run) -> Result {
     head(page, &columns)?;
     let targets = run.report["targets"].as_array().into_iter().flatten();
     for (target, (status, setting)) in targets.zip(run.status.iter().zip(&BATCHING)) {
-        let (summary, graph) = (&target["summary"], &status["graphs"][0]);
+        let (summary, graph) =
+            (&target["summary"], &status["functions"]["default"]["current"]["graphs"][0]);
         let mut cells = vec![setting.name.to_owned(), format!("{:.1}", number(&summary[RATE]))];
         cells.extend(["p50_ms", "p99_ms"].map(|key| ms(number(&summary[key]))));
         cells.push(errors(&summary["errors"]).to_string());

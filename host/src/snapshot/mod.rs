@@ -1,9 +1,12 @@
 //! Runs the guest's initialiser and writes its memory back into the component.
 
+mod sample;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pilotlight_model::ModelFolder;
+use pilotlight_model::{Digest, ModelFolder};
 use tokio::runtime::Handle;
 use wasmtime::component::{Component, ComponentType, Instance, Lift, Linker, Lower, WasmList};
 use wasmtime::{Engine, Store};
@@ -17,7 +20,7 @@ use crate::function;
 use crate::graph::{GraphRecord, LoadedGraph, Precision};
 use crate::guest::Guest;
 use crate::progress::{Progress, Stage};
-use crate::section::Provenance;
+use crate::section::{Provenance, Sample};
 use crate::store::{State, new_store, preopen_model};
 use crate::wasi_nn::Nn;
 
@@ -46,18 +49,26 @@ pub fn snapshot(
             .await
             .map_err(|_| Error::Initialiser(format!("no end after {TIME_LIMIT:?}")))?
     };
-    let (mut component, info) = Handle::current().block_on(building)?;
+    let (mut component, info, sample) = Handle::current().block_on(building)?;
     let provenance = Provenance {
         info,
+        files: digests(folder),
         guest: guest.digest(),
         pilotlight: env!("CARGO_PKG_VERSION").to_owned(),
         wasmtime: wasmtime_environ::VERSION.to_owned(),
         graph: placement.graph().map(|graph| graph.record.clone()),
         precision: placement.precision(),
         agreement: None,
+        sample: Some(sample),
     };
-    provenance.append_to(&mut component).map_err(|error| Error::Refused(error.to_string()))?;
+    provenance.seal(&mut component)?;
     Ok(component)
+}
+
+/// What the manifest says of each file, which has been found true.
+fn digests(folder: &ModelFolder) -> BTreeMap<String, Digest> {
+    let files = folder.manifest().files.iter();
+    files.map(|(name, file)| (name.clone(), file.sha256)).collect()
 }
 
 /// Where a model is computed.
@@ -143,7 +154,7 @@ async fn initialise_and_freeze(
     folder: &ModelFolder,
     placement: Placement<'_>,
     progress: Progress<'_>,
-) -> Result<(Vec<u8>, serde_json::Value)> {
+) -> Result<(Vec<u8>, serde_json::Value, Sample)> {
     progress(Stage::Initialise);
     let mut wizer = Wizer::new();
     // The export is lifted from the core module: taking only the core function away is invalid.
@@ -158,9 +169,10 @@ async fn initialise_and_freeze(
     let info = frozen.initialize(placement.for_guest()?).await?;
     progress(Stage::Snapshot);
     let snapshot = wizer.snapshot_component(&context, &mut frozen).await;
-    frozen.failure.map_or(Ok(()), Err)?;
+    frozen.failure.take().map_or(Ok(()), Err)?;
     let snapshot = snapshot.map_err(Error::runtime("taking the snapshot"))?;
-    Ok((snapshot, info))
+    let sample = frozen.sample().await?;
+    Ok((snapshot, info, sample))
 }
 
 fn not_a_guest(what: &'static str) -> impl FnOnce(wasmtime::Error) -> Error {

@@ -1,0 +1,170 @@
+//! `/functions`: which versions there are, and how another takes over.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt as _, Limited};
+use serde::Deserialize;
+
+use super::{Admin, Started, Swaps, not_allowed};
+use crate::body::Body;
+use crate::error::{Error, Result};
+use crate::host::{Host, NewVersion};
+
+/// A component with a model of some gigabytes does not fit a 32-bit sandbox.
+const LARGEST_COMPONENT: usize = 2 << 30;
+const COMPONENT: &str = "application/wasm";
+const JSON: &str = "application/json";
+
+/// What is put in the place of a function.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Replacement {
+    /// A component or a model folder, as the server sees it.
+    source: PathBuf,
+}
+
+/// What the body of a request is.
+#[derive(Clone, Copy)]
+enum Content {
+    Json,
+    Component,
+}
+
+/// Why a change was refused before anything was tried.
+struct Refusal(StatusCode, &'static str, String);
+
+impl From<Refusal> for Response<Body> {
+    fn from(Refusal(status, error_type, error): Refusal) -> Self {
+        Body::refusal(status, error_type, &error)
+    }
+}
+
+pub(super) fn by_name(host: &Host) -> serde_json::Value {
+    let functions = host.functions().into_iter();
+    functions.map(|function| (function.name.clone(), serde_json::json!(function))).collect()
+}
+
+impl Admin {
+    /// `GET /functions`, `GET` and `PUT /functions/NAME`, `POST /functions/NAME/rollback`.
+    pub(super) async fn change<B>(&self, request: Request<B>) -> Response<Body>
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let Some(Started { host, .. }) = self.started.get() else {
+            let error = "the functions are being loaded";
+            return Body::refusal(StatusCode::SERVICE_UNAVAILABLE, "loading", error);
+        };
+        let path = request.uri().path().to_owned();
+        let parts: Vec<&str> = path.split('/').skip(2).collect();
+        let get = request.method() == Method::GET || request.method() == Method::HEAD;
+        match (&parts[..], request.method()) {
+            ([], _) if get => Body::json(StatusCode::OK, &by_name(host)),
+            ([name], _) if get => match by_name(host).get(name) {
+                Some(function) => Body::json(StatusCode::OK, function),
+                None => refusal(&no_function(host, name)),
+            },
+            ([name], &Method::PUT) => self.swap(host, name, request).await,
+            ([name, "rollback"], &Method::POST) => match self.may_change(request.headers()) {
+                Ok(_) => changed(host, name, host.roll_back(name)),
+                Err(refusal) => refusal.into(),
+            },
+            ([], _) => not_allowed("GET, HEAD"),
+            ([_], _) => not_allowed("GET, HEAD, PUT"),
+            ([_, "rollback"], _) => not_allowed("POST"),
+            _ => Body::json(StatusCode::NOT_FOUND, &serde_json::json!({"status": "not found"})),
+        }
+    }
+
+    /// Web pages can make a browser post to this address, but not with this type of content, and
+    /// not without saying where they are from (Fetch standard, CORS protocol).
+    fn may_change(&self, headers: &HeaderMap) -> std::result::Result<(&Swaps, Content), Refusal> {
+        let refuse = |error: &str| Refusal(StatusCode::FORBIDDEN, "forbidden", error.to_owned());
+        let swaps = self.swaps.as_ref().ok_or_else(|| {
+            refuse("versions cannot be changed here: the administration's listener is not local")
+        })?;
+        if headers.contains_key(header::ORIGIN) {
+            return Err(refuse("web pages may not change versions"));
+        }
+        let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        match content_type.map(|value| value.split(';').next().unwrap_or_default().trim()) {
+            Some(JSON) => Ok((swaps, Content::Json)),
+            Some(COMPONENT) => Ok((swaps, Content::Component)),
+            _ => Err(Refusal(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                format!("send {JSON} or {COMPONENT}"),
+            )),
+        }
+    }
+
+    async fn swap<B>(&self, host: &Host, name: &str, request: Request<B>) -> Response<Body>
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let (parts, body) = request.into_parts();
+        let (swaps, content) = match self.may_change(&parts.headers) {
+            Ok(allowed) => allowed,
+            Err(refusal) => return refusal.into(),
+        };
+        let body = match Limited::new(body, LARGEST_COMPONENT).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) => {
+                let error = format!("the body was not received whole: {error}");
+                return Body::refusal(StatusCode::BAD_REQUEST, "malformed", &error);
+            }
+        };
+        let source = match content {
+            Content::Component => host.keep(body).await,
+            Content::Json => match serde_json::from_slice::<Replacement>(&body) {
+                Ok(replacement) => Ok(replacement.source),
+                Err(error) => {
+                    let error = format!("expected {{\"source\": \"PATH\"}}: {error}");
+                    return Body::refusal(StatusCode::BAD_REQUEST, "malformed", &error);
+                }
+            },
+        };
+        changed(host, name, swap(host, swaps, name, source).await)
+    }
+}
+
+async fn swap(
+    host: &Host,
+    swaps: &Swaps,
+    name: &str,
+    source: Result<PathBuf>,
+) -> Result<pilotlight_model::Digest> {
+    let (plan, function, path) = (Arc::clone(&swaps.plan), name.to_owned(), source?);
+    let planned = tokio::task::spawn_blocking(move || plan(&function, &path)).await;
+    let new = planned.map_err(|error| Error::Initialiser(error.to_string()))??;
+    let NewVersion { source, options, .. } = new;
+    host.swap(name, source, options, |stage| tracing::info!(%stage, "loading a version")).await
+}
+
+fn changed(host: &Host, name: &str, changed: Result<pilotlight_model::Digest>) -> Response<Body> {
+    match changed {
+        Ok(_) => Body::json(StatusCode::OK, &by_name(host)[name]),
+        Err(error) => refusal(&error),
+    }
+}
+
+fn no_function(host: &Host, name: &str) -> Error {
+    let known = host.functions().into_iter().map(|function| function.name);
+    Error::NoFunction { name: name.to_owned(), known: known.collect::<Vec<_>>().join(", ") }
+}
+
+fn refusal(error: &Error) -> Response<Body> {
+    let (status, error_type) = match error {
+        Error::NoFunction { .. } => (StatusCode::NOT_FOUND, "not_found"),
+        Error::Changing { .. } | Error::NoPrevious { .. } => (StatusCode::CONFLICT, "conflict"),
+        Error::Cache { .. } | Error::Runtime { .. } | Error::Initialiser(_) => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "internal")
+        }
+        _ => (StatusCode::UNPROCESSABLE_ENTITY, "refused"),
+    };
+    Body::refusal(status, error_type, &error.to_string())
+}

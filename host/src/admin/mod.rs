@@ -1,0 +1,145 @@
+//! The administration's endpoints.
+
+mod functions;
+
+use std::convert::Infallible;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+
+use crate::body::Body;
+use crate::error::Result;
+use crate::host::{Host, NewVersion};
+use crate::server::Readiness;
+
+/// Answers `/health` (the process runs), `/ready` (the functions take requests), `/status` (how
+/// they started, what their pools hold), `/routes` (which requests they get) and `/functions`, where
+/// versions are changed.
+#[derive(Clone)]
+pub struct Admin {
+    readiness: Readiness,
+    started: Arc<OnceLock<Started>>,
+    swaps: Option<Swaps>,
+}
+
+/// What the administration is told of a new version, by its place, and how it is then loaded.
+pub type SwapPlan = dyn Fn(&str, &Path) -> Result<NewVersion> + Send + Sync;
+
+/// How versions are changed.
+#[derive(Clone)]
+struct Swaps {
+    plan: Arc<SwapPlan>,
+}
+
+/// How the functions came up.
+struct Started {
+    host: Host,
+    /// When the process began to load them, in microseconds since 1970.
+    main_unix_us: u64,
+    load: Duration,
+}
+
+impl Admin {
+    /// Reports `readiness`.
+    pub fn new(readiness: Readiness) -> Self {
+        Self { readiness, started: Arc::default(), swaps: None }
+    }
+
+    /// Lets whoever reaches it change versions: `plan` says, for a function and the path of a
+    /// component or model folder, what is to be loaded and how. For listeners that only those who
+    /// may do so can reach.
+    #[must_use]
+    pub fn with_swaps(
+        self,
+        plan: impl Fn(&str, &Path) -> Result<NewVersion> + Send + Sync + 'static,
+    ) -> Self {
+        Self { swaps: Some(Swaps { plan: Arc::new(plan) }), ..self }
+    }
+
+    /// Reports on `host` from now on, whose process was in its hands at `main` and which took
+    /// `load` to load.
+    pub fn started(&self, host: Host, main: SystemTime, load: Duration) {
+        let since = main.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let started = Started { host, main_unix_us: since.as_micros() as u64, load };
+        // A second host has nobody to ask for it.
+        let _ = self.started.set(started);
+    }
+
+    fn status(&self) -> serde_json::Value {
+        let Some(started) = self.started.get() else {
+            return serde_json::json!({"status": "loading"});
+        };
+        serde_json::json!({
+            "status": "loaded",
+            "start": {
+                "main_unix_us": started.main_unix_us,
+                "load_us": started.load.as_micros() as u64,
+            },
+            "functions": functions::by_name(&started.host),
+        })
+    }
+
+    /// The rules, and the functions that they name.
+    fn routes(&self) -> serde_json::Value {
+        let host = self.started.get().map(|started| &started.host);
+        let rules = host.map(Host::rules).unwrap_or_default();
+        let functions = host.map(functions::by_name).unwrap_or_default();
+        serde_json::json!({"rules": rules, "functions": functions})
+    }
+
+    async fn answer<B>(self, request: Request<B>) -> Response<Body>
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let path = request.uri().path();
+        if path == "/functions" || path.starts_with("/functions/") {
+            return self.change(request).await;
+        }
+        let says = |status, text: &str| Body::json(status, &serde_json::json!({"status": text}));
+        let response = match path {
+            "/health" => says(StatusCode::OK, "ok"),
+            "/ready" if self.readiness.get() => says(StatusCode::OK, "ready"),
+            "/ready" => says(StatusCode::SERVICE_UNAVAILABLE, "not ready"),
+            "/status" => Body::json(StatusCode::OK, &self.status()),
+            "/routes" => Body::json(StatusCode::OK, &self.routes()),
+            _ => return says(StatusCode::NOT_FOUND, "not found"),
+        };
+        if request.method() == Method::GET || request.method() == Method::HEAD {
+            return response;
+        }
+        not_allowed("GET, HEAD")
+    }
+}
+
+fn not_allowed(allowed: &'static str) -> Response<Body> {
+    let content = serde_json::json!({"status": "method not allowed"});
+    let mut response = Body::json(StatusCode::METHOD_NOT_ALLOWED, &content);
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
+impl<B> tower::Service<Request<B>> for Admin
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future =
+        Pin<Box<dyn Future<Output = std::result::Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<std::result::Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let admin = self.clone();
+        Box::pin(async move { Ok(admin.answer(request).await) })
+    }
+}

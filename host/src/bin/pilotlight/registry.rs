@@ -1,0 +1,100 @@
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use pilotlight::Provenance;
+use pilotlight_registry::{Annotations, Limits, Reference, Remote, Sources};
+
+#[derive(Args)]
+pub(crate) struct PushOptions {
+    /// Component
+    #[arg(value_name = "FILE.wasm")]
+    component: PathBuf,
+    /// Where to send it: [oci://]HOST[:PORT]/REPOSITORY[:TAG]
+    #[arg(value_name = "REFERENCE")]
+    reference: Reference,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+#[derive(Args)]
+pub(crate) struct PullOptions {
+    /// What to fetch: [oci://]HOST[:PORT]/REPOSITORY[:TAG][@sha256:DIGEST]
+    #[arg(value_name = "REFERENCE")]
+    reference: Reference,
+    /// Where to write the component
+    #[arg(short, long, value_name = "FILE.wasm")]
+    output: PathBuf,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// Credentials are PILOTLIGHT_REGISTRY_USER and PILOTLIGHT_REGISTRY_PASSWORD, or Docker's
+#[derive(Args)]
+struct Connection {
+    /// Speak HTTP without TLS; with registries on this machine that is done anyway
+    #[arg(long)]
+    plain_http: bool,
+    /// Report in JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Connection {
+    fn open(&self, reference: &Reference) -> anyhow::Result<Remote> {
+        let credentials = Sources::from_environment().find(reference)?;
+        Ok(Remote::new(reference.clone(), credentials).plain_http(self.plain_http))
+    }
+}
+
+pub(crate) fn push(options: &PushOptions) -> anyhow::Result<()> {
+    let PushOptions { component, reference, connection } = options;
+    let name = || component.display().to_string();
+    let bytes = std::fs::read(component).with_context(name)?;
+    let provenance = Provenance::of(&bytes).with_context(name)?;
+    let said = |key: &str| {
+        let info = provenance.as_ref().map(|provenance| &provenance.info);
+        info.and_then(|info| info[key].as_str()).map(str::to_owned)
+    };
+    let annotations =
+        Annotations { title: said("model"), licenses: said("license"), ..Annotations::default() };
+    let bar = bar();
+    let pushed = connection.open(reference)?.push(&bytes, &annotations, &mut |done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
+    })?;
+    bar.finish_and_clear();
+    match connection.json {
+        true => println!(
+            "{}",
+            serde_json::json!({"manifest": pushed.manifest, "layer": pushed.layer, "bytes": pushed.size})
+        ),
+        false => println!("{reference}: sha256:{}", pushed.manifest),
+    }
+    Ok(())
+}
+
+pub(crate) fn pull(options: &PullOptions) -> anyhow::Result<()> {
+    let PullOptions { reference, output, connection } = options;
+    let bar = bar();
+    let mut remote = connection.open(reference)?;
+    let pulled = remote.pull_file(output, &Limits::default(), &mut |done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
+    })?;
+    bar.finish_and_clear();
+    match connection.json {
+        true => println!(
+            "{}",
+            serde_json::json!({"manifest": pulled.manifest, "layer": pulled.layer, "bytes": pulled.size})
+        ),
+        false => println!("{}: {} bytes, sha256 {}", output.display(), pulled.size, pulled.layer),
+    }
+    Ok(())
+}
+
+fn bar() -> ProgressBar {
+    let style = ProgressStyle::with_template("{wide_bar} {bytes} of {total_bytes}");
+    ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}

@@ -1,0 +1,135 @@
+use std::collections::BTreeMap;
+
+use anyhow::Context as _;
+use clap::Args;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// Digits of a digest that are shown.
+const SHORT: usize = 12;
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Where the server has its administration
+    #[arg(
+        long,
+        value_name = "URL",
+        default_value = "http://127.0.0.1:3001",
+        env = "PILOTLIGHT_ADMIN"
+    )]
+    admin: String,
+    /// Report in JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Deserialize)]
+struct Matrix {
+    rules: Vec<Rule>,
+    functions: BTreeMap<String, Function>,
+}
+
+#[derive(Deserialize)]
+struct Rule {
+    name: String,
+    arms: Vec<(String, f64)>,
+    canary: Option<Value>,
+    shadow: Option<String>,
+    shadowed: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct Function {
+    current: Version,
+    previous: Option<Version>,
+    changing: bool,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    sha256: String,
+    source: String,
+    pool: Pool,
+}
+
+#[derive(Deserialize)]
+struct Pool {
+    ready: u64,
+    live: u64,
+    waiting: u64,
+    failed: u64,
+}
+
+pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    let url = format!("{}/routes", options.admin.trim_end_matches('/'));
+    let answer =
+        ureq::get(&url).call().with_context(|| url.clone())?.body_mut().read_to_string()?;
+    if options.json {
+        println!("{answer}");
+        return Ok(());
+    }
+    let matrix: Matrix = serde_json::from_str(&answer).with_context(|| url.clone())?;
+    if matrix.rules.is_empty() {
+        println!("no rules: everything goes to the function `default`");
+    }
+    for rule in &matrix.rules {
+        show_rule(rule, &matrix.functions);
+    }
+    println!(
+        "{:<24} {:<12} {:>6} {:>6} {:>8}  source",
+        "version", "sha256", "ready", "live", "waiting"
+    );
+    for (name, function) in &matrix.functions {
+        let changing = if function.changing { " (changing)" } else { "" };
+        show_version(&format!("{name}{changing}"), &function.current);
+        if let Some(previous) = &function.previous {
+            show_version(&format!("{name}@previous"), previous);
+        }
+    }
+    Ok(())
+}
+
+fn show_rule(rule: &Rule, functions: &BTreeMap<String, Function>) {
+    println!("rule {}", rule.name);
+    for (target, share) in &rule.arms {
+        println!("  {:>6.2} %  {target:<24} {}", share * 100.0, health(target, functions));
+    }
+    if let Some(canary) = &rule.canary {
+        let percent = canary["share"].as_f64().unwrap_or_default() * 100.0;
+        println!("  canary: {}, {percent:.2} %", canary["phase"].as_str().unwrap_or_default());
+    }
+    if let (Some(target), Some(counts)) = (&rule.shadow, &rule.shadowed) {
+        let [same, different, failed, skipped] =
+            ["same", "different", "failed", "skipped"].map(|key| counts[key].as_u64().unwrap_or(0));
+        println!(
+            "  shadow {target}: {same} same, {different} different, {failed} failed, {skipped} skipped"
+        );
+    }
+}
+
+/// Whether whoever a target names can take requests.
+fn health(target: &str, functions: &BTreeMap<String, Function>) -> &'static str {
+    let (name, version) = target.split_once('@').unwrap_or((target, "current"));
+    let Some(function) = functions.get(name) else { return "no such function" };
+    let version = match version {
+        "current" => Some(&function.current),
+        "previous" => function.previous.as_ref(),
+        digits => {
+            let mut versions = function.previous.iter().chain([&function.current]);
+            versions.find(|version| version.sha256.starts_with(digits))
+        }
+    };
+    match version.map(|version| &version.pool) {
+        None => "no such version",
+        Some(pool) if pool.ready > 0 => "ready",
+        Some(pool) if pool.failed > 0 => "instances fail",
+        Some(_) => "busy",
+    }
+}
+
+fn show_version(name: &str, version: &Version) {
+    let Version { sha256, source, pool } = version;
+    let digits = sha256.get(..SHORT).unwrap_or(sha256);
+    let Pool { ready, live, waiting, .. } = pool;
+    println!("{name:<24} {digits:<12} {ready:>6} {live:>6} {waiting:>8}  {source}");
+}

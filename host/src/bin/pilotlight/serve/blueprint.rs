@@ -1,0 +1,201 @@
+//! What a function is to be, whether flags or a configuration say so.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use pilotlight::{
+    Error, GRAPH_EXTENSION, Guest, HostCompute, ModelCompute, NewVersion, Precision, Result, Source,
+};
+use pilotlight_bundle::Policy;
+use pilotlight_config as config;
+use pilotlight_nn::{Device, Graphs};
+
+use super::options::Options;
+use crate::compute::{ComputeOptions, Engine, Place};
+
+/// A function as it is asked for.
+#[derive(Clone)]
+pub(super) struct Blueprint {
+    pub(super) source: PathBuf,
+    place: Place,
+    guest: Option<PathBuf>,
+    graphs: Vec<(String, PathBuf)>,
+    function: pilotlight::Options,
+    host: ComputeOptions,
+}
+
+/// Blueprints of what is served now, by their functions' names.
+#[derive(Clone, Default)]
+pub(super) struct Blueprints(Arc<RwLock<BTreeMap<String, Blueprint>>>);
+
+impl Blueprints {
+    pub(super) fn set(&self, functions: BTreeMap<String, Blueprint>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = functions;
+    }
+
+    /// That of the function called `name`.
+    ///
+    /// # Errors
+    /// [`Error::NoFunction`].
+    pub(super) fn get(&self, name: &str) -> Result<Blueprint> {
+        let functions = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        functions.get(name).cloned().ok_or_else(|| Error::NoFunction {
+            name: name.to_owned(),
+            known: functions.keys().cloned().collect::<Vec<_>>().join(", "),
+        })
+    }
+}
+
+/// Backends by how they were asked for, started when first needed.
+#[derive(Default)]
+pub(super) struct Backends(Mutex<Vec<(ComputeOptions, Graphs)>>);
+
+impl Backends {
+    /// A backend of `options`, with no graphs.
+    fn start(&self, options: &ComputeOptions) -> Result<HostCompute> {
+        let mut started = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, graphs)) = started.iter().find(|(other, _)| other.shares_backend(options)) {
+            return Ok(options.with(graphs.fork()));
+        }
+        let compute = options.start()?;
+        started.push((options.clone(), compute.graphs.fork()));
+        Ok(compute)
+    }
+}
+
+impl Blueprint {
+    /// What flags say of the function made from `source`.
+    pub(super) fn of_flags(options: &Options, source: PathBuf) -> Self {
+        Self {
+            source,
+            place: options.compute,
+            guest: options.guest.clone(),
+            graphs: options.graph.clone(),
+            function: options.function(),
+            host: options.host.clone(),
+        }
+    }
+
+    /// What a configuration says.
+    pub(super) fn of_config(
+        function: &config::Function,
+        telemetry: &config::Telemetry,
+    ) -> Result<Self> {
+        let graphs = function.graphs.iter().map(|(name, file)| (name.clone(), file.clone()));
+        let host = compute_options(function)?;
+        Ok(Self {
+            source: function.source.clone(),
+            place: match function.compute {
+                config::Compute::Guest => Place::Guest,
+                config::Compute::Host => Place::Host,
+            },
+            guest: function
+                .guest
+                .clone()
+                .or_else(|| std::env::var_os("PILOTLIGHT_GUEST").map(Into::into)),
+            graphs: graphs.collect(),
+            function: function_options(function, telemetry, &host),
+            host,
+        })
+    }
+
+    /// The same function, from components that show what `policy` asks for.
+    pub(super) fn requiring(mut self, policy: Option<Arc<Policy>>) -> Self {
+        self.function.require = policy;
+        self
+    }
+
+    /// The same function, made from something else.
+    pub(super) fn from(self, source: &Path) -> Self {
+        Self { source: source.to_owned(), ..self }
+    }
+
+    /// What to load for the function called `name`; starts a backend if something is computed on
+    /// the host.
+    pub(super) fn version(&self, name: &str, backends: &Backends) -> Result<NewVersion> {
+        let (path, mut options) = (&self.source, self.function.clone());
+        if path.is_dir() && options.model.is_some() {
+            let path = path.display();
+            let message = format!("--model is for components; {path} is a model folder itself");
+            return Err(Error::Options(message));
+        }
+        let compute = self.on_host().then(|| self.compute(backends)).transpose()?;
+        options.graphs = compute.as_ref().map(|compute| compute.graphs.clone());
+        let source = if path.is_dir() {
+            let guest = Guest::open(self.guest.as_deref(), self.place.into())?;
+            let in_guest = || ModelCompute::Guest(self.host.precision());
+            let compute = compute.map_or_else(in_guest, ModelCompute::Host);
+            Source::Model { folder: path.clone(), guest, compute }
+        } else {
+            Source::Component(path.clone())
+        };
+        Ok(NewVersion { function: name.to_owned(), source, options })
+    }
+
+    /// The backend, with the graphs that are named.
+    fn compute(&self, backends: &Backends) -> Result<HostCompute> {
+        let compute = backends.start(&self.host)?;
+        for (name, file) in &self.graphs {
+            let io = |source| Error::Io { path: file.clone(), source };
+            compute.graphs.load(name, std::fs::read(file).map_err(io)?, compute.options)?;
+        }
+        Ok(compute)
+    }
+
+    /// Whether a backend is wanted: a component that computes in the sandbox starts without one.
+    fn on_host(&self) -> bool {
+        if self.source.is_dir() {
+            return self.place == Place::Host;
+        }
+        let beside = self.source.with_extension(GRAPH_EXTENSION);
+        !self.graphs.is_empty() || self.function.guest_graphs || beside.is_file()
+    }
+}
+
+fn function_options(
+    function: &config::Function,
+    telemetry: &config::Telemetry,
+    host: &ComputeOptions,
+) -> pilotlight::Options {
+    let config::Function { pool, limits, .. } = function;
+    let mut options = pilotlight::Options::default();
+    options.min_ready = pool.min_ready;
+    options.max_instances = pool.max_instances;
+    options.requests_per_instance = pool.requests_per_instance;
+    options.concurrent_requests_per_instance = pool.concurrent_requests_per_instance;
+    options.idle_shrink = pool.idle_shrink;
+    options.request_timeout = limits.request_timeout;
+    options.memory_limit = usize::try_from(limits.memory).unwrap_or(usize::MAX);
+    options.server_timing = telemetry.server_timing;
+    options.model.clone_from(&function.model);
+    options.guest_graphs = function.allow_guest_graphs;
+    options.graph = host.graph_options();
+    options
+}
+
+fn compute_options(function: &config::Function) -> Result<ComputeOptions> {
+    let config::Function { host, .. } = function;
+    let device: Device = host.device.as_str().parse().map_err(Error::Options)?;
+    let library = || std::env::var_os("ORT_DYLIB_PATH").map(PathBuf::from);
+    Ok(ComputeOptions {
+        backend: host.backend.map(|backend| match backend {
+            config::Backend::Tract => Engine::Tract,
+            config::Backend::Onnxruntime => Engine::Onnxruntime,
+        }),
+        device,
+        onnxruntime: host.onnxruntime.clone().or_else(library),
+        compute_threads: host.compute_threads,
+        precision: function.precision.map(|precision| match precision {
+            config::Precision::Unchanged => Precision::Unchanged,
+            config::Precision::F32 => Precision::F32,
+            config::Precision::Int8 => Precision::Int8,
+            config::Precision::Int4 => Precision::Int4,
+        }),
+        bucket: host.bucket,
+        max_batch: host.max_batch,
+        max_wait: host.max_wait.as_millis() as u64,
+        graph_concurrency: host.graph_concurrency,
+        graph_queue: host.graph_queue,
+    })
+}

@@ -1,0 +1,123 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::compute::{ComputeOptions, Place};
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Model folder or component [default: models/pii-ner]
+    #[arg(value_name = "MODEL_DIR|FILE.wasm")]
+    pub(super) source: Option<PathBuf>,
+    /// Functions, rules and everything else in a file, which is followed while serving; flags that
+    /// it could say do not go with it, but --set does
+    #[arg(long, value_name = "FILE", conflicts_with_all = [
+        "source", "compute", "backend", "device", "compute_threads", "precision", "bucket", "max_batch",
+        "max_wait", "graph_concurrency", "graph_queue", "graph", "allow_guest_graphs", "model", "min_ready",
+        "max_instances", "requests_per_instance", "concurrent_requests_per_instance", "idle_shrink",
+        "request_timeout", "server_timing", "require", "keys", "drain_timeout", "watch",
+    ])]
+    pub(super) config: Option<PathBuf>,
+    /// Which of the environments in the configuration is meant; or PILOTLIGHT_ENV
+    #[arg(long, value_name = "NAME", requires = "config")]
+    pub(super) env: Option<String>,
+    /// Set a key of the configuration, such as functions.ner.pool.min-ready=8
+    #[arg(long, value_name = "KEY=VALUE", requires = "config")]
+    pub(super) set: Vec<String>,
+    /// Where to serve the functions [default: 127.0.0.1:3000]
+    #[arg(long)]
+    pub(super) listen: Option<SocketAddr>,
+    /// Where to serve /health, /ready, /status and /functions; versions can be changed there if it
+    /// is local [default: 127.0.0.1:3001]
+    #[arg(long)]
+    pub(super) admin_listen: Option<SocketAddr>,
+    /// Where to keep snapshots and machine code [default: the user's cache folder]
+    #[arg(long, value_name = "DIR", env = "PILOTLIGHT_CACHE_DIR")]
+    pub(super) cache_dir: Option<PathBuf>,
+    /// Guest component to build a model folder with, instead of the one in this build
+    #[arg(long, value_name = "FILE", env = "PILOTLIGHT_GUEST")]
+    pub(super) guest: Option<PathBuf>,
+    /// Where the matrix work of a model folder is done; what a component wants is up to it
+    #[arg(long, value_enum, default_value = "host")]
+    pub(super) compute: Place,
+    #[command(flatten)]
+    pub(super) host: ComputeOptions,
+    /// Graph that components may compute by its name, through wasi:nn [default: the one that
+    /// `pilotlight build` wrote beside the component]
+    #[arg(long, value_name = "NAME=FILE", value_parser = parse_graph)]
+    pub(super) graph: Vec<(String, PathBuf)>,
+    /// What components have to show before they are served: digest (that they are what `build`
+    /// sealed) or signature (by one of the keys)
+    #[arg(long, value_name = "digest|signature", value_parser = ["none", "digest", "signature"], default_value = "none")]
+    pub(super) require: String,
+    /// Public key (PEM) that signatures are checked with
+    #[arg(long = "key", value_name = "FILE")]
+    pub(super) keys: Vec<PathBuf>,
+    /// Let components load graphs that they bring along
+    #[arg(long)]
+    pub(super) allow_guest_graphs: bool,
+    /// Model folder for a component that is not pre-initialised
+    #[arg(long, value_name = "DIR")]
+    pub(super) model: Option<PathBuf>,
+    /// Fewest instances kept ready; more when requests come in bursts
+    #[arg(long, default_value_t = 4, value_name = "COUNT")]
+    pub(super) min_ready: u32,
+    /// Most instances alive at once; further requests wait
+    #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub(super) max_instances: u32,
+    /// Requests that an instance answers before it ends; 0 is no limit
+    #[arg(long, default_value_t = 1, value_name = "COUNT")]
+    pub(super) requests_per_instance: u32,
+    /// Requests that an instance answers at once, sharing its fate
+    #[arg(long, default_value_t = 1, value_name = "COUNT")]
+    pub(super) concurrent_requests_per_instance: u32,
+    /// Seconds after which instances that nobody needed are not kept ready any more
+    #[arg(long, default_value_t = 10, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(super) idle_shrink: u64,
+    /// Longest time for a request, in seconds
+    #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(super) request_timeout: u64,
+    /// Longest time to finish requests in flight when stopped, in seconds
+    #[arg(long, default_value_t = 30)]
+    pub(super) drain_timeout: u64,
+    /// Have a component or model folder that has been changed take over by itself; the digests in
+    /// `model.toml` say when a folder has
+    #[arg(long)]
+    pub(super) watch: bool,
+    /// Tell in a `server-timing` header where the time of each request went
+    #[arg(long)]
+    pub(super) server_timing: bool,
+    /// Read model and cached files again and compare their digests, instead of trusting their
+    /// sizes and times
+    #[arg(long)]
+    pub(super) verify: bool,
+}
+
+impl Options {
+    /// How a function is run.
+    pub(super) fn function(&self) -> pilotlight::Options {
+        let mut function = pilotlight::Options::default();
+        function.min_ready = self.min_ready;
+        function.max_instances = self.max_instances;
+        function.requests_per_instance = self.requests_per_instance;
+        function.concurrent_requests_per_instance = self.concurrent_requests_per_instance;
+        function.idle_shrink = Duration::from_secs(self.idle_shrink);
+        function.request_timeout = Duration::from_secs(self.request_timeout);
+        function.server_timing = self.server_timing;
+        function.guest_graphs = self.allow_guest_graphs;
+        function.graph = self.host.graph_options();
+        function.model.clone_from(&self.model);
+        function
+    }
+}
+
+fn parse_graph(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((name, file)) if !name.is_empty() && !file.is_empty() => {
+            Ok((name.to_owned(), PathBuf::from(file)))
+        }
+        _ => Err("write NAME=FILE".to_owned()),
+    }
+}

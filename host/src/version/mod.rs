@@ -1,0 +1,159 @@
+//! A component that has been loaded: its instances, its graphs, and what it is known by.
+
+mod answer;
+mod trial;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use http::HeaderValue;
+use pilotlight_model::Digest;
+use pilotlight_nn::{BufferStatus, GraphStatus, Graphs};
+use serde::Serialize;
+
+use crate::artifact::{self, Artifact, ModelCompute, Source};
+use crate::cache::Cache;
+use crate::config::Options;
+use crate::engine;
+use crate::error::{Error, Result};
+use crate::function::Function;
+use crate::graph;
+use crate::machine_code;
+use crate::memory::Memories;
+use crate::pool::{Pool, PoolStatus};
+use crate::progress::Progress;
+use crate::section::{Provenance, Sample};
+use crate::store::serving_context;
+
+/// Hexadecimal digits of a digest that tell versions apart in headers and logs.
+const SHORT: usize = 12;
+
+/// One version of a function. Its instances end with the last who holds it.
+pub(crate) struct Version {
+    source: Source,
+    digest: Digest,
+    model: Option<String>,
+    pool: Pool,
+    graphs: Option<Arc<Graphs>>,
+    sample: Option<Sample>,
+    request_timeout: Duration,
+    server_timing: bool,
+    /// What the header of its answers says.
+    label: HeaderValue,
+    loaded: SystemTime,
+}
+
+/// What there is to know of a version.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct VersionStatus {
+    /// SHA-256 of the component.
+    pub sha256: Digest,
+    /// What it was loaded from.
+    pub source: String,
+    /// The model that it holds, where it says so.
+    pub model: Option<String>,
+    /// When it was loaded, in seconds since 1970.
+    pub loaded_unix: u64,
+    /// What its pool holds.
+    pub pool: PoolStatus,
+    /// The graphs that its instances compute.
+    pub graphs: Option<Vec<GraphStatus>>,
+    /// The memory that their tensors take.
+    pub buffers: Option<BufferStatus>,
+}
+
+impl Version {
+    /// Loads `source` for the function called `function`, building and compiling what `cache` does
+    /// not hold yet, and starts to make instances ready. Blocks, inside a Tokio runtime.
+    pub(crate) fn load(
+        function: &str,
+        source: Source,
+        options: &Options,
+        cache: &Cache,
+        progress: Progress<'_>,
+    ) -> Result<Self> {
+        options.check().map_err(Error::Options)?;
+        let (source, options) = with_graphs_of_its_own(source, options.clone());
+        // A model that cannot be mounted is an error now, not at each request.
+        serving_context(&options)?;
+        let memories = Memories::new();
+        let engine = engine::serving(&memories)?;
+        let artifact = artifact::prepare(
+            (&source, options.require.as_deref()),
+            (&engine, &memories),
+            cache,
+            progress,
+        )?;
+        if artifact.compiled {
+            machine_code::give_memory_back();
+        }
+        let Artifact { component, name, digest, provenance, .. } = artifact;
+        let record = provenance.as_ref().and_then(|provenance| provenance.graph.as_ref());
+        if let (Source::Component(file), Some(record)) = (&source, record) {
+            graph::find(file, record, &options, cache)?;
+        }
+        if let (Some(record), Some(graphs)) = (record, &options.graphs) {
+            graph::warn_if_slow(record, graphs);
+        }
+        let linked = Function::new(&component, &name, &options)?;
+        Ok(Self {
+            label: label(function, digest),
+            source,
+            digest,
+            model: provenance.as_ref().and_then(model_name),
+            pool: Pool::new(linked, memories, &options)?,
+            graphs: options.graphs,
+            sample: provenance.and_then(|provenance| provenance.sample),
+            request_timeout: options.request_timeout,
+            server_timing: options.server_timing,
+            loaded: SystemTime::now(),
+        })
+    }
+
+    pub(crate) fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    pub(crate) fn pool(&self) -> PoolStatus {
+        self.pool.status()
+    }
+
+    pub(crate) fn graphs(&self) -> Option<&Graphs> {
+        self.graphs.as_deref()
+    }
+
+    pub(crate) fn status(&self) -> VersionStatus {
+        let since = self.loaded.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        VersionStatus {
+            sha256: self.digest,
+            source: self.source.to_string(),
+            model: self.model.clone(),
+            loaded_unix: since.as_secs(),
+            pool: self.pool.status(),
+            graphs: self.graphs().map(Graphs::status),
+            buffers: self.graphs().map(Graphs::buffer_status),
+        }
+    }
+}
+
+/// A version must not see the graph of another that has the same name.
+fn with_graphs_of_its_own(mut source: Source, mut options: Options) -> (Source, Options) {
+    if let Source::Model { compute: ModelCompute::Host(compute), .. } = &mut source {
+        compute.graphs = Arc::new(compute.graphs.fork());
+        options.graphs = Some(Arc::clone(&compute.graphs));
+    } else {
+        options.graphs = options.graphs.map(|graphs| Arc::new(graphs.fork()));
+    }
+    (source, options)
+}
+
+fn label(function: &str, digest: Digest) -> HeaderValue {
+    let digits = digest.to_string();
+    let label = format!("{function}@{}", digits.get(..SHORT).unwrap_or(&digits));
+    HeaderValue::from_str(&label).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
+}
+
+fn model_name(provenance: &Provenance) -> Option<String> {
+    provenance.info.get("model").and_then(|name| name.as_str()).map(str::to_owned)
+}

@@ -1,0 +1,154 @@
+//! `pilotlight.toml`: checked, served, followed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use pilotlight_tests::{Server, pilotlight, send, test_guest};
+use serde_json::Value;
+use tempfile::TempDir;
+use ureq::http::Request;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const TWO: &str = r#"
+[functions.default]
+source = "one.wasm"
+
+[functions.other]
+source = "two.wasm"
+
+[[routes]]
+match = { path = "/other/*" }
+to = "other"
+
+[[routes]]
+to = "default"
+"#;
+
+/// A folder with two components and a configuration.
+fn folder(configuration: &str) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["one", "two"] {
+        let mut bytes = fs::read(test_guest("p3")).unwrap();
+        bytes.extend_from_slice(&[0, 4, 3]);
+        bytes.extend_from_slice(name.as_bytes());
+        fs::write(folder.path().join(format!("{name}.wasm")), bytes).unwrap();
+    }
+    let file = folder.path().join("pilotlight.toml");
+    fs::write(&file, configuration).unwrap();
+    (folder, file)
+}
+
+fn serve(file: &Path) -> Server {
+    Server::start(&["--config", file.to_str().unwrap()])
+}
+
+/// The function that answers.
+fn asked(server: &Server, path: &str) -> String {
+    let answer = server.get(path);
+    let label = answer.header("x-pilotlight-version");
+    label.split_once('@').map_or_else(|| answer.status.to_string(), |(name, _)| name.to_owned())
+}
+
+fn until(what: &str, reached: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !reached() {
+        assert!(start.elapsed() < PATIENCE, "never {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn routes(server: &Server) -> Value {
+    send(Request::get(format!("{}/routes", server.admin)).body(vec![]).unwrap()).json()
+}
+
+#[test]
+fn functions_and_rules_are_served_and_shown() {
+    let (_folder, file) = folder(TWO);
+    let server = serve(&file);
+    assert_eq!(asked(&server, "/other/x"), "other");
+    assert_eq!(asked(&server, "/x"), "default");
+    assert_eq!(routes(&server)["rules"][1]["arms"][0][0], "default");
+    let shown = pilotlight(&["routes", "--admin", &server.admin]).output().unwrap();
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.contains("100.00 %  other") && shown.contains("two.wasm"), "{shown}");
+}
+
+#[test]
+fn every_mistake_is_reported_with_its_place() {
+    let (_folder, file) =
+        folder("listen = 5\n[functions.a]\nsorce = \"x\"\n[[routes]]\nto = \"b\"\n");
+    let checked = pilotlight(&["check", file.to_str().unwrap()]).output().unwrap();
+    let told = String::from_utf8(checked.stdout).unwrap();
+    assert!(!checked.status.success());
+    for part in [":1:10:", ":3:1:", "sorce", "source", ":5:"] {
+        assert!(told.contains(part), "{part} is not in:\n{told}");
+    }
+    let served = pilotlight(&["serve", "--config", file.to_str().unwrap()]).output().unwrap();
+    let told = String::from_utf8(served.stderr).unwrap();
+    assert!(
+        !served.status.success() && told.contains(":1:10:") && told.contains(":3:1:"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_valid_change_takes_effect_and_an_invalid_one_does_not() {
+    let (_folder, file) = folder(TWO);
+    let server = serve(&file);
+    // Renamed over, as editors do.
+    let beside = file.with_extension("new");
+    fs::write(&beside, TWO.replace("to = \"default\"", "to = \"other\"")).unwrap();
+    fs::rename(&beside, &file).unwrap();
+    until("changed", || asked(&server, "/x") == "other");
+    // In place: first what is no configuration, then what names a file that is not there.
+    fs::write(&file, "[functions").unwrap();
+    fs::write(&file, TWO.replace("one.wasm", "none.wasm")).unwrap();
+    let server = &server;
+    let hang_up = || server.signal(rustix::process::Signal::HUP);
+    hang_up();
+    assert_eq!(asked(server, "/x"), "other");
+    // One function, without rules.
+    fs::write(&file, "[functions.only]\nsource = \"two.wasm\"\n").unwrap();
+    hang_up();
+    until("changed", || asked(server, "/other/x") == "only" && asked(server, "/x") == "only");
+    let functions = routes(server)["functions"].as_object().unwrap().len();
+    assert_eq!(functions, 1);
+}
+
+#[test]
+fn a_config_map_is_followed_through_its_links() {
+    use std::os::unix::fs::symlink;
+    let (folder, file) = folder(TWO);
+    fs::remove_file(&file).unwrap();
+    let at = |name: &str| folder.path().join(name);
+    for (version, text) in [("v1", TWO.to_owned()), ("v2", TWO.replace("/other/*", "/o/*"))] {
+        fs::create_dir(at(version)).unwrap();
+        fs::write(at(version).join("pilotlight.toml"), text).unwrap();
+    }
+    symlink("v1", at("..data")).unwrap();
+    symlink("..data/pilotlight.toml", &file).unwrap();
+    let server = serve(&file);
+    assert_eq!(asked(&server, "/o/x"), "default");
+    symlink("v2", at("..next")).unwrap();
+    fs::rename(at("..next"), at("..data")).unwrap();
+    until("changed", || asked(&server, "/o/x") == "other");
+}
+
+#[test]
+fn environments_and_flags_have_the_last_word() {
+    let text = format!("{TWO}\n[env.staging.functions.other.pool]\nmin-ready = 2\n");
+    let (_folder, file) = folder(&text);
+    let file = file.to_str().unwrap();
+    let ready = |arguments: &[&str]| {
+        let server = Server::start(&[&["--config", file], arguments].concat());
+        let target =
+            |name: &str| routes(&server)["functions"][name]["current"]["pool"]["target"].clone();
+        (target("default").as_u64().unwrap(), target("other").as_u64().unwrap())
+    };
+    assert_eq!(ready(&[]), (4, 4));
+    assert_eq!(ready(&["--env", "staging"]), (4, 2));
+    let set = ["--env", "staging", "--set", "functions.other.pool.min-ready=1"];
+    assert_eq!(ready(&set), (4, 1));
+}

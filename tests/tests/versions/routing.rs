@@ -1,0 +1,199 @@
+//! Rules at work: who answers, who is asked as well, and what becomes of a canary.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures::future::join_all;
+use http::{Request, Response};
+use http_body_util::{BodyExt as _, Full};
+use pilotlight::{Body, Cache, Error, Host, NewVersion, Options, Plan, Source};
+use pilotlight_router::Rule;
+use serde_json::{Value, json};
+use tower::Service as _;
+
+use crate::Versions;
+use crate::hosts::PATIENCE;
+
+/// Answers nothing but failures.
+const TRAPS: &str = include_str!("../../../host/tests/handler.wat");
+
+async fn host(versions: &Versions) -> Host {
+    let traps = versions.path("traps");
+    std::fs::write(&traps, wat::parse_str(TRAPS.replace("BODY", "unreachable")).unwrap()).unwrap();
+    let cache = Cache::open(Some(pilotlight_tests::cache().to_owned())).unwrap();
+    let host = Host::new(cache);
+    for (name, version) in [("broken", "traps"), ("default", "A"), ("other", "B"), ("twin", "A")] {
+        let source = Source::Component(versions.path(version));
+        host.deploy(name, source, Options::default(), |_| {}).await.unwrap();
+    }
+    host
+}
+
+/// Has `host` follow `rules`, with all its functions as they are.
+async fn route(host: &Host, rules: Vec<Rule>, override_header: bool) -> pilotlight::Result<()> {
+    let unchanged = host.functions().into_iter().map(|function| function.name).collect();
+    host.apply(Plan { unchanged, rules, override_header, ..Plan::default() }).await
+}
+
+fn rules(rules: Value) -> Vec<Rule> {
+    serde_json::from_value(rules).unwrap()
+}
+
+async fn send(host: &Host, request: Request<Full<Bytes>>) -> (u16, String) {
+    let response: Response<Body> = host.clone().call(request).await.unwrap();
+    let (head, body) = response.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    (head.status.as_u16(), String::from_utf8(body.to_vec()).unwrap())
+}
+
+fn get(path: &str) -> Request<Full<Bytes>> {
+    Request::get(format!("http://localhost{path}")).body(Full::default()).unwrap()
+}
+
+fn post(body: &str) -> Request<Full<Bytes>> {
+    Request::post("http://localhost/x").body(Full::new(Bytes::from(body.to_owned()))).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_rule_that_matches_says_who_answers() {
+    let versions = Versions::new();
+    let host = host(&versions).await;
+    route(
+        &host,
+        rules(json!([
+            {"match": {"path": "/b/*"}, "to": "other"},
+            {"match": {"json": {"/model": "b"}}, "to": "other"},
+            {"match": {"query": {"old": "*"}}, "to": "default@previous"},
+            {"match": {"path": "/none"}, "to": [{"target": "default", "weight": 1}]},
+            {"match": {"path": "/x"}, "to": "default"},
+        ])),
+        false,
+    )
+    .await
+    .unwrap();
+    let answers = |answer: (u16, String), says: &str| {
+        assert_eq!((answer.0, answer.1.starts_with(says)), (200, true), "{answer:?}");
+    };
+    answers(send(&host, get("/b/x")).await, "version B");
+    answers(send(&host, post(r#"{"model": "b"}"#)).await, "version B");
+    answers(send(&host, post(r#"{"model": "c"}"#)).await, "version A");
+    answers(send(&host, post("no JSON")).await, "version A");
+    assert_eq!(send(&host, get("/elsewhere")).await.0, 404);
+    assert_eq!(send(&host, get("/x?old=1")).await.0, 503, "there is no previous version");
+    let long = format!(r#"{{"model": "{}"}}"#, "x".repeat(2 << 20));
+    assert_eq!(send(&host, post(&long)).await.0, 413);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_with_mistakes_replace_none() {
+    let versions = Versions::new();
+    let host = host(&versions).await;
+    route(&host, rules(json!([{"to": "other"}])), false).await.unwrap();
+    let wrong = rules(json!([
+        {"to": "nobody"},
+        {"to": [{"target": "default", "weight": -1.0}, {"target": "other"}]},
+    ]));
+    let Err(Error::Rules(mistakes)) = route(&host, wrong, false).await else { panic!() };
+    assert!(mistakes.len() >= 2, "{mistakes:?}");
+    assert!(send(&host, get("/x")).await.1.starts_with("version B"));
+    route(&host, vec![], false).await.unwrap();
+    assert!(send(&host, get("/x")).await.1.starts_with("version A"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn testers_choose_by_header_only_where_they_may() {
+    let versions = Versions::new();
+    let host = host(&versions).await;
+    let chosen = |value: &str| {
+        let request = Request::get("http://localhost/x").header("x-pilotlight-version", value);
+        request.body(Full::default()).unwrap()
+    };
+    assert!(send(&host, chosen("other")).await.1.starts_with("version A"));
+    route(&host, vec![], true).await.unwrap();
+    assert!(send(&host, chosen("other")).await.1.starts_with("version B"));
+    assert!(send(&host, get("/x")).await.1.starts_with("version A"));
+    assert_eq!(send(&host, chosen("nobody")).await.0, 400);
+    assert_eq!(send(&host, chosen("other@previous")).await.0, 503);
+}
+
+/// Waits until the only rule is as it should be.
+async fn until(host: &Host, reached: impl Fn(&Value) -> bool) {
+    let start = Instant::now();
+    loop {
+        let rule = json!(host.rules()[0]);
+        if reached(&rule) {
+            return;
+        }
+        assert!(start.elapsed() < PATIENCE, "{rule}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shadows_are_compared_and_nobody_sees_them() {
+    let versions = Versions::new();
+    let host = host(&versions).await;
+    for (shadow, count) in [("twin", "same"), ("other", "different"), ("broken", "different")] {
+        let rule = json!({"to": "default", "shadow": {"target": shadow, "share": 1.0}});
+        route(&host, rules(json!([rule])), false).await.unwrap();
+        for _ in 0..10 {
+            assert!(send(&host, post("text")).await.1.starts_with("version A"));
+        }
+        until(&host, |rule| {
+            let shadowed = &rule["shadowed"];
+            let counted = |key: &str| shadowed[key].as_u64().unwrap();
+            counted(count) + counted("skipped") == 10 && counted(count) > 0
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_canary_that_fails_gets_no_more_requests() {
+    let versions = Versions::new();
+    let host = host(&versions).await;
+    let rule = json!({
+        "to": [{"target": "default"}, {"target": "broken"}],
+        "canary": {
+            "target": "broken", "steps": [{"share": 0.5, "for": "1h"}, {"share": 1.0, "for": "1h"}],
+            "min-requests": 20,
+        },
+    });
+    route(&host, rules(json!([rule.clone()])), false).await.unwrap();
+    let statuses = join_all((0..100).map(|_| send(&host, get("/x")))).await;
+    assert!(statuses.iter().any(|(status, _)| *status == 500));
+    until(&host, |rule| rule["canary"]["phase"] == "rolled_back").await;
+    for _ in 0..50 {
+        assert_eq!(send(&host, get("/x")).await.0, 200);
+    }
+    // The same rules again, as after a change elsewhere: what was rolled back stays so.
+    route(&host, rules(json!([rule])), false).await.unwrap();
+    assert_eq!(json!(host.rules()[0])["canary"]["phase"], "rolled_back");
+    assert_eq!(json!(host.rules()[0])["arms"][1][1], 0.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_takes_effect_whole_or_not_at_all() {
+    let versions = Versions::new();
+    let host = host(&versions).await;
+    let new = |function: &str, version: &str| NewVersion {
+        function: function.into(),
+        source: Source::Component(versions.path(version)),
+        options: Options::default(),
+    };
+    let plan = |versions: Vec<NewVersion>| Plan {
+        versions,
+        unchanged: ["other".to_owned()].into(),
+        rules: rules(json!([{"match": {"path": "/n"}, "to": "new"}, {"to": "default"}])),
+        override_header: false,
+    };
+    let names = || host.functions().into_iter().map(|one| one.name).collect::<Vec<_>>();
+    let refused = host.apply(plan(vec![new("default", "B"), new("new", "absent")])).await;
+    assert!(refused.is_err());
+    assert!(send(&host, get("/n")).await.1.starts_with("version A"));
+    assert_eq!(names(), ["broken", "default", "other", "twin"]);
+    host.apply(plan(vec![new("default", "B"), new("new", "A")])).await.unwrap();
+    assert!(send(&host, get("/n")).await.1.starts_with("version A"));
+    assert!(send(&host, get("/x")).await.1.starts_with("version B"));
+    assert_eq!(names(), ["default", "new", "other"]);
+}
