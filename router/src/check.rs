@@ -114,15 +114,15 @@ fn check_canary(canary: &Canary, rule: &Rule, mistakes: &mut Mistakes) {
     }
     let excess = canary.max_error_excess;
     if !(0.0..=1.0).contains(&excess) {
-        mistakes.add(at("max_error_excess"), format!("{excess} is no share of requests, 0 to 1"));
+        mistakes.add(at("max-error-excess"), format!("{excess} is no share of requests, 0 to 1"));
     }
     let ratio = canary.max_p99_ratio;
     if !ratio.is_finite() || ratio < 1.0 {
         let message = format!("{ratio} is less than 1 or no number: it would refuse an equal");
-        mistakes.add(at("max_p99_ratio"), message);
+        mistakes.add(at("max-p99-ratio"), message);
     }
     if canary.min_requests == 0 {
-        mistakes.add(at("min_requests"), "without a request there is nothing to compare");
+        mistakes.add(at("min-requests"), "without a request there is nothing to compare");
     }
 }
 

@@ -148,9 +148,9 @@ fn canaries_that_cannot_be_judged_are_refused() {
     refused(steps(&[0.1, 1.1]), "canary.steps[1].share", "1.1 is no share");
     refused(steps(&[0.0]), "canary.steps[0].share", "above 0");
     refused(steps(&[1.0]), "canary.steps[0].share", "must leave requests");
-    refused(json!({ "max_error_excess": 2 }), "canary.max_error_excess", "0 to 1");
-    refused(json!({ "max_p99_ratio": 0.9 }), "canary.max_p99_ratio", "less than 1");
-    refused(json!({ "min_requests": 0 }), "canary.min_requests", "nothing to compare");
+    refused(json!({ "max-error-excess": 2 }), "canary.max-error-excess", "0 to 1");
+    refused(json!({ "max-p99-ratio": 0.9 }), "canary.max-p99-ratio", "less than 1");
+    refused(json!({ "min-requests": 0 }), "canary.min-requests", "nothing to compare");
     refused_when(|rule| rule.to[0].weight = 0.0, "canary.target");
     let mut alone = canary(json!({}));
     alone["to"] = json!("b");
@@ -158,7 +158,7 @@ fn canaries_that_cannot_be_judged_are_refused() {
     let zero = |rule: &mut Rule| rule.canary.as_mut().unwrap().steps[0].lasts = Duration::ZERO;
     refused_when(zero, "canary.steps[0].for");
     let infinite = |rule: &mut Rule| rule.canary.as_mut().unwrap().max_p99_ratio = f64::INFINITY;
-    refused_when(infinite, "canary.max_p99_ratio");
+    refused_when(infinite, "canary.max-p99-ratio");
 }
 
 #[test]
