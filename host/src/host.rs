@@ -295,12 +295,9 @@ fn routing(
         rules.push(Rule::to(Target { function: DEFAULT_FUNCTION.to_owned(), version }));
     }
     let options = RouterOptions { functions, override_header };
-    let mut router = Router::new(rules, options).map_err(Error::Rules)?;
-    if let Some(before) = before {
-        router.take_over(before.router());
-    }
-    let routing = Arc::new(Routing::new(router));
-    if routing.router().canaries().next().is_some() {
+    let router = Router::new(rules, options).map_err(Error::Rules)?;
+    let routing = Arc::new(Routing::new(router, before));
+    if routing.has_canaries() {
         tokio::spawn(tend(Arc::downgrade(&routing)));
     }
     Ok(Some(routing))

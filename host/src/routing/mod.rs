@@ -33,6 +33,7 @@ pub(crate) struct Routing {
     router: Router,
     /// One for each rule.
     shadows: Vec<Shadows>,
+    /// What canaries count time from: one that goes on under new rules must go on counting.
     began: Instant,
 }
 
@@ -56,13 +57,17 @@ pub struct RuleStatus {
 pub(crate) type Find<'a> = &'a (dyn Fn(&Target) -> Option<std::sync::Arc<Version>> + Sync);
 
 impl Routing {
-    pub(crate) fn new(router: Router) -> Self {
+    /// Follows the rules of `router`; canaries that `before` had, too, go on as they are.
+    pub(crate) fn new(mut router: Router, before: Option<&Self>) -> Self {
+        if let Some(before) = before {
+            router.take_over(&before.router);
+        }
         let shadows = router.rules().map(|_| Shadows::default()).collect();
-        Self { router, shadows, began: Instant::now() }
+        Self { router, shadows, began: before.map_or_else(Instant::now, |before| before.began) }
     }
 
-    pub(crate) fn router(&self) -> &Router {
-        &self.router
+    pub(crate) fn has_canaries(&self) -> bool {
+        self.router.canaries().next().is_some()
     }
 
     /// Has the version answer that the rules choose.
