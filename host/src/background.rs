@@ -4,6 +4,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use crate::error::{Error, Result};
+use crate::priority::step_back;
 
 /// Nice value (POSIX `nice`): the lowest priority there is among ordinary threads.
 const NICE: i32 = 19;
@@ -19,7 +20,7 @@ pub(crate) async fn run<T: Send + 'static>(
     let runtime = Handle::current();
     let thread = std::thread::Builder::new().name("background".into()).spawn(move || {
         let _entered = runtime.enter();
-        step_back();
+        step_back(NICE);
         // Nobody may wait for it any more.
         let _ = respond.send(compiling_in_the_background(work));
     });
@@ -32,7 +33,7 @@ fn compiling_in_the_background<T: Send>(work: impl FnOnce() -> Result<T> + Send)
     let runtime = Handle::current();
     let pool = rayon::ThreadPoolBuilder::new()
         .thread_name(|number| format!("compile-{number}"))
-        .start_handler(|_| step_back())
+        .start_handler(|_| step_back(NICE))
         .build();
     match pool {
         Ok(pool) => pool.install(|| {
@@ -43,12 +44,5 @@ fn compiling_in_the_background<T: Send>(work: impl FnOnce() -> Result<T> + Send)
             tracing::warn!(%error, "no threads of low priority to compile on");
             work()
         }
-    }
-}
-
-fn step_back() {
-    let thread = rustix::thread::gettid();
-    if let Err(error) = rustix::process::setpriority_process(Some(thread), NICE) {
-        tracing::debug!(%error, "loading runs at the priority of the requests");
     }
 }

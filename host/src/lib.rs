@@ -29,6 +29,7 @@ mod instance;
 mod machine_code;
 mod memory;
 mod pool;
+mod priority;
 mod progress;
 mod routing;
 mod section;

@@ -10,9 +10,11 @@ use tokio::time::timeout;
 
 use super::{Place, Shared, State};
 use crate::instance::Instance;
+use crate::priority::step_back;
 
 /// Cores for which one keeper makes instances fast enough.
 const CORES_PER_KEEPER: usize = 4;
+/// A tenth of a core is left when all are busy.
 const NICE: i32 = 10;
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -24,19 +26,11 @@ pub(super) fn start(shared: &Arc<Shared>) -> std::io::Result<()> {
     for number in 0..cores.div_ceil(CORES_PER_KEEPER) {
         let (shared, runtime) = (Arc::clone(shared), runtime.clone());
         std::thread::Builder::new().name(format!("keeper-{number}")).spawn(move || {
-            step_back();
+            step_back(NICE);
             Keeper::new(&shared, runtime).run();
         })?;
     }
     Ok(())
-}
-
-/// Lets threads that answer requests go first. A tenth of a core is left when all are busy.
-fn step_back() {
-    let thread = rustix::thread::gettid();
-    if let Err(error) = rustix::process::setpriority_process(Some(thread), NICE) {
-        tracing::debug!(%error, "the keeper runs at the priority of the requests");
-    }
 }
 
 struct Keeper<'a> {

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use pilotlight::{Host, Plan, Watch};
 use pilotlight_config::{Config, FileWatch, INTERVAL};
@@ -53,7 +52,7 @@ impl Follower {
     /// Follows for as long as the process runs.
     pub(super) async fn run(mut self) -> std::io::Result<()> {
         let mut hangup = signal(SignalKind::hangup())?;
-        let mut looks = tokio::time::interval(INTERVAL.max(Duration::from_millis(1)));
+        let mut looks = tokio::time::interval(INTERVAL);
         loop {
             tokio::select! {
                 _ = looks.tick(), if self.watch => self.look().await,
