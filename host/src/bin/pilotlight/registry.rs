@@ -4,7 +4,9 @@ use anyhow::Context as _;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use pilotlight::Provenance;
-use pilotlight_registry::{Annotations, Limits, Reference, Remote, Sources};
+use pilotlight_registry::{
+    Annotations, Digest, Limits, Progress, Pulled, Pushed, Reference, Remote, Result, Sources,
+};
 
 #[derive(Args)]
 pub(crate) struct PushOptions {
@@ -59,42 +61,41 @@ pub(crate) fn push(options: &PushOptions) -> anyhow::Result<()> {
     };
     let annotations =
         Annotations { title: said("model"), licenses: said("license"), ..Annotations::default() };
-    let bar = bar();
-    let pushed = connection.open(reference)?.push(&bytes, &annotations, &mut |done, total| {
-        bar.set_length(total);
-        bar.set_position(done);
-    })?;
-    bar.finish_and_clear();
+    let mut remote = connection.open(reference)?;
+    let Pushed { manifest, layer, size } =
+        shown(|progress| remote.push(&bytes, &annotations, progress))?;
     match connection.json {
-        true => println!(
-            "{}",
-            serde_json::json!({"manifest": pushed.manifest, "layer": pushed.layer, "bytes": pushed.size})
-        ),
-        false => println!("{reference}: sha256:{}", pushed.manifest),
+        true => print(manifest, layer, size),
+        false => println!("{reference}: sha256:{manifest}"),
     }
     Ok(())
 }
 
 pub(crate) fn pull(options: &PullOptions) -> anyhow::Result<()> {
     let PullOptions { reference, output, connection } = options;
-    let bar = bar();
     let mut remote = connection.open(reference)?;
-    let pulled = remote.pull_file(output, &Limits::default(), &mut |done, total| {
-        bar.set_length(total);
-        bar.set_position(done);
-    })?;
-    bar.finish_and_clear();
+    let Pulled { manifest, layer, size } =
+        shown(|progress| remote.pull_file(output, &Limits::default(), progress))?;
     match connection.json {
-        true => println!(
-            "{}",
-            serde_json::json!({"manifest": pulled.manifest, "layer": pulled.layer, "bytes": pulled.size})
-        ),
-        false => println!("{}: {} bytes, sha256 {}", output.display(), pulled.size, pulled.layer),
+        true => print(manifest, layer, size),
+        false => println!("{}: {size} bytes, sha256 {layer}", output.display()),
     }
     Ok(())
 }
 
-fn bar() -> ProgressBar {
+fn print(manifest: Digest, layer: Digest, bytes: u64) {
+    println!("{}", serde_json::json!({"manifest": manifest, "layer": layer, "bytes": bytes}));
+}
+
+/// Shows how far it is while `moving` moves bytes.
+fn shown<T>(moving: impl FnOnce(Progress<'_>) -> Result<T>) -> Result<T> {
     let style = ProgressStyle::with_template("{wide_bar} {bytes} of {total_bytes}");
-    ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+    let bar =
+        ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let moved = moving(&mut |done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
+    });
+    bar.finish_and_clear();
+    moved
 }

@@ -5,19 +5,15 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::administration::{Administration, agent};
+
 /// Digits of a digest that are shown.
 const SHORT: usize = 12;
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Where the server has its administration
-    #[arg(
-        long,
-        value_name = "URL",
-        default_value = "http://127.0.0.1:3001",
-        env = "PILOTLIGHT_ADMIN"
-    )]
-    admin: String,
+    #[command(flatten)]
+    administration: Administration,
     /// Report in JSON
     #[arg(long)]
     json: bool,
@@ -61,14 +57,13 @@ struct Pool {
 }
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    let url = format!("{}/routes", options.admin.trim_end_matches('/'));
-    let answer =
-        ureq::get(&url).call().with_context(|| url.clone())?.body_mut().read_to_string()?;
+    let administration = &options.administration;
+    let answer = administration.answer(agent().get(administration.url("/routes")).call())?;
     if options.json {
         println!("{answer}");
         return Ok(());
     }
-    let matrix: Matrix = serde_json::from_str(&answer).with_context(|| url.clone())?;
+    let matrix: Matrix = serde_json::from_value(answer).context("the answer to /routes")?;
     if matrix.rules.is_empty() {
         println!("no rules: everything goes to the function `default`");
     }

@@ -1,11 +1,13 @@
 use std::path::PathBuf;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::Args;
 use pilotlight::DEFAULT_FUNCTION;
 use serde_json::{Value, json};
+use ureq::Body;
 use ureq::http::Response;
-use ureq::{Agent, Body};
+
+use crate::administration::{Administration, agent};
 
 #[derive(Args)]
 pub(crate) struct SwapOptions {
@@ -30,14 +32,8 @@ struct ServerOptions {
     /// Function whose version changes
     #[arg(long, default_value = DEFAULT_FUNCTION)]
     function: String,
-    /// Where the server has its administration
-    #[arg(
-        long,
-        value_name = "URL",
-        default_value = "http://127.0.0.1:3001",
-        env = "PILOTLIGHT_ADMIN"
-    )]
-    admin: String,
+    #[command(flatten)]
+    administration: Administration,
     /// Report in JSON
     #[arg(long)]
     json: bool,
@@ -62,24 +58,13 @@ pub(crate) fn roll_back(options: &RollbackOptions) -> anyhow::Result<()> {
     options.server.report(request.content_type("application/json").send_empty())
 }
 
-/// Refusals carry a reason, too.
-fn agent() -> Agent {
-    Agent::config_builder().http_status_as_error(false).build().into()
-}
-
 impl ServerOptions {
     fn url(&self, what: &str) -> String {
-        format!("{}/functions/{}{what}", self.admin.trim_end_matches('/'), self.function)
+        self.administration.url(&format!("/functions/{}{what}", self.function))
     }
 
     fn report(&self, sent: Result<Response<Body>, ureq::Error>) -> anyhow::Result<()> {
-        let mut response = sent.with_context(|| self.admin.clone())?;
-        let (status, body) = (response.status(), response.body_mut().read_to_string()?);
-        let answer: Value = serde_json::from_str(&body)
-            .with_context(|| format!("{} answers {status}, and no JSON", self.admin))?;
-        if !status.is_success() {
-            bail!("{}", answer["error"].as_str().unwrap_or(&body));
-        }
+        let answer = self.administration.answer(sent)?;
         if self.json {
             println!("{answer}");
             return Ok(());
