@@ -62,10 +62,12 @@ enum Verb {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let configured = match &arguments.verb {
-        Verb::Serve(options) => serve::configured_log(options),
-        _ => None,
+    // Before there is a log: it may say how much is logged.
+    let file = match &arguments.verb {
+        Verb::Serve(options) => serve::read(options),
+        _ => Ok(None),
     };
+    let configured = file.as_ref().ok().and_then(Option::as_ref).map(serve::File::log);
     let log = arguments.log.or(configured).unwrap_or(LevelFilter::INFO);
     tracing_subscriber::fmt()
         .with_max_level(log)
@@ -74,7 +76,7 @@ fn main() -> ExitCode {
         .init();
     let result = match arguments.verb {
         Verb::Build(options) => build::run(options),
-        Verb::Serve(options) => serve::run(*options),
+        Verb::Serve(options) => file.and_then(|file| serve::run(*options, file)),
         Verb::Check(options) => match check::run(&options) {
             Ok(true) => Ok(()),
             Ok(false) => return ExitCode::FAILURE,

@@ -15,20 +15,24 @@ use crate::stages::Stages;
 use blueprint::{Backends, Blueprints};
 use follow::Follower;
 pub(crate) use options::Options;
-use settings::{File, Fixed, Served};
-pub(crate) use settings::{configured_log, sources};
+pub(crate) use settings::{File, sources};
+use settings::{Fixed, Served};
 
-pub(crate) fn run(options: Options) -> anyhow::Result<()> {
+/// The configuration, where there is one.
+pub(crate) fn read(options: &Options) -> anyhow::Result<Option<File>> {
+    options.config.as_deref().map(|path| File::read(path, options)).transpose()
+}
+
+pub(crate) fn run(options: Options, file: Option<File>) -> anyhow::Result<()> {
     let main = SystemTime::now();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let result = runtime.block_on(serve(options, main));
+    let result = runtime.block_on(serve(options, file, main));
     // Whatever is still running has had its time.
     runtime.shutdown_background();
     result
 }
 
-async fn serve(options: Options, main: SystemTime) -> anyhow::Result<()> {
-    let file = options.config.as_deref().map(|path| File::read(path, &options)).transpose()?;
+async fn serve(options: Options, file: Option<File>, main: SystemTime) -> anyhow::Result<()> {
     let config = file.as_ref().map(|file| file.parsed().config.clone()).unwrap_or_default();
     let fixed = Fixed::new(&options, &config)?;
     let served = match &file {

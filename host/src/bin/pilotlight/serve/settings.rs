@@ -36,7 +36,7 @@ pub(super) struct Served {
 }
 
 /// A configuration, and the file that it is in.
-pub(super) struct File {
+pub(crate) struct File {
     pub(super) path: PathBuf,
     pub(super) text: String,
     pub(super) current: Current,
@@ -123,19 +123,18 @@ impl File {
     pub(super) fn parsed(&self) -> &Arc<Parsed> {
         self.current.get()
     }
-}
 
-/// How much to log, where a configuration says so; its mistakes are told when it is served.
-pub(crate) fn configured_log(options: &Options) -> Option<LevelFilter> {
-    let file = File::read(options.config.as_deref()?, options).ok()?;
-    Some(match file.parsed().config.telemetry.log {
-        Level::Off => LevelFilter::OFF,
-        Level::Error => LevelFilter::ERROR,
-        Level::Warn => LevelFilter::WARN,
-        Level::Info => LevelFilter::INFO,
-        Level::Debug => LevelFilter::DEBUG,
-        Level::Trace => LevelFilter::TRACE,
-    })
+    /// How much to log.
+    pub(crate) fn log(&self) -> LevelFilter {
+        match self.parsed().config.telemetry.log {
+            Level::Off => LevelFilter::OFF,
+            Level::Error => LevelFilter::ERROR,
+            Level::Warn => LevelFilter::WARN,
+            Level::Info => LevelFilter::INFO,
+            Level::Debug => LevelFilter::DEBUG,
+            Level::Trace => LevelFilter::TRACE,
+        }
+    }
 }
 
 /// Where a configuration's keys come from besides its file.
