@@ -107,7 +107,19 @@ pub enum Error {
     },
 }
 
+/// Longest name that is told back to whoever asked for it.
+const LONGEST_NAME: usize = 64;
+
 impl Error {
+    /// There is no function called `name` among `known`.
+    pub fn no_function<'a>(name: &str, known: impl IntoIterator<Item = &'a String>) -> Self {
+        let known: Vec<&str> = known.into_iter().map(String::as_str).collect();
+        Self::NoFunction {
+            name: name.chars().take(LONGEST_NAME).collect(),
+            known: known.join(", "),
+        }
+    }
+
     /// Maps an I/O error on `path`.
     pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();

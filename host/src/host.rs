@@ -196,6 +196,14 @@ impl Host {
         self.table().deployments.values().map(|deployment| deployment.status()).collect()
     }
 
+    /// What there is to know of the function called `name`.
+    ///
+    /// # Errors
+    /// [`Error::NoFunction`].
+    pub fn function(&self, name: &str) -> Result<FunctionStatus> {
+        Ok(self.table().deployment(name)?.status())
+    }
+
     /// What there is to know of each rule.
     pub fn rules(&self) -> Vec<RuleStatus> {
         self.table().routing.as_ref().map(|routing| routing.status()).unwrap_or_default()
@@ -269,10 +277,8 @@ impl Host {
 
 impl Table {
     fn deployment(&self, name: &str) -> Result<Arc<Deployment>> {
-        self.deployments.get(name).cloned().ok_or_else(|| Error::NoFunction {
-            name: name.chars().take(64).collect(),
-            known: self.deployments.keys().cloned().collect::<Vec<_>>().join(", "),
-        })
+        let found = self.deployments.get(name).cloned();
+        found.ok_or_else(|| Error::no_function(name, self.deployments.keys()))
     }
 
     fn find(&self, target: &Target) -> Option<Arc<Version>> {

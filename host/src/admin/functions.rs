@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::{Admin, Started, Swaps, not_allowed};
 use crate::body::Body;
+use crate::deployment::FunctionStatus;
 use crate::error::{Error, Result};
 use crate::host::{Host, NewVersion};
 
@@ -63,13 +64,10 @@ impl Admin {
         let get = request.method() == Method::GET || request.method() == Method::HEAD;
         match (&parts[..], request.method()) {
             ([], _) if get => Body::json(StatusCode::OK, &by_name(host)),
-            ([name], _) if get => match by_name(host).get(name) {
-                Some(function) => Body::json(StatusCode::OK, function),
-                None => refusal(&no_function(host, name)),
-            },
+            ([name], _) if get => told(host.function(name)),
             ([name], &Method::PUT) => self.swap(host, name, request).await,
             ([name, "rollback"], &Method::POST) => match self.may_change(request.headers()) {
-                Ok(_) => changed(host, name, host.roll_back(name)),
+                Ok(_) => told(host.roll_back(name).and_then(|_| host.function(name))),
                 Err(refusal) => refusal.into(),
             },
             ([], _) => not_allowed("GET, HEAD"),
@@ -128,7 +126,7 @@ impl Admin {
                 }
             },
         };
-        changed(host, name, swap(host, swaps, name, source).await)
+        told(swap(host, swaps, name, source).await.and_then(|_| host.function(name)))
     }
 }
 
@@ -145,16 +143,11 @@ async fn swap(
     host.swap(name, source, options, |stage| tracing::info!(%stage, "loading a version")).await
 }
 
-fn changed(host: &Host, name: &str, changed: Result<pilotlight_model::Digest>) -> Response<Body> {
-    match changed {
-        Ok(_) => Body::json(StatusCode::OK, &by_name(host)[name]),
+fn told(function: Result<FunctionStatus>) -> Response<Body> {
+    match function {
+        Ok(function) => Body::json(StatusCode::OK, &serde_json::json!(function)),
         Err(error) => refusal(&error),
     }
-}
-
-fn no_function(host: &Host, name: &str) -> Error {
-    let known = host.functions().into_iter().map(|function| function.name);
-    Error::NoFunction { name: name.to_owned(), known: known.collect::<Vec<_>>().join(", ") }
 }
 
 fn refusal(error: &Error) -> Response<Body> {

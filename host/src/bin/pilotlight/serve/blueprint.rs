@@ -40,10 +40,8 @@ impl Blueprints {
     /// [`Error::NoFunction`].
     pub(super) fn get(&self, name: &str) -> Result<Blueprint> {
         let functions = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        functions.get(name).cloned().ok_or_else(|| Error::NoFunction {
-            name: name.to_owned(),
-            known: functions.keys().cloned().collect::<Vec<_>>().join(", "),
-        })
+        let found = functions.get(name).cloned();
+        found.ok_or_else(|| Error::no_function(name, functions.keys()))
     }
 }
 
