@@ -49,7 +49,7 @@ pub(super) fn run(lab: &Lab) -> anyhow::Result<String> {
     let cache = target().join("compare/swaps/cache");
     let first = first(lab, &versions)?;
     let mut outcomes = Vec::new();
-    for protocol in ["1", "2"] {
+    for protocol in ["1.1", "2"] {
         outcomes.push(outcome(lab, &versions, &cache, protocol)?);
     }
     Ok(page::write(&first, &outcomes, lab))
