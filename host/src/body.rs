@@ -14,7 +14,13 @@ pub struct Body {
     content: WasiBody,
     driver: Option<Driver>,
     copy: Option<Copy>,
+    broken: Option<WhenBroken>,
+    /// Why the instance ended, if it did not end well.
+    failed: Option<wasmtime::Error>,
 }
+
+/// Is told when an instance breaks off within a body.
+type WhenBroken = Box<dyn FnOnce(&wasmtime::Error) + Send>;
 
 /// Keeps what passes, and tells it when all has.
 struct Copy {
@@ -39,12 +45,12 @@ impl Driver {
 
 impl Body {
     pub(crate) fn new(content: WasiBody, driver: Option<Driver>) -> Self {
-        Self { content, driver, copy: None }
+        Self { content, driver, copy: None, broken: None, failed: None }
     }
 
     pub(crate) fn full(bytes: Vec<u8>) -> Self {
         let content = Full::new(Bytes::from(bytes)).map_err(|never| match never {});
-        Self { content: content.boxed_unsync(), driver: None, copy: None }
+        Self::new(content.boxed_unsync(), None)
     }
 
     /// The same, which tells what it was once it has been read; nothing if it is longer than
@@ -52,6 +58,15 @@ impl Body {
     pub(crate) fn copied_to(mut self, tell: oneshot::Sender<Bytes>, limit: usize) -> Self {
         self.copy = Some(Copy { seen: BytesMut::new(), limit, tell });
         self.tell_if_whole();
+        self
+    }
+
+    /// The same, which tells when its instance breaks off within it.
+    pub(crate) fn when_broken(
+        mut self,
+        broken: impl FnOnce(&wasmtime::Error) + Send + 'static,
+    ) -> Self {
+        self.broken = Some(Box::new(broken));
         self
     }
 
@@ -98,10 +113,8 @@ impl Body {
         if let Some(driver) = &mut self.driver
             && let Poll::Ready(result) = driver.poll(context)
         {
-            if let Err(error) = result {
-                tracing::debug!(error = format!("{error:#}"), "an instance broke off its body");
-            }
             self.driver = None;
+            self.failed = result.err();
         }
     }
 }
@@ -120,9 +133,21 @@ impl http_body::Body for Body {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         self.drive(context);
-        let polled = Pin::new(&mut self.content).poll_frame(context);
+        let mut polled = Pin::new(&mut self.content).poll_frame(context);
+        let over = !matches!(polled, Poll::Ready(Some(Ok(_))));
+        if over && self.failed.is_some() {
+            // What has been said so far must not pass for the whole.
+            polled = Poll::Ready(Some(Err(HttpError::ConnectionTerminated)));
+        }
         match &polled {
             Poll::Ready(Some(Ok(frame))) if self.copy.is_some() => self.keep(frame),
+            Poll::Ready(Some(Err(error))) => {
+                let reason = self.failed.take();
+                let reason = reason.unwrap_or_else(|| wasmtime::format_err!("{error}"));
+                if let Some(broken) = self.broken.take() {
+                    broken(&reason);
+                }
+            }
             Poll::Ready(None) => self.tell(),
             _ => {}
         }

@@ -9,6 +9,7 @@ const MOST_INSTANCES: u32 = 4096;
 const MOST_CONCURRENT: u32 = 1024;
 const SHORTEST_PERIOD: Duration = Duration::from_millis(1);
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+const MOST_REQUESTS: u32 = 1 << 20;
 /// A 32-bit sandbox cannot address more.
 const LARGEST_MEMORY: usize = 4 << 30;
 
@@ -31,8 +32,20 @@ pub struct Options {
     pub idle_shrink: Duration,
     /// Longest time from the arrival of a request to its response.
     pub request_timeout: Duration,
+    /// Most processor time for a request; without a limit, `request_timeout` is what ends it. An
+    /// instance that has several requests begins anew with each.
+    pub cpu_time: Option<Duration>,
     /// Most linear memory an instance may have, in bytes.
     pub memory_limit: usize,
+    /// Longest body of a request, in bytes.
+    pub body_limit: usize,
+    /// Requests that are worked on at once; further ones wait in a queue. Two for each core unless
+    /// told where a model computes in the sandbox, as many as there may be instances for elsewhere.
+    pub concurrent_requests: Option<u32>,
+    /// Requests that may wait; further ones are refused.
+    pub queue: u32,
+    /// Longest time that a request may wait; it is refused at once when it is going to be longer.
+    pub queue_deadline: Duration,
     /// Tell in a `server-timing` header where the time of each request went.
     pub server_timing: bool,
     /// Folder that a component which is not pre-initialised finds at `/model`, read-only.
@@ -56,7 +69,12 @@ impl Default for Options {
             concurrent_requests_per_instance: 1,
             idle_shrink: Duration::from_secs(10),
             request_timeout: Duration::from_secs(120),
+            cpu_time: None,
             memory_limit: 1 << 30,
+            body_limit: 8 << 20,
+            concurrent_requests: None,
+            queue: 256,
+            queue_deadline: Duration::from_secs(10),
             server_timing: false,
             model: None,
             graphs: None,
@@ -88,6 +106,17 @@ impl Options {
         }
         if self.request_timeout.is_zero() || self.request_timeout > LONGEST_TIMEOUT {
             return Err(format!("request_timeout must be above 0 and at most {LONGEST_TIMEOUT:?}"));
+        }
+        if self.cpu_time.is_some_and(|time| time < SHORTEST_PERIOD || time > LONGEST_TIMEOUT) {
+            return Err(format!("cpu_time must be {SHORTEST_PERIOD:?} to {LONGEST_TIMEOUT:?}"));
+        }
+        if self.queue_deadline < SHORTEST_PERIOD || self.queue_deadline > LONGEST_TIMEOUT {
+            return Err(format!(
+                "queue_deadline must be {SHORTEST_PERIOD:?} to {LONGEST_TIMEOUT:?}"
+            ));
+        }
+        if self.concurrent_requests.is_some_and(|most| !(1..=MOST_REQUESTS).contains(&most)) {
+            return Err(format!("concurrent_requests must be 1 to {MOST_REQUESTS}"));
         }
         if !(1 << 16..=LARGEST_MEMORY).contains(&self.memory_limit) {
             return Err(format!("memory_limit must be 65536 to {LARGEST_MEMORY} bytes"));
@@ -122,6 +151,9 @@ mod tests {
         refused(|options| options.idle_shrink = Duration::MAX, "idle_shrink");
         refused(|options| options.request_timeout = Duration::ZERO, "request_timeout");
         refused(|options| options.request_timeout = Duration::MAX, "request_timeout");
+        refused(|options| options.cpu_time = Some(Duration::ZERO), "cpu_time");
+        refused(|options| options.queue_deadline = Duration::ZERO, "queue_deadline");
+        refused(|options| options.concurrent_requests = Some(0), "concurrent_requests");
         refused(|options| options.memory_limit = 0, "memory_limit");
         refused(|options| options.memory_limit = usize::MAX, "memory_limit");
     }

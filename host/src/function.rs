@@ -14,7 +14,8 @@ use wasmtime_wasi_http::{p2, p3};
 use crate::config::Options;
 use crate::error::{Error, Result};
 use crate::instance::Instance;
-use crate::store::{State, new_store, serving_context};
+use crate::meter::Meter;
+use crate::store::{Allowance, State, new_store, serving_context};
 use crate::wasi_nn::{self, Nn};
 
 const NO_GRAPHS: &str =
@@ -80,7 +81,9 @@ impl Function {
         let Inner { engine, pre, options, nn } = &*self.0;
         let start = Instant::now();
         let wasi = serving_context(options)?;
-        let mut store = new_store(engine, wasi, nn.clone(), options.memory_limit);
+        let meter = options.cpu_time.map(Meter::new);
+        let allowance = Allowance { memory: options.memory_limit, meter };
+        let mut store = new_store(engine, wasi, nn.clone(), allowance);
         let proxy = pre.instantiate_async(&mut store).await?;
         Ok(Instance::new(store, proxy, start.elapsed()))
     }

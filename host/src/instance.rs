@@ -4,6 +4,7 @@
 //! [`crate::function`].
 
 use std::future::{pending, poll_fn};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
@@ -14,6 +15,7 @@ use wasmtime::{AsContextMut as _, Store};
 use wasmtime_wasi_http::WasiHttpView as _;
 use wasmtime_wasi_http::handler::{Prepared, Proxy, Request, Response};
 
+use crate::meter::Meter;
 use crate::store::State;
 
 /// An instance that may answer requests.
@@ -48,6 +50,16 @@ impl Instance {
         Self { store, proxy, served: 0, made_in }
     }
 
+    /// What counts its processor time, where that has a limit.
+    pub(crate) fn meter(&self) -> Option<Arc<Meter>> {
+        self.store.data().meter().cloned()
+    }
+
+    /// Whether more memory was asked for than may be had.
+    pub(crate) fn was_refused_memory(&self) -> bool {
+        self.store.data().was_refused_memory()
+    }
+
     /// Answers `first` and the requests of `shift`, until there is none and all bodies are
     /// written.
     pub(crate) async fn serve(
@@ -55,6 +67,7 @@ impl Instance {
         first: Job,
         shift: &mut (impl Shift + Send),
     ) -> wasmtime::Result<()> {
+        let meter = self.meter();
         let Self { store, proxy, served, .. } = self;
         let proxy = &*proxy;
         store
@@ -64,6 +77,9 @@ impl Instance {
                 loop {
                     if let Some(Job { request, respond, deadline }) = next.take() {
                         *served = served.saturating_add(1);
+                        if let Some(meter) = &meter {
+                            meter.begin_again();
+                        }
                         let prepared = accessor.with(|mut store| {
                             let store = store.as_context_mut();
                             Prepared::new(store, proxy, request, State::http, respond)

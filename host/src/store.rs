@@ -1,10 +1,11 @@
 //! What each instance owns: its WASI context, its resources and its limits.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use http_body_util::combinators::UnsyncBoxBody;
 use wasmtime::component::ResourceTable;
-use wasmtime::{Engine, Store, StoreLimits, StoreLimitsBuilder};
+use wasmtime::{Engine, ResourceLimiter, Store, StoreLimits, StoreLimitsBuilder, UpdateDeadline};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{
     Error as HttpError, RequestOptions, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
@@ -12,6 +13,8 @@ use wasmtime_wasi_http::{
 
 use crate::config::Options;
 use crate::error::{Error, Result};
+use crate::guest_log::GuestLog;
+use crate::meter::Meter;
 use crate::wasi_nn::{HasNn, Nn, NnView};
 
 /// Where guests look for a model.
@@ -32,7 +35,67 @@ pub(crate) struct State {
     hooks: NoOutgoingRequests,
     nn: Nn,
     table: ResourceTable,
+    limiter: Limiter,
+    meter: Option<Arc<Meter>>,
+}
+
+/// What an instance may use.
+pub(crate) struct Allowance {
+    /// Linear memory, in bytes.
+    pub(crate) memory: usize,
+    /// Counts its processor time, where that has a limit.
+    pub(crate) meter: Option<Arc<Meter>>,
+}
+
+/// Limits memory, and remembers whether more was asked for.
+struct Limiter {
     limits: StoreLimits,
+    refused: bool,
+}
+
+impl ResourceLimiter for Limiter {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let allowed = self.limits.memory_growing(current, desired, maximum)?;
+        self.refused |= !allowed;
+        Ok(allowed)
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        self.limits.table_growing(current, desired, maximum)
+    }
+
+    fn instances(&self) -> usize {
+        self.limits.instances()
+    }
+
+    fn tables(&self) -> usize {
+        self.limits.tables()
+    }
+
+    fn memories(&self) -> usize {
+        self.limits.memories()
+    }
+}
+
+impl State {
+    /// Whether more memory was asked for than may be had.
+    pub(crate) fn was_refused_memory(&self) -> bool {
+        self.limiter.refused
+    }
+
+    pub(crate) fn meter(&self) -> Option<&Arc<Meter>> {
+        self.meter.as_ref()
+    }
 }
 
 /// Refuses every outgoing request.
@@ -72,13 +135,13 @@ impl HasNn for State {
     }
 }
 
-/// A store around `wasi` and `nn` with a memory limit, whose guest yields at each tick of the
-/// epoch.
+/// A store around `wasi` and `nn`, whose guest yields at each tick of the epoch, and ends at the
+/// first after it has used up its processor time.
 pub(crate) fn new_store(
     engine: &Engine,
     wasi: WasiCtx,
     nn: Nn,
-    memory_limit: usize,
+    Allowance { memory, meter }: Allowance,
 ) -> Store<State> {
     let state = State {
         wasi,
@@ -86,19 +149,29 @@ pub(crate) fn new_store(
         hooks: NoOutgoingRequests,
         nn,
         table: small_table(),
-        limits: StoreLimitsBuilder::new()
-            .memory_size(memory_limit)
-            .memories(PARTS)
-            .instances(PARTS)
-            .tables(PARTS)
-            .table_elements(TABLE_ELEMENTS)
-            .build(),
+        limiter: Limiter { limits: limits(memory), refused: false },
+        meter,
     };
     let mut store = Store::new(engine, state);
-    store.limiter(|state| &mut state.limits);
-    store.epoch_deadline_async_yield_and_update(1);
+    store.limiter(|state| &mut state.limiter);
+    store.epoch_deadline_callback(|store| {
+        if let Some(meter) = &store.data().meter {
+            meter.check()?;
+        }
+        Ok(UpdateDeadline::Yield(1))
+    });
     store.set_epoch_deadline(1);
     store
+}
+
+fn limits(memory: usize) -> StoreLimits {
+    StoreLimitsBuilder::new()
+        .memory_size(memory)
+        .memories(PARTS)
+        .instances(PARTS)
+        .tables(PARTS)
+        .table_elements(TABLE_ELEMENTS)
+        .build()
 }
 
 /// Bodies, streams and tensors that an instance has in hand.
@@ -111,8 +184,8 @@ fn small_table() -> ResourceTable {
 /// The WASI context of an instance that serves.
 pub(crate) fn serving_context(options: &Options) -> Result<WasiCtx> {
     let mut wasi = WasiCtxBuilder::new();
-    // What a guest prints is a panic message at most.
-    wasi.inherit_stderr();
+    let log = GuestLog::default();
+    wasi.stdout(log.clone()).stderr(log);
     if let Some(model) = &options.model {
         preopen_model(&mut wasi, model)?;
     }

@@ -1,6 +1,7 @@
 //! From a request to the instance that answers it.
 
 use std::future::{pending, poll_fn};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
@@ -17,7 +18,8 @@ use wasmtime_wasi_http::handler::Request;
 
 use super::{Lease, Pool, Shared, Taken};
 use crate::body::{Body, Driver};
-use crate::instance::{Job, Shift};
+use crate::instance::{Instance, Job, Shift};
+use crate::meter::Metered;
 
 /// How a request came by its instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +75,11 @@ pub(crate) struct DeadlinePassed;
 #[derive(Debug, thiserror::Error)]
 #[error("no instance became free in time")]
 pub(crate) struct NoInstance;
+
+/// An instance failed after more memory was refused it than it may have.
+#[derive(Debug, thiserror::Error)]
+#[error("it asked for more memory than it may have")]
+pub(crate) struct OutOfMemory;
 
 type Respond = oneshot::Receiver<wasmtime::Result<http::Response<WasiBody>>>;
 
@@ -170,6 +177,7 @@ impl Running {
         let exclusive = rota.desk.is_none();
         let wanted = lease.shared.requests_per_instance > 1;
         let deadlines = Arc::clone(&rota.deadlines);
+        let meter = lease.instance.as_ref().and_then(Instance::meter);
         let run = async move {
             let Some(instance) = &mut lease.instance else { return Ok(()) };
             let result = tokio::select! {
@@ -178,13 +186,21 @@ impl Running {
                 () = deadlines.passed() => Err(DeadlinePassed.into()),
             };
             drop(rota);
-            if result.is_ok() {
-                lease.give_back();
+            match result {
+                Ok(()) => {
+                    lease.give_back();
+                    Ok(())
+                }
+                Err(error) if instance.was_refused_memory() => Err(error.context(OutOfMemory)),
+                Err(error) => Err(error),
             }
-            result
+        };
+        let run: Pin<Box<dyn Future<Output = _> + Send>> = match meter {
+            Some(meter) => Box::pin(Metered::new(run, meter)),
+            None => Box::pin(run),
         };
         match exclusive {
-            true => Self::Here(Driver { run: Box::pin(run), wanted }),
+            true => Self::Here(Driver { run, wanted }),
             false => Self::Task(tokio::spawn(run)),
         }
     }

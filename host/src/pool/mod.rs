@@ -20,7 +20,7 @@ use crate::memory::Memories;
 use level::Level;
 use status::Counters;
 
-pub(crate) use dispatch::{DeadlinePassed, NoInstance};
+pub(crate) use dispatch::{DeadlinePassed, NoInstance, OutOfMemory};
 use dispatch::{Desk, Origin};
 pub use status::PoolStatus;
 

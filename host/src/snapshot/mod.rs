@@ -21,7 +21,7 @@ use crate::graph::{GraphRecord, LoadedGraph, Precision};
 use crate::guest::Guest;
 use crate::progress::{Progress, Stage};
 use crate::section::{Provenance, Sample};
-use crate::store::{State, new_store, preopen_model};
+use crate::store::{Allowance, State, new_store, preopen_model};
 use crate::wasi_nn::Nn;
 
 const INITIALIZE: &str = "initialize";
@@ -197,7 +197,8 @@ impl Frozen {
         graph: Option<&LoadedGraph>,
     ) -> Result<Self> {
         let nn = graph.map_or_else(Nn::default, |graph| Nn::new(Arc::clone(&graph.graphs), false));
-        let mut store = new_store(engine, deterministic_context(folder)?, nn, MEMORY_LIMIT);
+        let allowance = Allowance { memory: MEMORY_LIMIT, meter: None };
+        let mut store = new_store(engine, deterministic_context(folder)?, nn, allowance);
         // Each memory is read back in one call.
         store.set_hostcall_fuel(usize::MAX);
         let mut linker = Linker::new(engine);

@@ -1,44 +1,39 @@
-//! A request's way through a version, and what is answered when it leads nowhere.
+//! A request's way through a version.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
+use std::sync::Arc;
 
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Request, Response};
+use http_body::Body as _;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tokio::time::Instant;
-use wasmtime_wasi_http::WasiBody;
+use wasmtime_wasi_http::{Error as HttpError, WasiBody};
 
 use super::Version;
+use super::failure::{Failure, FailureKind, Failures};
 use crate::body::Body;
-use crate::pool::{DeadlinePassed, NoInstance};
 
-const REQUEST_ID: &str = "x-request-id";
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SERVER_TIMING: &str = "server-timing";
 const VERSION: &str = "x-pilotlight-version";
 const LONGEST_ID: usize = 128;
-
-/// Why a request got no answer from the function.
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error("no instance became free in time")]
-    Overloaded,
-    #[error("the function took too long")]
-    TimedOut,
-    #[error("the function failed: {0:#}")]
-    Broken(wasmtime::Error),
-}
 
 impl Version {
     /// Answers one request, in an instance of its own.
     pub(crate) async fn answer(&self, request: Request<WasiBody>) -> Response<Body> {
         let id = request.headers().get(REQUEST_ID).filter(|id| valid(id)).cloned();
         let id = id.unwrap_or_else(new_id);
-        let mut response = match self.run(request).await {
-            Ok(response) => response,
+        let left = Left::unless_done(&self.failures);
+        let answered = self.run(request).await;
+        left.done();
+        let mut response = match answered {
+            Ok(response) => self.watched(response, &id),
             Err(failure) => {
-                let version = self.label.to_str().unwrap_or_default();
-                let id_text = id.to_str().unwrap_or_default();
-                tracing::error!(id = id_text, version, %failure, "no answer");
-                failure.into_response(id)
+                self.note(failure.kind(), &failure, &id);
+                let mut response = failure.response();
+                response.headers_mut().insert(REQUEST_ID, id);
+                response
             }
         };
         response.headers_mut().insert(VERSION, self.label.clone());
@@ -47,21 +42,69 @@ impl Version {
 
     async fn run(&self, request: Request<WasiBody>) -> Result<Response<Body>, Failure> {
         let deadline = Instant::now() + self.request_timeout;
+        let request = within(self.body_limit, request)?;
+        let place = self.admission.enter().await?;
+        let turn = self.crash_loop.turn().await;
         let called = self.pool.call(request, deadline).await;
-        let (mut response, timings) = called.map_err(|error| {
-            if error.is::<NoInstance>() {
-                Failure::Overloaded
-            } else if error.is::<DeadlinePassed>() {
-                Failure::TimedOut
-            } else {
-                Failure::Broken(error)
-            }
-        })?;
+        drop((turn, place));
+        let (mut response, timings) = called?;
+        self.crash_loop.succeeded();
         if self.server_timing {
             response.headers_mut().insert(SERVER_TIMING, timings.header());
         }
         Ok(response)
     }
+
+    /// Counts a failure, and logs what clients are not told.
+    fn note(&self, kind: FailureKind, failure: &Failure, id: &HeaderValue) {
+        self.failures.count(kind);
+        if kind.is_crash() {
+            self.crash_loop.failed();
+        }
+        let (version, id) = (shown(&self.label), shown(id));
+        tracing::error!(id, version, ?kind, %failure, "no answer");
+    }
+
+    /// The response, whose body tells when the instance breaks off within it.
+    fn watched(&self, response: Response<Body>, id: &HeaderValue) -> Response<Body> {
+        if response.body().is_end_stream() {
+            return response;
+        }
+        let (failures, crash_loop) = (Arc::clone(&self.failures), Arc::clone(&self.crash_loop));
+        let (version, id) = (self.label.clone(), id.clone());
+        response.map(|body| {
+            body.when_broken(move |error| {
+                failures.count(FailureKind::HalfResponse);
+                crash_loop.failed();
+                let (version, id) = (shown(&version), shown(&id));
+                tracing::error!(id, version, error = format!("{error:#}"), "half an answer");
+            })
+        })
+    }
+}
+
+/// Refuses a body that says it is longer than `limit`, and breaks off one that turns out to be.
+fn within(limit: usize, request: Request<WasiBody>) -> Result<Request<WasiBody>, Failure> {
+    let hint = request.body().size_hint();
+    let most = u64::try_from(limit).unwrap_or(u64::MAX);
+    if hint.lower() > most {
+        return Err(Failure::BodyTooLong { limit });
+    }
+    if hint.upper().is_some_and(|upper| upper <= most) {
+        return Ok(request);
+    }
+    let limited = |body| {
+        Limited::new(body, limit).map_err(|error| match error.downcast::<HttpError>() {
+            Ok(error) => *error,
+            Err(error) if error.is::<LengthLimitError>() => HttpError::HttpRequestBodySize(None),
+            Err(error) => HttpError::InternalError(Some(error.to_string())),
+        })
+    };
+    Ok(request.map(|body| limited(body).boxed_unsync()))
+}
+
+fn shown(value: &HeaderValue) -> &str {
+    value.to_str().unwrap_or_default()
 }
 
 fn valid(id: &HeaderValue) -> bool {
@@ -75,25 +118,23 @@ fn new_id() -> HeaderValue {
         .unwrap_or_else(|_| HeaderValue::from_static("none"))
 }
 
-impl Failure {
-    fn into_response(self, id: HeaderValue) -> Response<Body> {
-        let (status, error_type, error) = match self {
-            Self::Overloaded => {
-                (StatusCode::SERVICE_UNAVAILABLE, "overloaded", "all instances are busy; try again")
-            }
-            Self::TimedOut => (
-                StatusCode::GATEWAY_TIMEOUT,
-                "timeout",
-                "the function took too long; send less at once",
-            ),
-            Self::Broken(_) => (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "internal",
-                "the function failed; the server's log says why",
-            ),
-        };
-        let mut response = Body::refusal(status, error_type, error);
-        response.headers_mut().insert(header::HeaderName::from_static(REQUEST_ID), id);
-        response
+/// Counts a client that goes away before it is answered: nobody polls its request any more.
+struct Left<'a>(Option<&'a Failures>);
+
+impl<'a> Left<'a> {
+    fn unless_done(failures: &'a Failures) -> Self {
+        Self(Some(failures))
+    }
+
+    fn done(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Left<'_> {
+    fn drop(&mut self) {
+        if let Some(failures) = self.0 {
+            failures.count(FailureKind::Disconnected);
+        }
     }
 }

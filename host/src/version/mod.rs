@@ -1,6 +1,7 @@
 //! A component that has been loaded: its instances, its graphs, and what it is known by.
 
 mod answer;
+mod failure;
 mod trial;
 
 use std::sync::Arc;
@@ -11,9 +12,11 @@ use pilotlight_model::Digest;
 use pilotlight_nn::{BufferStatus, GraphStatus, Graphs};
 use serde::Serialize;
 
+use crate::admission::{Admission, AdmissionLimits, AdmissionStatus};
 use crate::artifact::{self, Artifact, ModelCompute, Source};
 use crate::cache::Cache;
 use crate::config::Options;
+use crate::crash_loop::CrashLoop;
 use crate::engine;
 use crate::error::{Error, Result};
 use crate::function::Function;
@@ -24,9 +27,12 @@ use crate::pool::{Pool, PoolStatus};
 use crate::progress::Progress;
 use crate::section::{Provenance, Sample};
 use crate::store::serving_context;
+use failure::Failures;
+pub use failure::{FailureCounts, FailureKind};
 
 /// Hexadecimal digits of a digest that tell versions apart in headers and logs.
 const SHORT: usize = 12;
+const REQUESTS_PER_CORE: usize = 2;
 
 /// One version of a function. Its instances end with the last who holds it.
 pub(crate) struct Version {
@@ -36,6 +42,10 @@ pub(crate) struct Version {
     pool: Pool,
     graphs: Option<Arc<Graphs>>,
     sample: Option<Sample>,
+    admission: Admission,
+    crash_loop: Arc<CrashLoop>,
+    failures: Arc<Failures>,
+    body_limit: usize,
     request_timeout: Duration,
     server_timing: bool,
     /// What the header of its answers says.
@@ -57,6 +67,12 @@ pub struct VersionStatus {
     pub loaded_unix: u64,
     /// What its pool holds.
     pub pool: PoolStatus,
+    /// How many requests are worked on, and wait.
+    pub requests: AdmissionStatus,
+    /// How often it failed, by kind.
+    pub failures: FailureCounts,
+    /// Whether it does nothing but fail, and is slowed down.
+    pub crash_looping: bool,
     /// The graphs that its instances compute.
     pub graphs: Option<Vec<GraphStatus>>,
     /// The memory that their tensors take.
@@ -96,6 +112,7 @@ impl Version {
         if let (Some(record), Some(graphs)) = (record, &options.graphs) {
             graph::warn_if_slow(record, graphs);
         }
+        let in_sandbox = provenance.is_some() && record.is_none();
         let linked = Function::new(&component, &name, &options)?;
         Ok(Self {
             label: label(function, digest),
@@ -103,6 +120,10 @@ impl Version {
             digest,
             model: provenance.as_ref().and_then(model_name),
             pool: Pool::new(linked, memories, &options)?,
+            admission: Admission::new(admission_limits(&options, in_sandbox)),
+            crash_loop: Arc::default(),
+            failures: Arc::default(),
+            body_limit: options.body_limit,
             graphs: options.graphs,
             sample: provenance.and_then(|provenance| provenance.sample),
             request_timeout: options.request_timeout,
@@ -131,9 +152,29 @@ impl Version {
             model: self.model.clone(),
             loaded_unix: since.as_secs(),
             pool: self.pool.status(),
+            requests: self.admission.status(),
+            failures: self.failures.status(),
+            crash_looping: self.crash_loop.is_on(),
             graphs: self.graphs().map(Graphs::status),
             buffers: self.graphs().map(Graphs::buffer_status),
         }
+    }
+}
+
+/// What computes in the sandbox holds a core: more at once than there are cores, and some that
+/// read and write meanwhile, only push each other out of the caches.
+fn admission_limits(options: &Options, in_sandbox: bool) -> AdmissionLimits {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let most = options.max_instances as usize * options.concurrent_requests_per_instance as usize;
+    let concurrent = match options.concurrent_requests {
+        Some(requests) => requests as usize,
+        None if in_sandbox => (REQUESTS_PER_CORE * cores).min(most),
+        None => most,
+    };
+    AdmissionLimits {
+        concurrent,
+        queue: options.queue as usize,
+        queue_deadline: options.queue_deadline,
     }
 }
 

@@ -3,19 +3,24 @@
 #![cfg(target_family = "wasm")]
 #![allow(clippy::panic, reason = "to show that a panic hurts nobody else")]
 
+use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http_body_util::BodyExt as _;
-use spin_sdk::http::{FullBody, Request, Response};
-use spin_sdk::http_service;
+use http_body::Frame;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full};
+use spin_sdk::http::{Request, Response};
+use spin_sdk::{http_service, wasip3};
 
 const MARK: u64 = 0x5ec2_e7a1_5ec2_e7a1;
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
 #[http_service]
-async fn handle(request: Request) -> Response<FullBody<Bytes>> {
+async fn handle(request: Request) -> Response<UnsyncBoxBody<Bytes, Infallible>> {
     let text = match request.uri().path() {
         // 1 in an instance that has never run.
         "/count" => (COUNT.fetch_add(1, Ordering::Relaxed) + 1).to_string(),
@@ -45,10 +50,68 @@ async fn handle(request: Request) -> Response<FullBody<Bytes>> {
             let bytes = body.map_or(0, |body| body.to_bytes().len());
             format!("{} {bytes}", COUNT.fetch_add(1, Ordering::Relaxed) + 1)
         }
+        // Breaks off after the first part.
+        "/half" => return Response::new(Parts::then(|| panic!("as asked")).boxed_unsync()),
+        // Never says the rest.
+        "/hang" => return Response::new(Parts::then(|| Poll::Pending).boxed_unsync()),
+        "/hang-after" => {
+            wasip3::spawn(std::future::pending());
+            "said it all".to_owned()
+        }
+        "/spin-after" => {
+            wasip3::spawn(async {
+                loop {
+                    std::hint::spin_loop();
+                }
+            });
+            "said it all".to_owned()
+        }
+        "/flood" => {
+            (0..10_000).for_each(|_| eprintln!("{}", "flood ".repeat(100)));
+            "flooded".to_owned()
+        }
         "/overflow" => overflow(1).to_string(),
         path => format!("nothing at {path}"),
     };
-    Response::new(FullBody::new(Bytes::from(text)))
+    Response::new(Full::new(Bytes::from(text)).boxed_unsync())
+}
+
+/// One part, and then whatever `then` does.
+struct Parts<F> {
+    turns: u32,
+    then: F,
+}
+
+/// The first part has left by then.
+const TURNS: u32 = 8;
+
+impl<F: FnMut() -> Poll<Option<Result<Frame<Bytes>, Infallible>>> + Unpin> Parts<F> {
+    fn then(then: F) -> Self {
+        Self { turns: 0, then }
+    }
+}
+
+impl<F> http_body::Body for Parts<F>
+where
+    F: FnMut() -> Poll<Option<Result<Frame<Bytes>, Infallible>>> + Unpin,
+{
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.turns += 1;
+        match self.turns {
+            1 => Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"one half"))))),
+            2..TURNS => {
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            _ => (self.then)(),
+        }
+    }
 }
 
 #[allow(unconditional_recursion, reason = "to run out of stack")]
