@@ -95,11 +95,11 @@ impl fmt::Display for Reference {
     }
 }
 
-/// Whether a host name, or an address as it stands in a URL, is this machine's own.
+/// Whether a host name, or an address as it stands in a URL, is this machine's own. Names below
+/// `localhost` are asked of the network by many resolvers, whatever RFC 6761 says.
 pub(crate) fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let address = bare.parse().is_ok_and(|address: IpAddr| address.is_loopback());
-    address || bare == "localhost" || bare.ends_with(".localhost")
+    bare == "localhost" || bare.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 /// `sha256:` and 64 hexadecimal digits, as registries write digests.
