@@ -146,7 +146,11 @@ fn in_docker_config(
     if let Some(helper) = config.cred_helpers.keys().find(is_it) {
         return Err(not_run(path, &config.cred_helpers[helper]));
     }
-    let Some(entry) = config.auths.keys().find(is_it) else { return Ok(Credentials::Anonymous) };
+    // As Docker does: an older login by URL may be there still.
+    let exact = config.auths.keys().find(|key| **key == registry);
+    let Some(entry) = exact.or_else(|| config.auths.keys().find(is_it)) else {
+        return Ok(Credentials::Anonymous);
+    };
     match read_auth(&config.auths[entry]) {
         Ok(Credentials::Anonymous) => match &config.creds_store {
             Some(store) => Err(not_run(path, store)),
