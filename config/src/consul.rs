@@ -6,6 +6,8 @@ use std::time::Duration;
 use ureq::Agent;
 use ureq::http::{HeaderValue, Response};
 
+/// Longest wait that Consul knows.
+const LONGEST_WAIT: Duration = Duration::from_secs(600);
 /// Longest pause between two questions.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Pause after the first failure, and after an answer that changed nothing: the index of a key
@@ -41,7 +43,7 @@ pub struct ConsulOptions {
     pub key: String,
     /// A token that may read the key.
     pub token: Option<Secret>,
-    /// How long a question waits for a change.
+    /// How long a question waits for a change, 10 minutes at most.
     pub wait: Duration,
 }
 
@@ -127,7 +129,8 @@ impl Consul {
     ///
     /// # Errors
     /// [`ConsulError::Address`] or [`ConsulError::Token`].
-    pub fn new(options: ConsulOptions) -> Result<Self, ConsulError> {
+    pub fn new(mut options: ConsulOptions) -> Result<Self, ConsulError> {
+        options.wait = options.wait.min(LONGEST_WAIT);
         let host = options.address.strip_prefix("http://").unwrap_or_default();
         if host.trim_end_matches('/').is_empty() || host.contains(['?', '#', '@', ' ']) {
             return Err(ConsulError::Address(options.address));
