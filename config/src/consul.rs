@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ureq::Agent;
 use ureq::http::{HeaderValue, Response};
+use zeroize::Zeroizing;
 
 /// Longest wait that Consul knows.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
@@ -16,14 +17,14 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// No value of Consul's is longer than 512 KiB, unless its operator has said so.
 const LONGEST: u64 = 1 << 20;
 
-/// A text that is never printed.
+/// A text that is never printed, and overwritten when it is dropped.
 #[derive(Clone)]
-pub struct Secret(String);
+pub struct Secret(Zeroizing<String>);
 
 impl Secret {
     /// Keeps `text`.
     pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+        Self(Zeroizing::new(text.into()))
     }
 }
 
