@@ -7,7 +7,7 @@ use pilotlight_router::{Arm, Match, Rule, Target, VersionName};
 
 use crate::key::Key;
 use crate::mistake::{Fault, Kind, Mistake, Mistakes};
-use crate::place::{Origin, Place, Places};
+use crate::place::{Lines, Origin, Places};
 use crate::tree::{self, Node};
 use crate::types::Config;
 use crate::{deserialize, meaning, overlay, overrides, prune, schema, shape};
@@ -119,7 +119,7 @@ pub fn check(text: &str, sources: &Sources) -> Result<(), Mistakes> {
 
 /// A text, read once.
 struct File<'a> {
-    text: &'a str,
+    lines: Lines<'a>,
     base: Node,
     environments: Option<Node>,
     faults: Vec<Fault>,
@@ -130,13 +130,13 @@ struct File<'a> {
 impl<'a> File<'a> {
     fn read(text: &'a str) -> Self {
         let (mut base, mut faults) = tree::read(text);
-        let line = |fault: &Fault| line(&fault.origin.place(text));
-        let broken: BTreeSet<usize> = faults.iter().filter_map(line).collect();
+        let lines = Lines::of(text);
+        let broken = faults.iter().filter_map(|fault| fault.origin.line(&lines)).collect();
         let env = Key::default().name("env");
         let of_the_base = |fault: &Fault| fault.kind == Kind::Missing && !fault.key.is_in(&env);
         faults.extend(shape::check(&schema::FILE, &base).into_iter().filter(|f| !of_the_base(f)));
         let environments = base.as_table_mut().and_then(|table| table.remove("env"));
-        Self { text, base, environments: environments.map(|entry| entry.node), faults, broken }
+        Self { lines, base, environments: environments.map(|entry| entry.node), faults, broken }
     }
 
     /// The base with all that is put over it.
@@ -179,7 +179,7 @@ impl<'a> File<'a> {
     ) -> (Option<Parsed>, Vec<Fault>) {
         faults.extend(shape::check(&schema::CONFIG, &tree));
         if !self.broken.is_empty() {
-            let as_written = |fault: &Fault| match line(&fault.origin.place(self.text)) {
+            let as_written = |fault: &Fault| match fault.origin.line(&self.lines) {
                 Some(line) if fault.kind != Kind::Syntax => {
                     fault.kind != Kind::Missing && !self.broken.contains(&line)
                 }
@@ -202,7 +202,7 @@ impl<'a> File<'a> {
         findings.extend(meaning::router(
             sources.rules.map_or_else(Vec::new, |rules| rules(&config.routes)),
         ));
-        let places = Places::new(self.text, &sources.name, tree);
+        let places = Places::new(self.lines.text, &sources.name, tree);
         let unsure = |key: &Key| blind.iter().any(|blind| key.is_in(blind));
         findings.retain(|finding| !unsure(&finding.key) && !finding.because.iter().any(unsure));
         faults.extend(findings.into_iter().map(|finding| Fault {
@@ -221,16 +221,12 @@ impl<'a> File<'a> {
         faults.retain(|fault| said.insert((fault.origin.clone(), fault.message.clone())));
         let mistake = |fault: Fault| Mistake {
             file: sources.name.clone(),
-            place: fault.origin.place(self.text),
+            place: fault.origin.place(&self.lines),
             key: fault.key.to_string(),
             message: fault.message,
         };
         Mistakes(faults.into_iter().map(mistake).collect())
     }
-}
-
-fn line(place: &Place) -> Option<usize> {
-    if let Place::Line { line, .. } = place { Some(*line) } else { None }
 }
 
 /// Fills in what goes without saying.

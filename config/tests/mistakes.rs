@@ -232,6 +232,17 @@ to = [{ target = 'ner' }, { target = 'ner', weight = -1 }]
 }
 
 #[test]
+fn a_file_that_is_something_else_has_a_mistake_in_every_line() {
+    let told = parse(&"{\n".repeat(10_000), &sources()).unwrap_err();
+    let lines = told.all().iter().filter_map(|mistake| match mistake.place {
+        Place::Line { line, .. } => Some(line),
+        Place::Override(_) => None,
+    });
+    assert!(lines.eq(1..=told.all().len()), "{told}");
+    assert!(told.all().len() >= 10_000);
+}
+
+#[test]
 fn mistakes_that_are_found_later_have_their_lines_too() {
     let text = "[functions.ner]\nsource = 'ner'\n[[routes]]\nto = 'ner'";
     let places = parse(text, &sources()).unwrap().places;
