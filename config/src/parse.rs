@@ -199,9 +199,10 @@ impl<'a> File<'a> {
         let functions = tree.get("functions").and_then(Node::as_table).into_iter().flatten();
         let functions: Vec<&str> = functions.map(|(name, _)| name.as_str()).collect();
         let mut findings = meaning::check(&config, &functions);
-        findings.extend(meaning::router(
-            sources.rules.map_or_else(Vec::new, |rules| rules(&config.routes)),
-        ));
+        let of_the_router = sources.rules.map_or_else(Vec::new, |rules| rules(&config.routes));
+        let known: BTreeSet<Key> = findings.iter().map(|finding| finding.key.clone()).collect();
+        findings
+            .extend(meaning::router(of_the_router).filter(|finding| !known.contains(&finding.key)));
         let places = Places::new(self.lines.text, &sources.name, tree);
         let unsure = |key: &Key| blind.iter().any(|blind| key.is_in(blind));
         findings.retain(|finding| !unsure(&finding.key) && !finding.because.iter().any(unsure));

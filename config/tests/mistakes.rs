@@ -243,6 +243,24 @@ fn a_file_that_is_something_else_has_a_mistake_in_every_line() {
 }
 
 #[test]
+fn what_is_told_already_the_router_does_not_tell_again() {
+    let mut sources = sources();
+    sources.rules = Some(|_| {
+        let mistake = |key: &str| RuleMistake { rule: 1, key: key.to_owned(), message: key.into() };
+        vec![mistake("name"), mistake("match")]
+    });
+    let rule = "[[routes]]\nname = 'a'\nto = 'ner'\n";
+    let text = format!("[functions.ner]\nsource = 'ner'\n{rule}{rule}");
+    let mistakes = parse(&text, &sources).unwrap_err();
+    let told: Vec<_> = mistakes.all().iter().map(ToString::to_string).collect();
+    let expected = [
+        "p.toml:6:1: routes[1].match: match",
+        "p.toml:7:8: routes[1].name: rule 0, counted from 0, has this name, too",
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
 fn mistakes_that_are_found_later_have_their_lines_too() {
     let text = "[functions.ner]\nsource = 'ner'\n[[routes]]\nto = 'ner'";
     let places = parse(text, &sources()).unwrap().places;
