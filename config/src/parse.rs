@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use pilotlight_router::{Arm, Match, Rule, Target, VersionName};
+use pilotlight_router::{Rule, Target, VersionName};
 
 use crate::key::Key;
 use crate::mistake::{Fault, Kind, Mistake, Mistakes};
@@ -242,12 +242,8 @@ fn finish(config: &mut Config, places: &Places, folder: &Path) {
         let only = || config.functions.keys().next().filter(|_| config.functions.len() == 1);
         let function =
             config.functions.get_key_value("default").map(|(name, _)| name).or_else(only);
-        config.routes.extend(function.map(|name| everything(name.clone())));
+        let target =
+            |name: &String| Target { function: name.clone(), version: VersionName::Current };
+        config.routes.extend(function.map(|name| Rule::to(target(name))));
     }
-}
-
-fn everything(function: String) -> Rule {
-    let target = Target { function, version: VersionName::Current };
-    let to = vec![Arm { target, weight: 1.0 }];
-    Rule { name: None, matches: Match::default(), to, sticky: None, shadow: None, canary: None }
 }
