@@ -17,7 +17,8 @@ const SHORT: [(&str, &str); 4] = [
 ];
 const PREFIX: &str = "PILOTLIGHT__";
 
-/// Sets what variables say, then what flags say.
+/// Sets what variables say, then what flags say. An environment has no order: of variables those
+/// with long names win, and of these the longer, so that one says a table and another a key of it.
 pub(crate) fn apply(
     tree: &mut Node,
     root: &Schema,
@@ -25,6 +26,8 @@ pub(crate) fn apply(
     flags: &[String],
 ) -> Vec<Fault> {
     let mut faults = Vec::new();
+    let mut variables: Vec<_> = variables.iter().collect();
+    variables.sort();
     for (name, text) in variables {
         let short = SHORT.iter().find(|(short, _)| short == name);
         let key = short.map(|(_, key)| key.parse().unwrap_or_default());

@@ -22,7 +22,8 @@ pub struct Sources {
     pub folder: PathBuf,
     /// Which of its environments is meant.
     pub environment: Option<String>,
-    /// Environment variables; those that do not belong to a configuration are passed over.
+    /// Environment variables, in any order; those that do not belong to a configuration are passed
+    /// over.
     pub variables: Vec<(String, String)>,
     /// `KEY=VALUE`, the last words.
     pub flags: Vec<String>,

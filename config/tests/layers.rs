@@ -112,6 +112,23 @@ fn any_key_can_be_set_from_outside() {
 }
 
 #[test]
+fn variables_win_whatever_their_order() {
+    let mut variables = [
+        ("PILOTLIGHT_LISTEN", "127.0.0.1:3"),
+        ("PILOTLIGHT__FUNCTIONS__NEXT", "{ source = 'x', pool.min-ready = 7 }"),
+        ("PILOTLIGHT__FUNCTIONS__NEXT__POOL__MIN_READY", "8"),
+        ("PILOTLIGHT__LISTEN", "127.0.0.1:5"),
+    ];
+    for _ in 0..variables.len() {
+        let config = Said { variables: &variables, ..Said::default() }.config();
+        assert_eq!(config.listen.port(), 5, "{variables:?}");
+        assert_eq!(config.functions["next"].source, Path::new("x"));
+        assert_eq!(config.functions["next"].pool.min_ready, 8, "{variables:?}");
+        variables.rotate_left(1);
+    }
+}
+
+#[test]
 fn relative_paths_start_at_the_folder_of_the_file_that_says_them() {
     let flags: &[_] = &["functions.next.source=here"];
     let config = Said { flags, ..Said::default() }.config();
