@@ -47,6 +47,7 @@ pub(crate) fn apply(
         let set = match key.trim().parse::<Key>() {
             _ if !flag.contains('=') => Err(refuse("write KEY=VALUE".to_owned())),
             Err(message) => Err(refuse(message)),
+            Ok(key) if key.parts().is_empty() => Err(refuse("write KEY=VALUE".to_owned())),
             Ok(key) => set(tree, root, &key, text, &origin),
         };
         faults.extend(set.err());

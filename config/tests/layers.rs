@@ -147,10 +147,18 @@ fn mistakes_from_outside_name_the_variable_or_the_flag() {
         ("PILOTLIGHT__COLOUR", "red"),
         ("PILOTLIGHT__FUNCTIONS__NEXT__POOL__MIN_READY", "-1"),
     ];
-    let flags: &[_] =
-        &["verify", "verify=maybe", "routes[7].name=x", "listen.port=1", "a..b=1", "watch[0]=1"];
+    let flags: &[_] = &[
+        "verify",
+        "=1",
+        "verify=maybe",
+        "routes[7].name=x",
+        "listen.port=1",
+        "a..b=1",
+        "watch[0]=1",
+    ];
     let told = Said { variables, flags, ..Said::default() }.told(TEXT);
     let expected = [
+        "--set : write KEY=VALUE",
         "--set a..b: \"a..b\" is no key: write names with dots between them",
         "--set listen.port: listen.port: `listen` is not a table",
         "--set routes[7].name: routes[7].name: `routes` has 1 elements, counted from 0",
