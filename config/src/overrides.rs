@@ -17,6 +17,11 @@ const SHORT: [(&str, &str); 4] = [
 ];
 const PREFIX: &str = "PILOTLIGHT__";
 
+/// Whether a variable of this name belongs to a configuration.
+pub(crate) fn is_ours(name: &str) -> bool {
+    name.starts_with(PREFIX) || SHORT.iter().any(|(short, _)| *short == name)
+}
+
 /// Sets what variables say, then what flags say. An environment has no order: of variables those
 /// with long names win, and of these the longer, so that one says a table and another a key of it.
 pub(crate) fn apply(

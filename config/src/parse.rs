@@ -60,16 +60,14 @@ impl Sources {
     pub fn of(file: &Path) -> Self {
         let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
         let variables = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
-        let variables: Vec<_> =
-            variables.filter(|(name, _)| name.starts_with("PILOTLIGHT_")).collect();
-        let environment = variables.iter().find(|(name, _)| name == "PILOTLIGHT_ENV");
         Self {
             name: file.display().to_string(),
             folder: file.parent().map(Path::to_owned).unwrap_or_default(),
-            environment: environment
-                .map(|(_, value)| value.clone())
+            environment: std::env::var_os("PILOTLIGHT_ENV")
+                .map(text)
                 .filter(|name| !name.is_empty()),
-            variables,
+            // Others may hold passwords.
+            variables: variables.filter(|(name, _)| overrides::is_ours(name)).collect(),
             ..Self::default()
         }
     }

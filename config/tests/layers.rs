@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use pilotlight_config::{Config, Place, Sources, check};
 
@@ -126,6 +127,28 @@ fn variables_win_whatever_their_order() {
         assert_eq!(config.functions["next"].pool.min_ready, 8, "{variables:?}");
         variables.rotate_left(1);
     }
+}
+
+#[test]
+fn what_the_environment_holds_for_others_is_not_kept() {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "keeps_what_is_its_own", "--ignored"]);
+    command.env("PILOTLIGHT_ENV", "staging").env("PILOTLIGHT__VERIFY", "true");
+    command.env("PILOTLIGHT_LOG", "debug").env("PILOTLIGHT_REGISTRY_PASSWORD", "s3cret");
+    assert!(command.status().unwrap().success());
+}
+
+#[test]
+#[ignore = "run by the test that sets the environment"]
+fn keeps_what_is_its_own() {
+    if std::env::var_os("PILOTLIGHT_REGISTRY_PASSWORD").is_none() {
+        return;
+    }
+    let sources = Sources::of(Path::new("/etc/p.toml"));
+    assert_eq!(sources.environment.as_deref(), Some("staging"));
+    let mut names: Vec<_> = sources.variables.iter().map(|(name, _)| name.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["PILOTLIGHT_LOG", "PILOTLIGHT__VERIFY"]);
 }
 
 #[test]
