@@ -130,6 +130,21 @@ fn variables_win_whatever_their_order() {
 }
 
 #[test]
+fn an_environment_may_keep_users_by_something_else() {
+    let text = TEXT.replace(
+        "name = 'all'\nto = [{ target = 'Ner",
+        "name = 'all'\nsticky = { cookie = 'a' }\nto = [{ target = 'Ner",
+    );
+    let text = format!("{text}[[env.staging.routes]]\nname = 'all'\nsticky.header = 'b'\n");
+    let sticky = |environment| {
+        let sources = Said { environment, ..Said::default() }.sources();
+        format!("{:?}", Config::parse(&text, &sources).unwrap().routes[0].sticky)
+    };
+    assert_eq!(sticky(Some("production")), "Some(Cookie(\"a\"))");
+    assert_eq!(sticky(Some("staging")), "Some(Header(\"b\"))");
+}
+
+#[test]
 fn what_the_environment_holds_for_others_is_not_kept() {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "keeps_what_is_its_own", "--ignored"]);
