@@ -232,6 +232,19 @@ to = [{ target = 'ner' }, { target = 'ner', weight = -1 }]
 }
 
 #[test]
+fn what_the_router_finds_has_its_place_whatever_its_name() {
+    let mut sources = sources();
+    sources.rules = Some(|_| {
+        let key = format!("match.json.{:?}", "/a\"\\b");
+        vec![RuleMistake { rule: 0, key, message: "must be another".to_owned() }]
+    });
+    let text =
+        "functions.ner.source = 'ner'\n[[routes]]\nmatch.json = { '/a\"\\b' = 1 }\nto = 'ner'";
+    let mistakes = parse(text, &sources).unwrap_err();
+    assert_eq!(mistakes.all()[0].place, Place::Line { line: 3, column: 26 });
+}
+
+#[test]
 fn a_file_that_is_something_else_has_a_mistake_in_every_line() {
     let told = parse(&"{\n".repeat(10_000), &sources()).unwrap_err();
     let lines = told.all().iter().filter_map(|mistake| match mistake.place {
