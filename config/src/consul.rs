@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use ureq::Agent;
 use ureq::http::{HeaderValue, Response};
+use zeroize::Zeroizing;
 
+/// Longest wait that Consul knows.
+const LONGEST_WAIT: Duration = Duration::from_secs(600);
 /// Longest pause between two questions.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Pause after the first failure, and after an answer that changed nothing: the index of a key
@@ -14,14 +17,14 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// No value of Consul's is longer than 512 KiB, unless its operator has said so.
 const LONGEST: u64 = 1 << 20;
 
-/// A text that is never printed.
+/// A text that is never printed, and overwritten when it is dropped.
 #[derive(Clone)]
-pub struct Secret(String);
+pub struct Secret(Zeroizing<String>);
 
 impl Secret {
     /// Keeps `text`.
     pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+        Self(Zeroizing::new(text.into()))
     }
 }
 
@@ -41,7 +44,7 @@ pub struct ConsulOptions {
     pub key: String,
     /// A token that may read the key.
     pub token: Option<Secret>,
-    /// How long a question waits for a change.
+    /// How long a question waits for a change, 10 minutes at most.
     pub wait: Duration,
 }
 
@@ -127,7 +130,8 @@ impl Consul {
     ///
     /// # Errors
     /// [`ConsulError::Address`] or [`ConsulError::Token`].
-    pub fn new(options: ConsulOptions) -> Result<Self, ConsulError> {
+    pub fn new(mut options: ConsulOptions) -> Result<Self, ConsulError> {
+        options.wait = options.wait.min(LONGEST_WAIT);
         let host = options.address.strip_prefix("http://").unwrap_or_default();
         if host.trim_end_matches('/').is_empty() || host.contains(['?', '#', '@', ' ']) {
             return Err(ConsulError::Address(options.address));

@@ -1,7 +1,7 @@
 //! Paths of keys, such as `functions.ner.pool.min-ready` or `routes[1].to[0].weight`.
 
 use std::fmt;
-use std::str::FromStr;
+use std::str::{Chars, FromStr};
 
 /// One step down the tree.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -103,17 +103,58 @@ fn first(text: &str, at_the_start: bool) -> Option<(Part, &str)> {
     }
     let text = if at_the_start { text } else { text.strip_prefix('.')? };
     if let Some(inner) = text.strip_prefix('"') {
-        let (name, after) = inner.split_once('"')?;
-        return Some((Part::Name(name.to_owned()), after));
+        let (name, after) = quoted(inner)?;
+        return Some((Part::Name(name), after));
     }
     let end = text.find(['.', '[']).unwrap_or(text.len());
     let (name, after) = text.split_at(end);
     (!name.is_empty()).then(|| (Part::Name(name.to_owned()), after))
 }
 
+/// A name up to the quote that ends it, with the escapes that [`fmt::Debug`] writes, and what comes
+/// after it.
+fn quoted(text: &str) -> Option<(String, &str)> {
+    let mut name = String::new();
+    let mut characters = text.chars();
+    loop {
+        match characters.next()? {
+            '"' => return Some((name, characters.as_str())),
+            '\\' => name.push(escaped(&mut characters)?),
+            other => name.push(other),
+        }
+    }
+}
+
+fn escaped(characters: &mut Chars<'_>) -> Option<char> {
+    Some(match characters.next()? {
+        'n' => '\n',
+        'r' => '\r',
+        't' => '\t',
+        '0' => '\0',
+        'u' => {
+            let (digits, after) = characters.as_str().strip_prefix('{')?.split_once('}')?;
+            *characters = after.chars();
+            char::from_u32(u32::from_str_radix(digits, 16).ok()?)?
+        }
+        other => other,
+    })
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_names_are_read_again(
+            names in prop::collection::vec("[a\"\\\\\n\0\u{200b}.\\[\\]-]{0,4}|.{0,4}", 1..4), index: usize,
+        ) {
+            let key = names.iter().fold(Key::default(), |key, name| key.name(name).index(index));
+            prop_assert_eq!(key.to_string().parse::<Key>(), Ok(key));
+        }
+    }
 
     #[test]
     fn what_is_written_is_read_again() {
@@ -124,7 +165,7 @@ mod tests {
 
     #[test]
     fn what_is_no_key_is_refused() {
-        for text in [".", "a.", "a..b", "a[x]", "a[1", "a[1]b", "\"a"] {
+        for text in [".", "a.", "a..b", "a[x]", "a[1", "a[1]b", "\"a", "\"a\\", "\"\\u{d800}\""] {
             assert!(text.parse::<Key>().is_err(), "{text}");
         }
     }

@@ -67,6 +67,12 @@ fn merge_routes(base: &mut Node, over: Node, key: &Key) -> Vec<Fault> {
 
 fn merge_rule(rule: &mut Node, mut over: Node) {
     let to = over.as_table_mut().and_then(|table| table.remove("to"));
+    // Of its keys there can only be one: the environment's, if it has one.
+    if over.get("sticky").is_some()
+        && let Some(table) = rule.as_table_mut()
+    {
+        table.remove("sticky");
+    }
     merge(rule, over);
     let (Some(to), Some(table)) = (to, rule.as_table_mut()) else { return };
     match table.get_mut("to") {

@@ -17,7 +17,13 @@ const SHORT: [(&str, &str); 4] = [
 ];
 const PREFIX: &str = "PILOTLIGHT__";
 
-/// Sets what variables say, then what flags say.
+/// Whether a variable of this name belongs to a configuration.
+pub(crate) fn is_ours(name: &str) -> bool {
+    name.starts_with(PREFIX) || SHORT.iter().any(|(short, _)| *short == name)
+}
+
+/// Sets what variables say, then what flags say. An environment has no order: of variables those
+/// with long names win, and of these the longer, so that one says a table and another a key of it.
 pub(crate) fn apply(
     tree: &mut Node,
     root: &Schema,
@@ -25,6 +31,8 @@ pub(crate) fn apply(
     flags: &[String],
 ) -> Vec<Fault> {
     let mut faults = Vec::new();
+    let mut variables: Vec<_> = variables.iter().collect();
+    variables.sort();
     for (name, text) in variables {
         let short = SHORT.iter().find(|(short, _)| short == name);
         let key = short.map(|(_, key)| key.parse().unwrap_or_default());
@@ -44,6 +52,7 @@ pub(crate) fn apply(
         let set = match key.trim().parse::<Key>() {
             _ if !flag.contains('=') => Err(refuse("write KEY=VALUE".to_owned())),
             Err(message) => Err(refuse(message)),
+            Ok(key) if key.parts().is_empty() => Err(refuse("write KEY=VALUE".to_owned())),
             Ok(key) => set(tree, root, &key, text, &origin),
         };
         faults.extend(set.err());

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use pilotlight_router::{Arm, Match, Rule, Target, VersionName};
+use pilotlight_router::{Rule, Target, VersionName};
 
 use crate::key::Key;
 use crate::mistake::{Fault, Kind, Mistake, Mistakes};
-use crate::place::{Origin, Place, Places};
+use crate::place::{Lines, Origin, Places};
 use crate::tree::{self, Node};
 use crate::types::Config;
 use crate::{deserialize, meaning, overlay, overrides, prune, schema, shape};
@@ -22,7 +22,8 @@ pub struct Sources {
     pub folder: PathBuf,
     /// Which of its environments is meant.
     pub environment: Option<String>,
-    /// Environment variables; those that do not belong to a configuration are passed over.
+    /// Environment variables, in any order; those that do not belong to a configuration are passed
+    /// over.
     pub variables: Vec<(String, String)>,
     /// `KEY=VALUE`, the last words.
     pub flags: Vec<String>,
@@ -59,16 +60,14 @@ impl Sources {
     pub fn of(file: &Path) -> Self {
         let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
         let variables = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
-        let variables: Vec<_> =
-            variables.filter(|(name, _)| name.starts_with("PILOTLIGHT_")).collect();
-        let environment = variables.iter().find(|(name, _)| name == "PILOTLIGHT_ENV");
         Self {
             name: file.display().to_string(),
             folder: file.parent().map(Path::to_owned).unwrap_or_default(),
-            environment: environment
-                .map(|(_, value)| value.clone())
+            environment: std::env::var_os("PILOTLIGHT_ENV")
+                .map(text)
                 .filter(|name| !name.is_empty()),
-            variables,
+            // Others may hold passwords.
+            variables: variables.filter(|(name, _)| overrides::is_ours(name)).collect(),
             ..Self::default()
         }
     }
@@ -119,7 +118,7 @@ pub fn check(text: &str, sources: &Sources) -> Result<(), Mistakes> {
 
 /// A text, read once.
 struct File<'a> {
-    text: &'a str,
+    lines: Lines<'a>,
     base: Node,
     environments: Option<Node>,
     faults: Vec<Fault>,
@@ -130,13 +129,13 @@ struct File<'a> {
 impl<'a> File<'a> {
     fn read(text: &'a str) -> Self {
         let (mut base, mut faults) = tree::read(text);
-        let line = |fault: &Fault| line(&fault.origin.place(text));
-        let broken: BTreeSet<usize> = faults.iter().filter_map(line).collect();
+        let lines = Lines::of(text);
+        let broken = faults.iter().filter_map(|fault| fault.origin.line(&lines)).collect();
         let env = Key::default().name("env");
         let of_the_base = |fault: &Fault| fault.kind == Kind::Missing && !fault.key.is_in(&env);
         faults.extend(shape::check(&schema::FILE, &base).into_iter().filter(|f| !of_the_base(f)));
         let environments = base.as_table_mut().and_then(|table| table.remove("env"));
-        Self { text, base, environments: environments.map(|entry| entry.node), faults, broken }
+        Self { lines, base, environments: environments.map(|entry| entry.node), faults, broken }
     }
 
     /// The base with all that is put over it.
@@ -179,7 +178,7 @@ impl<'a> File<'a> {
     ) -> (Option<Parsed>, Vec<Fault>) {
         faults.extend(shape::check(&schema::CONFIG, &tree));
         if !self.broken.is_empty() {
-            let as_written = |fault: &Fault| match line(&fault.origin.place(self.text)) {
+            let as_written = |fault: &Fault| match fault.origin.line(&self.lines) {
                 Some(line) if fault.kind != Kind::Syntax => {
                     fault.kind != Kind::Missing && !self.broken.contains(&line)
                 }
@@ -199,10 +198,11 @@ impl<'a> File<'a> {
         let functions = tree.get("functions").and_then(Node::as_table).into_iter().flatten();
         let functions: Vec<&str> = functions.map(|(name, _)| name.as_str()).collect();
         let mut findings = meaning::check(&config, &functions);
-        findings.extend(meaning::router(
-            sources.rules.map_or_else(Vec::new, |rules| rules(&config.routes)),
-        ));
-        let places = Places::new(self.text, &sources.name, tree);
+        let of_the_router = sources.rules.map_or_else(Vec::new, |rules| rules(&config.routes));
+        let known: BTreeSet<Key> = findings.iter().map(|finding| finding.key.clone()).collect();
+        findings
+            .extend(meaning::router(of_the_router).filter(|finding| !known.contains(&finding.key)));
+        let places = Places::new(self.lines.text, &sources.name, tree);
         let unsure = |key: &Key| blind.iter().any(|blind| key.is_in(blind));
         findings.retain(|finding| !unsure(&finding.key) && !finding.because.iter().any(unsure));
         faults.extend(findings.into_iter().map(|finding| Fault {
@@ -221,16 +221,12 @@ impl<'a> File<'a> {
         faults.retain(|fault| said.insert((fault.origin.clone(), fault.message.clone())));
         let mistake = |fault: Fault| Mistake {
             file: sources.name.clone(),
-            place: fault.origin.place(self.text),
+            place: fault.origin.place(&self.lines),
             key: fault.key.to_string(),
             message: fault.message,
         };
         Mistakes(faults.into_iter().map(mistake).collect())
     }
-}
-
-fn line(place: &Place) -> Option<usize> {
-    if let Place::Line { line, .. } = place { Some(*line) } else { None }
 }
 
 /// Fills in what goes without saying.
@@ -245,12 +241,8 @@ fn finish(config: &mut Config, places: &Places, folder: &Path) {
         let only = || config.functions.keys().next().filter(|_| config.functions.len() == 1);
         let function =
             config.functions.get_key_value("default").map(|(name, _)| name).or_else(only);
-        config.routes.extend(function.map(|name| everything(name.clone())));
+        let target =
+            |name: &String| Target { function: name.clone(), version: VersionName::Current };
+        config.routes.extend(function.map(|name| Rule::to(target(name))));
     }
-}
-
-fn everything(function: String) -> Rule {
-    let target = Target { function, version: VersionName::Current };
-    let to = vec![Arm { target, weight: 1.0 }];
-    Rule { name: None, matches: Match::default(), to, sticky: None, shadow: None, canary: None }
 }

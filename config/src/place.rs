@@ -43,7 +43,7 @@ impl Places {
     /// A mistake at `key`, such as `routes[0].to[1].weight`, or at what is there of it.
     pub fn mistake(&self, key: &str, message: impl Into<String>) -> Mistake {
         let parsed = key.parse().unwrap_or_default();
-        let place = self.tree.nearest(&parsed).place(&self.text);
+        let place = self.tree.nearest(&parsed).place(&Lines::of(&self.text));
         Mistake { file: self.name.clone(), place, key: key.to_owned(), message: message.into() }
     }
 
@@ -53,19 +53,41 @@ impl Places {
 }
 
 impl Origin {
-    pub(crate) fn place(&self, text: &str) -> Place {
+    pub(crate) fn place(&self, lines: &Lines<'_>) -> Place {
         match self {
-            Self::Text(offset) => line_and_column(text, *offset),
+            Self::Text(offset) => lines.place(*offset),
             Self::Override(name) => Place::Override(name.clone()),
         }
     }
+
+    /// The line, if it is in the text.
+    pub(crate) fn line(&self, lines: &Lines<'_>) -> Option<usize> {
+        if let Self::Text(offset) = self { Some(lines.line(*offset)) } else { None }
+    }
 }
 
-fn line_and_column(text: &str, offset: usize) -> Place {
-    let before = &text[..text.floor_char_boundary(offset)];
-    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    let line = before.matches('\n').count() + 1;
-    Place::Line { line, column: before[start..].chars().count() + 1 }
+/// A text and where its lines begin: what is no configuration may have a mistake in every one.
+pub(crate) struct Lines<'a> {
+    pub(crate) text: &'a str,
+    starts: Vec<usize>,
+}
+
+impl<'a> Lines<'a> {
+    pub(crate) fn of(text: &'a str) -> Self {
+        let after_newlines = text.match_indices('\n').map(|(newline, _)| newline + 1);
+        Self { text, starts: std::iter::once(0).chain(after_newlines).collect() }
+    }
+
+    fn line(&self, offset: usize) -> usize {
+        self.starts.partition_point(|start| *start <= offset)
+    }
+
+    fn place(&self, offset: usize) -> Place {
+        let offset = self.text.floor_char_boundary(offset);
+        let line = self.line(offset);
+        let before = &self.text[self.starts[line - 1]..offset];
+        Place::Line { line, column: before.chars().count() + 1 }
+    }
 }
 
 impl fmt::Display for Place {
@@ -79,15 +101,29 @@ impl fmt::Display for Place {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
     fn columns_are_counted_in_characters() {
         let text = "a = 1\nb = \"ä€\" # x";
-        let at = |offset| Origin::Text(offset).place(text);
+        let lines = Lines::of(text);
+        let at = |offset| Origin::Text(offset).place(&lines);
         assert_eq!(at(0), Place::Line { line: 1, column: 1 });
         assert_eq!(at(6), Place::Line { line: 2, column: 1 });
         assert_eq!(at(text.find('#').unwrap()), Place::Line { line: 2, column: 10 });
         assert_eq!(at(usize::MAX), Place::Line { line: 2, column: 13 });
+    }
+
+    proptest! {
+        #[test]
+        fn a_place_leads_to_its_byte(text in "[a\nä€]{0,40}", offset in 0usize..150) {
+            let Place::Line { line, column } = Lines::of(&text).place(offset) else { panic!() };
+            let before: usize = text.split_inclusive('\n').take(line - 1).map(str::len).sum();
+            let inside: usize = text[before..].chars().take(column - 1).map(char::len_utf8).sum();
+            prop_assert_eq!(before + inside, text.floor_char_boundary(offset));
+            prop_assert!(!text[before..before + inside].contains('\n'));
+        }
     }
 }

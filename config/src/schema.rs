@@ -39,8 +39,8 @@ fn file() -> Value {
     }
     schema["properties"]["env"] = json!({
         "description": "What is different in an environment, by its name: chosen with `--env NAME` \
-            or PILOTLIGHT_ENV. Tables are merged key by key; rules are found by their names, and \
-            their targets by theirs.",
+            or PILOTLIGHT_ENV. Tables are merged key by key, but for `sticky`; rules are found by \
+            their names, and their targets by theirs.",
         "type": "object",
         "additionalProperties": { "$ref": format!("{DEFINITIONS}Overlay") },
     });

@@ -138,6 +138,16 @@ fn an_agent_that_is_not_there_is_asked_less_and_less_often() {
 }
 
 #[test]
+fn a_question_waits_no_longer_than_consul_does() {
+    let agent = Agent::start();
+    agent.set("a");
+    let mut options = ConsulOptions::new(agent.address(), "key");
+    options.wait = Duration::MAX;
+    assert_eq!(Consul::new(options).unwrap().wait().unwrap(), text("a"));
+    assert!(agent.requests()[0].contains("&wait=600000ms "));
+}
+
+#[test]
 fn addresses_and_tokens_that_cannot_be_used_are_refused() {
     for address in ["", "127.0.0.1:8500", "https://consul", "http://", "http://a b", "http://u@h"] {
         let refused = Consul::new(ConsulOptions::new(address, "key"));

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use pilotlight_config::{Config, Place, Sources, check};
 
@@ -112,6 +113,60 @@ fn any_key_can_be_set_from_outside() {
 }
 
 #[test]
+fn variables_win_whatever_their_order() {
+    let mut variables = [
+        ("PILOTLIGHT_LISTEN", "127.0.0.1:3"),
+        ("PILOTLIGHT__FUNCTIONS__NEXT", "{ source = 'x', pool.min-ready = 7 }"),
+        ("PILOTLIGHT__FUNCTIONS__NEXT__POOL__MIN_READY", "8"),
+        ("PILOTLIGHT__LISTEN", "127.0.0.1:5"),
+    ];
+    for _ in 0..variables.len() {
+        let config = Said { variables: &variables, ..Said::default() }.config();
+        assert_eq!(config.listen.port(), 5, "{variables:?}");
+        assert_eq!(config.functions["next"].source, Path::new("x"));
+        assert_eq!(config.functions["next"].pool.min_ready, 8, "{variables:?}");
+        variables.rotate_left(1);
+    }
+}
+
+#[test]
+fn an_environment_may_keep_users_by_something_else() {
+    let text = TEXT.replace(
+        "name = 'all'\nto = [{ target = 'Ner",
+        "name = 'all'\nsticky = { cookie = 'a' }\nto = [{ target = 'Ner",
+    );
+    let text = format!("{text}[[env.staging.routes]]\nname = 'all'\nsticky.header = 'b'\n");
+    let sticky = |environment| {
+        let sources = Said { environment, ..Said::default() }.sources();
+        format!("{:?}", Config::parse(&text, &sources).unwrap().routes[0].sticky)
+    };
+    assert_eq!(sticky(Some("production")), "Some(Cookie(\"a\"))");
+    assert_eq!(sticky(Some("staging")), "Some(Header(\"b\"))");
+}
+
+#[test]
+fn what_the_environment_holds_for_others_is_not_kept() {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "keeps_what_is_its_own", "--ignored"]);
+    command.env("PILOTLIGHT_ENV", "staging").env("PILOTLIGHT__VERIFY", "true");
+    command.env("PILOTLIGHT_LOG", "debug").env("PILOTLIGHT_REGISTRY_PASSWORD", "s3cret");
+    assert!(command.status().unwrap().success());
+}
+
+#[test]
+#[ignore = "run by the test that sets the environment"]
+fn keeps_what_is_its_own() {
+    if std::env::var_os("PILOTLIGHT_REGISTRY_PASSWORD").is_none() {
+        return;
+    }
+    let sources = Sources::of(Path::new("/etc/p.toml"));
+    assert_eq!(sources.environment.as_deref(), Some("staging"));
+    let mut names: Vec<_> = sources.variables.iter().map(|(name, _)| name.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["PILOTLIGHT_LOG", "PILOTLIGHT__VERIFY"]);
+}
+
+#[test]
 fn relative_paths_start_at_the_folder_of_the_file_that_says_them() {
     let flags: &[_] = &["functions.next.source=here"];
     let config = Said { flags, ..Said::default() }.config();
@@ -130,10 +185,18 @@ fn mistakes_from_outside_name_the_variable_or_the_flag() {
         ("PILOTLIGHT__COLOUR", "red"),
         ("PILOTLIGHT__FUNCTIONS__NEXT__POOL__MIN_READY", "-1"),
     ];
-    let flags: &[_] =
-        &["verify", "verify=maybe", "routes[7].name=x", "listen.port=1", "a..b=1", "watch[0]=1"];
+    let flags: &[_] = &[
+        "verify",
+        "=1",
+        "verify=maybe",
+        "routes[7].name=x",
+        "listen.port=1",
+        "a..b=1",
+        "watch[0]=1",
+    ];
     let told = Said { variables, flags, ..Said::default() }.told(TEXT);
     let expected = [
+        "--set : write KEY=VALUE",
         "--set a..b: \"a..b\" is no key: write names with dots between them",
         "--set listen.port: listen.port: `listen` is not a table",
         "--set routes[7].name: routes[7].name: `routes` has 1 elements, counted from 0",

@@ -232,6 +232,48 @@ to = [{ target = 'ner' }, { target = 'ner', weight = -1 }]
 }
 
 #[test]
+fn what_the_router_finds_has_its_place_whatever_its_name() {
+    let mut sources = sources();
+    sources.rules = Some(|_| {
+        let key = format!("match.json.{:?}", "/a\"\\b");
+        vec![RuleMistake { rule: 0, key, message: "must be another".to_owned() }]
+    });
+    let text =
+        "functions.ner.source = 'ner'\n[[routes]]\nmatch.json = { '/a\"\\b' = 1 }\nto = 'ner'";
+    let mistakes = parse(text, &sources).unwrap_err();
+    assert_eq!(mistakes.all()[0].place, Place::Line { line: 3, column: 26 });
+}
+
+#[test]
+fn a_file_that_is_something_else_has_a_mistake_in_every_line() {
+    let told = parse(&"{\n".repeat(10_000), &sources()).unwrap_err();
+    let lines = told.all().iter().filter_map(|mistake| match mistake.place {
+        Place::Line { line, .. } => Some(line),
+        Place::Override(_) => None,
+    });
+    assert!(lines.eq(1..=told.all().len()), "{told}");
+    assert!(told.all().len() >= 10_000);
+}
+
+#[test]
+fn what_is_told_already_the_router_does_not_tell_again() {
+    let mut sources = sources();
+    sources.rules = Some(|_| {
+        let mistake = |key: &str| RuleMistake { rule: 1, key: key.to_owned(), message: key.into() };
+        vec![mistake("name"), mistake("match")]
+    });
+    let rule = "[[routes]]\nname = 'a'\nto = 'ner'\n";
+    let text = format!("[functions.ner]\nsource = 'ner'\n{rule}{rule}");
+    let mistakes = parse(&text, &sources).unwrap_err();
+    let told: Vec<_> = mistakes.all().iter().map(ToString::to_string).collect();
+    let expected = [
+        "p.toml:6:1: routes[1].match: match",
+        "p.toml:7:8: routes[1].name: rule 0, counted from 0, has this name, too",
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
 fn mistakes_that_are_found_later_have_their_lines_too() {
     let text = "[functions.ner]\nsource = 'ner'\n[[routes]]\nto = 'ner'";
     let places = parse(text, &sources()).unwrap().places;

@@ -85,6 +85,12 @@ fn not_a_file(place: &Path) -> Error {
 /// Opens and locks the file at `path`. The lock goes with the process that holds it.
 fn lock(path: &Path) -> io::Result<File> {
     loop {
+        // Its name can be guessed: a link there could lead to any file of ours.
+        if fs::symlink_metadata(path).is_ok_and(|there| there.is_symlink()) {
+            let reason = "is a symbolic link, and the component would be written to where it leads; \
+                          remove it";
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, reason));
+        }
         // For others to read, but nobody else's to write, whatever the umask.
         let mut options = OpenOptions::new();
         let file = options.create(true).truncate(false).write(true).mode(0o644).open(path)?;
@@ -101,7 +107,7 @@ fn lock(path: &Path) -> io::Result<File> {
         // Whoever held the lock before may have put the file into its place: then this is it.
         let held = file.metadata()?;
         let is_there = |there: fs::Metadata| (there.dev(), there.ino()) == (held.dev(), held.ino());
-        if fs::metadata(path).is_ok_and(is_there) {
+        if fs::symlink_metadata(path).is_ok_and(is_there) {
             return Ok(file);
         }
     }
@@ -149,6 +155,21 @@ mod tests {
         assert!(refused.contains("another process"), "{refused}");
         drop(first);
         Beside::new(&place).unwrap();
+    }
+
+    #[test]
+    fn a_link_that_somebody_left_is_not_written_through() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name| folder.path().join(name);
+        std::fs::write(at("precious"), "precious").unwrap();
+        for target in ["precious", "absent"] {
+            std::os::unix::fs::symlink(target, at(".a.wasm.part")).unwrap();
+            let refused = Beside::new(&at("a.wasm")).unwrap_err().to_string();
+            assert!(refused.contains("symbolic link"), "{refused}");
+            std::fs::remove_file(at(".a.wasm.part")).unwrap();
+        }
+        assert_eq!(std::fs::read(at("precious")).unwrap(), b"precious");
+        assert!(!at("absent").exists());
     }
 
     #[test]

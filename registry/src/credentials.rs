@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
 use crate::reference::Reference;
@@ -12,14 +13,14 @@ use crate::reference::Reference;
 /// How to help oneself where a configuration is of no use.
 const INSTEAD: &str = "set PILOTLIGHT_REGISTRY_USER and PILOTLIGHT_REGISTRY_PASSWORD";
 
-/// A password or token. Does not show itself.
+/// A password or token. Does not show itself, and is overwritten when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+pub struct Secret(Zeroizing<String>);
 
 impl Secret {
     /// Wraps a password.
     pub fn new(password: impl Into<String>) -> Self {
-        Self(password.into())
+        Self(Zeroizing::new(password.into()))
     }
 }
 
@@ -50,7 +51,8 @@ impl Credentials {
         match self {
             Self::Anonymous => None,
             Self::User { name, password } => {
-                Some(format!("Basic {}", STANDARD.encode(format!("{name}:{}", password.0))))
+                let pair = Zeroizing::new(format!("{name}:{}", *password.0));
+                Some(format!("Basic {}", STANDARD.encode(&*pair)))
             }
         }
     }
@@ -77,7 +79,7 @@ impl Sources {
         let folder = folder.or_else(|| Some(PathBuf::from(set("HOME")?).join(".docker")));
         Self {
             user: text("PILOTLIGHT_REGISTRY_USER"),
-            password: text("PILOTLIGHT_REGISTRY_PASSWORD").map(Secret),
+            password: text("PILOTLIGHT_REGISTRY_PASSWORD").map(Secret::new),
             docker_config: folder.map(|folder| folder.join("config.json")),
         }
     }
@@ -146,7 +148,11 @@ fn in_docker_config(
     if let Some(helper) = config.cred_helpers.keys().find(is_it) {
         return Err(not_run(path, &config.cred_helpers[helper]));
     }
-    let Some(entry) = config.auths.keys().find(is_it) else { return Ok(Credentials::Anonymous) };
+    // As Docker does: an older login by URL may be there still.
+    let exact = config.auths.keys().find(|key| **key == registry);
+    let Some(entry) = exact.or_else(|| config.auths.keys().find(is_it)) else {
+        return Ok(Credentials::Anonymous);
+    };
     match read_auth(&config.auths[entry]) {
         Ok(Credentials::Anonymous) => match &config.creds_store {
             Some(store) => Err(not_run(path, store)),
@@ -188,10 +194,10 @@ fn read_auth(entry: &Auth) -> std::result::Result<Credentials, String> {
             .and_then(|text| text.split_once(':'))
             .ok_or("`auth` is not a name and a password in base64; run `docker login` again")?;
         // Docker itself leaves zeros at the end.
-        return user(name.to_owned(), Secret(password.trim_end_matches('\0').to_owned()));
+        return user(name.to_owned(), Secret::new(password.trim_end_matches('\0')));
     }
     match (filled(&entry.username), filled(&entry.password)) {
-        (Some(name), Some(password)) => user(name, Secret(password)),
+        (Some(name), Some(password)) => user(name, Secret::new(password)),
         _ => Ok(Credentials::Anonymous),
     }
 }

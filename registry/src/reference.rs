@@ -33,10 +33,7 @@ impl Reference {
 
     /// The registry: host, and port if one is given.
     pub fn registry(&self) -> String {
-        match self.port {
-            Some(port) => format!("{}:{port}", self.host),
-            None => self.host.clone(),
-        }
+        self.with_port(&self.host)
     }
 
     /// The repository in it.
@@ -61,7 +58,11 @@ impl Reference {
 
     /// Where the registry answers: Docker Hub does so under another name.
     pub(crate) fn address(&self) -> String {
-        if self.host == "docker.io" { "registry-1.docker.io".to_owned() } else { self.registry() }
+        self.with_port(if self.host == "docker.io" { "registry-1.docker.io" } else { &self.host })
+    }
+
+    fn with_port(&self, host: &str) -> String {
+        self.port.map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
     }
 
     /// What names the manifest in requests.
@@ -95,11 +96,11 @@ impl fmt::Display for Reference {
     }
 }
 
-/// Whether a host name, or an address as it stands in a URL, is this machine's own.
+/// Whether a host name, or an address as it stands in a URL, is this machine's own. Names below
+/// `localhost` are asked of the network by many resolvers, whatever RFC 6761 says.
 pub(crate) fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let address = bare.parse().is_ok_and(|address: IpAddr| address.is_loopback());
-    address || bare == "localhost" || bare.ends_with(".localhost")
+    bare == "localhost" || bare.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 /// `sha256:` and 64 hexadecimal digits, as registries write digests.
@@ -218,4 +219,19 @@ fn check_tag(tag: &str) -> std::result::Result<(), String> {
     valid.then_some(()).ok_or_else(|| {
         format!("{tag:?} is no tag: up to {LONGEST_TAG} letters, digits, `_`, `.` and `-`")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
+    use super::Reference;
+
+    #[test]
+    fn docker_hub_is_asked_at_its_own_address_and_at_the_port_that_was_named() {
+        let address = |text| Reference::parse(text).unwrap().address();
+        assert_eq!(address("docker.io/team/x"), "registry-1.docker.io");
+        assert_eq!(address("docker.io:444/team/x"), "registry-1.docker.io:444");
+        assert_eq!(address("a.example:444/team/x"), "a.example:444");
+    }
 }

@@ -41,6 +41,14 @@ fn keys_may_be_urls_as_docker_writes_them() {
 }
 
 #[test]
+fn a_key_that_is_the_registrys_name_comes_before_one_that_is_its_url() {
+    let config = format!(
+        r#"{{"auths":{{"https://x.example/v1/":{{"username":"old","password":"old"}},"x.example":{{"auth":"{ALICE}"}}}}}}"#
+    );
+    assert_eq!(find(&config, "x.example/x").unwrap(), user("alice", "s3cret"));
+}
+
+#[test]
 fn without_a_login_anybody_asks() {
     for config in
         ["{}", r#"{"auths":{}}"#, r#"{"auths":{"a.example":{}}}"#, r#"{"credsStore":"x"}"#]

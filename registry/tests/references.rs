@@ -51,7 +51,14 @@ fn this_machine_is_known_by_its_names() {
     for host in ["localhost", "localhost:5000", "127.0.0.1", "127.9.9.9:80", "[::1]:5000"] {
         assert!(Reference::parse(&format!("oci://{host}/x")).unwrap().is_loopback(), "{host}");
     }
-    for host in ["localhost.example", "10.0.0.1", "[fe80::1]", "127.0.0.1.example", "128.0.0.1"] {
+    for host in [
+        "localhost.example",
+        "a.localhost",
+        "10.0.0.1",
+        "[fe80::1]",
+        "127.0.0.1.example",
+        "128.0.0.1",
+    ] {
         assert!(!Reference::parse(&format!("oci://{host}/x")).unwrap().is_loopback(), "{host}");
     }
 }

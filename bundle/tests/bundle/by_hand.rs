@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use pilotlight_bundle::{seal, sign};
 use tempfile::TempDir;
 
-use super::{SEALED, SIGNED, SIGNED_TWICE};
+use super::{SEALED, SIGNED, SIGNED_TWICE, UNSEALED, first};
 
 fn script() -> String {
     let page = include_str!("../../../docs/bundle.md");
@@ -34,8 +35,14 @@ fn the_check_by_hand_agrees() {
     altered[70] ^= 1;
     let mut forged = SIGNED.to_vec();
     *forged.last_mut().unwrap() ^= 1;
+    // A manifest that makes its seal look like a signature by the key.
+    let looks_like_one = &SIGNED[SEALED.len()..SIGNED.len() - 48];
+    let mut misleading = UNSEALED.to_vec();
+    seal(&mut misleading, looks_like_one).unwrap();
+    sign(&mut misleading, &first()).unwrap();
     let cases = [
         (SIGNED, "first.pub.pem", true),
+        (&misleading, "first.pub.pem", true),
         (SIGNED_TWICE, "first.pub.pem", true),
         (SIGNED_TWICE, "second.pub.pem", true),
         (SIGNED, "second.pub.pem", false),

@@ -1,0 +1,124 @@
+//! Any rules, in JSON on the first line, and any request, on those that follow: its path and query,
+//! headers, an empty line, its body. Mistakes are found, or decisions that hold together.
+
+#![no_main]
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use libfuzzer_sys::fuzz_target;
+use pilotlight_router::{
+    Choice, Comparison, Decision, Request, Router, RouterOptions, Rule, Side, compare,
+};
+
+fuzz_target!(|bytes: &[u8]| {
+    let (rules, request) = line(bytes);
+    assert_eq!(compare(rules, rules, 0.0), Comparison::Same);
+    let same = |one, other| compare(one, other, 0.5) == Comparison::Same;
+    assert_eq!(same(rules, request), same(request, rules));
+    let Ok(rules) = serde_json::from_slice::<Vec<Rule>>(rules) else { return };
+    let draw = bytes.iter().fold(0, |draw, byte| mixed(draw ^ u64::from(*byte)));
+    let functions = ["a", "b", "c", "d"].map(str::to_owned).into();
+    let options = RouterOptions { functions, override_header: draw % 2 == 0 };
+    let count = rules.len();
+    let router = match Router::new(rules, options) {
+        Ok(router) => router,
+        Err(mistakes) => {
+            assert!(!mistakes.is_empty());
+            assert!(mistakes.iter().all(|m| m.rule < count && !m.to_string().is_empty()));
+            return;
+        }
+    };
+    shares_sum_to_one(&router);
+    with_request(request, |request| decide(&router, request, draw));
+    canaries_move(&router, draw);
+    with_request(request, |request| decide(&router, request, draw));
+});
+
+fn decide(router: &Router, request: Request<'_>, draw: u64) {
+    let Ok(decided) = router.route(&request, draw) else { return };
+    let bodiless = Request { body: None, ..request };
+    let needs_body = router.needs_body(&request);
+    assert_eq!(needs_body, router.needs_body(&bodiless));
+    if !needs_body {
+        let without = router.route(&bodiless, draw).expect("it was no mistake with a body");
+        assert_eq!(decided.as_ref().map(said), without.as_ref().map(said));
+    }
+    let Some(decision) = decided else { return };
+    let Some(index) = decision.rule else { return assert_eq!(decision.choice, Choice::Override) };
+    let rule = router.rules().nth(index).expect("it is one of the rules");
+    let arm = rule.to.iter().find(|arm| arm.target == *decision.target);
+    let arm = arm.expect("it is one of the rule's targets");
+    let canary = rule.canary.as_ref().is_some_and(|canary| canary.target == arm.target);
+    assert!(canary || arm.weight > 0.0, "a weight of 0 receives nobody");
+    assert!(decision.shadow.is_none_or(|shadow| shadow.target != arm.target));
+    if decision.choice != Choice::Drawn {
+        let other = router.route(&request, mixed(draw)).expect("no mistake").expect("a decision");
+        assert_eq!(other.target, decision.target, "no draw moves who is kept");
+    }
+}
+
+fn said(decision: &Decision<'_>) -> (Option<usize>, String, Choice, bool) {
+    let Decision { rule, target, choice, shadow, .. } = decision;
+    (*rule, target.to_string(), *choice, shadow.is_some())
+}
+
+fn canaries_move(router: &Router, mut draw: u64) {
+    for (_, canary) in router.canaries() {
+        for _ in 0..16 {
+            for _ in 0..8 {
+                draw = mixed(draw);
+                let side = if draw % 2 == 0 { Side::Canary } else { Side::Control };
+                canary.observe(side, Duration::from_nanos(draw >> (draw % 64)), draw % 5 == 0);
+            }
+            canary.advance(Duration::from_secs(draw % (1 << 20)));
+            shares_sum_to_one(router);
+        }
+    }
+}
+
+fn shares_sum_to_one(router: &Router) {
+    for shares in (0..router.rules().len()).filter_map(|rule| router.shares(rule)) {
+        assert!(shares.iter().all(|share| (0.0..=1.0).contains(share)), "{shares:?}");
+        assert!((shares.iter().sum::<f64>() - 1.0).abs() < 1e-9, "{shares:?}");
+    }
+}
+
+/// Reads a request as far as it is one.
+fn with_request(bytes: &[u8], then: impl FnOnce(Request<'_>)) {
+    let (target, mut rest) = line(bytes);
+    let Ok(target) = std::str::from_utf8(target) else { return };
+    let (path, query) = match target.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (target, None),
+    };
+    let mut headers = HeaderMap::new();
+    while !rest.is_empty() {
+        let (header, after) = line(rest);
+        rest = after;
+        let Some(colon) = header.iter().position(|byte| *byte == b':') else { break };
+        let (name, value) = (&header[..colon], header[colon + 1..].trim_ascii());
+        if let (Ok(name), Ok(value)) =
+            (HeaderName::from_bytes(name), HeaderValue::from_bytes(value))
+        {
+            headers.append(name, value);
+        }
+    }
+    let client = headers.get("client").and_then(|value| value.to_str().ok()?.parse().ok());
+    then(Request { path, query, headers: &headers, client, body: Some(rest) });
+}
+
+fn line(bytes: &[u8]) -> (&[u8], &[u8]) {
+    match bytes.iter().position(|byte| *byte == b'\n') {
+        Some(end) => (&bytes[..end], &bytes[end + 1..]),
+        None => (bytes, &[]),
+    }
+}
+
+/// The output function of SplitMix64.
+fn mixed(draw: u64) -> u64 {
+    let mut bits = draw.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ (bits >> 31)
+}
