@@ -133,3 +133,21 @@ pub(crate) fn random_secret() -> Result<Zeroizing<[u8; SHORTEST]>, getrandom::Er
     getrandom::fill(secret.as_mut_slice())?;
     Ok(secret)
 }
+
+#[cfg(test)]
+mod tests {
+    use aes_gcm::Aes256Gcm;
+    use sha2::Sha256;
+    use zeroize::ZeroizeOnDrop;
+
+    use crate::cipher::Sm4Gcm;
+
+    #[test]
+    fn keys_overwrite_themselves() {
+        // A matter of features of other crates. Hmac consists of states of its hash.
+        fn overwritten<K: ZeroizeOnDrop>() {}
+        overwritten::<Sha256>();
+        overwritten::<Aes256Gcm>();
+        overwritten::<Sm4Gcm>();
+    }
+}

@@ -49,7 +49,7 @@ impl KeyRing {
             let secret = match source {
                 Source::Here(secret) => secret,
                 Source::File(file) => {
-                    let file = path.parent().map_or(file.clone(), |folder| folder.join(&file));
+                    let file = path.with_file_name(file);
                     let secret = ring_file::read_secret(&file, path, &id)?;
                     files.push(file);
                     secret

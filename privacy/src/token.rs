@@ -129,8 +129,10 @@ pub(crate) enum Piece<'a> {
 pub(crate) fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
     let mut rest = text;
     std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
         let end = match rest.strip_prefix('[') {
-            _ if rest.is_empty() => return None,
             None => rest.find('[').unwrap_or(rest.len()),
             Some(inner) => match inner.find(['[', ']']) {
                 Some(place) if inner[place..].starts_with(']') => place + 2,

@@ -8,6 +8,7 @@ fn only_the_labels_that_are_asked_for_are_protected() {
     let options = ProtectionOptions { labels, ..options(Mode::Encrypt) };
     let protection = Protection::new(&options, Some(&RING)).unwrap();
     assert!(protection.protects("EMAIL") && !protection.protects("NAME"));
+    assert_eq!(protection.labels(), options.labels.as_ref());
     let entities = [entity("NAME", 0, 3), entity("EMAIL", 4, 7), entity("NAME", 8, 11)];
     let protected = protection.protect("ana a@b bob", &entities).unwrap();
     assert!(protected.text.starts_with("ana [EMAIL:k2:") && protected.text.ends_with(" bob"));
