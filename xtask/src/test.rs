@@ -63,7 +63,8 @@ fn documentation() -> anyhow::Result<()> {
         "-p",
         "pilotlight-kernels",
     ]);
-    command.args(["-p", "pilotlight-registry", "-p", "pilotlight-router"]);
+    command.args(["-p", "pilotlight-privacy", "-p", "pilotlight-registry"]);
+    command.args(["-p", "pilotlight-router"]);
     execute(command.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
