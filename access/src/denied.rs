@@ -14,7 +14,7 @@ use crate::caller::Caller;
 pub enum Denied {
     /// Nothing shows who asks.
     Missing,
-    /// There are several credentials, and they differ.
+    /// There are several credentials, and none is chosen.
     Ambiguous,
     /// The credential is not valid.
     Invalid(Reason),
@@ -125,7 +125,7 @@ impl Denied {
     pub fn reason(&self) -> String {
         match self {
             Self::Missing => "no credential".to_owned(),
-            Self::Ambiguous => "several credentials that differ".to_owned(),
+            Self::Ambiguous => "several credentials".to_owned(),
             Self::Invalid(reason) => reason.to_string(),
             Self::TooMany { caller, .. } => format!("too many requests of {caller}"),
         }

@@ -111,25 +111,28 @@ impl Entry {
         let (mut per_second, mut burst) = (None, None);
         for (key, value) in entry {
             let wrong = |message| Mistake::new(format!("{place}.{}", shown(&key)), message);
-            match (key.as_str(), value) {
-                ("sha256", Value::String(hex)) => {
-                    let digest = Fingerprint::from_hex(&hex);
+            match key.as_str() {
+                "sha256" => {
+                    let digest = value.as_str().and_then(Fingerprint::from_hex);
                     fingerprint = Some(digest.ok_or_else(|| wrong(NOT_SHA256))?);
                 }
-                ("sha256", _) => return Err(wrong(NOT_SHA256)),
-                ("name", Value::String(text)) => name = Some(text.into()),
-                ("name", _) => return Err(wrong("not a text")),
-                ("expires", Value::Datetime(date)) => {
-                    expires = Some(moment(&date).ok_or_else(|| wrong(NOT_A_DATE))?);
+                "name" => {
+                    let text = value.as_str().ok_or_else(|| wrong("not a text"))?;
+                    name = Some(text.into());
                 }
-                ("expires", _) => return Err(wrong(NOT_A_DATE)),
-                ("rate", Value::Integer(rate)) => per_second = Some(rate as f64),
-                ("rate", Value::Float(rate)) => per_second = Some(rate),
-                ("rate", _) => return Err(wrong("not a number of requests per second")),
-                ("burst", Value::Integer(count)) if u32::try_from(count).is_ok() => {
-                    burst = u32::try_from(count).ok();
+                "expires" => {
+                    let date = value.as_datetime().and_then(moment);
+                    expires = Some(date.ok_or_else(|| wrong(NOT_A_DATE))?);
                 }
-                ("burst", _) => return Err(wrong("not a number of requests")),
+                "rate" => {
+                    let number = value.as_float().or(value.as_integer().map(|rate| rate as f64));
+                    let message = "not a number of requests per second";
+                    per_second = Some(number.ok_or_else(|| wrong(message))?);
+                }
+                "burst" => {
+                    let count = value.as_integer().and_then(|count| u32::try_from(count).ok());
+                    burst = Some(count.ok_or_else(|| wrong("not a number of requests"))?);
+                }
                 _ => return Err(wrong("unknown; keys have sha256, name, expires, rate and burst")),
             }
         }

@@ -1,3 +1,5 @@
+use std::sync::LazyLock;
+
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use pilotlight_access::{ApiKey, ApiKeys, Guard, Policy, Tokens};
@@ -7,11 +9,11 @@ use proptest::prelude::*;
 use super::check;
 use super::signer::{Signer, encode};
 
-fn guard() -> Guard {
+static GUARD: LazyLock<Guard> = LazyLock::new(|| {
     let keys = Some(ApiKeys::parse(&ApiKey::generate("a").unwrap().entry()).unwrap());
     let tokens = Some(Tokens::parse(&Signer::ed25519(1).jwks(), "i", "a").unwrap());
     Guard::new(Policy { keys, tokens, rate: None })
-}
+});
 
 /// What comes close to a credential, and what does not.
 fn credential() -> impl Strategy<Value = Vec<u8>> {
@@ -53,7 +55,7 @@ proptest! {
                 headers.append(name, value);
             }
         }
-        let denied = check(&guard(), &headers).unwrap_err();
+        let denied = check(&GUARD, &headers).unwrap_err();
         prop_assert!(matches!(denied.status().as_u16(), 400 | 401));
         prop_assert!(denied.header().1.to_str().unwrap().starts_with("Bearer realm="));
     }

@@ -213,7 +213,7 @@ fn a_key_that_went_astray_is_not_repeated() {
         format!("[keys.{secret}]"),
         format!("{secret} = 1"),
         format!("[keys.laptop]\nsha256 = {secret}"),
-        format!("{secret}"),
+        secret.to_owned(),
         format!("[keys.laptop]\nname = \"{secret}"),
         format!("keys.laptop = \"{secret}\""),
         format!("keys = [\"{secret}\"]"),

@@ -192,7 +192,7 @@ fn claims_are_compared_to_the_letter() {
         (format!(r#"{{{iss},{aud},"exp":"1800000060","sub":"ada"}}"#), malformed.clone()),
         (format!(r#"{{{iss},{aud},"exp":1e999,"sub":"ada"}}"#), malformed.clone()),
         (
-            format!(r#"["https://issuer.example","ada","pilotlight",1800000060,null]"#),
+            r#"["https://issuer.example","ada","pilotlight",1800000060,null]"#.to_owned(),
             malformed.clone(),
         ),
         ("not JSON".to_owned(), malformed),
