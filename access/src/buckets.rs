@@ -155,6 +155,19 @@ mod tests {
     }
 
     #[test]
+    fn what_was_taken_from_the_shared_bucket_is_missing_in_ones_own() {
+        let rate = Rate::new(1e6, Some(2)).unwrap();
+        let mut set = Set::default();
+        for caller in 1..=CALLERS as u64 {
+            set.take(caller, rate, 0).unwrap();
+        }
+        assert!(set.take(101, rate, 0).is_ok() && set.take(101, rate, 0).is_ok());
+        // A place is free now, and one request has come back since.
+        assert!(set.take(101, rate, 1000).is_ok());
+        assert!(set.take(101, rate, 1000).is_err());
+    }
+
+    #[test]
     fn debts_by_a_slower_rate_are_forgiven_when_it_is_raised() {
         let mut set = Set::default();
         let slow = Rate::new(0.001, Some(1)).unwrap();

@@ -7,8 +7,7 @@ use http::status::StatusCode;
 
 use crate::caller::Caller;
 
-/// Why somebody may not ask. What it shows of itself is for everybody; [`Denied::reason`] is for
-/// the log.
+/// Why somebody may not ask. What it displays is for everybody; [`Denied::reason`] is for the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Denied {

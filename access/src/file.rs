@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::error::Error;
 
-const LONGEST_LIST: usize = 4 << 20;
+const LONGEST_LIST: usize = 1 << 20;
 const LONGEST_SECRET: usize = 4 << 10;
 
 /// Reads a list of who may ask, which nobody but its owner may write to.

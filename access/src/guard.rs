@@ -13,8 +13,8 @@ use crate::moment::Moment;
 use crate::policy::Policy;
 use crate::rate::Rate;
 
-/// Lets requests pass, or not. It does not change but for what callers have left: to change it,
-/// put a [`renewed`](Self::renewed) one in its place.
+/// Lets requests pass, or not. Nothing in it changes but what callers have left; when the policy
+/// does, a [`renewed`](Self::renewed) guard takes its place.
 #[derive(Debug)]
 pub struct Guard {
     policy: Policy,
@@ -23,13 +23,13 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// A guard to whom nobody has come yet.
+    /// A guard with whom every caller still has all that he may ask.
     pub fn new(policy: Policy) -> Self {
         Self::with(policy, None)
     }
 
-    /// A guard by another policy, such as the same files read again, who knows what callers have
-    /// left with this one, and goes on to share it with him.
+    /// A guard by another policy, such as the same files read again. It knows what callers have
+    /// left, and shares that with this one while both are in use.
     #[must_use]
     pub fn renewed(&self, policy: Policy) -> Self {
         Self::with(policy, self.buckets.clone())

@@ -230,7 +230,7 @@ mod tests {
             let key = key(jwk);
             let (message, signature) = token.rsplit_once('.').unwrap();
             let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
-            for place in 0..signature.len() {
+            for place in (0..signature.len()).step_by(5) {
                 let mut signature = signature.clone();
                 signature[place] ^= 1 << (place % 8);
                 assert!(!key.verifies(message.as_bytes(), &signature), "{jwk} {place}");

@@ -148,21 +148,21 @@ fn a_changed_name_does_not_fill_a_bucket() {
 
 #[test]
 fn any_number_of_clients_is_answered_from_the_same_memory() {
-    let guard = open(0.001, 2);
+    let guard = open(0.001, 1);
     let mut admitted = 0;
-    for client in 0..300_000_u32 {
+    for client in 0..250_000_u32 {
         let client = IpAddr::V4(Ipv4Addr::from_bits(client));
         let ask = || guard.check(&HeaderMap::new(), Some(client), moment(Duration::ZERO));
-        let mine = (0..3).filter(|_| ask().is_ok()).count();
-        assert!(mine <= 2);
+        let mine = (0..2).filter(|_| ask().is_ok()).count();
+        assert!(mine <= 1);
         admitted += mine;
     }
-    // 65,536 buckets and the 4,096 that are shared, two requests in each.
-    assert_eq!(admitted, (65_536 + 4096) * 2);
+    // 65,536 buckets and the 4,096 that are shared, a request in each.
+    assert_eq!(admitted, 65_536 + 4096);
     // Time fills them, and there is room for others.
     let later = moment(Duration::from_secs(3_000_000));
     let client = Some(IpAddr::V4(Ipv4Addr::BROADCAST));
-    assert!((0..2).all(|_| guard.check(&HeaderMap::new(), client, later).is_ok()));
+    assert!(guard.check(&HeaderMap::new(), client, later).is_ok());
     assert!(guard.check(&HeaderMap::new(), client, later).is_err());
 }
 

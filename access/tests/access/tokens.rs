@@ -131,6 +131,7 @@ fn a_header_that_must_be_understood_and_is_not_is_refused() {
     for header in [
         r#"{"alg":"EdDSA","kid":"a","crit":["b64"],"b64":false}"#,
         r#"{"alg":"EdDSA","kid":"a","crit":null}"#,
+        r#"{"alg":"EdDSA","kid":"a","crit":false}"#,
         r#"{"alg":"EdDSA","kid":"a","kid":"a"}"#,
         r#"{"alg":"EdDSA","kid":7}"#,
         r#"{"kid":"a"}"#,
