@@ -1,0 +1,78 @@
+use std::path::PathBuf;
+
+/// Why it cannot be said who may ask.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An option or an argument is wrong.
+    #[error(transparent)]
+    Invalid(#[from] Mistake),
+    /// Something in a file is wrong.
+    #[error("{}: {mistake}", path.display())]
+    In {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        mistake: Mistake,
+    },
+    /// The file cannot be read.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// Whoever can write to the file can let himself in.
+    #[error(
+        "{}: says who may ask, and others can write to it (mode {mode:04o}); run chmod go-w",
+        path.display()
+    )]
+    Writable {
+        /// The file.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// Others can read a secret.
+    #[error("{}: holds a secret that others can read (mode {mode:04o}); run chmod 600", path.display())]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// The file is longer than any such file should be.
+    #[error("{}: longer than {limit} bytes; is it the right file?", path.display())]
+    TooLong {
+        /// The file.
+        path: PathBuf,
+        /// How long it may be.
+        limit: usize,
+    },
+    /// The operating system gave no random bytes.
+    #[error("no random bytes from the operating system")]
+    Random,
+}
+
+/// Something that cannot be right.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {message}")]
+#[non_exhaustive]
+pub struct Mistake {
+    /// The option, or the entry of the file, such as `keys.laptop.rate`.
+    pub place: String,
+    /// What is wrong, and what would be right.
+    pub message: String,
+}
+
+impl Mistake {
+    pub(crate) fn new(place: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { place: place.into(), message: message.into() }
+    }
+
+    /// The same mistake, in something that is at `place`.
+    pub(crate) fn inside(self, place: &str) -> Self {
+        Self { place: format!("{place}.{}", self.place), ..self }
+    }
+}

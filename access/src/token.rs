@@ -1,0 +1,155 @@
+//! JSON Web Tokens (RFC 7519), signed in JWS's compact form (RFC 7515), verified as RFC 8725 asks.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::caller::Caller;
+use crate::denied::Reason;
+use crate::error::{Error, Mistake};
+use crate::file::read_list;
+use crate::jwk::{self, VerifyingKey, present};
+
+/// No token is nearly as long.
+const LONGEST: usize = 8 << 10;
+/// As OpenID Connect has it.
+const LONGEST_SUBJECT: usize = 255;
+/// How many seconds the clock of an issuer may be wrong.
+const SKEW: f64 = 30.0;
+
+/// Tokens that let their bearer ask: signed by one issuer for one audience, with Ed25519, ES256 or
+/// RS256.
+#[derive(Debug)]
+pub struct Tokens {
+    keys: HashMap<String, VerifyingKey>,
+    issuer: Arc<str>,
+    audience: String,
+}
+
+/// The members of a token's header that matter. Keys or addresses of keys that it brings along do
+/// not.
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+    kid: Option<String>,
+    typ: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    crit: bool,
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    iss: Option<String>,
+    sub: Option<String>,
+    aud: Option<Audience>,
+    exp: Option<f64>,
+    nbf: Option<f64>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Tokens {
+    /// Reads a JSON Web Key Set from a file that its owner alone can write to.
+    ///
+    /// # Errors
+    /// [`Error::Writable`], [`Error::TooLong`], [`Error::Io`], and [`Error::In`] for a mistake.
+    pub fn read_file(path: &Path, issuer: &str, audience: &str) -> Result<Self, Error> {
+        let text = read_list(path)?;
+        Self::parse(&text, issuer, audience)
+            .map_err(|mistake| Error::In { path: path.to_owned(), mistake })
+    }
+
+    /// Tokens signed with the keys of `jwks`, a JSON Web Key Set (RFC 7517), whose `iss` is
+    /// `issuer` and whose `aud` is or contains `audience`. Keys for anything else are left out.
+    ///
+    /// # Errors
+    /// The first [`Mistake`]: text that is no key set, a key that is malformed, weak, private or
+    /// without a `kid` of its own, or no key that is left.
+    pub fn parse(jwks: &str, issuer: &str, audience: &str) -> Result<Self, Mistake> {
+        Ok(Self { keys: jwk::parse(jwks)?, issuer: issuer.into(), audience: audience.to_owned() })
+    }
+
+    /// Whom a token names.
+    pub(crate) fn identify(&self, token: &[u8], now: SystemTime) -> Result<Caller, Reason> {
+        if token.len() > LONGEST {
+            return Err(Reason::TokenTooLong);
+        }
+        let (message, signature) =
+            split_at_last_dot(token).ok_or(Reason::TokenMalformed("form"))?;
+        let (header, claims) = split_at_last_dot(message).ok_or(Reason::TokenMalformed("form"))?;
+        let key = self.key(&object(header, "header")?)?;
+        let signature = URL_SAFE_NO_PAD.decode(signature);
+        let signature = signature.map_err(|_| Reason::TokenMalformed("signature"))?;
+        if !key.verifies(message, &signature) {
+            return Err(Reason::TokenSignature);
+        }
+        self.caller(object(claims, "claims")?, now)
+    }
+
+    fn key(&self, header: &Header) -> Result<&VerifyingKey, Reason> {
+        // An extension that must be understood, and none is (RFC 7515, section 4.1.11).
+        if header.crit {
+            return Err(Reason::TokenMalformed("header"));
+        }
+        if !header.typ.as_deref().is_none_or(is_access_token) {
+            return Err(Reason::TokenType);
+        }
+        let key = header.kid.as_ref().and_then(|kid| self.keys.get(kid));
+        let key = key.ok_or(Reason::TokenKey)?;
+        if key.goes_with(&header.alg) { Ok(key) } else { Err(Reason::TokenAlgorithm) }
+    }
+
+    fn caller(&self, claims: Claims, now: SystemTime) -> Result<Caller, Reason> {
+        let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+        if claims.exp.ok_or(Reason::TokenEternal)? + SKEW <= now {
+            return Err(Reason::TokenExpired);
+        }
+        if claims.nbf.is_some_and(|begin| begin - SKEW > now) {
+            return Err(Reason::TokenEarly);
+        }
+        if claims.iss.as_deref() != Some(&*self.issuer) {
+            return Err(Reason::TokenIssuer);
+        }
+        let meant = match claims.aud.ok_or(Reason::TokenAudience)? {
+            Audience::One(audience) => audience == self.audience,
+            Audience::Several(audiences) => audiences.contains(&self.audience),
+        };
+        if !meant {
+            return Err(Reason::TokenAudience);
+        }
+        let subject = claims.sub.filter(|sub| (1..=LONGEST_SUBJECT).contains(&sub.len()));
+        let subject = subject.ok_or(Reason::TokenSubject)?.into();
+        Ok(Caller::Subject { issuer: self.issuer.clone(), subject })
+    }
+}
+
+/// Whether a token's `typ` is that of an access token (RFC 7519, section 5.1; RFC 9068); issuers
+/// sign other things, too, with the same keys.
+fn is_access_token(typ: &str) -> bool {
+    let typ = typ.to_ascii_lowercase();
+    matches!(typ.strip_prefix("application/").unwrap_or(&typ), "jwt" | "at+jwt")
+}
+
+fn split_at_last_dot(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let dot = bytes.iter().rposition(|byte| *byte == b'.')?;
+    Some((&bytes[..dot], &bytes[dot + 1..]))
+}
+
+/// A JSON object in base64url. That a member is there twice is an error.
+fn object<T: DeserializeOwned>(part: &[u8], name: &'static str) -> Result<T, Reason> {
+    let json = URL_SAFE_NO_PAD.decode(part).ok();
+    let json = json.filter(|json| json.trim_ascii_start().starts_with(b"{"));
+    let object = json.and_then(|json| serde_json::from_slice(&json).ok());
+    object.ok_or(Reason::TokenMalformed(name))
+}
