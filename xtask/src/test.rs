@@ -64,6 +64,7 @@ fn documentation() -> anyhow::Result<()> {
         "pilotlight-kernels",
     ]);
     command.args(["-p", "pilotlight-registry", "-p", "pilotlight-router"]);
+    command.args(["-p", "pilotlight-telemetry"]);
     execute(command.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
@@ -103,6 +104,9 @@ fn tests() -> anyhow::Result<()> {
     }
     if let Some(registry) = peers::registry::program()? {
         command.env(peers::registry::VARIABLE, registry);
+    }
+    if let Some(programs) = peers::prometheus::programs()? {
+        command.envs(programs);
     }
     runtime::require(&mut command)?;
     execute(build::carry_guests(&mut command))
