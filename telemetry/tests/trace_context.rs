@@ -188,7 +188,11 @@ fn names_are_not_drawn_twice_in_any_thread() {
 
 proptest! {
     #[test]
-    fn what_is_written_is_read(trace in any::<[u8; 16]>(), span in any::<[u8; 8]>(), flags in 0_u8..4) {
+    fn what_is_written_is_read(
+        trace in any::<[u8; 16]>(),
+        span in any::<[u8; 8]>(),
+        flags in 0_u8..4,
+    ) {
         let (Some(trace), Some(span)) = (TraceId::new(trace), SpanId::new(span)) else {
             return Ok(());
         };

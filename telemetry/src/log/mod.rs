@@ -14,9 +14,9 @@ pub use json::json_lines;
 pub(crate) const TRACE_ID: &str = "trace_id";
 pub(crate) const SPAN_ID: &str = "span_id";
 
-/// The span that a request is answered in, so that whatever is logged meanwhile names it. `function`
-/// and `version` are recorded into it when they are known. It is of the highest level: a log that
-/// shows nothing but errors names their requests, too.
+/// The span that a request is answered in, so that whatever is logged meanwhile names it.
+/// `function` and `version` are recorded into it when they are known. It is of the highest level:
+/// a log that shows nothing but errors names their requests, too.
 pub fn request_span(trace: &RequestTrace, request_id: &str) -> Span {
     tracing::error_span!(
         "request",

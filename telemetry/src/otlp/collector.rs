@@ -23,6 +23,8 @@ use crate::trace::draw_share;
 const PROTOBUF: &str = "application/x-protobuf";
 /// Longest wait before something is tried again, whatever the collector asks for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// Longest time to wait for an answer, whatever is configured.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(3600);
 /// Most that is read of an answer.
 const ANSWER: u64 = 64 << 10;
 /// Most characters of its message that are logged.
@@ -65,7 +67,7 @@ impl Collector {
             sender,
             endpoint: address.to_string().trim_end_matches('/').to_owned(),
             headers: options.checked_headers()?,
-            timeout: options.timeout,
+            timeout: options.timeout.min(LONGEST_TIMEOUT),
             retries: options.retries,
             backoff: options.backoff,
             shutdown: Arc::clone(shutdown),

@@ -37,6 +37,8 @@ use crate::trace::RequestTrace;
 pub use options::{OtlpError, OtlpOptions};
 pub use span::RequestSpan;
 
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
 /// Sends spans, metrics and log records to a collector, in the background. Cheap to clone.
 #[derive(Clone)]
 pub struct Otlp(Arc<Exporter>);
@@ -65,7 +67,7 @@ impl Otlp {
         let shutdown = Arc::new(Shutdown::default());
         let collector = Arc::new(Collector::new(options, metrics, &shutdown)?);
         let (alive, done) = channel();
-        let worker = Worker { collector, shutdown: Arc::clone(&shutdown), alive };
+        let worker = Worker { collector, shutdown: Arc::clone(&shutdown), _alive: alive };
         let batching = Batching { size: options.batch, delay: options.delay };
         let (traces, waiting_traces) = queue(options.queue);
         let (logs, waiting_logs) = queue(options.queue);
@@ -113,8 +115,9 @@ impl Otlp {
     /// dropped, and counted.
     ///
     /// # Errors
-    /// [`Unfinished`] when that takes longer than `time`.
+    /// [`Unfinished`] when that takes longer than `time`, or a day.
     pub fn shutdown(&self, time: Duration) -> Result<(), Unfinished> {
+        let time = time.min(DAY);
         let deadline = Instant::now() + time;
         self.0.end(deadline);
         let done = self.0.done.lock().unwrap_or_else(PoisonError::into_inner);

@@ -18,7 +18,7 @@ pub struct OtlpOptions {
     pub service: String,
     /// More that is said of the process, such as `deployment.environment.name`.
     pub attributes: Vec<(String, String)>,
-    /// How many requests, and how many log records, may wait to be sent.
+    /// How many requests, and how many log records, may wait to be sent; a million at most.
     pub queue: usize,
     /// How many of them are sent at once.
     pub batch: usize,
@@ -26,7 +26,7 @@ pub struct OtlpOptions {
     pub delay: Duration,
     /// Time between two exports of metrics.
     pub interval: Duration,
-    /// How long the collector may take to answer.
+    /// How long the collector may take to answer; an hour at most.
     pub timeout: Duration,
     /// How often something is sent again that could not be sent.
     pub retries: u32,

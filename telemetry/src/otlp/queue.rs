@@ -1,6 +1,6 @@
 //! What waits to be sent, and the thread that sends it in batches.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use super::shutdown::Shutdown;
@@ -12,33 +12,31 @@ pub(super) struct Batching {
     pub(super) delay: Duration,
 }
 
-/// The end of a queue that is filled.
-pub(super) struct Queue<T>(SyncSender<Message<T>>);
+/// More than this is not kept for a collector that does not keep up.
+const MOST: usize = 1 << 20;
+
+/// The end of a queue that is filled. `None` says that the end has begun. Items are boxed: room
+/// for all of them is set aside in the beginning.
+pub(super) struct Queue<T>(SyncSender<Option<Box<T>>>);
 
 /// The end of a queue that is emptied.
-pub(super) struct Waiting<T>(Receiver<Message<T>>);
-
-enum Message<T> {
-    Item(T),
-    /// The end has begun.
-    End,
-}
+pub(super) struct Waiting<T>(Receiver<Option<Box<T>>>);
 
 /// A queue in which up to `most` items wait.
 pub(super) fn queue<T>(most: usize) -> (Queue<T>, Waiting<T>) {
-    let (sender, receiver) = sync_channel(most.max(1));
+    let (sender, receiver) = sync_channel(most.clamp(1, MOST));
     (Queue(sender), Waiting(receiver))
 }
 
 impl<T> Queue<T> {
     /// Adds an item, unless there is no room for it. Does not wait. Tells whether it was added.
     pub(super) fn push(&self, item: T) -> bool {
-        self.0.try_send(Message::Item(item)).is_ok()
+        self.0.try_send(Some(Box::new(item))).is_ok()
     }
 
     /// Wakes the thread that waits for items; one that has many does not wait.
     pub(super) fn wake(&self) {
-        let _ = self.0.try_send(Message::End);
+        let _ = self.0.try_send(None);
     }
 }
 
@@ -47,13 +45,13 @@ impl<T> Waiting<T> {
     pub(super) fn run(self, batching: Batching, shutdown: &Shutdown, mut send: impl FnMut(Vec<T>)) {
         let size = batching.size.max(1);
         while !shutdown.has_begun() {
-            let Ok(first) = self.0.recv() else { return };
-            let batch = self.fill(first, size, batching.delay);
-            if !batch.is_empty() {
-                send(batch);
+            match self.0.recv() {
+                Ok(Some(first)) => send(self.fill(*first, size, batching.delay)),
+                Ok(None) => {}
+                Err(_) => return,
             }
         }
-        let mut rest = self.0.try_iter().filter_map(Message::item);
+        let mut rest = self.0.try_iter().flatten().map(|item| *item);
         loop {
             let batch: Vec<T> = rest.by_ref().take(size).collect();
             if batch.is_empty() {
@@ -63,29 +61,16 @@ impl<T> Waiting<T> {
         }
     }
 
-    fn fill(&self, first: Message<T>, size: usize, delay: Duration) -> Vec<T> {
-        let until = Instant::now() + delay;
-        let mut batch: Vec<T> = first.item().into_iter().collect();
-        // One that begins with the end is not filled.
-        while !batch.is_empty() && batch.len() < size {
-            let left = until.saturating_duration_since(Instant::now());
-            match self.0.recv_timeout(left) {
-                Ok(Message::Item(item)) => batch.push(item),
-                Ok(Message::End)
-                | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                    break;
-                }
+    fn fill(&self, first: T, size: usize, delay: Duration) -> Vec<T> {
+        let begun = Instant::now();
+        let mut batch = vec![first];
+        while batch.len() < size {
+            match self.0.recv_timeout(delay.saturating_sub(begun.elapsed())) {
+                Ok(Some(item)) => batch.push(*item),
+                // The end, or nothing more in time.
+                Ok(None) | Err(_) => break,
             }
         }
         batch
-    }
-}
-
-impl<T> Message<T> {
-    fn item(self) -> Option<T> {
-        match self {
-            Self::Item(item) => Some(item),
-            Self::End => None,
-        }
     }
 }

@@ -21,7 +21,7 @@ pub(super) struct Worker {
     pub(super) collector: Arc<Collector>,
     pub(super) shutdown: Arc<Shutdown>,
     /// Dropped with the thread.
-    pub(super) alive: Sender<Infallible>,
+    pub(super) _alive: Sender<Infallible>,
 }
 
 impl Worker {

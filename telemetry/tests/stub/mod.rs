@@ -1,56 +1,65 @@
 //! A collector on a free port that answers as it is told and hands on what it gets.
 
+#![allow(dead_code, reason = "each test uses a part of it")]
+
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
+use http::{HeaderMap, Method};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
-use pilotlight_telemetry::OtlpOptions;
+use opentelemetry_proto::tonic::trace::v1::Span;
+use pilotlight_telemetry::{Metrics, Observation, OtlpOptions, RequestSpan, RequestTrace, Sampler};
 use prost::Message as _;
 
+use crate::support::value;
+
+pub(crate) const TRACES: &str = "/v1/traces";
+pub(crate) const METRICS: &str = "/v1/metrics";
+pub(crate) const LOGS: &str = "/v1/logs";
 /// Far longer than anything here takes.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the collector got.
-pub struct Got {
-    pub path: String,
-    pub headers: HashMap<String, String>,
-    pub body: Vec<u8>,
+pub(crate) struct Got {
+    pub(crate) path: String,
+    pub(crate) headers: HashMap<String, String>,
+    pub(crate) body: Vec<u8>,
 }
 
 /// What the collector answers.
-pub struct Answer {
-    pub status: u16,
-    pub headers: &'static str,
-    pub body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: &'static str,
+    pub(crate) body: Vec<u8>,
 }
 
-pub fn status(status: u16) -> Answer {
+pub(crate) fn status(status: u16) -> Answer {
     Answer { status, headers: "", body: Vec::new() }
 }
 
-pub struct Collector {
-    pub endpoint: String,
+pub(crate) struct Collector {
+    pub(crate) endpoint: String,
     /// What is answered to the next requests; when it is closed, they are taken.
-    pub answers: Sender<Answer>,
+    pub(crate) answers: Sender<Answer>,
     got: Receiver<Got>,
 }
 
 impl Collector {
     /// One that takes everything at once.
-    pub fn taking() -> Self {
+    pub(crate) fn taking() -> Self {
         let collector = Self::waiting();
         Self { answers: channel().0, ..collector }
     }
 
     /// One that answers when it is told what.
-    pub fn waiting() -> Self {
+    pub(crate) fn waiting() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let (answers, told) = channel::<Answer>();
@@ -66,7 +75,7 @@ impl Collector {
     }
 
     /// Options to send there, in which nothing happens unless a test wants it.
-    pub fn options(&self) -> OtlpOptions {
+    pub(crate) fn options(&self) -> OtlpOptions {
         let mut options = OtlpOptions::new(&self.endpoint[..]);
         options.delay = Duration::from_secs(3600);
         options.interval = Duration::from_secs(3600);
@@ -76,7 +85,7 @@ impl Collector {
     }
 
     /// The next request for `path`; those for others are passed over.
-    pub fn next(&self, path: &str) -> Got {
+    pub(crate) fn next(&self, path: &str) -> Got {
         loop {
             let got = self.got.recv_timeout(PATIENCE).unwrap();
             if got.path == path {
@@ -86,7 +95,7 @@ impl Collector {
     }
 
     /// How many requests for `path` have come that nobody has asked for.
-    pub fn left(&self, path: &str) -> usize {
+    pub(crate) fn left(&self, path: &str) -> usize {
         self.got.try_iter().filter(|got| got.path == path).count()
     }
 }
@@ -120,25 +129,25 @@ fn serve(stream: TcpStream, told: &Receiver<Answer>, tell: &Sender<Got>) -> Opti
 }
 
 impl Got {
-    pub fn traces(&self) -> ExportTraceServiceRequest {
+    pub(crate) fn traces(&self) -> ExportTraceServiceRequest {
         ExportTraceServiceRequest::decode(&self.body[..]).unwrap()
     }
 
-    pub fn metrics(&self) -> ExportMetricsServiceRequest {
+    pub(crate) fn metrics(&self) -> ExportMetricsServiceRequest {
         ExportMetricsServiceRequest::decode(&self.body[..]).unwrap()
     }
 
-    pub fn logs(&self) -> ExportLogsServiceRequest {
+    pub(crate) fn logs(&self) -> ExportLogsServiceRequest {
         ExportLogsServiceRequest::decode(&self.body[..]).unwrap()
     }
 }
 
 /// Attributes by their keys, as text.
-pub fn attributes(all: &[KeyValue]) -> HashMap<&str, String> {
+pub(crate) fn attributes(all: &[KeyValue]) -> HashMap<&str, String> {
     all.iter().map(|one| (&one.key[..], as_text(one.value.as_ref()))).collect()
 }
 
-pub fn as_text(value: Option<&AnyValue>) -> String {
+pub(crate) fn as_text(value: Option<&AnyValue>) -> String {
     match value.and_then(|value| value.value.as_ref()).unwrap() {
         Value::StringValue(text) => text.clone(),
         Value::IntValue(number) => number.to_string(),
@@ -146,4 +155,37 @@ pub fn as_text(value: Option<&AnyValue>) -> String {
         Value::BoolValue(value) => value.to_string(),
         other => panic!("{other:?}"),
     }
+}
+
+/// A trace that is recorded.
+pub(crate) fn recorded() -> RequestTrace {
+    RequestTrace::begin(&HeaderMap::new(), Sampler::new(1.0).unwrap())
+}
+
+/// What there is to tell of a request that went like this.
+pub(crate) fn request(observation: Observation) -> RequestSpan {
+    RequestSpan {
+        began: UNIX_EPOCH + Duration::from_secs(1_800_000_000),
+        method: Method::POST,
+        scheme: "http",
+        path: "/v1/token-classification".to_owned(),
+        route: Some("default".to_owned()),
+        function: Some("pii".to_owned()),
+        version: Some("0123456789ab".to_owned()),
+        observation,
+    }
+}
+
+/// The spans of a request to the collector.
+pub(crate) fn spans(got: &Got) -> Vec<Span> {
+    let traces = got.traces();
+    let [resource] = &traces.resource_spans[..] else { panic!("{traces:?}") };
+    let [scope] = &resource.scope_spans[..] else { panic!("{traces:?}") };
+    scope.spans.clone()
+}
+
+/// How many spans, log records or metrics had this outcome.
+pub(crate) fn items(metrics: &Metrics, signal: &str, outcome: &str) -> f64 {
+    let labels = format!("{{signal=\"{signal}\",outcome=\"{outcome}\"}}");
+    value(&metrics.render("").1, &format!("pilotlight_telemetry_items_total{labels}")).unwrap()
 }

@@ -1,8 +1,8 @@
-//! What several tests need: requests that were answered, and metrics that hold something of each kind.
+//! What several tests need: requests that were answered, metrics that hold something of each kind.
 
 #![allow(dead_code, reason = "each test uses a part of it")]
 
-pub mod prometheus;
+pub(crate) mod prometheus;
 
 use std::time::Duration;
 
@@ -12,16 +12,16 @@ use pilotlight_telemetry::{
     PoolLevels, Rollback, Stages, Swap,
 };
 
-pub const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0";
+pub(crate) const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0";
 
 /// A request that went well and took so many milliseconds.
-pub fn answered(milliseconds: u64) -> Observation {
+pub(crate) fn answered(milliseconds: u64) -> Observation {
     let total = Duration::from_millis(milliseconds);
     Observation { status: StatusCode::OK, kind: None, stages: Stages::default(), total }
 }
 
 /// A request that went through every stage.
-pub fn through_all_stages() -> Observation {
+pub(crate) fn through_all_stages() -> Observation {
     let stages = Stages {
         queue: Some(Duration::from_micros(10)),
         instantiate: Some(Duration::from_micros(90)),
@@ -33,12 +33,12 @@ pub fn through_all_stages() -> Observation {
     Observation { stages, ..answered(10) }
 }
 
-pub fn failed(kind: ErrorKind) -> Observation {
+pub(crate) fn failed(kind: ErrorKind) -> Observation {
     Observation { status: StatusCode::INTERNAL_SERVER_ERROR, kind: Some(kind), ..answered(1) }
 }
 
 /// Metrics that hold something of everything there is, and the handle that keeps them.
-pub fn full() -> (Metrics, Handle) {
+pub(crate) fn full() -> (Metrics, Handle) {
     let metrics = Metrics::new("1.2.3");
     let handle = metrics.function("pii", "0123456789ab");
     handle.record(&through_all_stages());
@@ -58,7 +58,7 @@ pub fn full() -> (Metrics, Handle) {
     (metrics, handle)
 }
 
-pub fn pool() -> PoolLevels {
+pub(crate) fn pool() -> PoolLevels {
     PoolLevels {
         function: "pii".to_owned(),
         version: "0123456789ab".to_owned(),
@@ -73,7 +73,7 @@ pub fn pool() -> PoolLevels {
     }
 }
 
-pub fn graph() -> GraphLevels {
+pub(crate) fn graph() -> GraphLevels {
     GraphLevels {
         function: "pii".to_owned(),
         version: "0123456789ab".to_owned(),
@@ -86,12 +86,12 @@ pub fn graph() -> GraphLevels {
 }
 
 /// The value of a series, by its line's beginning up to the space.
-pub fn value(text: &str, series: &str) -> Option<f64> {
+pub(crate) fn value(text: &str, series: &str) -> Option<f64> {
     let rest = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))?;
     Some(rest.parse().unwrap())
 }
 
 /// The names of what a text in either format holds, without the suffixes of its kind of metric.
-pub fn names(text: &str) -> Vec<&str> {
+pub(crate) fn names(text: &str) -> Vec<&str> {
     text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect()
 }

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The variables that name the programs, and what they are called in the target folder.
-pub const SERVER: (&str, &str) = ("PILOTLIGHT_PROMETHEUS", "prometheus");
-pub const TOOL: (&str, &str) = ("PILOTLIGHT_PROMTOOL", "promtool");
+pub(crate) const SERVER: (&str, &str) = ("PILOTLIGHT_PROMETHEUS", "prometheus");
+pub(crate) const TOOL: (&str, &str) = ("PILOTLIGHT_PROMTOOL", "promtool");
 
 /// A program, where it is; where it is not `None`, said aloud, and a failure in CI.
-pub fn program((variable, name): (&str, &str)) -> Option<PathBuf> {
+pub(crate) fn program((variable, name): (&str, &str)) -> Option<PathBuf> {
     let program = std::env::var_os(variable).map(PathBuf::from).unwrap_or_else(|| {
         let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
         root().join(target).join("peers").join(name)
@@ -32,12 +32,12 @@ fn root() -> &'static Path {
 }
 
 /// `deploy/`, at the root.
-pub fn deploy(path: &str) -> PathBuf {
+pub(crate) fn deploy(path: &str) -> PathBuf {
     root().join("deploy").join(path)
 }
 
 /// Runs to the end, and tells what it said if that was a failure.
-pub fn succeed(command: &mut Command) {
+pub(crate) fn succeed(command: &mut Command) {
     let output = command.output().unwrap();
     let said = [output.stdout, output.stderr].concat();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
