@@ -26,7 +26,7 @@ pub(crate) enum Fate {
     Unreachable,
 }
 
-const SIGNALS: [(Signal, &str); 3] =
+pub(crate) const SIGNALS: [(Signal, &str); 3] =
     [(Signal::Spans, "spans"), (Signal::LogRecords, "log_records"), (Signal::Metrics, "metrics")];
 const FATES: [(Fate, &str); 4] = [
     (Fate::Sent, "sent"),

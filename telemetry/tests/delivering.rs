@@ -215,6 +215,9 @@ fn options_that_cannot_be_followed_are_refused() {
         let error = Otlp::start(&OtlpOptions::new(endpoint), &Metrics::new("1")).unwrap_err();
         assert!(error.to_string().contains("http://127.0.0.1:4318"), "{endpoint}: {error}");
     }
+    let error = Otlp::start(&OtlpOptions::new("http://me:hidden@host"), &Metrics::new("1"));
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("authorization") && !error.contains("hidden"), "{error}");
     for (name, value) in [("a b", "c"), ("", "c"), ("a", "hidden\r\nb: c"), ("a", "ü")] {
         let mut options = OtlpOptions::new("http://127.0.0.1:4318");
         options.headers = vec![(name.to_owned(), Secret::new(value))];

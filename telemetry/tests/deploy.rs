@@ -70,6 +70,32 @@ fn every_metric_of_the_alerts_exists() {
     }
 }
 
+/// The values that `text` compares a label with.
+fn values_of<'a>(text: &'a str, label: &str) -> Vec<&'a str> {
+    let comparisons = text.split(label).skip(1).filter_map(|rest| {
+        let rest = ["=~\"", "!=\"", "=\""].iter().find_map(|sign| rest.strip_prefix(sign))?;
+        rest.split('"').next()
+    });
+    comparisons.flat_map(|values| values.split('|')).collect()
+}
+
+#[test]
+fn every_value_that_alerts_and_dashboard_look_for_exists() {
+    let (metrics, _handle) = full();
+    let text = metrics.render("").1;
+    let alerts = std::fs::read_to_string(deploy("prometheus/alerts.yml")).unwrap();
+    let dashboard = dashboard();
+    let queries = texts(&dashboard, "expr").join("\n");
+    let mut found = 0;
+    for label in ["kind", "outcome", "state", "stage", "way", "cause", "signal"] {
+        for value in [values_of(&alerts, label), values_of(&queries, label)].concat() {
+            assert!(text.contains(&format!("{label}=\"{value}\"")), "{label}={value}");
+            found += 1;
+        }
+    }
+    assert!(found > 10);
+}
+
 #[test]
 fn every_alert_has_a_test() {
     let read = |file| std::fs::read_to_string(deploy(file)).unwrap();

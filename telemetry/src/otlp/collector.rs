@@ -15,7 +15,7 @@ use super::options::{OtlpError, OtlpOptions};
 use super::resource::Sender;
 use super::schema;
 use super::shutdown::Shutdown;
-use crate::exported::{Fate, Signal};
+use crate::exported::{Fate, SIGNALS, Signal};
 use crate::metrics::Metrics;
 use crate::secret::Secret;
 use crate::trace::draw_share;
@@ -40,8 +40,8 @@ pub(super) struct Collector {
     backoff: Duration,
     shutdown: Arc<Shutdown>,
     metrics: Metrics,
-    /// The last batch was not delivered, and that has been told.
-    failing: AtomicBool,
+    /// The last batch of a signal was not delivered, and that has been told.
+    failing: [AtomicBool; SIGNALS.len()],
 }
 
 /// What came of sending something once.
@@ -50,7 +50,7 @@ enum Answer {
     Taken { rejected: u64, message: String },
     /// The collector does not want it.
     Refused(String),
-    /// It may be tried again, after the time that the collector asked for.
+    /// It may be tried again, after the seconds that the collector asked for; dates are not read.
     Later(String, Option<Duration>),
 }
 
@@ -72,7 +72,7 @@ impl Collector {
             backoff: options.backoff,
             shutdown: Arc::clone(shutdown),
             metrics: metrics.clone(),
-            failing: AtomicBool::new(false),
+            failing: Default::default(),
         })
     }
 
@@ -93,7 +93,7 @@ impl Collector {
                     count(Fate::Sent, items - rejected);
                     count(Fate::Refused, rejected);
                     return match rejected {
-                        0 => self.recovered(),
+                        0 => self.recovered(signal),
                         _ => self.failed(signal, &format!("it rejects {rejected}: {message}")),
                     };
                 }
@@ -142,15 +142,16 @@ impl Collector {
 
     /// Tells the first failure, not each.
     fn failed(&self, signal: Signal, reason: &str) {
-        if !self.failing.swap(true, Ordering::Relaxed) {
+        if !self.failing[signal as usize].swap(true, Ordering::Relaxed) {
             let collector = &self.endpoint;
             tracing::warn!(%collector, ?signal, reason, "telemetry is not delivered");
         }
     }
 
-    fn recovered(&self) {
-        if self.failing.swap(false, Ordering::Relaxed) {
-            tracing::info!(collector = %self.endpoint, "telemetry is delivered again");
+    fn recovered(&self, signal: Signal) {
+        if self.failing[signal as usize].swap(false, Ordering::Relaxed) {
+            let collector = &self.endpoint;
+            tracing::info!(%collector, ?signal, "telemetry is delivered again");
         }
     }
 }

@@ -42,6 +42,12 @@ pub enum OtlpError {
     /// The address of the collector is none.
     #[error("`{0}` is no address of an OTLP collector: give one such as http://127.0.0.1:4318")]
     Endpoint(String),
+    /// The address has a name and a password in it, which would be logged with it.
+    #[error(
+        "the address of the OTLP collector holds a user and a password: send them in the header \
+         `authorization` instead"
+    )]
+    Credentials,
     /// The name or the value of a header is none.
     #[error(
         "the header `{0}` cannot be sent: letters, digits and dashes make a name, and visible characters a value"
@@ -74,6 +80,9 @@ impl OtlpOptions {
     pub(super) fn address(&self) -> Result<Uri, OtlpError> {
         let wrong = || OtlpError::Endpoint(self.endpoint.clone());
         let uri: Uri = self.endpoint.trim_end_matches('/').parse().map_err(|_| wrong())?;
+        if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+            return Err(OtlpError::Credentials);
+        }
         let spoken = matches!(uri.scheme_str(), Some("http" | "https"));
         let plain = uri.query().is_none() && uri.host().is_some_and(|host| !host.is_empty());
         if spoken && plain { Ok(uri) } else { Err(wrong()) }
