@@ -122,8 +122,8 @@ impl Otlp {
         self.0.end(deadline);
         let done = self.0.done.lock().unwrap_or_else(PoisonError::into_inner);
         match done.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            Err(RecvTimeoutError::Disconnected) => Ok(()),
-            Err(RecvTimeoutError::Timeout) => Err(Unfinished(time)),
+            Err(RecvTimeoutError::Disconnected) if !self.0.shutdown.was_missed() => Ok(()),
+            Err(_) => Err(Unfinished(time)),
             Ok(never) => match never {},
         }
     }

@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -6,6 +7,8 @@ use std::time::{Duration, Instant};
 pub(super) struct Shutdown {
     deadline: Mutex<Option<Instant>>,
     begun: Condvar,
+    /// Somebody wanted time when there was none left.
+    missed: AtomicBool,
 }
 
 impl Shutdown {
@@ -40,7 +43,13 @@ impl Shutdown {
     pub(super) fn left(&self, most: Duration) -> Option<Duration> {
         let Some(deadline) = *self.lock() else { return Some(most) };
         let left = deadline.saturating_duration_since(Instant::now()).min(most);
+        self.missed.fetch_or(left.is_zero(), Ordering::Relaxed);
         (!left.is_zero()).then_some(left)
+    }
+
+    /// Whether the deadline came before something was done.
+    pub(super) fn was_missed(&self) -> bool {
+        self.missed.load(Ordering::Relaxed)
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Instant>> {
