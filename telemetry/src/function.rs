@@ -22,6 +22,7 @@ const CODES: usize = 500;
 pub struct Handle(Arc<Counts>);
 
 /// A request being answered, until it is dropped.
+#[must_use = "the request is counted until this is dropped"]
 pub struct InFlight(Handle);
 
 pub(crate) struct Counts {
