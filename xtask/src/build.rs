@@ -8,7 +8,7 @@ use crate::cargo::{cargo, execute, root, target};
 
 pub(crate) const GUEST_TARGET: &str = "wasm32-wasip2";
 pub(crate) const GUEST_PROFILE: &str = "guest";
-const TEST_GUESTS: [&str; 3] = ["test-guest-nn", "test-guest-p2", "test-guest-p3"];
+pub(crate) const TEST_GUESTS: [&str; 3] = ["test-guest-nn", "test-guest-p2", "test-guest-p3"];
 
 /// A guest component: where the matrix work of its variant is done, and what makes it.
 struct Variant {

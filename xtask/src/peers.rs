@@ -1,3 +1,5 @@
+mod debian;
+pub(crate) mod prometheus;
 pub(crate) mod registry;
 
 use std::path::{Path, PathBuf};

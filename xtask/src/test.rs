@@ -52,19 +52,10 @@ fn lints() -> anyhow::Result<()> {
 }
 
 fn documentation() -> anyhow::Result<()> {
-    let mut command = cargo(&["doc", "--locked", "--release", "--no-deps"]);
-    command.args(["-p", "pilotlight", "-p", "pilotlight-guest", "-p", "pilotlight-model"]);
-    command.args(["-p", "pilotlight-bench", "-p", "pilotlight-nn", "-p", "pilotlight-onnx"]);
-    command.args([
-        "-p",
-        "pilotlight-bundle",
-        "-p",
-        "pilotlight-config",
-        "-p",
-        "pilotlight-kernels",
-    ]);
-    command.args(["-p", "pilotlight-privacy", "-p", "pilotlight-registry"]);
-    command.args(["-p", "pilotlight-router"]);
+    let mut command = cargo(&["doc", "--locked", "--release", "--no-deps", "--workspace"]);
+    for package in build::TEST_GUESTS.iter().chain(&["pilotlight-tests", "xtask"]) {
+        command.args(["--exclude", package]);
+    }
     execute(command.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
@@ -96,7 +87,7 @@ fn kernels() -> anyhow::Result<()> {
 fn tests() -> anyhow::Result<()> {
     let _swap = Swap::add();
     let mut command = cargo(&["test", "--locked", "--release", "--workspace"]);
-    for guest in ["test-guest-nn", "test-guest-p2", "test-guest-p3"] {
+    for guest in build::TEST_GUESTS {
         command.args(["--exclude", guest]);
     }
     if let Some(wasmtime) = peers::wasmtime()? {
@@ -104,6 +95,9 @@ fn tests() -> anyhow::Result<()> {
     }
     if let Some(registry) = peers::registry::program()? {
         command.env(peers::registry::VARIABLE, registry);
+    }
+    if let Some(programs) = peers::prometheus::programs()? {
+        command.envs(programs);
     }
     runtime::require(&mut command)?;
     execute(build::carry_guests(&mut command))

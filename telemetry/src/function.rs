@@ -1,0 +1,164 @@
+//! What is counted for each version of a function.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::SystemTime;
+
+use http::StatusCode;
+
+use crate::catalogue;
+use crate::family::{Family, Labels, Series, Value, labels};
+use crate::histogram::Histogram;
+use crate::observation::{ErrorKind, Observation, Stage};
+
+/// HTTP's codes are 100 to 599 (RFC 9110, 15); whatever else guests answer is counted as `other`.
+const LOWEST: u16 = 100;
+const CODES: usize = 500;
+
+/// Counts the requests of one version of a function. Cheap to clone; counting takes no lock and
+/// allocates nothing. The version's series last as long as one of its handles.
+#[derive(Clone)]
+pub struct Handle(Arc<Counts>);
+
+/// A request being answered, until it is dropped.
+#[must_use = "the request is counted until this is dropped"]
+pub struct InFlight(Handle);
+
+pub(crate) struct Counts {
+    pub(crate) function: String,
+    pub(crate) version: String,
+    since: SystemTime,
+    in_flight: AtomicI64,
+    /// In the end, the codes that are none of HTTP's.
+    codes: [AtomicU64; CODES + 1],
+    errors: [AtomicU64; ErrorKind::ALL.len()],
+    total: Histogram,
+    stages: [Histogram; Stage::ALL.len()],
+}
+
+impl Handle {
+    pub(crate) fn new(function: &str, version: &str) -> Self {
+        Self(Arc::new(Counts {
+            function: function.to_owned(),
+            version: version.to_owned(),
+            since: SystemTime::now(),
+            in_flight: AtomicI64::new(0),
+            codes: [const { AtomicU64::new(0) }; CODES + 1],
+            errors: [const { AtomicU64::new(0) }; ErrorKind::ALL.len()],
+            total: Histogram::default(),
+            stages: Default::default(),
+        }))
+    }
+
+    pub(crate) fn counts(&self) -> &Arc<Counts> {
+        &self.0
+    }
+
+    pub(crate) fn of(counts: Arc<Counts>) -> Self {
+        Self(counts)
+    }
+
+    /// Counts a request that has been answered, or that nobody can answer any more.
+    pub fn record(&self, observation: &Observation) {
+        let counts = &*self.0;
+        counts.codes[slot(observation.status)].fetch_add(1, Ordering::Relaxed);
+        if let Some(kind) = observation.kind {
+            counts.errors[kind as usize].fetch_add(1, Ordering::Relaxed);
+        }
+        counts.total.add(observation.total);
+        for stage in Stage::ALL {
+            if let Some(time) = observation.stages.get(stage) {
+                counts.stages[stage as usize].add(time);
+            }
+        }
+    }
+
+    /// Counts a request as being answered until the guard is dropped.
+    pub fn enter(&self) -> InFlight {
+        self.0.in_flight.fetch_add(1, Ordering::Relaxed);
+        InFlight(self.clone())
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Handle({}@{})", self.0.function, self.0.version)
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn slot(status: StatusCode) -> usize {
+    usize::from(status.as_u16() - LOWEST).min(CODES)
+}
+
+impl Counts {
+    fn labels(&self) -> Labels {
+        labels([("function", &self.function), ("version", &self.version)])
+    }
+
+    fn series(&self, more: Option<(&'static str, &str)>, value: Value) -> Series {
+        let mut labels = self.labels();
+        labels.extend(more.map(|(name, value)| (name, value.to_owned())));
+        Series { labels, since: self.since, value }
+    }
+
+    fn requests(&self) -> Vec<Series> {
+        let counts = self.codes.iter().map(|count| count.load(Ordering::Relaxed)).enumerate();
+        let seen = counts.filter(|(_, count)| *count > 0);
+        seen.map(|(slot, count)| {
+            let code = if slot == CODES {
+                "other".to_owned()
+            } else {
+                (slot + usize::from(LOWEST)).to_string()
+            };
+            self.series(Some(("code", &code)), Value::Whole(count))
+        })
+        .collect()
+    }
+
+    /// All kinds, those that did not happen too: a rate needs the zero before the one.
+    fn errors(&self) -> impl Iterator<Item = Series> {
+        ErrorKind::ALL.iter().map(|kind| {
+            let count = self.errors[*kind as usize].load(Ordering::Relaxed);
+            self.series(Some(("kind", kind.name())), Value::Whole(count))
+        })
+    }
+
+    /// Those that some request went through: not every guest tells of its own.
+    fn stages(&self) -> impl Iterator<Item = Series> {
+        Stage::ALL.into_iter().filter_map(|stage| {
+            let distribution = self.stages[stage as usize].distribution();
+            let any = distribution.counts.iter().any(|count| *count > 0);
+            any.then(|| {
+                self.series(Some(("stage", stage.name())), Value::Distribution(distribution))
+            })
+        })
+    }
+
+    fn total(&self) -> Series {
+        self.series(None, Value::Distribution(self.total.distribution()))
+    }
+
+    fn in_flight(&self) -> Series {
+        let count = self.in_flight.load(Ordering::Relaxed);
+        self.series(None, Value::Whole(count.try_into().unwrap_or(0)))
+    }
+}
+
+/// What all versions that are left have counted.
+pub(crate) fn families(all: &[Arc<Counts>]) -> Vec<Family> {
+    let each = all.iter();
+    vec![
+        Family::new(&catalogue::REQUESTS, each.clone().flat_map(|one| one.requests()).collect()),
+        Family::new(&catalogue::ERRORS, each.clone().flat_map(|one| one.errors()).collect()),
+        Family::new(&catalogue::IN_FLIGHT, each.clone().map(|one| one.in_flight()).collect()),
+        Family::new(&catalogue::REQUEST_DURATION, each.clone().map(|one| one.total()).collect()),
+        Family::new(&catalogue::STAGE_DURATION, each.flat_map(|one| one.stages()).collect()),
+    ]
+}

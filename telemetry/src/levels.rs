@@ -1,0 +1,209 @@
+//! What others count, asked for when somebody looks.
+
+use std::time::SystemTime;
+
+use crate::catalogue;
+use crate::family::{Bound, Description, Distribution, Family, Series, Value, labels};
+
+/// Levels and counts that are kept elsewhere, at one moment.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Levels {
+    /// Of each pool.
+    pub pools: Vec<PoolLevels>,
+    /// Of each graph.
+    pub graphs: Vec<GraphLevels>,
+    /// Of each canary.
+    pub canaries: Vec<CanaryLevel>,
+}
+
+/// What the pool of a version holds, and has done since it was made.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PoolLevels {
+    /// The function.
+    pub function: String,
+    /// The short digest of its version.
+    pub version: String,
+    /// Instances ready to take a request.
+    pub ready: u64,
+    /// Instances alive.
+    pub live: u64,
+    /// Instances that the pool means to keep ready.
+    pub target: u64,
+    /// Requests that wait.
+    pub waiting: u64,
+    /// Requests that found a ready instance.
+    pub taken_ready: u64,
+    /// Requests that had an instance made for them at once.
+    pub taken_inline: u64,
+    /// Requests that had to wait.
+    pub taken_waited: u64,
+    /// Requests that joined others in an instance.
+    pub taken_shared: u64,
+    /// Instances made.
+    pub made: u64,
+    /// Instances torn down.
+    pub ended: u64,
+    /// Instances that could not be made.
+    pub failed: u64,
+}
+
+/// What a graph does, and has done since it was loaded.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GraphLevels {
+    /// The function.
+    pub function: String,
+    /// The short digest of its version.
+    pub version: String,
+    /// The graph's name.
+    pub graph: String,
+    /// Calls that wait.
+    pub waiting: u64,
+    /// Batches that run.
+    pub running: u64,
+    /// How many batches had up to so many rows, and more than the one before.
+    pub batch_rows: Vec<(u64, u64)>,
+    /// Rows of all batches.
+    pub rows: u64,
+    /// Calls without a result.
+    pub failed: u64,
+    /// Calls that were run again, alone, because their batch failed.
+    pub retried: u64,
+    /// Calls that were refused because too many waited.
+    pub refused: u64,
+    /// Calls whose callers went away.
+    pub cancelled: u64,
+}
+
+/// How far the canary of a rule is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CanaryLevel {
+    /// The rule.
+    pub rule: String,
+    /// The canary's share of the rule's requests, 0 to 1.
+    pub share: f64,
+    /// How far it is.
+    pub state: CanaryState,
+}
+
+/// How far a canary is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CanaryState {
+    /// It goes from step to step.
+    Running,
+    /// It has come through.
+    Finished,
+    /// It was rolled back.
+    RolledBack,
+}
+
+impl CanaryState {
+    const ALL: [(Self, &str); 3] = [
+        (Self::Running, "running"),
+        (Self::Finished, "finished"),
+        (Self::RolledBack, "rolled_back"),
+    ];
+}
+
+const ROWS: [Bound; 11] = [
+    Bound { value: 1.0, text: "1.0" },
+    Bound { value: 2.0, text: "2.0" },
+    Bound { value: 4.0, text: "4.0" },
+    Bound { value: 8.0, text: "8.0" },
+    Bound { value: 16.0, text: "16.0" },
+    Bound { value: 32.0, text: "32.0" },
+    Bound { value: 64.0, text: "64.0" },
+    Bound { value: 128.0, text: "128.0" },
+    Bound { value: 256.0, text: "256.0" },
+    Bound { value: 512.0, text: "512.0" },
+    Bound { value: 1024.0, text: "1024.0" },
+];
+
+impl GraphLevels {
+    fn distribution(&self) -> Distribution {
+        let mut counts = vec![0; ROWS.len() + 1];
+        for (up_to, count) in &self.batch_rows {
+            counts[ROWS.partition_point(|bound| bound.value < *up_to as f64)] += count;
+        }
+        Distribution { bounds: &ROWS, counts, sum: self.rows as f64 }
+    }
+}
+
+/// `levels` as metrics of what counts since `since`.
+pub(crate) fn families(levels: &Levels, since: SystemTime) -> Vec<Family> {
+    let mut families = pools(&levels.pools, since);
+    families.extend(graphs(&levels.graphs, since));
+    families.extend(canaries(&levels.canaries, since));
+    families
+}
+
+fn pools(pools: &[PoolLevels], since: SystemTime) -> Vec<Family> {
+    let of = |pool: &PoolLevels, way: &str| {
+        labels([("function", &pool.function), ("version", &pool.version), ("way", way)])
+    };
+    let each = |about: &'static Description, value: fn(&PoolLevels) -> u64| {
+        let one = |pool| Series { labels: of(pool, ""), since, value: Value::Whole(value(pool)) };
+        Family::new(about, pools.iter().map(one).collect())
+    };
+    let taken = pools.iter().flat_map(|pool| {
+        let ways = [
+            ("ready", pool.taken_ready),
+            ("inline", pool.taken_inline),
+            ("waited", pool.taken_waited),
+            ("shared", pool.taken_shared),
+        ];
+        ways.map(|(way, count)| Series { labels: of(pool, way), since, value: Value::Whole(count) })
+    });
+    vec![
+        each(&catalogue::POOL_READY, |pool| pool.ready),
+        each(&catalogue::POOL_LIVE, |pool| pool.live),
+        each(&catalogue::POOL_TARGET, |pool| pool.target),
+        each(&catalogue::POOL_WAITING, |pool| pool.waiting),
+        Family::new(&catalogue::POOL_TAKEN, taken.collect()),
+        each(&catalogue::INSTANCES_MADE, |pool| pool.made),
+        each(&catalogue::INSTANCES_ENDED, |pool| pool.ended),
+        each(&catalogue::INSTANCES_FAILED, |pool| pool.failed),
+    ]
+}
+
+fn graphs(graphs: &[GraphLevels], since: SystemTime) -> Vec<Family> {
+    let each = |about: &'static Description, value: fn(&GraphLevels) -> Value| {
+        let one = |graph: &GraphLevels| Series {
+            labels: labels([
+                ("function", &graph.function),
+                ("version", &graph.version),
+                ("graph", &graph.graph),
+            ]),
+            since,
+            value: value(graph),
+        };
+        Family::new(about, graphs.iter().map(one).collect())
+    };
+    vec![
+        each(&catalogue::GRAPH_BATCH_ROWS, |graph| Value::Distribution(graph.distribution())),
+        each(&catalogue::GRAPH_WAITING, |graph| Value::Whole(graph.waiting)),
+        each(&catalogue::GRAPH_RUNNING, |graph| Value::Whole(graph.running)),
+        each(&catalogue::GRAPH_FAILED, |graph| Value::Whole(graph.failed)),
+        each(&catalogue::GRAPH_RETRIED, |graph| Value::Whole(graph.retried)),
+        each(&catalogue::GRAPH_REFUSED, |graph| Value::Whole(graph.refused)),
+        each(&catalogue::GRAPH_CANCELLED, |graph| Value::Whole(graph.cancelled)),
+    ]
+}
+
+fn canaries(canaries: &[CanaryLevel], since: SystemTime) -> Vec<Family> {
+    let share = |canary: &CanaryLevel| Series {
+        labels: labels([("rule", &canary.rule)]),
+        since,
+        value: Value::Real(canary.share),
+    };
+    let states = canaries.iter().flat_map(|canary| {
+        CanaryState::ALL.map(|(state, name)| Series {
+            labels: labels([("rule", &canary.rule), ("state", name)]),
+            since,
+            value: Value::Whole(u64::from(state == canary.state)),
+        })
+    });
+    vec![
+        Family::new(&catalogue::CANARY_SHARE, canaries.iter().map(share).collect()),
+        Family::new(&catalogue::CANARY_STATE, states.collect()),
+    ]
+}

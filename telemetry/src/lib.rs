@@ -1,0 +1,44 @@
+//! What the host tells of itself: metrics, traces and logs.
+//!
+//! [`Metrics`] counts. A [`Handle`] is kept for each version of a function; [`Handle::record`]
+//! counts a request with a few atomic additions, without a lock or an allocation. What pools and
+//! graphs count themselves is asked for when somebody looks ([`Metrics::add_source`]), who gets it
+//! as Prometheus's text or OpenMetrics ([`Metrics::render`]).
+//!
+//! [`RequestTrace`] is a request's place in its trace, from its headers and on to others (W3C
+//! Trace Context). [`Otlp`] sends spans, the same metrics and log records to an OpenTelemetry
+//! collector, in the background. [`json_lines`] writes the log as JSON.
+//!
+//! # What is never told
+//! Texts of requests and answers. Metrics have only names that the operator has given, digests and
+//! kinds from lists that are known beforehand; spans have the path that was asked for, but neither
+//! query, header nor body; the log has what is logged, and the host logs no text.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking"))]
+
+mod accept;
+mod catalogue;
+mod changes;
+mod exported;
+mod family;
+mod function;
+mod histogram;
+mod levels;
+mod log;
+mod metrics;
+mod observation;
+mod otlp;
+mod process;
+mod secret;
+mod text;
+mod trace;
+
+pub use changes::{Rollback, Swap};
+pub use function::{Handle, InFlight};
+pub use levels::{CanaryLevel, CanaryState, GraphLevels, Levels, PoolLevels};
+pub use log::{json_lines, request_span};
+pub use metrics::Metrics;
+pub use observation::{ErrorKind, Observation, Stages};
+pub use otlp::{Otlp, OtlpError, OtlpOptions, RequestSpan, Unfinished};
+pub use secret::Secret;
+pub use trace::{BadRatio, RequestTrace, Sampler, SpanId, TraceId, TraceParent, TraceState};

@@ -1,0 +1,139 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::SystemTime;
+
+use crate::accept::Format;
+use crate::catalogue;
+use crate::changes::{Changes, Rollback, Swap};
+use crate::exported::Exported;
+use crate::family::{Family, Series, Value, labels};
+use crate::function::{self, Counts, Handle};
+use crate::levels::{self, Levels};
+use crate::process;
+use crate::text;
+
+/// Everything that is counted. Cheap to clone.
+#[derive(Clone)]
+pub struct Metrics(Arc<Registry>);
+
+struct Registry {
+    /// Of this program.
+    version: String,
+    since: SystemTime,
+    functions: Mutex<BTreeMap<(String, String), Weak<Counts>>>,
+    /// Requests that came to no function.
+    unrouted: Handle,
+    changes: Changes,
+    exported: Exported,
+    sources: Mutex<Vec<Arc<Source>>>,
+}
+
+type Source = dyn Fn() -> Levels + Send + Sync;
+
+impl Metrics {
+    /// Of a program of version `version`.
+    pub fn new(version: &str) -> Self {
+        Self(Arc::new(Registry {
+            version: version.to_owned(),
+            since: SystemTime::now(),
+            functions: Mutex::default(),
+            unrouted: Handle::new("", ""),
+            changes: Changes::default(),
+            exported: Exported::default(),
+            sources: Mutex::default(),
+        }))
+    }
+
+    /// Counts the requests of a version, named by its short digest. The series are there as long
+    /// as there is a handle; one that is asked for while there is another counts to the same.
+    pub fn function(&self, function: &str, version: &str) -> Handle {
+        self.0.changes.expect(function);
+        let mut functions = lock(&self.0.functions);
+        functions.retain(|_, counts| counts.strong_count() > 0);
+        let key = (function.to_owned(), version.to_owned());
+        if let Some(counts) = functions.get(&key).and_then(Weak::upgrade) {
+            return Handle::of(counts);
+        }
+        let handle = Handle::new(function, version);
+        functions.insert(key, Arc::downgrade(handle.counts()));
+        handle
+    }
+
+    /// Counts requests that came to no function: refused before, or without one for them. Their
+    /// series have neither of the two labels.
+    pub fn unrouted(&self) -> &Handle {
+        &self.0.unrouted
+    }
+
+    /// Counts what became of a new version.
+    pub fn swapped(&self, function: &str, swap: Swap) {
+        self.0.changes.swapped(function, swap);
+    }
+
+    /// Counts a return to the former version.
+    pub fn rolled_back(&self, function: &str, rollback: Rollback) {
+        self.0.changes.rolled_back(function, rollback);
+    }
+
+    /// Asks `source` whenever somebody looks at the metrics. It must not wait. What two sources
+    /// say of the same pool, graph or rule is taken from the first.
+    pub fn add_source(&self, source: impl Fn() -> Levels + Send + Sync + 'static) {
+        lock(&self.0.sources).push(Arc::new(source));
+    }
+
+    /// The metrics in the format that an `Accept` header asks for, and its content type.
+    pub fn render(&self, accept: &str) -> (&'static str, String) {
+        let format = Format::negotiate(accept);
+        (format.content_type(), text::render(&self.families(), format))
+    }
+
+    pub(crate) fn exported(&self) -> &Exported {
+        &self.0.exported
+    }
+
+    pub(crate) fn version(&self) -> &str {
+        &self.0.version
+    }
+
+    pub(crate) fn families(&self) -> Vec<Family> {
+        let since = self.0.since;
+        let mut counts = vec![Arc::clone(self.0.unrouted.counts())];
+        counts.extend(lock(&self.0.functions).values().filter_map(Weak::upgrade));
+        let mut families = function::families(&counts);
+        families.extend(levels::families(&self.levels(), since));
+        families.extend(self.0.changes.families(since));
+        families.push(self.0.exported.family(since));
+        families.push(self.build());
+        families.extend(process::families(since));
+        families
+    }
+
+    /// What all sources say, asked without holding a lock: they have their own.
+    fn levels(&self) -> Levels {
+        let sources = lock(&self.0.sources).clone();
+        let mut all = Levels::default();
+        for Levels { pools, graphs, canaries } in sources.iter().map(|source| source()) {
+            all.pools.extend(pools);
+            all.graphs.extend(graphs);
+            all.canaries.extend(canaries);
+        }
+        all
+    }
+
+    fn build(&self) -> Family {
+        let labels = labels([("version", &self.0.version)]);
+        let series = Series { labels, since: self.0.since, value: Value::Whole(1) };
+        Family::new(&catalogue::BUILD, vec![series])
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Metrics")
+    }
+}

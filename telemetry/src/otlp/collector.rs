@@ -1,0 +1,210 @@
+//! The way to the collector: OTLP over HTTP, in protobuf.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use prost::Message as _;
+use ureq::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use ureq::http::{Response, Uri};
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::{Agent, Body};
+
+use super::options::{OtlpError, OtlpOptions};
+use super::resource::Sender;
+use super::schema;
+use super::shutdown::Shutdown;
+use crate::exported::{Fate, SIGNALS, Signal};
+use crate::metrics::Metrics;
+use crate::secret::Secret;
+use crate::trace::draw_share;
+
+const PROTOBUF: &str = "application/x-protobuf";
+/// Longest wait before something is tried again, whatever the collector asks for.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// Longest time to wait for an answer, whatever is configured.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(3600);
+/// Most that is read of an answer.
+const ANSWER: u64 = 64 << 10;
+/// Most characters of its message that are logged.
+const MESSAGE: usize = 200;
+
+pub(super) struct Collector {
+    agent: Agent,
+    sender: Sender,
+    endpoint: String,
+    headers: Vec<(HeaderName, Secret)>,
+    timeout: Duration,
+    retries: u32,
+    backoff: Duration,
+    shutdown: Arc<Shutdown>,
+    metrics: Metrics,
+    /// The last batch of a signal was not delivered, and that has been told.
+    failing: [AtomicBool; SIGNALS.len()],
+}
+
+/// What came of sending something once.
+enum Answer {
+    /// The collector took it, apart from so many items.
+    Taken { rejected: u64, message: String },
+    /// The collector does not want it.
+    Refused(String),
+    /// It may be tried again, after the seconds that the collector asked for; dates are not read.
+    Later(String, Option<Duration>),
+}
+
+impl Collector {
+    pub(super) fn new(
+        options: &OtlpOptions,
+        metrics: &Metrics,
+        shutdown: &Arc<Shutdown>,
+    ) -> Result<Self, OtlpError> {
+        let address = options.address()?;
+        let sender = Sender::new(&options.service, metrics.version(), &options.attributes);
+        Ok(Self {
+            agent: agent(&address),
+            sender,
+            endpoint: address.to_string().trim_end_matches('/').to_owned(),
+            headers: options.checked_headers()?,
+            timeout: options.timeout.min(LONGEST_TIMEOUT),
+            retries: options.retries,
+            backoff: options.backoff,
+            shutdown: Arc::clone(shutdown),
+            metrics: metrics.clone(),
+            failing: Default::default(),
+        })
+    }
+
+    /// Sends items, again and again if need be, and counts what became of them.
+    pub(super) fn deliver<Item>(&self, signal: Signal, items: Vec<Item>)
+    where
+        Item: prost::Message + Default + Debug,
+    {
+        let (items, request) = (items.len() as u64, self.sender.request(items));
+        let count = |fate, items| self.metrics.exported().add(signal, fate, items);
+        let mut left = self.shutdown.left(self.timeout);
+        let mut problem = "there was no time left to reach it".to_owned();
+        for retry in 0..=self.retries {
+            let Some(timeout) = left else { break };
+            let pause = match self.send(signal, &request, timeout) {
+                Answer::Taken { rejected, message } => {
+                    let rejected = rejected.min(items);
+                    count(Fate::Sent, items - rejected);
+                    count(Fate::Refused, rejected);
+                    return match rejected {
+                        0 => self.recovered(signal),
+                        _ => self.failed(signal, &format!("it rejects {rejected}: {message}")),
+                    };
+                }
+                Answer::Refused(reason) => {
+                    count(Fate::Refused, items);
+                    return self.failed(signal, &reason);
+                }
+                Answer::Later(reason, asked) => {
+                    problem = reason;
+                    asked.unwrap_or_else(|| self.pause_before(retry)).min(LONGEST_PAUSE)
+                }
+            };
+            if retry < self.retries {
+                left = self.shutdown.pause(pause, self.timeout);
+            }
+        }
+        count(Fate::Unreachable, items);
+        self.failed(signal, &problem);
+    }
+
+    fn pause_before(&self, retry: u32) -> Duration {
+        let longest = self.backoff.saturating_mul(2_u32.saturating_pow(retry)).min(LONGEST_PAUSE);
+        longest.mul_f64(1.0 - draw_share() / 2.0)
+    }
+
+    fn send(&self, signal: Signal, request: &[u8], timeout: Duration) -> Answer {
+        let path = match signal {
+            Signal::Spans => "traces",
+            Signal::LogRecords => "logs",
+            Signal::Metrics => "metrics",
+        };
+        let mut builder = self.agent.post(format!("{}/v1/{path}", self.endpoint));
+        for (name, value) in &self.headers {
+            if let Ok(mut value) = HeaderValue::from_str(value.text()) {
+                value.set_sensitive(true);
+                builder = builder.header(name, value);
+            }
+        }
+        let builder = builder.header(CONTENT_TYPE, PROTOBUF);
+        let sent = builder.config().timeout_global(Some(timeout)).build().send(request);
+        match sent {
+            Ok(response) => read(response),
+            Err(error) => Answer::Later(error.to_string(), None),
+        }
+    }
+
+    /// Tells the first failure, not each.
+    fn failed(&self, signal: Signal, reason: &str) {
+        if !self.failing[signal as usize].swap(true, Ordering::Relaxed) {
+            let collector = &self.endpoint;
+            tracing::warn!(%collector, ?signal, reason, "telemetry is not delivered");
+        }
+    }
+
+    fn recovered(&self, signal: Signal) {
+        if self.failing[signal as usize].swap(false, Ordering::Relaxed) {
+            let collector = &self.endpoint;
+            tracing::info!(%collector, ?signal, "telemetry is delivered again");
+        }
+    }
+}
+
+fn read(mut response: Response<Body>) -> Answer {
+    let status = response.status();
+    let reason = || format!("it answers {status}");
+    match status.as_u16() {
+        200..=299 => {
+            let body = response.body_mut().with_config().limit(ANSWER).read_to_vec();
+            // An answer that cannot be read is still the answer to something that was taken.
+            let answer = body.ok().and_then(|body| schema::Response::decode(&body[..]).ok());
+            let partial = answer.and_then(|answer| answer.partial_success).unwrap_or_default();
+            let rejected = u64::try_from(partial.rejected).unwrap_or(0);
+            let message = partial.message.chars().take(MESSAGE).collect();
+            Answer::Taken { rejected, message }
+        }
+        429 | 502..=504 => {
+            let asked = response.headers().get(RETRY_AFTER);
+            let seconds = asked.and_then(|value| value.to_str().ok()?.trim().parse().ok());
+            Answer::Later(reason(), seconds.map(Duration::from_secs))
+        }
+        _ => Answer::Refused(reason()),
+    }
+}
+
+fn agent(address: &Uri) -> Agent {
+    let mut config = Agent::config_builder()
+        .http_status_as_error(false)
+        // The credentials are for the collector and nobody else.
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .user_agent(concat!("pilotlight/", env!("CARGO_PKG_VERSION")));
+    if address.scheme_str() == Some("https") {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = TlsConfig::builder()
+            .root_certs(RootCerts::Specific(Arc::new(roots())))
+            .unversioned_rustls_crypto_provider(provider);
+        config = config.tls_config(tls.build());
+    }
+    if address.host().is_some_and(is_loopback) {
+        config = config.proxy(None);
+    }
+    config.build().into()
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+/// The authorities that this machine trusts.
+fn roots() -> Vec<Certificate<'static>> {
+    let found = rustls_native_certs::load_native_certs().certs;
+    found.iter().map(|certificate| Certificate::from_der(certificate).to_owned()).collect()
+}

@@ -1,0 +1,101 @@
+use std::time::Duration;
+
+use ureq::http::Uri;
+use ureq::http::header::HeaderName;
+
+use crate::secret::Secret;
+
+/// Where to export to, and how.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct OtlpOptions {
+    /// The collector, such as `http://127.0.0.1:4318`; `/v1/traces`, `/v1/metrics` and `/v1/logs`
+    /// are put behind it.
+    pub endpoint: String,
+    /// Sent with each request, such as `authorization`.
+    pub headers: Vec<(String, Secret)>,
+    /// What the process is called: `service.name`.
+    pub service: String,
+    /// More that is said of the process, such as `deployment.environment.name`.
+    pub attributes: Vec<(String, String)>,
+    /// How many requests, and how many log records, may wait to be sent; a million at most.
+    pub queue: usize,
+    /// How many of them are sent at once.
+    pub batch: usize,
+    /// How long the first of a batch waits for the others.
+    pub delay: Duration,
+    /// Time between two exports of metrics.
+    pub interval: Duration,
+    /// How long the collector may take to answer; an hour at most.
+    pub timeout: Duration,
+    /// How often something is sent again that could not be sent.
+    pub retries: u32,
+    /// How long the first retry waits; each following waits twice as long, 30 seconds at most. Of
+    /// each wait up to a half is left out at random.
+    pub backoff: Duration,
+}
+
+/// Why nothing can be exported.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OtlpError {
+    /// The address of the collector is none.
+    #[error("`{0}` is no address of an OTLP collector: give one such as http://127.0.0.1:4318")]
+    Endpoint(String),
+    /// The address has a name and a password in it, which would be logged with it.
+    #[error(
+        "the address of the OTLP collector holds a user and a password: send them in the header \
+         `authorization` instead"
+    )]
+    Credentials,
+    /// The name or the value of a header is none.
+    #[error(
+        "the header `{0}` cannot be sent: letters, digits and dashes make a name, and visible characters a value"
+    )]
+    Header(String),
+    /// There is no thread to export from.
+    #[error("no thread could be started that exports telemetry: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+impl OtlpOptions {
+    /// Exports to `endpoint`.
+    pub fn new(endpoint: impl Into<String>) -> Self {
+        Self {
+            endpoint: endpoint.into(),
+            headers: Vec::new(),
+            service: "pilotlight".to_owned(),
+            attributes: Vec::new(),
+            queue: 2048,
+            batch: 512,
+            delay: Duration::from_secs(5),
+            interval: Duration::from_secs(60),
+            timeout: Duration::from_secs(10),
+            retries: 5,
+            backoff: Duration::from_secs(1),
+        }
+    }
+
+    /// The address, checked.
+    pub(super) fn address(&self) -> Result<Uri, OtlpError> {
+        let wrong = || OtlpError::Endpoint(self.endpoint.clone());
+        let uri: Uri = self.endpoint.trim_end_matches('/').parse().map_err(|_| wrong())?;
+        if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+            return Err(OtlpError::Credentials);
+        }
+        let spoken = matches!(uri.scheme_str(), Some("http" | "https"));
+        let plain = uri.query().is_none() && uri.host().is_some_and(|host| !host.is_empty());
+        if spoken && plain { Ok(uri) } else { Err(wrong()) }
+    }
+
+    /// The headers, checked.
+    pub(super) fn checked_headers(&self) -> Result<Vec<(HeaderName, Secret)>, OtlpError> {
+        let check = |(name, value): &(String, Secret)| {
+            let wrong = || OtlpError::Header(name.clone());
+            let checked = HeaderName::try_from(&name[..]).map_err(|_| wrong())?;
+            let visible = value.text().bytes().all(|byte| (b' '..=b'~').contains(&byte));
+            if visible { Ok((checked, value.clone())) } else { Err(wrong()) }
+        };
+        self.headers.iter().map(check).collect()
+    }
+}

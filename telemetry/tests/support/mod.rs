@@ -1,0 +1,97 @@
+//! What several tests need: requests that were answered, metrics that hold something of each kind.
+
+#![allow(dead_code, reason = "each test uses a part of it")]
+
+pub(crate) mod prometheus;
+
+use std::time::Duration;
+
+use http::StatusCode;
+use pilotlight_telemetry::{
+    CanaryLevel, CanaryState, ErrorKind, GraphLevels, Handle, Levels, Metrics, Observation,
+    PoolLevels, Rollback, Stages, Swap,
+};
+
+pub(crate) const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0";
+
+/// A request that went well and took so many milliseconds.
+pub(crate) fn answered(milliseconds: u64) -> Observation {
+    let total = Duration::from_millis(milliseconds);
+    Observation { status: StatusCode::OK, kind: None, stages: Stages::default(), total }
+}
+
+/// A request that went through every stage.
+pub(crate) fn through_all_stages() -> Observation {
+    let stages = Stages {
+        queue: Some(Duration::from_micros(10)),
+        instantiate: Some(Duration::from_micros(90)),
+        guest: Some(Duration::from_millis(9)),
+        tokenise: Some(Duration::from_millis(1)),
+        compute: Some(Duration::from_millis(6)),
+        decode: Some(Duration::from_millis(2)),
+    };
+    Observation { stages, ..answered(10) }
+}
+
+pub(crate) fn failed(kind: ErrorKind) -> Observation {
+    Observation { status: StatusCode::INTERNAL_SERVER_ERROR, kind: Some(kind), ..answered(1) }
+}
+
+/// Metrics that hold something of everything there is, and the handle that keeps them.
+pub(crate) fn full() -> (Metrics, Handle) {
+    let metrics = Metrics::new("1.2.3");
+    let handle = metrics.function("pii", "0123456789ab");
+    handle.record(&through_all_stages());
+    handle.record(&failed(ErrorKind::Panic));
+    metrics.unrouted().record(&failed(ErrorKind::NotFound));
+    metrics.swapped("pii", Swap::TakenOver);
+    metrics.rolled_back("pii", Rollback::Canary);
+    metrics.add_source(|| Levels {
+        pools: vec![pool()],
+        graphs: vec![graph()],
+        canaries: vec![CanaryLevel {
+            rule: "half".to_owned(),
+            share: 0.05,
+            state: CanaryState::Running,
+        }],
+    });
+    (metrics, handle)
+}
+
+pub(crate) fn pool() -> PoolLevels {
+    PoolLevels {
+        function: "pii".to_owned(),
+        version: "0123456789ab".to_owned(),
+        ready: 3,
+        live: 5,
+        target: 4,
+        waiting: 1,
+        taken_ready: 20,
+        made: 25,
+        ended: 20,
+        ..PoolLevels::default()
+    }
+}
+
+pub(crate) fn graph() -> GraphLevels {
+    GraphLevels {
+        function: "pii".to_owned(),
+        version: "0123456789ab".to_owned(),
+        graph: "pii-ner".to_owned(),
+        batch_rows: vec![(1, 3), (8, 2), (2048, 1)],
+        rows: 2000,
+        refused: 7,
+        ..GraphLevels::default()
+    }
+}
+
+/// The value of a series, by its line's beginning up to the space.
+pub(crate) fn value(text: &str, series: &str) -> Option<f64> {
+    let rest = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))?;
+    Some(rest.parse().unwrap())
+}
+
+/// The names of what a text in either format holds, without the suffixes of its kind of metric.
+pub(crate) fn names(text: &str) -> Vec<&str> {
+    text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect()
+}
