@@ -52,7 +52,7 @@ pub use error::{Error, Result};
 pub use graph::{GRAPH_EXTENSION, GraphRecord, HostCompute, LoadedGraph, Precision};
 pub use guest::{Compute, Guest};
 pub use host::{DEFAULT_FUNCTION, Host, NewVersion, Plan};
-pub use inspect::{Inspection, inspect};
+pub use inspect::{Inspection, Seal, SealSignature, inspect};
 pub use pool::PoolStatus;
 pub use progress::{Progress, Stage};
 pub use routing::{ClientAddress, RuleStatus, ShadowStatus};
