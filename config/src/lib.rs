@@ -27,6 +27,7 @@ mod watch;
 
 pub use consul::{Change, Consul, ConsulError, ConsulOptions, Secret};
 pub use current::Current;
+pub use format::size;
 pub use mistake::{Mistake, Mistakes};
 pub use parse::{Parsed, RuleCheck, RuleMistake, Sources, check, parse};
 pub use place::{Place, Places};

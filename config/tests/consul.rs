@@ -4,12 +4,15 @@
 
 #[path = "consul/agent.rs"]
 mod agent;
+#[path = "consul/real.rs"]
+mod real;
 
 use std::thread;
 use std::time::Duration;
 
 use agent::{Agent, Answer};
 use pilotlight_config::{Change, Consul, ConsulError, ConsulOptions, Secret};
+use real::Real;
 
 fn text(text: &str) -> Change {
     Change::Text(text.to_owned())
@@ -51,6 +54,26 @@ fn a_question_names_key_index_wait_and_token() {
     ));
     assert!(request.to_lowercase().contains("x-consul-token: s3cret\r\n"), "{request}");
     assert!(!format!("{consul:?}").contains("s3cret"));
+}
+
+#[test]
+fn a_real_agent_is_followed() {
+    const KEY: &str = "pilotlight/prod%20uction";
+    let Some(agent) = Real::start() else { return };
+    let options = ConsulOptions::at(&format!("{}/v1/kv/{KEY}", agent.address())).unwrap();
+    let mut consul = Consul::new(options).unwrap();
+    assert_eq!(consul.wait().unwrap(), Change::Absent);
+    for value in ["a", "b = 'ä'"] {
+        let waiting = thread::spawn(move || (consul.wait().unwrap(), consul));
+        agent.put(KEY, value);
+        let change;
+        (change, consul) = waiting.join().unwrap();
+        assert_eq!(change, text(value));
+    }
+    agent.delete(KEY);
+    assert_eq!(consul.wait().unwrap(), Change::Absent);
+    drop(agent);
+    assert!(matches!(consul.wait(), Err(ConsulError::Unreachable { .. })));
 }
 
 #[test]
@@ -148,8 +171,21 @@ fn a_question_waits_no_longer_than_consul_does() {
 }
 
 #[test]
+fn what_is_to_go_over_tls_does_not_go_otherwise() {
+    let agent = Agent::start();
+    agent.set("a");
+    let mut options = ConsulOptions::at(&agent.url("key").replace("http:", "https:")).unwrap();
+    options.token = Some(Secret::new("s3cret"));
+    let refused = Consul::new(options).unwrap().wait();
+    assert!(matches!(refused, Err(ConsulError::Unreachable { .. })), "{refused:?}");
+    assert!(agent.requests().is_empty());
+}
+
+#[test]
 fn addresses_and_tokens_that_cannot_be_used_are_refused() {
-    for address in ["", "127.0.0.1:8500", "https://consul", "http://", "http://a b", "http://u@h"] {
+    for address in
+        ["", "127.0.0.1:8500", "ftp://consul", "https://", "http://", "http://a b", "http://u@h"]
+    {
         let refused = Consul::new(ConsulOptions::new(address, "key"));
         assert!(matches!(refused, Err(ConsulError::Address(_))), "{address}");
     }

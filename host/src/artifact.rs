@@ -69,6 +69,8 @@ pub(crate) struct Artifact {
     pub(crate) compiled: bool,
     /// What it says of itself.
     pub(crate) provenance: Option<Provenance>,
+    /// Entries of the cache that it is made of.
+    pub(crate) held: Vec<Entry>,
 }
 
 /// What a component was compiled to: entries of the cache.
@@ -77,6 +79,26 @@ struct Compiled {
     code: String,
     images: Vec<(Limits, String)>,
     provenance: Option<Provenance>,
+}
+
+/// A component's file.
+struct ToCompile {
+    path: PathBuf,
+    digest: Digest,
+    held: Vec<Entry>,
+}
+
+impl From<Entry> for ToCompile {
+    fn from(entry: Entry) -> Self {
+        Self { path: entry.path.clone(), digest: entry.digest, held: vec![entry] }
+    }
+}
+
+/// A component in memory, and the entries that it is mapped from.
+struct Mapped {
+    component: Component,
+    provenance: Option<Provenance>,
+    entries: Vec<Entry>,
 }
 
 /// Compiles `source` for `engine` and `memories`, or finds what an earlier run has compiled.
@@ -88,7 +110,7 @@ pub(crate) fn prepare(
     progress: Progress<'_>,
 ) -> Result<Artifact> {
     let name = source.to_string();
-    let Entry { path, digest } = match source {
+    let ToCompile { path, digest, mut held } = match source {
         Source::Model { folder, guest, compute } => match compute {
             ModelCompute::Guest(precision) => built(folder, (guest, *precision), cache, progress)?,
             ModelCompute::Host(compute) => {
@@ -96,12 +118,13 @@ pub(crate) fn prepare(
             }
         },
         Source::Component(file) => {
+            let held = cache.entry_at(file).into_iter().collect();
             let digest = || Ok(Digest::of(&read_file(file)?));
             let digest = match policy {
                 Some(policy) => admitted(policy, &name, &read_file(file)?)?,
                 None => cache.digest_of(std::slice::from_ref(file), digest)?,
             };
-            Entry { path: file.clone(), digest }
+            ToCompile { path: file.clone(), digest, held }
         }
     };
     let compatibility = engine::compatibility(engine);
@@ -117,8 +140,9 @@ pub(crate) fn prepare(
         }
         compile(engine, cache, key, &name, &bytes)
     };
-    let (component, provenance) = load((engine, memories), cache, key, compile)?;
-    Ok(Artifact { component, name, digest, compiled: compiled.get(), provenance })
+    let Mapped { component, provenance, entries } = load((engine, memories), cache, key, compile)?;
+    held.extend(entries);
+    Ok(Artifact { component, name, digest, compiled: compiled.get(), provenance, held })
 }
 
 /// The digest of a component that shows what is asked of it.
@@ -133,15 +157,14 @@ fn built(
     (guest, precision): (&Guest, Precision),
     cache: &Cache,
     progress: Progress<'_>,
-) -> Result<Entry> {
+) -> Result<ToCompile> {
     let folder = ModelFolder::open(folder)?;
     let model = digest_of_model(&folder, cache)?;
     let (guest_digest, word) = (guest.digest(), precision.to_string());
     let parts = [VERSION.as_bytes(), guest_digest.as_bytes(), model.as_bytes(), word.as_bytes()];
     let key = Digest::of_parts(parts);
-    cache.get_or_build(&format!("{key}.wasm"), || {
-        snapshot(guest, &folder, Placement::Guest(precision), progress)
-    })
+    let snapshot = || snapshot(guest, &folder, Placement::Guest(precision), progress);
+    Ok(cache.get_or_build(&format!("{key}.wasm"), snapshot)?.into())
 }
 
 /// Loads the graph of a model and finds or builds the snapshot that has it computed.
@@ -150,7 +173,7 @@ fn built_for_host(
     (guest, compute): (&Guest, &HostCompute),
     cache: &Cache,
     progress: Progress<'_>,
-) -> Result<Entry> {
+) -> Result<ToCompile> {
     let folder = ModelFolder::open(folder)?;
     let model = digest_of_model(&folder, cache)?;
     let (precision, revision) = (compute.precision.to_string(), REVISION.to_le_bytes());
@@ -170,9 +193,11 @@ fn built_for_host(
     let digests = [&guest_digest, &model, &file.digest].map(Digest::as_bytes);
     let parts = [VERSION.as_bytes(), &shape].into_iter().chain(digests);
     let key = Digest::of_parts(parts);
-    cache.get_or_build(&format!("{key}.wasm"), || {
-        snapshot(guest, &folder, Placement::Host(&graph), progress)
-    })
+    let snapshot = || snapshot(guest, &folder, Placement::Host(&graph), progress);
+    let mut component = ToCompile::from(cache.get_or_build(&format!("{key}.wasm"), snapshot)?);
+    // Not read any more, but by the next start.
+    component.held.push(file);
+    Ok(component)
 }
 
 /// The digest that names a model, once its files are known to be those of its manifest.
@@ -193,7 +218,7 @@ fn load(
     cache: &Cache,
     key: Digest,
     compile: impl Fn() -> Result<Vec<u8>>,
-) -> Result<(Component, Option<Provenance>)> {
+) -> Result<Mapped> {
     let name = format!("{key}.compiled");
     let fresh = Cell::new(false);
     let build = || {
@@ -202,7 +227,7 @@ fn load(
     };
     let map = || {
         let entry = cache.get_or_build(&name, build)?;
-        map((engine, memories), cache, &entry)
+        map((engine, memories), cache, entry)
     };
     match map() {
         Err(error) if !fresh.get() => {
@@ -214,23 +239,22 @@ fn load(
     }
 }
 
-fn map(
-    (engine, memories): (&Engine, &Memories),
-    cache: &Cache,
-    entry: &Entry,
-) -> Result<(Component, Option<Provenance>)> {
+fn map((engine, memories): (&Engine, &Memories), cache: &Cache, entry: Entry) -> Result<Mapped> {
     let compiled: Compiled = serde_json::from_slice(&read_file(&entry.path)?)
         .map_err(|error| refuse(&entry.path.display().to_string(), &error.to_string()))?;
     let get = |name: &String| {
         let missing = || refuse(name, "is not in the cache, or not whole");
         cache.get(name).ok_or_else(missing)
     };
-    let component = machine_code::load(engine, &get(&compiled.code)?)?;
+    let code = get(&compiled.code)?;
+    let component = machine_code::load(engine, &code)?;
+    let mut entries = vec![entry, code];
     for (limits, name) in &compiled.images {
-        let path = get(name)?.path;
-        memories.insert(*limits, Image::open(&path).map_err(Error::io(path))?);
+        let image = get(name)?;
+        memories.insert(*limits, Image::open(&image.path).map_err(Error::io(&image.path))?);
+        entries.push(image);
     }
-    Ok((component, compiled.provenance))
+    Ok(Mapped { component, provenance: compiled.provenance, entries })
 }
 
 /// Compiles a component, and sets apart what its memories start with.

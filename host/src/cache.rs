@@ -3,34 +3,53 @@
 //! Machine code is run straight from here, so a folder that somebody else may write to is
 //! refused. An entry is a file and a record of its length and digest; both are written beside,
 //! flushed and renamed, so a torn write is never taken for an entry.
+//!
+//! Names are a stem, a dot and the rest. Entries of one stem are written under one lock and swept
+//! together; a record that somebody has locked is of an entry in use.
 
 use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use pilotlight_model::Digest;
 use serde::{Deserialize, Serialize};
-use tempfile::NamedTempFile;
 
+use crate::beside::write_beside;
 use crate::error::{Error, Result};
 
-const BLOCK: usize = 4096;
+/// What records are called after the name of their entry.
+pub(crate) const RECORD: &str = ".json";
+/// What locks are called after the stem of what is written under them.
+pub(crate) const LOCK: &str = ".lock";
+/// Disk space that a cache may take unless it is told.
+const BOUND: u64 = 2 << 30;
 
 /// A cache folder that has been checked.
 #[derive(Debug, Clone)]
 pub struct Cache {
     folder: PathBuf,
     verify: bool,
+    bound: u64,
 }
 
-/// A file of the cache and the digest of what was written to it.
-#[derive(Debug, Clone, PartialEq)]
+/// A file of the cache and the digest of what was written to it. It is not swept while somebody
+/// has it.
+#[derive(Debug, Clone)]
 pub struct Entry {
     /// Where the file lies.
     pub path: PathBuf,
     /// SHA-256 of its content, taken when it was written.
     pub digest: Digest,
+    /// Its record, locked.
+    _held: Option<Arc<File>>,
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.path, self.digest) == (&other.path, other.digest)
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -61,7 +80,14 @@ impl Cache {
             return Err(refuse("is not a folder".to_owned()));
         }
         check_private(&metadata).map_err(refuse)?;
-        Ok(Self { folder, verify: false })
+        Ok(Self { folder, verify: false, bound: BOUND })
+    }
+
+    /// Lets it take so many bytes of the disk, or as many as what is in use takes; 2 GiB unless
+    /// told. [`Cache::sweep`] sees to it.
+    #[must_use]
+    pub fn bounded(self, bytes: u64) -> Self {
+        Self { bound: bytes, ..self }
     }
 
     /// Reads every file again and compares digests, instead of trusting that what was whole when
@@ -79,6 +105,10 @@ impl Cache {
         &self.folder
     }
 
+    pub(crate) fn bound(&self) -> u64 {
+        self.bound
+    }
+
     /// The entry called `name`; made by `build` if it is not there or not whole. Of several
     /// processes that ask at once, one builds and the others wait.
     ///
@@ -92,10 +122,7 @@ impl Cache {
         if let Some(entry) = self.get(name) {
             return Ok(entry);
         }
-        let lock = self.folder.join(format!("{name}.lock"));
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&lock);
-        let lock = lock.map_err(|error| self.refuse(&error))?;
-        lock.lock().map_err(|error| self.refuse(&error))?;
+        let _lock = self.lock(stem(name)).map_err(|error| self.refuse(&error))?;
         match self.get(name) {
             Some(entry) => Ok(entry),
             None => self.put(name, &build()?),
@@ -113,7 +140,8 @@ impl Cache {
 
     /// The entry called `name`, if it is there and whole.
     pub fn get(&self, name: &str) -> Option<Entry> {
-        let record: Record = serde_json::from_slice(&fs::read(self.record(name)).ok()?).ok()?;
+        let file = hold(&self.record(name))?;
+        let record: Record = serde_json::from_reader(&file).ok()?;
         let path = self.folder.join(name);
         let metadata = fs::symlink_metadata(&path).ok()?;
         let mut whole = metadata.is_file()
@@ -122,7 +150,14 @@ impl Cache {
         if whole && self.verify {
             whole = Digest::of(&fs::read(&path).ok()?) == record.sha256;
         }
-        whole.then_some(Entry { path, digest: record.sha256 })
+        // What was used least recently is swept first; where that cannot be noted, what is oldest.
+        let _ = file.set_modified(SystemTime::now());
+        whole.then(|| Entry { path, digest: record.sha256, _held: Some(Arc::new(file)) })
+    }
+
+    /// The entry whose file `path` is, if it is one.
+    pub(crate) fn entry_at(&self, path: &Path) -> Option<Entry> {
+        self.get(path.strip_prefix(&self.folder).ok()?.to_str()?)
     }
 
     /// Writes an entry.
@@ -135,57 +170,60 @@ impl Cache {
             let record = Record { length: content.len() as u64, sha256: Digest::of(content) };
             write_beside(&path, content)?;
             write_beside(&self.record(name), &serde_json::to_vec(&record)?)?;
-            Ok(Entry { path, digest: record.sha256 })
+            let held = hold(&self.record(name)).map(Arc::new);
+            Ok(Entry { path, digest: record.sha256, _held: held })
         };
         write().map_err(|error| self.refuse(&error))
     }
 
     fn record(&self, name: &str) -> PathBuf {
-        self.folder.join(format!("{name}.json"))
+        self.folder.join(format!("{name}{RECORD}"))
     }
 
-    fn refuse(&self, error: &std::io::Error) -> Error {
+    /// Waits for the right to write entries of `stem`.
+    fn lock(&self, stem: &str) -> std::io::Result<File> {
+        loop {
+            let lock = self.open_lock(stem)?;
+            lock.lock()?;
+            if is_there(&lock) {
+                return Ok(lock);
+            }
+        }
+    }
+
+    /// The right to write entries of `stem`, unless somebody has it.
+    pub(crate) fn try_lock(&self, stem: &str) -> Option<File> {
+        let lock = self.open_lock(stem).ok()?;
+        lock.try_lock().ok()?;
+        is_there(&lock).then_some(lock)
+    }
+
+    fn open_lock(&self, stem: &str) -> std::io::Result<File> {
+        let path = self.folder.join(format!("{stem}{LOCK}"));
+        OpenOptions::new().create(true).truncate(false).write(true).open(path)
+    }
+
+    pub(crate) fn refuse(&self, error: &std::io::Error) -> Error {
         Error::Cache { path: self.folder.clone(), reason: error.to_string() }
     }
 }
 
-/// Writes a whole file or nothing: beside its place, flushed, then renamed.
-///
-/// # Errors
-/// What the operating system says.
-pub fn write_beside(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let mut file = new_file(folder)?;
-    write_sparse(file.as_file_mut(), content)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    File::open(folder)?.sync_all()
+/// What entries that belong together have in common.
+pub(crate) fn stem(name: &str) -> &str {
+    name.split_once('.').map_or(name, |(stem, _)| stem)
 }
 
-fn new_file(folder: &Path) -> std::io::Result<NamedTempFile> {
-    // A built component is for others to read, but nobody else's to write, whatever the umask.
-    tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o644)).tempfile_in(folder)
+/// Opens a record and keeps it from being swept; `None` if it has just been.
+fn hold(record: &Path) -> Option<File> {
+    let file = File::open(record).ok()?;
+    // Where nothing can be locked nothing is swept.
+    let _ = file.lock_shared();
+    is_there(&file).then_some(file)
 }
 
-/// Leaves out blocks of zeros: the memory image of a snapshot has long runs of them.
-fn write_sparse(file: &mut File, content: &[u8]) -> std::io::Result<()> {
-    use std::io::{Seek as _, SeekFrom};
-    for run in content.chunks(BLOCK).collect::<Vec<_>>().chunk_by(|a, b| zero(a) == zero(b)) {
-        let length: usize = run.iter().map(|block| block.len()).sum();
-        if run.first().is_some_and(|block| zero(block)) {
-            file.seek(SeekFrom::Current(length as i64))?;
-        } else {
-            run.iter().try_for_each(|block| file.write_all(block))?;
-        }
-    }
-    file.set_len(content.len() as u64)
-}
-
-fn zero(block: &[u8]) -> bool {
-    block.iter().all(|byte| *byte == 0)
+/// Whoever had a file locked before may have swept it.
+fn is_there(locked: &File) -> bool {
+    locked.metadata().is_ok_and(|metadata| metadata.nlink() > 0)
 }
 
 fn default_folder() -> Option<PathBuf> {

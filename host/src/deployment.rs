@@ -18,8 +18,10 @@ pub(crate) struct Deployment {
     changing: AtomicBool,
 }
 
+/// Versions of a function; those that have been replaced are worth dropping elsewhere: unmapping
+/// code and unloading a graph takes milliseconds.
 #[derive(Clone)]
-struct Versions {
+pub(crate) struct Versions {
     current: Arc<Version>,
     previous: Option<Arc<Version>>,
     changes: u64,
@@ -92,16 +94,10 @@ impl Deployment {
         self.versions.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn set(&self, current: Arc<Version>, previous: Option<Arc<Version>>) {
+    fn set(&self, current: Arc<Version>, previous: Option<Arc<Version>>) -> Versions {
         let mut versions = self.versions.write().unwrap_or_else(PoisonError::into_inner);
         let changes = versions.changes + 1;
-        let former = std::mem::replace(&mut *versions, Versions { current, previous, changes });
-        drop(versions);
-        // Unmapping its code and unloading its graph takes milliseconds.
-        match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn_blocking(move || drop(former))),
-            Err(_) => drop(former),
-        }
+        std::mem::replace(&mut *versions, Versions { current, previous, changes })
     }
 }
 
@@ -113,12 +109,13 @@ impl Change<'_> {
         &self.0.name
     }
 
-    /// Has `version` take over from the current one, which becomes the previous.
-    pub(crate) fn to(self, version: Arc<Version>) {
+    /// Has `version` take over from the current one, which becomes the previous; returns what there
+    /// was before.
+    pub(crate) fn to(self, version: Arc<Version>) -> Versions {
         let Versions { current, previous, .. } = self.0.versions();
         // The same again, loaded with other options: what was before it is still what was before.
         let same = current.digest() == version.digest();
-        self.0.set(version, if same { previous } else { Some(current) });
+        self.0.set(version, if same { previous } else { Some(current) })
     }
 
     /// Has the previous version and the current one change places.
@@ -129,7 +126,8 @@ impl Change<'_> {
         let Versions { current, previous, .. } = self.0.versions();
         let version = previous.ok_or_else(|| Error::NoPrevious { name: self.0.name.clone() })?;
         let digest = version.digest();
-        self.0.set(version, Some(current));
+        // Both are still there.
+        drop(self.0.set(version, Some(current)));
         Ok(digest)
     }
 }

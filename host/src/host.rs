@@ -1,6 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::task::{Context, Poll};
@@ -16,9 +15,9 @@ use wasmtime_wasi_http::{Error as HttpError, WasiBody};
 use crate::artifact::Source;
 use crate::background;
 use crate::body::Body;
-use crate::cache::Cache;
+use crate::cache::{Cache, Entry};
 use crate::config::Options;
-use crate::deployment::{Change, Deployment, FunctionStatus};
+use crate::deployment::{Change, Deployment, FunctionStatus, Versions};
 use crate::error::{Error, Result};
 use crate::pool::PoolStatus;
 use crate::progress::Stage;
@@ -119,7 +118,8 @@ impl Host {
     /// Has another version of the function called `name` take over without a request lost: it is
     /// loaded in the background, its pool is filled, and the sample that it brings along is
     /// answered first. Requests in flight finish on the old version, which stays ready for
-    /// [`Host::roll_back`]. On any failure the old version goes on serving.
+    /// [`Host::roll_back`]. On any failure the old version goes on serving. Afterwards the cache is
+    /// swept.
     ///
     /// # Errors
     /// [`Error::NoFunction`], [`Error::Changing`], [`Error::Trial`], and those of [`Host::load`].
@@ -135,7 +135,7 @@ impl Host {
         let new = NewVersion { function: name.to_owned(), source, options };
         let version = Arc::new(self.prepare(new, progress).await?);
         let digest = version.digest();
-        change.to(version);
+        self.retire(vec![change.to(version)]);
         tracing::info!(function = name, version = %digest, "has taken over");
         Ok(digest)
     }
@@ -154,7 +154,7 @@ impl Host {
 
     /// Changes functions and rules, all of them or nothing: every version is made ready as by
     /// [`Host::swap`] before the first takes over. Canaries that the rules before had, too, go on
-    /// as they are.
+    /// as they are. Afterwards the cache is swept.
     ///
     /// # Errors
     /// Those of [`Host::swap`], and [`Error::Rules`].
@@ -173,11 +173,11 @@ impl Host {
             let function = new.function.clone();
             ready.push((function, Arc::new(self.prepare(new, |_| {}).await?)));
         }
-        let mut added = BTreeMap::new();
+        let (mut added, mut former) = (BTreeMap::new(), Vec::new());
         for (function, version) in ready {
             tracing::info!(%function, version = %version.digest(), "takes over");
             match changes.iter().position(|change| change.function() == function) {
-                Some(index) => changes.swap_remove(index).to(version),
+                Some(index) => former.push(changes.swap_remove(index).to(version)),
                 None => drop(
                     added.insert(function.clone(), Arc::new(Deployment::new(function, version))),
                 ),
@@ -188,6 +188,7 @@ impl Host {
             table.deployments.retain(|name, _| names.contains(name));
             table.routing = routing;
         });
+        self.retire(former);
         Ok(())
     }
 
@@ -218,11 +219,11 @@ impl Host {
     }
 
     /// Keeps a component that came without a place of its own in the cache.
-    pub(crate) async fn keep(&self, component: Bytes) -> Result<PathBuf> {
+    pub(crate) async fn keep(&self, component: Bytes) -> Result<Entry> {
         let cache = self.0.cache.clone();
         let put = move || {
             let name = format!("{}.wasm", Digest::of(&component));
-            Ok(cache.get_or_build(&name, || Ok(component.to_vec()))?.path)
+            cache.get_or_build(&name, || Ok(component.to_vec()))
         };
         let put = tokio::task::spawn_blocking(put).await;
         put.map_err(|error| Error::Initialiser(error.to_string()))?
@@ -248,6 +249,17 @@ impl Host {
         };
         let refused = |error: &Error| tracing::error!(function = name, %error, "no new version");
         version.await.inspect_err(refused)
+    }
+
+    /// Lets go of versions that have been replaced, and sweeps the cache of what nobody uses now.
+    fn retire(&self, former: Vec<Versions>) {
+        let cache = self.0.cache.clone();
+        tokio::task::spawn_blocking(move || {
+            drop(former);
+            if let Err(error) = cache.sweep() {
+                tracing::warn!(%error, "cannot be swept");
+            }
+        });
     }
 
     fn table(&self) -> Arc<Table> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use pilotlight_bundle::{Bundle, VerifyingKey};
 use pilotlight_model::Digest;
 use serde::Serialize;
 use wasmparser::{DataKind, DataSectionReader, Operator, Parser, Payload, Validator, WasmFeatures};
@@ -30,15 +31,38 @@ pub struct Inspection {
     pub imports: Vec<String>,
     /// What it exports.
     pub exports: Vec<String>,
+    /// What it was sealed as; what it holds is what was sealed.
+    pub seal: Option<Seal>,
     /// Where it comes from; only what Pilotlight pre-initialised says so.
     pub provenance: Option<Provenance>,
 }
 
-/// Validates and inspects a component, called `name` in errors.
+/// A seal that fits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Seal {
+    /// The digest in it, which is what signatures are of.
+    pub sha256: Digest,
+    /// Who says to have signed it, oldest first.
+    pub signatures: Vec<SealSignature>,
+}
+
+/// A signature of a seal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct SealSignature {
+    /// What the key is called that it names.
+    pub key: String,
+    /// Whether that key made it; nobody knows without the key.
+    pub valid: Option<bool>,
+}
+
+/// Validates and inspects a component, called `name` in errors; signatures that name one of `keys`
+/// are checked with it.
 ///
 /// # Errors
-/// [`Error::Component`] if it is not one.
-pub fn inspect(name: &str, component: &[u8]) -> Result<Inspection> {
+/// [`Error::Component`] if it is not one, or not what was sealed.
+pub fn inspect(name: &str, component: &[u8], keys: &[VerifyingKey]) -> Result<Inspection> {
     let refuse = |reason: String| Error::Component { name: name.to_owned(), reason };
     if !Parser::is_component(component) {
         return Err(refuse("is not a WebAssembly component".to_owned()));
@@ -47,6 +71,7 @@ pub fn inspect(name: &str, component: &[u8]) -> Result<Inspection> {
     Validator::new_with_features(features)
         .validate_all(component)
         .map_err(|error| refuse(format!("is not valid: {error}")))?;
+    let bundle = Bundle::read(component).map_err(|error| refuse(error.to_string()))?;
     let mut inspection = Inspection {
         sha256: Digest::of(component),
         bytes: component.len(),
@@ -56,7 +81,8 @@ pub fn inspect(name: &str, component: &[u8]) -> Result<Inspection> {
         functions: 0,
         imports: Vec::new(),
         exports: Vec::new(),
-        provenance: Provenance::of(component).map_err(|error| refuse(error.to_string()))?,
+        provenance: bundle.as_ref().and_then(Provenance::of_bundle),
+        seal: bundle.map(|bundle| Seal::of(&bundle, keys)),
     };
     let mut names = Names::default();
     for payload in Parser::new(0).parse_all(component) {
@@ -66,6 +92,18 @@ pub fn inspect(name: &str, component: &[u8]) -> Result<Inspection> {
     inspection.imports = names.imports.into_keys().collect();
     inspection.exports = names.exports.into_keys().collect();
     Ok(inspection)
+}
+
+impl Seal {
+    fn of(bundle: &Bundle<'_>, keys: &[VerifyingKey]) -> Self {
+        let signature = |signature: &pilotlight_bundle::Signature| {
+            let named = keys.iter().find(|key| key.id() == signature.key());
+            let valid = named.map(|key| bundle.is_signed_by(key));
+            SealSignature { key: signature.key().to_string(), valid }
+        };
+        let signatures = bundle.signatures().iter().map(signature).collect();
+        Self { sha256: bundle.digest(), signatures }
+    }
 }
 
 /// Imports and exports of the outermost component, sorted.

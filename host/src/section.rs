@@ -84,8 +84,12 @@ impl Provenance {
     /// # Errors
     /// When it is not what was sealed any more.
     pub fn of(component: &[u8]) -> std::result::Result<Option<Self>, Broken> {
-        let bundle = Bundle::read(component)?;
-        Ok(bundle.and_then(|bundle| serde_json::from_slice(bundle.manifest()).ok()))
+        Ok(Bundle::read(component)?.as_ref().and_then(Self::of_bundle))
+    }
+
+    /// What a bundle's manifest says, if it is one of ours.
+    pub(crate) fn of_bundle(bundle: &Bundle<'_>) -> Option<Self> {
+        serde_json::from_slice(bundle.manifest()).ok()
     }
 }
 

@@ -8,8 +8,12 @@ use std::time::{Duration, SystemTime};
 use pilotlight_model::Digest;
 use serde::{Deserialize, Serialize};
 
-use crate::cache::{Cache, write_beside};
+use crate::beside::write_beside;
+use crate::cache::Cache;
 use crate::error::{Error, Result};
+
+/// What files with a digest are called after their stem.
+pub(crate) const SEEN: &str = ".seen";
 
 /// A file that changed so shortly before it was read may change again without its times telling:
 /// they advance with the kernel's clock tick, 10 ms at most.
@@ -63,8 +67,14 @@ impl Cache {
 
     fn seen(&self, files: &[PathBuf]) -> PathBuf {
         let parts = files.iter().map(|file| file.as_os_str().as_encoded_bytes());
-        self.folder().join(format!("{}.seen", Digest::of_parts(parts)))
+        self.folder().join(format!("{}{SEEN}", Digest::of_parts(parts)))
     }
+}
+
+/// Whether what `record` remembers is of a file that is not there any more.
+pub(crate) fn is_outdated(record: &Path) -> bool {
+    let seen = fs::read(record).ok().and_then(|text| serde_json::from_slice::<Seen>(&text).ok());
+    !seen.is_some_and(|seen| seen.files.iter().all(|file| file.path.exists()))
 }
 
 fn recall(record: &Path, now: &[FileState]) -> Option<Digest> {

@@ -2,12 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
-use std::fs;
-use std::path::Path;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime};
 
-use pilotlight::{Cache, Error};
+use pilotlight::{Cache, Error, write_beside};
 
 fn open(folder: &Path) -> Cache {
     Cache::open(Some(folder.join("cache"))).unwrap()
@@ -122,4 +123,109 @@ fn damage_that_leaves_the_length_is_found_by_those_who_verify() {
     let verifying = cache.verifying();
     assert_eq!(verifying.get("entry"), None);
     assert_eq!(verifying.get_or_build("entry", || Ok(vec![5; 9_000])).unwrap(), entry);
+}
+
+/// The name of an entry that can be swept.
+fn name(number: u8, kind: &str) -> String {
+    format!("{}.{kind}", format!("{number:02x}").repeat(32))
+}
+
+/// Has an entry last used some hours ago.
+fn age(cache: &Cache, name: &str, hours: u64) {
+    let path = cache.get(name).unwrap().path;
+    let record = File::open(path.with_file_name(format!("{name}.json"))).unwrap();
+    record.set_modified(SystemTime::now() - Duration::from_secs(hours * 3600)).unwrap();
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder.join("cache")).unwrap();
+    entries.map(|entry| entry.unwrap().path()).collect()
+}
+
+const SIZE: usize = 64 << 10;
+
+#[test]
+fn what_was_used_least_recently_is_swept_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = open(folder.path()).bounded(3 * SIZE as u64);
+    for number in 0..4 {
+        cache.put(&name(number, "wasm"), &[1; SIZE]).unwrap();
+    }
+    for (number, hours) in [(0, 2), (1, 4), (2, 1), (3, 3)] {
+        age(&cache, &name(number, "wasm"), hours);
+    }
+    assert!(cache.sweep().unwrap() >= 2 * SIZE as u64, "with their records three are too many");
+    let left = (0..4).filter(|number| cache.get(&name(*number, "wasm")).is_some());
+    assert_eq!(left.collect::<Vec<_>>(), [0, 2]);
+    assert_eq!(cache.sweep().unwrap(), 0);
+}
+
+#[test]
+fn what_somebody_has_is_not_swept_nor_is_what_belongs_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = open(folder.path()).bounded(0);
+    let [code, image, other] = [name(1, "cwasm"), name(1, "0.image"), name(2, "cwasm")];
+    let held = cache.put(&code, &[1; SIZE]).unwrap();
+    cache.put(&image, &[2; SIZE]).unwrap();
+    cache.put(&other, &[3; SIZE]).unwrap();
+    open(folder.path()).bounded(0).sweep().unwrap();
+    assert!(cache.get(&code).is_some() && cache.get(&image).is_some());
+    assert!(cache.get(&other).is_none());
+    drop(held);
+    cache.sweep().unwrap();
+    assert_eq!(files(folder.path()), [] as [PathBuf; 0]);
+}
+
+#[test]
+fn what_killed_processes_left_is_swept_whatever_the_bound() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = open(folder.path());
+    cache.put(&name(1, "cwasm"), &[1; SIZE]).unwrap();
+    let whole = files(folder.path());
+    let at = |name: &str| folder.path().join("cache").join(name);
+    fs::write(at(".beside-a1b2c3"), [1; SIZE]).unwrap();
+    fs::write(at(&name(1, "0.image")), [1; SIZE]).unwrap();
+    fs::write(at(&name(2, "wasm")), [1; SIZE]).unwrap();
+    fs::write(at(&name(3, "seen")), "{").unwrap();
+    // Not the cache's own, or nothing that can be told from what is in use.
+    fs::write(at("consul-1.toml"), "").unwrap();
+    let writing = File::create(at(".beside-d4e5f6")).unwrap();
+    writing.lock().unwrap();
+    cache.sweep().unwrap();
+    let mut left = files(folder.path());
+    left.retain(|path| path.extension().is_none_or(|extension| extension != "lock"));
+    let mut expected = [whole, vec![at("consul-1.toml"), at(".beside-d4e5f6")]].concat();
+    left.sort();
+    expected.sort();
+    assert_eq!(left, expected);
+}
+
+#[test]
+fn those_who_use_build_and_sweep_at_once_do_not_hurt_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let content = |number: u8| vec![number; 10_000];
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let cache = open(folder.path());
+                for number in (0..3).cycle().take(60) {
+                    let build = || Ok(content(number));
+                    let entry = cache.get_or_build(&name(number, "wasm"), build).unwrap();
+                    assert_eq!(fs::read(&entry.path).unwrap(), content(number));
+                }
+            });
+        }
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let cache = open(folder.path()).bounded(0);
+                (0..60).for_each(|_| assert!(cache.sweep().is_ok()));
+            });
+        }
+        scope.spawn(|| {
+            let path = folder.path().join("cache/other.json");
+            (0..60).for_each(|_| write_beside(&path, b"whole").unwrap());
+        });
+    });
+    open(folder.path()).bounded(0).sweep().unwrap();
+    assert_eq!(files(folder.path()), [folder.path().join("cache/other.json")]);
 }

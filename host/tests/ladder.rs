@@ -3,10 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
 const LADDER: [&[&str]; 16] = [
-    &["error", "config", "priority", "progress", "wasi_nn"],
+    &["error", "beside", "config", "priority", "progress", "wasi_nn"],
     &["background", "body", "cache", "watch"],
     &["graph", "guest", "seen"],
-    &["section"],
+    &["section", "sweep"],
     &["image", "inspect"],
     &["memory"],
     &["engine", "machine_code", "store"],

@@ -69,10 +69,16 @@ pub struct Server {
 impl Server {
     /// `pilotlight serve` on free ports, but for `--admin-listen` where `arguments` have that.
     pub fn start(arguments: &[&str]) -> Self {
+        Self::run(pilotlight(&["serve"]).args(arguments))
+    }
+
+    /// A command that ends in `pilotlight serve`, on free ports, but for `--admin-listen` where it
+    /// has that.
+    pub fn run(command: &mut Command) -> Self {
         let ports = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
-        let mut command = pilotlight(&["serve"]);
-        let ports = &ports[..if arguments.contains(&"--admin-listen") { 2 } else { 4 }];
-        let mut child = command.args(arguments).args(ports).stdout(Stdio::piped()).spawn().unwrap();
+        let has_own = command.get_args().any(|argument| argument == "--admin-listen");
+        let ports = &ports[..if has_own { 2 } else { 4 }];
+        let mut child = command.args(ports).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let mut urls = line.split_whitespace().filter_map(|word| {
@@ -103,6 +109,11 @@ impl Server {
     pub fn signal(&self, signal: rustix::process::Signal) {
         let id = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(id, signal).unwrap();
+    }
+
+    /// Waits until it has ended by itself.
+    pub fn wait(mut self) -> std::process::ExitStatus {
+        self.child.wait().unwrap()
     }
 
     /// Asks it to stop; returns its exit code.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Function;
 use crate::key::Key;
-use crate::schema::{address, functions, path, paths, period};
+use crate::schema::{address, functions, path, paths, period, size};
 
 /// What `pilotlight serve` serves, and how. Relative paths start at the folder of this file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -25,6 +25,11 @@ pub struct Config {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "path")]
     pub cache_dir: Option<PathBuf>,
+    /// How much of the disk they may take: bytes, or a number and KiB, MiB or GiB. What was used
+    /// least recently is removed first; what is in use never is.
+    #[serde(with = "super::size")]
+    #[schemars(schema_with = "size")]
+    pub cache_size: u64,
     /// Read model and cached files again and compare their digests, instead of trusting their
     /// sizes and times.
     pub verify: bool,
@@ -115,6 +120,7 @@ impl Default for Config {
             listen: SocketAddr::new(LOOPBACK, 3000),
             admin: Admin::default(),
             cache_dir: None,
+            cache_size: 2 << 30,
             verify: false,
             drain_timeout: Duration::from_secs(30),
             require: Require::default(),
@@ -160,6 +166,7 @@ impl Config {
             ("listen", self.listen != new.listen),
             ("admin.listen", self.admin.listen != new.admin.listen),
             ("cache-dir", self.cache_dir != new.cache_dir),
+            ("cache-size", self.cache_size != new.cache_size),
         ];
         changes.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect()
     }

@@ -46,9 +46,28 @@ mod memory {
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+        read(from, format::memory)
+    }
+
+    pub(super) fn read<'de, D: Deserializer<'de>>(
+        from: D,
+        written: fn(&str) -> Result<u64, String>,
+    ) -> Result<u64, D::Error> {
         match Size::deserialize(from)? {
             Size::Bytes(bytes) => Ok(bytes),
-            Size::Written(text) => format::memory(&text).map_err(de::Error::custom),
+            Size::Written(text) => written(&text).map_err(de::Error::custom),
         }
+    }
+}
+
+/// The same without the bounds of a sandbox.
+mod size {
+    use serde::Deserializer;
+
+    pub(super) use super::memory::serialize;
+    use crate::format;
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+        super::memory::read(from, format::size)
     }
 }

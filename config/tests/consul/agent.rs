@@ -1,5 +1,7 @@
 //! An agent that knows one key: it holds questions until the key changes.
 
+#![allow(dead_code, reason = "each test uses what it needs")]
+
 use std::collections::VecDeque;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -41,6 +43,8 @@ struct State {
     /// How often waits were ended as if their time were over.
     ended: u64,
     waiting: usize,
+    /// Connections are closed without an answer.
+    away: bool,
     answers: VecDeque<Answer>,
     requests: Vec<String>,
 }
@@ -71,6 +75,11 @@ impl Agent {
         format!("http://{}", self.address)
     }
 
+    /// Where `key` has its address.
+    pub(crate) fn url(&self, key: &str) -> String {
+        format!("{}/v1/kv/{key}", self.address())
+    }
+
     fn change(&self, change: impl FnOnce(&mut State)) {
         change(&mut self.state.0.lock().unwrap());
         self.state.1.notify_all();
@@ -82,6 +91,11 @@ impl Agent {
 
     pub(crate) fn remove(&self) {
         self.change(|state| (state.value, state.index) = (None, state.index + 1));
+    }
+
+    /// Answers nobody any more, also those who wait, or everybody again.
+    pub(crate) fn set_away(&self, away: bool) {
+        self.change(|state| state.away = away);
     }
 
     /// Brings back an older state of everything.
@@ -116,6 +130,10 @@ impl Agent {
             let mut byte = [0];
             stream.read_exact(&mut byte).ok()?;
             request.extend(byte);
+            // What is no HTTP: somebody speaks TLS.
+            if !byte.is_ascii() {
+                return None;
+            }
         }
         let request = String::from_utf8(request).unwrap();
         let seen = index(&request);
@@ -136,10 +154,13 @@ impl Agent {
         if seen > 0 {
             state.waiting += 1;
             self.state.1.notify_all();
-            let same = |state: &mut State| state.index <= seen && state.ended == 0;
+            let same = |state: &mut State| state.index <= seen && state.ended == 0 && !state.away;
             state = self.state.1.wait_while(state, same).unwrap();
             state.waiting -= 1;
             state.ended = 0;
+        }
+        if state.away {
+            return Answer::Close;
         }
         let header = format!("X-Consul-Index: {}\r\n", state.index);
         match &state.value {

@@ -8,7 +8,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
 use serde::Deserialize;
 
-use super::{Admin, Started, Swaps, not_allowed};
+use super::{Admin, Started, SwapPlan, Swaps, not_allowed};
 use crate::body::Body;
 use crate::deployment::FunctionStatus;
 use crate::error::{Error, Result};
@@ -32,6 +32,12 @@ struct Replacement {
 enum Content {
     Json,
     Component,
+}
+
+/// What takes a function's place.
+enum Sent {
+    Source(PathBuf),
+    Component(Bytes),
 }
 
 /// Why a change was refused before anything was tried.
@@ -116,31 +122,43 @@ impl Admin {
                 return Body::refusal(StatusCode::BAD_REQUEST, "malformed", &error);
             }
         };
-        let source = match content {
-            Content::Component => host.keep(body).await,
+        let version = match content {
+            Content::Component => Sent::Component(body),
             Content::Json => match serde_json::from_slice::<Replacement>(&body) {
-                Ok(replacement) => Ok(replacement.source),
+                Ok(replacement) => Sent::Source(replacement.source),
                 Err(error) => {
                     let error = format!("expected {{\"source\": \"PATH\"}}: {error}");
                     return Body::refusal(StatusCode::BAD_REQUEST, "malformed", &error);
                 }
             },
         };
-        told(swap(host, swaps, name, source).await.and_then(|_| host.function(name)))
+        // Whoever asked for it may hang up: what has begun goes on to its end.
+        let swap = swap(host.clone(), Arc::clone(&swaps.plan), name.to_owned(), version);
+        let swapped = tokio::spawn(swap).await;
+        told(swapped.unwrap_or_else(|error| Err(Error::Initialiser(error.to_string()))))
     }
 }
 
 async fn swap(
-    host: &Host,
-    swaps: &Swaps,
-    name: &str,
-    source: Result<PathBuf>,
-) -> Result<pilotlight_model::Digest> {
-    let (plan, function, path) = (Arc::clone(&swaps.plan), name.to_owned(), source?);
+    host: Host,
+    plan: Arc<SwapPlan>,
+    name: String,
+    version: Sent,
+) -> Result<FunctionStatus> {
+    // Until the version itself keeps it.
+    let (path, _kept) = match version {
+        Sent::Source(path) => (path, None),
+        Sent::Component(component) => {
+            let entry = host.keep(component).await?;
+            (entry.path.clone(), Some(entry))
+        }
+    };
+    let function = name.clone();
     let planned = tokio::task::spawn_blocking(move || plan(&function, &path)).await;
     let new = planned.map_err(|error| Error::Initialiser(error.to_string()))??;
     let NewVersion { source, options, .. } = new;
-    host.swap(name, source, options, |stage| tracing::info!(%stage, "loading a version")).await
+    host.swap(&name, source, options, |stage| tracing::info!(%stage, "loading a version")).await?;
+    host.function(&name)
 }
 
 fn told(function: Result<FunctionStatus>) -> Response<Body> {

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::admission::{Admission, AdmissionLimits, AdmissionStatus};
 use crate::artifact::{self, Artifact, ModelCompute, Source};
-use crate::cache::Cache;
+use crate::cache::{Cache, Entry};
 use crate::config::Options;
 use crate::crash_loop::CrashLoop;
 use crate::engine;
@@ -51,6 +51,8 @@ pub(crate) struct Version {
     /// What the header of its answers says.
     label: HeaderValue,
     loaded: SystemTime,
+    /// Keeps what it was loaded from in the cache.
+    _held: Vec<Entry>,
 }
 
 /// What there is to know of a version.
@@ -104,7 +106,7 @@ impl Version {
         if artifact.compiled {
             machine_code::give_memory_back();
         }
-        let Artifact { component, name, digest, provenance, .. } = artifact;
+        let Artifact { component, name, digest, provenance, held, .. } = artifact;
         let record = provenance.as_ref().and_then(|provenance| provenance.graph.as_ref());
         if let (Source::Component(file), Some(record)) = (&source, record) {
             graph::find(file, record, &options, cache)?;
@@ -129,6 +131,7 @@ impl Version {
             request_timeout: options.request_timeout,
             server_timing: options.server_timing,
             loaded: SystemTime::now(),
+            _held: held,
         })
     }
 

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use pilotlight::Provenance;
 use pilotlight_tests::{Server, component, outcome, pilotlight, test_guest};
+use serde_json::json;
 use tempfile::TempDir;
+use wasmparser::{Validator, WasmFeatures};
 
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
@@ -51,6 +53,63 @@ fn a_component_is_signed_and_only_the_right_key_verifies_it() {
     assert!(code != 0 && log.contains("signed.wasm"), "{log}");
     let (code, log) = outcome(&mut pilotlight(&["serve", text(&file), "--require", "signature"]));
     assert!(code != 0 && log.contains("no key is named"), "{log}");
+}
+
+/// What `inspect` tells of the seal.
+fn seal(file: &Path, keys: &[&Path]) -> serde_json::Value {
+    let mut inspect = pilotlight(&["inspect", "--json", text(file)]);
+    inspect.args(keys.iter().flat_map(|key| ["--key", text(key)]));
+    let output = inspect.output().unwrap();
+    let mut told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    told["seal"].take()
+}
+
+#[test]
+fn a_sealed_or_signed_component_is_valid_webassembly_and_tells_who_signed_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let [[private, public], [other_private, other]] = ["a", "b"].map(|name| keys(&folder, name));
+    let file = changed(&folder, "signed.wasm", |_| {});
+    let valid = || {
+        // As `wasm-tools validate --features cm-async` does it.
+        let features = WasmFeatures::default() | WasmFeatures::CM_ASYNC;
+        Validator::new_with_features(features).validate_all(&fs::read(&file).unwrap()).unwrap();
+    };
+    valid();
+    assert_eq!(seal(&file, &[&public])["signatures"], json!([]));
+    for key in [&private, &other_private] {
+        let sign = ["sign", text(&file), "--key", text(key)];
+        assert_eq!(outcome(&mut pilotlight(&sign)).0, 0);
+        valid();
+    }
+    let [id, other_id] = [&public, &other].map(|key| {
+        let pem = fs::read_to_string(key).unwrap();
+        pilotlight_bundle::VerifyingKey::from_pem(&pem).unwrap().id().to_string()
+    });
+    let signatures = |key: serde_json::Value, other: serde_json::Value| json!([{"key": id, "valid": key}, {"key": other_id, "valid": other}]);
+    assert_eq!(seal(&file, &[])["signatures"], signatures(json!(null), json!(null)));
+    assert_eq!(seal(&file, &[&public])["signatures"], signatures(json!(true), json!(null)));
+    let last = fs::metadata(&file).unwrap().len() as usize - 1;
+    let mut bytes = fs::read(&file).unwrap();
+    bytes[last] ^= 1;
+    fs::write(&file, bytes).unwrap();
+    let sealed = seal(&file, &[&public, &other]);
+    assert_eq!(sealed["signatures"], signatures(json!(true), json!(false)));
+    let told = pilotlight(&["inspect", text(&file), "--key", text(&public)]).output().unwrap();
+    let told = String::from_utf8(told.stdout).unwrap();
+    for part in [
+        format!("sealed     {}", sealed["sha256"].as_str().unwrap()),
+        format!("signature  by {id}, valid"),
+        format!("signature  by {other_id}, not checked"),
+    ] {
+        assert!(told.contains(&part), "{part} is not in:\n{told}");
+    }
+}
+
+#[test]
+fn a_component_without_a_seal_says_so() {
+    assert_eq!(seal(&test_guest("p3"), &[]), json!(null));
+    let told = pilotlight(&["inspect", text(&test_guest("p3"))]).output().unwrap();
+    assert!(String::from_utf8(told.stdout).unwrap().contains("sealed     no"));
 }
 
 #[test]

@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
+#[path = "../../../config/tests/consul/agent.rs"]
+mod agent;
+#[path = "../../../registry/tests/peer/mod.rs"]
+mod peer;
 #[path = "../../../guest/tests/tiny_model/mod.rs"]
 mod tiny_model;
 
@@ -9,11 +13,14 @@ mod answers;
 mod bad_requests;
 mod building;
 mod bundles;
+mod caching;
 mod configuration;
+mod consul;
 mod host_compute;
 mod isolation;
 mod lab;
 mod life_cycle;
 mod other_hosts;
+mod registries;
 mod swapping;
 mod wasi_nn;

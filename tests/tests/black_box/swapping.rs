@@ -164,7 +164,7 @@ fn killed_in_the_middle_of_a_swap_the_next_start_is_clean() {
     // Compiling has begun once the lock of the entry that it makes is there.
     let locks = || {
         let names = fs::read_dir(&cache).unwrap().map(|file| file.unwrap().file_name());
-        names.filter(|name| name.to_str().unwrap().ends_with(".compiled.lock")).count()
+        names.filter(|name| name.to_str().unwrap().ends_with(".lock")).count()
     };
     let start = Instant::now();
     while locks() < 2 {

@@ -1,15 +1,18 @@
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use clap::Args;
 
-use crate::serve::sources;
+use crate::origin::Origin;
 
 #[derive(Args)]
 pub(crate) struct Options {
     /// Configuration
     #[arg(value_name = "FILE", default_value = "pilotlight.toml")]
     config: PathBuf,
+    /// What is in a key of Consul's instead, http[s]://HOST:PORT/v1/kv/KEY, read with the token in
+    /// CONSUL_HTTP_TOKEN
+    #[arg(long, value_name = "URL", conflicts_with = "config")]
+    consul: Option<String>,
     /// Only this one of its environments [default: all of them]
     #[arg(long, value_name = "NAME")]
     env: Option<String>,
@@ -23,9 +26,13 @@ pub(crate) struct Options {
 
 /// Reports every mistake; true if there is none.
 pub(crate) fn run(options: &Options) -> anyhow::Result<bool> {
-    let Options { config, env, set, json } = options;
-    let text = std::fs::read_to_string(config).with_context(|| config.display().to_string())?;
-    let checked = pilotlight_config::check(&text, &sources(config, env.as_deref(), set));
+    let Options { config, consul, env, set, json } = options;
+    let origin = match consul {
+        Some(url) => Origin::consul(url)?,
+        None => Origin::File(config.clone()),
+    };
+    let sources = origin.sources(env.as_deref(), set);
+    let checked = pilotlight_config::check(&origin.read()?, &sources);
     let mistakes = checked.err();
     let all = mistakes.as_ref().map(|mistakes| mistakes.all()).unwrap_or_default();
     if *json {
@@ -37,7 +44,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<bool> {
         });
         println!("{}", list.collect::<serde_json::Value>());
     } else if all.is_empty() {
-        println!("{}: no mistakes", config.display());
+        println!("{}: no mistakes", origin.name());
     } else {
         all.iter().for_each(|mistake| println!("{mistake}"));
     }

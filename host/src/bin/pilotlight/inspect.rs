@@ -2,11 +2,15 @@ use std::path::PathBuf;
 
 use clap::Args;
 use pilotlight::{Error, Inspection, inspect};
+use pilotlight_bundle::VerifyingKey;
 
 #[derive(Args)]
 pub(crate) struct Options {
     /// The component
     file: PathBuf,
+    /// Public keys (PEM) to check signatures with
+    #[arg(long = "key", value_name = "FILE")]
+    keys: Vec<PathBuf>,
     /// Report in JSON
     #[arg(long)]
     json: bool,
@@ -16,7 +20,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let path = &options.file;
     let io = |source| Error::Io { path: path.clone(), source };
     let component = std::fs::read(path).map_err(io)?;
-    let inspection = inspect(&path.display().to_string(), &component)?;
+    let keys = options.keys.iter().map(|path| VerifyingKey::read_file(path));
+    let keys: Vec<_> = keys.collect::<Result<_, _>>()?;
+    let inspection = inspect(&path.display().to_string(), &component, &keys)?;
     if options.json {
         println!("{}", serde_json::to_string_pretty(&inspection)?);
     } else {
@@ -36,6 +42,20 @@ fn print(inspection: &Inspection) {
     );
     let span = megabytes(inspection.data_span as usize);
     println!("memory     {} spread over {span}", megabytes(inspection.data_bytes));
+    match &inspection.seal {
+        None => println!("sealed     no"),
+        Some(seal) => {
+            println!("sealed     {}", seal.sha256);
+            for signature in &seal.signatures {
+                let valid = match signature.valid {
+                    Some(true) => "valid",
+                    Some(false) => "FORGED: that key did not make it",
+                    None => "not checked: name the key with --key",
+                };
+                println!("signature  by {}, {valid}", signature.key);
+            }
+        }
+    }
     match &inspection.provenance {
         None => println!("snapshot   no"),
         Some(provenance) => {

@@ -11,6 +11,7 @@ mod build;
 mod check;
 mod compute;
 mod inspect;
+mod origin;
 mod registry;
 mod routes;
 mod serve;
@@ -63,11 +64,11 @@ enum Verb {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     // Before there is a log: it may say how much is logged.
-    let file = match &arguments.verb {
+    let document = match &arguments.verb {
         Verb::Serve(options) => serve::read(options),
         _ => Ok(None),
     };
-    let configured = file.as_ref().ok().and_then(Option::as_ref).map(serve::File::log);
+    let configured = document.as_ref().ok().and_then(Option::as_ref).map(serve::Document::log);
     let log = arguments.log.or(configured).unwrap_or(LevelFilter::INFO);
     tracing_subscriber::fmt()
         .with_max_level(log)
@@ -76,7 +77,7 @@ fn main() -> ExitCode {
         .init();
     let result = match arguments.verb {
         Verb::Build(options) => build::run(options),
-        Verb::Serve(options) => file.and_then(|file| serve::run(*options, file)),
+        Verb::Serve(options) => document.and_then(|document| serve::run(*options, document)),
         Verb::Check(options) => match check::run(&options) {
             Ok(true) => Ok(()),
             Ok(false) => return ExitCode::FAILURE,

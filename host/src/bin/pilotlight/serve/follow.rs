@@ -4,30 +4,42 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use pilotlight::{Host, Plan, Watch};
-use pilotlight_config::{Config, FileWatch, INTERVAL};
-use tokio::signal::unix::{SignalKind, signal};
+use pilotlight_config::{Config, Consul, FileWatch, INTERVAL};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc::Receiver;
 
 use super::blueprint::{Backends, Blueprint, Blueprints};
-use super::settings::{File, Served};
+use super::consul;
+use super::document::Document;
+use super::settings::Served;
+use crate::origin::Origin;
 
-/// Has a host serve what files say, whenever they say something else.
+/// Has a host serve what files or Consul say, whenever they say something else.
 pub(super) struct Follower {
     host: Host,
     backends: Arc<Backends>,
     /// What the administration goes by.
     blueprints: Blueprints,
     served: Served,
-    file: Option<Followed>,
+    configuration: Option<Followed>,
     /// Whether files are looked at without being asked to.
     watch: bool,
     sources: BTreeMap<String, Watch>,
+    hangup: Signal,
 }
 
 struct Followed {
-    file: File,
-    watch: FileWatch,
-    /// What is served; behind what the file says if that could not be loaded.
+    document: Document,
+    news: News,
+    /// What is served; behind what was read last if that could not be loaded.
     applied: Config,
+}
+
+/// Says when a configuration is another.
+enum News {
+    None,
+    File(FileWatch),
+    Consul(Receiver<String>),
 }
 
 impl Follower {
@@ -35,38 +47,38 @@ impl Follower {
         host: Host,
         (backends, blueprints): (Arc<Backends>, Blueprints),
         served: Served,
-        file: Option<File>,
+        document: Option<Document>,
         watch: bool,
-    ) -> Self {
-        let file = file.map(|file| Followed {
-            watch: FileWatch::new(&file.path, file.text.clone()),
-            applied: file.parsed().config.clone(),
-            file,
-        });
+    ) -> anyhow::Result<Self> {
+        let configuration = document.map(|document| Followed::new(document, watch)).transpose()?;
+        let sources = BTreeMap::new();
+        // From here on it does not end the process any more.
+        let hangup = signal(SignalKind::hangup())?;
         let mut follower =
-            Self { host, backends, blueprints, served, file, watch, sources: BTreeMap::new() };
+            Self { host, backends, blueprints, served, configuration, watch, sources, hangup };
         follower.watch_sources();
-        follower
+        Ok(follower)
     }
 
     /// Follows for as long as the process runs.
-    pub(super) async fn run(mut self) -> std::io::Result<()> {
-        let mut hangup = signal(SignalKind::hangup())?;
+    pub(super) async fn run(mut self) {
         let mut looks = tokio::time::interval(INTERVAL);
         loop {
             tokio::select! {
                 _ = looks.tick(), if self.watch => self.look().await,
-                _ = hangup.recv() => self.read_again().await,
+                Some(text) = told(&mut self.configuration) => self.offer(&text).await,
+                _ = self.hangup.recv() => self.read_again().await,
             }
         }
     }
 
     async fn look(&mut self) {
-        let news = self.file.as_mut().and_then(|followed| followed.watch.poll());
-        match news {
-            Some(Ok(text)) => self.offer(&text).await,
-            Some(Err(error)) => tracing::warn!("{error}"),
-            None => {}
+        if let Some(Followed { news: News::File(watch), .. }) = &mut self.configuration {
+            match watch.poll() {
+                Some(Ok(text)) => self.offer(&text).await,
+                Some(Err(error)) => tracing::warn!("{error}"),
+                None => {}
+            }
         }
         let changed =
             self.sources.iter_mut().filter_map(|(name, watch)| watch.look().then(|| name.clone()));
@@ -78,11 +90,13 @@ impl Follower {
     /// Reads the configuration and loads every function that is made from something else now.
     async fn read_again(&mut self) {
         tracing::info!("reading again what is served");
-        let read = self.file.as_ref().map(|followed| std::fs::read_to_string(&followed.file.path));
-        match read {
-            Some(Ok(text)) => self.offer(&text).await,
-            Some(Err(error)) => tracing::warn!(%error, "the configuration cannot be read"),
-            None => {}
+        if let Some(followed) = &self.configuration {
+            let origin = followed.document.origin.clone();
+            match tokio::task::spawn_blocking(move || origin.read()).await {
+                Ok(Ok(text)) => self.offer(&text).await,
+                Ok(Err(error)) => tracing::warn!("{error:#}; the configuration stays as it was"),
+                Err(error) => tracing::error!(%error, "reading the configuration broke off"),
+            }
         }
         for name in self.served.functions.keys().cloned().collect::<Vec<_>>() {
             let watch = self.sources.get_mut(&name);
@@ -104,12 +118,12 @@ impl Follower {
     }
 
     async fn offer(&mut self, text: &str) {
-        let Some(followed) = &mut self.file else { return };
-        if let Err(mistakes) = followed.file.current.offer(text) {
+        let Some(followed) = &mut self.configuration else { return };
+        if let Err(mistakes) = followed.document.current.offer(text) {
             tracing::error!("the configuration stays as it was:\n{mistakes}");
             return;
         }
-        let config = followed.file.parsed().config.clone();
+        let config = followed.document.parsed().config.clone();
         if config == followed.applied {
             return;
         }
@@ -120,8 +134,9 @@ impl Follower {
             Ok(served) => {
                 self.blueprints.set(served.functions.clone());
                 self.served = served;
-                if let Some(followed) = &mut self.file {
+                if let Some(followed) = &mut self.configuration {
                     followed.applied = config;
+                    followed.document.remember(text);
                 }
                 self.watch_sources();
                 tracing::info!("the configuration has been changed");
@@ -133,7 +148,7 @@ impl Follower {
     async fn apply(&self, config: &Config) -> anyhow::Result<Served> {
         let served = Served::of_config(config)?;
         let mut plan = Plan::default();
-        let before = self.file.as_ref().map(|followed| &followed.applied);
+        let before = self.configuration.as_ref().map(|followed| &followed.applied);
         for (name, blueprint) in &served.functions {
             let same = before.is_some_and(|before| {
                 before.functions.get(name) == config.functions.get(name)
@@ -172,5 +187,27 @@ impl Follower {
                 self.sources.insert(name.clone(), Watch::new(&blueprint.source));
             }
         }
+    }
+}
+
+impl Followed {
+    fn new(document: Document, watch: bool) -> anyhow::Result<Self> {
+        let news = match &document.origin {
+            _ if !watch => News::None,
+            Origin::File(path) => News::File(FileWatch::new(path, document.text.clone())),
+            Origin::Consul { options, .. } => {
+                let away = document.outdated.is_some();
+                News::Consul(consul::follow(Consul::new(options.clone())?, away)?)
+            }
+        };
+        Ok(Self { applied: document.parsed().config.clone(), document, news })
+    }
+}
+
+/// What Consul tells next; nothing, ever, where nobody asks it.
+async fn told(configuration: &mut Option<Followed>) -> Option<String> {
+    match configuration {
+        Some(Followed { news: News::Consul(told), .. }) => told.recv().await,
+        _ => None,
     }
 }

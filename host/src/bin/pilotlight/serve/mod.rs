@@ -1,4 +1,6 @@
 mod blueprint;
+mod consul;
+mod document;
 mod follow;
 mod options;
 mod settings;
@@ -13,29 +15,41 @@ use tokio::sync::Notify;
 
 use crate::stages::Stages;
 use blueprint::{Backends, Blueprints};
+pub(crate) use document::Document;
 use follow::Follower;
 pub(crate) use options::Options;
-pub(crate) use settings::{File, sources};
 use settings::{Fixed, Served};
 
 /// The configuration, where there is one.
-pub(crate) fn read(options: &Options) -> anyhow::Result<Option<File>> {
-    options.config.as_deref().map(|path| File::read(path, options)).transpose()
+pub(crate) fn read(options: &Options) -> anyhow::Result<Option<Document>> {
+    match (&options.config, &options.consul) {
+        (Some(path), _) => Document::of_file(path.clone(), options).map(Some),
+        (None, Some(url)) => Document::of_consul(url, options).map(Some),
+        (None, None) => Ok(None),
+    }
 }
 
-pub(crate) fn run(options: Options, file: Option<File>) -> anyhow::Result<()> {
+pub(crate) fn run(options: Options, document: Option<Document>) -> anyhow::Result<()> {
     let main = SystemTime::now();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let result = runtime.block_on(serve(options, file, main));
+    let result = runtime.block_on(serve(options, document, main));
     // Whatever is still running has had its time.
     runtime.shutdown_background();
     result
 }
 
-async fn serve(options: Options, file: Option<File>, main: SystemTime) -> anyhow::Result<()> {
-    let config = file.as_ref().map(|file| file.parsed().config.clone()).unwrap_or_default();
+async fn serve(
+    options: Options,
+    document: Option<Document>,
+    main: SystemTime,
+) -> anyhow::Result<()> {
+    if let Some(reason) = document.as_ref().and_then(|document| document.outdated.as_ref()) {
+        tracing::warn!("{reason}; the configuration of last time is served, from the cache");
+    }
+    let config = document.as_ref().map(|document| document.parsed().config.clone());
+    let config = config.unwrap_or_default();
     let fixed = Fixed::new(&options, &config)?;
-    let served = match &file {
+    let served = match &document {
         Some(_) => Served::of_config(&config)?,
         None => Served::of_flags(&options)?,
     };
@@ -64,9 +78,13 @@ async fn serve(options: Options, file: Option<File>, main: SystemTime) -> anyhow
         () = &mut stop => return Ok(()),
     }
     stages.end();
+    if let Some(document) = &document {
+        document.remember(&document.text);
+    }
     service.started(host.clone(), main, begin.elapsed());
     readiness.set(true);
-    let follower = Follower::new(host.clone(), (backends, blueprints), served, file, fixed.watch);
+    let follower =
+        Follower::new(host.clone(), (backends, blueprints), served, document, fixed.watch)?;
     tokio::spawn(follower.run());
     println!("serving on http://{address}, administration on http://{admin_address}");
     let shutdown = {

@@ -6,6 +6,37 @@ use clap::Args;
 
 use crate::compute::{ComputeOptions, Place};
 
+/// Where a configuration can come from.
+const CONFIGURATION: &str = "configuration";
+/// Flags whose keys it has.
+const SAID_THERE: [&str; 25] = [
+    "source",
+    "compute",
+    "backend",
+    "device",
+    "compute_threads",
+    "precision",
+    "bucket",
+    "max_batch",
+    "max_wait",
+    "graph_concurrency",
+    "graph_queue",
+    "graph",
+    "allow_guest_graphs",
+    "model",
+    "min_ready",
+    "max_instances",
+    "requests_per_instance",
+    "concurrent_requests_per_instance",
+    "idle_shrink",
+    "request_timeout",
+    "server_timing",
+    "require",
+    "keys",
+    "drain_timeout",
+    "watch",
+];
+
 #[derive(Args)]
 pub(crate) struct Options {
     /// Model folder or component [default: models/pii-ner]
@@ -13,18 +44,17 @@ pub(crate) struct Options {
     pub(super) source: Option<PathBuf>,
     /// Functions, rules and everything else in a file, which is followed while serving; flags that
     /// it could say do not go with it, but --set does
-    #[arg(long, value_name = "FILE", conflicts_with_all = [
-        "source", "compute", "backend", "device", "compute_threads", "precision", "bucket", "max_batch",
-        "max_wait", "graph_concurrency", "graph_queue", "graph", "allow_guest_graphs", "model", "min_ready",
-        "max_instances", "requests_per_instance", "concurrent_requests_per_instance", "idle_shrink",
-        "request_timeout", "server_timing", "require", "keys", "drain_timeout", "watch",
-    ])]
+    #[arg(long, value_name = "FILE", group = CONFIGURATION, conflicts_with_all = SAID_THERE)]
     pub(super) config: Option<PathBuf>,
+    /// The same in a key of Consul's, http[s]://HOST:PORT/v1/kv/KEY, read with the token in
+    /// CONSUL_HTTP_TOKEN; what it said last is kept in the cache folder for starts without Consul
+    #[arg(long, value_name = "URL", group = CONFIGURATION, conflicts_with_all = SAID_THERE)]
+    pub(super) consul: Option<String>,
     /// Which of the environments in the configuration is meant; or PILOTLIGHT_ENV
-    #[arg(long, value_name = "NAME", requires = "config")]
+    #[arg(long, value_name = "NAME", requires = CONFIGURATION)]
     pub(super) env: Option<String>,
     /// Set a key of the configuration, such as functions.ner.pool.min-ready=8
-    #[arg(long, value_name = "KEY=VALUE", requires = "config")]
+    #[arg(long, value_name = "KEY=VALUE", requires = CONFIGURATION)]
     pub(super) set: Vec<String>,
     /// Where to serve the functions [default: 127.0.0.1:3000]
     #[arg(long)]
@@ -36,6 +66,10 @@ pub(crate) struct Options {
     /// Where to keep snapshots and machine code [default: the user's cache folder]
     #[arg(long, value_name = "DIR", env = "PILOTLIGHT_CACHE_DIR")]
     pub(super) cache_dir: Option<PathBuf>,
+    /// How much of the disk they may take: bytes, or a number and KiB, MiB or GiB; what was used
+    /// least recently goes first, and what is in use stays [default: 2GiB]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub(super) cache_size: Option<u64>,
     /// Guest component to build a model folder with, instead of the one in this build
     #[arg(long, value_name = "FILE", env = "PILOTLIGHT_GUEST")]
     pub(super) guest: Option<PathBuf>,
@@ -96,6 +130,11 @@ pub(crate) struct Options {
 }
 
 impl Options {
+    /// Whether a configuration says what is served.
+    pub(super) fn is_configured(&self) -> bool {
+        self.config.is_some() || self.consul.is_some()
+    }
+
     /// How a function is run.
     pub(super) fn function(&self) -> pilotlight::Options {
         let mut function = pilotlight::Options::default();
@@ -111,6 +150,10 @@ impl Options {
         function.model.clone_from(&self.model);
         function
     }
+}
+
+fn parse_size(text: &str) -> Result<u64, String> {
+    text.parse().or_else(|_| pilotlight_config::size(text))
 }
 
 fn parse_graph(text: &str) -> Result<(String, PathBuf), String> {

@@ -1,18 +1,16 @@
 //! Everything that is to be served, from flags or from a configuration.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::bail;
 use pilotlight::{Cache, DEFAULT_FUNCTION};
 use pilotlight_bundle::{Policy, VerifyingKey};
-use pilotlight_config::{Config, Current, Level, Parsed, Require, RuleMistake, Sources};
-use pilotlight_router::{Router, RouterOptions, Rule, Target};
-use tracing::level_filters::LevelFilter;
+use pilotlight_config::{Config, Require};
+use pilotlight_router::{Rule, Target};
 
 use super::blueprint::Blueprint;
 use super::options::Options;
@@ -35,27 +33,21 @@ pub(super) struct Served {
     pub(super) override_header: bool,
 }
 
-/// A configuration, and the file that it is in.
-pub(crate) struct File {
-    pub(super) path: PathBuf,
-    pub(super) text: String,
-    pub(super) current: Current,
-}
-
 impl Fixed {
     pub(super) fn new(options: &Options, config: &Config) -> anyhow::Result<Self> {
         let folder = options.cache_dir.clone().or_else(|| config.cache_dir.clone());
-        let cache = Cache::open(folder)?;
+        let cache = Cache::open(folder)?.bounded(options.cache_size.unwrap_or(config.cache_size));
+        let configured = options.is_configured();
         let verify = options.verify || config.verify;
         Ok(Self {
             listen: options.listen.unwrap_or(config.listen),
             admin_listen: options.admin_listen.unwrap_or(config.admin.listen),
             cache: if verify { cache.verifying() } else { cache },
-            drain: match options.config {
-                Some(_) => config.drain_timeout,
-                None => Duration::from_secs(options.drain_timeout),
+            drain: match configured {
+                true => config.drain_timeout,
+                false => Duration::from_secs(options.drain_timeout),
             },
-            watch: if options.config.is_some() { config.watch } else { options.watch },
+            watch: if configured { config.watch } else { options.watch },
         })
     }
 }
@@ -109,57 +101,4 @@ impl Served {
         }
         Ok(Self { functions, rules, override_header: config.override_header })
     }
-}
-
-impl File {
-    /// Reads `path`; mistakes are all told at once.
-    pub(super) fn read(path: &Path, options: &Options) -> anyhow::Result<Self> {
-        let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
-        let sources = sources(path, options.env.as_deref(), &options.set);
-        let current = Current::new(&text, sources).map_err(|mistakes| anyhow!("{mistakes}"))?;
-        Ok(Self { path: path.to_owned(), text, current })
-    }
-
-    pub(super) fn parsed(&self) -> &Arc<Parsed> {
-        self.current.get()
-    }
-
-    /// How much to log.
-    pub(crate) fn log(&self) -> LevelFilter {
-        match self.parsed().config.telemetry.log {
-            Level::Off => LevelFilter::OFF,
-            Level::Error => LevelFilter::ERROR,
-            Level::Warn => LevelFilter::WARN,
-            Level::Info => LevelFilter::INFO,
-            Level::Debug => LevelFilter::DEBUG,
-            Level::Trace => LevelFilter::TRACE,
-        }
-    }
-}
-
-/// Where a configuration's keys come from besides its file.
-pub(crate) fn sources(path: &Path, environment: Option<&str>, set: &[String]) -> Sources {
-    let mut sources = Sources::of(path);
-    sources.flags = set.to_vec();
-    sources.rules = Some(rule_mistakes);
-    if let Some(environment) = environment {
-        sources.environment = Some(environment.to_owned());
-    }
-    sources
-}
-
-/// What the router finds wrong; that functions exist is checked by the configuration itself.
-fn rule_mistakes(rules: &[Rule]) -> Vec<RuleMistake> {
-    let targets = rules.iter().flat_map(Rule::targets);
-    let functions = targets.map(|target| target.function.clone()).collect();
-    let options = RouterOptions { functions, override_header: false };
-    let mistakes = Router::new(rules.to_vec(), options).err().unwrap_or_default();
-    mistakes
-        .iter()
-        .map(|mistake| RuleMistake {
-            rule: mistake.rule,
-            key: mistake.place(),
-            message: mistake.message.clone(),
-        })
-        .collect()
 }

@@ -1,11 +1,16 @@
 //! Follows a key of Consul's KV through blocking queries, as its HTTP API documents them.
 
+mod tls;
+mod url;
+
 use std::fmt;
 use std::time::Duration;
 
 use ureq::Agent;
 use ureq::http::{HeaderValue, Response};
 use zeroize::Zeroizing;
+
+use url::encoded;
 
 /// Longest wait that Consul knows.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
@@ -14,6 +19,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Pause after the first failure, and after an answer that changed nothing: the index of a key
 /// that is absent moves with every other key.
 const PAUSE: Duration = Duration::from_secs(1);
+/// Longest time for what is answered at once.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// No value of Consul's is longer than 512 KiB, unless its operator has said so.
 const LONGEST: u64 = 1 << 20;
 
@@ -38,7 +45,8 @@ impl fmt::Debug for Secret {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ConsulOptions {
-    /// The agent, such as `http://127.0.0.1:8500`.
+    /// The agent, such as `http://127.0.0.1:8500`; over TLS it is trusted if this machine trusts
+    /// who vouches for it.
     pub address: String,
     /// The key, such as `pilotlight/production`.
     pub key: String,
@@ -64,8 +72,11 @@ pub enum Change {
 #[non_exhaustive]
 pub enum ConsulError {
     /// The address is none.
-    #[error("{0:?} is no address of a Consul agent: write http://HOST:PORT")]
+    #[error("{0:?} is no address of a Consul agent: write http://HOST:PORT or https://HOST:PORT")]
     Address(String),
+    /// The address of a key is none.
+    #[error("{0:?} is no key of Consul's: write http://HOST:PORT/v1/kv/KEY, or https://…")]
+    Url(String),
     /// The token cannot be sent.
     #[error("the token for Consul has characters that no token has")]
     Token,
@@ -132,7 +143,9 @@ impl Consul {
     /// [`ConsulError::Address`] or [`ConsulError::Token`].
     pub fn new(mut options: ConsulOptions) -> Result<Self, ConsulError> {
         options.wait = options.wait.min(LONGEST_WAIT);
-        let host = options.address.strip_prefix("http://").unwrap_or_default();
+        let address = &options.address;
+        let host = address.strip_prefix("http://").or_else(|| address.strip_prefix("https://"));
+        let host = host.unwrap_or_default();
         if host.trim_end_matches('/').is_empty() || host.contains(['?', '#', '@', ' ']) {
             return Err(ConsulError::Address(options.address));
         }
@@ -142,16 +155,15 @@ impl Consul {
             Ok(header)
         };
         let token = options.token.as_ref().map(header).transpose()?;
-        // Consul adds up to a sixteenth to the wait, so that not all come at once.
-        let patience = options.wait + options.wait / 16 + Duration::from_secs(10);
-        let agent = Agent::config_builder()
-            .timeout_global(Some(patience))
+        let mut agent = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
-            .proxy(None)
-            .build()
-            .new_agent();
+            .proxy(None);
+        if address.starts_with("https://") {
+            agent = agent.tls_config(tls::config());
+        }
+        let agent = agent.build().new_agent();
         Ok(Self { options, agent, token, index: 0, told: None, failures: 0, quiet: false })
     }
 
@@ -181,7 +193,8 @@ impl Consul {
     }
 
     fn ask(&mut self) -> Result<Change, ConsulError> {
-        let mut request = self.agent.get(self.url());
+        let request = self.agent.get(self.url());
+        let mut request = request.config().timeout_global(Some(self.patience())).build();
         if let Some(token) = &self.token {
             request = request.header("X-Consul-Token", token);
         }
@@ -197,6 +210,16 @@ impl Consul {
         }
         self.told = Some(found.clone());
         Ok(found.map_or(Change::Absent, Change::Text))
+    }
+
+    /// How long to wait for an answer.
+    fn patience(&self) -> Duration {
+        let wait = self.options.wait;
+        match self.index {
+            0 => PATIENCE,
+            // Consul adds up to a sixteenth to the wait, so that not all come at once.
+            _ => wait + wait / 16 + PATIENCE,
+        }
     }
 
     fn url(&self) -> String {
@@ -238,18 +261,4 @@ impl Consul {
         let (address, key) = (self.options.address.clone(), self.options.key.clone());
         ConsulError::Refused { address, key, status, hint }
     }
-}
-
-/// A key in a path: what is not unreserved (RFC 3986) is escaped, but for the slashes.
-fn encoded(key: &str) -> String {
-    let mut text = String::new();
-    for byte in key.trim_start_matches('/').bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
-                text.push(char::from(byte));
-            }
-            _ => text.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    text
 }

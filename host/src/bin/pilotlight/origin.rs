@@ -1,0 +1,76 @@
+//! Where a configuration comes from: a file, or a key of Consul's.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use pilotlight_config::{Change, Consul, ConsulOptions, RuleMistake, Secret, Sources};
+use pilotlight_router::{Router, RouterOptions, Rule};
+
+#[derive(Clone)]
+pub(crate) enum Origin {
+    File(PathBuf),
+    Consul { url: String, options: ConsulOptions },
+}
+
+impl Origin {
+    /// The key that `url` is the address of, read with the token in CONSUL_HTTP_TOKEN.
+    pub(crate) fn consul(url: &str) -> anyhow::Result<Self> {
+        let mut options = ConsulOptions::at(url)?;
+        let token = std::env::var_os("CONSUL_HTTP_TOKEN").filter(|token| !token.is_empty());
+        options.token = token.map(|token| Secret::new(token.to_string_lossy()));
+        Ok(Self::Consul { url: url.to_owned(), options })
+    }
+
+    /// What mistakes call it.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Consul { url, .. } => url.clone(),
+        }
+    }
+
+    /// The text as it is now. Blocks.
+    pub(crate) fn read(&self) -> anyhow::Result<String> {
+        match self {
+            Self::File(path) => std::fs::read_to_string(path).with_context(|| self.name()),
+            Self::Consul { options, .. } => match Consul::new(options.clone())?.wait()? {
+                Change::Text(text) => Ok(text),
+                Change::Absent | Change::Unchanged => {
+                    bail!("{}: Consul has no such key", self.name())
+                }
+            },
+        }
+    }
+
+    /// Where its keys come from besides its text. Relative paths start at a file's folder, or
+    /// where the program was started.
+    pub(crate) fn sources(&self, environment: Option<&str>, set: &[String]) -> Sources {
+        let mut sources = match self {
+            Self::File(path) => Sources::of(path),
+            Self::Consul { .. } => Sources::of(Path::new("")),
+        };
+        sources.name = self.name();
+        sources.flags = set.to_vec();
+        sources.rules = Some(rule_mistakes);
+        if let Some(environment) = environment {
+            sources.environment = Some(environment.to_owned());
+        }
+        sources
+    }
+}
+
+/// What the router finds wrong; that functions exist is checked by the configuration itself.
+fn rule_mistakes(rules: &[Rule]) -> Vec<RuleMistake> {
+    let targets = rules.iter().flat_map(Rule::targets);
+    let functions = targets.map(|target| target.function.clone()).collect();
+    let options = RouterOptions { functions, override_header: false };
+    let mistakes = Router::new(rules.to_vec(), options).err().unwrap_or_default();
+    mistakes
+        .iter()
+        .map(|mistake| RuleMistake {
+            rule: mistake.rule,
+            key: mistake.place(),
+            message: mistake.message.clone(),
+        })
+        .collect()
+}
