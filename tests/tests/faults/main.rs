@@ -164,7 +164,7 @@ async fn who_goes_away_takes_the_work_with_him() {
     });
     until(&host, "at work", |pool| pool.taken_ready + pool.taken_inline == 1).await;
     asking.abort();
-    assert!(asking.await.unwrap_err().is_cancelled());
+    assert!(asking.await.is_err_and(|error| error.is_cancelled()));
     assert_eq!(get(&host, "/count").await, (200, "1".to_owned()), "his place is free");
     assert_eq!(failures(&host, FailureKind::Disconnected), 1);
     until(&host, "at rest", |pool| pool.live == pool.ready).await;
