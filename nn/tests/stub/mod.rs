@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex};
 
 use pilotlight_nn::{
     Backend, Buffers, Dimension, Element, Error, GraphOptions, Graphs, Model, Port, Result,
-    Signature, Tensor,
+    RunError, Signature, Tensor,
 };
 
 /// The value that no run survives.
@@ -109,12 +109,12 @@ impl Model for Sum {
         &self,
         inputs: &[Tensor],
         buffers: &Buffers,
-    ) -> std::result::Result<Vec<Tensor>, String> {
+    ) -> std::result::Result<Vec<Tensor>, RunError> {
         self.gate.pass();
         let (x, y) = (values(&inputs[0]), values(&inputs[1]));
         assert!(!x.contains(&BOMB), "as asked");
         if x.contains(&POISON) {
-            return Err("poisoned".to_owned());
+            return Err("poisoned".into());
         }
         let columns = inputs[0].shape().sizes()[1] as usize;
         let column = |place: usize| x.iter().skip(place % columns).step_by(columns).sum();
