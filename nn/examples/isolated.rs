@@ -53,7 +53,7 @@ fn measure(pairs: &[(Graphs, Graph); 2], sizes: (u32, u32), time: Duration) -> [
     let mut times = [Vec::new(), Vec::new()];
     let begin = Instant::now();
     let mut warm = false;
-    while begin.elapsed() < time {
+    while begin.elapsed() < time || times[0].is_empty() {
         for ((graphs, graph), times) in pairs.iter().zip(&mut times) {
             let inputs = inputs(graphs, graph, sizes);
             // A few at a time: what the other has left in the caches is gone after the first.

@@ -4,6 +4,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
 use pilotlight_nn::{
     Backend, Buffers, Dimension, Element, Error, GraphOptions, Graphs, Model, Port, Result,
@@ -14,6 +15,9 @@ use pilotlight_nn::{
 pub const POISON: i64 = -1;
 /// The value that ends a run with a panic.
 pub const BOMB: i64 = -2;
+
+/// The value whose run is the end of the process that computes.
+pub const LETHAL: i64 = -3;
 
 /// Lets runs through one by one, or all.
 #[derive(Default)]
@@ -115,6 +119,9 @@ impl Model for Sum {
         assert!(!x.contains(&BOMB), "as asked");
         if x.contains(&POISON) {
             return Err("poisoned".into());
+        }
+        if x.contains(&LETHAL) {
+            return Err(RunError::Restarting { retry_after: Duration::from_secs(3) });
         }
         let columns = inputs[0].shape().sizes()[1] as usize;
         let column = |place: usize| x.iter().skip(place % columns).step_by(columns).sum();

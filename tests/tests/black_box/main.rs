@@ -11,6 +11,7 @@ mod building;
 mod bundles;
 mod configuration;
 mod host_compute;
+mod isolated_backend;
 mod isolation;
 mod lab;
 mod life_cycle;

@@ -14,7 +14,8 @@ pub(crate) struct Options {
     /// Functions, rules and everything else in a file, which is followed while serving; flags that
     /// it could say do not go with it, but --set does
     #[arg(long, value_name = "FILE", conflicts_with_all = [
-        "source", "compute", "backend", "device", "compute_threads", "precision", "bucket", "max_batch",
+        "source", "compute", "backend", "device", "isolate_backend", "isolate_timeout",
+        "compute_threads", "precision", "bucket", "max_batch",
         "max_wait", "graph_concurrency", "graph_queue", "graph", "allow_guest_graphs", "model", "min_ready",
         "max_instances", "requests_per_instance", "concurrent_requests_per_instance", "idle_shrink",
         "request_timeout", "server_timing", "require", "keys", "drain_timeout", "watch",
