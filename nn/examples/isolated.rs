@@ -1,5 +1,5 @@
-//! What a process of its own costs: `isolated MODEL.onnx [SECONDS] [tract|onnxruntime]` runs the
-//! same two batches here and there, in turn, and prints medians.
+//! What a process of its own costs: `isolated MODEL.onnx [SECONDS] [tract|onnxruntime] [THREADS]`
+//! runs the same batches here and there, in turn, and prints medians.
 
 #![allow(
     clippy::unwrap_used,
@@ -23,17 +23,18 @@ fn main() {
         return work().unwrap();
     }
     let seconds = options.first().map_or(10, |text| text.parse().expect("a number"));
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = options.get(2).map_or(cores, |text| text.parse().expect("a number"));
     let engine = match options.get(1).map(String::as_str) {
         Some("tract") => Engine::Tract(Device::Cpu),
-        _ => Engine::OnnxRuntime(OnnxRuntimeOptions::default()),
+        _ => Engine::OnnxRuntime(OnnxRuntimeOptions { threads, ..OnnxRuntimeOptions::default() }),
     };
     let file = std::fs::read(file).expect("a model");
     let there = Isolated::start(engine.clone(), IsolatedOptions::new(["child".into()])).unwrap();
     let here = engine.open().unwrap();
     let name = here.name();
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let pairs = [here, Box::new(there) as Box<dyn Backend>].map(|backend| {
-        let graphs = Graphs::new(backend, cores).unwrap();
+        let graphs = Graphs::new(backend, threads).unwrap();
         let graph = graphs.load("model", file.clone(), GraphOptions::default()).unwrap();
         (graphs, graph)
     });

@@ -163,7 +163,7 @@ fn a_process_of_its_own_gives_the_same_answers() {
 fn tensors_of_any_size_go_through_and_their_memory_is_used_again() {
     let backend = isolated();
     let model = backend.load("g", doubling()).unwrap();
-    for width in [1, 2, 20_000, 3, 1_000_000, 20_000_000, 5] {
+    for width in [1, 2, 20_000, 3, 17_000_000, 5] {
         doubled(&*model, width).unwrap();
     }
     let buffers = Buffers::new(1 << 20);

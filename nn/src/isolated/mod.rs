@@ -141,19 +141,10 @@ impl Model for Remote {
         let supervisor = &self.supervisor;
         let running = supervisor.running()?;
         let graph = (self.id, &self.graph.signature);
-        let ran = running.lane().and_then(|mut lane| {
-            let ran = lane.run(graph, inputs, buffers, supervisor.limit);
-            if !matches!(ran, Err(Fault::Broken(_))) {
-                running.give_back(lane);
-            }
-            ran
-        });
+        let ran = running.call(|lane| lane.run(graph, inputs, buffers, supervisor.limit));
         ran.map_err(|fault| match fault {
             Fault::Failed(reason) => RunError::Failed(reason),
-            Fault::Broken(broken) => {
-                running.end(&broken);
-                supervisor.restarting()
-            }
+            Fault::Broken(_) => supervisor.restarting(),
         })
     }
 }

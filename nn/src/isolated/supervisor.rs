@@ -65,8 +65,26 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// A lane to the child.
-    pub(super) fn lane(&self) -> std::result::Result<Lane, Fault> {
+    /// Makes a call on a lane of its own. One that breaks it ends the process: what is at its other
+    /// end is not to be trusted with another.
+    pub(super) fn call<T>(
+        &self,
+        call: impl FnOnce(&mut Lane) -> std::result::Result<T, Fault>,
+    ) -> std::result::Result<T, Fault> {
+        let outcome = self.lane().and_then(|mut lane| {
+            let outcome = call(&mut lane);
+            if !matches!(outcome, Err(Fault::Broken(_))) {
+                self.give_back(lane);
+            }
+            outcome
+        });
+        if let Err(Fault::Broken(broken)) = &outcome {
+            self.end(broken);
+        }
+        outcome
+    }
+
+    fn lane(&self) -> std::result::Result<Lane, Fault> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         if let Some(lane) = idle {
             return Ok(lane);
@@ -78,16 +96,18 @@ impl Running {
     }
 
     /// Keeps a lane for the next call.
-    pub(super) fn give_back(&self, lane: Lane) {
+    fn give_back(&self, lane: Lane) {
         if lane.is_worth_keeping() {
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(lane);
         }
     }
 
     /// Ends the process; everybody who waits for it notices at once.
-    pub(super) fn end(&self, broken: &Broken) {
-        // The first to say so knows why.
-        let _ = self.ended.set(broken.to_string());
+    fn end(&self, broken: &Broken) {
+        // That it has hung up says nothing of why it did.
+        if !matches!(broken, Broken::Closed) {
+            let _ = self.ended.set(broken.to_string());
+        }
         self.control.hang_up();
     }
 }
@@ -159,17 +179,10 @@ impl Supervisor {
         let id = state.next_graph;
         state.next_graph += 1;
         drop(state);
-        let loaded = running.lane().and_then(|mut lane| {
-            let loaded = lane.load(id, (name, file.as_fd()), self.limit.saturating_mul(LOADING));
-            running.give_back(lane);
-            loaded
-        });
+        let loaded = self.load_there(&running, id, (name, &file));
         let (signature, batches) = loaded.map_err(|fault| match fault {
             Fault::Failed(reason) => Error::InvalidGraph { graph: name.to_owned(), reason },
-            Fault::Broken(broken) => {
-                running.end(&broken);
-                restarting(self.restarting())
-            }
+            Fault::Broken(_) => restarting(self.restarting()),
         })?;
         let graph = Arc::new(Graph { name: name.to_owned(), file, signature, batches });
         let mut state = self.lock();
@@ -281,14 +294,19 @@ impl Supervisor {
         Ok((process, running))
     }
 
+    fn load_there(
+        &self,
+        running: &Running,
+        id: u64,
+        (name, file): (&str, &OwnedFd),
+    ) -> std::result::Result<(Signature, bool), Fault> {
+        let limit = self.limit.saturating_mul(LOADING);
+        running.call(|lane| lane.load(id, (name, file.as_fd()), limit))
+    }
+
     fn load_again(&self, running: &Running, id: u64, graph: &Graph) -> Result<()> {
         let Graph { name, file, signature, .. } = graph;
-        let limit = self.limit.saturating_mul(LOADING);
-        let loaded = running.lane().and_then(|mut lane| {
-            let loaded = lane.load(id, (name, file.as_fd()), limit)?;
-            running.give_back(lane);
-            Ok(loaded)
-        });
+        let loaded = self.load_there(running, id, (name, file));
         let refuse = |reason: String| Error::InvalidGraph { graph: name.clone(), reason };
         match loaded {
             Ok((again, _)) if again == *signature => Ok(()),
@@ -317,7 +335,7 @@ impl Supervisor {
             Err(broken) => Some(broken.to_string()),
             Ok((said, _)) => Some(format!("{said:?}")),
         };
-        let why = running.ended.get().cloned().or(said).unwrap_or_default();
+        let why = running.ended.get().cloned().or(said);
         tracing::error!(%status, why, "the process that computes has ended");
     }
 }
