@@ -1,6 +1,4 @@
 use std::ffi::OsString;
-use std::os::unix::ffi::OsStringExt as _;
-use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -47,7 +45,7 @@ impl Engine {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Wanted {
     Tract { device: String },
-    OnnxRuntime { device: String, library: Option<Vec<u8>>, threads: u32 },
+    OnnxRuntime { device: String, library: Option<OsString>, threads: u32 },
 }
 
 impl From<&Engine> for Wanted {
@@ -56,8 +54,7 @@ impl From<&Engine> for Wanted {
             Engine::Tract(device) => Self::Tract { device: device.to_string() },
             #[cfg(feature = "onnxruntime")]
             Engine::OnnxRuntime(OnnxRuntimeOptions { library, device, threads }) => {
-                let bytes = |path: PathBuf| path.into_os_string().into_vec();
-                let library = library.clone().map(bytes);
+                let library = library.clone().map(Into::into);
                 let threads = u32::try_from(*threads).unwrap_or(0);
                 Self::OnnxRuntime { device: device.to_string(), library, threads }
             }
@@ -76,7 +73,7 @@ impl TryFrom<Wanted> for Engine {
             Wanted::Tract { device } => Ok(Self::Tract(known(device)?)),
             #[cfg(feature = "onnxruntime")]
             Wanted::OnnxRuntime { device, library, threads } => {
-                let library = library.map(|bytes| PathBuf::from(OsString::from_vec(bytes)));
+                let library = library.map(Into::into);
                 let (device, threads) = (known(device)?, threads as usize);
                 Ok(Self::OnnxRuntime(OnnxRuntimeOptions { library, device, threads }))
             }
