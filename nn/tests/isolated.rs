@@ -19,7 +19,9 @@ use pilotlight_nn::{
     Backend, Buffers, Device, Element, Error, GraphOptions, Graphs, Model, ProcessState, RunError,
     Tensor,
 };
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process, pidfd_open, waitid,
+};
 
 mod tiny;
 
@@ -306,6 +308,9 @@ fn calls_of_a_queue_are_told_that_the_process_restarts() {
     assert_eq!((status.state, status.restarts), (ProcessState::Running, 0));
     // It hangs: whoever waits is answered when its time is over.
     let hung = kill(graphs.backend(), Signal::STOP);
+    // Until then a thread of it may still answer.
+    let stopped = WaitIdOptions::STOPPED | WaitIdOptions::NOWAIT;
+    waitid(WaitId::Pid(hung), stopped).unwrap().unwrap();
     match call().unwrap_err() {
         Error::Restarting { graph, .. } => assert_eq!(graph, "g"),
         other => panic!("{other:?}"),
