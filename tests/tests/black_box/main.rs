@@ -17,6 +17,7 @@ mod caching;
 mod configuration;
 mod consul;
 mod host_compute;
+mod isolated_backend;
 mod isolation;
 mod lab;
 mod life_cycle;

@@ -9,11 +9,13 @@ use crate::compute::{ComputeOptions, Place};
 /// Where a configuration can come from.
 const CONFIGURATION: &str = "configuration";
 /// Flags whose keys it has.
-const SAID_THERE: [&str; 25] = [
+const SAID_THERE: [&str; 27] = [
     "source",
     "compute",
     "backend",
     "device",
+    "isolate_backend",
+    "isolate_timeout",
     "compute_threads",
     "precision",
     "bucket",
