@@ -11,8 +11,8 @@ pub(crate) const SMALLEST_MEMORY: u64 = 1 << 16;
 
 /// Formats of the schema that are checked here.
 #[cfg(test)]
-pub(crate) const KNOWN: [&str; 6] =
-    ["socket-address", "period", "memory", "path", "target", "function-name"];
+pub(crate) const KNOWN: [&str; 7] =
+    ["socket-address", "period", "memory", "size", "path", "target", "function-name"];
 
 /// Refuses `text` if it is not of `format`; formats that nobody knows have no rules.
 pub(crate) fn check(format: &str, text: &str) -> Result<(), String> {
@@ -22,6 +22,7 @@ pub(crate) fn check(format: &str, text: &str) -> Result<(), String> {
         }),
         "period" => period(text).map(drop),
         "memory" => memory(text).map(drop),
+        "size" => size(text).map(drop),
         "path" if text.is_empty() || text.contains('\0') => Err(format!("{text:?} is no path")),
         "target" => text.parse::<Target>().map(drop),
         "function-name" => function_name(text),
@@ -63,8 +64,15 @@ pub(crate) fn write_period(time: Duration) -> String {
     }
 }
 
-/// Reads a number and `KiB`, `MiB` or `GiB`, as far as a sandbox may have so much memory.
+/// Reads what [`size`] reads, as far as a sandbox may have so much memory.
 pub(crate) fn memory(text: &str) -> Result<u64, String> {
+    let bytes = size(text)?;
+    let fits = (SMALLEST_MEMORY..=LARGEST_MEMORY).contains(&bytes);
+    fits.then_some(bytes).ok_or_else(|| format!("{text:?}: must be \"64KiB\" to \"4GiB\""))
+}
+
+/// Reads a number and `KiB`, `MiB` or `GiB`.
+pub(crate) fn size(text: &str) -> Result<u64, String> {
     let wrong = || {
         format!(
             "{text:?} is no size: write a number of bytes, or one and KiB, MiB or GiB in quotes, \
@@ -78,14 +86,11 @@ pub(crate) fn memory(text: &str) -> Result<u64, String> {
         "GiB" => 1u64 << 30,
         _ => return Err(wrong()),
     };
-    number
-        .checked_mul(unit)
-        .filter(|bytes| (SMALLEST_MEMORY..=LARGEST_MEMORY).contains(bytes))
-        .ok_or_else(|| format!("{text:?}: must be \"64KiB\" to \"4GiB\""))
+    number.checked_mul(unit).ok_or_else(|| format!("{text:?} is more than anything holds"))
 }
 
-/// Writes what [`memory`] reads, if it is a whole number of KiB.
-pub(crate) fn write_memory(bytes: u64) -> Option<String> {
+/// Writes what [`size`] reads, if it is a whole number of KiB.
+pub(crate) fn write_size(bytes: u64) -> Option<String> {
     let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     let unit = units.iter().find(|(unit, _)| bytes > 0 && bytes.is_multiple_of(*unit))?;
     Some(format!("{}{}", bytes / unit.0, unit.1))
@@ -117,9 +122,11 @@ mod tests {
         for wrong in ["", "10", "MiB", "1MB", "1.5GiB"] {
             assert!(memory(wrong).unwrap_err().contains("no size"), "{wrong}");
         }
-        for wrong in ["63KiB", "5GiB", "9999999999999GiB"] {
+        for wrong in ["63KiB", "5GiB"] {
             assert!(memory(wrong).unwrap_err().contains("4GiB"), "{wrong}");
         }
+        assert!(memory("99999999999999GiB").unwrap_err().contains("more than"));
+        assert_eq!(size("1KiB"), Ok(1024));
     }
 
     #[test]
@@ -135,7 +142,7 @@ mod tests {
         fn what_is_written_is_read_again(milliseconds: u32, kib in 64u64..=4 << 20) {
             let time = Duration::from_millis(milliseconds.into());
             prop_assert_eq!(period(&write_period(time)), Ok(time));
-            prop_assert_eq!(memory(&write_memory(kib << 10).unwrap()), Ok(kib << 10));
+            prop_assert_eq!(memory(&write_size(kib << 10).unwrap()), Ok(kib << 10));
         }
     }
 }

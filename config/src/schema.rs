@@ -197,6 +197,16 @@ pub(crate) fn memory(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+pub(crate) fn size(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "anyOf": [
+            { "type": "string", "format": "size", "pattern": "^[0-9]+(KiB|MiB|GiB)$" },
+            { "type": "integer", "minimum": 0 },
+        ],
+        "examples": ["64KiB"],
+    })
+}
+
 pub(crate) fn functions(generator: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
