@@ -31,6 +31,7 @@ mod memory;
 mod pool;
 mod priority;
 mod progress;
+mod request_id;
 mod routing;
 mod section;
 mod seen;
@@ -41,7 +42,7 @@ mod version;
 mod wasi_nn;
 mod watch;
 
-pub use admin::{Admin, SwapPlan};
+pub use admin::{Admin, AdminToken, SwapPlan};
 pub use agreement::agreement;
 pub use artifact::{ModelCompute, Source};
 pub use body::{Body, BodyError};
@@ -57,7 +58,9 @@ pub use pool::PoolStatus;
 pub use progress::{Progress, Stage};
 pub use routing::{ClientAddress, RuleStatus, ShadowStatus};
 pub use section::{Agreement, Provenance, Sample};
-pub use server::{Readiness, Server};
+pub use server::{
+    BodyRefused, Limits, ReadBodies, Readiness, RequestBodies, RequestBody, Server, Tls,
+};
 pub use snapshot::{Placement, snapshot};
 pub use version::VersionStatus;
 pub use watch::Watch;

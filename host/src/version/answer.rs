@@ -1,8 +1,5 @@
 //! A request's way through a version, and what is answered when it leads nowhere.
 
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher as _, Hasher as _};
-
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use tokio::time::Instant;
 use wasmtime_wasi_http::WasiBody;
@@ -10,11 +7,10 @@ use wasmtime_wasi_http::WasiBody;
 use super::Version;
 use crate::body::Body;
 use crate::pool::{DeadlinePassed, NoInstance};
+use crate::request_id::{REQUEST_ID, request_id};
 
-const REQUEST_ID: &str = "x-request-id";
 const SERVER_TIMING: &str = "server-timing";
 const VERSION: &str = "x-pilotlight-version";
-const LONGEST_ID: usize = 128;
 
 /// Why a request got no answer from the function.
 #[derive(Debug, thiserror::Error)]
@@ -30,8 +26,7 @@ enum Failure {
 impl Version {
     /// Answers one request, in an instance of its own.
     pub(crate) async fn answer(&self, request: Request<WasiBody>) -> Response<Body> {
-        let id = request.headers().get(REQUEST_ID).filter(|id| valid(id)).cloned();
-        let id = id.unwrap_or_else(new_id);
+        let id = request_id(request.headers());
         let mut response = match self.run(request).await {
             Ok(response) => response,
             Err(failure) => {
@@ -62,17 +57,6 @@ impl Version {
         }
         Ok(response)
     }
-}
-
-fn valid(id: &HeaderValue) -> bool {
-    id.len() <= LONGEST_ID && id.as_bytes().iter().all(u8::is_ascii_graphic) && !id.is_empty()
-}
-
-/// Names a request in the log; nothing may rely on it being hard to guess.
-fn new_id() -> HeaderValue {
-    let number = RandomState::new().build_hasher().finish();
-    HeaderValue::from_str(&format!("{number:016x}"))
-        .unwrap_or_else(|_| HeaderValue::from_static("none"))
 }
 
 impl Failure {

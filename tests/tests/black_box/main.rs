@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
+#[path = "../server/certificates.rs"]
+mod certificates;
 #[path = "../../../guest/tests/tiny_model/mod.rs"]
 mod tiny_model;
 
+mod administration;
 mod answers;
 mod bad_requests;
 mod building;
@@ -16,4 +19,5 @@ mod lab;
 mod life_cycle;
 mod other_hosts;
 mod swapping;
+mod tls;
 mod wasi_nn;
