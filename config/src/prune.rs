@@ -36,6 +36,10 @@ fn remove(tree: &mut Node, parts: &[Part]) {
 
 /// Puts the default, or what stands for it, in the place of a value.
 fn replace(tree: &mut Node, key: &Key) {
+    // Half of a pair says nothing.
+    if key.fits(&["tls", "*"]) {
+        return remove(tree, &key.parts()[..1]);
+    }
     remove(tree, key.parts());
     let function = key.fits(&["functions", "*"]);
     if !function && !key.fits(&["functions", "*", "source"]) {

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
 const LADDER: [&[&str]; 16] = [
-    &["error", "beside", "config", "priority", "progress", "wasi_nn"],
+    &["error", "beside", "config", "priority", "progress", "request_id", "wasi_nn"],
     &["background", "body", "cache", "watch"],
     &["graph", "guest", "seen"],
     &["section", "sweep"],

@@ -4,11 +4,14 @@
 
 #[path = "../../../config/tests/consul/agent.rs"]
 mod agent;
+#[path = "../server/certificates.rs"]
+mod certificates;
 #[path = "../../../registry/tests/peer/mod.rs"]
 mod peer;
 #[path = "../../../guest/tests/tiny_model/mod.rs"]
 mod tiny_model;
 
+mod administration;
 mod answers;
 mod bad_requests;
 mod building;
@@ -24,4 +27,5 @@ mod life_cycle;
 mod other_hosts;
 mod registries;
 mod swapping;
+mod tls;
 mod wasi_nn;
