@@ -5,8 +5,10 @@ use std::process::ExitCode;
 mod build;
 mod cargo;
 mod compare;
+mod http;
 mod peers;
 mod runtime;
+mod soak;
 mod swap;
 mod test;
 
@@ -20,7 +22,9 @@ Usage: cargo xtask <VERB>
                  --quick tries the commands and writes to target/
   compare host     the same of computing on the host: docs/performance-host.md
   compare sandbox  inference inside the sandbox: docs/performance-sandbox.md
+  compare swaps    what callers notice of changes of version: docs/performance-swaps.md
   compare article  a model of the size of BERT-base: docs/performance-article.md
+  soak [--minutes N]  load, faults, swaps, reloads and slow clients at once, and whether anything was lost
   runtime        put the shared library of ONNX Runtime beside the built program
   guests         build only the guest and the test guests, for editors and single tests
 ";
@@ -34,6 +38,7 @@ fn main() -> ExitCode {
         ("serve", _) => build::serve(&rest),
         ("test", true) => test::run(),
         ("compare", _) => compare::run(&rest),
+        ("soak", _) => soak::run(&rest),
         ("runtime", true) => runtime::place(),
         ("guests", true) => build::guests(),
         ("help" | "--help" | "-h", _) => {

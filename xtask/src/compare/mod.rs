@@ -3,7 +3,6 @@
 mod article;
 mod goal;
 mod host;
-mod http;
 mod lab;
 mod line_up;
 mod page;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 
-use super::http;
+use crate::http;
 
 const PATIENCE: Duration = Duration::from_secs(120);
 

@@ -4,8 +4,8 @@ use anyhow::Context as _;
 use serde_json::json;
 
 use super::corpus::{Golden, golden};
-use crate::compare::http;
 use crate::compare::words::word;
+use crate::http;
 
 /// Tokens with the golden label, and all tokens.
 pub(super) fn of(port: u16) -> anyhow::Result<(usize, usize)> {

@@ -14,9 +14,9 @@ use crate::cargo::{cargo, execute, target};
 use crate::compare::host::contenders::Contenders;
 use crate::compare::host::direct::{Direct, Setting};
 use crate::compare::host::files::{Precision, Texts};
-use crate::compare::http;
 use crate::compare::line_up::{LineUp, text};
 use crate::compare::service::Service;
+use crate::http;
 
 /// Where a component tells how long it inferred, in milliseconds.
 const TIME: &str = "x-inference-time";

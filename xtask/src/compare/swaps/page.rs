@@ -2,7 +2,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::{CHANGES, First, LOAD, Outcome};
+use super::{BETWEEN, CHANGES, First, LOAD, Outcome, ROUNDS, Round};
 use crate::compare::lab::Lab;
 use crate::compare::words::{errors, head, ms, number, row};
 
@@ -17,8 +17,8 @@ fn text(page: &mut String, first: &First, outcomes: &[Outcome], lab: &Lab) -> st
     writeln!(
         page,
         "# Changing versions under load\n\nWritten by `cargo xtask compare swaps`. The default model computes in the sandbox; \
-         its two versions are int4 and int8. Requests (43 tokens) come at random moments (Poisson) at {:.0} % of what eight \
-         connections got answered as fast as they could. Latency counts from the intended moment.",
+         its two versions differ in their name, and cost the same. Requests (43 tokens) come at random moments (Poisson) at \
+         {:.0} % of what eight connections got answered as fast as they could. Latency counts from the intended moment.",
         LOAD * 100.0
     )?;
     if lab.is_quick() {
@@ -26,19 +26,25 @@ fn text(page: &mut String, first: &First, outcomes: &[Outcome], lab: &Lab) -> st
     }
     writeln!(
         page,
-        "\n## {CHANGES} swaps, each rolled back and forth\n\nBoth versions have been compiled before. A swap maps the code, fills \
-         the pool, has the sample answered, and switches; then a rollback, and a rollback of that."
+        "\n## {} swaps, each rolled back and forth\n\nBoth versions have been compiled before. Every {} ms a swap maps the code, \
+         fills the pool, has the sample answered, and switches; then a rollback, and a rollback of that. Calm times and times of \
+         change take turns, {ROUNDS} of each, {} s long; the last column has the median of their ratios, the least and the greatest.",
+        CHANGES * ROUNDS as u32,
+        BETWEEN.as_millis(),
+        (BETWEEN * CHANGES).as_secs(),
     )?;
     head(
         page,
-        &["HTTP", "phase", "requests/s", "answered", "failed", "p50", "p99", "p99 beside before"],
+        &["HTTP", "phase", "requests/s", "answered", "failed", "p50", "p99", "p99 beside calm"],
     )?;
     for outcome in outcomes {
-        let names = ["before", "while versions change", "after"];
-        for (name, phase) in names.into_iter().zip(&outcome.phases) {
+        let of = |phase: fn(&Round) -> &Value| outcome.rounds.iter().map(phase).collect::<Vec<_>>();
+        let calm = of(|round| &round.calm);
+        for (name, phases) in [("calm", calm), ("versions change", of(|round| &round.changing))] {
             let mut cells = vec![outcome.protocol.to_owned(), name.to_owned()];
             cells.push(format!("{:.1}", outcome.rate));
-            cells.extend(figures(phase, &outcome.phases[0]));
+            cells.extend(together(&phases));
+            cells.push(if name == "calm" { String::new() } else { ratios(&outcome.rounds) });
             row(page, &cells)?;
         }
     }
@@ -51,12 +57,12 @@ fn text(page: &mut String, first: &First, outcomes: &[Outcome], lab: &Lab) -> st
             "longest",
             "a rollback, p50",
             "longest",
-            "PSS before",
+            "PSS at rest before",
             "after",
         ],
     )?;
     for outcome in outcomes {
-        let mut cells = vec![outcome.protocol.to_owned(), outcome.changes.to_string()];
+        let mut cells = vec![outcome.protocol.to_owned(), outcome.swaps.len().to_string()];
         for times in [&outcome.swaps, &outcome.rollbacks] {
             let time = |index: usize| times.get(index).copied().map_or_else(String::new, ms);
             cells.extend([time(times.len() / 2), time(times.len().saturating_sub(1))]);
@@ -77,6 +83,32 @@ fn text(page: &mut String, first: &First, outcomes: &[Outcome], lab: &Lab) -> st
         row(page, &cells)?;
     }
     Ok(())
+}
+
+/// Sums of several runs, and the medians of their percentiles.
+fn together(phases: &[&Value]) -> Vec<String> {
+    let sum = |count: &dyn Fn(&Value) -> u64| phases.iter().map(|phase| count(phase)).sum::<u64>();
+    let median = |key: &str| middle(phases.iter().map(|phase| number(&phase[key])).collect())[1];
+    vec![
+        sum(&|phase| phase["requests"].as_u64().unwrap_or(0)).to_string(),
+        sum(&|phase| errors(&phase["errors"])).to_string(),
+        ms(median("p50_ms")),
+        ms(median("p99_ms")),
+    ]
+}
+
+fn ratios(rounds: &[Round]) -> String {
+    let p99 = |phase: &Value| number(&phase["p99_ms"]);
+    let [least, median, greatest] =
+        middle(rounds.iter().map(|round| p99(&round.changing) / p99(&round.calm)).collect());
+    format!("{median:.2}× ({least:.2}–{greatest:.2})")
+}
+
+/// The least, the median and the greatest.
+fn middle(mut values: Vec<f64>) -> [f64; 3] {
+    values.sort_by(f64::total_cmp);
+    let at = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
+    [at(0), at(values.len() / 2), at(values.len().saturating_sub(1))]
 }
 
 fn figures(phase: &Value, before: &Value) -> Vec<String> {

@@ -10,22 +10,22 @@ use serde_json::Value;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The answer to a GET.
-pub(super) fn get(port: u16, path: &str) -> anyhow::Result<Value> {
+pub(crate) fn get(port: u16, path: &str) -> anyhow::Result<Value> {
     Ok(parsed(&exchange(port, &format!("GET {path} HTTP/1.1\r\n"), "")?.1))
 }
 
 /// The answer to a POST of JSON.
-pub(super) fn post(port: u16, path: &str, body: &Value) -> anyhow::Result<Value> {
+pub(crate) fn post(port: u16, path: &str, body: &Value) -> anyhow::Result<Value> {
     Ok(parsed(&exchange(port, &format!("POST {path} HTTP/1.1\r\n"), &body.to_string())?.1))
 }
 
 /// The answer to a PUT of JSON.
-pub(super) fn put(port: u16, path: &str, body: &Value) -> anyhow::Result<Value> {
+pub(crate) fn put(port: u16, path: &str, body: &Value) -> anyhow::Result<Value> {
     Ok(parsed(&exchange(port, &format!("PUT {path} HTTP/1.1\r\n"), &body.to_string())?.1))
 }
 
 /// A field of the head of the answer to a POST.
-pub(super) fn post_for(port: u16, path: &str, body: &str, field: &str) -> anyhow::Result<String> {
+pub(crate) fn post_for(port: u16, path: &str, body: &str, field: &str) -> anyhow::Result<String> {
     let (head, _) = exchange(port, &format!("POST {path} HTTP/1.1\r\n"), body)?;
     let mut fields = head.lines().filter_map(|line| line.split_once(':'));
     let found = fields.find(|(name, _)| name.eq_ignore_ascii_case(field));
@@ -36,8 +36,26 @@ fn parsed(content: &str) -> Value {
     serde_json::from_str(content).unwrap_or_default()
 }
 
+/// What a server answered, whatever it was.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) content: String,
+    /// It ended as HTTP says an answer ends.
+    pub(crate) whole: bool,
+}
+
 /// Head and content; anything but 200 is an error.
 fn exchange(port: u16, line: &str, body: &str) -> anyhow::Result<(String, String)> {
+    let Answer { status, head, content, .. } = ask(port, line, body)?;
+    if status != 200 {
+        bail!("{status}: {content}");
+    }
+    Ok((head, content))
+}
+
+/// Sends a request, whose first line and own fields are `line`, and reads the answer to its end.
+pub(crate) fn ask(port: u16, line: &str, body: &str) -> anyhow::Result<Answer> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_read_timeout(Some(PATIENCE))?;
     let length = body.len();
@@ -46,12 +64,17 @@ fn exchange(port: u16, line: &str, body: &str) -> anyhow::Result<(String, String
          content-length: {length}\r\n\r\n{body}"
     );
     stream.write_all(request.as_bytes())?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
+    let mut answer = Vec::new();
+    // What came before a connection broke is still an answer, and not a whole one.
+    let read = stream.read_to_end(&mut answer);
+    let answer = String::from_utf8_lossy(&answer);
     let (head, content) = answer.split_once("\r\n\r\n").context("the answer has no end of head")?;
-    let status = head.lines().next().unwrap_or_default();
-    if !status.starts_with("HTTP/1.1 200") {
-        bail!("{status}: {content}");
-    }
-    Ok((head.to_owned(), content.to_owned()))
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    let chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
+    Ok(Answer {
+        status: status.context("the answer has no status")?,
+        head: head.to_owned(),
+        content: content.to_owned(),
+        whole: read.is_ok() && (!chunked || content.ends_with("0\r\n\r\n")),
+    })
 }
