@@ -58,14 +58,6 @@ async fn handle(request: Request) -> Response<UnsyncBoxBody<Bytes, Infallible>> 
             wasip3::spawn(std::future::pending());
             "said it all".to_owned()
         }
-        "/spin-after" => {
-            wasip3::spawn(async {
-                loop {
-                    std::hint::spin_loop();
-                }
-            });
-            "said it all".to_owned()
-        }
         "/flood" => {
             (0..10_000).for_each(|_| eprintln!("{}", "flood ".repeat(100)));
             "flooded".to_owned()
