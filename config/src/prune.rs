@@ -36,7 +36,9 @@ fn remove(tree: &mut Node, parts: &[Part]) {
 
 /// Puts the default, or what stands for it, in the place of a value.
 fn replace(tree: &mut Node, key: &Key) {
-    remove(tree, key.parts());
+    // Without its mode a protection is none.
+    let protection = key.fits(&["protection", "*", "mode"]);
+    remove(tree, if protection { &key.parts()[..2] } else { key.parts() });
     let function = key.fits(&["functions", "*"]);
     if !function && !key.fits(&["functions", "*", "source"]) {
         return;
