@@ -3,10 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
 const LADDER: [&[&str]; 16] = [
-    &["error", "beside", "config", "priority", "progress", "wasi_nn"],
+    &["error", "beside", "config", "priority", "progress", "request_id", "wasi_nn"],
     &["background", "body", "cache", "watch"],
-    &["graph", "guest", "seen"],
-    &["section", "sweep"],
+    &["followed", "graph", "guest", "seen"],
+    &["access", "protection", "section", "sweep"],
     &["image", "inspect"],
     &["memory"],
     &["engine", "machine_code", "store"],

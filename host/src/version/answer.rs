@@ -1,10 +1,8 @@
 //! A request's way through a version.
 
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::Arc;
 
-use http::{HeaderName, HeaderValue, Request, Response};
+use http::{HeaderValue, Request, Response};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tokio::time::Instant;
@@ -13,17 +11,15 @@ use wasmtime_wasi_http::{Error as HttpError, WasiBody};
 use super::Version;
 use super::failure::{Failure, FailureKind, Failures};
 use crate::body::Body;
+use crate::request_id::{REQUEST_ID, request_id, shown};
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SERVER_TIMING: &str = "server-timing";
 const VERSION: &str = "x-pilotlight-version";
-const LONGEST_ID: usize = 128;
 
 impl Version {
     /// Answers one request, in an instance of its own.
     pub(crate) async fn answer(&self, request: Request<WasiBody>) -> Response<Body> {
-        let id = request.headers().get(REQUEST_ID).filter(|id| valid(id)).cloned();
-        let id = id.unwrap_or_else(new_id);
+        let id = request_id(request.headers());
         let left = Left::unless_done(&self.failures);
         let answered = self.run(request).await;
         left.done();
@@ -101,21 +97,6 @@ fn within(limit: usize, request: Request<WasiBody>) -> Result<Request<WasiBody>,
         })
     };
     Ok(request.map(|body| limited(body).boxed_unsync()))
-}
-
-fn shown(value: &HeaderValue) -> &str {
-    value.to_str().unwrap_or_default()
-}
-
-fn valid(id: &HeaderValue) -> bool {
-    id.len() <= LONGEST_ID && id.as_bytes().iter().all(u8::is_ascii_graphic) && !id.is_empty()
-}
-
-/// Names a request in the log; nothing may rely on it being hard to guess.
-fn new_id() -> HeaderValue {
-    let number = RandomState::new().build_hasher().finish();
-    HeaderValue::from_str(&format!("{number:016x}"))
-        .unwrap_or_else(|_| HeaderValue::from_static("none"))
 }
 
 /// Counts a client that goes away before it is answered: nobody polls its request any more.

@@ -9,6 +9,7 @@ mod peer;
 #[path = "../../../guest/tests/tiny_model/mod.rs"]
 mod tiny_model;
 
+mod access;
 mod answers;
 mod bad_requests;
 mod building;
@@ -21,6 +22,7 @@ mod isolation;
 mod lab;
 mod life_cycle;
 mod other_hosts;
+mod protection;
 mod registries;
 mod swapping;
 mod wasi_nn;
