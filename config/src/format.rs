@@ -66,9 +66,9 @@ pub(crate) fn write_period(time: Duration) -> String {
 
 /// Reads what [`size`] reads, as far as a sandbox may have so much memory.
 pub(crate) fn memory(text: &str) -> Result<u64, String> {
-    Some(size(text)?)
-        .filter(|bytes| (SMALLEST_MEMORY..=LARGEST_MEMORY).contains(bytes))
-        .ok_or_else(|| format!("{text:?}: must be \"64KiB\" to \"4GiB\""))
+    let bytes = size(text)?;
+    let fits = (SMALLEST_MEMORY..=LARGEST_MEMORY).contains(&bytes);
+    fits.then_some(bytes).ok_or_else(|| format!("{text:?}: must be \"64KiB\" to \"4GiB\""))
 }
 
 /// Reads a number and `KiB`, `MiB` or `GiB`.
@@ -89,11 +89,11 @@ pub fn size(text: &str) -> Result<u64, String> {
         "GiB" => 1u64 << 30,
         _ => return Err(wrong()),
     };
-    number.checked_mul(unit).ok_or_else(|| format!("{text:?} is more than there is"))
+    number.checked_mul(unit).ok_or_else(|| format!("{text:?} is more than anything holds"))
 }
 
 /// Writes what [`size`] reads, if it is a whole number of KiB.
-pub(crate) fn write_memory(bytes: u64) -> Option<String> {
+pub(crate) fn write_size(bytes: u64) -> Option<String> {
     let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     let unit = units.iter().find(|(unit, _)| bytes > 0 && bytes.is_multiple_of(*unit))?;
     Some(format!("{}{}", bytes / unit.0, unit.1))
@@ -129,7 +129,7 @@ mod tests {
             assert!(memory(wrong).unwrap_err().contains("4GiB"), "{wrong}");
         }
         assert_eq!(size("5GiB"), Ok(5 << 30));
-        assert!(size("99999999999999GiB").unwrap_err().contains("more than there is"));
+        assert!(size("99999999999999GiB").unwrap_err().contains("more than"));
     }
 
     #[test]
@@ -145,7 +145,7 @@ mod tests {
         fn what_is_written_is_read_again(milliseconds: u32, kib in 64u64..=4 << 20) {
             let time = Duration::from_millis(milliseconds.into());
             prop_assert_eq!(period(&write_period(time)), Ok(time));
-            prop_assert_eq!(memory(&write_memory(kib << 10).unwrap()), Ok(kib << 10));
+            prop_assert_eq!(memory(&write_size(kib << 10).unwrap()), Ok(kib << 10));
         }
     }
 }

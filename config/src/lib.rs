@@ -33,7 +33,7 @@ pub use parse::{Parsed, RuleCheck, RuleMistake, Sources, check, parse};
 pub use place::{Place, Places};
 pub use schema::schema;
 pub use types::{
-    Admin, Backend, Compute, Config, Device, Function, Host, Level, Limits, Pool, Precision,
-    Require, Telemetry,
+    Admin, Backend, Compute, Config, Device, Function, Host, Http, Level, Limits, Pool, Precision,
+    Require, Telemetry, Tls,
 };
 pub use watch::{FileWatch, INTERVAL, Unreadable};

@@ -58,7 +58,8 @@ fn key(names: &[&str]) -> Key {
 }
 
 fn addresses(config: &Config, findings: &mut Vec<Finding>) {
-    if config.listen == config.admin.listen && config.listen.port() != 0 {
+    let same = config.listen == config.admin.listen && config.admin.socket.is_none();
+    if same && config.listen.port() != 0 {
         findings.push(Finding {
             key: key(&["admin", "listen"]),
             because: vec![key(&["listen"])],

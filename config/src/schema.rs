@@ -213,7 +213,7 @@ pub(crate) fn size(_: &mut SchemaGenerator) -> Schema {
             { "type": "string", "format": "size", "pattern": "^[0-9]+(KiB|MiB|GiB)$" },
             { "type": "integer", "minimum": 0 },
         ],
-        "examples": ["2GiB"],
+        "examples": ["64KiB", "2GiB"],
     })
 }
 

@@ -74,7 +74,8 @@ impl<'a> Found<'a> {
             return self.choice(&choices, text, node, key);
         }
         if let Some(alternatives) = alternatives(schema) {
-            return self.alternative(alternatives, node, key);
+            self.alternative(alternatives, node, key);
+            return self.size(schema, node, key);
         }
         match &node.value {
             Value::Table(table) => self.table(schema, table, node, key),
@@ -230,6 +231,26 @@ impl<'a> Found<'a> {
         if too_short || longest.is_some_and(|(_, limit)| time > limit) {
             let range = range(shortest.map(|(text, _)| text), longest.map(|(text, _)| text));
             self.add(Kind::Bad, node, key, format!("{text:?}: must be {range}"));
+        }
+    }
+
+    /// Holds a size, however it is written, against the smallest and the largest there may be.
+    fn size(&mut self, schema: &Schema, node: &Node, key: &Key) {
+        let limit = |name: &str| {
+            let text = schema.get(name).and_then(Schema::as_str);
+            text.and_then(|text| Some((text, format::size(text).ok()?)))
+        };
+        let (smallest, largest) = (limit("x-smallest"), limit("x-largest"));
+        let bytes = match &node.value {
+            Value::Integer(number) => *number,
+            Value::String(text) => format::size(text).map_or(-1, i128::from),
+            _ => -1,
+        };
+        // What is no size has been told already.
+        let too_small = smallest.is_some_and(|(_, limit)| (0..i128::from(limit)).contains(&bytes));
+        if too_small || largest.is_some_and(|(_, limit)| bytes > i128::from(limit)) {
+            let range = range(smallest.map(|(text, _)| text), largest.map(|(text, _)| text));
+            self.add(Kind::Bad, node, key, format!("must be {range}"));
         }
     }
 

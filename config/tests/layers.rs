@@ -168,13 +168,23 @@ fn keeps_what_is_its_own() {
 
 #[test]
 fn relative_paths_start_at_the_folder_of_the_file_that_says_them() {
-    let flags: &[_] = &["functions.next.source=here"];
+    let flags: &[_] = &[
+        "functions.next.source=here",
+        "tls.certificate=cert.pem",
+        "tls.key=key.pem",
+        "admin.socket=admin.sock",
+        "admin.token-file=token",
+    ];
     let config = Said { flags, ..Said::default() }.config();
     let paths: Vec<_> = config.paths();
     let path = |key: &str| paths.iter().find(|(k, _)| k == key).unwrap().1.clone();
     assert_eq!(path("keys[0]"), Path::new("/etc/pilotlight/a.pem"));
     assert_eq!(path("functions.Ner_de.source"), Path::new("/etc/pilotlight/ner"));
     assert_eq!(path("functions.next.source"), Path::new("here"));
+    assert_eq!(path("tls.certificate"), Path::new("cert.pem"));
+    assert_eq!(path("tls.key"), Path::new("key.pem"));
+    assert_eq!(path("admin.socket"), Path::new("admin.sock"));
+    assert_eq!(path("admin.token-file"), Path::new("token"));
     assert_eq!(Said::default().config().functions["next"].source, Path::new("/models/next"));
 }
 

@@ -73,6 +73,34 @@ to = [{ target = \"other\" }, { target = \"ner\", wieght = 1 }]
 }
 
 #[test]
+fn what_clients_may_take_has_a_range() {
+    let text = "\
+http.header-timeout = \"9h\"
+http.max-header-bytes = \"2MiB\"
+http.max-body-bytes = 512
+http.idle-timeout = \"0ms\"
+http.max-connections = 0
+http.max-headers = 10000
+tls.key = \"key.pem\"
+";
+    let expected = [
+        "p.toml:1:23: http.header-timeout: \"9h\": must be 1ms to 8h",
+        "p.toml:2:25: http.max-header-bytes: must be 1KiB to 1MiB",
+        "p.toml:3:23: http.max-body-bytes: must be 1KiB to 4GiB",
+        "p.toml:4:21: http.idle-timeout: \"0ms\": must be 1ms to 8h",
+        "p.toml:5:24: http.max-connections: must be 1 to 4294967295",
+        "p.toml:6:20: http.max-headers: must be 1 to 4096",
+        "p.toml:7:1: tls.certificate: is missing",
+    ];
+    assert_eq!(told(text), expected);
+    only(
+        "http.max-header-bytes = \"much\"",
+        "p.toml:1:25: http.max-header-bytes: \"much\" is no size: write a number of bytes, or one \
+         and KiB, MiB or GiB in quotes, such as \"512MiB\"",
+    );
+}
+
+#[test]
 fn text_that_is_no_toml_is_told_with_the_mistakes_of_other_lines() {
     let told = told("listen = \nverify = 1\nwatch = true\nwatch = false\n");
     assert_eq!(told.len(), 3, "{told:?}");

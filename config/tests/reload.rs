@@ -128,14 +128,22 @@ fn invalid_text_never_replaces_valid_text() {
 
 #[test]
 fn what_needs_a_new_start_is_told() {
-    let text =
-        "listen = '127.0.0.1:7'\nadmin.listen = '127.0.0.1:8'\ncache-dir = 'x'\ncache-size = 0";
+    let text = "listen = '127.0.0.1:7'\ncache-dir = 'x'\ncache-size = 0\nwatch = false\nhttp.body-rate = 0\n\
+                admin = { listen = '127.0.0.1:8', socket = 's', token-file = 't' }\n\
+                tls = { certificate = 'c', key = 'k' }";
     let mut current = Current::new("", Sources::default()).unwrap();
     let old = current.get().clone();
     let new = current.offer(text).unwrap().unwrap();
-    assert_eq!(
-        old.config.fixed_changes(&new.config),
-        ["listen", "admin.listen", "cache-dir", "cache-size"]
-    );
+    let fixed = [
+        "listen",
+        "admin.listen",
+        "admin.socket",
+        "admin.token-file",
+        "tls",
+        "http",
+        "cache-dir",
+        "cache-size",
+    ];
+    assert_eq!(old.config.fixed_changes(&new.config), fixed);
     assert!(old.config.fixed_changes(&old.config).is_empty());
 }

@@ -188,6 +188,9 @@ pub enum ApiError {
     /// Too many other requests wait to be computed.
     #[error("{0}; try again")]
     Busy(String),
+    /// Nothing can be computed at the moment.
+    #[error("{0}; try again")]
+    Unavailable(String),
 }
 
 impl ApiError {
@@ -202,6 +205,7 @@ impl ApiError {
             Self::Invalid(_) => 422,
             Self::Busy(_) => 429,
             Self::Internal(_) => 500,
+            Self::Unavailable(_) => 503,
         }
     }
 
@@ -216,6 +220,7 @@ impl ApiError {
             Self::Invalid(_) => "invalid",
             Self::Internal(_) => "internal",
             Self::Busy(_) => "busy",
+            Self::Unavailable(_) => "unavailable",
         }
     }
 }

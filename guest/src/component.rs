@@ -48,7 +48,7 @@ mod bindings {
 const REQUEST_ID: &str = "x-request-id";
 /// Longer ids are replaced: they would end up in every log.
 const LONGEST_REQUEST_ID: usize = 128;
-/// Seconds; a queue of inferences drains in less.
+/// Seconds; a queue of inferences drains in less, and what computes is started again in less.
 const RETRY_AFTER: &str = "1";
 /// What is read and thrown away of a body above the limit, so that the client gets to read
 /// the answer instead of a reset connection.
@@ -65,7 +65,7 @@ async fn handle(request: Request) -> Response<FullBody<bytes::Bytes>> {
         Err(error) => {
             let header = match &error {
                 ApiError::MethodNotAllowed { allow, .. } => Some(("allow", *allow)),
-                ApiError::Busy(_) => Some(("retry-after", RETRY_AFTER)),
+                ApiError::Busy(_) | ApiError::Unavailable(_) => Some(("retry-after", RETRY_AFTER)),
                 _ => None,
             };
             (error.status(), header, error_body(&error))

@@ -177,5 +177,6 @@ fn refuse(error: ComputeError) -> ApiError {
     match error {
         ComputeError::Failed(_) => ApiError::Internal(error.to_string()),
         ComputeError::Busy(message) => ApiError::Busy(message),
+        ComputeError::Unavailable(message) => ApiError::Unavailable(message),
     }
 }

@@ -116,6 +116,30 @@ pub enum Error {
         /// What the operating system said.
         source: std::io::Error,
     },
+    /// A Unix socket could not be made.
+    #[error("cannot listen at {}: {reason}", path.display())]
+    Socket {
+        /// Its path.
+        path: PathBuf,
+        /// What is in the way.
+        reason: String,
+    },
+    /// A certificate or its key cannot be used.
+    #[error("{} {reason}", path.display())]
+    Tls {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A token cannot be used.
+    #[error("{}: {reason}", path.display())]
+    Token {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Wasmtime failed where neither model nor file is to blame.
     #[error("{context}: {message}")]
     Runtime {

@@ -52,7 +52,7 @@ mod wasi_nn;
 mod watch;
 
 pub use access::RefusalStatus;
-pub use admin::{Admin, SwapPlan};
+pub use admin::{Admin, AdminToken, SwapPlan};
 pub use admission::AdmissionStatus;
 pub use agreement::agreement;
 pub use artifact::{ModelCompute, Source};
@@ -71,7 +71,9 @@ pub use pool::PoolStatus;
 pub use progress::{Progress, Stage};
 pub use routing::{ClientAddress, RuleStatus, ShadowStatus};
 pub use section::{Agreement, Provenance, Sample};
-pub use server::{Readiness, Server};
+pub use server::{
+    BodyRefused, Limits, ReadBodies, Readiness, RequestBodies, RequestBody, Server, Tls,
+};
 pub use snapshot::{Placement, snapshot};
 pub use version::{FailureCounts, FailureKind, VersionStatus};
 pub use watch::Watch;

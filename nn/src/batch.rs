@@ -4,10 +4,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::backend::Model;
 use crate::buffer::Buffers;
+use crate::error::RunError;
 use crate::queue::Job;
 use crate::tensor::Tensor;
 
-type Outcome = Result<Vec<Tensor>, String>;
+type Outcome = Result<Vec<Tensor>, RunError>;
 
 /// What a batch came to.
 pub(crate) struct Ran {
@@ -33,6 +34,10 @@ pub(crate) fn run(model: &dyn Model, jobs: &[Job], buffers: &Buffers) -> Ran {
     }
     match run_together(model, jobs, buffers) {
         Ok(outcomes) => Ran { outcomes: outcomes.into_iter().map(Ok).collect(), retried: 0 },
+        // Nothing is there that could run them alone.
+        Err(gone @ RunError::Restarting { .. }) => {
+            Ran { outcomes: jobs.iter().map(|_| Err(gone.clone())).collect(), retried: 0 }
+        }
         Err(reason) => {
             tracing::warn!(%reason, calls = jobs.len(), "a batch failed; each call runs alone");
             Ran { outcomes: each(), retried: jobs.len() as u64 }
@@ -42,16 +47,20 @@ pub(crate) fn run(model: &dyn Model, jobs: &[Job], buffers: &Buffers) -> Ran {
 
 fn run_one(model: &dyn Model, inputs: &[Tensor], buffers: &Buffers) -> Outcome {
     let run = AssertUnwindSafe(|| model.run(inputs, buffers));
-    let outputs = catch_unwind(run).map_err(|_| "the backend panicked".to_owned())??;
+    let outputs = catch_unwind(run).map_err(|_| "the backend panicked")??;
     let (found, expected) = (outputs.len(), model.signature().outputs.len());
-    if found == expected { Ok(outputs) } else { Err(format!("{found} outputs of {expected}")) }
+    if found == expected {
+        Ok(outputs)
+    } else {
+        Err(format!("{found} outputs of {expected}").into())
+    }
 }
 
 fn run_together(
     model: &dyn Model,
     jobs: &[Job],
     buffers: &Buffers,
-) -> Result<Vec<Vec<Tensor>>, String> {
+) -> Result<Vec<Vec<Tensor>>, RunError> {
     let rows: Vec<u32> = jobs.iter().map(|job| job.rows.unwrap_or_default()).collect();
     let total = rows.iter().sum();
     let inputs = jobs.first().map_or(0, |job| job.inputs.len());

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::backend::ProcessStatus;
 use crate::batch::Ran;
 use crate::queue::Closed;
 
@@ -20,6 +21,9 @@ pub struct GraphStatus {
     pub name: String,
     /// What computes it.
     pub backend: &'static str,
+    /// The process that it is computed in, if that is another than this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub process: Option<ProcessStatus>,
     /// Calls that wait.
     pub waiting: usize,
     /// Batches that run.
@@ -120,6 +124,7 @@ impl Counters {
         GraphStatus {
             name: name.to_owned(),
             backend,
+            process: None,
             waiting: 0,
             running: 0,
             batches: get(&self.batches),

@@ -45,6 +45,14 @@ pub enum Error {
         /// What the backend said.
         reason: String,
     },
+    /// The process that computes has ended, and is being started again.
+    #[error("restarting: what computes graph {graph:?} has ended and is being started again")]
+    Restarting {
+        /// The graph.
+        graph: String,
+        /// When it should be there again.
+        retry_after: Duration,
+    },
     /// The backend or device is not to be had here.
     #[error("{0}")]
     Unavailable(String),
@@ -56,6 +64,44 @@ pub enum Error {
         /// What the operating system said.
         reason: String,
     },
+}
+
+/// Why a run has no result, whichever graph it was.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The engine failed, and this is what it said.
+    #[error("{0}")]
+    Failed(String),
+    /// The process that computes has ended, and is being started again.
+    #[error("the process that computes has ended and is being started again")]
+    Restarting {
+        /// When it should be there again.
+        retry_after: Duration,
+    },
+}
+
+impl RunError {
+    /// The same, of `graph`.
+    pub(crate) fn of(self, graph: &str) -> Error {
+        let graph = graph.to_owned();
+        match self {
+            Self::Failed(reason) => Error::Failed { graph, reason },
+            Self::Restarting { retry_after } => Error::Restarting { graph, retry_after },
+        }
+    }
+}
+
+impl From<String> for RunError {
+    fn from(reason: String) -> Self {
+        Self::Failed(reason)
+    }
+}
+
+impl From<&str> for RunError {
+    fn from(reason: &str) -> Self {
+        Self::Failed(reason.to_owned())
+    }
 }
 
 /// Result with [`Error`].

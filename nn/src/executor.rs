@@ -154,6 +154,7 @@ impl Submit {
 
     pub(crate) fn status(&self, id: u64, graph: &Loaded) -> GraphStatus {
         let mut status = graph.counters.status(&graph.name, graph.backend);
+        status.process = self.0.backend.process();
         let state = self.0.lock();
         if let Some(line) = state.lines.get(&id) {
             status.waiting = line.queue.len();
@@ -252,12 +253,11 @@ impl Shared {
         let ran = batch::run(&*graph.model, &jobs, &self.buffers);
         graph.counters.ran(rows, closed, start.elapsed(), &ran);
         self.ended(line);
-        let refuse = |reason| Error::Failed { graph: graph.name.clone(), reason };
         for (Job { inputs, respond, .. }, outcome) in jobs.into_iter().zip(ran.outcomes) {
             // Their memory is free before the caller asks for the next.
             drop(inputs);
             // Nobody may be waiting any more.
-            let _ = respond.send(outcome.map_err(refuse));
+            let _ = respond.send(outcome.map_err(|error| error.of(&graph.name)));
         }
     }
 

@@ -175,7 +175,8 @@ impl Graph {
     ///
     /// # Errors
     /// [`Error::InvalidInput`] for inputs that the graph does not take, [`Error::Busy`] at once
-    /// when too many calls wait, [`Error::Failed`] with what the backend said.
+    /// when too many calls wait, [`Error::Failed`] with what the backend said,
+    /// [`Error::Restarting`] when the process that computes has ended.
     pub async fn compute(&self, inputs: Vec<(String, Tensor)>) -> Result<Vec<(String, Tensor)>> {
         let signature = self.signature();
         let inputs = signature.arrange(inputs)?;

@@ -13,18 +13,20 @@ mod error;
 mod executor;
 mod graphs;
 mod independence;
+#[cfg(target_os = "linux")]
+pub mod isolated;
 mod priority;
 mod queue;
 mod signature;
 mod tensor;
 
-pub use backend::{Backend, Model, Tract};
+pub use backend::{Backend, Model, ProcessState, ProcessStatus, Tract};
 #[cfg(feature = "onnxruntime")]
 pub use backend::{OnnxRuntime, OnnxRuntimeOptions};
 pub use buffer::{Buffer, BufferMut, BufferStatus, Buffers};
 pub use counters::{Bucket, GraphStatus};
 pub use device::Device;
-pub use error::{Error, Result};
+pub use error::{Error, Result, RunError};
 pub use graphs::{Graph, Graphs};
 pub use queue::{Closed, GraphOptions};
 pub use signature::{Dimension, MOST_INPUTS, Port, Signature};

@@ -11,7 +11,7 @@ use pilotlight_nn::{Closed, Element, Error, GraphOptions, Tensor};
 
 mod stub;
 
-use stub::{BOMB, POISON, graphs, inputs, options, tensor, values};
+use stub::{BOMB, LETHAL, POISON, graphs, inputs, options, tensor, values};
 
 fn count(status: &pilotlight_nn::GraphStatus, reason: Closed) -> u64 {
     status.closed.iter().find(|(closed, _)| *closed == reason).map_or(0, |(_, count)| *count)
@@ -97,6 +97,20 @@ fn a_failing_neighbour_fails_nobody_else() {
         let status = graph.status();
         assert_eq!((status.failed, status.retried), (1, 3));
     }
+}
+
+#[test]
+fn a_batch_whose_process_ends_is_told_so_and_not_run_again() {
+    let (graphs, gate) = graphs(1);
+    let graph = graphs.load("g", vec![], GraphOptions::default()).unwrap();
+    let call = |value: i64| graph.compute(inputs(&graphs, 1, &[value]));
+    let (_, others) = behind_a_running_one(&gate, call(0), vec![call(1), call(LETHAL), call(3)]);
+    for outcome in others {
+        let Err(Error::Restarting { graph, retry_after }) = outcome else { panic!("{outcome:?}") };
+        assert_eq!((&graph[..], retry_after.as_secs()), ("g", 3));
+    }
+    let status = graph.status();
+    assert_eq!((status.failed, status.retried, status.process), (3, 0, None));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
-const LADDER: [&[&str]; 9] = [
+const LADDER: [&[&str]; 10] = [
     &["error", "device", "priority"],
     &["buffer"],
     &["tensor"],
@@ -10,6 +10,7 @@ const LADDER: [&[&str]; 9] = [
     &["backend"],
     &["independence", "batch"],
     &["backend/tract", "backend/onnxruntime", "counters"],
+    &["isolated"],
     &["executor"],
     &["graphs"],
 ];

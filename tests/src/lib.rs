@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
+use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -67,7 +68,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// `pilotlight serve` on free ports, but for `--admin-listen` where `arguments` have that.
+    /// `pilotlight serve` on free ports, but for the administration's where `arguments` say where.
     pub fn start(arguments: &[&str]) -> Self {
         Self::run(pilotlight(&["serve"]).args(arguments))
     }
@@ -76,14 +77,17 @@ impl Server {
     /// has that.
     pub fn run(command: &mut Command) -> Self {
         let ports = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
-        let has_own = command.get_args().any(|argument| argument == "--admin-listen");
-        let ports = &ports[..if has_own { 2 } else { 4 }];
+        let admin = ["--admin-listen", "--admin-socket"].map(OsStr::new);
+        let said = command.get_args().any(|argument| admin.contains(&argument));
+        let ports = &ports[..if said { 2 } else { 4 }];
         let mut child = command.args(ports).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let mut urls = line.split_whitespace().filter_map(|word| {
-            word.trim_end_matches(',').strip_prefix("http://").map(|host| format!("http://{host}"))
-        });
+        let is_url = |word: &&str| {
+            ["http:", "https:", "unix:"].iter().any(|scheme| word.starts_with(scheme))
+        };
+        let words = line.split_whitespace().map(|word| word.trim_end_matches(','));
+        let mut urls = words.filter(is_url).map(str::to_owned);
         let (url, admin) = (urls.next(), urls.next());
         Self {
             child,

@@ -9,7 +9,7 @@ use pilotlight_router::Rule;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Function;
+use super::{Function, Http, Tls};
 use crate::key::Key;
 use crate::schema::{address, functions, path, paths, period, size};
 
@@ -23,6 +23,12 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The administration.
     pub admin: Admin,
+    /// TLS, for clients of the functions; for the administration's, too, if its listener is not
+    /// local.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
+    /// What a client may take.
+    pub http: Http,
     /// Where snapshots and machine code are kept; in the user's cache folder otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "path")]
@@ -35,6 +41,11 @@ pub struct Config {
     /// Read model and cached files again and compare their digests, instead of trusting their
     /// sizes and times.
     pub verify: bool,
+    /// Time between being not ready and taking no more requests when stopped: for load balancers to
+    /// notice.
+    #[serde(with = "super::period")]
+    #[schemars(schema_with = "period", extend("x-longest" = "8h"))]
+    pub drain_delay: Duration,
     /// Longest time to finish requests in flight when stopped.
     #[serde(with = "super::period")]
     #[schemars(schema_with = "period")]
@@ -75,9 +86,18 @@ pub struct Config {
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct Admin {
-    /// Where /health, /ready and /status are served.
+    /// Where /health, /ready, /status, /routes and /functions are served; only the first two without
+    /// a token if it is not local.
     #[schemars(schema_with = "address")]
     pub listen: SocketAddr,
+    /// Unix socket where they are served instead, for this user only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "path")]
+    pub socket: Option<PathBuf>,
+    /// File with the token that is asked for there, but for /health and /ready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "path")]
+    pub token_file: Option<PathBuf>,
 }
 
 /// What a version has to show before it is served.
@@ -130,9 +150,12 @@ impl Default for Config {
         Self {
             listen: SocketAddr::new(LOOPBACK, 3000),
             admin: Admin::default(),
+            tls: None,
+            http: Http::default(),
             cache_dir: None,
             cache_size: 2 << 30,
             verify: false,
+            drain_delay: Duration::ZERO,
             drain_timeout: Duration::from_secs(30),
             require: Require::default(),
             keys: Vec::new(),
@@ -150,7 +173,7 @@ impl Default for Config {
 
 impl Default for Admin {
     fn default() -> Self {
-        Self { listen: SocketAddr::new(LOOPBACK, 3001) }
+        Self { listen: SocketAddr::new(LOOPBACK, 3001), socket: None, token_file: None }
     }
 }
 
@@ -168,6 +191,10 @@ impl Config {
         let own = self.cache_dir.iter_mut().map(|path| (root.name("cache-dir"), path));
         let keys = self.keys.iter_mut().enumerate().map(|(i, path)| (keys.index(i), path));
         let mut paths: Vec<_> = own.chain(keys).collect();
+        paths.extend(self.tls.iter_mut().flat_map(|tls| tls.paths_mut(&root.name("tls"))));
+        let admin = root.name("admin");
+        paths.extend(self.admin.socket.iter_mut().map(|path| (admin.name("socket"), path)));
+        paths.extend(self.admin.token_file.iter_mut().map(|path| (admin.name("token-file"), path)));
         for (name, function) in &mut self.functions {
             paths.extend(function.paths_mut(&root.name("functions").name(name)));
         }
@@ -188,6 +215,10 @@ impl Config {
         let changes = [
             ("listen", self.listen != new.listen),
             ("admin.listen", self.admin.listen != new.admin.listen),
+            ("admin.socket", self.admin.socket != new.admin.socket),
+            ("admin.token-file", self.admin.token_file != new.admin.token_file),
+            ("tls", self.tls != new.tls),
+            ("http", self.http != new.http),
             ("cache-dir", self.cache_dir != new.cache_dir),
             ("cache-size", self.cache_size != new.cache_size),
         ];

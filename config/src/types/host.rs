@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::schema::{path, period};
 
-/// How the host computes for a function. Functions whose `backend`, `device`, `onnxruntime` and
-/// `compute-threads` are the same can share a backend.
+/// How the host computes for a function. Functions whose `backend`, `device`, `onnxruntime`,
+/// `isolate`, `isolate-timeout` and `compute-threads` are the same can share a backend.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -21,6 +21,13 @@ pub struct Host {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "path")]
     pub onnxruntime: Option<PathBuf>,
+    /// Whether it computes in a process of its own, whose crash is answered 503 until another has
+    /// been started.
+    pub isolate: bool,
+    /// How long an isolated backend may take for an answer; then it is killed and started again.
+    #[serde(with = "crate::types::period")]
+    #[schemars(schema_with = "period", extend("x-shortest" = "1s", "x-longest" = "24h"))]
+    pub isolate_timeout: Duration,
     /// Threads that compute; one for each core otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1024))]
@@ -91,6 +98,8 @@ impl Default for Host {
             backend: None,
             device: Device::default(),
             onnxruntime: None,
+            isolate: false,
+            isolate_timeout: Duration::from_secs(60),
             compute_threads: None,
             bucket: None,
             max_batch: None,

@@ -3,10 +3,12 @@
 mod config;
 mod function;
 mod host;
+mod http;
 
 pub use config::{Admin, Config, Level, Require, Telemetry};
 pub use function::{Compute, Function, Limits, Pool, Precision};
 pub use host::{Backend, Device, Host};
+pub use http::{Http, Tls};
 
 /// Times as strings such as `"10s"`.
 mod period {
@@ -47,8 +49,21 @@ mod optional_period {
     }
 }
 
-/// Sizes as bytes, or strings such as `"512MiB"`.
+/// Sizes of a sandbox's memory as bytes, or strings such as `"512MiB"`.
 mod memory {
+    pub(super) use super::size::{deserialize_by, serialize};
+
+    use serde::Deserializer;
+
+    use crate::format;
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+        deserialize_by(from, format::memory)
+    }
+}
+
+/// Sizes as bytes, or strings such as `"64KiB"`.
+mod size {
     use serde::{Deserialize, Deserializer, Serializer, de};
 
     use crate::format;
@@ -61,35 +76,23 @@ mod memory {
     }
 
     pub(super) fn serialize<S: Serializer>(bytes: &u64, to: S) -> Result<S::Ok, S::Error> {
-        match format::write_memory(*bytes) {
+        match format::write_size(*bytes) {
             Some(text) => to.serialize_str(&text),
             None => to.serialize_u64(*bytes),
         }
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
-        read(from, format::memory)
+        deserialize_by(from, format::size)
     }
 
-    pub(super) fn read<'de, D: Deserializer<'de>>(
+    pub(super) fn deserialize_by<'de, D: Deserializer<'de>>(
         from: D,
-        written: fn(&str) -> Result<u64, String>,
+        read: impl Fn(&str) -> Result<u64, String>,
     ) -> Result<u64, D::Error> {
         match Size::deserialize(from)? {
             Size::Bytes(bytes) => Ok(bytes),
-            Size::Written(text) => written(&text).map_err(de::Error::custom),
+            Size::Written(text) => read(&text).map_err(de::Error::custom),
         }
-    }
-}
-
-/// The same without the bounds of a sandbox.
-mod size {
-    use serde::Deserializer;
-
-    pub(super) use super::memory::serialize;
-    use crate::format;
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
-        super::memory::read(from, format::size)
     }
 }

@@ -119,4 +119,7 @@ pub enum ComputeError {
     /// Too many others wait for the host.
     #[error("{0}")]
     Busy(String),
+    /// The host cannot compute, and soon will.
+    #[error("{0}")]
+    Unavailable(String),
 }

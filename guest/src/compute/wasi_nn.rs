@@ -18,6 +18,8 @@ use bindings::wasi::nn::tensor::{Tensor, TensorType};
 
 /// What the host says first when too many computations wait.
 const BUSY: &str = "busy:";
+/// What it says first while the process that computes is being started again.
+const RESTARTING: &str = "restarting:";
 const LOGITS: &str = "logits";
 
 /// Inference by the host. Holds no handle of it: a snapshot would carry it into instances that
@@ -95,6 +97,9 @@ fn error(error: Error) -> ComputeError {
     let message = error.data();
     match error.code() {
         ErrorCode::RuntimeError if message.starts_with(BUSY) => ComputeError::Busy(message),
+        ErrorCode::RuntimeError if message.starts_with(RESTARTING) => {
+            ComputeError::Unavailable(message)
+        }
         _ => ComputeError::Failed(message),
     }
 }

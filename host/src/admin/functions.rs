@@ -87,9 +87,10 @@ impl Admin {
     /// not without saying where they are from (Fetch standard, CORS protocol).
     fn may_change(&self, headers: &HeaderMap) -> std::result::Result<(&Swaps, Content), Refusal> {
         let refuse = |error: &str| Refusal(StatusCode::FORBIDDEN, "forbidden", error.to_owned());
-        let swaps = self.swaps.as_ref().ok_or_else(|| {
-            refuse("versions cannot be changed here: the administration's listener is not local")
-        })?;
+        let swaps = self
+            .swaps
+            .as_ref()
+            .ok_or_else(|| refuse("versions cannot be changed here: this host does not say how"))?;
         if headers.contains_key(header::ORIGIN) {
             return Err(refuse("web pages may not change versions"));
         }

@@ -1,6 +1,7 @@
 //! The administration's endpoints.
 
 mod functions;
+mod token;
 
 use std::convert::Infallible;
 use std::path::Path;
@@ -10,12 +11,13 @@ use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 
 use crate::body::Body;
 use crate::error::Result;
 use crate::host::{Host, NewVersion};
 use crate::server::Readiness;
+pub use token::AdminToken;
 
 /// Answers `/health` (the process runs), `/ready` (the functions take requests), `/status` (how
 /// they started, what their pools hold), `/routes` (which requests they get) and `/functions`, where
@@ -25,6 +27,18 @@ pub struct Admin {
     readiness: Readiness,
     started: Arc<OnceLock<Started>>,
     swaps: Option<Swaps>,
+    access: Access,
+}
+
+/// Who is told more than `/health` and `/ready`.
+#[derive(Clone)]
+enum Access {
+    /// Whoever reaches the listener.
+    Everybody,
+    /// Those who know it.
+    Token(AdminToken),
+    /// Nobody.
+    Nobody,
 }
 
 /// What the administration is told of a new version, by its place, and how it is then loaded.
@@ -47,12 +61,24 @@ struct Started {
 impl Admin {
     /// Reports `readiness`.
     pub fn new(readiness: Readiness) -> Self {
-        Self { readiness, started: Arc::default(), swaps: None }
+        Self { readiness, started: Arc::default(), swaps: None, access: Access::Everybody }
     }
 
-    /// Lets whoever reaches it change versions: `plan` says, for a function and the path of a
+    /// Answers nothing but `/health` and `/ready` to requests without `token`.
+    #[must_use]
+    pub fn with_token(self, token: AdminToken) -> Self {
+        Self { access: Access::Token(token), ..self }
+    }
+
+    /// Answers nothing but `/health` and `/ready`: for listeners that others can reach, too.
+    #[must_use]
+    pub fn probes_only(self) -> Self {
+        Self { access: Access::Nobody, ..self }
+    }
+
+    /// Lets those who are let in change versions: `plan` says, for a function and the path of a
     /// component or model folder, what is to be loaded and how. For listeners that only those who
-    /// may do so can reach.
+    /// may do so can reach, or with a token.
     #[must_use]
     pub fn with_swaps(
         self,
@@ -93,12 +119,36 @@ impl Admin {
         serde_json::json!({"rules": rules, "functions": functions})
     }
 
+    /// What those are told who may not see `path`.
+    fn refusal(&self, path: &str, headers: &HeaderMap) -> Option<Response<Body>> {
+        match &self.access {
+            _ if matches!(path, "/health" | "/ready") => None,
+            Access::Everybody => None,
+            Access::Token(token) if token.is_in(headers) => None,
+            Access::Token(_) => {
+                let error = "send the administration's token: `authorization: Bearer TOKEN`";
+                let mut refused = Body::refusal(StatusCode::UNAUTHORIZED, "unauthorized", error);
+                let bearer = HeaderValue::from_static("Bearer");
+                refused.headers_mut().insert(header::WWW_AUTHENTICATE, bearer);
+                Some(refused)
+            }
+            Access::Nobody => {
+                let error = "the administration's listener is not local: without a token it has \
+                             /health and /ready only";
+                Some(Body::refusal(StatusCode::FORBIDDEN, "forbidden", error))
+            }
+        }
+    }
+
     async fn answer<B>(self, request: Request<B>) -> Response<Body>
     where
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let path = request.uri().path();
+        if let Some(refusal) = self.refusal(path, request.headers()) {
+            return refusal;
+        }
         if path == "/functions" || path.starts_with("/functions/") {
             return self.change(request).await;
         }

@@ -76,7 +76,10 @@ impl From<Error> for Refusal {
             Error::NotFound { .. } => ErrorCode::NotFound,
             Error::TooLarge(_) => ErrorCode::TooLarge,
             Error::Unavailable(_) => ErrorCode::UnsupportedOperation,
-            Error::Busy { .. } | Error::Failed { .. } | Error::Io { .. } => ErrorCode::RuntimeError,
+            Error::Busy { .. }
+            | Error::Restarting { .. }
+            | Error::Failed { .. }
+            | Error::Io { .. } => ErrorCode::RuntimeError,
             _ => ErrorCode::Unknown,
         };
         Self::new(code, error.to_string())

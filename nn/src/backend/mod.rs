@@ -8,8 +8,10 @@ mod tract;
 pub use onnxruntime::{OnnxRuntime, OnnxRuntimeOptions};
 pub use tract::Tract;
 
+use serde::Serialize;
+
 use crate::buffer::Buffers;
-use crate::error::Result;
+use crate::error::{Result, RunError};
 use crate::signature::Signature;
 use crate::tensor::Tensor;
 
@@ -29,6 +31,33 @@ pub trait Backend: Send + Sync {
     fn share_cores(&self, running: usize) {
         let _ = running;
     }
+
+    /// How the process is that it computes in, if that is another than this.
+    fn process(&self) -> Option<ProcessStatus> {
+        None
+    }
+}
+
+/// A process that a backend computes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ProcessStatus {
+    /// Whether it computes.
+    pub state: ProcessState,
+    /// Its number, while it computes.
+    pub id: Option<u32>,
+    /// How many have ended and were followed by another, or are to be.
+    pub restarts: u64,
+}
+
+/// Whether a process computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProcessState {
+    /// It does.
+    Running,
+    /// It has ended, and is being started again.
+    Restarting,
 }
 
 /// A graph that has been loaded, to be run from any number of threads at once.
@@ -44,7 +73,10 @@ pub trait Model: Send + Sync {
     /// and so do the outputs.
     ///
     /// # Errors
-    /// What the engine said.
-    fn run(&self, inputs: &[Tensor], buffers: &Buffers)
-    -> std::result::Result<Vec<Tensor>, String>;
+    /// What the engine said, or that the process it runs in has ended.
+    fn run(
+        &self,
+        inputs: &[Tensor],
+        buffers: &Buffers,
+    ) -> std::result::Result<Vec<Tensor>, RunError>;
 }

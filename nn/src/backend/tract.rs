@@ -12,7 +12,7 @@ use tract_core::internal::{
 use crate::backend::{Backend, Model};
 use crate::buffer::Buffers;
 use crate::device::Device;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, RunError};
 use crate::independence::rows_are_independent;
 use crate::signature::{Dimension, Port, Signature};
 use crate::tensor::{Element, Shape, Tensor};
@@ -147,13 +147,13 @@ impl Model for Loaded {
         &self,
         inputs: &[Tensor],
         buffers: &Buffers,
-    ) -> std::result::Result<Vec<Tensor>, String> {
+    ) -> std::result::Result<Vec<Tensor>, RunError> {
         let rows = inputs.first().and_then(|input| input.shape().sizes().first().copied());
         let outputs = match rows {
             Some(rows) if self.row_by_row && rows > 1 => self.run_rows(inputs, rows, buffers),
             _ => self.run_whole(inputs, buffers),
         };
-        outputs.map_err(|error| format!("{error:#}"))
+        outputs.map_err(|error| format!("{error:#}").into())
     }
 }
 

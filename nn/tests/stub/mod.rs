@@ -4,16 +4,20 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
 use pilotlight_nn::{
     Backend, Buffers, Dimension, Element, Error, GraphOptions, Graphs, Model, Port, Result,
-    Signature, Tensor,
+    RunError, Signature, Tensor,
 };
 
 /// The value that no run survives.
 pub const POISON: i64 = -1;
 /// The value that ends a run with a panic.
 pub const BOMB: i64 = -2;
+
+/// The value whose run is the end of the process that computes.
+pub const LETHAL: i64 = -3;
 
 /// Lets runs through one by one, or all.
 #[derive(Default)]
@@ -109,12 +113,15 @@ impl Model for Sum {
         &self,
         inputs: &[Tensor],
         buffers: &Buffers,
-    ) -> std::result::Result<Vec<Tensor>, String> {
+    ) -> std::result::Result<Vec<Tensor>, RunError> {
         self.gate.pass();
         let (x, y) = (values(&inputs[0]), values(&inputs[1]));
         assert!(!x.contains(&BOMB), "as asked");
         if x.contains(&POISON) {
-            return Err("poisoned".to_owned());
+            return Err("poisoned".into());
+        }
+        if x.contains(&LETHAL) {
+            return Err(RunError::Restarting { retry_after: Duration::from_secs(3) });
         }
         let columns = inputs[0].shape().sizes()[1] as usize;
         let column = |place: usize| x.iter().skip(place % columns).step_by(columns).sum();

@@ -1,6 +1,6 @@
 //! ONNX files of a few nodes.
 
-#![allow(unreachable_pub, reason = "each test uses what it needs")]
+#![allow(dead_code, unreachable_pub, reason = "each test uses what it needs")]
 
 use pilotlight_onnx::encode;
 use pilotlight_onnx::proto::{

@@ -17,7 +17,7 @@ use crate::tiny_model;
 const CORPUS: &str = "host/src/bin/pilotlight/corpus.txt";
 
 /// The backends there are here; in CI both.
-fn backends() -> Vec<&'static str> {
+pub(crate) fn backends() -> Vec<&'static str> {
     let found = std::env::var_os("ORT_DYLIB_PATH").is_some();
     let wanted = std::env::var_os("PILOTLIGHT_REQUIRE_ORT").is_some();
     assert!(found || !wanted, "ORT_DYLIB_PATH does not say where ONNX Runtime lies");
@@ -32,7 +32,7 @@ fn model() -> String {
     root().join("models/pii-ner").to_str().unwrap().to_owned()
 }
 
-fn serve(model: &str, backend: &str, arguments: &[&str]) -> Server {
+pub(crate) fn serve(model: &str, backend: &str, arguments: &[&str]) -> Server {
     let host = [model, "--compute", "host", "--backend", backend];
     Server::start(&[&host, arguments].concat())
 }
@@ -42,7 +42,7 @@ fn status(server: &Server) -> serde_json::Value {
     serde_json::from_reader(admin.into_body().into_reader()).unwrap()
 }
 
-fn graph_status(server: &Server) -> serde_json::Value {
+pub(crate) fn graph_status(server: &Server) -> serde_json::Value {
     status(server)["functions"]["default"]["current"]["graphs"][0].clone()
 }
 

@@ -4,12 +4,15 @@
 
 #[path = "../../../config/tests/consul/agent.rs"]
 mod agent;
+#[path = "../server/certificates.rs"]
+mod certificates;
 #[path = "../../../registry/tests/peer/mod.rs"]
 mod peer;
 #[path = "../../../guest/tests/tiny_model/mod.rs"]
 mod tiny_model;
 
 mod access;
+mod administration;
 mod answers;
 mod bad_requests;
 mod building;
@@ -18,6 +21,7 @@ mod caching;
 mod configuration;
 mod consul;
 mod host_compute;
+mod isolated_backend;
 mod isolation;
 mod lab;
 mod life_cycle;
@@ -25,4 +29,5 @@ mod other_hosts;
 mod protection;
 mod registries;
 mod swapping;
+mod tls;
 mod wasi_nn;

@@ -113,7 +113,8 @@ fn versions_cannot_be_changed_by_the_network() {
     let json = "application/json";
     let body = json!({"source": file}).to_string().into_bytes();
     assert_eq!(admin(&server, "PUT", "/functions/default", json, body).status, 403);
-    assert_eq!(admin(&server, "GET", "/functions", "", vec![]).status, 200);
+    assert_eq!(admin(&server, "GET", "/functions", "", vec![]).status, 403);
+    assert_eq!(server.get("/count").text, "1");
 }
 
 #[test]

@@ -1,45 +1,82 @@
 //! A running server's administration, shared by the verbs that speak to it.
 
+use std::path::PathBuf;
+
 use anyhow::{Context as _, bail};
 use clap::Args;
+use http::{Method, Request, header};
+use http_body_util::{BodyExt as _, Full};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use pilotlight::AdminToken;
 use serde_json::Value;
-use ureq::http::Response;
-use ureq::{Agent, Body};
+
+mod place;
+
+use place::Place;
 
 #[derive(Args)]
 pub(crate) struct Administration {
     /// Where the server has its administration
     #[arg(
         long,
-        value_name = "URL",
+        value_name = "URL|unix:PATH",
         default_value = "http://127.0.0.1:3001",
         env = "PILOTLIGHT_ADMIN"
     )]
-    admin: String,
+    admin: Place,
+    /// The token that the administration asks for, in a file
+    #[arg(long, value_name = "FILE", env = "PILOTLIGHT_ADMIN_TOKEN_FILE")]
+    admin_token_file: Option<PathBuf>,
 }
 
 impl Administration {
-    pub(crate) fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.admin.trim_end_matches('/'))
-    }
-
-    /// The JSON that was answered; a refusal is an error with its reason.
-    pub(crate) fn answer(
+    /// The JSON that is answered to a request with `content` of a type; a refusal is an error with
+    /// its reason.
+    pub(crate) fn ask(
         &self,
-        sent: Result<Response<Body>, ureq::Error>,
+        method: Method,
+        path: &str,
+        content: (&str, Vec<u8>),
     ) -> anyhow::Result<Value> {
-        let mut response = sent.with_context(|| self.admin.clone())?;
-        let (status, body) = (response.status(), response.body_mut().read_to_string()?);
-        let answer: Value = serde_json::from_str(&body)
+        let token = self.admin_token_file.as_deref().map(AdminToken::read).transpose()?;
+        let (kind, content) = content;
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::HOST, self.admin.host())
+            .header(header::CONTENT_TYPE, kind);
+        if let Some(token) = token {
+            request = request.header(header::AUTHORIZATION, token.authorization());
+        }
+        let request = request.body(Full::from(content))?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let answered = runtime.block_on(self.send(request));
+        let (status, body) = answered.with_context(|| self.admin.to_string())?;
+        let answer: Value = serde_json::from_slice(&body)
             .with_context(|| format!("{} answers {status}, and no JSON", self.admin))?;
         if !status.is_success() {
-            bail!("{}", answer["error"].as_str().unwrap_or(&body));
+            let text = || String::from_utf8_lossy(&body).into_owned();
+            bail!("{}", answer["error"].as_str().map_or_else(text, str::to_owned));
         }
         Ok(answer)
     }
-}
 
-/// Refusals carry a reason, too.
-pub(crate) fn agent() -> Agent {
-    Agent::config_builder().http_status_as_error(false).build().into()
+    async fn send(
+        &self,
+        request: Request<Full<bytes::Bytes>>,
+    ) -> anyhow::Result<(http::StatusCode, bytes::Bytes)> {
+        let io = TokioIo::new(self.admin.connect().await?);
+        let (mut sender, connection) = http1::handshake(io).await?;
+        let exchange = async {
+            let response = sender.send_request(request).await?;
+            let status = response.status();
+            anyhow::Ok((status, response.into_body().collect().await?.to_bytes()))
+        };
+        tokio::select! {
+            answer = exchange => answer,
+            // It ends with an answer, unless it breaks off.
+            never = async { drop(connection.await); std::future::pending().await } => never,
+        }
+    }
 }

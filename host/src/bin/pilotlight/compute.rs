@@ -1,14 +1,18 @@
 //! Options that say how the host computes, shared by `build` and `serve`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use pilotlight::{Compute, HostCompute, Precision};
-use pilotlight_nn::{
-    Backend, Device, GraphOptions, Graphs, OnnxRuntime, OnnxRuntimeOptions, Tract,
-};
+use pilotlight_nn::isolated::{self, Isolated, IsolatedOptions};
+use pilotlight_nn::{Backend, Device, GraphOptions, Graphs, OnnxRuntimeOptions};
+use tracing::level_filters::LevelFilter;
+
+/// The verb of the process that an isolated backend computes in.
+pub(crate) const WORKER: &str = "backend-worker";
 
 /// Where the matrix work is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -39,6 +43,13 @@ pub(crate) struct ComputeOptions {
     /// Shared library of ONNX Runtime [default: beside this program, or where the system looks]
     #[arg(long, value_name = "FILE", env = "ORT_DYLIB_PATH")]
     pub(crate) onnxruntime: Option<PathBuf>,
+    /// Compute in a process of its own: a crash of the backend's native code ends that process and
+    /// not the server, which answers 503 until another has been started
+    #[arg(long)]
+    pub(crate) isolate_backend: bool,
+    /// Seconds after which an isolated backend that does not answer is killed and started again
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = parse_seconds)]
+    pub(crate) isolate_timeout: Duration,
     /// Threads that compute [default: one for each core]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) compute_threads: Option<u16>,
@@ -67,6 +78,13 @@ pub(crate) struct ComputeOptions {
 
 fn parse_device(text: &str) -> Result<Device, String> {
     text.parse()
+}
+
+fn parse_seconds(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(seconds @ 1..=86_400) => Ok(Duration::from_secs(seconds)),
+        _ => Err("a number of seconds from 1 to 86400 is needed".to_owned()),
+    }
 }
 
 impl From<Place> for Compute {
@@ -98,7 +116,9 @@ impl ComputeOptions {
     /// Whether the same backend will do for both.
     pub(crate) fn shares_backend(&self, other: &Self) -> bool {
         let key = |one: &Self| {
-            (one.backend, one.device.to_string(), one.onnxruntime.clone(), one.compute_threads)
+            let isolation = (one.isolate_backend, one.isolate_timeout);
+            let library = one.onnxruntime.clone();
+            (one.backend, one.device.to_string(), library, one.compute_threads, isolation)
         };
         key(self) == key(other)
     }
@@ -123,21 +143,33 @@ impl ComputeOptions {
     }
 
     fn backend(&self, threads: usize) -> pilotlight_nn::Result<Box<dyn Backend>> {
+        let tract = || self.open(isolated::Engine::Tract(self.device.clone()));
         if self.backend == Some(Engine::Tract) {
-            return Ok(Box::new(Tract::new(&self.device)?));
+            return tract();
         }
         let library = self.onnxruntime.clone();
         let options = OnnxRuntimeOptions { library, device: self.device.clone(), threads };
-        match OnnxRuntime::new(options) {
-            Ok(backend) => Ok(Box::new(backend)),
+        match self.open(isolated::Engine::OnnxRuntime(options)) {
             // Asked for by nobody: what is always there does it.
             Err(error)
                 if self.backend.is_none() && self.device.is_cpu() && self.onnxruntime.is_none() =>
             {
                 tracing::info!(reason = %error, "computing with tract");
-                Ok(Box::new(Tract::new(&self.device)?))
+                tract()
             }
-            Err(error) => Err(error),
+            opened => opened,
         }
+    }
+
+    /// Starts `engine`, here or in a process of its own.
+    fn open(&self, engine: isolated::Engine) -> pilotlight_nn::Result<Box<dyn Backend>> {
+        if !self.isolate_backend {
+            return engine.open();
+        }
+        let log = LevelFilter::current().to_string();
+        let arguments = [WORKER, "--log", &log].map(OsString::from);
+        let mut options = IsolatedOptions::new(arguments);
+        options.limit = self.isolate_timeout;
+        Ok(Box::new(Isolated::start(engine, options)?))
     }
 }

@@ -64,6 +64,9 @@ enum Verb {
     Bench(Box<pilotlight_bench::cli::Options>),
     /// Tell what a component holds: digests, sizes, imports, exports, the model's card
     Inspect(inspect::Options),
+    /// Compute for the process that has started this one
+    #[command(name = compute::WORKER, hide = true)]
+    BackendWorker,
 }
 
 fn main() -> ExitCode {
@@ -100,6 +103,7 @@ fn main() -> ExitCode {
         Verb::Pull(options) => registry::pull(&options),
         Verb::Bench(options) => pilotlight_bench::cli::run(*options).map_err(Into::into),
         Verb::Inspect(options) => inspect::run(&options),
+        Verb::BackendWorker => pilotlight_nn::isolated::work().map_err(Into::into),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

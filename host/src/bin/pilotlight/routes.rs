@@ -2,10 +2,11 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use clap::Args;
+use http::Method;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::administration::{Administration, agent};
+use crate::administration::Administration;
 
 /// Digits of a digest that are shown.
 const SHORT: usize = 12;
@@ -57,8 +58,8 @@ struct Pool {
 }
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    let administration = &options.administration;
-    let answer = administration.answer(agent().get(administration.url("/routes")).call())?;
+    let nothing = ("application/json", Vec::new());
+    let answer = options.administration.ask(Method::GET, "/routes", nothing)?;
     if options.json {
         println!("{answer}");
         return Ok(());

@@ -2,12 +2,11 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Args;
+use http::Method;
 use pilotlight::DEFAULT_FUNCTION;
 use serde_json::{Value, json};
-use ureq::Body;
-use ureq::http::Response;
 
-use crate::administration::{Administration, agent};
+use crate::administration::Administration;
 
 #[derive(Args)]
 pub(crate) struct SwapOptions {
@@ -42,29 +41,23 @@ struct ServerOptions {
 pub(crate) fn swap(options: &SwapOptions) -> anyhow::Result<()> {
     let source = &options.source;
     let path = source.canonicalize().with_context(|| source.display().to_string())?;
-    let request = agent().put(options.server.url(""));
-    let sent = if options.upload {
+    let content = if options.upload {
         let component = std::fs::read(&path).with_context(|| source.display().to_string())?;
-        request.content_type("application/wasm").send(&component[..])
+        ("application/wasm", component)
     } else {
-        let content = json!({"source": path}).to_string();
-        request.content_type("application/json").send(content)
+        ("application/json", json!({"source": path}).to_string().into_bytes())
     };
-    options.server.report(sent)
+    options.server.change(Method::PUT, "", content)
 }
 
 pub(crate) fn roll_back(options: &RollbackOptions) -> anyhow::Result<()> {
-    let request = agent().post(options.server.url("/rollback"));
-    options.server.report(request.content_type("application/json").send_empty())
+    options.server.change(Method::POST, "/rollback", ("application/json", Vec::new()))
 }
 
 impl ServerOptions {
-    fn url(&self, what: &str) -> String {
-        self.administration.url(&format!("/functions/{}{what}", self.function))
-    }
-
-    fn report(&self, sent: Result<Response<Body>, ureq::Error>) -> anyhow::Result<()> {
-        let answer = self.administration.answer(sent)?;
+    fn change(&self, method: Method, what: &str, content: (&str, Vec<u8>)) -> anyhow::Result<()> {
+        let path = format!("/functions/{}{what}", self.function);
+        let answer = self.administration.ask(method, &path, content)?;
         if self.json {
             println!("{answer}");
             return Ok(());

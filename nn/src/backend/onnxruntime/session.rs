@@ -12,6 +12,7 @@ use crate::backend::onnxruntime::call::{self, Names, Value};
 use crate::backend::onnxruntime::message::short;
 use crate::backend::onnxruntime::runtime::Runtime;
 use crate::buffer::{BufferMut, Buffers};
+use crate::error::RunError;
 use crate::signature::{Dimension, Port, Signature};
 use crate::tensor::{Element, MOST_DIMENSIONS, Shape, Tensor};
 
@@ -152,8 +153,8 @@ impl Model for Loaded {
         self.batches
     }
 
-    fn run(&self, inputs: &[Tensor], buffers: &Buffers) -> Outcome<Vec<Tensor>> {
-        self.try_run(inputs, buffers).map_err(|error| short(&error))
+    fn run(&self, inputs: &[Tensor], buffers: &Buffers) -> Result<Vec<Tensor>, RunError> {
+        self.try_run(inputs, buffers).map_err(|error| short(&error).into())
     }
 }
 

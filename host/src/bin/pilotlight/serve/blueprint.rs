@@ -188,6 +188,8 @@ fn compute_options(function: &config::Function) -> Result<ComputeOptions> {
         }),
         device,
         onnxruntime: host.onnxruntime.clone().or_else(library),
+        isolate_backend: host.isolate,
+        isolate_timeout: host.isolate_timeout,
         compute_threads: host.compute_threads,
         precision: function.precision.map(|precision| match precision {
             config::Precision::Unchanged => Precision::Unchanged,

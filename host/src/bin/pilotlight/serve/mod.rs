@@ -2,21 +2,24 @@ mod blueprint;
 mod consul;
 mod document;
 mod follow;
+mod http;
+mod listeners;
 mod options;
 mod settings;
+mod stop;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
-use anyhow::anyhow;
-use pilotlight::{Admin, Host, Plan, Readiness, Server, Stage};
-use tokio::sync::Notify;
+use pilotlight::{Host, Plan, Readiness, RequestBodies, Stage};
+use tower::Layer as _;
 
 use crate::stages::Stages;
 use blueprint::{Backends, Blueprints};
 pub(crate) use document::Document;
 use follow::Follower;
+use listeners::{Answering, Listeners};
 pub(crate) use options::Options;
 use settings::{Fixed, Served};
 
@@ -53,55 +56,51 @@ async fn serve(
         Some(_) => Served::of_config(&config)?,
         None => Served::of_flags(&options)?,
     };
-    let server = Server::bind(fixed.listen).await?;
-    let admin = Server::bind(fixed.admin_listen).await?;
-    let (address, admin_address) = (server.address(), admin.address());
     let readiness = Readiness::default();
-    let drained = Arc::new(Notify::new());
     let (backends, blueprints) = (Arc::new(Backends::default()), Blueprints::default());
     blueprints.set(served.functions.clone());
-    let mut service = Admin::new(readiness.clone());
-    if admin_address.ip().is_loopback() {
-        service = service.with_swaps(swaps(&blueprints, &backends));
-    }
-    let administration = tokio::spawn({
-        let (service, drained) = (service.clone(), Arc::clone(&drained));
-        async move { admin.serve(service, drained.notified(), Duration::ZERO).await }
-    });
-    let mut stop = std::pin::pin!(stop_signal()?);
-    let stages = Arc::new(Stages::new());
-    let begin = Instant::now();
-    let host = Host::new(fixed.cache.clone());
-    let loading = load(&host, &served, &backends, &stages);
-    tokio::select! {
-        loaded = loading => loaded?,
-        () = &mut stop => return Ok(()),
-    }
-    stages.end();
-    if let Some(document) = &document {
-        document.remember(&document.text);
-    }
-    service.started(host.clone(), main, begin.elapsed());
-    readiness.set(true);
-    let follower =
-        Follower::new(host.clone(), (backends, blueprints), served, document, fixed.watch)?;
-    tokio::spawn(follower.run());
-    println!("serving on http://{address}, administration on http://{admin_address}");
-    let shutdown = {
-        let readiness = readiness.clone();
-        async move {
-            stop.await;
-            readiness.set(false);
-            eprintln!("stopping: finishing the requests in flight");
-            tokio::spawn(exit_on_second_signal());
+    let listeners = Listeners::bind(&fixed).await?;
+    let admin = listeners.admin(readiness.clone(), &fixed);
+    let admin = admin.with_swaps(swaps(&blueprints, &backends));
+    let Listeners { functions, administration } = listeners;
+    let admin_url = administration.url();
+    let answering = Answering::new(administration, admin.clone());
+    let ended = async {
+        let mut stop = std::pin::pin!(stop::asked()?);
+        let stages = Arc::new(Stages::new());
+        let begin = Instant::now();
+        let host = Host::new(fixed.cache.clone());
+        let loading = load(&host, &served, &backends, &stages);
+        tokio::select! {
+            loaded = loading => loaded?,
+            () = &mut stop => return Ok(()),
         }
+        stages.end();
+        if let Some(document) = &document {
+            document.remember(&document.text);
+        }
+        admin.started(host.clone(), main, begin.elapsed());
+        readiness.set(true);
+        let parts = (backends, blueprints);
+        let follower = Follower::new(host.clone(), parts, served, document, fixed.watch)?;
+        tokio::spawn(follower.run());
+        if let Some(tls) = fixed.tls.clone() {
+            tokio::spawn(listeners::follow(tls));
+        }
+        println!("serving on {}, administration on {admin_url}", functions.url());
+        let host = RequestBodies::new(&fixed.limits)?.layer(host);
+        let shutdown = async {
+            stop.await;
+            stop::prepare(readiness.clone(), fixed.drain_delay).await;
+        };
+        if !functions.serve(host, shutdown, fixed.drain).await {
+            tracing::warn!("some requests took longer than the drain timeout and were cut off");
+        }
+        anyhow::Ok(())
     };
-    if !server.serve(host, shutdown, fixed.drain).await {
-        tracing::warn!("some requests took longer than the drain timeout and were cut off");
-    }
-    drained.notify_one();
-    administration.await.map_err(|error| anyhow!("the administration broke off: {error}"))?;
-    Ok(())
+    let ended = ended.await;
+    answering.end().await?;
+    ended
 }
 
 /// Loads all functions, one after the other, and sets the rules.
@@ -128,24 +127,4 @@ fn swaps(
 ) -> impl Fn(&str, &Path) -> pilotlight::Result<pilotlight::NewVersion> + Send + Sync + 'static {
     let (blueprints, backends) = (blueprints.clone(), Arc::clone(backends));
     move |name, path| blueprints.get(name)?.from(path).version(name, &backends)
-}
-
-fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut interrupt, mut terminate) =
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
-}
-
-/// Somebody does not want to wait.
-async fn exit_on_second_signal() {
-    if let Ok(stop) = stop_signal() {
-        stop.await;
-        std::process::exit(130);
-    }
 }

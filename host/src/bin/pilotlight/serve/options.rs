@@ -4,16 +4,19 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::http::HttpOptions;
 use crate::compute::{ComputeOptions, Place};
 
 /// Where a configuration can come from.
 const CONFIGURATION: &str = "configuration";
 /// Flags whose keys it has.
-const SAID_THERE: [&str; 31] = [
+const SAID_THERE: [&str; 48] = [
     "source",
     "compute",
     "backend",
     "device",
+    "isolate_backend",
+    "isolate_timeout",
     "compute_threads",
     "precision",
     "bucket",
@@ -40,6 +43,21 @@ const SAID_THERE: [&str; 31] = [
     "require",
     "keys",
     "drain_timeout",
+    "drain_delay",
+    "tls_certificate",
+    "tls_key",
+    "header_timeout",
+    "body_timeout",
+    "body_rate",
+    "idle_timeout",
+    "write_timeout",
+    "max_header_bytes",
+    "max_headers",
+    "max_body_bytes",
+    "stream_bodies",
+    "max_connections",
+    "max_streams",
+    "max_resets",
     "watch",
 ];
 
@@ -65,10 +83,18 @@ pub(crate) struct Options {
     /// Where to serve the functions [default: 127.0.0.1:3000]
     #[arg(long)]
     pub(super) listen: Option<SocketAddr>,
-    /// Where to serve /health, /ready, /status and /functions; versions can be changed there if it
-    /// is local [default: 127.0.0.1:3001]
+    /// Where to serve /health, /ready, /status, /routes and /functions; only the first two without
+    /// a token if it is not local [default: 127.0.0.1:3001]
     #[arg(long)]
     pub(super) admin_listen: Option<SocketAddr>,
+    /// Unix socket to serve them at instead, for this user only
+    #[arg(long, value_name = "PATH", conflicts_with = "admin_listen")]
+    pub(super) admin_socket: Option<PathBuf>,
+    /// Token that is asked for there, but for /health and /ready; the only line of a file
+    #[arg(long, value_name = "FILE")]
+    pub(super) admin_token_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) http: HttpOptions,
     /// Where to keep snapshots and machine code [default: the user's cache folder]
     #[arg(long, value_name = "DIR", env = "PILOTLIGHT_CACHE_DIR")]
     pub(super) cache_dir: Option<PathBuf>,
@@ -142,6 +168,10 @@ pub(crate) struct Options {
     /// Longest time to finish requests in flight when stopped, in seconds
     #[arg(long, default_value_t = 30)]
     pub(super) drain_timeout: u64,
+    /// Time between being not ready and taking no more requests when stopped, in seconds: for load
+    /// balancers to notice
+    #[arg(long, default_value_t = 0, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=28_800))]
+    pub(super) drain_delay: u64,
     /// Have a component or model folder that has been changed take over by itself; the digests in
     /// `model.toml` say when a folder has
     #[arg(long)]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
-use pilotlight::{Cache, DEFAULT_FUNCTION, Plan};
+use pilotlight::{AdminToken, Cache, DEFAULT_FUNCTION, Limits, Plan, Tls};
 use pilotlight_access::Options as Access;
 use pilotlight_bundle::{Policy, VerifyingKey};
 use pilotlight_config::{Config, Require};
@@ -15,6 +15,7 @@ use pilotlight_privacy::ProtectionOptions;
 use pilotlight_router::{Rule, Target};
 
 use super::blueprint::Blueprint;
+use super::http::{limits_of, tls_of};
 use super::options::Options;
 
 const DEFAULT_MODEL: &str = "models/pii-ner";
@@ -22,10 +23,20 @@ const DEFAULT_MODEL: &str = "models/pii-ner";
 /// What is fixed for as long as the process runs.
 pub(super) struct Fixed {
     pub(super) listen: SocketAddr,
-    pub(super) admin_listen: SocketAddr,
+    pub(super) limits: Limits,
+    pub(super) tls: Option<Tls>,
+    pub(super) admin: AdminPlace,
+    pub(super) admin_token: Option<AdminToken>,
     pub(super) cache: Cache,
+    pub(super) drain_delay: Duration,
     pub(super) drain: Duration,
     pub(super) watch: bool,
+}
+
+/// Where the administration is.
+pub(super) enum AdminPlace {
+    Address(SocketAddr),
+    Socket(PathBuf),
 }
 
 /// What is served.
@@ -45,16 +56,40 @@ impl Fixed {
         let cache = Cache::open(folder)?.bounded(options.cache_size.unwrap_or(config.cache_size));
         let configured = options.is_configured();
         let verify = options.verify || config.verify;
+        let token = options.admin_token_file.as_ref().or(config.admin.token_file.as_ref());
         Ok(Self {
             listen: options.listen.unwrap_or(config.listen),
-            admin_listen: options.admin_listen.unwrap_or(config.admin.listen),
+            limits: match configured {
+                true => limits_of(&config.http),
+                false => options.http.limits(),
+            },
+            tls: match configured {
+                true => tls_of(config.tls.as_ref())?,
+                false => options.http.tls()?,
+            },
+            admin: admin(options, config),
+            admin_token: token.map(|path| AdminToken::read(path)).transpose()?,
             cache: if verify { cache.verifying() } else { cache },
+            drain_delay: match configured {
+                true => config.drain_delay,
+                false => Duration::from_secs(options.drain_delay),
+            },
             drain: match configured {
                 true => config.drain_timeout,
                 false => Duration::from_secs(options.drain_timeout),
             },
             watch: if configured { config.watch } else { options.watch },
         })
+    }
+}
+
+/// A flag has the last word, whichever of the two it is about.
+fn admin(options: &Options, config: &Config) -> AdminPlace {
+    let socket = options.admin_socket.as_ref();
+    let configured = config.admin.socket.as_ref().filter(|_| options.admin_listen.is_none());
+    match socket.or(configured) {
+        Some(path) => AdminPlace::Socket(path.clone()),
+        None => AdminPlace::Address(options.admin_listen.unwrap_or(config.admin.listen)),
     }
 }
 

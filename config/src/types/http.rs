@@ -1,0 +1,98 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::key::Key;
+use crate::schema::{path, period, size};
+
+/// By which certificate clients know the server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct Tls {
+    /// The certificate (PEM), followed by those that lead to its authority; read again when it
+    /// changes.
+    #[schemars(schema_with = "path")]
+    pub certificate: PathBuf,
+    /// Its private key (PEM).
+    #[schemars(schema_with = "path")]
+    pub key: PathBuf,
+}
+
+/// What a client may take.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct Http {
+    /// Longest time for the head of a request, and for a TLS handshake.
+    #[serde(with = "super::period")]
+    #[schemars(schema_with = "period", extend("x-shortest" = "1ms", "x-longest" = "8h"))]
+    pub header_timeout: Duration,
+    /// Longest silence within a request's body.
+    #[serde(with = "super::period")]
+    #[schemars(schema_with = "period", extend("x-shortest" = "1ms", "x-longest" = "8h"))]
+    pub body_timeout: Duration,
+    /// Slowest that a body may come after its first ten seconds, in bytes a second; 0 is as slow
+    /// as it likes.
+    #[schemars(extend("maximum" = 4_294_967_295_u64))]
+    pub body_rate: u32,
+    /// Longest rest of a connection between requests.
+    #[serde(with = "super::period")]
+    #[schemars(schema_with = "period", extend("x-shortest" = "1ms", "x-longest" = "8h"))]
+    pub idle_timeout: Duration,
+    /// Longest time that a client may leave a response unread.
+    #[serde(with = "super::period")]
+    #[schemars(schema_with = "period", extend("x-shortest" = "1ms", "x-longest" = "8h"))]
+    pub write_timeout: Duration,
+    /// Most bytes of a request's head.
+    #[serde(with = "super::size")]
+    #[schemars(schema_with = "size", extend("x-smallest" = "1KiB", "x-largest" = "1MiB"))]
+    pub max_header_bytes: u64,
+    /// Most fields of a request's head.
+    #[schemars(range(min = 1, max = 4096))]
+    pub max_headers: u16,
+    /// Most bytes of a request's body; functions may have limits of their own.
+    #[serde(with = "super::size")]
+    #[schemars(schema_with = "size", extend("x-smallest" = "1KiB", "x-largest" = "4GiB"))]
+    pub max_body_bytes: u64,
+    /// Hand bodies on as they come, which takes an instance for as long as it takes the client;
+    /// otherwise a function is called when the body is there.
+    pub stream_bodies: bool,
+    /// Most connections at once; further ones wait.
+    #[schemars(range(min = 1, max = 4_294_967_295_u64))]
+    pub max_connections: u32,
+    /// Most requests at once on a connection of HTTP/2.
+    #[schemars(range(min = 1, max = 4_294_967_295_u64))]
+    pub max_streams: u32,
+    /// Most requests that the client of a connection of HTTP/2 may take back, beyond those that it
+    /// lets be answered.
+    #[schemars(range(min = 1, max = 4_294_967_295_u64))]
+    pub max_resets: u32,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            header_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(30),
+            body_rate: 1024,
+            idle_timeout: Duration::from_secs(60),
+            write_timeout: Duration::from_secs(30),
+            max_header_bytes: 64 << 10,
+            max_headers: 100,
+            max_body_bytes: 1 << 20,
+            stream_bodies: false,
+            max_connections: 10_000,
+            max_streams: 200,
+            max_resets: 100,
+        }
+    }
+}
+
+impl Tls {
+    pub(crate) fn paths_mut(&mut self, at: &Key) -> [(Key, &mut PathBuf); 2] {
+        [(at.name("certificate"), &mut self.certificate), (at.name("key"), &mut self.key)]
+    }
+}

@@ -1,0 +1,111 @@
+//! What clients may take, and by which certificate they know the server.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use pilotlight::{Limits, Tls};
+use pilotlight_config as config;
+
+/// As flags say it.
+#[derive(Args)]
+pub(super) struct HttpOptions {
+    /// Certificate (PEM), followed by those that lead to its authority: serves TLS; read again when
+    /// it changes, and on SIGHUP
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_certificate: Option<PathBuf>,
+    /// The certificate's private key (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    tls_key: Option<PathBuf>,
+    /// Longest time for the head of a request, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = seconds())]
+    header_timeout: u64,
+    /// Longest silence within a request's body, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = seconds())]
+    body_timeout: u64,
+    /// Slowest that a body may come after its first ten seconds, in bytes a second; 0 is as slow
+    /// as it likes
+    #[arg(long, value_name = "BYTES", default_value_t = 1024)]
+    body_rate: u64,
+    /// Longest rest of a connection between requests, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = seconds())]
+    idle_timeout: u64,
+    /// Longest time that a client may leave a response unread, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = seconds())]
+    write_timeout: u64,
+    /// Most bytes of a request's head
+    #[arg(long, value_name = "BYTES", default_value_t = 64 << 10)]
+    max_header_bytes: usize,
+    /// Most fields of a request's head
+    #[arg(long, value_name = "COUNT", default_value_t = 100)]
+    max_headers: usize,
+    /// Most bytes of a request's body; functions may have limits of their own
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 20)]
+    max_body_bytes: u64,
+    /// Hand bodies on as they come, which takes an instance for as long as it takes the client
+    #[arg(long)]
+    stream_bodies: bool,
+    /// Most connections at once; further ones wait
+    #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
+    max_connections: usize,
+    /// Most requests at once on a connection of HTTP/2
+    #[arg(long, value_name = "COUNT", default_value_t = 200)]
+    max_streams: u32,
+    /// Most requests that the client of a connection of HTTP/2 may take back, beyond those that
+    /// it lets be answered
+    #[arg(long, value_name = "COUNT", default_value_t = 100)]
+    max_resets: u32,
+}
+
+fn seconds() -> clap::builder::RangedU64ValueParser {
+    clap::value_parser!(u64).range(1..=28_800)
+}
+
+impl HttpOptions {
+    pub(super) fn limits(&self) -> Limits {
+        let mut limits = Limits::default();
+        limits.header_timeout = Duration::from_secs(self.header_timeout);
+        limits.handshake_timeout = limits.header_timeout;
+        limits.body_timeout = Duration::from_secs(self.body_timeout);
+        limits.body_rate = self.body_rate;
+        limits.idle_timeout = Duration::from_secs(self.idle_timeout);
+        limits.write_timeout = Duration::from_secs(self.write_timeout);
+        limits.max_header_bytes = self.max_header_bytes;
+        limits.max_headers = self.max_headers;
+        limits.max_body_bytes = self.max_body_bytes;
+        limits.stream_bodies = self.stream_bodies;
+        limits.max_connections = self.max_connections;
+        limits.max_streams = self.max_streams;
+        limits.max_resets = self.max_resets;
+        limits
+    }
+
+    pub(super) fn tls(&self) -> pilotlight::Result<Option<Tls>> {
+        let files = self.tls_certificate.as_ref().zip(self.tls_key.as_ref());
+        files.map(|(certificate, key)| Tls::open(certificate, key)).transpose()
+    }
+}
+
+/// As a configuration says it.
+pub(super) fn limits_of(http: &config::Http) -> Limits {
+    let mut limits = Limits::default();
+    limits.header_timeout = http.header_timeout;
+    limits.handshake_timeout = http.header_timeout;
+    limits.body_timeout = http.body_timeout;
+    limits.body_rate = http.body_rate.into();
+    limits.idle_timeout = http.idle_timeout;
+    limits.write_timeout = http.write_timeout;
+    limits.max_header_bytes = usize::try_from(http.max_header_bytes).unwrap_or(usize::MAX);
+    limits.max_headers = http.max_headers.into();
+    limits.max_body_bytes = http.max_body_bytes;
+    limits.stream_bodies = http.stream_bodies;
+    limits.max_connections = usize::try_from(http.max_connections).unwrap_or(usize::MAX);
+    limits.max_streams = http.max_streams;
+    limits.max_resets = http.max_resets;
+    limits
+}
+
+/// As a configuration says it.
+pub(super) fn tls_of(tls: Option<&config::Tls>) -> pilotlight::Result<Option<Tls>> {
+    tls.map(|tls| Tls::open(&tls.certificate, &tls.key)).transpose()
+}

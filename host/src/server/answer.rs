@@ -1,0 +1,132 @@
+//! Requests of one connection, and their responses on the way to the client.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body::{Body as _, Frame, SizeHint};
+use http_body_util::Either;
+use hyper::body::Incoming;
+use tower::ServiceExt as _;
+
+use super::activity::{Activity, InFlight};
+use super::unread::Unread;
+use crate::body::Body;
+use crate::routing::ClientAddress;
+
+pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A service as one connection uses it.
+#[derive(Clone)]
+pub(super) struct Answering<S> {
+    pub(super) service: S,
+    pub(super) client: Option<ClientAddress>,
+    pub(super) max_headers: usize,
+    pub(super) activity: Arc<Activity>,
+}
+
+/// The body of a response, which tells how the client takes it.
+pub(super) struct Answer<B> {
+    content: Either<Body, B>,
+    in_flight: InFlight,
+    unread: Option<Arc<Unread>>,
+}
+
+impl<S, B> hyper::service::Service<Request<Incoming>> for Answering<S>
+where
+    S: tower::Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    B: http_body::Body<Data = Bytes> + Unpin + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<Answer<B>>;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, S::Error>> + Send>>;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        let in_flight = self.activity.begins();
+        if request.headers().len() > self.max_headers {
+            let error = format!("a request may have {} header fields", self.max_headers);
+            let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+            let refusal = Body::refusal(status, "headers_too_large", &error).map(Either::Left);
+            return Box::pin(async { Ok(refusal.map(|content| Answer::new(content, in_flight))) });
+        }
+        if let Some(client) = self.client {
+            request.extensions_mut().insert(client);
+        }
+        let answered = self.service.clone().oneshot(request);
+        Box::pin(async {
+            let response = answered.await?.map(Either::Right);
+            Ok(response.map(|content| Answer::new(content, in_flight)))
+        })
+    }
+}
+
+impl<B> Answer<B>
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+    B::Error: Into<BoxError>,
+{
+    fn new(content: Either<Body, B>, in_flight: InFlight) -> Self {
+        let unread = Unread::of_task();
+        if let Some(unread) = &unread {
+            unread.moves();
+            unread.waits();
+        }
+        let mut answer = Self { content, in_flight, unread };
+        answer.notice_end();
+        answer
+    }
+
+    fn notice_end(&mut self) {
+        if self.content.is_end_stream() {
+            self.in_flight.answered();
+        }
+    }
+}
+
+impl<B> http_body::Body for Answer<B>
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+    B::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let polled = Pin::new(&mut self.content).poll_frame(context);
+        if let Some(unread) = &self.unread {
+            unread.moves();
+            if let Poll::Ready(Some(Ok(_))) = &polled {
+                unread.waits();
+            }
+        }
+        match &polled {
+            Poll::Ready(None) => self.in_flight.answered(),
+            Poll::Ready(Some(_)) => self.notice_end(),
+            Poll::Pending => {}
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.content.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.content.size_hint()
+    }
+}
+
+impl<B> Drop for Answer<B> {
+    fn drop(&mut self) {
+        if let Some(unread) = &self.unread {
+            unread.moves();
+        }
+    }
+}

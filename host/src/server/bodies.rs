@@ -1,0 +1,169 @@
+//! Reads the bodies of requests before anybody is asked to answer them.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::header::{self, HeaderName, HeaderValue};
+use http::request::Parts;
+use http::{HeaderMap, Request, Response, StatusCode, Version};
+use http_body::{Frame, SizeHint};
+use http_body_util::{BodyExt as _, Either};
+use tower::{Layer, Service};
+
+use super::answer::BoxError;
+use super::limits::Limits;
+use super::paced::{BodyRefused, Paced};
+use crate::body::Body;
+use crate::error::Result;
+use crate::request_id::{REQUEST_ID, request_id};
+
+/// A [`Layer`] that holds bodies of requests to [`Limits`], and calls the service when the body is
+/// there: a client that sends slowly takes no instance. It answers 413, 408 and 400 itself.
+#[derive(Debug, Clone)]
+pub struct RequestBodies(Arc<Limits>);
+
+/// A service behind [`RequestBodies`].
+#[derive(Debug, Clone)]
+pub struct ReadBodies<S> {
+    service: S,
+    limits: Arc<Limits>,
+}
+
+/// The body of a request that has been looked after.
+pub struct RequestBody<B>(Content<B>);
+
+enum Content<B> {
+    Whole { data: Bytes, trailers: Option<HeaderMap> },
+    Streamed(Paced<B>),
+}
+
+impl RequestBodies {
+    /// By `limits`, as far as they are about bodies.
+    ///
+    /// # Errors
+    /// As [`Limits::check`].
+    pub fn new(limits: &Limits) -> Result<Self> {
+        limits.check()?;
+        Ok(Self(Arc::new(limits.clone())))
+    }
+}
+
+impl<S> Layer<S> for RequestBodies {
+    type Service = ReadBodies<S>;
+
+    fn layer(&self, service: S) -> ReadBodies<S> {
+        ReadBodies { service, limits: Arc::clone(&self.0) }
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for ReadBodies<S>
+where
+    S: Service<Request<RequestBody<B>>, Response = Response<R>> + Clone + Send + 'static,
+    S::Future: Send,
+    B: http_body::Body<Data = Bytes> + Unpin + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<Either<Body, R>>;
+    type Error = S::Error;
+    type Future =
+        Pin<Box<dyn Future<Output = std::result::Result<Self::Response, S::Error>> + Send>>;
+
+    fn poll_ready(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<std::result::Result<(), Self::Error>> {
+        self.service.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        // It is the one that is ready that has to be called.
+        let other = self.service.clone();
+        let mut service = std::mem::replace(&mut self.service, other);
+        let limits = Arc::clone(&self.limits);
+        Box::pin(async move {
+            let (head, body) = request.into_parts();
+            match read(body, limits).await {
+                Ok(body) => {
+                    let answered = service.call(Request::from_parts(head, body)).await;
+                    answered.map(|response| response.map(Either::Right))
+                }
+                Err(refused) => Ok(refusal(&refused, &head).map(Either::Left)),
+            }
+        })
+    }
+}
+
+async fn read<B>(body: B, limits: Arc<Limits>) -> std::result::Result<RequestBody<B>, BodyRefused>
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+    B::Error: Into<BoxError>,
+{
+    // Before the client is told to go on (RFC 9110, 10.1.1).
+    if body.size_hint().lower() > limits.max_body_bytes {
+        return Err(BodyRefused::TooLarge(limits.max_body_bytes));
+    }
+    let stream = limits.stream_bodies;
+    let body = Paced::new(body, limits);
+    if stream {
+        return Ok(RequestBody(Content::Streamed(body)));
+    }
+    let whole = body.collect().await?;
+    let trailers = whole.trailers().cloned();
+    Ok(RequestBody(Content::Whole { data: whole.to_bytes(), trailers }))
+}
+
+fn refusal(refused: &BodyRefused, head: &Parts) -> Response<Body> {
+    let (status, error_type) = match refused {
+        BodyRefused::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
+        BodyRefused::TooSlow => (StatusCode::REQUEST_TIMEOUT, "timeout"),
+        BodyRefused::Broken(_) => (StatusCode::BAD_REQUEST, "malformed"),
+    };
+    let mut response = Body::refusal(status, error_type, &refused.to_string());
+    let headers = response.headers_mut();
+    headers.insert(HeaderName::from_static(REQUEST_ID), request_id(&head.headers));
+    if head.version < Version::HTTP_2 {
+        // What is left of the body cannot be told from another request.
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+impl<B> http_body::Body for RequestBody<B>
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+    B::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = BodyRefused;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<std::result::Result<Frame<Bytes>, BodyRefused>>> {
+        match &mut self.0 {
+            Content::Streamed(body) => Pin::new(body).poll_frame(context),
+            Content::Whole { data, .. } if !data.is_empty() => {
+                Poll::Ready(Some(Ok(Frame::data(std::mem::take(data)))))
+            }
+            Content::Whole { trailers, .. } => {
+                Poll::Ready(trailers.take().map(|trailers| Ok(Frame::trailers(trailers))))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Content::Streamed(body) => body.is_end_stream(),
+            Content::Whole { data, trailers } => data.is_empty() && trailers.is_none(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Content::Streamed(body) => body.size_hint(),
+            Content::Whole { data, .. } => SizeHint::with_exact(data.len() as u64),
+        }
+    }
+}

@@ -1,0 +1,158 @@
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+
+/// A third of a day is a wait without end, and added to a clock it stays in range.
+const LONGEST: Duration = Duration::from_secs(8 * 60 * 60);
+/// Fields of a request take some hundred bytes; hyper cannot do with less.
+const SMALLEST_HEADERS: usize = 1 << 10;
+const LARGEST_HEADERS: usize = 1 << 20;
+const MOST_HEADERS: usize = 4096;
+
+/// What a client may take: of time, of memory, of connections. A connection that goes beyond is
+/// closed; what is said of requests and bodies costs only the request, unless that is all that the
+/// connection carries.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Longest time for a TLS handshake.
+    pub handshake_timeout: Duration,
+    /// Longest time from the first byte of a request to the end of its head; for a new connection
+    /// to its first request, too.
+    pub header_timeout: Duration,
+    /// Longest time that a connection may rest between requests.
+    pub idle_timeout: Duration,
+    /// Longest silence within the body of a request.
+    pub body_timeout: Duration,
+    /// Slowest that a body may come, in bytes a second on average since its first wait; 0 is as
+    /// slow as it likes.
+    pub body_rate: u64,
+    /// How long a body has before its rate counts.
+    pub body_grace: Duration,
+    /// Longest time that a client may leave a response unread.
+    pub write_timeout: Duration,
+    /// Most bytes of a request's head.
+    pub max_header_bytes: usize,
+    /// Most fields of a request's head.
+    pub max_headers: usize,
+    /// Most bytes of a request's body.
+    pub max_body_bytes: u64,
+    /// Whether a body goes to the function as it comes, which takes an instance for as long as it
+    /// takes the client; otherwise the function is called when the body is there.
+    pub stream_bodies: bool,
+    /// Most connections at once. Further ones wait in the kernel's queue, where they cost neither a
+    /// file nor a handshake, and are taken as others end.
+    pub max_connections: usize,
+    /// Most requests at once on a connection of HTTP/2.
+    pub max_streams: u32,
+    /// Most requests of a connection that its client may have taken back and not made up for by
+    /// others that it let be answered (CVE-2023-44487).
+    pub max_resets: u32,
+    /// How often a silent connection of HTTP/2 is asked whether it is still there.
+    pub ping_interval: Duration,
+    /// How long it may take to answer that.
+    pub ping_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            handshake_timeout: Duration::from_secs(10),
+            header_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(60),
+            body_timeout: Duration::from_secs(30),
+            body_rate: 1024,
+            body_grace: Duration::from_secs(10),
+            write_timeout: Duration::from_secs(30),
+            max_header_bytes: 64 << 10,
+            max_headers: 100,
+            max_body_bytes: 1 << 20,
+            stream_bodies: false,
+            max_connections: 10_000,
+            max_streams: 200,
+            max_resets: 100,
+            ping_interval: Duration::from_secs(20),
+            ping_timeout: Duration::from_secs(20),
+        }
+    }
+}
+
+impl Limits {
+    /// Refuses what no server can honour.
+    ///
+    /// # Errors
+    /// [`Error::Options`].
+    pub fn check(&self) -> Result<()> {
+        let times = [
+            ("handshake_timeout", self.handshake_timeout),
+            ("header_timeout", self.header_timeout),
+            ("idle_timeout", self.idle_timeout),
+            ("body_timeout", self.body_timeout),
+            ("write_timeout", self.write_timeout),
+            ("ping_interval", self.ping_interval),
+            ("ping_timeout", self.ping_timeout),
+        ];
+        for (name, time) in times {
+            if time.is_zero() || time > LONGEST {
+                return refuse(format!("{name} must be above 0 and at most {LONGEST:?}"));
+            }
+        }
+        if self.body_grace > LONGEST {
+            return refuse(format!("body_grace must be at most {LONGEST:?}"));
+        }
+        if !(SMALLEST_HEADERS..=LARGEST_HEADERS).contains(&self.max_header_bytes) {
+            let range = format!("{SMALLEST_HEADERS} to {LARGEST_HEADERS}");
+            return refuse(format!("max_header_bytes must be {range} bytes"));
+        }
+        if !(1..=MOST_HEADERS).contains(&self.max_headers) {
+            return refuse(format!("max_headers must be 1 to {MOST_HEADERS}"));
+        }
+        let most = tokio::sync::Semaphore::MAX_PERMITS;
+        if !(1..=most).contains(&self.max_connections) {
+            return refuse(format!("max_connections must be 1 to {most}"));
+        }
+        if self.max_streams == 0 || self.max_resets == 0 {
+            return refuse("max_streams and max_resets must be above 0".to_owned());
+        }
+        Ok(())
+    }
+}
+
+fn refuse(message: String) -> Result<()> {
+    Err(Error::Options(message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_can_be_honoured() {
+        Limits::default().check().unwrap();
+    }
+
+    #[test]
+    fn each_limit_out_of_range_is_refused_by_name() {
+        let refused = |change: fn(&mut Limits), name: &str| {
+            let mut limits = Limits::default();
+            change(&mut limits);
+            let error = limits.check().unwrap_err().to_string();
+            assert!(error.contains(name), "{error}");
+        };
+        refused(|limits| limits.handshake_timeout = Duration::ZERO, "handshake_timeout");
+        refused(|limits| limits.header_timeout = Duration::MAX, "header_timeout");
+        refused(|limits| limits.idle_timeout = Duration::ZERO, "idle_timeout");
+        refused(|limits| limits.body_timeout = Duration::MAX, "body_timeout");
+        refused(|limits| limits.body_grace = Duration::MAX, "body_grace");
+        refused(|limits| limits.write_timeout = Duration::ZERO, "write_timeout");
+        refused(|limits| limits.ping_interval = Duration::ZERO, "ping_interval");
+        refused(|limits| limits.ping_timeout = Duration::MAX, "ping_timeout");
+        refused(|limits| limits.max_header_bytes = 0, "max_header_bytes");
+        refused(|limits| limits.max_header_bytes = usize::MAX, "max_header_bytes");
+        refused(|limits| limits.max_headers = 0, "max_headers");
+        refused(|limits| limits.max_connections = 0, "max_connections");
+        refused(|limits| limits.max_connections = usize::MAX, "max_connections");
+        refused(|limits| limits.max_streams = 0, "max_streams");
+        refused(|limits| limits.max_resets = 0, "max_resets");
+    }
+}

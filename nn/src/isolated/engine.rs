@@ -1,0 +1,86 @@
+use std::ffi::OsString;
+
+use serde::{Deserialize, Serialize};
+
+use crate::backend::{Backend, Tract};
+#[cfg(feature = "onnxruntime")]
+use crate::backend::{OnnxRuntime, OnnxRuntimeOptions};
+use crate::device::Device;
+use crate::error::{Error, Result};
+
+/// A backend before it is started, here or in a process of its own.
+#[derive(Debug, Clone)]
+pub enum Engine {
+    /// [`Tract`], on a device.
+    Tract(Device),
+    /// [`OnnxRuntime`].
+    #[cfg(feature = "onnxruntime")]
+    OnnxRuntime(OnnxRuntimeOptions),
+}
+
+impl Engine {
+    /// Starts it in this process.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when it is not to be had here.
+    pub fn open(self) -> Result<Box<dyn Backend>> {
+        Ok(match self {
+            Self::Tract(device) => Box::new(Tract::new(&device)?),
+            #[cfg(feature = "onnxruntime")]
+            Self::OnnxRuntime(options) => Box::new(OnnxRuntime::new(options)?),
+        })
+    }
+
+    /// What the backend is called.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Tract(_) => "tract",
+            #[cfg(feature = "onnxruntime")]
+            Self::OnnxRuntime(_) => "onnxruntime",
+        }
+    }
+}
+
+/// An [`Engine`] in a message.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Wanted {
+    Tract { device: String },
+    OnnxRuntime { device: String, library: Option<OsString>, threads: u32 },
+}
+
+impl From<&Engine> for Wanted {
+    fn from(engine: &Engine) -> Self {
+        match engine {
+            Engine::Tract(device) => Self::Tract { device: device.to_string() },
+            #[cfg(feature = "onnxruntime")]
+            Engine::OnnxRuntime(OnnxRuntimeOptions { library, device, threads }) => {
+                let library = library.clone().map(Into::into);
+                let threads = u32::try_from(*threads).unwrap_or(0);
+                Self::OnnxRuntime { device: device.to_string(), library, threads }
+            }
+        }
+    }
+}
+
+impl TryFrom<Wanted> for Engine {
+    type Error = Error;
+
+    fn try_from(wanted: Wanted) -> Result<Self> {
+        let known = |device: String| -> Result<Device> {
+            device.parse().map_err(|reason| Error::Unavailable(format!("{device}: {reason}")))
+        };
+        match wanted {
+            Wanted::Tract { device } => Ok(Self::Tract(known(device)?)),
+            #[cfg(feature = "onnxruntime")]
+            Wanted::OnnxRuntime { device, library, threads } => {
+                let library = library.map(Into::into);
+                let (device, threads) = (known(device)?, threads as usize);
+                Ok(Self::OnnxRuntime(OnnxRuntimeOptions { library, device, threads }))
+            }
+            #[cfg(not(feature = "onnxruntime"))]
+            Wanted::OnnxRuntime { .. } => {
+                Err(Error::Unavailable("this build has no ONNX Runtime".to_owned()))
+            }
+        }
+    }
+}

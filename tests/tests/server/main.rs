@@ -1,0 +1,20 @@
+//! The server, through the library: what clients may take, and what they get whatever others do.
+
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub, reason = "tests")]
+
+mod admin_access;
+mod bodies;
+mod certificates;
+mod clients;
+mod connections;
+mod drain;
+mod heads;
+#[path = "../pool/hosts.rs"]
+mod hosts;
+mod idle;
+mod resets;
+mod serving;
+mod tls;
+mod tls_reload;
+mod unix_socket;
+mod unread;
