@@ -10,7 +10,7 @@ use crate::compute::{ComputeOptions, Place};
 /// Where a configuration can come from.
 const CONFIGURATION: &str = "configuration";
 /// Flags whose keys it has.
-const SAID_THERE: [&str; 48] = [
+const SAID_THERE: [&str; 47] = [
     "source",
     "compute",
     "backend",
@@ -35,7 +35,6 @@ const SAID_THERE: [&str; 48] = [
     "request_timeout",
     "cpu_time",
     "memory_limit",
-    "max_body",
     "concurrent_requests",
     "queue",
     "queue_deadline",
@@ -151,9 +150,6 @@ pub(crate) struct Options {
     /// Most memory that an instance may have: bytes, or a number and KiB, MiB or GiB
     #[arg(long, value_name = "BYTES", default_value = "1GiB", value_parser = parse_size)]
     pub(super) memory_limit: u64,
-    /// Longest body of a request: bytes, or a number and KiB, MiB or GiB
-    #[arg(long, value_name = "BYTES", default_value = "8MiB", value_parser = parse_size)]
-    pub(super) max_body: u64,
     /// Requests that are worked on at once; further ones wait [default: two for each core where a
     /// model computes in the sandbox, as many as there may be instances for elsewhere]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
@@ -202,7 +198,8 @@ impl Options {
         function.request_timeout = Duration::from_secs(self.request_timeout);
         function.cpu_time = self.cpu_time;
         function.memory_limit = usize::try_from(self.memory_limit).unwrap_or(usize::MAX);
-        function.body_limit = usize::try_from(self.max_body).unwrap_or(usize::MAX);
+        let body = self.http.limits().max_body_bytes;
+        function.body_limit = usize::try_from(body).unwrap_or(usize::MAX);
         function.concurrent_requests = self.concurrent_requests;
         function.queue = self.queue;
         function.queue_deadline = self.queue_deadline;
