@@ -3,7 +3,7 @@
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
-use pilotlight_privacy::{Entity, Protected, Protection};
+use pilotlight_privacy::{Entity, Protected, Protection, Refused};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use wasmtime_wasi_http::WasiBody;
@@ -168,11 +168,17 @@ impl Kept {
             .map_err(|_| unusable("the function does not answer /v1/redact with entities"))?;
         let entities: Vec<Entity<'_>> = answer.entities.iter().map(Found::entity).collect();
         let protected = self.protection.protect(&self.text, &entities);
-        let Protected { text, spans } = protected.map_err(|error| match self.given {
-            true => Refusal::Invalid(error.to_string()),
-            false => Refusal::Unusable(error.to_string()),
-        })?;
+        let Protected { text, spans } = protected.map_err(|error| self.refusal(&error))?;
         Ok(Redacted { text, entities: spans })
+    }
+
+    fn refusal(&self, error: &Refused) -> Refusal {
+        match error {
+            Refused::Exhausted(_) | Refused::Random(_) => Refusal::Unusable(error.to_string()),
+            _ if self.given => Refusal::Invalid(error.to_string()),
+            // Not even labels: what a function says is in no log.
+            _ => Refusal::Unusable("the function's entities cannot be protected".to_owned()),
+        }
     }
 }
 
