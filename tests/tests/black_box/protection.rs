@@ -161,9 +161,13 @@ fn values_are_redacted_pseudonymised_or_encrypted_and_restored_and_leak_nowhere(
         let answer = send(request.body(body.into()).unwrap());
         assert!(matches!(answer.status, 400 | 422) && !leaks(&answer.text), "{}", answer.text);
     }
+    let nobody = Request::post(format!("{}/v1/redact", server.url)).header("x-route", "redact");
+    let body = json!({ "text": TEXT }).to_string().into_bytes();
+    assert_eq!(send(nobody.body(body).unwrap()).status, 401);
     drop(server);
     let log = fs::read_to_string(lab.file("log")).unwrap();
-    assert!(!log.is_empty() && !leaks(&log) && !log.contains(&lab.key), "{log}");
+    assert!(log.contains("not let through"), "{log}");
+    assert!(!leaks(&log) && !log.contains(&lab.key), "{log}");
 }
 
 #[test]
