@@ -1,4 +1,7 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Mistake};
 use crate::key_file::ApiKeys;
@@ -6,20 +9,66 @@ use crate::rate::Rate;
 use crate::token::Tokens;
 
 /// Who may ask, and how much, as a configuration says it.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+#[schemars(rename = "Access")]
 pub struct Options {
-    /// A file of API keys ([`ApiKeys`]).
+    /// File of API keys that may ask.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub api_keys: Option<PathBuf>,
-    /// A JSON Web Key Set of an issuer of tokens; it needs `issuer` and `audience`.
+    /// File with the JSON Web Key Set of an issuer, whose tokens may ask; it needs `issuer` and
+    /// `audience`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub jwks: Option<PathBuf>,
     /// The `iss` of tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub issuer: Option<String>,
     /// The `aud` of tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub audience: Option<String>,
     /// Requests per second and caller; unlimited otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub rate: Option<f64>,
     /// Requests at once and caller; as many as in a second otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub burst: Option<u32>,
+}
+
+impl Options {
+    /// Looks for what does not go together, in the options alone.
+    ///
+    /// # Errors
+    /// The first [`Mistake`]; its place is the option.
+    pub fn check(&self) -> Result<(), Mistake> {
+        self.checked().map(drop)
+    }
+
+    /// Whether who asks has to show who he is; without, it is everybody.
+    pub fn identifies(&self) -> bool {
+        self.api_keys.is_some() || self.jwks.is_some()
+    }
+
+    /// The rate, and where tokens are from.
+    fn checked(&self) -> Result<(Option<Rate>, Option<Issuer<'_>>), Mistake> {
+        let rate = Rate::of(self.rate, self.burst)?;
+        let issuer = match (&self.jwks, &self.issuer, &self.audience) {
+            (Some(jwks), Some(name), Some(audience)) => Some(Issuer { jwks, name, audience }),
+            // Any token of the issuer, for whatever service, would do otherwise.
+            (Some(_), None, _) => return Err(needed("issuer", "iss")),
+            (Some(_), _, None) => return Err(needed("audience", "aud")),
+            (None, Some(_), _) => return Err(useless("issuer")),
+            (None, _, Some(_)) => return Err(useless("audience")),
+            (None, None, None) => None,
+        };
+        Ok((rate, issuer))
+    }
+}
+
+/// Who signs tokens.
+struct Issuer<'a> {
+    jwks: &'a Path,
+    name: &'a str,
+    audience: &'a str,
 }
 
 /// Who may ask, and how much. Without keys and tokens it is everybody.
@@ -39,27 +88,19 @@ impl Policy {
     /// # Errors
     /// [`Error::Invalid`] for options that do not go together, and what is wrong with the files.
     pub fn read(options: &Options) -> Result<Self, Error> {
-        let rate = Rate::of(options.rate, options.burst)?;
+        let (rate, issuer) = options.checked()?;
         let keys = options.api_keys.as_deref().map(ApiKeys::read_file).transpose()?;
-        let tokens = match (&options.jwks, &options.issuer, &options.audience) {
-            (Some(jwks), Some(issuer), Some(audience)) => {
-                Some(Tokens::read_file(jwks, issuer, audience)?)
-            }
-            // Any token of the issuer, for whatever service, would do otherwise.
-            (Some(_), None, _) => return Err(needed("issuer", "iss")),
-            (Some(_), _, None) => return Err(needed("audience", "aud")),
-            (None, Some(_), _) => return Err(useless("issuer")),
-            (None, _, Some(_)) => return Err(useless("audience")),
-            (None, None, None) => None,
-        };
+        let read =
+            |issuer: Issuer<'_>| Tokens::read_file(issuer.jwks, issuer.name, issuer.audience);
+        let tokens = issuer.map(read).transpose()?;
         Ok(Self { keys, tokens, rate })
     }
 }
 
-fn needed(option: &str, claim: &str) -> Error {
-    Mistake::new(option, format!("needed with `jwks`; write the `{claim}` that tokens have")).into()
+fn needed(option: &str, claim: &str) -> Mistake {
+    Mistake::new(option, format!("needed with `jwks`; write the `{claim}` that tokens have"))
 }
 
-fn useless(option: &str) -> Error {
-    Mistake::new(option, "means nothing without `jwks`; write both or none").into()
+fn useless(option: &str) -> Mistake {
+    Mistake::new(option, "means nothing without `jwks`; write both or none")
 }

@@ -1,5 +1,7 @@
 //! Mistakes of a configuration whose values are each in order, but not together.
 
+mod guards;
+
 use std::collections::BTreeMap;
 
 use pilotlight_router::{Rule, Target};
@@ -15,9 +17,16 @@ pub(crate) struct Finding {
     pub(crate) message: String,
 }
 
-/// Everything that is wrong with a configuration; `functions` are the names of all, also of those
-/// that have mistakes of their own.
-pub(crate) fn check(config: &Config, functions: &[&str]) -> Vec<Finding> {
+/// What there is, also what has mistakes of its own.
+pub(crate) struct Names<'a> {
+    pub(crate) functions: Vec<&'a str>,
+    pub(crate) access: Vec<&'a str>,
+    pub(crate) protection: Vec<&'a str>,
+}
+
+/// Everything that is wrong with a configuration.
+pub(crate) fn check(config: &Config, names: &Names<'_>) -> Vec<Finding> {
+    let functions = names.functions.as_slice();
     let mut findings = Vec::new();
     addresses(config, &mut findings);
     keys(config, &mut findings);
@@ -25,10 +34,11 @@ pub(crate) fn check(config: &Config, functions: &[&str]) -> Vec<Finding> {
         check_function(&key(&["functions", name]), function, &mut findings);
     });
     nowhere_to_go(config, functions, &mut findings);
-    names(&config.routes, &mut findings);
+    rule_names(&config.routes, &mut findings);
     for (index, rule) in config.routes.iter().enumerate() {
         targets(&key(&["routes"]).index(index), rule, functions, &mut findings);
     }
+    guards::check(config, names, &mut findings);
     findings
 }
 
@@ -112,7 +122,7 @@ fn nowhere_to_go(config: &Config, functions: &[&str], findings: &mut Vec<Finding
     }
 }
 
-fn names(rules: &[Rule], findings: &mut Vec<Finding>) {
+fn rule_names(rules: &[Rule], findings: &mut Vec<Finding>) {
     let mut first = BTreeMap::new();
     for (index, rule) in rules.iter().enumerate() {
         let Some(name) = &rule.name else { continue };
@@ -135,9 +145,13 @@ fn targets(at: &Key, rule: &Rule, functions: &[&str], findings: &mut Vec<Finding
         rule.canary.iter().map(|canary| (at.name("canary").name("target"), &canary.target));
     let unknown = |target: &Target| !functions.contains(&target.function.as_str());
     for (key, target) in arms.chain(shadow).chain(canary).filter(|(_, target)| unknown(target)) {
-        let known = crate::guess::closest(&target.function, functions.iter().copied());
-        let meant = known.map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
-        let message = format!("there is no function `{}`{meant}", target.function);
+        let message = unknown_name("function", &target.function, functions);
         findings.push(Finding { key, because: vec![self::key(&["functions"])], message });
     }
+}
+
+fn unknown_name(what: &str, name: &str, known: &[&str]) -> String {
+    let meant = crate::guess::closest(name, known.iter().copied());
+    let meant = meant.map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
+    format!("there is no {what} `{name}`{meant}")
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use pilotlight_router::{Rule, Target, VersionName};
 
 use crate::key::Key;
+use crate::meaning::Names;
 use crate::mistake::{Fault, Kind, Mistake, Mistakes};
 use crate::place::{Lines, Origin, Places};
 use crate::tree::{self, Node};
@@ -195,9 +196,12 @@ impl<'a> File<'a> {
                 return (None, faults);
             }
         };
-        let functions = tree.get("functions").and_then(Node::as_table).into_iter().flatten();
-        let functions: Vec<&str> = functions.map(|(name, _)| name.as_str()).collect();
-        let mut findings = meaning::check(&config, &functions);
+        let names = Names {
+            functions: names(&tree, "functions"),
+            access: names(&tree, "access"),
+            protection: names(&tree, "protection"),
+        };
+        let mut findings = meaning::check(&config, &names);
         let of_the_router = sources.rules.map_or_else(Vec::new, |rules| rules(&config.routes));
         let known: BTreeSet<Key> = findings.iter().map(|finding| finding.key.clone()).collect();
         findings
@@ -227,6 +231,12 @@ impl<'a> File<'a> {
         };
         Mistakes(faults.into_iter().map(mistake).collect())
     }
+}
+
+/// The names of what is in a table, also of what has mistakes.
+fn names<'a>(tree: &'a Node, table: &str) -> Vec<&'a str> {
+    let entries = tree.get(table).and_then(Node::as_table).into_iter().flatten();
+    entries.map(|(name, _)| name.as_str()).collect()
 }
 
 /// Fills in what goes without saying.

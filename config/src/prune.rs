@@ -36,9 +36,12 @@ fn remove(tree: &mut Node, parts: &[Part]) {
 
 /// Puts the default, or what stands for it, in the place of a value.
 fn replace(tree: &mut Node, key: &Key) {
-    // Half of a pair says nothing.
+    // Half of a pair says nothing, and without its mode a protection is none.
     if key.fits(&["tls", "*"]) {
         return remove(tree, &key.parts()[..1]);
+    }
+    if key.fits(&["protection", "*", "mode"]) {
+        return remove(tree, &key.parts()[..2]);
     }
     remove(tree, key.parts());
     let function = key.fits(&["functions", "*"]);

@@ -28,6 +28,7 @@ fn config() -> Value {
     schema["title"] = json!("pilotlight.toml");
     without_null(&mut schema);
     describe_rules(&mut schema["$defs"]);
+    describe_files(&mut schema["$defs"]);
     schema
 }
 
@@ -90,6 +91,15 @@ fn describe_rules(definitions: &mut Value) {
     let lasts = &mut definitions["Step"]["properties"]["for"];
     lasts["format"] = json!("period");
     lasts["x-shortest"] = json!("1ms");
+}
+
+/// What the types of access and protection do not tell a schema.
+fn describe_files(definitions: &mut Value) {
+    for (table, key) in [("Access", "api-keys"), ("Access", "jwks"), ("Protection", "keys")] {
+        let file = &mut definitions[table]["properties"][key];
+        file["format"] = json!("path");
+        file["minLength"] = json!(1);
+    }
 }
 
 /// Schemas of tables that change others: nothing is required, but for the names of what is changed.

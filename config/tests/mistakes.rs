@@ -312,3 +312,120 @@ fn mistakes_that_are_found_later_have_their_lines_too() {
     assert_eq!(place("functions.ner.pool.min-ready"), Place::Line { line: 1, column: 1 });
     assert_eq!(place("no key ]"), Place::Line { line: 1, column: 1 });
 }
+
+#[test]
+fn names_of_accesses_and_protections_have_to_be_there() {
+    let text = "\
+default-access = 'key'
+functions.ner.source = 'ner'
+access.keys.api-keys = 'keys.toml'
+protection.names.mode = 'redact'
+[[routes]]
+to = 'ner'
+access = 'nobody'
+protection = 'name'
+";
+    let expected = [
+        "p.toml:1:18: default-access: there is no access `key`; did you mean `keys`?",
+        "p.toml:7:10: routes[0].access: there is no access `nobody`",
+        "p.toml:8:14: routes[0].protection: there is no protection `name`; did you mean `names`?",
+    ];
+    assert_eq!(told(text), expected);
+    // One that has mistakes is there all the same.
+    only(
+        "functions.a.source = 'a'\naccess.keys = 5\nroutes = [{ to = 'a', access = 'keys' }]",
+        "p.toml:2:15: access.keys: must be a table, not an integer",
+    );
+    only(
+        "functions.a.source = 'a'\n[protection.p]\nlabels = ['A']\n[[routes]]\nto = 'a'\nprotection = 'p'",
+        "p.toml:2:1: protection.p.mode: is missing",
+    );
+}
+
+#[test]
+fn options_of_accesses_and_protections_have_to_go_together() {
+    let text = "\
+[access.a]
+jwks = 'jwks.json'
+issuer = 'i'
+[access.b]
+burst = 5
+[access.c]
+rate = 0
+[protection.p]
+mode = 'redact'
+keys = 'keys.toml'
+[protection.q]
+mode = 'encrypt'
+[protection.r]
+mode = 'redact'
+labels = []
+";
+    let expected = [
+        "p.toml:1:1: access.a.audience: needed with `jwks`; write the `aud` that tokens have",
+        "p.toml:5:9: access.b.burst: means nothing without `rate`; write both or none",
+        "p.toml:7:8: access.c.rate: 0 requests per second; write 0.001 to 1000000",
+        "p.toml:10:8: protection.p.keys: `keys` is of no effect in mode `redact`; leave it out",
+        "p.toml:12:8: protection.q.mode: mode `encrypt` needs `keys`: the file with the keys",
+        "p.toml:15:10: protection.r.labels: `labels` is empty: nothing would be protected; leave it out to protect everything",
+    ];
+    assert_eq!(told(text), expected);
+    only("access.a.api-keys = ''", "p.toml:1:21: access.a.api-keys: \"\" is no path");
+}
+
+#[test]
+fn what_is_encrypted_is_not_restored_for_anybody() {
+    let with = |access: &str, rule: &str| {
+        format!(
+            "functions.a.source = 'a'\nprotection.p = {{ mode = 'encrypt', keys = 'k' }}\n{access}\n\
+             [[routes]]\nto = 'a'\nprotection = 'p'\n{rule}"
+        )
+    };
+    let mistake = "p.toml:6:14: routes[0].protection: encrypts, and anybody could have everything \
+                   decrypted; give the rule an `access` with `api-keys` or `jwks`";
+    let keys = "access.keys.api-keys = 'k'";
+    only(&with("", ""), mistake);
+    only(&with(keys, ""), mistake);
+    only(&with("access.all.rate = 1", "access = 'all'"), mistake);
+    Config::parse(&with(keys, "access = 'keys'"), &sources()).unwrap();
+    let default = "access.keys = { api-keys = 'k' }\ndefault-access = 'keys'";
+    Config::parse(&with(default, ""), &sources()).unwrap();
+}
+
+#[test]
+fn testers_do_not_get_past_the_access_of_rules() {
+    let with = |more: &str| {
+        format!(
+            "override-header = true\n{more}\nfunctions.a.source = 'a'\naccess.keys.api-keys = 'k'\n\
+             routes = [{{ to = 'a', access = 'keys' }}]"
+        )
+    };
+    only(
+        &with(""),
+        "p.toml:1:19: override-header: needs `default-access`, as rules name an `access`: requests \
+         that no rule is for reach what testers name, whoever they are",
+    );
+    Config::parse(&with("default-access = 'keys'"), &sources()).unwrap();
+}
+
+#[test]
+fn limits_are_those_of_a_host() {
+    let text = "[functions.a]\nsource = 'a'\n[functions.a.limits]\n";
+    let limits = |more: &str| {
+        Config::parse(&format!("{text}{more}"), &sources()).unwrap().functions["a"].limits.clone()
+    };
+    let default = limits("");
+    assert_eq!((default.cpu_time, default.body), (None, 8 << 20));
+    assert_eq!((default.concurrent_requests, default.queue), (None, 256));
+    let said = limits("cpu-time = '2s'\nbody = '1MiB'\nconcurrent-requests = 3\nqueue = 0");
+    assert_eq!(said.cpu_time.map(|time| time.as_secs()), Some(2));
+    assert_eq!((said.body, said.concurrent_requests, said.queue), (1 << 20, Some(3), 0));
+    only(
+        &format!("{text}cpu-time = '0ms'\n"),
+        "p.toml:4:12: functions.a.limits.cpu-time: \"0ms\": must be 1ms to 24h",
+    );
+    only(
+        &format!("{text}concurrent-requests = 0\n"),
+        "p.toml:4:23: functions.a.limits.concurrent-requests: must be 1 to 1048576",
+    );
+}

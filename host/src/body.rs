@@ -5,6 +5,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body::{Frame, SizeHint};
 use http_body_util::{BodyExt as _, Full};
+use serde::Serialize;
 use tokio::sync::oneshot;
 use wasmtime_wasi_http::{Error as HttpError, WasiBody};
 
@@ -101,8 +102,10 @@ impl Body {
     }
 
     /// A response of the host's own.
-    pub(crate) fn json(status: StatusCode, content: &serde_json::Value) -> Response<Self> {
-        let mut response = Response::new(Self::full(content.to_string().into_bytes()));
+    pub(crate) fn json(status: StatusCode, content: &impl Serialize) -> Response<Self> {
+        // Nothing that is answered has keys other than strings.
+        let content = serde_json::to_vec(content).unwrap_or_default();
+        let mut response = Response::new(Self::full(content));
         *response.status_mut() = status;
         let json = HeaderValue::from_static("application/json");
         response.headers_mut().insert(header::CONTENT_TYPE, json);

@@ -73,6 +73,25 @@ pub enum Error {
     /// An option is out of range.
     #[error("{0}")]
     Options(String),
+    /// It cannot be said who may ask.
+    #[error("access `{name}`: {source}")]
+    Access {
+        /// The access.
+        name: String,
+        /// What is wrong with it or its files.
+        source: pilotlight_access::Error,
+    },
+    /// Nothing can be protected as it was said.
+    #[error("protection `{name}`: {source}")]
+    Protection {
+        /// The protection.
+        name: String,
+        /// What is wrong with it.
+        source: pilotlight_privacy::Mistake,
+    },
+    /// The keys of a protection cannot be used.
+    #[error(transparent)]
+    Keys(#[from] pilotlight_privacy::RingError),
     /// The cache folder cannot be used.
     #[error("cache folder {}: {reason}; name another with --cache-dir", path.display())]
     Cache {

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use pilotlight_model::Digest;
+use pilotlight_privacy::ProtectionOptions;
 use pilotlight_router::{Router, RouterOptions, Rule, Target};
 use wasmtime_wasi_http::{Error as HttpError, WasiBody};
 
@@ -19,9 +20,10 @@ use crate::cache::{Cache, Entry};
 use crate::config::Options;
 use crate::deployment::{Change, Deployment, FunctionStatus, Versions};
 use crate::error::{Error, Result};
+use crate::followed::Look;
 use crate::pool::PoolStatus;
 use crate::progress::Stage;
-use crate::routing::{Routing, RuleStatus};
+use crate::routing::{Guards, Routing, RuleStatus};
 use crate::version::Version;
 
 /// What a host calls its function unless told.
@@ -47,6 +49,7 @@ struct Table {
     deployments: BTreeMap<String, Arc<Deployment>>,
     /// None: everything goes to [`DEFAULT_FUNCTION`].
     routing: Option<Arc<Routing>>,
+    guards: Arc<Guards>,
 }
 
 /// What a function is to be.
@@ -70,6 +73,12 @@ pub struct Plan {
     pub rules: Vec<Rule>,
     /// Whether testers may choose a version by header.
     pub override_header: bool,
+    /// Who may ask, by the names that rules use.
+    pub access: BTreeMap<String, pilotlight_access::Options>,
+    /// The access of requests whose rule names none; everybody may ask otherwise.
+    pub default_access: Option<String>,
+    /// How answers are protected, by the names that rules use.
+    pub protection: BTreeMap<String, ProtectionOptions>,
 }
 
 impl Host {
@@ -154,16 +163,24 @@ impl Host {
 
     /// Changes functions and rules, all of them or nothing: every version is made ready as by
     /// [`Host::swap`] before the first takes over. Canaries that the rules before had, too, go on
-    /// as they are. Afterwards the cache is swept.
+    /// as they are, and accesses of the same names know what callers have left. Afterwards the
+    /// cache is swept.
     ///
     /// # Errors
-    /// Those of [`Host::swap`], and [`Error::Rules`].
+    /// Those of [`Host::swap`], [`Error::Rules`], [`Error::Access`], [`Error::Protection`] and
+    /// [`Error::Keys`].
     pub async fn apply(&self, plan: Plan) -> Result<()> {
-        let Plan { versions, unchanged, rules, override_header } = plan;
+        let Plan { versions, unchanged, rules, override_header, .. } = plan;
         let before = self.table();
+        let known = Arc::clone(&before.guards);
+        let (access, default, protection) = (plan.access, plan.default_access, plan.protection);
+        let read = move || Guards::new(access, default.as_deref(), protection, &known);
+        let guards = tokio::task::spawn_blocking(read).await;
+        let guards = guards.map_err(|error| Error::Initialiser(error.to_string()))??;
         let names = versions.iter().map(|new| new.function.clone()).chain(unchanged);
         let names: BTreeSet<String> = names.collect();
-        let routing = routing(rules, override_header, names.clone(), before.routing.as_deref())?;
+        let options = RouterOptions { functions: names.clone(), override_header };
+        let routing = routing(rules, options, &guards, before.routing.as_deref())?;
         let changing: Vec<_> =
             versions.iter().filter_map(|new| before.deployments.get(&new.function)).collect();
         let changes = changing.into_iter().map(|deployment| deployment.begin());
@@ -187,9 +204,17 @@ impl Host {
             table.deployments.append(&mut added);
             table.deployments.retain(|name, _| names.contains(name));
             table.routing = routing;
+            table.guards = Arc::new(guards);
         });
         self.retire(former);
         Ok(())
+    }
+
+    /// Reads files of accesses and protections again that have changed: keys that were added or
+    /// taken out are, from then on. Files that cannot be read, or are wrong, change nothing; the log
+    /// says why. To be called from time to time, or when somebody says so.
+    pub fn look(&self, look: Look) {
+        self.table().guards.look(look);
     }
 
     /// What there is to know of each function.
@@ -301,20 +326,19 @@ impl Table {
 /// Makes rules ready; none, if everything goes to [`DEFAULT_FUNCTION`].
 fn routing(
     mut rules: Vec<Rule>,
-    override_header: bool,
-    functions: BTreeSet<String>,
+    options: RouterOptions,
+    guards: &Guards,
     before: Option<&Routing>,
 ) -> Result<Option<Arc<Routing>>> {
-    if rules.is_empty() && !override_header {
+    if rules.is_empty() && !options.override_header && !guards.has_default() {
         return Ok(None);
     }
     if rules.is_empty() {
         let version = Default::default();
         rules.push(Rule::to(Target { function: DEFAULT_FUNCTION.to_owned(), version }));
     }
-    let options = RouterOptions { functions, override_header };
     let router = Router::new(rules, options).map_err(Error::Rules)?;
-    let routing = Arc::new(Routing::new(router, before));
+    let routing = Arc::new(Routing::new(router, guards, before)?);
     if routing.has_canaries() {
         tokio::spawn(tend(Arc::downgrade(&routing)));
     }

@@ -9,6 +9,7 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("the host needs Linux: it reads page tables through /proc; components run anywhere");
 
+mod access;
 mod admin;
 mod admission;
 mod agreement;
@@ -22,6 +23,7 @@ mod crash_loop;
 mod deployment;
 mod engine;
 mod error;
+mod followed;
 mod function;
 mod graph;
 mod guest;
@@ -36,6 +38,7 @@ mod meter;
 mod pool;
 mod priority;
 mod progress;
+mod protection;
 mod request_id;
 mod routing;
 mod section;
@@ -48,6 +51,7 @@ mod version;
 mod wasi_nn;
 mod watch;
 
+pub use access::RefusalStatus;
 pub use admin::{Admin, AdminToken, SwapPlan};
 pub use admission::AdmissionStatus;
 pub use agreement::agreement;
@@ -58,6 +62,7 @@ pub use cache::{Cache, Entry};
 pub use config::Options;
 pub use deployment::FunctionStatus;
 pub use error::{Error, Result};
+pub use followed::Look;
 pub use graph::{GRAPH_EXTENSION, GraphRecord, HostCompute, LoadedGraph, Precision};
 pub use guest::{Compute, Guest};
 pub use host::{DEFAULT_FUNCTION, Host, NewVersion, Plan};

@@ -5,8 +5,8 @@
 const LADDER: [&[&str]; 16] = [
     &["error", "beside", "config", "priority", "progress", "request_id", "wasi_nn"],
     &["background", "body", "cache", "watch"],
-    &["graph", "guest", "seen"],
-    &["section", "sweep"],
+    &["followed", "graph", "guest", "seen"],
+    &["access", "protection", "section", "sweep"],
     &["image", "inspect"],
     &["memory"],
     &["engine", "machine_code", "store"],

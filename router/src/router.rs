@@ -46,7 +46,8 @@ struct Moved {
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Decision<'a> {
-    /// The rule that it matched, counted from 0; none if a tester chose.
+    /// The rule that it matched, counted from 0: its access and protection hold, whoever chose the
+    /// target. None if a tester chose, and no rule is for the request.
     pub rule: Option<usize>,
     /// Who answers it.
     pub target: Cow<'a, Target>,
@@ -117,12 +118,13 @@ impl Router {
         request: &Request<'_>,
         draw: u64,
     ) -> Result<Option<Decision<'a>>, BadOverride> {
-        if let Some(target) = self.overridden(request.headers)? {
-            return Ok(Some(Decision::overridden(target)));
-        }
+        let target = self.overridden(request.headers)?;
         let body = Body::new(&self.wanted, request.body);
         let mut rules = self.rules.iter().enumerate();
         let found = rules.find(|(_, rule)| rule.matcher.holds(request, &body));
+        if let Some(target) = target {
+            return Ok(Some(Decision::overridden(target, found.map(|(index, _)| index))));
+        }
         Ok(found.map(|(index, rule)| rule.decide(index, request, &body, draw)))
     }
 
@@ -130,12 +132,27 @@ impl Router {
     /// a body would not change its decision. Looks at all of the request but its body.
     #[must_use]
     pub fn needs_body(&self, request: &Request<'_>) -> bool {
-        if self.options.override_header && request.headers.contains_key(OVERRIDE_HEADER) {
-            return false;
-        }
+        let overridden =
+            self.options.override_header && request.headers.contains_key(OVERRIDE_HEADER);
         // The first rule that holds so far decides, unless its fields differ: then it was read.
         let rule = self.rules.iter().find(|rule| rule.matcher.holds_before_body(request));
-        rule.is_some_and(|rule| rule.matcher.reads_body() || rule.reads_key_in_body())
+        rule.is_some_and(|rule| {
+            rule.matcher.reads_body() || (rule.reads_key_in_body() && !overridden)
+        })
+    }
+
+    /// The rules of which a request matches one, as far as can be said without its body: the first
+    /// that holds whatever the body is, and before it those that look into the body.
+    pub fn candidates<'a>(
+        &'a self,
+        request: &'a Request<'_>,
+    ) -> impl Iterator<Item = usize> + use<'a> {
+        let rules = self.rules.iter().enumerate();
+        let mut over = false;
+        rules
+            .filter(|(_, rule)| rule.matcher.holds_before_body(request))
+            .take_while(move |(_, rule)| !std::mem::replace(&mut over, !rule.matcher.reads_body()))
+            .map(|(index, _)| index)
     }
 
     /// The rules, in their order.
@@ -263,9 +280,9 @@ impl Ready {
 }
 
 impl Decision<'_> {
-    fn overridden(target: Target) -> Self {
+    fn overridden(target: Target, rule: Option<usize>) -> Self {
         Self {
-            rule: None,
+            rule,
             target: Cow::Owned(target),
             choice: Choice::Override,
             shadow: None,

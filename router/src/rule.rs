@@ -33,6 +33,12 @@ pub struct Rule {
     /// A weight that moves by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub canary: Option<Canary>,
+    /// Who may ask: the name of an access.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access: Option<String>,
+    /// How what is found in texts is protected: the name of a protection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protection: Option<String>,
 }
 
 impl Rule {
@@ -46,6 +52,8 @@ impl Rule {
             sticky: None,
             shadow: None,
             canary: None,
+            access: None,
+            protection: None,
         }
     }
 

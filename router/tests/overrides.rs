@@ -22,7 +22,6 @@ fn a_tester_gets_the_target_asked_for() {
     let router = with_overrides(true);
     for target in ["c", "a@previous", "b@0123abcd"] {
         let sent = get("/").header(HEADER, target);
-        assert!(!router.needs_body(&sent.request()));
         let decision = router.route(&sent.request(), 0).unwrap().unwrap();
         assert_eq!(decision.target.to_string(), target);
         assert_eq!((decision.choice, decision.rule), (Choice::Override, None));
@@ -60,4 +59,42 @@ fn an_override_that_names_no_target_is_an_error() {
     let twice = get("/").header(HEADER, "a").header(HEADER, "a");
     assert_eq!(error(twice), BadOverride::Several);
     assert!(BadOverride::Unknown.to_string().starts_with("x-pilotlight-version: "));
+}
+
+#[test]
+fn a_tester_is_under_the_access_and_the_protection_of_the_rule_that_the_request_matches() {
+    let options = RouterOptions { override_header: true, ..options() };
+    let list = json!([
+        { "match": { "json": { "/x": 1 } }, "to": "a", "access": "keys" },
+        { "match": { "path": "/b" }, "to": "b", "protection": "names" },
+    ]);
+    let router =
+        Router::new(rules(list), options).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
+    let rule = |sent: Sent| {
+        let decision = router.route(&sent.request(), 0).unwrap().unwrap();
+        assert_eq!((decision.choice, decision.target.to_string()), (Choice::Override, "c".into()));
+        decision.rule
+    };
+    // Which rule it is depends on the body.
+    assert!(router.needs_body(&get("/").header(HEADER, "c").request()));
+    assert_eq!(rule(get("/").header(HEADER, "c").body(r#"{"x": 1}"#)), Some(0));
+    assert_eq!(rule(get("/b").header(HEADER, "c").body(r#"{"x": 2}"#)), Some(1));
+    assert_eq!(rule(get("/").header(HEADER, "c").body("{}")), None);
+}
+
+#[test]
+fn candidates_are_the_rules_that_the_body_can_still_choose_between() {
+    let list = json!([
+        { "match": { "path": "/a", "json": { "/x": 1 } }, "to": "a" },
+        { "match": { "path": "/b" }, "to": "b" },
+        { "match": { "json": { "/x": 2 } }, "to": "a" },
+        { "match": { "query": { "q": "*" } }, "to": "b" },
+        { "to": "c" },
+    ]);
+    let router =
+        Router::new(rules(list), options()).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
+    let candidates = |sent: Sent| router.candidates(&sent.request()).collect::<Vec<_>>();
+    assert_eq!(candidates(get("/a")), [0, 2, 4]);
+    assert_eq!(candidates(get("/b")), [1]);
+    assert_eq!(candidates(get("/").query("q=1")), [2, 3]);
 }

@@ -3,6 +3,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use pilotlight_access::Options as Access;
+use pilotlight_privacy::ProtectionOptions;
 use pilotlight_router::Rule;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -64,6 +66,15 @@ pub struct Config {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "functions")]
     pub functions: BTreeMap<String, Function>,
+    /// Who may ask, by names.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub access: BTreeMap<String, Access>,
+    /// The access of requests whose rule names none; everybody may ask otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_access: Option<String>,
+    /// How what is found in texts is protected, by names.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub protection: BTreeMap<String, ProtectionOptions>,
     /// Which requests go where; the first rule that matches is taken. Without rules everything
     /// goes to the only function, or to the one called `default`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -152,6 +163,9 @@ impl Default for Config {
             watch: true,
             telemetry: Telemetry::default(),
             functions: BTreeMap::new(),
+            access: BTreeMap::new(),
+            default_access: None,
+            protection: BTreeMap::new(),
             routes: Vec::new(),
         }
     }
@@ -183,6 +197,15 @@ impl Config {
         paths.extend(self.admin.token_file.iter_mut().map(|path| (admin.name("token-file"), path)));
         for (name, function) in &mut self.functions {
             paths.extend(function.paths_mut(&root.name("functions").name(name)));
+        }
+        for (name, access) in &mut self.access {
+            let at = root.name("access").name(name);
+            paths.extend(access.api_keys.iter_mut().map(|path| (at.name("api-keys"), path)));
+            paths.extend(access.jwks.iter_mut().map(|path| (at.name("jwks"), path)));
+        }
+        for (name, protection) in &mut self.protection {
+            let key = root.name("protection").name(name).name("keys");
+            paths.extend(protection.keys.iter_mut().map(|path| (key.clone(), path)));
         }
         paths
     }

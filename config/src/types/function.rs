@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Host;
 use crate::key::Key;
-use crate::schema::{memory, path, period, table_of_paths};
+use crate::schema::{memory, path, period, size, table_of_paths};
 
 /// One function.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -138,10 +138,39 @@ pub struct Limits {
     #[serde(with = "super::memory")]
     #[schemars(schema_with = "memory")]
     pub memory: u64,
+    /// Most processor time of a request; without it, `request-timeout` is what ends one that
+    /// computes for too long.
+    #[serde(with = "super::optional_period", skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "period", extend("x-shortest" = "1ms", "x-longest" = "24h"))]
+    pub cpu_time: Option<Duration>,
+    /// Longest body of a request: bytes, or a number and KiB, MiB or GiB.
+    #[serde(with = "super::size")]
+    #[schemars(schema_with = "size")]
+    pub body: u64,
+    /// Requests that are worked on at once; further ones wait. Two for each core where a model
+    /// computes in the sandbox, as many as there may be instances for elsewhere, if nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_048_576))]
+    pub concurrent_requests: Option<u32>,
+    /// Most requests that wait; further ones are answered 503.
+    #[schemars(extend("maximum" = 4_294_967_295_u64))]
+    pub queue: u32,
+    /// Longest time that a request waits; it is answered 503 at once if it is going to be longer.
+    #[serde(with = "super::period")]
+    #[schemars(schema_with = "period", extend("x-shortest" = "1ms", "x-longest" = "24h"))]
+    pub queue_deadline: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { request_timeout: Duration::from_secs(120), memory: 1 << 30 }
+        Self {
+            request_timeout: Duration::from_secs(120),
+            memory: 1 << 30,
+            cpu_time: None,
+            body: 8 << 20,
+            concurrent_requests: None,
+            queue: 256,
+            queue_deadline: Duration::from_secs(10),
+        }
     }
 }

@@ -27,6 +27,28 @@ mod period {
     }
 }
 
+/// The same where there may be none.
+mod optional_period {
+    use std::time::Duration;
+
+    use serde::{Deserializer, Serialize as _, Serializer};
+
+    use crate::format;
+
+    pub(super) fn serialize<S: Serializer>(
+        time: &Option<Duration>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        time.map(format::write_period).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Duration>, D::Error> {
+        super::period::deserialize(from).map(Some)
+    }
+}
+
 /// Sizes of a sandbox's memory as bytes, or strings such as `"512MiB"`.
 mod memory {
     pub(super) use super::size::{deserialize_by, serialize};

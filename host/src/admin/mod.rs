@@ -107,6 +107,7 @@ impl Admin {
                 "load_us": started.load.as_micros() as u64,
             },
             "functions": functions::by_name(&started.host),
+            "rules": started.host.rules(),
         })
     }
 

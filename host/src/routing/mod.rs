@@ -1,5 +1,6 @@
 //! Which version answers a request, who is asked as well, and who is told how it went.
 
+mod gate;
 mod shadow;
 
 use std::collections::hash_map::RandomState;
@@ -12,12 +13,18 @@ use http::request::Parts;
 use http::{Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full, Limited};
+use pilotlight_access::Caller;
 use pilotlight_router::{Decision, Event, Router, Target};
 use serde::Serialize;
 use wasmtime_wasi_http::WasiBody;
 
+use crate::access::{RefusalStatus, remove_credentials};
 use crate::body::Body;
+use crate::error::Result;
+use crate::protection::Begun;
 use crate::version::Version;
+use gate::Gate;
+pub(crate) use gate::Guards;
 pub use shadow::ShadowStatus;
 use shadow::Shadows;
 
@@ -33,6 +40,10 @@ pub(crate) struct Routing {
     router: Router,
     /// One for each rule.
     shadows: Vec<Shadows>,
+    /// One for each rule.
+    gates: Vec<Gate>,
+    /// Where testers choose a target for requests that no rule is for.
+    elsewhere: Gate,
     /// What canaries count time from: one that goes on under new rules must go on counting.
     began: Instant,
 }
@@ -51,19 +62,36 @@ pub struct RuleStatus {
     pub shadow: Option<Target>,
     /// How the shadow's answers compare.
     pub shadowed: Option<ShadowStatus>,
+    /// Who may ask, if the rule says so itself.
+    pub access: Option<String>,
+    /// How its answers are protected.
+    pub protection: Option<String>,
+    /// How many of its requests were not let through.
+    pub refused: RefusalStatus,
 }
+
+/// An answer, or a refusal.
+type Answered = std::result::Result<Response<Body>, Response<Body>>;
 
 /// Finds the version that a target names.
 pub(crate) type Find<'a> = &'a (dyn Fn(&Target) -> Option<std::sync::Arc<Version>> + Sync);
 
 impl Routing {
-    /// Follows the rules of `router`; canaries that `before` had, too, go on as they are.
-    pub(crate) fn new(mut router: Router, before: Option<&Self>) -> Self {
+    /// Follows the rules of `router`, with `guards` before their targets; canaries that `before` had,
+    /// too, go on as they are.
+    ///
+    /// # Errors
+    /// [`Error::Options`](crate::error::Error::Options) if a rule names what `guards` have not, or
+    /// what it must not.
+    pub(crate) fn new(mut router: Router, guards: &Guards, before: Option<&Self>) -> Result<Self> {
         if let Some(before) = before {
             router.take_over(&before.router);
         }
         let shadows = router.rules().map(|_| Shadows::default()).collect();
-        Self { router, shadows, began: before.map_or_else(Instant::now, |before| before.began) }
+        let gates = router.rules().map(|rule| guards.gate(rule)).collect::<Result<_>>()?;
+        let elsewhere = guards.elsewhere();
+        let began = before.map_or_else(Instant::now, |before| before.began);
+        Ok(Self { router, shadows, gates, elsewhere, began })
     }
 
     pub(crate) fn has_canaries(&self) -> bool {
@@ -81,12 +109,11 @@ impl Routing {
         }
     }
 
-    async fn route(
-        &self,
-        request: Request<WasiBody>,
-        find: Find<'_>,
-    ) -> Result<Response<Body>, Response<Body>> {
-        let (head, mut body) = request.into_parts();
+    async fn route(&self, request: Request<WasiBody>, find: Find<'_>) -> Answered {
+        let (mut head, mut body) = request.into_parts();
+        let before_body = self.rule_before_body(&head);
+        let admitted = before_body.map(|rule| self.admit(&head, Some(rule))).transpose();
+        let admitted = admitted.map_err(|refused| *refused)?;
         let mut read = None;
         if self.router.needs_body(&seen(&head, None)) {
             let bytes = collect(body).await?;
@@ -97,17 +124,65 @@ impl Routing {
         let decision = decided
             .map_err(|error| refuse(StatusCode::BAD_REQUEST, "malformed", &error.to_string()))?
             .ok_or_else(|| refuse(StatusCode::NOT_FOUND, "not_found", "no rule is for this"))?;
+        let caller = admitted.map_or_else(|| self.admit(&head, decision.rule), Ok);
+        let caller = caller.map_err(|refused| *refused)?;
+        if !matches!(caller, Caller::Anonymous(_)) {
+            remove_credentials(&mut head.headers);
+        }
         let version = find(&decision.target).ok_or_else(|| {
             let error = format!("there is no version {}", decision.target);
             refuse(StatusCode::SERVICE_UNAVAILABLE, "no_version", &error)
         })?;
-        let Some((shadow, shadows)) = self.shadow_of(&decision, &body) else {
-            return Ok(observed(&decision, &version, Request::from_parts(head, body)).await);
+        let Some(protection) = self.gate(decision.rule).protection() else {
+            return self.ask((&decision, &version), Request::from_parts(head, body), find).await;
+        };
+        match protection.begin(head, body, version.body_limit()).await {
+            Begun::Passed(request) => self.ask((&decision, &version), request, find).await,
+            Begun::Asked(request, kept) => {
+                let answer = self.ask((&decision, &version), request, find).await?;
+                Ok(kept.finish(answer, version.tells_timings()).await)
+            }
+            Begun::Answered(response) => Ok(response),
+        }
+    }
+
+    /// The rule whose access a request is under, if that is known without its body.
+    fn rule_before_body(&self, head: &Parts) -> Option<usize> {
+        let seen = seen(head, None);
+        let mut rules = self.router.candidates(&seen);
+        let first = rules.next()?;
+        let same = |rule| self.gate(Some(rule)).admits_as(self.gate(Some(first)));
+        rules.all(same).then_some(first)
+    }
+
+    fn gate(&self, rule: Option<usize>) -> &Gate {
+        rule.and_then(|rule| self.gates.get(rule)).unwrap_or(&self.elsewhere)
+    }
+
+    fn admit(
+        &self,
+        head: &Parts,
+        rule: Option<usize>,
+    ) -> std::result::Result<Caller, Box<Response<Body>>> {
+        let name = rule.and_then(|rule| self.router.name(rule)).unwrap_or_default();
+        self.gate(rule).admit(&head.headers, client(head), &name)
+    }
+
+    /// Has `version` answer, and the rule's shadow answer, too.
+    async fn ask(
+        &self,
+        (decision, version): (&Decision<'_>, &Version),
+        request: Request<WasiBody>,
+        find: Find<'_>,
+    ) -> Answered {
+        let (head, body) = request.into_parts();
+        let Some((shadow, shadows)) = self.shadow_of(decision, &body) else {
+            return Ok(observed(decision, version, Request::from_parts(head, body)).await);
         };
         let bytes = collect(body).await?;
         let copy = copy(&head, bytes.clone());
         let request = Request::from_parts(head, whole(bytes));
-        let answer = observed(&decision, &version, request).await;
+        let answer = observed(decision, version, request).await;
         Ok(match find(&shadow.target) {
             Some(other) => shadows.mirror(copy, answer, other, shadow.tolerance),
             None => answer,
@@ -157,6 +232,9 @@ impl Routing {
                     arms: targets.zip(shares).collect(),
                     canary: canary.map(|(_, state)| state.status()),
                     shadow: rule.shadow.as_ref().map(|shadow| shadow.target.clone()),
+                    access: rule.access.clone(),
+                    protection: rule.protection.clone(),
+                    refused: self.gates[index].refused(),
                     shadowed: rule.shadow.as_ref().map(|_| self.shadows[index].status()),
                 }
             })
@@ -170,9 +248,13 @@ fn seen<'a>(head: &'a Parts, body: Option<&'a [u8]>) -> pilotlight_router::Reque
         path: head.uri.path(),
         query: head.uri.query(),
         headers: &head.headers,
-        client: head.extensions.get::<ClientAddress>().map(|client| client.0),
+        client: client(head),
         body,
     }
+}
+
+fn client(head: &Parts) -> Option<IpAddr> {
+    head.extensions.get::<ClientAddress>().map(|client| client.0)
 }
 
 /// Has `version` answer, and tells the canary how that went.
@@ -188,7 +270,7 @@ async fn observed(
     response
 }
 
-async fn collect(body: WasiBody) -> Result<Bytes, Response<Body>> {
+async fn collect(body: WasiBody) -> std::result::Result<Bytes, Response<Body>> {
     let collected = Limited::new(body, MOST_BODY).collect().await;
     collected.map(|body| body.to_bytes()).map_err(|error| {
         if error.is::<http_body_util::LengthLimitError>() {

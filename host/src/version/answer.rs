@@ -11,7 +11,7 @@ use wasmtime_wasi_http::{Error as HttpError, WasiBody};
 use super::Version;
 use super::failure::{Failure, FailureKind, Failures};
 use crate::body::Body;
-use crate::request_id::{REQUEST_ID, request_id};
+use crate::request_id::{REQUEST_ID, request_id, shown};
 
 const SERVER_TIMING: &str = "server-timing";
 const VERSION: &str = "x-pilotlight-version";
@@ -97,10 +97,6 @@ fn within(limit: usize, request: Request<WasiBody>) -> Result<Request<WasiBody>,
         })
     };
     Ok(request.map(|body| limited(body).boxed_unsync()))
-}
-
-fn shown(value: &HeaderValue) -> &str {
-    value.to_str().unwrap_or_default()
 }
 
 /// Counts a client that goes away before it is answered: nobody polls its request any more.

@@ -139,6 +139,16 @@ impl Version {
         self.digest
     }
 
+    /// Longest body of a request.
+    pub(crate) fn body_limit(&self) -> usize {
+        self.body_limit
+    }
+
+    /// Whether its answers have the host's `server-timing`.
+    pub(crate) fn tells_timings(&self) -> bool {
+        self.server_timing
+    }
+
     pub(crate) fn pool(&self) -> PoolStatus {
         self.pool.status()
     }

@@ -11,6 +11,7 @@ mod peer;
 #[path = "../../../guest/tests/tiny_model/mod.rs"]
 mod tiny_model;
 
+mod access;
 mod administration;
 mod answers;
 mod bad_requests;
@@ -25,6 +26,7 @@ mod isolation;
 mod lab;
 mod life_cycle;
 mod other_hosts;
+mod protection;
 mod registries;
 mod swapping;
 mod tls;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
+mod access;
 mod administration;
 #[path = "../pool/hosts.rs"]
 mod hosts;

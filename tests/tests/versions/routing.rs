@@ -186,6 +186,7 @@ async fn a_plan_takes_effect_whole_or_not_at_all() {
         unchanged: ["other".to_owned()].into(),
         rules: rules(json!([{"match": {"path": "/n"}, "to": "new"}, {"to": "default"}])),
         override_header: false,
+        ..Plan::default()
     };
     let names = || host.functions().into_iter().map(|one| one.name).collect::<Vec<_>>();
     let refused = host.apply(plan(vec![new("default", "B"), new("new", "absent")])).await;

@@ -11,6 +11,7 @@ mod build;
 mod check;
 mod compute;
 mod inspect;
+mod keys;
 mod origin;
 mod registry;
 mod routes;
@@ -47,6 +48,10 @@ enum Verb {
     Routes(routes::Options),
     /// Make a key pair to sign components with
     Keygen(sign::KeygenOptions),
+    /// Make an API key: the key itself, once, and its entry for the file of keys
+    AccessKey(keys::AccessKeyOptions),
+    /// Make the keys of a protection, or rotate them
+    ProtectionKeys(keys::ProtectionKeysOptions),
     /// Sign a component that `build` wrote
     Sign(sign::SignOptions),
     /// Check that a component is what was built, and who signed it
@@ -90,6 +95,8 @@ fn main() -> ExitCode {
         Verb::Rollback(options) => swap::roll_back(&options),
         Verb::Routes(options) => routes::run(&options),
         Verb::Keygen(options) => sign::keygen(&options),
+        Verb::AccessKey(options) => keys::access_key(&options),
+        Verb::ProtectionKeys(options) => keys::protection_keys(&options),
         Verb::Sign(options) => sign::sign(&options),
         Verb::Verify(options) => sign::verify(&options),
         Verb::Push(options) => registry::push(&options),

@@ -62,10 +62,34 @@ async fn handle(request: Request) -> Response<UnsyncBoxBody<Bytes, Infallible>> 
             (0..10_000).for_each(|_| eprintln!("{}", "flood ".repeat(100)));
             "flooded".to_owned()
         }
+        // The names of the request's headers, a line each.
+        "/headers" => {
+            let names: Vec<&str> = request.headers().keys().map(|name| name.as_str()).collect();
+            names.join("\n")
+        }
+        // Repeats the request wherever it can.
+        "/v1/redact" => return repeat(request).await,
         "/overflow" => overflow(1).to_string(),
         path => format!("nothing at {path}"),
     };
     Response::new(Full::new(Bytes::from(text)).boxed_unsync())
+}
+
+/// What a function answers that tells all it has been told.
+async fn repeat(request: Request) -> Response<UnsyncBoxBody<Bytes, Infallible>> {
+    let body = request.into_body().collect().await;
+    let body = body.map(|body| body.to_bytes()).unwrap_or_default();
+    let body = String::from_utf8_lossy(&body).into_owned();
+    let word = body.replace('\\', "").replace('"', "'");
+    let entity = r#""entity_group": "NAME", "score": 0.5, "start": 0, "end": 5"#;
+    let text = format!(r#"{{"text": "{word}", "entities": [{{{entity}, "word": "{word}"}}]}}"#);
+    let mut response = Response::new(Full::new(Bytes::from(text)).boxed_unsync());
+    for name in ["x-total-time", "x-request-id", "x-said", "server-timing"] {
+        if let Ok(value) = word.parse() {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
 }
 
 /// One part, and then whatever `then` does.

@@ -165,6 +165,11 @@ fn function_options(
     options.idle_shrink = pool.idle_shrink;
     options.request_timeout = limits.request_timeout;
     options.memory_limit = usize::try_from(limits.memory).unwrap_or(usize::MAX);
+    options.cpu_time = limits.cpu_time;
+    options.body_limit = usize::try_from(limits.body).unwrap_or(usize::MAX);
+    options.concurrent_requests = limits.concurrent_requests;
+    options.queue = limits.queue;
+    options.queue_deadline = limits.queue_deadline;
     options.server_timing = telemetry.server_timing;
     options.model.clone_from(&function.model);
     options.guest_graphs = function.allow_guest_graphs;

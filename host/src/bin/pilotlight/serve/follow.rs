@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use pilotlight::{Host, Plan, Watch};
+use pilotlight::{Host, Look, Watch};
 use pilotlight_config::{Config, Consul, FileWatch, INTERVAL};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::Receiver;
@@ -80,6 +80,7 @@ impl Follower {
                 None => {}
             }
         }
+        self.host.look(Look::Now);
         let changed =
             self.sources.iter_mut().filter_map(|(name, watch)| watch.look().then(|| name.clone()));
         for name in changed.collect::<Vec<_>>() {
@@ -98,6 +99,7 @@ impl Follower {
                 Err(error) => tracing::error!(%error, "reading the configuration broke off"),
             }
         }
+        self.host.look(Look::Whole);
         for name in self.served.functions.keys().cloned().collect::<Vec<_>>() {
             let watch = self.sources.get_mut(&name);
             if watch.is_some_and(Watch::has_changed) {
@@ -147,7 +149,7 @@ impl Follower {
 
     async fn apply(&self, config: &Config) -> anyhow::Result<Served> {
         let served = Served::of_config(config)?;
-        let mut plan = Plan::default();
+        let mut plan = served.plan();
         let before = self.configuration.as_ref().map(|followed| &followed.applied);
         for (name, blueprint) in &served.functions {
             let same = before.is_some_and(|before| {
@@ -160,8 +162,6 @@ impl Follower {
                 false => plan.versions.push(self.planned(name, blueprint.clone()).await?),
             }
         }
-        plan.rules.clone_from(&served.rules);
-        plan.override_header = served.override_header;
         self.host.apply(plan).await?;
         Ok(served)
     }

@@ -117,8 +117,7 @@ async fn load(
         host.deploy(name, new.source, new.options, progress).await?;
     }
     let unchanged = served.functions.keys().cloned().collect();
-    let (rules, override_header) = (served.rules.clone(), served.override_header);
-    host.apply(Plan { unchanged, rules, override_header, ..Plan::default() }).await
+    host.apply(Plan { unchanged, ..served.plan() }).await
 }
 
 /// What the administration loads in the place of a function: another source, the rest the same.

@@ -10,7 +10,7 @@ use crate::compute::{ComputeOptions, Place};
 /// Where a configuration can come from.
 const CONFIGURATION: &str = "configuration";
 /// Flags whose keys it has.
-const SAID_THERE: [&str; 42] = [
+const SAID_THERE: [&str; 47] = [
     "source",
     "compute",
     "backend",
@@ -33,6 +33,11 @@ const SAID_THERE: [&str; 42] = [
     "concurrent_requests_per_instance",
     "idle_shrink",
     "request_timeout",
+    "cpu_time",
+    "memory_limit",
+    "concurrent_requests",
+    "queue",
+    "queue_deadline",
     "server_timing",
     "require",
     "keys",
@@ -139,6 +144,23 @@ pub(crate) struct Options {
     /// Longest time for a request, in seconds
     #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(super) request_timeout: u64,
+    /// Most processor time for a request, in seconds [default: --request-timeout is all that ends it]
+    #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
+    pub(super) cpu_time: Option<Duration>,
+    /// Most memory that an instance may have: bytes, or a number and KiB, MiB or GiB
+    #[arg(long, value_name = "BYTES", default_value = "1GiB", value_parser = parse_size)]
+    pub(super) memory_limit: u64,
+    /// Requests that are worked on at once; further ones wait [default: two for each core where a
+    /// model computes in the sandbox, as many as there may be instances for elsewhere]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
+    pub(super) concurrent_requests: Option<u32>,
+    /// Most requests that wait; further ones are answered 503
+    #[arg(long, default_value_t = 256, value_name = "COUNT")]
+    pub(super) queue: u32,
+    /// Longest time that a request waits, in seconds; it is answered 503 at once if it is going to
+    /// be longer
+    #[arg(long, default_value = "10", value_name = "SECONDS", value_parser = parse_seconds)]
+    pub(super) queue_deadline: Duration,
     /// Longest time to finish requests in flight when stopped, in seconds
     #[arg(long, default_value_t = 30)]
     pub(super) drain_timeout: u64,
@@ -174,6 +196,13 @@ impl Options {
         function.concurrent_requests_per_instance = self.concurrent_requests_per_instance;
         function.idle_shrink = Duration::from_secs(self.idle_shrink);
         function.request_timeout = Duration::from_secs(self.request_timeout);
+        function.cpu_time = self.cpu_time;
+        function.memory_limit = usize::try_from(self.memory_limit).unwrap_or(usize::MAX);
+        let body = self.http.limits().max_body_bytes;
+        function.body_limit = usize::try_from(body).unwrap_or(usize::MAX);
+        function.concurrent_requests = self.concurrent_requests;
+        function.queue = self.queue;
+        function.queue_deadline = self.queue_deadline;
         function.server_timing = self.server_timing;
         function.guest_graphs = self.allow_guest_graphs;
         function.graph = self.host.graph_options();
@@ -184,6 +213,13 @@ impl Options {
 
 fn parse_size(text: &str) -> Result<u64, String> {
     text.parse().or_else(|_| pilotlight_config::size(text))
+}
+
+/// From a thousandth to a day.
+fn parse_seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().filter(|seconds| (0.001..=86_400.0).contains(seconds));
+    let time = seconds.and_then(|seconds: f64| Duration::try_from_secs_f64(seconds).ok());
+    time.ok_or_else(|| "write 0.001 to 86400 seconds".to_owned())
 }
 
 fn parse_graph(text: &str) -> Result<(String, PathBuf), String> {

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
-use pilotlight::{AdminToken, Cache, DEFAULT_FUNCTION, Limits, Tls};
+use pilotlight::{AdminToken, Cache, DEFAULT_FUNCTION, Limits, Plan, Tls};
+use pilotlight_access::Options as Access;
 use pilotlight_bundle::{Policy, VerifyingKey};
 use pilotlight_config::{Config, Require};
+use pilotlight_privacy::ProtectionOptions;
 use pilotlight_router::{Rule, Target};
 
 use super::blueprint::Blueprint;
@@ -38,10 +40,14 @@ pub(super) enum AdminPlace {
 }
 
 /// What is served.
+#[derive(Default)]
 pub(super) struct Served {
     pub(super) functions: BTreeMap<String, Blueprint>,
     pub(super) rules: Vec<Rule>,
     pub(super) override_header: bool,
+    pub(super) access: BTreeMap<String, Access>,
+    pub(super) default_access: Option<String>,
+    pub(super) protection: BTreeMap<String, ProtectionOptions>,
 }
 
 impl Fixed {
@@ -119,7 +125,7 @@ impl Served {
         let function =
             Blueprint::of_flags(options, source).requiring(policy(require, &options.keys)?);
         let functions = BTreeMap::from([(DEFAULT_FUNCTION.to_owned(), function)]);
-        Ok(Self { functions, rules: Vec::new(), override_header: false })
+        Ok(Self { functions, ..Self::default() })
     }
 
     pub(super) fn of_config(config: &Config) -> anyhow::Result<Self> {
@@ -134,6 +140,25 @@ impl Served {
         if let Some(only) = only.filter(|only| rules.is_empty() && *only != DEFAULT_FUNCTION) {
             rules.push(Rule::to(Target { function: only.clone(), version: Default::default() }));
         }
-        Ok(Self { functions, rules, override_header: config.override_header })
+        Ok(Self {
+            functions,
+            rules,
+            override_header: config.override_header,
+            access: config.access.clone(),
+            default_access: config.default_access.clone(),
+            protection: config.protection.clone(),
+        })
+    }
+
+    /// A plan of everything but functions.
+    pub(super) fn plan(&self) -> Plan {
+        Plan {
+            rules: self.rules.clone(),
+            override_header: self.override_header,
+            access: self.access.clone(),
+            default_access: self.default_access.clone(),
+            protection: self.protection.clone(),
+            ..Plan::default()
+        }
     }
 }

@@ -1,0 +1,156 @@
+//! Who may ask: guards by their names, as the configuration and the files that it names say.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use pilotlight_access::{Caller, Denied, Guard, Moment, Options, Policy};
+use serde::Serialize;
+
+use crate::body::Body;
+use crate::error::{Error, Result};
+use crate::followed::{Followed, Look};
+use crate::request_id::{REQUEST_ID, request_id, shown};
+
+const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+/// Accesses by their names.
+pub(crate) type Accesses = BTreeMap<String, Arc<Access>>;
+
+/// One access at work.
+#[derive(Debug)]
+pub(crate) struct Access {
+    name: String,
+    options: Options,
+    guard: Followed<Arc<Guard>>,
+}
+
+/// How many requests were not let through.
+#[derive(Debug, Default)]
+pub(crate) struct Refusals {
+    unauthorised: AtomicU64,
+    rate_limited: AtomicU64,
+}
+
+/// How many requests of a rule were not let through.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct RefusalStatus {
+    /// Their credential was missing, wrong or expired.
+    pub unauthorised: u64,
+    /// Their caller had asked too much.
+    pub rate_limited: u64,
+}
+
+/// Makes accesses ready. Those that `before` had keep what they know of their callers. Reads files.
+///
+/// # Errors
+/// [`Error::Access`].
+pub(crate) fn accesses(options: BTreeMap<String, Options>, before: &Accesses) -> Result<Accesses> {
+    let access = |(name, options): (String, Options)| {
+        let access = match before.get(&name) {
+            Some(before) if before.options == options => Arc::clone(before),
+            before => {
+                Arc::new(Access::new(&name, options, before.map(|access| access.guard.get()))?)
+            }
+        };
+        Ok((name, access))
+    };
+    options.into_iter().map(access).collect()
+}
+
+impl Access {
+    fn new(name: &str, options: Options, before: Option<Arc<Guard>>) -> Result<Self> {
+        let files = files(&options);
+        let known: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
+        let guard = Followed::read(&known, || {
+            let policy = Policy::read(&options)?;
+            let guard = match before {
+                Some(before) => before.renewed(policy),
+                None => Guard::new(policy),
+            };
+            Ok((Arc::new(guard), files.clone()))
+        });
+        let refused = |source| Error::Access { name: name.to_owned(), source };
+        Ok(Self { name: name.to_owned(), guard: guard.map_err(refused)?, options })
+    }
+
+    /// Whether who asks has to show who he is.
+    pub(crate) fn identifies(&self) -> bool {
+        self.options.identifies()
+    }
+
+    /// Reads its files again if they have changed.
+    pub(crate) fn look(&self, look: Look) {
+        self.guard.look(look, &self.name, |guard| {
+            let policy = Policy::read(&self.options)?;
+            Ok::<_, pilotlight_access::Error>((
+                Arc::new(guard.renewed(policy)),
+                files(&self.options),
+            ))
+        });
+    }
+
+    /// Lets a request through, or answers it. `rule` is what the log calls its rule.
+    pub(crate) fn admit(
+        &self,
+        headers: &HeaderMap,
+        client: Option<IpAddr>,
+        refusals: &Refusals,
+        rule: &str,
+    ) -> std::result::Result<Caller, Box<Response<Body>>> {
+        self.guard.get().check(headers, client, Moment::now()).map_err(|denied| {
+            refusals.count(&denied);
+            let id = request_id(headers);
+            let (access, reason) = (&self.name, denied.reason());
+            tracing::warn!(id = shown(&id), rule, access, reason, "not let through");
+            Box::new(refused(&denied, id))
+        })
+    }
+}
+
+fn files(options: &Options) -> Vec<PathBuf> {
+    options.api_keys.iter().chain(&options.jwks).cloned().collect()
+}
+
+fn refused(denied: &Denied, id: HeaderValue) -> Response<Body> {
+    let status = denied.status();
+    let error_type = match status {
+        StatusCode::UNAUTHORIZED => "unauthorized",
+        StatusCode::TOO_MANY_REQUESTS => "rate_limited",
+        StatusCode::FORBIDDEN => "forbidden",
+        _ => "malformed",
+    };
+    let mut response = Body::refusal(status, error_type, denied.message());
+    let (name, value) = denied.header();
+    response.headers_mut().insert(name, value);
+    response.headers_mut().insert(REQUEST_ID, id);
+    response
+}
+
+/// Takes out the headers in which credentials are: functions have no business with them.
+pub(crate) fn remove_credentials(headers: &mut HeaderMap) {
+    headers.remove(AUTHORIZATION);
+    headers.remove(X_API_KEY);
+}
+
+impl Refusals {
+    fn count(&self, denied: &Denied) {
+        let counter = match denied {
+            Denied::TooMany { .. } => &self.rate_limited,
+            _ => &self.unauthorised,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn status(&self) -> RefusalStatus {
+        RefusalStatus {
+            unauthorised: self.unauthorised.load(Ordering::Relaxed),
+            rate_limited: self.rate_limited.load(Ordering::Relaxed),
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! What functions find in texts, protected before it leaves: `POST /v1/redact` and
+//! `POST /v1/restore` of routes with a protection.
+//!
+//! The function gets the text and says where something is; what is answered is made of the text
+//! that was sent and of places, labels and scores. Nothing else that the function says gets out.
+
+mod exchange;
+mod refusal;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use pilotlight_privacy::{KeyRing, Mistake, Mode, Protection, ProtectionOptions};
+use wasmtime_wasi_http::WasiBody;
+
+use crate::body::Body;
+use crate::error::{Error, Result};
+use crate::followed::{Followed, Look};
+use crate::request_id::{REQUEST_ID, request_id};
+pub(crate) use exchange::Kept;
+use exchange::{RedactRequest, RestoreRequest, parse};
+use refusal::Refusal;
+
+/// Protections by their names.
+pub(crate) type Protectors = BTreeMap<String, Arc<Protector>>;
+
+/// Key rings by their files: protections that share a file share its ring, and how often its keys
+/// have been used.
+type Rings = BTreeMap<PathBuf, Arc<Ring>>;
+
+/// One protection at work.
+#[derive(Debug)]
+pub(crate) struct Protector {
+    options: ProtectionOptions,
+    ring: Option<Arc<Ring>>,
+}
+
+#[derive(Debug)]
+struct Ring(Followed<KeyRing>);
+
+/// What comes of a request to a protected route.
+pub(crate) enum Begun {
+    /// The function answers it.
+    Passed(Request<WasiBody>),
+    /// The function is asked, and its answer protected.
+    Asked(Request<WasiBody>, Box<Kept>),
+    /// It is answered already.
+    Answered(Response<Body>),
+}
+
+/// Makes protections ready. Files that `before` had go on being followed. Reads files.
+///
+/// # Errors
+/// [`Error::Protection`] and [`Error::Keys`].
+pub(crate) fn protectors(
+    options: BTreeMap<String, ProtectionOptions>,
+    before: &Protectors,
+) -> Result<Protectors> {
+    let rings = before.values().filter_map(|protector| {
+        Some((protector.options.keys.clone()?, Arc::clone(protector.ring.as_ref()?)))
+    });
+    let mut rings: Rings = rings.collect();
+    let protector = |(name, options): (String, ProtectionOptions)| {
+        let refused = |source| Error::Protection { name: name.clone(), source };
+        options.check().map_err(refused)?;
+        let ring = options.keys.as_deref().map(|file| ring(file, &mut rings)).transpose()?;
+        Ok((name, Arc::new(Protector { options, ring })))
+    };
+    options.into_iter().map(protector).collect()
+}
+
+fn ring(file: &Path, rings: &mut Rings) -> Result<Arc<Ring>> {
+    if let Some(ring) = rings.get(file) {
+        return Ok(Arc::clone(ring));
+    }
+    let ring = Arc::new(Ring::read(file)?);
+    rings.insert(file.to_owned(), Arc::clone(&ring));
+    Ok(ring)
+}
+
+/// Reads key rings again whose files have changed.
+pub(crate) fn look(protectors: &Protectors, look: Look) {
+    let rings = protectors.values().filter_map(|protector| {
+        Some((protector.options.keys.as_deref()?, protector.ring.as_ref()?))
+    });
+    let rings: BTreeMap<_, _> = rings.collect();
+    rings.into_iter().for_each(|(file, ring)| ring.look(file, look));
+}
+
+impl Ring {
+    fn read(file: &Path) -> Result<Self> {
+        let read = || KeyRing::read(file).map(with_files);
+        Ok(Self(Followed::read(&[file], read)?))
+    }
+
+    fn look(&self, file: &Path, look: Look) {
+        let what = file.display().to_string();
+        self.0.look(look, &what, |ring| ring.read_again().map(with_files));
+    }
+}
+
+fn with_files(ring: KeyRing) -> (KeyRing, Vec<PathBuf>) {
+    let files = ring.files().to_vec();
+    (ring, files)
+}
+
+impl Protector {
+    /// Whether values can be had back from what it writes.
+    pub(crate) fn restores(&self) -> bool {
+        self.options.mode == Mode::Encrypt
+    }
+
+    /// Begins to answer a request to a protected route. Of its body at most `limit` bytes are read.
+    pub(crate) async fn begin(&self, mut head: Parts, body: WasiBody, limit: usize) -> Begun {
+        let id = request_id(&head.headers);
+        head.headers.insert(REQUEST_ID, id.clone());
+        match self.begin_with(head, body, limit).await {
+            Ok(begun) => begun,
+            Err(refusal) => Begun::Answered(refusal.response(id)),
+        }
+    }
+
+    async fn begin_with(
+        &self,
+        head: Parts,
+        body: WasiBody,
+        limit: usize,
+    ) -> std::result::Result<Begun, Refusal> {
+        match head.uri.path() {
+            "/info" => Ok(Begun::Passed(Request::from_parts(head, body))),
+            "/v1/redact" => {
+                let bytes = read(&head, body, limit).await?;
+                self.ask(head, parse(&bytes)?)
+            }
+            "/v1/restore" if self.restores() => {
+                let bytes = read(&head, body, limit).await?;
+                let RestoreRequest { text } = parse(&bytes)?;
+                self.restore(head, &text)
+            }
+            "/v1/restore" => Err(Refusal::NothingToRestore(self.options.mode)),
+            _ => Err(Refusal::Unprotected),
+        }
+    }
+
+    fn ask(&self, head: Parts, request: RedactRequest) -> std::result::Result<Begun, Refusal> {
+        let protection = self.protection(request.placeholder.as_deref())?;
+        let (request, kept) = exchange::ask(head, request, protection);
+        Ok(Begun::Asked(request, Box::new(kept)))
+    }
+
+    fn restore(&self, head: Parts, text: &str) -> std::result::Result<Begun, Refusal> {
+        let ring = self.ring.as_ref().ok_or(Refusal::NothingToRestore(self.options.mode))?;
+        let restored = ring.0.get().restore(text);
+        let mut response = Body::json(StatusCode::OK, &restored);
+        copy_id(&head, &mut response);
+        Ok(Begun::Answered(response))
+    }
+
+    /// The protection by the keys as they are now.
+    fn protection(&self, placeholder: Option<&str>) -> std::result::Result<Protection, Refusal> {
+        let mut options = self.options.clone();
+        if placeholder.is_some() {
+            options.placeholder = placeholder.map(str::to_owned);
+        }
+        let ring = self.ring.as_ref().map(|ring| ring.0.get());
+        Protection::new(&options, ring.as_ref()).map_err(|mistake: Mistake| match mistake {
+            Mistake::OfNoEffect { key, mode } => Refusal::OfNoEffect { key, mode },
+            mistake => Refusal::Unusable(mistake.to_string()),
+        })
+    }
+}
+
+fn copy_id(head: &Parts, response: &mut Response<Body>) {
+    if let Some(id) = head.headers.get(REQUEST_ID) {
+        response.headers_mut().insert(REQUEST_ID, id.clone());
+    }
+}
+
+/// The body of a request that has to be a `POST` of JSON.
+async fn read(head: &Parts, body: WasiBody, limit: usize) -> std::result::Result<Bytes, Refusal> {
+    if head.method != Method::POST {
+        return Err(Refusal::Method);
+    }
+    let content_type = head.headers.get(http::header::CONTENT_TYPE);
+    if content_type.is_some_and(|value| !is_json(value)) {
+        return Err(Refusal::MediaType);
+    }
+    let collected = Limited::new(body, limit).collect().await;
+    collected.map(|body| body.to_bytes()).map_err(|error| match error.is::<LengthLimitError>() {
+        true => Refusal::TooLong,
+        false => Refusal::Malformed("the body was not received whole".to_owned()),
+    })
+}
+
+fn is_json(value: &HeaderValue) -> bool {
+    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("application/json")
+}
+
+fn whole(bytes: Bytes) -> WasiBody {
+    Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
+}

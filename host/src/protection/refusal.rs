@@ -1,0 +1,92 @@
+use http::{HeaderValue, Response, StatusCode, header};
+use pilotlight_privacy::Mode;
+
+use crate::body::Body;
+use crate::request_id::REQUEST_ID;
+
+/// Why a request to a protected route is not answered as it was meant. What is told holds nothing
+/// of the text.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Refusal {
+    #[error(
+        "answers are protected here: there are POST /v1/redact, POST /v1/restore where values are \
+         encrypted, and GET /info"
+    )]
+    Unprotected,
+    #[error("nothing can be restored here: values are not encrypted ({})", .0.as_str())]
+    NothingToRestore(Mode),
+    #[error("use POST")]
+    Method,
+    #[error("send application/json")]
+    MediaType,
+    #[error("the body is too long; send less at once")]
+    TooLong,
+    #[error("{0}")]
+    Malformed(String),
+    #[error("{0}")]
+    Invalid(String),
+    #[error("`{key}` is of no effect here: values are not redacted (mode `{}`)", mode.as_str())]
+    OfNoEffect { key: &'static str, mode: Mode },
+    /// The function's answer cannot be protected; why is for the log.
+    #[error("the answer could not be protected; the server's log says why")]
+    Unusable(String),
+    /// The function's own refusal. Its words could hold some of the text.
+    #[error("{}", said(*.0))]
+    Function(StatusCode),
+}
+
+impl Refusal {
+    fn status(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::Unprotected => (StatusCode::FORBIDDEN, "forbidden"),
+            Self::NothingToRestore(_) => (StatusCode::NOT_FOUND, "not_found"),
+            Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::MediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
+            Self::TooLong => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
+            Self::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed"),
+            Self::Invalid(_) | Self::OfNoEffect { .. } => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "invalid")
+            }
+            Self::Unusable(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+            Self::Function(status) => (*status, error_type(*status)),
+        }
+    }
+
+    pub(super) fn response(&self, id: HeaderValue) -> Response<Body> {
+        let (status, error_type) = self.status();
+        let mut response = Body::refusal(status, error_type, &self.to_string());
+        if status == StatusCode::METHOD_NOT_ALLOWED {
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+        }
+        response.headers_mut().insert(REQUEST_ID, id);
+        response
+    }
+}
+
+/// The function's refusals, in words of the host's own.
+fn said(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::PAYLOAD_TOO_LARGE => "the text is too long; send less at once",
+        StatusCode::UNPROCESSABLE_ENTITY => {
+            "the text or its entities are refused; entities lie in the text, counted in code points"
+        }
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+            "the function is busy; try again later"
+        }
+        StatusCode::GATEWAY_TIMEOUT => "the function took too long; send less at once",
+        StatusCode::NOT_FOUND => "the function has no /v1/redact",
+        _ => "the function failed; the server's log says why",
+    }
+}
+
+fn error_type(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::NOT_FOUND => "not_found",
+        StatusCode::PAYLOAD_TOO_LARGE => "payload_too_large",
+        StatusCode::UNPROCESSABLE_ENTITY => "invalid",
+        StatusCode::TOO_MANY_REQUESTS => "busy",
+        StatusCode::SERVICE_UNAVAILABLE => "overloaded",
+        StatusCode::GATEWAY_TIMEOUT => "timeout",
+        _ => "internal",
+    }
+}
