@@ -36,6 +36,9 @@ fn remove(tree: &mut Node, parts: &[Part]) {
 
 /// Puts the default, or what stands for it, in the place of a value.
 fn replace(tree: &mut Node, key: &Key) {
+    // A collector is nothing without its address.
+    let collector = Key::default().name("telemetry").name("otlp");
+    let key = if *key == collector.name("endpoint") { &collector } else { key };
     remove(tree, key.parts());
     let function = key.fits(&["functions", "*"]);
     if !function && !key.fits(&["functions", "*", "source"]) {

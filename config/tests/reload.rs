@@ -129,13 +129,22 @@ fn invalid_text_never_replaces_valid_text() {
 #[test]
 fn what_needs_a_new_start_is_told() {
     let text =
-        "listen = '127.0.0.1:7'\nadmin.listen = '127.0.0.1:8'\ncache-dir = 'x'\ncache-size = 0";
+        "listen = '127.0.0.1:7'\nadmin.listen = '127.0.0.1:8'\ncache-dir = 'x'\ncache-size = 0
+        telemetry = { log = 'off', log-format = 'json', otlp.endpoint = 'http://x' }";
     let mut current = Current::new("", Sources::default()).unwrap();
     let old = current.get().clone();
     let new = current.offer(text).unwrap().unwrap();
     assert_eq!(
         old.config.fixed_changes(&new.config),
-        ["listen", "admin.listen", "cache-dir", "cache-size"]
+        [
+            "listen",
+            "admin.listen",
+            "cache-dir",
+            "cache-size",
+            "telemetry.log",
+            "telemetry.log-format",
+            "telemetry.otlp"
+        ]
     );
     assert!(old.config.fixed_changes(&old.config).is_empty());
 }

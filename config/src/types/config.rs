@@ -7,7 +7,7 @@ use pilotlight_router::Rule;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Function;
+use super::{Function, Telemetry};
 use crate::key::Key;
 use crate::schema::{address, functions, path, paths, period, size};
 
@@ -64,7 +64,7 @@ pub struct Config {
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct Admin {
-    /// Where /health, /ready and /status are served.
+    /// Where /health, /ready, /metrics and /status are served.
     #[schemars(schema_with = "address")]
     pub listen: SocketAddr,
 }
@@ -80,36 +80,6 @@ pub enum Require {
     Digest,
     /// A signature by one of the `keys`.
     Signature,
-}
-
-/// What is told about requests.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-#[non_exhaustive]
-pub struct Telemetry {
-    /// How much is logged on standard error.
-    pub log: Level,
-    /// Tell in a `server-timing` header where the time of each request went.
-    pub server_timing: bool,
-}
-
-/// How much is logged.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Level {
-    /// Nothing.
-    Off,
-    /// What failed.
-    Error,
-    /// And what may be wrong.
-    Warn,
-    /// And what an operator wants to know.
-    #[default]
-    Info,
-    /// And how things are done.
-    Debug,
-    /// Everything.
-    Trace,
 }
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -167,6 +137,9 @@ impl Config {
             ("admin.listen", self.admin.listen != new.admin.listen),
             ("cache-dir", self.cache_dir != new.cache_dir),
             ("cache-size", self.cache_size != new.cache_size),
+            ("telemetry.log", self.telemetry.log != new.telemetry.log),
+            ("telemetry.log-format", self.telemetry.log_format != new.telemetry.log_format),
+            ("telemetry.otlp", self.telemetry.otlp != new.telemetry.otlp),
         ];
         changes.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect()
     }

@@ -3,10 +3,12 @@
 mod config;
 mod function;
 mod host;
+mod telemetry;
 
-pub use config::{Admin, Config, Level, Require, Telemetry};
+pub use config::{Admin, Config, Require};
 pub use function::{Compute, Function, Limits, Pool, Precision};
 pub use host::{Backend, Device, Host};
+pub use telemetry::{Level, LogFormat, Otlp, Telemetry};
 
 /// Times as strings such as `"10s"`.
 mod period {
