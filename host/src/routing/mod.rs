@@ -13,10 +13,12 @@ use http::{Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full, Limited};
 use pilotlight_router::{Decision, Event, Router, Target};
+use pilotlight_telemetry::{ErrorKind, Metrics, Rollback};
 use serde::Serialize;
 use wasmtime_wasi_http::WasiBody;
 
 use crate::body::Body;
+use crate::telemetry::Exchange;
 use crate::version::Version;
 pub use shadow::ShadowStatus;
 use shadow::Shadows;
@@ -27,6 +29,9 @@ const MOST_BODY: usize = 1 << 20;
 /// Who sent a request; a server puts it among the request's extensions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientAddress(pub IpAddr);
+
+/// Why a request came to no version, and what is answered.
+type Refusal = (ErrorKind, Response<Body>);
 
 /// Rules at work.
 pub(crate) struct Routing {
@@ -75,17 +80,20 @@ impl Routing {
         &self,
         request: Request<WasiBody>,
         find: Find<'_>,
+        exchange: &mut Exchange,
     ) -> Response<Body> {
-        match self.route(request, find).await {
-            Ok(response) | Err(response) => response,
-        }
+        self.route(request, find, exchange).await.unwrap_or_else(|(kind, response)| {
+            exchange.failed(kind);
+            response
+        })
     }
 
     async fn route(
         &self,
         request: Request<WasiBody>,
         find: Find<'_>,
-    ) -> Result<Response<Body>, Response<Body>> {
+        exchange: &mut Exchange,
+    ) -> Result<Response<Body>, Refusal> {
         let (head, mut body) = request.into_parts();
         let mut read = None;
         if self.router.needs_body(&seen(&head, None)) {
@@ -95,19 +103,23 @@ impl Routing {
         }
         let decided = self.router.route(&seen(&head, read.as_deref()), draw());
         let decision = decided
-            .map_err(|error| refuse(StatusCode::BAD_REQUEST, "malformed", &error.to_string()))?
-            .ok_or_else(|| refuse(StatusCode::NOT_FOUND, "not_found", "no rule is for this"))?;
+            .map_err(|error| malformed(&error.to_string()))?
+            .ok_or_else(|| not_found(StatusCode::NOT_FOUND, "not_found", "no rule is for this"))?;
+        if let Some(rule) = decision.rule {
+            exchange.routed(|| self.router.name(rule).unwrap_or_default().into_owned());
+        }
         let version = find(&decision.target).ok_or_else(|| {
             let error = format!("there is no version {}", decision.target);
-            refuse(StatusCode::SERVICE_UNAVAILABLE, "no_version", &error)
+            not_found(StatusCode::SERVICE_UNAVAILABLE, "no_version", &error)
         })?;
         let Some((shadow, shadows)) = self.shadow_of(&decision, &body) else {
-            return Ok(observed(&decision, &version, Request::from_parts(head, body)).await);
+            let request = Request::from_parts(head, body);
+            return Ok(observed(&decision, &version, request, exchange).await);
         };
         let bytes = collect(body).await?;
         let copy = copy(&head, bytes.clone());
         let request = Request::from_parts(head, whole(bytes));
-        let answer = observed(&decision, &version, request).await;
+        let answer = observed(&decision, &version, request, exchange).await;
         Ok(match find(&shadow.target) {
             Some(other) => shadows.mirror(copy, answer, other, shadow.tolerance),
             None => answer,
@@ -130,16 +142,20 @@ impl Routing {
         Some((shadow, shadows))
     }
 
-    /// Moves canaries on, or back.
-    pub(crate) fn advance_canaries(&self) {
-        for (rule, canary) in self.router.canaries() {
-            let rule = self.router.name(rule).unwrap_or_default();
+    /// Moves canaries on, or back, which `metrics` are told.
+    pub(crate) fn advance_canaries(&self, metrics: &Metrics) {
+        for (index, canary) in self.router.canaries() {
+            let rule = self.router.name(index).unwrap_or_default();
             match canary.advance(self.began.elapsed()) {
                 Event::Hold => {}
                 Event::Moved { share } => tracing::info!(%rule, share, "the canary moves on"),
                 Event::Finished => tracing::info!(%rule, "the canary has come through"),
                 Event::RolledBack { reason } => {
                     tracing::error!(%rule, %reason, "the canary is rolled back");
+                    let rule = self.router.rules().nth(index);
+                    if let Some(canary) = rule.and_then(|rule| rule.canary.as_ref()) {
+                        metrics.rolled_back(&canary.target.function, Rollback::Canary);
+                    }
                 }
             }
         }
@@ -180,22 +196,24 @@ async fn observed(
     decision: &Decision<'_>,
     version: &Version,
     request: Request<WasiBody>,
+    exchange: &mut Exchange,
 ) -> Response<Body> {
-    let Some(canary) = &decision.canary else { return version.answer(request).await };
+    let Some(canary) = &decision.canary else { return version.answer(request, exchange).await };
     let start = Instant::now();
-    let response = version.answer(request).await;
+    let response = version.answer(request, exchange).await;
     canary.observe(start.elapsed(), response.status().is_server_error());
     response
 }
 
-async fn collect(body: WasiBody) -> Result<Bytes, Response<Body>> {
+async fn collect(body: WasiBody) -> Result<Bytes, Refusal> {
     let collected = Limited::new(body, MOST_BODY).collect().await;
     collected.map(|body| body.to_bytes()).map_err(|error| {
         if error.is::<http_body_util::LengthLimitError>() {
             let error = format!("rules look into bodies of at most {MOST_BODY} bytes");
-            return refuse(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", &error);
+            let status = StatusCode::PAYLOAD_TOO_LARGE;
+            return (ErrorKind::TooLarge, Body::refusal(status, "payload_too_large", &error));
         }
-        refuse(StatusCode::BAD_REQUEST, "malformed", "the body was not received whole")
+        malformed("the body was not received whole")
     })
 }
 
@@ -213,8 +231,12 @@ fn copy(head: &Parts, bytes: Bytes) -> Request<WasiBody> {
     request
 }
 
-fn refuse(status: StatusCode, error_type: &str, error: &str) -> Response<Body> {
-    Body::refusal(status, error_type, error)
+fn malformed(error: &str) -> Refusal {
+    (ErrorKind::Malformed, Body::refusal(StatusCode::BAD_REQUEST, "malformed", error))
+}
+
+fn not_found(status: StatusCode, error_type: &str, error: &str) -> Refusal {
+    (ErrorKind::NotFound, Body::refusal(status, error_type, error))
 }
 
 /// Splits traffic; nobody gains by guessing it.

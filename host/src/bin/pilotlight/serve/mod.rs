@@ -4,13 +4,14 @@ mod document;
 mod follow;
 mod options;
 mod settings;
+mod telemetry;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::anyhow;
-use pilotlight::{Admin, Host, Plan, Readiness, Server, Stage};
+use pilotlight::{Admin, Host, Plan, Readiness, Server, Stage, Telemetry};
 use tokio::sync::Notify;
 
 use crate::stages::Stages;
@@ -19,6 +20,7 @@ pub(crate) use document::Document;
 use follow::Follower;
 pub(crate) use options::Options;
 use settings::{Fixed, Served};
+pub(crate) use telemetry::start as start_telemetry;
 
 /// The configuration, where there is one.
 pub(crate) fn read(options: &Options) -> anyhow::Result<Option<Document>> {
@@ -29,18 +31,24 @@ pub(crate) fn read(options: &Options) -> anyhow::Result<Option<Document>> {
     }
 }
 
-pub(crate) fn run(options: Options, document: Option<Document>) -> anyhow::Result<()> {
+pub(crate) fn run(
+    options: Options,
+    document: Option<Document>,
+    telemetry: Telemetry,
+) -> anyhow::Result<()> {
     let main = SystemTime::now();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let result = runtime.block_on(serve(options, document, main));
+    let result = runtime.block_on(serve(options, document, telemetry.clone(), main));
     // Whatever is still running has had its time.
     runtime.shutdown_background();
+    telemetry::finish(&telemetry);
     result
 }
 
 async fn serve(
     options: Options,
     document: Option<Document>,
+    telemetry: Telemetry,
     main: SystemTime,
 ) -> anyhow::Result<()> {
     if let Some(reason) = document.as_ref().and_then(|document| document.outdated.as_ref()) {
@@ -71,7 +79,7 @@ async fn serve(
     let mut stop = std::pin::pin!(stop_signal()?);
     let stages = Arc::new(Stages::new());
     let begin = Instant::now();
-    let host = Host::new(fixed.cache.clone());
+    let host = Host::with_telemetry(fixed.cache.clone(), telemetry);
     let loading = load(&host, &served, &backends, &stages);
     tokio::select! {
         loaded = loading => loaded?,

@@ -59,10 +59,14 @@ pub(crate) struct Options {
     /// Where to serve the functions [default: 127.0.0.1:3000]
     #[arg(long)]
     pub(super) listen: Option<SocketAddr>,
-    /// Where to serve /health, /ready, /status and /functions; versions can be changed there if it
+    /// Where to serve /health, /ready, /metrics, /status and /functions; versions can be changed there if it
     /// is local [default: 127.0.0.1:3001]
     #[arg(long)]
     pub(super) admin_listen: Option<SocketAddr>,
+    /// OpenTelemetry collector (OTLP over HTTP) that gets traces, metrics and the log; a tenth of
+    /// the traces that begin here is recorded, unless a configuration says otherwise
+    #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT", hide_env_values = true)]
+    pub(super) otlp: Option<String>,
     /// Where to keep snapshots and machine code [default: the user's cache folder]
     #[arg(long, value_name = "DIR", env = "PILOTLIGHT_CACHE_DIR")]
     pub(super) cache_dir: Option<PathBuf>,
