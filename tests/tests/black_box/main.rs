@@ -6,6 +6,10 @@
 mod agent;
 #[path = "../../../registry/tests/peer/mod.rs"]
 mod peer;
+#[path = "../../../telemetry/tests/stub/mod.rs"]
+mod stub;
+#[path = "../../../telemetry/tests/support/mod.rs"]
+mod support;
 #[path = "../../../guest/tests/tiny_model/mod.rs"]
 mod tiny_model;
 
@@ -23,4 +27,5 @@ mod life_cycle;
 mod other_hosts;
 mod registries;
 mod swapping;
+mod telemetry;
 mod wasi_nn;
