@@ -11,8 +11,8 @@ pub(crate) const SMALLEST_MEMORY: u64 = 1 << 16;
 
 /// Formats of the schema that are checked here.
 #[cfg(test)]
-pub(crate) const KNOWN: [&str; 7] =
-    ["socket-address", "period", "memory", "size", "path", "target", "function-name"];
+pub(crate) const KNOWN: [&str; 8] =
+    ["socket-address", "period", "memory", "size", "path", "target", "function-name", "url"];
 
 /// Refuses `text` if it is not of `format`; formats that nobody knows have no rules.
 pub(crate) fn check(format: &str, text: &str) -> Result<(), String> {
@@ -26,6 +26,7 @@ pub(crate) fn check(format: &str, text: &str) -> Result<(), String> {
         "path" if text.is_empty() || text.contains('\0') => Err(format!("{text:?} is no path")),
         "target" => text.parse::<Target>().map(drop),
         "function-name" => function_name(text),
+        "url" => url(text),
         _ => Ok(()),
     }
 }
@@ -36,6 +37,19 @@ fn function_name(text: &str) -> Result<(), String> {
         Ok(_) => Err(format!("{text:?}: the name of a function has no version")),
         Err(message) => Err(message),
     }
+}
+
+fn url(text: &str) -> Result<(), String> {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    let host = rest.and_then(|rest| rest.split('/').next()).unwrap_or_default();
+    if host.contains('@') {
+        // The text may hold a password.
+        return Err("the address holds a user and a password: send them in a header".to_owned());
+    }
+    if host.is_empty() || text.contains(|c: char| c.is_whitespace() || c == '?' || c == '#') {
+        return Err(format!("{text:?} is no address: write http://HOST:PORT or https://HOST:PORT"));
+    }
+    Ok(())
 }
 
 /// Reads a number and `ms`, `s`, `m` or `h`.

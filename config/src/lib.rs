@@ -20,20 +20,22 @@ mod parse;
 mod place;
 mod prune;
 mod schema;
+mod secret;
 mod shape;
 mod tree;
 mod types;
 mod watch;
 
-pub use consul::{Change, Consul, ConsulError, ConsulOptions, Secret};
+pub use consul::{Change, Consul, ConsulError, ConsulOptions};
 pub use current::Current;
 pub use format::size;
 pub use mistake::{Mistake, Mistakes};
 pub use parse::{Parsed, RuleCheck, RuleMistake, Sources, check, parse};
 pub use place::{Place, Places};
 pub use schema::schema;
+pub use secret::Secret;
 pub use types::{
-    Admin, Backend, Compute, Config, Device, Function, Host, Http, Level, Limits, Pool, Precision,
-    Require, Telemetry, Tls,
+    Admin, Backend, Compute, Config, Device, Function, Host, Http, Level, Limits, LogFormat, Otlp,
+    Pool, Precision, Require, Telemetry, Tls,
 };
 pub use watch::{FileWatch, INTERVAL, Unreadable};

@@ -9,11 +9,12 @@ use crate::tree::{self, Entry, Node, Value};
 use crate::{guess, shape};
 
 /// Variables with names of their own.
-const SHORT: [(&str, &str); 4] = [
+const SHORT: [(&str, &str); 5] = [
     ("PILOTLIGHT_LISTEN", "listen"),
     ("PILOTLIGHT_ADMIN_LISTEN", "admin.listen"),
     ("PILOTLIGHT_CACHE_DIR", "cache-dir"),
     ("PILOTLIGHT_LOG", "telemetry.log"),
+    ("PILOTLIGHT_LOG_FORMAT", "telemetry.log-format"),
 ];
 const PREFIX: &str = "PILOTLIGHT__";
 

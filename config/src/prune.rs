@@ -43,6 +43,9 @@ fn replace(tree: &mut Node, key: &Key) {
     if key.fits(&["protection", "*", "mode"]) {
         return remove(tree, &key.parts()[..2]);
     }
+    // A collector is nothing without its address.
+    let collector = Key::default().name("telemetry").name("otlp");
+    let key = if *key == collector.name("endpoint") { &collector } else { key };
     remove(tree, key.parts());
     let function = key.fits(&["functions", "*"]);
     if !function && !key.fits(&["functions", "*", "source"]) {

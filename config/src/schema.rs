@@ -217,6 +217,14 @@ pub(crate) fn size(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+pub(crate) fn url(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "format": "url", "pattern": "^https?://[^/?#@\\s]+(/[^?#\\s]*)?$" })
+}
+
+pub(crate) fn headers(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "object", "additionalProperties": { "type": "string" } })
+}
+
 pub(crate) fn functions(generator: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",

@@ -429,3 +429,28 @@ fn limits_are_those_of_a_host() {
         "p.toml:4:23: functions.a.limits.concurrent-requests: must be 1 to 1048576",
     );
 }
+
+#[test]
+fn a_collector_has_an_address_and_keeps_its_secrets() {
+    let otlp = |rest: &str| told(&format!("[telemetry.otlp]\n{rest}"));
+    assert_eq!(otlp("sample = 1"), ["p.toml:1:1: telemetry.otlp.endpoint: is missing"]);
+    let mistakes = otlp("endpoint = 'collector:4318'\nsample = 1.5");
+    assert_eq!(
+        mistakes,
+        [
+            "p.toml:2:12: telemetry.otlp.endpoint: \"collector:4318\" is no address: write \
+             http://HOST:PORT or https://HOST:PORT",
+            "p.toml:3:10: telemetry.otlp.sample: must be 0.0 to 1.0",
+        ]
+    );
+    let mistakes = otlp("endpoint = 'http://me:hidden@collector'").concat();
+    assert!(mistakes.contains("in a header") && !mistakes.contains("hidden"), "{mistakes}");
+    let text =
+        "telemetry.otlp = { endpoint = 'https://c/v', headers = { authorization = 'hidden' } }";
+    let config = Config::parse(text, &sources()).unwrap();
+    let otlp = config.telemetry.otlp.as_ref().unwrap();
+    assert_eq!(otlp.headers["authorization"].text(), "hidden");
+    assert_eq!((otlp.sample, &otlp.service[..]), (0.1, "pilotlight"));
+    let written = serde_json::to_string(&config).unwrap();
+    assert!(!format!("{config:?}{written}").contains("hidden"));
+}

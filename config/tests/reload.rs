@@ -130,7 +130,8 @@ fn invalid_text_never_replaces_valid_text() {
 fn what_needs_a_new_start_is_told() {
     let text = "listen = '127.0.0.1:7'\ncache-dir = 'x'\ncache-size = 0\nwatch = false\nhttp.body-rate = 0\n\
                 admin = { listen = '127.0.0.1:8', socket = 's', token-file = 't' }\n\
-                tls = { certificate = 'c', key = 'k' }";
+                tls = { certificate = 'c', key = 'k' }\n\
+                telemetry = { log = 'off', log-format = 'json', otlp.endpoint = 'http://x' }";
     let mut current = Current::new("", Sources::default()).unwrap();
     let old = current.get().clone();
     let new = current.offer(text).unwrap().unwrap();
@@ -143,6 +144,9 @@ fn what_needs_a_new_start_is_told() {
         "http",
         "cache-dir",
         "cache-size",
+        "telemetry.log",
+        "telemetry.log-format",
+        "telemetry.otlp",
     ];
     assert_eq!(old.config.fixed_changes(&new.config), fixed);
     assert!(old.config.fixed_changes(&old.config).is_empty());

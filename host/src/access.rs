@@ -9,12 +9,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use pilotlight_access::{Caller, Denied, Guard, Moment, Options, Policy};
+use pilotlight_telemetry::ErrorKind;
 use serde::Serialize;
 
 use crate::body::Body;
 use crate::error::{Error, Result};
 use crate::followed::{Followed, Look};
-use crate::request_id::{REQUEST_ID, request_id, shown};
+use crate::request_id::REQUEST_ID;
+use crate::telemetry::Caption;
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
@@ -28,6 +30,9 @@ pub(crate) struct Access {
     options: Options,
     guard: Followed<Arc<Guard>>,
 }
+
+/// As what a request that was not let through is counted, and its answer.
+pub(crate) type NotAdmitted = Box<(ErrorKind, Response<Body>)>;
 
 /// How many requests were not let through.
 #[derive(Debug, Default)]
@@ -100,15 +105,14 @@ impl Access {
         &self,
         headers: &HeaderMap,
         client: Option<IpAddr>,
-        refusals: &Refusals,
-        rule: &str,
-    ) -> std::result::Result<Caller, Box<Response<Body>>> {
+        (refusals, rule): (&Refusals, &str),
+        caption: &Caption,
+    ) -> std::result::Result<Caller, NotAdmitted> {
         self.guard.get().check(headers, client, Moment::now()).map_err(|denied| {
             refusals.count(&denied);
-            let id = request_id(headers);
             let (access, reason) = (&self.name, denied.reason());
-            tracing::warn!(id = shown(&id), rule, access, reason, "not let through");
-            Box::new(refused(&denied, id))
+            caption.within(|| tracing::warn!(rule, access, reason, "not let through"));
+            Box::new(refused(&denied, caption.id().clone()))
         })
     }
 }
@@ -117,19 +121,19 @@ fn files(options: &Options) -> Vec<PathBuf> {
     options.api_keys.iter().chain(&options.jwks).cloned().collect()
 }
 
-fn refused(denied: &Denied, id: HeaderValue) -> Response<Body> {
+fn refused(denied: &Denied, id: HeaderValue) -> (ErrorKind, Response<Body>) {
     let status = denied.status();
-    let error_type = match status {
-        StatusCode::UNAUTHORIZED => "unauthorized",
-        StatusCode::TOO_MANY_REQUESTS => "rate_limited",
-        StatusCode::FORBIDDEN => "forbidden",
-        _ => "malformed",
+    let (kind, error_type) = match status {
+        StatusCode::UNAUTHORIZED => (ErrorKind::Unauthorised, "unauthorized"),
+        StatusCode::TOO_MANY_REQUESTS => (ErrorKind::RateLimited, "rate_limited"),
+        StatusCode::FORBIDDEN => (ErrorKind::Forbidden, "forbidden"),
+        _ => (ErrorKind::Malformed, "malformed"),
     };
     let mut response = Body::refusal(status, error_type, denied.message());
     let (name, value) = denied.header();
     response.headers_mut().insert(name, value);
     response.headers_mut().insert(REQUEST_ID, id);
-    response
+    (kind, response)
 }
 
 /// Takes out the headers in which credentials are: functions have no business with them.

@@ -5,9 +5,13 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body::{Frame, SizeHint};
 use http_body_util::{BodyExt as _, Full};
+use pilotlight_telemetry::ErrorKind;
 use serde::Serialize;
 use tokio::sync::oneshot;
+use tracing::Span;
 use wasmtime_wasi_http::{Error as HttpError, WasiBody};
+
+use crate::telemetry::Exchange;
 
 /// The body of a response. It is the instance's own time: polled, it runs the instance that
 /// writes it; dropped, it ends it.
@@ -16,6 +20,8 @@ pub struct Body {
     driver: Option<Driver>,
     copy: Option<Copy>,
     broken: Option<WhenBroken>,
+    /// Ends with what it is the answer of.
+    exchange: Option<Box<Exchange>>,
     /// Why the instance ended, if it did not end well.
     failed: Option<wasmtime::Error>,
 }
@@ -46,7 +52,7 @@ impl Driver {
 
 impl Body {
     pub(crate) fn new(content: WasiBody, driver: Option<Driver>) -> Self {
-        Self { content, driver, copy: None, broken: None, failed: None }
+        Self { content, driver, copy: None, broken: None, exchange: None, failed: None }
     }
 
     pub(crate) fn full(bytes: Vec<u8>) -> Self {
@@ -71,12 +77,18 @@ impl Body {
         self
     }
 
-    fn keep(&mut self, frame: &Frame<Bytes>) {
-        let Some(data) = frame.data_ref() else { return };
-        if let Some(copy) = &mut self.copy {
-            copy.seen.extend_from_slice(data);
+    /// The same, with which `exchange` ends.
+    pub(crate) fn ending(mut self, exchange: Exchange) -> Self {
+        if !http_body::Body::is_end_stream(&self.content) && !exchange.is_over() {
+            self.exchange = Some(Box::new(exchange));
         }
-        if self.copy.as_ref().is_some_and(|copy| copy.seen.len() > copy.limit) {
+        self
+    }
+
+    fn keep(&mut self, frame: &Frame<Bytes>) {
+        let (Some(data), Some(copy)) = (frame.data_ref(), &mut self.copy) else { return };
+        copy.seen.extend_from_slice(data);
+        if copy.seen.len() > copy.limit {
             self.copy = None;
         }
         self.tell_if_whole();
@@ -112,6 +124,23 @@ impl Body {
         response
     }
 
+    fn pass(&mut self, frame: &Frame<Bytes>) {
+        if let Some(exchange) = &mut self.exchange {
+            exchange.sent(frame.data_ref().map_or(0, Bytes::len));
+        }
+        if http_body::Body::is_end_stream(&self.content) {
+            self.end(None);
+        }
+    }
+
+    fn end(&mut self, failed: Option<ErrorKind>) {
+        if let Some(mut exchange) = self.exchange.take()
+            && let Some(kind) = failed
+        {
+            exchange.failed(kind);
+        }
+    }
+
     fn drive(&mut self, context: &mut Context<'_>) {
         if let Some(driver) = &mut self.driver
             && let Poll::Ready(result) = driver.poll(context)
@@ -135,6 +164,8 @@ impl http_body::Body for Body {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let span = self.exchange.as_ref().map_or_else(Span::none, |exchange| exchange.span());
+        let _within = span.enter();
         self.drive(context);
         let mut polled = Pin::new(&mut self.content).poll_frame(context);
         if polled.is_pending() && self.failed.is_some() {
@@ -142,16 +173,23 @@ impl http_body::Body for Body {
             polled = Poll::Ready(Some(Err(HttpError::ConnectionTerminated)));
         }
         match &polled {
-            Poll::Ready(Some(Ok(frame))) if self.copy.is_some() => self.keep(frame),
+            Poll::Ready(Some(Ok(frame))) => {
+                self.keep(frame);
+                self.pass(frame);
+            }
             Poll::Ready(Some(Err(error))) => {
                 let reason = self.failed.take();
                 let reason = reason.unwrap_or_else(|| wasmtime::format_err!("{error}"));
                 if let Some(broken) = self.broken.take() {
                     broken(&reason);
                 }
+                self.end(Some(ErrorKind::HalfResponse));
             }
-            Poll::Ready(None) => self.tell(),
-            _ => {}
+            Poll::Ready(None) => {
+                self.tell();
+                self.end(None);
+            }
+            Poll::Pending => {}
         }
         polled.map_err(BodyError)
     }
@@ -168,6 +206,9 @@ impl http_body::Body for Body {
 impl Drop for Body {
     fn drop(&mut self) {
         let whole = http_body::Body::is_end_stream(&self.content);
+        // Whoever has got all that was promised need not ask for the end.
+        let over = whole || self.exchange.as_ref().is_some_and(|exchange| exchange.is_over());
+        self.end((!over).then_some(ErrorKind::Disconnected));
         match self.driver.take() {
             Some(Driver { run, wanted: true }) if whole => {
                 if let Ok(runtime) = tokio::runtime::Handle::try_current() {

@@ -11,6 +11,8 @@ use http_body_util::BodyExt as _;
 use pilotlight_model::Digest;
 use pilotlight_privacy::ProtectionOptions;
 use pilotlight_router::{Router, RouterOptions, Rule, Target};
+use pilotlight_telemetry::{ErrorKind, Levels, Metrics, Rollback, Swap};
+use tracing::Instrument as _;
 use wasmtime_wasi_http::{Error as HttpError, WasiBody};
 
 use crate::artifact::Source;
@@ -21,10 +23,12 @@ use crate::config::Options;
 use crate::deployment::{Change, Deployment, FunctionStatus, Versions};
 use crate::error::{Error, Result};
 use crate::followed::Look;
+use crate::levels::levels;
 use crate::pool::PoolStatus;
 use crate::progress::Stage;
 use crate::routing::{Guards, Routing, RuleStatus};
-use crate::version::Version;
+use crate::telemetry::{Exchange, Telemetry};
+use crate::version::{NewVersion, Version};
 
 /// What a host calls its function unless told.
 pub const DEFAULT_FUNCTION: &str = "default";
@@ -40,6 +44,7 @@ pub struct Host(Arc<Inner>);
 
 struct Inner {
     cache: Cache,
+    telemetry: Telemetry,
     table: RwLock<Arc<Table>>,
 }
 
@@ -50,16 +55,6 @@ struct Table {
     /// None: everything goes to [`DEFAULT_FUNCTION`].
     routing: Option<Arc<Routing>>,
     guards: Arc<Guards>,
-}
-
-/// What a function is to be.
-pub struct NewVersion {
-    /// What the function is called.
-    pub function: String,
-    /// What it is made of.
-    pub source: Source,
-    /// How it is run.
-    pub options: Options,
 }
 
 /// What a host is to serve from now on.
@@ -82,9 +77,19 @@ pub struct Plan {
 }
 
 impl Host {
-    /// A host without functions, which keeps what it builds and compiles in `cache`.
+    /// A host without functions, which keeps what it builds and compiles in `cache`, and counts its
+    /// requests in metrics of its own.
     pub fn new(cache: Cache) -> Self {
-        Self(Arc::new(Inner { cache, table: RwLock::default() }))
+        Self::with_telemetry(cache, Telemetry::default())
+    }
+
+    /// The same, which tells of its requests as `telemetry` says.
+    pub fn with_telemetry(cache: Cache, telemetry: Telemetry) -> Self {
+        let host = Self(Arc::new(Inner { cache, telemetry, table: RwLock::default() }));
+        let weak = Arc::downgrade(&host.0);
+        let source = move || weak.upgrade().map(|inner| Self(inner).levels()).unwrap_or_default();
+        host.metrics().add_source(source);
+        host
     }
 
     /// A host with one function, [`DEFAULT_FUNCTION`]: loads `source`, building and compiling what
@@ -115,8 +120,9 @@ impl Host {
         options: Options,
         progress: impl Fn(Stage) + Send + Sync + 'static,
     ) -> Result<()> {
-        let (cache, function) = (self.0.cache.clone(), name.to_owned());
-        let load = move || Version::load(&function, source, &options, &cache, &progress);
+        let (cache, metrics) = (self.0.cache.clone(), self.metrics().clone());
+        let new = NewVersion { function: name.to_owned(), source, options };
+        let load = move || Version::load(new, &cache, &metrics, &progress);
         let loaded = tokio::task::spawn_blocking(load).await;
         let version = loaded.map_err(|error| Error::Initialiser(error.to_string()))??;
         let deployment = Arc::new(Deployment::new(name.to_owned(), Arc::new(version)));
@@ -145,6 +151,7 @@ impl Host {
         let version = Arc::new(self.prepare(new, progress).await?);
         let digest = version.digest();
         self.retire(vec![change.to(version)]);
+        self.metrics().swapped(name, Swap::TakenOver);
         tracing::info!(function = name, version = %digest, "has taken over");
         Ok(digest)
     }
@@ -157,6 +164,7 @@ impl Host {
     pub fn roll_back(&self, name: &str) -> Result<Digest> {
         let deployment = self.table().deployment(name)?;
         let digest = deployment.begin()?.back()?;
+        self.metrics().rolled_back(name, Rollback::Operator);
         tracing::info!(function = name, version = %digest, "rolled back");
         Ok(digest)
     }
@@ -180,7 +188,7 @@ impl Host {
         let names = versions.iter().map(|new| new.function.clone()).chain(unchanged);
         let names: BTreeSet<String> = names.collect();
         let options = RouterOptions { functions: names.clone(), override_header };
-        let routing = routing(rules, options, &guards, before.routing.as_deref())?;
+        let routing = self.routing(rules, options, &guards, before.routing.as_deref())?;
         let changing: Vec<_> =
             versions.iter().filter_map(|new| before.deployments.get(&new.function)).collect();
         let changes = changing.into_iter().map(|deployment| deployment.begin());
@@ -194,7 +202,10 @@ impl Host {
         for (function, version) in ready {
             tracing::info!(%function, version = %version.digest(), "takes over");
             match changes.iter().position(|change| change.function() == function) {
-                Some(index) => former.push(changes.swap_remove(index).to(version)),
+                Some(index) => {
+                    self.metrics().swapped(&function, Swap::TakenOver);
+                    former.push(changes.swap_remove(index).to(version));
+                }
                 None => drop(
                     added.insert(function.clone(), Arc::new(Deployment::new(function, version))),
                 ),
@@ -230,6 +241,11 @@ impl Host {
         Ok(self.table().deployment(name)?.status())
     }
 
+    /// What has been counted of its requests.
+    pub fn metrics(&self) -> &Metrics {
+        self.0.telemetry.metrics()
+    }
+
     /// What there is to know of each rule.
     pub fn rules(&self) -> Vec<RuleStatus> {
         self.table().routing.as_ref().map(|routing| routing.status()).unwrap_or_default()
@@ -261,9 +277,9 @@ impl Host {
         progress: impl Fn(Stage) + Send + Sync + 'static,
     ) -> Result<Version> {
         let (cache, name) = (self.0.cache.clone(), new.function.clone());
+        let metrics = self.metrics().clone();
         let load = move || {
-            let NewVersion { function, source, options } = new;
-            let version = Version::load(&function, source, &options, &cache, &progress)?;
+            let version = Version::load(new, &cache, &metrics, &progress)?;
             progress(Stage::Prove);
             Ok(version)
         };
@@ -272,8 +288,10 @@ impl Host {
             version.prove().await?;
             Ok(version)
         };
-        let refused = |error: &Error| tracing::error!(function = name, %error, "no new version");
-        version.await.inspect_err(refused)
+        version.await.inspect_err(|error| {
+            self.metrics().swapped(&name, Swap::Refused);
+            tracing::error!(function = name, %error, "no new version");
+        })
     }
 
     /// Lets go of versions that have been replaced, and sweeps the cache of what nobody uses now.
@@ -301,14 +319,52 @@ impl Host {
     }
 
     async fn answer(self, request: Request<WasiBody>) -> Response<Body> {
+        let mut exchange = Exchange::begin(&self.0.telemetry, &request);
+        let span = exchange.span();
+        let response = self.respond(request, &mut exchange).instrument(span).await;
+        exchange.answered(response.status(), response.headers());
+        response.map(|body| body.ending(exchange))
+    }
+
+    async fn respond(&self, request: Request<WasiBody>, exchange: &mut Exchange) -> Response<Body> {
         let table = self.table();
         if let Some(routing) = &table.routing {
-            return routing.answer(request, &|target| table.find(target)).await;
+            return routing.answer(request, &|target| table.find(target), exchange).await;
         }
         match table.deployment(DEFAULT_FUNCTION) {
-            Ok(deployment) => deployment.current().answer(request).await,
-            Err(error) => Body::refusal(StatusCode::NOT_FOUND, "not_found", &error.to_string()),
+            Ok(deployment) => deployment.current().answer(request, exchange).await,
+            Err(error) => {
+                exchange.failed(ErrorKind::NotFound);
+                Body::refusal(StatusCode::NOT_FOUND, "not_found", &error.to_string())
+            }
         }
+    }
+
+    fn levels(&self) -> Levels {
+        levels(&self.functions(), &self.rules())
+    }
+
+    /// Makes rules ready; none, if everything goes to [`DEFAULT_FUNCTION`].
+    fn routing(
+        &self,
+        mut rules: Vec<Rule>,
+        options: RouterOptions,
+        guards: &Guards,
+        before: Option<&Routing>,
+    ) -> Result<Option<Arc<Routing>>> {
+        if rules.is_empty() && !options.override_header && !guards.has_default() {
+            return Ok(None);
+        }
+        if rules.is_empty() {
+            let version = Default::default();
+            rules.push(Rule::to(Target { function: DEFAULT_FUNCTION.to_owned(), version }));
+        }
+        let router = Router::new(rules, options).map_err(Error::Rules)?;
+        let routing = Arc::new(Routing::new(router, guards, before)?);
+        if routing.has_canaries() {
+            tokio::spawn(tend(Arc::downgrade(&routing), self.metrics().clone()));
+        }
+        Ok(Some(routing))
     }
 }
 
@@ -323,35 +379,13 @@ impl Table {
     }
 }
 
-/// Makes rules ready; none, if everything goes to [`DEFAULT_FUNCTION`].
-fn routing(
-    mut rules: Vec<Rule>,
-    options: RouterOptions,
-    guards: &Guards,
-    before: Option<&Routing>,
-) -> Result<Option<Arc<Routing>>> {
-    if rules.is_empty() && !options.override_header && !guards.has_default() {
-        return Ok(None);
-    }
-    if rules.is_empty() {
-        let version = Default::default();
-        rules.push(Rule::to(Target { function: DEFAULT_FUNCTION.to_owned(), version }));
-    }
-    let router = Router::new(rules, options).map_err(Error::Rules)?;
-    let routing = Arc::new(Routing::new(router, guards, before)?);
-    if routing.has_canaries() {
-        tokio::spawn(tend(Arc::downgrade(&routing)));
-    }
-    Ok(Some(routing))
-}
-
 /// Tends the canaries of rules for as long as these are at work.
-async fn tend(routing: Weak<Routing>) {
+async fn tend(routing: Weak<Routing>, metrics: Metrics) {
     let mut ticks = tokio::time::interval(TEND);
     loop {
         ticks.tick().await;
         match routing.upgrade() {
-            Some(routing) => routing.advance_canaries(),
+            Some(routing) => routing.advance_canaries(&metrics),
             None => return,
         }
     }

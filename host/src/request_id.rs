@@ -13,11 +13,6 @@ pub(crate) fn request_id(headers: &HeaderMap) -> HeaderValue {
     headers.get(REQUEST_ID).filter(|id| valid(id)).cloned().unwrap_or_else(new_id)
 }
 
-/// A header as a log can show it.
-pub(crate) fn shown(value: &HeaderValue) -> &str {
-    value.to_str().unwrap_or_default()
-}
-
 fn valid(id: &HeaderValue) -> bool {
     id.len() <= LONGEST_ID && id.as_bytes().iter().all(u8::is_ascii_graphic) && !id.is_empty()
 }

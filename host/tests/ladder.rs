@@ -2,8 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
-const LADDER: [&[&str]; 16] = [
+const LADDER: [&[&str]; 18] = [
     &["error", "beside", "config", "priority", "progress", "request_id", "wasi_nn"],
+    &["admission", "crash_loop", "meter", "telemetry"],
     &["background", "body", "cache", "watch"],
     &["followed", "graph", "guest", "seen"],
     &["access", "protection", "section", "sweep"],
@@ -16,6 +17,7 @@ const LADDER: [&[&str]; 16] = [
     &["artifact"],
     &["version"],
     &["deployment", "routing"],
+    &["levels"],
     &["host"],
     &["agreement", "server"],
     &["admin"],

@@ -3,13 +3,12 @@
 mod tls;
 mod url;
 
-use std::fmt;
 use std::time::Duration;
 
 use ureq::Agent;
 use ureq::http::{HeaderValue, Response};
-use zeroize::Zeroizing;
 
+use crate::secret::Secret;
 use url::encoded;
 
 /// Longest wait that Consul knows.
@@ -23,23 +22,6 @@ const PAUSE: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(10);
 /// No value of Consul's is longer than 512 KiB, unless its operator has said so.
 const LONGEST: u64 = 1 << 20;
-
-/// A text that is never printed, and overwritten when it is dropped.
-#[derive(Clone)]
-pub struct Secret(Zeroizing<String>);
-
-impl Secret {
-    /// Keeps `text`.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(Zeroizing::new(text.into()))
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret")
-    }
-}
 
 /// Which key, and whom to ask for it.
 #[derive(Debug, Clone)]
@@ -150,7 +132,7 @@ impl Consul {
             return Err(ConsulError::Address(options.address));
         }
         let header = |token: &Secret| {
-            let mut header = HeaderValue::from_str(&token.0).map_err(|_| ConsulError::Token)?;
+            let mut header = HeaderValue::from_str(token.text()).map_err(|_| ConsulError::Token)?;
             header.set_sensitive(true);
             Ok(header)
         };

@@ -9,7 +9,7 @@ use pilotlight_router::Rule;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Function, Http, Tls};
+use super::{Function, Http, Telemetry, Tls};
 use crate::key::Key;
 use crate::schema::{address, functions, path, paths, period, size};
 
@@ -86,8 +86,8 @@ pub struct Config {
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct Admin {
-    /// Where /health, /ready, /status, /routes and /functions are served; only the first two without
-    /// a token if it is not local.
+    /// Where /health, /ready, /metrics, /status, /routes and /functions are served; only the first
+    /// two without a token if it is not local.
     #[schemars(schema_with = "address")]
     pub listen: SocketAddr,
     /// Unix socket where they are served instead, for this user only.
@@ -111,36 +111,6 @@ pub enum Require {
     Digest,
     /// A signature by one of the `keys`.
     Signature,
-}
-
-/// What is told about requests.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-#[non_exhaustive]
-pub struct Telemetry {
-    /// How much is logged on standard error.
-    pub log: Level,
-    /// Tell in a `server-timing` header where the time of each request went.
-    pub server_timing: bool,
-}
-
-/// How much is logged.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Level {
-    /// Nothing.
-    Off,
-    /// What failed.
-    Error,
-    /// And what may be wrong.
-    Warn,
-    /// And what an operator wants to know.
-    #[default]
-    Info,
-    /// And how things are done.
-    Debug,
-    /// Everything.
-    Trace,
 }
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -221,6 +191,9 @@ impl Config {
             ("http", self.http != new.http),
             ("cache-dir", self.cache_dir != new.cache_dir),
             ("cache-size", self.cache_size != new.cache_size),
+            ("telemetry.log", self.telemetry.log != new.telemetry.log),
+            ("telemetry.log-format", self.telemetry.log_format != new.telemetry.log_format),
+            ("telemetry.otlp", self.telemetry.otlp != new.telemetry.otlp),
         ];
         changes.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect()
     }

@@ -4,11 +4,13 @@ mod config;
 mod function;
 mod host;
 mod http;
+mod telemetry;
 
-pub use config::{Admin, Config, Level, Require, Telemetry};
+pub use config::{Admin, Config, Require};
 pub use function::{Compute, Function, Limits, Pool, Precision};
 pub use host::{Backend, Device, Host};
 pub use http::{Http, Tls};
+pub use telemetry::{Level, LogFormat, Otlp, Telemetry};
 
 /// Times as strings such as `"10s"`.
 mod period {

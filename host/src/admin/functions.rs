@@ -12,7 +12,8 @@ use super::{Admin, Started, SwapPlan, Swaps, not_allowed};
 use crate::body::Body;
 use crate::deployment::FunctionStatus;
 use crate::error::{Error, Result};
-use crate::host::{Host, NewVersion};
+use crate::host::Host;
+use crate::version::NewVersion;
 
 /// A component with a model of some gigabytes does not fit a 32-bit sandbox.
 const LARGEST_COMPONENT: usize = 2 << 30;

@@ -15,13 +15,14 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header
 
 use crate::body::Body;
 use crate::error::Result;
-use crate::host::{Host, NewVersion};
+use crate::host::Host;
 use crate::server::Readiness;
+use crate::version::NewVersion;
 pub use token::AdminToken;
 
-/// Answers `/health` (the process runs), `/ready` (the functions take requests), `/status` (how
-/// they started, what their pools hold), `/routes` (which requests they get) and `/functions`, where
-/// versions are changed.
+/// Answers `/health` (the process runs), `/ready` (the functions take requests), `/metrics` (what was
+/// counted, for Prometheus), `/status` (how they started, what their pools hold), `/routes` (which
+/// requests they get) and `/functions`, where versions are changed.
 #[derive(Clone)]
 pub struct Admin {
     readiness: Readiness,
@@ -157,6 +158,10 @@ impl Admin {
             "/health" => says(StatusCode::OK, "ok"),
             "/ready" if self.readiness.get() => says(StatusCode::OK, "ready"),
             "/ready" => says(StatusCode::SERVICE_UNAVAILABLE, "not ready"),
+            "/metrics" => match self.started.get() {
+                Some(started) => metrics(&started.host, request.headers()),
+                None => says(StatusCode::SERVICE_UNAVAILABLE, "loading"),
+            },
             "/status" => Body::json(StatusCode::OK, &self.status()),
             "/routes" => Body::json(StatusCode::OK, &self.routes()),
             _ => return says(StatusCode::NOT_FOUND, "not found"),
@@ -166,6 +171,17 @@ impl Admin {
         }
         not_allowed("GET, HEAD")
     }
+}
+
+/// In the format that is asked for: Prometheus's text or OpenMetrics.
+fn metrics(host: &Host, headers: &HeaderMap) -> Response<Body> {
+    let accepted = headers.get_all(header::ACCEPT).iter();
+    let accepted: Vec<&str> = accepted.filter_map(|accepted| accepted.to_str().ok()).collect();
+    let (content_type, text) = host.metrics().render(&accepted.join(","));
+    let mut response = Response::new(Body::full(text.into_bytes()));
+    let content_type = HeaderValue::from_static(content_type);
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
 }
 
 fn not_allowed(allowed: &'static str) -> Response<Body> {

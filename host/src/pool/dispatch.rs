@@ -10,6 +10,7 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::channel::oneshot;
 use http::HeaderValue;
+use pilotlight_telemetry::Stages;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -47,6 +48,18 @@ pub(crate) struct Timings {
 }
 
 impl Timings {
+    /// The same for metrics, of a request that had `waited` before it came here.
+    pub(crate) fn stages(&self, waited: Duration) -> Stages {
+        let inline = (self.origin == Origin::Inline).then_some(self.instantiate);
+        let wait = self.wait.saturating_sub(inline.unwrap_or_default());
+        Stages {
+            queue: Some(waited + wait),
+            instantiate: inline,
+            guest: Some(self.guest),
+            ..Stages::default()
+        }
+    }
+
     /// The value of a `server-timing` header (W3C Server Timing), in milliseconds.
     pub(crate) fn header(&self) -> HeaderValue {
         let origin = match self.origin {

@@ -11,7 +11,8 @@ use wasmtime_wasi_http::WasiBody;
 use super::refusal::Refusal;
 use super::whole;
 use crate::body::Body;
-use crate::request_id::{REQUEST_ID, shown};
+use crate::request_id::REQUEST_ID;
+use crate::telemetry::Exchange;
 
 /// Longest answer of a function that is looked into.
 const LONGEST_ANSWER: usize = 32 << 20;
@@ -92,7 +93,6 @@ pub(crate) struct Kept {
     /// Whether the request brought the entities along, so that it is to blame for them.
     given: bool,
     protection: Protection,
-    id: HeaderValue,
 }
 
 /// Reads a request. What is wrong with it is told by its place alone: serde's messages repeat
@@ -118,36 +118,40 @@ pub(super) fn ask(
     let question = Question { text: &text, entities: &entities };
     // None of its types provokes an error.
     let question = serde_json::to_vec(&question).unwrap_or_default();
-    let id = head.headers.get(REQUEST_ID).cloned();
-    let id = id.unwrap_or_else(|| HeaderValue::from_static("none"));
     for name in [header::TRANSFER_ENCODING, header::CONTENT_ENCODING, header::ACCEPT_ENCODING] {
         head.headers.remove(name);
     }
     head.headers.insert(header::CONTENT_LENGTH, question.len().into());
     head.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    let kept = Kept { text, given: entities.is_some(), protection, id };
+    let kept = Kept { text, given: entities.is_some(), protection };
     (Request::from_parts(head, whole(question.into())), kept)
 }
 
 impl Kept {
     /// The answer: the text that was kept, protected where the function has found something. With
     /// the `server-timing` of the function's answer if that is `timed` by the host.
-    pub(crate) async fn finish(self, answer: Response<Body>, timed: bool) -> Response<Body> {
+    pub(crate) async fn finish(
+        self,
+        answer: Response<Body>,
+        timed: bool,
+        exchange: &mut Exchange,
+    ) -> Response<Body> {
         let (head, body) = answer.into_parts();
         let mut response = match self.protect(head.status, body).await {
             Ok(redacted) => Body::json(StatusCode::OK, &redacted),
             Err(refusal) => {
                 if let Refusal::Unusable(reason) = &refusal {
-                    tracing::error!(id = shown(&self.id), reason, "the answer is not protected");
+                    let caption = exchange.caption();
+                    caption.within(|| tracing::error!(reason, "the answer is not protected"));
                 }
-                refusal.response(self.id.clone())
+                refusal.response(exchange)
             }
         };
         let headers = response.headers_mut();
-        headers.insert(REQUEST_ID, self.id);
+        headers.insert(REQUEST_ID, exchange.caption().id().clone());
         for (name, value) in &head.headers {
             let own = *name == VERSION || (timed && *name == SERVER_TIMING);
-            let number = || shown(value).parse::<f64>().is_ok();
+            let number = || value.to_str().is_ok_and(|value| value.parse::<f64>().is_ok());
             if own || (NUMBERS.contains(&name.as_str()) && number()) {
                 headers.insert(name, value.clone());
             }

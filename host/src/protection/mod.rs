@@ -21,7 +21,8 @@ use wasmtime_wasi_http::WasiBody;
 use crate::body::Body;
 use crate::error::{Error, Result};
 use crate::followed::{Followed, Look};
-use crate::request_id::{REQUEST_ID, request_id};
+use crate::request_id::REQUEST_ID;
+use crate::telemetry::Exchange;
 pub(crate) use exchange::Kept;
 use exchange::{RedactRequest, RestoreRequest, parse};
 use refusal::Refusal;
@@ -116,12 +117,17 @@ impl Protector {
     }
 
     /// Begins to answer a request to a protected route. Of its body at most `limit` bytes are read.
-    pub(crate) async fn begin(&self, mut head: Parts, body: WasiBody, limit: usize) -> Begun {
-        let id = request_id(&head.headers);
-        head.headers.insert(REQUEST_ID, id.clone());
+    pub(crate) async fn begin(
+        &self,
+        mut head: Parts,
+        body: WasiBody,
+        limit: usize,
+        exchange: &mut Exchange,
+    ) -> Begun {
+        head.headers.insert(REQUEST_ID, exchange.caption().id().clone());
         match self.begin_with(head, body, limit).await {
             Ok(begun) => begun,
-            Err(refusal) => Begun::Answered(refusal.response(id)),
+            Err(refusal) => Begun::Answered(refusal.response(exchange)),
         }
     }
 

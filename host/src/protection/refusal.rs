@@ -1,8 +1,10 @@
 use http::{HeaderValue, Response, StatusCode, header};
 use pilotlight_privacy::Mode;
+use pilotlight_telemetry::ErrorKind;
 
 use crate::body::Body;
 use crate::request_id::REQUEST_ID;
+use crate::telemetry::Exchange;
 
 /// Why a request to a protected route is not answered as it was meant. What is told holds nothing
 /// of the text.
@@ -52,13 +54,33 @@ impl Refusal {
         }
     }
 
-    pub(super) fn response(&self, id: HeaderValue) -> Response<Body> {
+    /// As what it is counted; the function's own refusals count as what they are where it answers.
+    fn kind(&self) -> Option<ErrorKind> {
+        Some(match self {
+            Self::Unprotected => ErrorKind::Forbidden,
+            Self::NothingToRestore(_) => ErrorKind::NotFound,
+            Self::TooLong => ErrorKind::TooLarge,
+            Self::Method
+            | Self::MediaType
+            | Self::Malformed(_)
+            | Self::Invalid(_)
+            | Self::OfNoEffect { .. } => ErrorKind::Malformed,
+            Self::Unusable(_) => ErrorKind::Internal,
+            Self::Function(_) => return None,
+        })
+    }
+
+    /// The answer; `exchange` counts it.
+    pub(super) fn response(&self, exchange: &mut Exchange) -> Response<Body> {
+        if let Some(kind) = self.kind() {
+            exchange.failed(kind);
+        }
         let (status, error_type) = self.status();
         let mut response = Body::refusal(status, error_type, &self.to_string());
         if status == StatusCode::METHOD_NOT_ALLOWED {
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
         }
-        response.headers_mut().insert(REQUEST_ID, id);
+        response.headers_mut().insert(REQUEST_ID, exchange.caption().id().clone());
         response
     }
 }

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::{HeaderMap, Response};
+use http::HeaderMap;
 use pilotlight_access::Caller;
 use pilotlight_privacy::ProtectionOptions;
 use pilotlight_router::Rule;
 
-use crate::access::{Access, Accesses, RefusalStatus, Refusals, accesses};
-use crate::body::Body;
+use crate::access::{Access, Accesses, NotAdmitted, RefusalStatus, Refusals, accesses};
 use crate::error::{Error, Result};
 use crate::followed::Look;
 use crate::protection::{self, Protector, Protectors, protectors};
+use crate::telemetry::Caption;
 
 /// Accesses and protections, by the names that rules use.
 #[derive(Clone, Default)]
@@ -104,9 +104,10 @@ impl Gate {
         headers: &HeaderMap,
         client: Option<IpAddr>,
         rule: &str,
-    ) -> std::result::Result<Caller, Box<Response<Body>>> {
+        caption: &Caption,
+    ) -> std::result::Result<Caller, NotAdmitted> {
         match &self.access {
-            Some(access) => access.admit(headers, client, &self.refusals, rule),
+            Some(access) => access.admit(headers, client, (&self.refusals, rule), caption),
             None => Ok(Caller::Anonymous(None)),
         }
     }

@@ -15,13 +15,15 @@ use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full, Limited};
 use pilotlight_access::Caller;
 use pilotlight_router::{Decision, Event, Router, Target};
+use pilotlight_telemetry::{ErrorKind, Metrics, Rollback};
 use serde::Serialize;
 use wasmtime_wasi_http::WasiBody;
 
-use crate::access::{RefusalStatus, remove_credentials};
+use crate::access::{NotAdmitted, RefusalStatus, remove_credentials};
 use crate::body::Body;
 use crate::error::Result;
 use crate::protection::Begun;
+use crate::telemetry::Exchange;
 use crate::version::Version;
 use gate::Gate;
 pub(crate) use gate::Guards;
@@ -34,6 +36,9 @@ const MOST_BODY: usize = 1 << 20;
 /// Who sent a request; a server puts it among the request's extensions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientAddress(pub IpAddr);
+
+/// Why a request came to no version, and what is answered.
+type Refusal = (ErrorKind, Response<Body>);
 
 /// Rules at work.
 pub(crate) struct Routing {
@@ -71,7 +76,7 @@ pub struct RuleStatus {
 }
 
 /// An answer, or a refusal.
-type Answered = std::result::Result<Response<Body>, Response<Body>>;
+type Answered = std::result::Result<Response<Body>, Refusal>;
 
 /// Finds the version that a target names.
 pub(crate) type Find<'a> = &'a (dyn Fn(&Target) -> Option<std::sync::Arc<Version>> + Sync);
@@ -103,17 +108,27 @@ impl Routing {
         &self,
         request: Request<WasiBody>,
         find: Find<'_>,
+        exchange: &mut Exchange,
     ) -> Response<Body> {
-        match self.route(request, find).await {
-            Ok(response) | Err(response) => response,
-        }
+        self.route(request, find, exchange).await.unwrap_or_else(|(kind, response)| {
+            exchange.failed(kind);
+            response
+        })
     }
 
-    async fn route(&self, request: Request<WasiBody>, find: Find<'_>) -> Answered {
+    async fn route(
+        &self,
+        request: Request<WasiBody>,
+        find: Find<'_>,
+        exchange: &mut Exchange,
+    ) -> Answered {
         let (mut head, mut body) = request.into_parts();
         let before_body = self.rule_before_body(&head);
-        let admitted = before_body.map(|rule| self.admit(&head, Some(rule))).transpose();
-        let admitted = admitted.map_err(|refused| *refused)?;
+        let admitted = before_body.map(|rule| self.admit(&head, Some(rule), exchange)).transpose();
+        let admitted = admitted.map_err(|refused| {
+            self.routed(before_body, exchange);
+            *refused
+        })?;
         let mut read = None;
         if self.router.needs_body(&seen(&head, None)) {
             let bytes = collect(body).await?;
@@ -122,25 +137,27 @@ impl Routing {
         }
         let decided = self.router.route(&seen(&head, read.as_deref()), draw());
         let decision = decided
-            .map_err(|error| refuse(StatusCode::BAD_REQUEST, "malformed", &error.to_string()))?
-            .ok_or_else(|| refuse(StatusCode::NOT_FOUND, "not_found", "no rule is for this"))?;
-        let caller = admitted.map_or_else(|| self.admit(&head, decision.rule), Ok);
-        let caller = caller.map_err(|refused| *refused)?;
+            .map_err(|error| malformed(&error.to_string()))?
+            .ok_or_else(|| not_found(StatusCode::NOT_FOUND, "not_found", "no rule is for this"))?;
+        self.routed(decision.rule, exchange);
+        let admit = || self.admit(&head, decision.rule, exchange);
+        let caller = admitted.map_or_else(admit, Ok).map_err(|refused| *refused)?;
         if !matches!(caller, Caller::Anonymous(_)) {
             remove_credentials(&mut head.headers);
         }
         let version = find(&decision.target).ok_or_else(|| {
             let error = format!("there is no version {}", decision.target);
-            refuse(StatusCode::SERVICE_UNAVAILABLE, "no_version", &error)
+            not_found(StatusCode::SERVICE_UNAVAILABLE, "no_version", &error)
         })?;
+        let asked = (&decision, &*version);
         let Some(protection) = self.gate(decision.rule).protection() else {
-            return self.ask((&decision, &version), Request::from_parts(head, body), find).await;
+            return self.ask(asked, Request::from_parts(head, body), find, exchange).await;
         };
-        match protection.begin(head, body, version.body_limit()).await {
-            Begun::Passed(request) => self.ask((&decision, &version), request, find).await,
+        match protection.begin(head, body, version.body_limit(), exchange).await {
+            Begun::Passed(request) => self.ask(asked, request, find, exchange).await,
             Begun::Asked(request, kept) => {
-                let answer = self.ask((&decision, &version), request, find).await?;
-                Ok(kept.finish(answer, version.tells_timings()).await)
+                let answer = self.ask(asked, request, find, exchange).await?;
+                Ok(kept.finish(answer, version.tells_timings(), exchange).await)
             }
             Begun::Answered(response) => Ok(response),
         }
@@ -155,6 +172,12 @@ impl Routing {
         rules.all(same).then_some(first)
     }
 
+    fn routed(&self, rule: Option<usize>, exchange: &mut Exchange) {
+        if let Some(rule) = rule {
+            exchange.routed(|| self.router.name(rule).unwrap_or_default().into_owned());
+        }
+    }
+
     fn gate(&self, rule: Option<usize>) -> &Gate {
         rule.and_then(|rule| self.gates.get(rule)).unwrap_or(&self.elsewhere)
     }
@@ -163,9 +186,10 @@ impl Routing {
         &self,
         head: &Parts,
         rule: Option<usize>,
-    ) -> std::result::Result<Caller, Box<Response<Body>>> {
+        exchange: &Exchange,
+    ) -> std::result::Result<Caller, NotAdmitted> {
         let name = rule.and_then(|rule| self.router.name(rule)).unwrap_or_default();
-        self.gate(rule).admit(&head.headers, client(head), &name)
+        self.gate(rule).admit(&head.headers, client(head), &name, exchange.caption())
     }
 
     /// Has `version` answer, and the rule's shadow answer, too.
@@ -174,15 +198,17 @@ impl Routing {
         (decision, version): (&Decision<'_>, &Version),
         request: Request<WasiBody>,
         find: Find<'_>,
+        exchange: &mut Exchange,
     ) -> Answered {
         let (head, body) = request.into_parts();
         let Some((shadow, shadows)) = self.shadow_of(decision, &body) else {
-            return Ok(observed(decision, version, Request::from_parts(head, body)).await);
+            let request = Request::from_parts(head, body);
+            return Ok(observed(decision, version, request, exchange).await);
         };
         let bytes = collect(body).await?;
         let copy = copy(&head, bytes.clone());
         let request = Request::from_parts(head, whole(bytes));
-        let answer = observed(decision, version, request).await;
+        let answer = observed(decision, version, request, exchange).await;
         Ok(match find(&shadow.target) {
             Some(other) => shadows.mirror(copy, answer, other, shadow.tolerance),
             None => answer,
@@ -205,16 +231,20 @@ impl Routing {
         Some((shadow, shadows))
     }
 
-    /// Moves canaries on, or back.
-    pub(crate) fn advance_canaries(&self) {
-        for (rule, canary) in self.router.canaries() {
-            let rule = self.router.name(rule).unwrap_or_default();
+    /// Moves canaries on, or back, which `metrics` are told.
+    pub(crate) fn advance_canaries(&self, metrics: &Metrics) {
+        for (index, canary) in self.router.canaries() {
+            let rule = self.router.name(index).unwrap_or_default();
             match canary.advance(self.began.elapsed()) {
                 Event::Hold => {}
                 Event::Moved { share } => tracing::info!(%rule, share, "the canary moves on"),
                 Event::Finished => tracing::info!(%rule, "the canary has come through"),
                 Event::RolledBack { reason } => {
                     tracing::error!(%rule, %reason, "the canary is rolled back");
+                    let rule = self.router.rules().nth(index);
+                    if let Some(canary) = rule.and_then(|rule| rule.canary.as_ref()) {
+                        metrics.rolled_back(&canary.target.function, Rollback::Canary);
+                    }
                 }
             }
         }
@@ -262,22 +292,24 @@ async fn observed(
     decision: &Decision<'_>,
     version: &Version,
     request: Request<WasiBody>,
+    exchange: &mut Exchange,
 ) -> Response<Body> {
-    let Some(canary) = &decision.canary else { return version.answer(request).await };
+    let Some(canary) = &decision.canary else { return version.answer(request, exchange).await };
     let start = Instant::now();
-    let response = version.answer(request).await;
+    let response = version.answer(request, exchange).await;
     canary.observe(start.elapsed(), response.status().is_server_error());
     response
 }
 
-async fn collect(body: WasiBody) -> std::result::Result<Bytes, Response<Body>> {
+async fn collect(body: WasiBody) -> std::result::Result<Bytes, Refusal> {
     let collected = Limited::new(body, MOST_BODY).collect().await;
     collected.map(|body| body.to_bytes()).map_err(|error| {
         if error.is::<http_body_util::LengthLimitError>() {
             let error = format!("rules look into bodies of at most {MOST_BODY} bytes");
-            return refuse(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", &error);
+            let status = StatusCode::PAYLOAD_TOO_LARGE;
+            return (ErrorKind::TooLarge, Body::refusal(status, "payload_too_large", &error));
         }
-        refuse(StatusCode::BAD_REQUEST, "malformed", "the body was not received whole")
+        malformed("the body was not received whole")
     })
 }
 
@@ -295,8 +327,12 @@ fn copy(head: &Parts, bytes: Bytes) -> Request<WasiBody> {
     request
 }
 
-fn refuse(status: StatusCode, error_type: &str, error: &str) -> Response<Body> {
-    Body::refusal(status, error_type, error)
+fn malformed(error: &str) -> Refusal {
+    (ErrorKind::Malformed, Body::refusal(StatusCode::BAD_REQUEST, "malformed", error))
+}
+
+fn not_found(status: StatusCode, error_type: &str, error: &str) -> Refusal {
+    (ErrorKind::NotFound, Body::refusal(status, error_type, error))
 }
 
 /// Splits traffic; nobody gains by guessing it.

@@ -13,6 +13,7 @@ use wasmtime_wasi_http::WasiBody;
 
 use super::MOST_BODY;
 use crate::body::Body;
+use crate::telemetry::Exchange;
 use crate::version::Version;
 
 /// Shadows that are asked at once: they must not take what answers need.
@@ -76,7 +77,8 @@ impl Shadows {
         let counts = self.clone();
         tokio::spawn(async move {
             let _permit = permit;
-            let found = other.answer(request).await;
+            let mut exchange = Exchange::aside(request.headers());
+            let found = other.answer(request, &mut exchange).await;
             let same_status = found.status() == status;
             let found = Limited::new(found.into_body(), MOST_BODY).collect().await;
             // Nothing is given if the client went away.

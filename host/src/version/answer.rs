@@ -1,8 +1,9 @@
 //! A request's way through a version.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use http::{HeaderValue, Request, Response};
+use http::{HeaderMap, Request, Response};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tokio::time::Instant;
@@ -11,24 +12,32 @@ use wasmtime_wasi_http::{Error as HttpError, WasiBody};
 use super::Version;
 use super::failure::{Failure, FailureKind, Failures};
 use crate::body::Body;
-use crate::request_id::{REQUEST_ID, request_id, shown};
+use crate::request_id::REQUEST_ID;
+use crate::telemetry::{Caption, Exchange};
 
 const SERVER_TIMING: &str = "server-timing";
 const VERSION: &str = "x-pilotlight-version";
+/// What our guests tell of the time that they took, in milliseconds.
+const TOKENISATION: &str = "x-tokenization-time";
+const INFERENCE: &str = "x-inference-time";
 
 impl Version {
     /// Answers one request, in an instance of its own.
-    pub(crate) async fn answer(&self, request: Request<WasiBody>) -> Response<Body> {
-        let id = request_id(request.headers());
+    pub(crate) async fn answer(
+        &self,
+        request: Request<WasiBody>,
+        exchange: &mut Exchange,
+    ) -> Response<Body> {
+        exchange.comes_to(&self.handle, &self.label);
         let left = Left::unless_done(&self.failures);
-        let answered = self.run(request).await;
+        let answered = self.run(request, exchange).await;
         left.done();
         let mut response = match answered {
-            Ok(response) => self.watched(response, &id),
+            Ok(response) => self.watched(response, exchange.caption()),
             Err(failure) => {
-                self.note(failure.kind(), &failure, &id);
+                self.note(&failure, exchange);
                 let mut response = failure.response();
-                response.headers_mut().insert(REQUEST_ID, id);
+                response.headers_mut().insert(REQUEST_ID, exchange.caption().id().clone());
                 response
             }
         };
@@ -36,15 +45,27 @@ impl Version {
         response
     }
 
-    async fn run(&self, request: Request<WasiBody>) -> Result<Response<Body>, Failure> {
-        let deadline = Instant::now() + self.request_timeout;
-        let request = within(self.body_limit, request)?;
+    async fn run(
+        &self,
+        request: Request<WasiBody>,
+        exchange: &mut Exchange,
+    ) -> Result<Response<Body>, Failure> {
+        let arrival = Instant::now();
+        let deadline = arrival + self.request_timeout;
+        let mut request = within(self.body_limit, request)?;
+        exchange.forward(request.headers_mut());
         let place = self.admission.enter().await?;
         let turn = self.crash_loop.turn().await;
+        let waited = arrival.elapsed();
         let called = self.pool.call(request, deadline).await;
         drop((turn, place));
         let (mut response, timings) = called?;
         self.crash_loop.succeeded();
+        exchange.stages = timings.stages(waited);
+        if self.is_ours {
+            exchange.stages.tokenise = told(response.headers(), TOKENISATION);
+            exchange.stages.compute = told(response.headers(), INFERENCE);
+        }
         if self.server_timing {
             response.headers_mut().insert(SERVER_TIMING, timings.header());
         }
@@ -52,28 +73,35 @@ impl Version {
     }
 
     /// Counts a failure, and logs what clients are not told.
-    fn note(&self, kind: FailureKind, failure: &Failure, id: &HeaderValue) {
+    fn note(&self, failure: &Failure, exchange: &mut Exchange) {
+        let kind = failure.kind();
         self.failures.count(kind);
-        if kind.is_crash() {
-            self.crash_loop.failed();
+        exchange.failed(kind.into());
+        if kind.is_of_the_queue() {
+            exchange.has_only_waited();
         }
-        let (version, id) = (shown(&self.label), shown(id));
-        tracing::error!(id, version, ?kind, %failure, "no answer");
+        exchange.caption().within(|| {
+            if kind.is_crash() {
+                self.crash_loop.failed();
+            }
+            tracing::error!(?kind, %failure, "no answer");
+        });
     }
 
     /// The response, whose body tells when the instance breaks off within it.
-    fn watched(&self, response: Response<Body>, id: &HeaderValue) -> Response<Body> {
+    fn watched(&self, response: Response<Body>, caption: &Caption) -> Response<Body> {
         if response.body().is_end_stream() {
             return response;
         }
         let (failures, crash_loop) = (Arc::clone(&self.failures), Arc::clone(&self.crash_loop));
-        let (version, id) = (self.label.clone(), id.clone());
+        let caption = caption.clone();
         response.map(|body| {
             body.when_broken(move |error| {
                 failures.count(FailureKind::HalfResponse);
-                crash_loop.failed();
-                let (version, id) = (shown(&version), shown(&id));
-                tracing::error!(id, version, error = format!("{error:#}"), "half an answer");
+                caption.within(|| {
+                    crash_loop.failed();
+                    tracing::error!(error = format!("{error:#}"), "half an answer");
+                });
             })
         })
     }
@@ -97,6 +125,12 @@ fn within(limit: usize, request: Request<WasiBody>) -> Result<Request<WasiBody>,
         })
     };
     Ok(request.map(|body| limited(body).boxed_unsync()))
+}
+
+/// A time that a response tells; nothing of what took none, which was not done.
+fn told(headers: &HeaderMap, name: &str) -> Option<Duration> {
+    let milliseconds: f64 = headers.get(name)?.to_str().ok()?.parse().ok()?;
+    Duration::try_from_secs_f64(milliseconds / 1e3).ok().filter(|time| !time.is_zero())
 }
 
 /// Counts a client that goes away before it is answered: nobody polls its request any more.

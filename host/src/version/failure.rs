@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::{HeaderValue, Response, StatusCode, header};
+use pilotlight_telemetry::ErrorKind;
 use serde::{Serialize, Serializer};
 use wasmtime::Trap;
 
@@ -92,6 +93,11 @@ impl FailureKind {
         }
     }
 
+    /// Whether the request has come to no instance.
+    pub(super) fn is_of_the_queue(self) -> bool {
+        matches!(self, Self::QueueFull | Self::QueueDeadline | Self::NoInstance)
+    }
+
     /// Whether the function is to blame, and not the load or the client.
     pub(super) fn is_crash(self) -> bool {
         matches!(
@@ -104,6 +110,25 @@ impl FailureKind {
                 | Self::NoResponse
                 | Self::HalfResponse
         )
+    }
+}
+
+impl From<FailureKind> for ErrorKind {
+    fn from(kind: FailureKind) -> Self {
+        match kind {
+            FailureKind::QueueFull => Self::QueueFull,
+            FailureKind::QueueDeadline | FailureKind::NoInstance => Self::Overloaded,
+            FailureKind::Timeout => Self::Timeout,
+            FailureKind::CpuTime => Self::Cpu,
+            FailureKind::OutOfMemory => Self::OutOfMemory,
+            FailureKind::StackOverflow => Self::StackOverflow,
+            FailureKind::Panic => Self::Panic,
+            FailureKind::Trap => Self::Trap,
+            FailureKind::NoResponse => Self::NoResponse,
+            FailureKind::HalfResponse => Self::HalfResponse,
+            FailureKind::BodyTooLong => Self::TooLarge,
+            FailureKind::Disconnected => Self::Disconnected,
+        }
     }
 }
 
@@ -122,9 +147,7 @@ impl Failure {
         const BUSY: &str = "the function is busy; try again later";
         let overloaded = (StatusCode::SERVICE_UNAVAILABLE, "overloaded", BUSY);
         let (status, error_type, error) = match self.kind() {
-            FailureKind::QueueFull | FailureKind::QueueDeadline | FailureKind::NoInstance => {
-                overloaded
-            }
+            kind if kind.is_of_the_queue() => overloaded,
             FailureKind::Timeout | FailureKind::CpuTime => (
                 StatusCode::GATEWAY_TIMEOUT,
                 "timeout",

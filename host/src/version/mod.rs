@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use http::HeaderValue;
 use pilotlight_model::Digest;
 use pilotlight_nn::{BufferStatus, GraphStatus, Graphs};
+use pilotlight_telemetry::{Handle, Metrics};
 use serde::Serialize;
 
 use crate::admission::{Admission, AdmissionLimits, AdmissionStatus};
@@ -30,7 +31,7 @@ use crate::store::serving_context;
 use failure::Failures;
 pub use failure::{FailureCounts, FailureKind};
 
-/// Hexadecimal digits of a digest that tell versions apart in headers and logs.
+/// Hexadecimal digits of a digest that [`short`] leaves.
 const SHORT: usize = 12;
 const REQUESTS_PER_CORE: usize = 2;
 
@@ -45,6 +46,10 @@ pub(crate) struct Version {
     admission: Admission,
     crash_loop: Arc<CrashLoop>,
     failures: Arc<Failures>,
+    /// Where its requests are counted; its series end with it.
+    handle: Handle,
+    /// Whether its guest is known, and so what the headers of its answers mean.
+    is_ours: bool,
     body_limit: usize,
     request_timeout: Duration,
     server_timing: bool,
@@ -53,6 +58,16 @@ pub(crate) struct Version {
     loaded: SystemTime,
     /// Keeps what it was loaded from in the cache.
     _held: Vec<Entry>,
+}
+
+/// What a function is to be.
+pub struct NewVersion {
+    /// What the function is called.
+    pub function: String,
+    /// What it is made of.
+    pub source: Source,
+    /// How it is run.
+    pub options: Options,
 }
 
 /// What there is to know of a version.
@@ -82,17 +97,17 @@ pub struct VersionStatus {
 }
 
 impl Version {
-    /// Loads `source` for the function called `function`, building and compiling what `cache` does
-    /// not hold yet, and starts to make instances ready. Blocks, inside a Tokio runtime.
+    /// Loads a version, building and compiling what `cache` does not hold yet, and starts to make
+    /// instances ready. Blocks, inside a Tokio runtime.
     pub(crate) fn load(
-        function: &str,
-        source: Source,
-        options: &Options,
+        new: NewVersion,
         cache: &Cache,
+        metrics: &Metrics,
         progress: Progress<'_>,
     ) -> Result<Self> {
+        let NewVersion { function, source, options } = new;
         options.check().map_err(Error::Options)?;
-        let (source, options) = with_graphs_of_its_own(source, options.clone());
+        let (source, options) = with_graphs_of_its_own(source, options);
         // A model that cannot be mounted is an error now, not at each request.
         serving_context(&options)?;
         let memories = Memories::new();
@@ -117,7 +132,9 @@ impl Version {
         let in_sandbox = provenance.is_some() && record.is_none();
         let linked = Function::new(&component, &name, &options)?;
         Ok(Self {
-            label: label(function, digest),
+            label: label(&function, digest),
+            handle: metrics.function(&function, &short(digest)),
+            is_ours: provenance.is_some(),
             source,
             digest,
             model: provenance.as_ref().and_then(model_name),
@@ -202,9 +219,15 @@ fn with_graphs_of_its_own(mut source: Source, mut options: Options) -> (Source, 
     (source, options)
 }
 
+/// What tells a version apart in headers, metrics and logs.
+pub(crate) fn short(digest: Digest) -> String {
+    let mut digits = digest.to_string();
+    digits.truncate(SHORT);
+    digits
+}
+
 fn label(function: &str, digest: Digest) -> HeaderValue {
-    let digits = digest.to_string();
-    let label = format!("{function}@{}", digits.get(..SHORT).unwrap_or(&digits));
+    let label = format!("{function}@{}", short(digest));
     HeaderValue::from_str(&label).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
 }
 

@@ -9,6 +9,7 @@ use tokio::time::timeout;
 use super::Version;
 use crate::error::{Error, Result};
 use crate::section::Sample;
+use crate::telemetry::Exchange;
 
 /// Largest difference between scores of the same sample on two machines: fused multiplications
 /// round differently where the processor has none.
@@ -39,7 +40,8 @@ impl Version {
             .body(Full::new(Bytes::from(sample.request.to_string())))
             .map_err(|error| error.to_string())?;
         let request = request.map(|body| body.map_err(|never| match never {}).boxed_unsync());
-        let response = self.answer(request).await;
+        let mut exchange = Exchange::aside(request.headers());
+        let response = self.answer(request, &mut exchange).await;
         let status = response.status();
         let body = http_body_util::Limited::new(response.into_body(), LONGEST_ANSWER);
         let body = body.collect().await.map_err(|error| format!("its sample: {error}"))?.to_bytes();

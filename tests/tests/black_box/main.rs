@@ -8,6 +8,10 @@ mod agent;
 mod certificates;
 #[path = "../../../registry/tests/peer/mod.rs"]
 mod peer;
+#[path = "../../../telemetry/tests/stub/mod.rs"]
+mod stub;
+#[path = "../../../telemetry/tests/support/mod.rs"]
+mod support;
 #[path = "../../../guest/tests/tiny_model/mod.rs"]
 mod tiny_model;
 
@@ -29,5 +33,6 @@ mod other_hosts;
 mod protection;
 mod registries;
 mod swapping;
+mod telemetry;
 mod tls;
 mod wasi_nn;

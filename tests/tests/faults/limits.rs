@@ -10,7 +10,7 @@ use pilotlight::{Body, FailureKind, Host};
 use tower::Service as _;
 
 use super::hosts::{get, host, pool, until};
-use super::{failures, version};
+use super::{counted, failures, metric, version};
 
 type Asking = Pin<Box<dyn Future<Output = Response<Body>>>>;
 
@@ -52,6 +52,7 @@ async fn who_finds_the_queue_full_is_told_when_to_come_again() {
     assert!(refused.headers()["retry-after"].to_str().unwrap().parse::<u64>().unwrap() > 0);
     assert_eq!(error_type(refused).await, "overloaded");
     assert_eq!(failures(&host, FailureKind::QueueFull), 1);
+    assert_eq!(counted(&host, "queue_full"), 1);
     drop(running);
     assert!(poll_immediate(&mut waiting.asking).await.is_none(), "its turn has come");
     until(&host, "at work", |pool| pool.taken_ready + pool.taken_inline == 2).await;
@@ -70,6 +71,10 @@ async fn a_queue_has_a_deadline() {
     assert_eq!(refused.status(), 503);
     assert!(refused.headers().contains_key("retry-after"));
     assert_eq!(failures(&host, FailureKind::QueueDeadline), 1);
+    drop(refused);
+    assert_eq!(counted(&host, "overloaded"), 1);
+    let waited = metric(&host, "pilotlight_stage_duration_seconds_sum", "stage=\"queue\"");
+    assert!(waited.parse::<f64>().unwrap() >= 0.02, "{waited}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,6 +87,7 @@ async fn a_body_that_says_it_is_too_long_costs_no_instance() {
     assert_eq!(refused.status(), 413);
     assert_eq!(error_type(refused).await, "payload_too_large");
     assert_eq!(failures(&host, FailureKind::BodyTooLong), 1);
+    assert_eq!(counted(&host, "too_large"), 1);
     assert_eq!(pool(&host).taken_ready + pool(&host).taken_inline, before);
 }
 

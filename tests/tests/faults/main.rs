@@ -27,6 +27,20 @@ fn failures(host: &Host, kind: FailureKind) -> u64 {
     version(host).failures.get(kind)
 }
 
+/// The value of a function's series that has this label.
+fn metric(host: &Host, name: &str, label: &str) -> String {
+    let (_, text) = host.metrics().render("");
+    let of_the_function = format!("{name}{{function=");
+    let mut lines = text.lines().filter(|line| line.starts_with(&of_the_function));
+    let line = lines.find(|line| line.contains(label)).unwrap_or_else(|| panic!("{text}"));
+    line.rsplit(' ').next().unwrap().to_owned()
+}
+
+/// How many requests are counted as having gone wrong like this.
+fn counted(host: &Host, kind: &str) -> u64 {
+    metric(host, "pilotlight_errors_total", &format!("kind=\"{kind}\"")).parse().unwrap()
+}
+
 async fn ask(host: &Host, path: &str) -> Response<pilotlight::Body> {
     let request = Request::get(format!("http://localhost{path}")).header("x-request-id", "mine");
     host.clone().call(request.body(Full::<Bytes>::default()).unwrap()).await.unwrap()
@@ -77,12 +91,12 @@ impl Bystanders {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_fault_costs_its_own_request_and_is_counted_by_its_kind() {
     let faults = [
-        ("/panic", 500, FailureKind::Panic),
-        ("/trap", 500, FailureKind::Panic),
+        ("/panic", 500, FailureKind::Panic, "panic"),
+        ("/trap", 500, FailureKind::Panic, "panic"),
         // Rust's stack lies in the linear memory, which it leaves at its lower end.
-        ("/overflow", 500, FailureKind::Trap),
-        ("/allocate", 500, FailureKind::OutOfMemory),
-        ("/spin", 504, FailureKind::CpuTime),
+        ("/overflow", 500, FailureKind::Trap, "trap"),
+        ("/allocate", 500, FailureKind::OutOfMemory, "out_of_memory"),
+        ("/spin", 504, FailureKind::CpuTime, "cpu"),
     ];
     let host = host(|options| {
         (options.memory_limit, options.cpu_time) = (64 << 20, Some(Duration::from_millis(100)));
@@ -90,7 +104,7 @@ async fn each_fault_costs_its_own_request_and_is_counted_by_its_kind() {
     })
     .await;
     let bystanders = Bystanders::of(&host);
-    for (path, status, kind) in faults {
+    for (path, status, kind, name) in faults {
         let before = failures(&host, kind);
         let response = ask(&host, path).await;
         assert_eq!(response.status(), status, "{path}");
@@ -100,6 +114,7 @@ async fn each_fault_costs_its_own_request_and_is_counted_by_its_kind() {
         let told = body["error"].as_str().unwrap();
         assert!(!told.contains("wasm") && !told.contains("as asked"), "{path}: {told}");
         assert_eq!(failures(&host, kind), before + 1, "{path}");
+        assert_eq!(counted(&host, name), before + 1, "{path}");
         bystanders.answered(8).await;
     }
     assert_eq!(bystanders.noticed().await, []);
@@ -118,6 +133,7 @@ async fn half_an_answer_does_not_pass_for_a_whole_one() {
         assert_eq!(first.into_data().unwrap(), "one half", "{path}");
         assert!(body.frame().await.unwrap().is_err(), "{path}");
         assert_eq!(failures(&host, FailureKind::HalfResponse), count, "{path}");
+        assert_eq!(counted(&host, "half_response"), count, "{path}");
         drop(body);
         assert_eq!(bystanders.noticed().await, [], "{path}");
     }
@@ -166,5 +182,7 @@ async fn who_goes_away_takes_the_work_with_him() {
     assert!(asking.await.is_err_and(|error| error.is_cancelled()));
     assert_eq!(get(&host, "/count").await, (200, "1".to_owned()), "his place is free");
     assert_eq!(failures(&host, FailureKind::Disconnected), 1);
+    assert_eq!(counted(&host, "disconnected"), 1);
+    assert_eq!(metric(&host, "pilotlight_requests_total", "code=\"499\""), "1");
     until(&host, "at rest", |pool| pool.live == pool.ready).await;
 }

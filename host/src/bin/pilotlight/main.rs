@@ -1,9 +1,9 @@
 //! `pilotlight`: builds, serves and inspects inference functions. Options in, library calls out.
 
-use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use pilotlight::Telemetry;
 use tracing::level_filters::LevelFilter;
 
 mod administration;
@@ -12,6 +12,7 @@ mod check;
 mod compute;
 mod inspect;
 mod keys;
+mod log;
 mod origin;
 mod registry;
 mod routes;
@@ -19,6 +20,9 @@ mod serve;
 mod sign;
 mod stages;
 mod swap;
+
+use log::{Format, Log};
+use serve::Document;
 
 /// Builds and serves pre-initialised WASI inference functions
 #[derive(Parser)]
@@ -30,6 +34,9 @@ struct Arguments {
     /// what a configuration says]
     #[arg(long, global = true, env = "PILOTLIGHT_LOG")]
     log: Option<LevelFilter>,
+    /// How to write that [default: text, or what a configuration says]
+    #[arg(long, global = true, value_enum, env = "PILOTLIGHT_LOG_FORMAT")]
+    log_format: Option<Format>,
 }
 
 #[derive(Subcommand)]
@@ -76,16 +83,20 @@ fn main() -> ExitCode {
         Verb::Serve(options) => serve::read(options),
         _ => Ok(None),
     };
-    let configured = document.as_ref().ok().and_then(Option::as_ref).map(serve::Document::log);
-    let log = arguments.log.or(configured).unwrap_or(LevelFilter::INFO);
-    tracing_subscriber::fmt()
-        .with_max_level(log)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .init();
+    let configured = document.as_ref().ok().and_then(Option::as_ref).map(Document::telemetry);
+    let mut log = configured.map(Log::of_config).unwrap_or_default();
+    log.level = arguments.log.unwrap_or(log.level);
+    log.format = arguments.log_format.unwrap_or(log.format);
+    let telemetry = match &arguments.verb {
+        Verb::Serve(options) => serve::start_telemetry(options, configured, log),
+        _ => Ok(Telemetry::default()),
+    };
+    log.start(telemetry.as_ref().ok().and_then(Telemetry::otlp));
     let result = match arguments.verb {
         Verb::Build(options) => build::run(options),
-        Verb::Serve(options) => document.and_then(|document| serve::run(*options, document)),
+        Verb::Serve(options) => {
+            document.and_then(|document| serve::run(*options, document, telemetry?))
+        }
         Verb::Check(options) => match check::run(&options) {
             Ok(true) => Ok(()),
             Ok(false) => return ExitCode::FAILURE,

@@ -70,6 +70,12 @@ async fn handle(request: Request) -> Response<UnsyncBoxBody<Bytes, Infallible>> 
         // Repeats the request wherever it can.
         "/v1/redact" => return repeat(request).await,
         "/overflow" => overflow(1).to_string(),
+        // Which trace it is told that it belongs to.
+        "/trace" => {
+            let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+            let trace = ["traceparent", "tracestate", "x-request-id"].map(header);
+            trace.map(Option::unwrap_or_default).join(" ")
+        }
         path => format!("nothing at {path}"),
     };
     Response::new(Full::new(Bytes::from(text)).boxed_unsync())

@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use anyhow::anyhow;
 use pilotlight::Cache;
-use pilotlight_config::{Current, Level, Parsed, Sources};
+use pilotlight_config::{Current, Parsed, Sources, Telemetry};
 use pilotlight_model::Digest;
-use tracing::level_filters::LevelFilter;
 
 use super::options::Options;
 use crate::origin::Origin;
@@ -59,16 +58,9 @@ impl Document {
         }
     }
 
-    /// How much to log.
-    pub(crate) fn log(&self) -> LevelFilter {
-        match self.parsed().config.telemetry.log {
-            Level::Off => LevelFilter::OFF,
-            Level::Error => LevelFilter::ERROR,
-            Level::Warn => LevelFilter::WARN,
-            Level::Info => LevelFilter::INFO,
-            Level::Debug => LevelFilter::DEBUG,
-            Level::Trace => LevelFilter::TRACE,
-        }
+    /// What it says of the log, and of whom else to tell.
+    pub(crate) fn telemetry(&self) -> &Telemetry {
+        &self.parsed().config.telemetry
     }
 }
 

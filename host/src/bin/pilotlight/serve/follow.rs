@@ -154,7 +154,7 @@ impl Follower {
         for (name, blueprint) in &served.functions {
             let same = before.is_some_and(|before| {
                 before.functions.get(name) == config.functions.get(name)
-                    && before.telemetry == config.telemetry
+                    && before.telemetry.server_timing == config.telemetry.server_timing
                     && (before.require, &before.keys) == (config.require, &config.keys)
             });
             match same {

@@ -7,12 +7,13 @@ mod listeners;
 mod options;
 mod settings;
 mod stop;
+mod telemetry;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use pilotlight::{Host, Plan, Readiness, RequestBodies, Stage};
+use pilotlight::{Host, Plan, Readiness, RequestBodies, Stage, Telemetry};
 use tower::Layer as _;
 
 use crate::stages::Stages;
@@ -22,6 +23,7 @@ use follow::Follower;
 use listeners::{Answering, Listeners};
 pub(crate) use options::Options;
 use settings::{Fixed, Served};
+pub(crate) use telemetry::start as start_telemetry;
 
 /// The configuration, where there is one.
 pub(crate) fn read(options: &Options) -> anyhow::Result<Option<Document>> {
@@ -32,18 +34,24 @@ pub(crate) fn read(options: &Options) -> anyhow::Result<Option<Document>> {
     }
 }
 
-pub(crate) fn run(options: Options, document: Option<Document>) -> anyhow::Result<()> {
+pub(crate) fn run(
+    options: Options,
+    document: Option<Document>,
+    telemetry: Telemetry,
+) -> anyhow::Result<()> {
     let main = SystemTime::now();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let result = runtime.block_on(serve(options, document, main));
+    let result = runtime.block_on(serve(options, document, telemetry.clone(), main));
     // Whatever is still running has had its time.
     runtime.shutdown_background();
+    telemetry::finish(&telemetry);
     result
 }
 
 async fn serve(
     options: Options,
     document: Option<Document>,
+    telemetry: Telemetry,
     main: SystemTime,
 ) -> anyhow::Result<()> {
     if let Some(reason) = document.as_ref().and_then(|document| document.outdated.as_ref()) {
@@ -69,7 +77,7 @@ async fn serve(
         let mut stop = std::pin::pin!(stop::asked()?);
         let stages = Arc::new(Stages::new());
         let begin = Instant::now();
-        let host = Host::new(fixed.cache.clone());
+        let host = Host::with_telemetry(fixed.cache.clone(), telemetry);
         let loading = load(&host, &served, &backends, &stages);
         tokio::select! {
             loaded = loading => loaded?,

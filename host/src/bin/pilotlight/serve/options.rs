@@ -82,8 +82,8 @@ pub(crate) struct Options {
     /// Where to serve the functions [default: 127.0.0.1:3000]
     #[arg(long)]
     pub(super) listen: Option<SocketAddr>,
-    /// Where to serve /health, /ready, /status, /routes and /functions; only the first two without
-    /// a token if it is not local [default: 127.0.0.1:3001]
+    /// Where to serve /health, /ready, /metrics, /status, /routes and /functions; only the first two
+    /// without a token if it is not local [default: 127.0.0.1:3001]
     #[arg(long)]
     pub(super) admin_listen: Option<SocketAddr>,
     /// Unix socket to serve them at instead, for this user only
@@ -94,6 +94,10 @@ pub(crate) struct Options {
     pub(super) admin_token_file: Option<PathBuf>,
     #[command(flatten)]
     pub(super) http: HttpOptions,
+    /// OpenTelemetry collector (OTLP over HTTP) that gets traces, metrics and the log; a tenth of
+    /// the traces that begin here is recorded, unless a configuration says otherwise
+    #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT", hide_env_values = true)]
+    pub(super) otlp: Option<String>,
     /// Where to keep snapshots and machine code [default: the user's cache folder]
     #[arg(long, value_name = "DIR", env = "PILOTLIGHT_CACHE_DIR")]
     pub(super) cache_dir: Option<PathBuf>,

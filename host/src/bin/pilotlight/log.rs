@@ -1,0 +1,66 @@
+//! The log: how much, how it is written, and who else gets it.
+
+use std::io::IsTerminal as _;
+
+use clap::ValueEnum;
+use pilotlight_config as config;
+use pilotlight_telemetry::{Otlp, json_lines};
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Text,
+    /// For programs: an object a line
+    Json,
+}
+
+/// How much is logged, and how.
+#[derive(Clone, Copy)]
+pub(crate) struct Log {
+    pub(crate) level: LevelFilter,
+    pub(crate) format: Format,
+}
+
+impl Log {
+    /// What a configuration says.
+    pub(crate) fn of_config(telemetry: &config::Telemetry) -> Self {
+        let level = match telemetry.log {
+            config::Level::Off => LevelFilter::OFF,
+            config::Level::Error => LevelFilter::ERROR,
+            config::Level::Warn => LevelFilter::WARN,
+            config::Level::Info => LevelFilter::INFO,
+            config::Level::Debug => LevelFilter::DEBUG,
+            config::Level::Trace => LevelFilter::TRACE,
+        };
+        let format = match telemetry.log_format {
+            config::LogFormat::Text => Format::Text,
+            config::LogFormat::Json => Format::Json,
+        };
+        Self { level, format }
+    }
+
+    /// Logs on standard error from now on, and to a collector.
+    pub(crate) fn start(self, otlp: Option<&Otlp>) {
+        let text = (self.format == Format::Text).then(|| {
+            tracing_subscriber::fmt::layer()
+                .with_writer(std::io::stderr)
+                .with_ansi(std::io::stderr().is_terminal())
+                .with_filter(self.level)
+        });
+        let json = (self.format == Format::Json)
+            .then(|| json_lines(std::io::stderr).with_filter(self.level));
+        let exported = otlp.map(|otlp| otlp.log_layer(self.level));
+        tracing_subscriber::registry().with(text).with(json).with(exported).init();
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: LevelFilter::INFO, format: Format::Text }
+    }
+}

@@ -1,0 +1,72 @@
+//! What functions and rules count themselves, as metrics have it.
+
+use pilotlight_nn::GraphStatus;
+use pilotlight_router::Phase;
+use pilotlight_telemetry::{CanaryLevel, CanaryState, GraphLevels, Levels, PoolLevels};
+
+use crate::deployment::FunctionStatus;
+use crate::routing::RuleStatus;
+use crate::version::{VersionStatus, short};
+
+/// Levels of everything, at one moment.
+pub(crate) fn levels(functions: &[FunctionStatus], rules: &[RuleStatus]) -> Levels {
+    let mut levels = Levels::default();
+    for FunctionStatus { name, current, previous, .. } in functions {
+        for version in [Some(current), previous.as_ref()].into_iter().flatten() {
+            let digest = short(version.sha256);
+            levels.pools.push(pool(name, &digest, version));
+            let graphs = version.graphs.iter().flatten();
+            levels.graphs.extend(graphs.map(|status| graph(name, &digest, status)));
+        }
+    }
+    levels.canaries = rules.iter().filter_map(canary).collect();
+    levels
+}
+
+fn pool(function: &str, version: &str, status: &VersionStatus) -> PoolLevels {
+    let pool = &status.pool;
+    PoolLevels {
+        function: function.to_owned(),
+        version: version.to_owned(),
+        ready: pool.ready as u64,
+        live: pool.live as u64,
+        target: pool.target as u64,
+        waiting: (pool.waiting + status.requests.waiting) as u64,
+        taken_ready: pool.taken_ready,
+        taken_inline: pool.taken_inline,
+        taken_waited: pool.taken_waited,
+        taken_shared: pool.taken_shared,
+        made: pool.made,
+        ended: pool.ended,
+        failed: pool.failed,
+    }
+}
+
+fn graph(function: &str, version: &str, status: &GraphStatus) -> GraphLevels {
+    GraphLevels {
+        function: function.to_owned(),
+        version: version.to_owned(),
+        graph: status.name.clone(),
+        waiting: status.waiting as u64,
+        running: status.running as u64,
+        batch_rows: status.batch_rows.iter().map(|bar| (bar.up_to, bar.count)).collect(),
+        rows: status.rows,
+        failed: status.failed,
+        retried: status.retried,
+        refused: status.refused,
+        cancelled: status.cancelled,
+    }
+}
+
+fn canary(rule: &RuleStatus) -> Option<CanaryLevel> {
+    let canary = rule.canary.as_ref()?;
+    Some(CanaryLevel {
+        rule: rule.name.clone(),
+        share: canary.share,
+        state: match canary.phase {
+            Phase::Running => CanaryState::Running,
+            Phase::Finished => CanaryState::Finished,
+            Phase::RolledBack => CanaryState::RolledBack,
+        },
+    })
+}
