@@ -1,9 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -11,7 +10,7 @@ use http_body_util::BodyExt as _;
 use pilotlight_model::Digest;
 use pilotlight_privacy::ProtectionOptions;
 use pilotlight_router::{Router, RouterOptions, Rule, Target};
-use pilotlight_telemetry::{ErrorKind, Levels, Metrics, Rollback, Swap};
+use pilotlight_telemetry::{ErrorKind, Metrics, Rollback, Swap};
 use tracing::Instrument as _;
 use wasmtime_wasi_http::{Error as HttpError, WasiBody};
 
@@ -32,9 +31,6 @@ use crate::version::{NewVersion, Version};
 
 /// What a host calls its function unless told.
 pub const DEFAULT_FUNCTION: &str = "default";
-
-/// How often canaries are looked at.
-const TEND: Duration = Duration::from_millis(250);
 
 /// Functions that answer HTTP requests, each in a fresh instance. Clones share them.
 ///
@@ -87,7 +83,8 @@ impl Host {
     pub fn with_telemetry(cache: Cache, telemetry: Telemetry) -> Self {
         let host = Self(Arc::new(Inner { cache, telemetry, table: RwLock::default() }));
         let weak = Arc::downgrade(&host.0);
-        let source = move || weak.upgrade().map(|inner| Self(inner).levels()).unwrap_or_default();
+        let now = |host: Self| levels(&host.functions(), &host.rules());
+        let source = move || weak.upgrade().map(Self).map(now).unwrap_or_default();
         host.metrics().add_source(source);
         host
     }
@@ -340,10 +337,6 @@ impl Host {
         }
     }
 
-    fn levels(&self) -> Levels {
-        levels(&self.functions(), &self.rules())
-    }
-
     /// Makes rules ready; none, if everything goes to [`DEFAULT_FUNCTION`].
     fn routing(
         &self,
@@ -361,9 +354,7 @@ impl Host {
         }
         let router = Router::new(rules, options).map_err(Error::Rules)?;
         let routing = Arc::new(Routing::new(router, guards, before)?);
-        if routing.has_canaries() {
-            tokio::spawn(tend(Arc::downgrade(&routing), self.metrics().clone()));
-        }
+        routing.tend(self.metrics());
         Ok(Some(routing))
     }
 }
@@ -376,18 +367,6 @@ impl Table {
 
     fn find(&self, target: &Target) -> Option<Arc<Version>> {
         self.deployments.get(&target.function)?.find(&target.version)
-    }
-}
-
-/// Tends the canaries of rules for as long as these are at work.
-async fn tend(routing: Weak<Routing>, metrics: Metrics) {
-    let mut ticks = tokio::time::interval(TEND);
-    loop {
-        ticks.tick().await;
-        match routing.upgrade() {
-            Some(routing) => routing.advance_canaries(&metrics),
-            None => return,
-        }
     }
 }
 

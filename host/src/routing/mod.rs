@@ -6,7 +6,8 @@ mod shadow;
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::net::IpAddr;
-use std::time::Instant;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -32,6 +33,9 @@ use shadow::Shadows;
 
 /// Longest body that rules look into or that is shadowed.
 const MOST_BODY: usize = 1 << 20;
+
+/// How often canaries are looked at.
+const TEND: Duration = Duration::from_millis(250);
 
 /// Who sent a request; a server puts it among the request's extensions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +83,7 @@ pub struct RuleStatus {
 type Answered = std::result::Result<Response<Body>, Refusal>;
 
 /// Finds the version that a target names.
-pub(crate) type Find<'a> = &'a (dyn Fn(&Target) -> Option<std::sync::Arc<Version>> + Sync);
+pub(crate) type Find<'a> = &'a (dyn Fn(&Target) -> Option<Arc<Version>> + Sync);
 
 impl Routing {
     /// Follows the rules of `router`, with `guards` before their targets; canaries that `before` had,
@@ -99,8 +103,11 @@ impl Routing {
         Ok(Self { router, shadows, gates, elsewhere, began })
     }
 
-    pub(crate) fn has_canaries(&self) -> bool {
-        self.router.canaries().next().is_some()
+    /// Tends its canaries, if it has any, for as long as it is at work; `metrics` are told.
+    pub(crate) fn tend(self: &Arc<Self>, metrics: &Metrics) {
+        if self.router.canaries().next().is_some() {
+            tokio::spawn(tend(Arc::downgrade(self), metrics.clone()));
+        }
     }
 
     /// Has the version answer that the rules choose.
@@ -232,7 +239,7 @@ impl Routing {
     }
 
     /// Moves canaries on, or back, which `metrics` are told.
-    pub(crate) fn advance_canaries(&self, metrics: &Metrics) {
+    fn advance_canaries(&self, metrics: &Metrics) {
         for (index, canary) in self.router.canaries() {
             let rule = self.router.name(index).unwrap_or_default();
             match canary.advance(self.began.elapsed()) {
@@ -269,6 +276,17 @@ impl Routing {
                 }
             })
             .collect()
+    }
+}
+
+async fn tend(routing: Weak<Routing>, metrics: Metrics) {
+    let mut ticks = tokio::time::interval(TEND);
+    loop {
+        ticks.tick().await;
+        match routing.upgrade() {
+            Some(routing) => routing.advance_canaries(&metrics),
+            None => return,
+        }
     }
 }
 
