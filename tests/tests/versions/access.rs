@@ -102,6 +102,45 @@ async fn what_callers_have_left_outlasts_rules_and_files() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_is_counted_by_its_kind() {
+    let versions = Versions::new();
+    let host = versions.host().await;
+    let (key, file) = (ApiKey::generate("a").unwrap(), versions.path("keys"));
+    write(&file, &key.entry());
+    let redact = ProtectionOptions {
+        mode: Mode::Redact,
+        cipher: None,
+        keys: None,
+        labels: None,
+        placeholder: None,
+    };
+    let rules = json!([{ "to": "default", "access": "keys", "protection": "p" }]);
+    let protection = BTreeMap::from([("p".to_owned(), redact)]);
+    let plan = Plan { protection, ..plan(&host, keys(file, Some(0.001)), rules) };
+    host.apply(plan).await.unwrap();
+    let counted = |kind: &str| {
+        let (_, text) = host.metrics().render("");
+        let series = format!("pilotlight_errors_total{{kind=\"{kind}\"}} ");
+        text.lines().find_map(|line| line.strip_prefix(&series)?.parse::<u64>().ok())
+    };
+    let refusals = [
+        ("pl_a_wrong", 401, "unauthorised"),
+        (key.expose(), 403, "forbidden"),
+        (key.expose(), 429, "rate_limited"),
+    ];
+    for (key, status, kind) in refusals {
+        let mut request = get(key);
+        request.headers_mut().insert("x-request-id", "mine".parse().unwrap());
+        let refused = call(&host, request).await;
+        assert_eq!(refused.status(), status);
+        assert_eq!(refused.headers()["x-request-id"], "mine", "{kind}");
+        drop(refused);
+        assert_eq!(counted(kind), Some(1), "{kind}");
+    }
+    assert_eq!(host.pool("default").unwrap().taken_ready, 0, "no instance was taken");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn names_that_there_are_not_and_decryption_for_anybody_change_nothing() {
     let versions = Versions::new();
     let host = versions.host().await;
