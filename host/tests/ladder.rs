@@ -2,9 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
-const LADDER: [&[&str]; 16] = [
+const LADDER: [&[&str]; 17] = [
     &["error", "beside", "config", "priority", "progress", "request_id", "wasi_nn"],
-    &["background", "body", "cache", "watch"],
+    &["admission", "crash_loop", "meter"],
+    &["background", "body", "cache", "guest_log", "watch"],
     &["followed", "graph", "guest", "seen"],
     &["access", "protection", "section", "sweep"],
     &["image", "inspect"],
