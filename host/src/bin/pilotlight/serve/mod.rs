@@ -41,19 +41,20 @@ pub(crate) fn run(
 ) -> anyhow::Result<()> {
     let main = SystemTime::now();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let result = runtime.block_on(serve(options, document, telemetry.clone(), main));
+    let served = runtime.block_on(serve(options, document, telemetry.clone(), main));
     // Whatever is still running has had its time.
     runtime.shutdown_background();
     telemetry::finish(&telemetry);
-    result
+    served.map(drop)
 }
 
+/// Returns the host once it has ended: what its versions have counted goes with them.
 async fn serve(
     options: Options,
     document: Option<Document>,
     telemetry: Telemetry,
     main: SystemTime,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Host> {
     if let Some(reason) = document.as_ref().and_then(|document| document.outdated.as_ref()) {
         tracing::warn!("{reason}; the configuration of last time is served, from the cache");
     }
@@ -73,11 +74,11 @@ async fn serve(
     let Listeners { functions, administration } = listeners;
     let admin_url = administration.url();
     let answering = Answering::new(administration, admin.clone());
+    let host = Host::with_telemetry(fixed.cache.clone(), telemetry);
     let ended = async {
         let mut stop = std::pin::pin!(stop::asked()?);
         let stages = Arc::new(Stages::new());
         let begin = Instant::now();
-        let host = Host::with_telemetry(fixed.cache.clone(), telemetry);
         let loading = load(&host, &served, &backends, &stages);
         tokio::select! {
             loaded = loading => loaded?,
@@ -96,19 +97,19 @@ async fn serve(
             tokio::spawn(listeners::follow(tls));
         }
         println!("serving on {}, administration on {admin_url}", functions.url());
-        let host = RequestBodies::new(&fixed.limits)?.layer(host);
+        let service = RequestBodies::new(&fixed.limits)?.layer(host.clone());
         let shutdown = async {
             stop.await;
             stop::prepare(readiness.clone(), fixed.drain_delay).await;
         };
-        if !functions.serve(host, shutdown, fixed.drain).await {
+        if !functions.serve(service, shutdown, fixed.drain).await {
             tracing::warn!("some requests took longer than the drain timeout and were cut off");
         }
         anyhow::Ok(())
     };
     let ended = ended.await;
     answering.end().await?;
-    ended
+    ended.map(|()| host)
 }
 
 /// Loads all functions, one after the other, and sets the rules.
