@@ -54,10 +54,15 @@ impl Version {
     /// Counts a failure, and logs what clients are not told.
     fn note(&self, kind: FailureKind, failure: &Failure, id: &HeaderValue) {
         self.failures.count(kind);
+        let (version, id) = (shown(&self.label), shown(id));
+        if kind.is_refusal() {
+            // Counted: under overload a line for each would only add to it.
+            tracing::debug!(id, version, ?kind, %failure, "not admitted");
+            return;
+        }
         if kind.is_crash() {
             self.crash_loop.failed();
         }
-        let (version, id) = (shown(&self.label), shown(id));
         tracing::error!(id, version, ?kind, %failure, "no answer");
     }
 
