@@ -168,8 +168,9 @@ impl http_body::Body for Body {
         let _within = span.enter();
         self.drive(context);
         let mut polled = Pin::new(&mut self.content).poll_frame(context);
-        if polled.is_pending() && self.failed.is_some() {
-            // Nobody will say the rest.
+        let over = !matches!(polled, Poll::Ready(Some(Ok(_))));
+        if over && self.failed.is_some() {
+            // What was said so far must not pass for the whole; whether it is cannot be known.
             polled = Poll::Ready(Some(Err(HttpError::ConnectionTerminated)));
         }
         match &polled {

@@ -19,7 +19,7 @@ pub(crate) struct Meter {
     limit: Duration,
     /// Nanoseconds, up to when it last stopped running.
     used: AtomicU64,
-    /// The clock of its thread when it last began to run.
+    /// The clock of its thread when it last began to run; 0 while it does not run for a request.
     began: AtomicU64,
 }
 
@@ -39,7 +39,12 @@ impl Meter {
     /// # Errors
     /// [`CpuTimeUsed`].
     pub(crate) fn check(&self) -> Result<(), CpuTimeUsed> {
-        let running = now().saturating_sub(self.began.load(Ordering::Relaxed));
+        let began = self.began.load(Ordering::Relaxed);
+        if began == 0 {
+            // It is being made.
+            return Ok(());
+        }
+        let running = now().saturating_sub(began);
         let used = self.used.load(Ordering::Relaxed).saturating_add(running);
         if u128::from(used) > self.limit.as_nanos() { Err(CpuTimeUsed(self.limit)) } else { Ok(()) }
     }
@@ -71,7 +76,7 @@ impl<F: Future> Future for Metered<F> {
         self.meter.began.store(before, Ordering::Relaxed);
         let polled = self.run.as_mut().poll(context);
         // A request that began meanwhile counts from there.
-        let began = self.meter.began.load(Ordering::Relaxed);
+        let began = self.meter.began.swap(0, Ordering::Relaxed);
         self.meter.used.fetch_add(now().saturating_sub(began), Ordering::Relaxed);
         polled
     }

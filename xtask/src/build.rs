@@ -1,5 +1,5 @@
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Context as _;
@@ -129,6 +129,21 @@ pub(crate) fn component() -> anyhow::Result<()> {
     host()?;
     let model = root().join("models/pii-ner");
     execute(Command::new(binary()).arg("build").arg(model).arg("-o").arg(component_file()))
+}
+
+/// The default model by another name, in `folder`: another component that costs the same.
+pub(crate) fn another_version(folder: &Path) -> anyhow::Result<PathBuf> {
+    let (model, file) = (folder.join("model"), folder.join("other.wasm"));
+    fs::create_dir_all(&model)?;
+    for entry in fs::read_dir(root().join("models/pii-ner"))? {
+        let entry = entry?;
+        fs::copy(entry.path(), model.join(entry.file_name()))?;
+    }
+    let manifest = model.join("model.toml");
+    let renamed = fs::read_to_string(&manifest)?.replacen("pii-ner", "pii-ner-again", 1);
+    fs::write(manifest, renamed)?;
+    execute(Command::new(binary()).arg("build").arg(model).arg("-o").arg(&file))?;
+    Ok(file)
 }
 
 /// Serves the default model.

@@ -1,13 +1,18 @@
 //! As much of HTTP as asking a server on this machine takes.
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A port that nobody listens on.
+pub(crate) fn free_port() -> anyhow::Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
 
 /// The answer to a GET.
 pub(crate) fn get(port: u16, path: &str) -> anyhow::Result<Value> {

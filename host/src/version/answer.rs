@@ -81,6 +81,11 @@ impl Version {
             exchange.has_only_waited();
         }
         exchange.caption().within(|| {
+            if kind.is_refusal() {
+                // Counted: under overload a line for each would only add to it.
+                tracing::debug!(?kind, %failure, "not admitted");
+                return;
+            }
             if kind.is_crash() {
                 self.crash_loop.failed();
             }

@@ -98,6 +98,11 @@ impl FailureKind {
         matches!(self, Self::QueueFull | Self::QueueDeadline | Self::NoInstance)
     }
 
+    /// Whether the function was never asked.
+    pub(super) fn is_refusal(self) -> bool {
+        matches!(self, Self::QueueFull | Self::QueueDeadline | Self::BodyTooLong)
+    }
+
     /// Whether the function is to blame, and not the load or the client.
     pub(super) fn is_crash(self) -> bool {
         matches!(

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -12,11 +11,6 @@ use serde_json::Value;
 use crate::http;
 
 const PATIENCE: Duration = Duration::from_secs(120);
-
-/// A port that nobody listens on.
-pub(super) fn free_port() -> anyhow::Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
-}
 
 /// How to start a server.
 #[derive(Clone)]
@@ -30,7 +24,7 @@ pub(super) struct Recipe {
 impl Recipe {
     /// `PORT` and `ADMIN` in `command` stand for free ports.
     pub(super) fn new(name: &'static str, command: &[&str]) -> anyhow::Result<Self> {
-        let (port, admin) = (free_port()?, free_port()?);
+        let (port, admin) = (http::free_port()?, http::free_port()?);
         let uses_admin = command.iter().any(|word| word.contains("ADMIN"));
         let fill = |word: &&str| {
             word.replace("PORT", &port.to_string()).replace("ADMIN", &admin.to_string())

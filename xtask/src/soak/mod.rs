@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 
 use crate::build::{self, binary};
-use crate::cargo::{execute, root, target};
+use crate::cargo::target;
 use crate::http;
 use account::Account;
 use memory::Memory;
@@ -90,8 +90,8 @@ impl Soak {
             fs::remove_dir_all(&folder)?;
         }
         fs::create_dir_all(&folder)?;
-        let versions = [build::component_file(), other_version(&folder)?];
-        let [port, admin] = [free_port()?, free_port()?];
+        let versions = [build::component_file(), build::another_version(&folder)?];
+        let [port, admin] = [http::free_port()?, http::free_port()?];
         let configuration = folder.join("pilotlight.toml");
         fs::write(&configuration, configuration_text(&versions[0], (port, admin), 0))?;
         let log = fs::File::create(folder.join("log"))?;
@@ -143,25 +143,6 @@ impl Drop for Soak {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// The default model by another name.
-fn other_version(folder: &std::path::Path) -> anyhow::Result<PathBuf> {
-    let (model, file) = (folder.join("model"), folder.join("other.wasm"));
-    fs::create_dir_all(&model)?;
-    for entry in fs::read_dir(root().join("models/pii-ner"))? {
-        let entry = entry?;
-        fs::copy(entry.path(), model.join(entry.file_name()))?;
-    }
-    let manifest = model.join("model.toml");
-    let renamed = fs::read_to_string(&manifest)?.replacen("pii-ner", "pii-ner-again", 1);
-    fs::write(manifest, renamed)?;
-    execute(Command::new(binary()).arg("build").arg(model).arg("-o").arg(&file))?;
-    Ok(file)
-}
-
-fn free_port() -> anyhow::Result<u16> {
-    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 fn configuration_text(model: &std::path::Path, (port, admin): (u16, u16), turn: u64) -> String {

@@ -4,7 +4,6 @@ mod page;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -14,7 +13,7 @@ use super::line_up::text;
 use super::service::{Recipe, Service, Usage};
 use super::words::number;
 use crate::build::{self, binary};
-use crate::cargo::{execute, root, target};
+use crate::cargo::target;
 use crate::http;
 
 /// Turns of a calm time and one in which versions change.
@@ -53,7 +52,8 @@ struct First {
 /// Measures; the text of `docs/performance-swaps.md`.
 pub(super) fn run(lab: &Lab) -> anyhow::Result<String> {
     build::component()?;
-    let versions = [build::component_file(), other_version()?];
+    let versions =
+        [build::component_file(), build::another_version(&target().join("compare/swaps"))?];
     let cache = target().join("compare/swaps/cache");
     let first = first(lab, &versions)?;
     let mut outcomes = Vec::new();
@@ -61,23 +61,6 @@ pub(super) fn run(lab: &Lab) -> anyhow::Result<String> {
         outcomes.push(outcome(lab, &versions, &cache, protocol)?);
     }
     Ok(page::write(&first, &outcomes, lab))
-}
-
-/// The default model by another name: another component that costs the same.
-fn other_version() -> anyhow::Result<PathBuf> {
-    let folder = target().join("compare/swaps");
-    let (model, file) = (folder.join("model"), folder.join("other.wasm"));
-    fs::create_dir_all(&model)?;
-    for entry in fs::read_dir(root().join("models/pii-ner"))? {
-        let entry = entry?;
-        fs::copy(entry.path(), model.join(entry.file_name()))?;
-    }
-    let manifest = model.join("model.toml");
-    let renamed = fs::read_to_string(&manifest)?.replacen("pii-ner", "pii-ner-again", 1);
-    fs::write(manifest, renamed)?;
-    let output = text(file.clone());
-    execute(Command::new(binary()).arg("build").arg(model).args(["-o", &output]))?;
-    Ok(file)
 }
 
 fn recipe(file: &Path, cache: &Path) -> anyhow::Result<Recipe> {
