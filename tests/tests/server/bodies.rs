@@ -163,7 +163,7 @@ async fn slow_clients_take_no_instance() {
     let answer = client.get("/count").await;
     assert_eq!((answer.status, answer.body.as_str()), (200, "1"));
     let pool = hosts::pool(&host);
-    assert_eq!(pool.taken_ready + pool.taken_inline, 1);
+    assert_eq!(pool.taken_ready + pool.taken_inline + pool.taken_waited, 1);
     for mut client in slow {
         client.send("b").await;
         let answer = client.answer().await;
