@@ -1,4 +1,3 @@
-use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -6,10 +5,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::rule::Canary;
+use crate::verdict::{self, Reason};
 use crate::window::{Seen, Window};
-
-/// So many failures without a success end a canary before there are enough requests to compare.
-const HOPELESS: u64 = 10;
 
 /// A canary under way. All of it may be used by many threads at once: counting takes no lock, and
 /// [`CanaryState::advance`] only that against itself.
@@ -69,45 +66,6 @@ pub enum Event {
     },
     /// The last step is over; its share stays.
     Finished,
-}
-
-/// Why a canary was rolled back.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Reason {
-    /// More of its requests failed than may; shares of requests.
-    Errors {
-        /// The canary's.
-        canary: f64,
-        /// The control's.
-        control: f64,
-    },
-    /// Its p99 latency is longer than may be.
-    Latency {
-        /// The canary's.
-        canary: Duration,
-        /// The control's.
-        control: Duration,
-    },
-    /// It has answered nothing but failures.
-    Hopeless {
-        /// How many.
-        failures: u64,
-    },
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Errors { canary, control } => {
-                let (canary, control) = (100.0 * canary, 100.0 * control);
-                write!(f, "{canary:.2} % of its requests failed, {control:.2} % of the control's")
-            }
-            Self::Latency { canary, control } => {
-                write!(f, "its p99 latency is {canary:.1?}, the control's {control:.1?}")
-            }
-            Self::Hopeless { failures } => write!(f, "all of its first {failures} requests failed"),
-        }
-    }
 }
 
 /// A canary at one moment.
@@ -235,19 +193,12 @@ impl CanaryState {
 
     /// What speaks against the canary.
     fn verdict(&self, canary: Seen, control: Seen, baseline: Option<Seen>) -> Option<Reason> {
-        let excess = |control: Seen| canary.error_rate() - control.error_rate();
-        let hopeless = canary.failures >= HOPELESS && canary.failures == canary.requests;
-        if hopeless && excess(control) > self.plan.max_error_excess {
-            return Some(Reason::Hopeless { failures: canary.failures });
+        if let Some(reason) = verdict::hopeless(&self.plan, canary, control) {
+            return Some(reason);
         }
         let control = baseline.filter(|_| canary.requests >= self.plan.min_requests)?;
-        if excess(control) > self.plan.max_error_excess {
-            let (canary, control) = (canary.error_rate(), control.error_rate());
-            return Some(Reason::Errors { canary, control });
-        }
-        let limit = self.plan.max_p99_ratio * control.p99.as_secs_f64();
-        let slow = canary.p99.as_secs_f64() > limit;
-        slow.then_some(Reason::Latency { canary: canary.p99, control: control.p99 })
+        verdict::errors(&self.plan, canary, control)
+            .or_else(|| verdict::latency(&self.plan, &self.canary, control))
     }
 
     fn set_share(&self, share: f64) {

@@ -29,9 +29,10 @@ mod rule;
 mod split;
 mod sticky;
 mod target;
+mod verdict;
 mod window;
 
-pub use canary::{CanaryState, CanaryStatus, Event, Observer, Phase, Reason, Side};
+pub use canary::{CanaryState, CanaryStatus, Event, Observer, Phase, Side};
 pub use compare::{Comparison, Difference, DifferenceKind, compare};
 pub use mistake::{Key, Mistake};
 pub use network::Network;
@@ -40,4 +41,5 @@ pub use request::Request;
 pub use router::{BadOverride, Choice, Decision, OVERRIDE_HEADER, Router};
 pub use rule::{Arm, Canary, Match, Rule, Shadow, Step, Sticky};
 pub use target::{Target, VersionName};
+pub use verdict::Reason;
 pub use window::Seen;

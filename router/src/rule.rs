@@ -131,10 +131,12 @@ pub struct Canary {
     pub target: Target,
     /// Its shares of the rule's requests, one after the other; with the last it stays.
     pub steps: Vec<Step>,
-    /// Most failures (5xx) that it may have more than the control, as a share of requests.
+    /// Most failures (5xx) that it may have more than the control, as a share of requests, and
+    /// beyond that what may be chance: three standard deviations.
     #[serde(default = "hundredth")]
     pub max_error_excess: f64,
-    /// Most that its p99 latency may be, as a multiple of the control's.
+    /// Most that its p99 latency may be, as a multiple of the control's; more than one request in
+    /// a hundred has to be slower, by three standard deviations.
     #[serde(default = "one_and_a_half")]
     pub max_p99_ratio: f64,
     /// Requests that both must have answered in a step before they are compared.

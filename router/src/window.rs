@@ -51,8 +51,7 @@ impl Default for Window {
 
 impl Window {
     pub(crate) fn add(&self, latency: Duration, failed: bool) {
-        let nanoseconds = u64::try_from(latency.as_nanos()).unwrap_or(LONGEST).min(LONGEST);
-        if let Some(bar) = self.bars.get(bar(nanoseconds)) {
+        if let Some(bar) = self.bars.get(bar(nanoseconds(latency))) {
             bar.fetch_add(1, Ordering::Relaxed);
         }
         self.failures.fetch_add(u64::from(failed), Ordering::Relaxed);
@@ -61,6 +60,12 @@ impl Window {
     pub(crate) fn clear(&self) {
         self.failures.store(0, Ordering::Relaxed);
         self.bars.iter().for_each(|bar| bar.store(0, Ordering::Relaxed));
+    }
+
+    /// Requests that took longer, to 6 %.
+    pub(crate) fn slower_than(&self, limit: Duration) -> u64 {
+        let limit = bar(nanoseconds(limit));
+        self.bars.iter().skip(limit + 1).map(|bar| bar.load(Ordering::Relaxed)).sum()
     }
 
     pub(crate) fn seen(&self) -> Seen {
@@ -81,6 +86,10 @@ fn p99(counts: &[u64], requests: u64) -> Duration {
         below >= rank
     });
     bar.filter(|_| requests > 0).map_or(Duration::ZERO, middle)
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(LONGEST).min(LONGEST)
 }
 
 fn bar(nanoseconds: u64) -> usize {

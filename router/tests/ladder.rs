@@ -2,9 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
-const LADDER: [&[&str]; 5] = [
+const LADDER: [&[&str]; 6] = [
     &["target", "network", "mistake", "fields", "request", "options", "compare", "window"],
     &["rule"],
+    &["verdict"],
     &["matching", "sticky", "split", "canary"],
     &["check"],
     &["router"],

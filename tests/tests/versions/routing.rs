@@ -173,6 +173,21 @@ async fn a_canary_that_fails_gets_no_more_requests() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_canary_that_is_not_there_gets_no_more_requests() {
+    let versions = Versions::new();
+    let host = host(&versions).await;
+    let rule = json!({
+        "to": [{"target": "default"}, {"target": "default@previous"}],
+        "canary": {"target": "default@previous", "steps": [{"share": 0.5, "for": "1h"}]},
+    });
+    route(&host, rules(json!([rule])), false).await.unwrap();
+    let statuses = join_all((0..100).map(|_| send(&host, get("/x")))).await;
+    assert!(statuses.iter().any(|(status, _)| *status == 503));
+    until(&host, |rule| rule["canary"]["phase"] == "rolled_back").await;
+    assert_eq!(send(&host, get("/x")).await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_plan_takes_effect_whole_or_not_at_all() {
     let versions = Versions::new();
     let host = host(&versions).await;
