@@ -1,6 +1,8 @@
 use std::path::Path;
+use std::sync::Arc;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
+use zeroize::Zeroizing;
 
 use crate::credential::bearer;
 use crate::error::{Error, Mistake};
@@ -11,36 +13,53 @@ const SHORTEST: usize = 32;
 
 /// The secret of who may administer. It is forgotten as soon as it has been read: what is kept is
 /// its SHA-256.
-#[derive(Debug)]
-pub struct AdminToken(Fingerprint);
+#[derive(Debug, Clone)]
+pub struct AdminToken(Arc<Fingerprint>);
 
 impl AdminToken {
-    /// Reads a token from a file that its owner alone can read; a newline at its end does not
-    /// count. `openssl rand -hex 32` makes one.
+    /// Reads a token from a file that its owner alone can read, or root and the group that root
+    /// gave it to; a newline at its end does not count. `openssl rand -hex 32` makes one.
     ///
     /// # Errors
     /// [`Error::Exposed`], [`Error::TooLong`], [`Error::Io`], and [`Error::In`] when it is shorter
     /// than 32 characters or cannot be sent in a header.
     pub fn read_file(path: &Path) -> Result<Self, Error> {
         let text = read_secret(path)?;
-        Self::parse(&text).map_err(|mistake| Error::In { path: path.to_owned(), mistake })
+        Ok(Self(Arc::new(Fingerprint::of(token_in(&text, path)?.as_bytes()))))
     }
 
-    fn parse(text: &str) -> Result<Self, Mistake> {
-        let line = text.strip_suffix('\n').unwrap_or(text);
-        let token = line.strip_suffix('\r').unwrap_or(line);
-        let wrong = |message| Err(Mistake::new("token", message));
-        if token.len() < SHORTEST {
-            return wrong("shorter than 32 characters; `openssl rand -hex 32` makes one");
-        }
-        if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return wrong("not one line of ASCII without spaces; `openssl rand -hex 32` makes one");
-        }
-        Ok(Self(Fingerprint::of(token.as_bytes())))
+    /// The value of `authorization` by which the administration knows who has such a file.
+    ///
+    /// # Errors
+    /// As [`AdminToken::read_file`].
+    pub fn authorization(path: &Path) -> Result<HeaderValue, Error> {
+        let text = read_secret(path)?;
+        let value = Zeroizing::new(format!("Bearer {}", token_in(&text, path)?));
+        let value = HeaderValue::from_str(&value);
+        let mut value = value.map_err(|_| wrong(path, "cannot be sent in a header"))?;
+        value.set_sensitive(true);
+        Ok(value)
     }
 
     /// Whether a request has it, in `authorization: Bearer …`.
     pub fn matches(&self, headers: &HeaderMap) -> bool {
         bearer(headers).is_ok_and(|token| token.is_some_and(|token| self.0.is_of(token)))
     }
+}
+
+fn token_in<'a>(text: &'a str, path: &Path) -> Result<&'a str, Error> {
+    let line = text.strip_suffix('\n').unwrap_or(text);
+    let token = line.strip_suffix('\r').unwrap_or(line);
+    if token.len() < SHORTEST {
+        return Err(wrong(path, "shorter than 32 characters; `openssl rand -hex 32` makes one"));
+    }
+    if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let message = "not one line of ASCII without spaces; `openssl rand -hex 32` makes one";
+        return Err(wrong(path, message));
+    }
+    Ok(token)
+}
+
+fn wrong(path: &Path, message: &str) -> Error {
+    Error::In { path: path.to_owned(), mistake: Mistake::new("token", message) }
 }

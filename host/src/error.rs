@@ -132,14 +132,6 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// A token cannot be used.
-    #[error("{}: {reason}", path.display())]
-    Token {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
     /// Wasmtime failed where neither model nor file is to blame.
     #[error("{context}: {message}")]
     Runtime {

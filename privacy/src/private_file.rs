@@ -21,8 +21,10 @@ pub(crate) fn io(path: &Path) -> impl Fn(io::Error) -> RingError {
 pub(crate) fn read(path: &Path) -> Result<Zeroizing<String>, RingError> {
     let file = File::open(path).map_err(io(path))?;
     let metadata = file.metadata().map_err(io(path))?;
-    let mode = metadata.permissions().mode() & 0o7777;
-    if mode & 0o077 != 0 {
+    let mode = metadata.mode() & 0o7777;
+    // Kubernetes and systemd leave secrets to root and let a service read them by its group.
+    let others = if metadata.uid() == 0 { 0o037 } else { 0o077 };
+    if mode & others != 0 {
         return Err(RingError::Exposed { path: path.to_owned(), mode });
     }
     let too_large = || RingError::TooLarge { path: path.to_owned() };

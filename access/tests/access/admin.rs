@@ -1,3 +1,4 @@
+use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
 use pilotlight_access::{AdminToken, Error};
 use tempfile::TempDir;
@@ -12,12 +13,21 @@ fn read(mode: u32, text: &str) -> Result<AdminToken, Error> {
     AdminToken::read_file(&write(&folder, mode, text.as_bytes()))
 }
 
+/// What is sent by who has a file.
+fn sent(mode: u32, text: &str) -> Result<HeaderValue, Error> {
+    let folder = TempDir::new().unwrap();
+    AdminToken::authorization(&write(&folder, mode, text.as_bytes()))
+}
+
 #[test]
 fn a_token_lets_its_bearer_administer() {
     for end in ["", "\n", "\r\n"] {
         let token = read(0o600, &format!("{TOKEN}{end}")).unwrap();
         assert!(token.matches(&bearer(TOKEN)));
         assert!(token.matches(&headers([("authorization", &format!("bearer {TOKEN}"))])));
+        let value = sent(0o600, &format!("{TOKEN}{end}")).unwrap();
+        assert!(value.is_sensitive());
+        assert!(token.matches(&HeaderMap::from_iter([(AUTHORIZATION, value)])));
     }
 }
 
@@ -38,7 +48,8 @@ fn nothing_else_does() {
 
 #[test]
 fn a_token_that_others_can_read_is_refused() {
-    for mode in [0o644, 0o640, 0o604, 0o620, 0o602] {
+    for mode in [0o644, 0o604, 0o620, 0o602] {
+        assert!(matches!(sent(mode, TOKEN), Err(Error::Exposed { .. })), "{mode:o}");
         let error = read(mode, TOKEN).unwrap_err();
         assert!(matches!(error, Error::Exposed { .. }), "{error}");
         assert!(error.to_string().contains("chmod 600"), "{error}");

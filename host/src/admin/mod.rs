@@ -1,7 +1,6 @@
 //! The administration's endpoints.
 
 mod functions;
-mod token;
 
 use std::convert::Infallible;
 use std::path::Path;
@@ -18,7 +17,7 @@ use crate::error::Result;
 use crate::host::Host;
 use crate::server::Readiness;
 use crate::version::NewVersion;
-pub use token::AdminToken;
+pub use pilotlight_access::AdminToken;
 
 /// Answers `/health` (the process runs), `/ready` (the functions take requests), `/metrics` (what was
 /// counted, for Prometheus), `/status` (how they started, what their pools hold), `/routes` (which
@@ -125,7 +124,7 @@ impl Admin {
         match &self.access {
             _ if matches!(path, "/health" | "/ready") => None,
             Access::Everybody => None,
-            Access::Token(token) if token.is_in(headers) => None,
+            Access::Token(token) if token.matches(headers) => None,
             Access::Token(_) => {
                 let error = "send the administration's token: `authorization: Bearer TOKEN`";
                 let mut refused = Body::refusal(StatusCode::UNAUTHORIZED, "unauthorized", error);

@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use ureq::http::Request;
 
-const TOKEN: &str = "correct-horse-battery-staple";
+const TOKEN: &str = "correct-horse-battery-staple-0123";
 
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
@@ -51,6 +51,7 @@ fn with_a_token_those_who_know_it_get_in_from_anywhere() {
     let folder = tempfile::tempdir().unwrap();
     let token = folder.path().join("token");
     fs::write(&token, format!("{TOKEN}\n")).unwrap();
+    fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).unwrap();
     let guest = test_guest("p3");
     let listen = ["--admin-listen", "0.0.0.0:0", "--admin-token-file", text(&token)];
     let server = Server::start(&[&[text(&guest)], &listen[..]].concat());

@@ -8,7 +8,7 @@ use http_body_util::{BodyExt as _, Full};
 use pilotlight::{Admin, AdminToken, Error, Readiness};
 use tower::Service as _;
 
-const TOKEN: &str = "correct-horse-battery-staple";
+const TOKEN: &str = "correct-horse-battery-staple-0123";
 
 /// Has `/functions/NAME` changed by anybody who gets so far.
 fn admin() -> Admin {
@@ -19,7 +19,7 @@ fn admin() -> Admin {
 fn token() -> AdminToken {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), format!("{TOKEN}\n")).unwrap();
-    AdminToken::read(file.path()).unwrap()
+    AdminToken::read_file(file.path()).unwrap()
 }
 
 /// The status, and the error if there is one.
@@ -37,7 +37,8 @@ async fn ask(admin: &Admin, method: Method, path: &str, says: Option<&str>) -> (
     (head.status.as_u16(), body["error_type"].as_str().unwrap_or_default().to_owned())
 }
 
-const GUARDED: [(Method, &str); 6] = [
+const GUARDED: [(Method, &str); 7] = [
+    (Method::GET, "/metrics"),
     (Method::GET, "/status"),
     (Method::GET, "/routes"),
     (Method::GET, "/functions"),

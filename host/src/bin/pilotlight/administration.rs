@@ -39,7 +39,7 @@ impl Administration {
         path: &str,
         content: (&str, Vec<u8>),
     ) -> anyhow::Result<Value> {
-        let token = self.admin_token_file.as_deref().map(AdminToken::read).transpose()?;
+        let token = self.admin_token_file.as_deref().map(AdminToken::authorization).transpose()?;
         let (kind, content) = content;
         let mut request = Request::builder()
             .method(method)
@@ -47,7 +47,7 @@ impl Administration {
             .header(header::HOST, self.admin.host())
             .header(header::CONTENT_TYPE, kind);
         if let Some(token) = token {
-            request = request.header(header::AUTHORIZATION, token.authorization());
+            request = request.header(header::AUTHORIZATION, token);
         }
         let request = request.body(Full::from(content))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

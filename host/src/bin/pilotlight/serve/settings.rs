@@ -68,7 +68,7 @@ impl Fixed {
                 false => options.http.tls()?,
             },
             admin: admin(options, config),
-            admin_token: token.map(|path| AdminToken::read(path)).transpose()?,
+            admin_token: token.map(|path| AdminToken::read_file(path)).transpose()?,
             cache: if verify { cache.verifying() } else { cache },
             drain_delay: match configured {
                 true => config.drain_delay,
