@@ -1,3 +1,5 @@
+mod door;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -316,7 +318,9 @@ impl Host {
     }
 
     async fn answer(self, request: Request<WasiBody>) -> Response<Body> {
-        let mut exchange = Exchange::begin(&self.0.telemetry, &request);
+        let (head, body) = request.into_parts();
+        let mut exchange = Exchange::begin(&self.0.telemetry, &head);
+        let request = Request::from_parts(head, body);
         let span = exchange.span();
         let response = self.respond(request, &mut exchange).instrument(span).await;
         exchange.answered(response.status(), response.headers());

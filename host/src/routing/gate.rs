@@ -112,6 +112,11 @@ impl Gate {
         }
     }
 
+    /// Whether everybody may ask.
+    pub(super) fn is_open(&self) -> bool {
+        self.access.is_none()
+    }
+
     /// Whether the same may ask as at `other`.
     pub(super) fn admits_as(&self, other: &Self) -> bool {
         self.access.as_ref().map(Arc::as_ptr) == other.access.as_ref().map(Arc::as_ptr)

@@ -44,6 +44,14 @@ pub struct ClientAddress(pub IpAddr);
 /// Why a request came to no version, and what is answered.
 type Refusal = (ErrorKind, Response<Body>);
 
+/// Marks a request that was let in by its head.
+#[derive(Clone)]
+struct Admitted {
+    /// Others may have other rules.
+    by: Weak<Routing>,
+    caller: Caller,
+}
+
 /// Rules at work.
 pub(crate) struct Routing {
     router: Router,
@@ -110,6 +118,22 @@ impl Routing {
         }
     }
 
+    /// Answers a request that may not ask, if that is known without its body.
+    pub(crate) fn turn_away(self: &Arc<Self>, head: &mut Parts) -> Option<NotAdmitted> {
+        let rule = self.rule_before_body(head)?;
+        if self.gate(Some(rule)).is_open() {
+            return None;
+        }
+        let exchange = Exchange::aside(&head.headers);
+        match self.admit(head, Some(rule), &exchange) {
+            Ok(caller) => {
+                head.extensions.insert(Admitted { by: Arc::downgrade(self), caller });
+                None
+            }
+            Err(refused) => Some(refused),
+        }
+    }
+
     /// Has the version answer that the rules choose.
     pub(crate) async fn answer(
         &self,
@@ -130,12 +154,11 @@ impl Routing {
         exchange: &mut Exchange,
     ) -> Answered {
         let (mut head, mut body) = request.into_parts();
-        let before_body = self.rule_before_body(&head);
-        let admitted = before_body.map(|rule| self.admit(&head, Some(rule), exchange)).transpose();
-        let admitted = admitted.map_err(|refused| {
-            self.routed(before_body, exchange);
-            *refused
-        })?;
+        let marked = head.extensions.remove::<Admitted>();
+        let admitted = match marked.filter(|mark| std::ptr::eq(mark.by.as_ptr(), self)) {
+            Some(mark) => Some(mark.caller),
+            None => self.admit_before_body(&head, exchange).map_err(|refused| *refused)?,
+        };
         let mut read = None;
         if self.router.needs_body(&seen(&head, None)) {
             let bytes = collect(body).await?;
@@ -153,6 +176,9 @@ impl Routing {
             remove_credentials(&mut head.headers);
         }
         let version = find(&decision.target).ok_or_else(|| {
+            if let Some(canary) = &decision.canary {
+                canary.observe(Duration::ZERO, true);
+            }
             let error = format!("there is no version {}", decision.target);
             not_found(StatusCode::SERVICE_UNAVAILABLE, "no_version", &error)
         })?;
@@ -168,6 +194,16 @@ impl Routing {
             }
             Begun::Answered(response) => Ok(response),
         }
+    }
+
+    fn admit_before_body(
+        &self,
+        head: &Parts,
+        exchange: &mut Exchange,
+    ) -> std::result::Result<Option<Caller>, NotAdmitted> {
+        let rule = self.rule_before_body(head);
+        let admitted = rule.map(|rule| self.admit(head, Some(rule), exchange)).transpose();
+        admitted.inspect_err(|_| self.routed(rule, exchange))
     }
 
     /// The rule whose access a request is under, if that is known without its body.

@@ -10,6 +10,7 @@ use http::request::Parts;
 use http::{HeaderMap, Request, Response, StatusCode, Version};
 use http_body::{Frame, SizeHint};
 use http_body_util::{BodyExt as _, Either};
+use pilotlight_telemetry::ErrorKind;
 use tower::{Layer, Service};
 
 use super::answer::BoxError;
@@ -17,18 +18,22 @@ use super::limits::Limits;
 use super::paced::{BodyRefused, Paced};
 use crate::body::Body;
 use crate::error::Result;
+use crate::host::Host;
 use crate::request_id::{REQUEST_ID, request_id};
 
 /// A [`Layer`] that holds bodies of requests to [`Limits`], and calls the service when the body is
 /// there: a client that sends slowly takes no instance. It answers 413, 408 and 400 itself.
-#[derive(Debug, Clone)]
-pub struct RequestBodies(Arc<Limits>);
+#[derive(Clone)]
+pub struct RequestBodies {
+    limits: Arc<Limits>,
+    host: Option<Host>,
+}
 
 /// A service behind [`RequestBodies`].
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ReadBodies<S> {
     service: S,
-    limits: Arc<Limits>,
+    before: RequestBodies,
 }
 
 /// The body of a request that has been looked after.
@@ -46,7 +51,14 @@ impl RequestBodies {
     /// As [`Limits::check`].
     pub fn new(limits: &Limits) -> Result<Self> {
         limits.check()?;
-        Ok(Self(Arc::new(limits.clone())))
+        Ok(Self { limits: Arc::new(limits.clone()), host: None })
+    }
+
+    /// The same, in front of `host`: nobody's body is read who may not ask, and bodies that did not
+    /// come are counted among its requests.
+    #[must_use]
+    pub fn of(self, host: Host) -> Self {
+        Self { host: Some(host), ..self }
     }
 }
 
@@ -54,7 +66,7 @@ impl<S> Layer<S> for RequestBodies {
     type Service = ReadBodies<S>;
 
     fn layer(&self, service: S) -> ReadBodies<S> {
-        ReadBodies { service, limits: Arc::clone(&self.0) }
+        ReadBodies { service, before: self.clone() }
     }
 }
 
@@ -81,15 +93,26 @@ where
         // It is the one that is ready that has to be called.
         let other = self.service.clone();
         let mut service = std::mem::replace(&mut self.service, other);
-        let limits = Arc::clone(&self.limits);
+        let RequestBodies { limits, host } = self.before.clone();
         Box::pin(async move {
-            let (head, body) = request.into_parts();
+            let (mut head, body) = request.into_parts();
+            // So that the log and the answer call it the same, whoever refuses it.
+            head.headers.insert(HeaderName::from_static(REQUEST_ID), request_id(&head.headers));
+            if let Some(refused) = host.as_ref().and_then(|host| host.turn_away(&mut head)) {
+                return Ok(unread(refused, &head, body.is_end_stream()).map(Either::Left));
+            }
             match read(body, limits).await {
                 Ok(body) => {
                     let answered = service.call(Request::from_parts(head, body)).await;
                     answered.map(|response| response.map(Either::Right))
                 }
-                Err(refused) => Ok(refusal(&refused, &head).map(Either::Left)),
+                Err(refused) => {
+                    let (kind, response) = refusal(&refused);
+                    if let Some(host) = host {
+                        host.body_refused(&head, kind, response.status());
+                    }
+                    Ok(unread(response, &head, false).map(Either::Left))
+                }
             }
         })
     }
@@ -114,16 +137,22 @@ where
     Ok(RequestBody(Content::Whole { data: whole.to_bytes(), trailers }))
 }
 
-fn refusal(refused: &BodyRefused, head: &Parts) -> Response<Body> {
-    let (status, error_type) = match refused {
-        BodyRefused::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
-        BodyRefused::TooSlow => (StatusCode::REQUEST_TIMEOUT, "timeout"),
-        BodyRefused::Broken(_) => (StatusCode::BAD_REQUEST, "malformed"),
+fn refusal(refused: &BodyRefused) -> (ErrorKind, Response<Body>) {
+    let (kind, status, error_type) = match refused {
+        BodyRefused::TooLarge(_) => {
+            (ErrorKind::TooLarge, StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large")
+        }
+        BodyRefused::TooSlow => (ErrorKind::Timeout, StatusCode::REQUEST_TIMEOUT, "timeout"),
+        BodyRefused::Broken(_) => (ErrorKind::Malformed, StatusCode::BAD_REQUEST, "malformed"),
     };
-    let mut response = Body::refusal(status, error_type, &refused.to_string());
+    (kind, Body::refusal(status, error_type, &refused.to_string()))
+}
+
+/// An answer to a request whose body was not read, unless it has none.
+fn unread(mut response: Response<Body>, head: &Parts, is_empty: bool) -> Response<Body> {
     let headers = response.headers_mut();
     headers.insert(HeaderName::from_static(REQUEST_ID), request_id(&head.headers));
-    if head.version < Version::HTTP_2 {
+    if head.version < Version::HTTP_2 && !is_empty {
         // What is left of the body cannot be told from another request.
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }

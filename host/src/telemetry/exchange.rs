@@ -2,7 +2,8 @@
 
 use std::time::{Instant, SystemTime};
 
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use pilotlight_telemetry::{
     ErrorKind, Handle, InFlight, Observation, RequestSpan, RequestTrace, Sampler, Stages,
     request_span,
@@ -51,16 +52,16 @@ pub(crate) struct Caption {
 }
 
 impl Exchange {
-    /// Begins with a request that has just come.
-    pub(crate) fn begin<B>(telemetry: &Telemetry, request: &Request<B>) -> Self {
+    /// Begins with the head of a request that has just come.
+    pub(crate) fn begin(telemetry: &Telemetry, head: &Parts) -> Self {
         let told = Told {
             telemetry: telemetry.clone(),
-            method: request.method().clone(),
-            uri: request.uri().clone(),
+            method: head.method.clone(),
+            uri: head.uri.clone(),
             rule: None,
             version: None,
         };
-        let mut caption = Caption::new(request.headers(), telemetry.sampler());
+        let mut caption = Caption::new(&head.headers, telemetry.sampler());
         if telemetry.spans {
             caption.span = caption.new_span();
         }

@@ -1,6 +1,8 @@
 //! Who may ask: API keys, signed tokens, rates, and what a function gets to see of them.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -111,6 +113,50 @@ fn who_shows_no_valid_key_is_refused_and_counted_under_the_rule() {
     // Of another rule, everybody may ask.
     assert_eq!(ask(&server, "/open/x", &[]).status, 200);
     assert_eq!(refused(&server, "open"), json!({ "unauthorised": 0, "rate_limited": 0 }));
+}
+
+/// The head of an answer to the head of a request whose body never comes, or until the server has
+/// closed the connection.
+fn answer_to_head(server: &Server, head: &str) -> String {
+    let address = server.url.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn nobody_s_body_is_waited_for_who_may_not_ask() {
+    let (right, entry) = key("laptop");
+    let access = "[access.keys]\napi-keys = \"keys.toml\"\n";
+    let (_folder, file) = folder(access, ROUTES, &entry);
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("http.body-timeout = \"1s\"\n{text}")).unwrap();
+    let server = serve(&file);
+    let head = |key: &str| {
+        format!(
+            "POST /count HTTP/1.1\r\nhost: localhost\r\nx-request-id: mine\r\nx-api-key: {key}\r\n\
+             expect: 100-continue\r\ncontent-length: 10\r\n\r\n"
+        )
+    };
+    let refused = answer_to_head(&server, &head("wrong"));
+    assert!(refused.starts_with("HTTP/1.1 401 "), "{refused}");
+    assert!(
+        refused.contains("x-request-id: mine\r\n") && refused.contains("connection: close\r\n")
+    );
+    let waited_for = answer_to_head(&server, &head(&right));
+    assert!(waited_for.starts_with("HTTP/1.1 100 "), "{waited_for}");
+    assert!(waited_for.contains("HTTP/1.1 408 "), "{waited_for}");
+    // Each was asked for its key once, and counted once.
+    let metrics =
+        send(Request::get(format!("{}/metrics", server.admin)).body(vec![]).unwrap()).text;
+    for kind in ["unauthorised", "timeout"] {
+        let counted = format!("pilotlight_errors_total{{kind=\"{kind}\"}} 1");
+        assert!(metrics.contains(&counted), "{counted}");
+    }
+    assert_eq!(self::refused(&server, "all"), json!({ "unauthorised": 1, "rate_limited": 0 }));
 }
 
 #[test]

@@ -97,7 +97,7 @@ async fn serve(
             tokio::spawn(listeners::follow(tls));
         }
         println!("serving on {}, administration on {admin_url}", functions.url());
-        let service = RequestBodies::new(&fixed.limits)?.layer(host.clone());
+        let service = RequestBodies::new(&fixed.limits)?.of(host.clone()).layer(host.clone());
         let shutdown = async {
             stop.await;
             stop::prepare(readiness.clone(), fixed.drain_delay).await;
