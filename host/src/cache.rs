@@ -8,7 +8,7 @@
 //! together; a record that somebody has locked is of an entry in use.
 
 use std::fs::{self, File, Metadata, OpenOptions};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -200,7 +200,7 @@ impl Cache {
 
     fn open_lock(&self, stem: &str) -> std::io::Result<File> {
         let path = self.folder.join(format!("{stem}{LOCK}"));
-        OpenOptions::new().create(true).truncate(false).write(true).open(path)
+        OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)
     }
 
     pub(crate) fn refuse(&self, error: &std::io::Error) -> Error {

@@ -48,7 +48,9 @@ pub fn cache() -> &'static Path {
 /// `pilotlight` with `arguments`.
 pub fn pilotlight(arguments: &[&str]) -> Command {
     let mut command = Command::new(built("release/pilotlight"));
-    command.args(arguments).env("PILOTLIGHT_CACHE_DIR", cache()).env_remove("PILOTLIGHT_GUEST");
+    command.args(arguments).env("PILOTLIGHT_CACHE_DIR", cache());
+    // What it does without is what users get.
+    command.env_remove("PILOTLIGHT_GUEST").env_remove("ORT_DISABLE_TELEMETRY");
     command
 }
 
@@ -107,6 +109,11 @@ impl Server {
             std::thread::sleep(Duration::from_millis(50));
         }
         server
+    }
+
+    /// The id of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Sends it a signal.

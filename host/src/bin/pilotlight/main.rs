@@ -10,6 +10,7 @@ mod administration;
 mod build;
 mod check;
 mod compute;
+mod environment;
 mod inspect;
 mod keys;
 mod log;
@@ -77,6 +78,7 @@ enum Verb {
 }
 
 fn main() -> ExitCode {
+    environment::forbid_reports();
     let arguments = Arguments::parse();
     // Before there is a log: it may say how much is logged.
     let document = match &arguments.verb {

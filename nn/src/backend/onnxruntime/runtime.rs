@@ -36,6 +36,13 @@ pub(super) fn start(library: Option<&Path>, threads: usize) -> Result<Arc<Runtim
         return runtime.fits(library, threads).map(|()| Arc::clone(runtime));
     }
     let found = library::probe(library)?;
+    if std::env::var_os("ORT_DISABLE_TELEMETRY").is_none() {
+        let path = found.path.display();
+        tracing::warn!(
+            %path,
+            "may report to its maker (from 1.29 on); start the process with ORT_DISABLE_TELEMETRY=1"
+        );
+    }
     let refuse = |reason: String| {
         let path = found.path.display();
         Error::Unavailable(format!("{path} cannot be started: {}", short(&reason)))
