@@ -191,7 +191,8 @@ fn built_for_host(
     let guest_digest = guest.digest();
     let shape = [compute.bucket, compute.options.max_batch].map(u32::to_le_bytes).concat();
     let digests = [&guest_digest, &model, &file.digest].map(Digest::as_bytes);
-    let parts = [VERSION.as_bytes(), &shape].into_iter().chain(digests);
+    // Two precisions may give the same graph; what the component says of it differs.
+    let parts = [VERSION.as_bytes(), &shape, precision.as_bytes()].into_iter().chain(digests);
     let key = Digest::of_parts(parts);
     let snapshot = || snapshot(guest, &folder, Placement::Host(&graph), progress);
     let mut component = ToCompile::from(cache.get_or_build(&format!("{key}.wasm"), snapshot)?);
