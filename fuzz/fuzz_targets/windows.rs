@@ -1,0 +1,110 @@
+//! Texts of any length and alphabet on their way through windows to entities and back: whatever the
+//! model says, places are those of the text.
+
+#![no_main]
+
+use arbitrary::Arbitrary;
+use libfuzzer_sys::fuzz_target;
+use pilotlight_guest::api::{Aggregation, Parameters, RedactRequest};
+use pilotlight_guest::compute::{Compute, ComputeError, Sequence};
+use pilotlight_guest::pipeline::{Pipeline, Timings};
+use pilotlight_guest::tensor::Logits;
+use pilotlight_guest::tokenizer::Tokenizer;
+
+const LABELS: [&str; 5] = ["O", "B-A", "I-A", "B-B", "I-B"];
+/// So that short texts have several windows.
+const MAX_LENGTH: usize = 8;
+const TOKENIZER: &[u8] = include_bytes!("../../models/pii-ner/tokenizer.json");
+
+#[derive(Debug, Arbitrary)]
+struct Input {
+    texts: Vec<String>,
+    stride: Option<u8>,
+    aggregation: u8,
+    /// Chooses what the model says of a token.
+    seed: u32,
+}
+
+/// Says anything, but always the same of the same token at the same place.
+struct Oracle(u32);
+
+impl Compute for Oracle {
+    fn logits(&self, sequence: &Sequence) -> Result<Logits, ComputeError> {
+        assert!(sequence.ids.len() <= MAX_LENGTH && sequence.ids.len() == sequence.type_ids.len());
+        let score = |(place, id): (usize, &i64)| {
+            let mixed = (self.0 ^ *id as u32).wrapping_mul(0x9e37_79b1) ^ place as u32;
+            (0..LABELS.len() as u32).map(move |label| (mixed.rotate_left(7 * label) % 97) as f32)
+        };
+        let values = sequence.ids.iter().enumerate().flat_map(score).collect();
+        Ok(Logits::from_values(LABELS.len(), values).expect("whole rows"))
+    }
+
+    fn labels(&self) -> usize {
+        LABELS.len()
+    }
+
+    fn vocabulary(&self) -> Option<usize> {
+        None
+    }
+
+    fn place(&self) -> &'static str {
+        "fuzz"
+    }
+}
+
+fn tokenizer() -> Tokenizer {
+    Tokenizer::load(TOKENIZER, MAX_LENGTH).expect("the default model has a tokenizer")
+}
+
+thread_local! {
+    static PIPELINES: Vec<Pipeline> = (0..4)
+        .map(|seed| {
+            let labels = LABELS.map(str::to_owned).to_vec();
+            Pipeline::new(tokenizer(), Box::new(Oracle(seed)), labels)
+        })
+        .collect();
+}
+
+fuzz_target!(|input: Input| {
+    PIPELINES.with(|pipelines| run(&pipelines[input.seed as usize % pipelines.len()], &input));
+});
+
+fn run(pipeline: &Pipeline, input: &Input) {
+    let texts: Vec<&str> = input.texts.iter().map(String::as_str).collect();
+    let strategies = [Aggregation::None, Aggregation::Simple, Aggregation::First, Aggregation::Max];
+    let parameters = Parameters {
+        aggregation_strategy: strategies[usize::from(input.aggregation) % strategies.len()],
+        ignore_labels: Vec::new(),
+        stride: input.stride.map(usize::from),
+    };
+    let mut timings = Timings::default();
+    if let Ok(answers) = pipeline.classify(&texts, &parameters, &mut timings) {
+        assert_eq!(answers.len(), texts.len());
+        for (text, entities) in texts.iter().zip(answers) {
+            let (length, mut last) = (text.chars().count(), 0);
+            for entity in entities {
+                assert!(last <= entity.start && entity.start <= entity.end, "{entity:?}");
+                assert!(entity.end <= length && (0.0..=1.0).contains(&entity.score), "{entity:?}");
+                last = entity.start;
+            }
+        }
+    }
+    for text in texts {
+        redact(pipeline, text, &mut timings);
+    }
+}
+
+/// Everything but the entities stays, in its order.
+fn redact(pipeline: &Pipeline, text: &str, timings: &mut Timings) {
+    let request =
+        RedactRequest { text: text.to_owned(), entities: None, placeholder: Some(String::new()) };
+    let redacted = pipeline.redact(request, timings).expect("what was found lies in the text");
+    let (mut left, mut end) = (String::new(), 0);
+    for entity in &redacted.entities {
+        assert!(end <= entity.start && entity.start < entity.end, "{entity:?}");
+        left.extend(text.chars().skip(end).take(entity.start - end));
+        end = entity.end;
+    }
+    left.extend(text.chars().skip(end));
+    assert_eq!(left, redacted.text);
+}
