@@ -59,6 +59,11 @@ pub(crate) fn carry_guests(command: &mut Command) -> &mut Command {
     command.envs(VARIANTS.iter().map(|variant| (variant.variable, variant.file())))
 }
 
+/// One of the guests of the tests, by the end of its name.
+pub(crate) fn test_guest(name: &str) -> PathBuf {
+    target().join(GUEST_TARGET).join(GUEST_PROFILE).join(format!("test_guest_{name}.wasm"))
+}
+
 /// The guest that computes in the sandbox, without a model.
 pub(crate) fn guest_file() -> PathBuf {
     VARIANTS[0].file()

@@ -1,7 +1,7 @@
 //! As much of HTTP as asking a server on this machine takes.
 
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -82,4 +82,45 @@ pub(crate) fn ask(port: u16, line: &str, body: &str) -> anyhow::Result<Answer> {
         content: content.to_owned(),
         whole: read.is_ok() && (!chunked || content.ends_with("0\r\n\r\n")),
     })
+}
+
+/// A server on this machine that takes everything and says that it is well, until the process ends.
+pub(crate) struct Sink(SocketAddr);
+
+impl Sink {
+    pub(crate) fn start() -> anyhow::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let address = listener.local_addr()?;
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                // Who breaks off has got what it came for.
+                std::thread::spawn(move || drop(swallow(stream)));
+            }
+        });
+        Ok(Self(address))
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.0)
+    }
+}
+
+/// Answers every request with a length on one connection.
+fn swallow(mut stream: TcpStream) -> std::io::Result<()> {
+    let mut requests = BufReader::new(stream.try_clone()?);
+    loop {
+        let (mut length, mut line) = (0, String::new());
+        while line != "\r\n" {
+            line.clear();
+            if requests.read_line(&mut line)? == 0 {
+                return Ok(());
+            }
+            let field = line.to_ascii_lowercase();
+            if let Some(value) = field.strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap_or(0);
+            }
+        }
+        std::io::copy(&mut (&mut requests).take(length), &mut std::io::sink())?;
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")?;
+    }
 }

@@ -6,6 +6,7 @@ mod host;
 mod lab;
 mod line_up;
 mod page;
+mod reliability;
 mod sandbox;
 mod service;
 mod swaps;
@@ -26,7 +27,9 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
         ["--quick"] => ("", true),
         [topic] => (topic, false),
         [topic, "--quick"] => (topic, true),
-        _ => anyhow::bail!("usage: cargo xtask compare [host|sandbox|article|swaps] [--quick]"),
+        _ => anyhow::bail!(
+            "usage: cargo xtask compare [host|sandbox|article|swaps|reliability] [--quick]"
+        ),
     };
     let (measure, page): (fn(&Lab) -> anyhow::Result<String>, _) = match topic {
         "" => (everything, "performance.md"),
@@ -34,7 +37,8 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
         "sandbox" => (sandbox::run, "performance-sandbox.md"),
         "article" => (article::run, "performance-article.md"),
         "swaps" => (swaps::run, "performance-swaps.md"),
-        _ => anyhow::bail!("{topic:?} is not host, sandbox, article or swaps"),
+        "reliability" => (reliability::run, "reliability.md"),
+        _ => anyhow::bail!("{topic:?} is not host, sandbox, article, swaps or reliability"),
     };
     // A quick run tries the commands; its figures are not for the documentation.
     let folder = if quick { target().join("performance") } else { root().join("docs") };

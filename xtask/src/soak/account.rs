@@ -52,16 +52,38 @@ impl Account {
         }
     }
 
-    /// Compares with what the server says of the function that was made to fail.
+    /// How often each was asked.
+    pub(super) fn asked(&self) -> BTreeMap<Kind, u64> {
+        self.lock().asked.clone()
+    }
+
+    /// What went wrong.
+    pub(super) fn wrong(&self) -> Vec<String> {
+        self.lock().wrong.clone()
+    }
+
+    /// Failures by kind: how many were caused, and how many the server says that the function had
+    /// which was made to fail.
+    pub(super) fn failures(&self, function: &Value) -> BTreeMap<String, [u64; 2]> {
+        let mut failures = BTreeMap::<String, [u64; 2]>::new();
+        for (kind, caused) in &self.lock().expected {
+            failures.entry(kind.clone()).or_default()[0] = *caused;
+        }
+        for (kind, counted) in function["current"]["failures"].as_object().into_iter().flatten() {
+            let counted = counted.as_u64().unwrap_or(0);
+            if counted > 0 || failures.contains_key(kind) {
+                failures.entry(kind.clone()).or_default()[1] = counted;
+            }
+        }
+        failures
+    }
+
+    /// Whether all went as it has to, and the server has counted what was caused.
     pub(super) fn check(&self, function: &Value) -> anyhow::Result<()> {
-        let counts = self.lock();
-        let mut wrong = counts.wrong.clone();
-        let counted = function["current"]["failures"].as_object().cloned().unwrap_or_default();
-        for kind in counts.expected.keys().chain(counted.keys()) {
-            let expected = counts.expected.get(kind).copied().unwrap_or(0);
-            let counted = counted.get(kind).and_then(Value::as_u64).unwrap_or(0);
-            if expected != counted {
-                wrong.push(format!("{kind}: {expected} were caused, {counted} were counted"));
+        let mut wrong = self.wrong();
+        for (kind, [caused, counted]) in self.failures(function) {
+            if caused != counted {
+                wrong.push(format!("{kind}: {caused} were caused, {counted} were counted"));
             }
         }
         wrong.truncate(20);

@@ -56,6 +56,16 @@ impl Memory {
         Ok(())
     }
 
+    /// What was seen, the medians of the first and of the last third.
+    pub(super) fn rows(&self) -> [(&'static str, f64, f64); 3] {
+        let [first, last] = self.thirds();
+        [
+            ("resident memory, MiB", first.resident, last.resident),
+            ("threads", first.threads, last.threads),
+            ("open files", first.files, last.files),
+        ]
+    }
+
     fn thirds(&self) -> [Look; 2] {
         let looks = self.looks();
         let third = looks.len().div_ceil(3).max(1);
@@ -77,11 +87,9 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
 
 impl fmt::Display for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [first, last] = self.thirds();
-        write!(
-            f,
-            "resident {:.1} -> {:.1} MiB, threads {} -> {}, open files {} -> {}",
-            first.resident, last.resident, first.threads, last.threads, first.files, last.files
-        )
+        for (name, first, last) in self.rows() {
+            write!(f, "{name} {first:.1} -> {last:.1}; ")?;
+        }
+        Ok(())
     }
 }

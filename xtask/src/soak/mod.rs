@@ -4,6 +4,7 @@ mod account;
 mod callers;
 mod disturbances;
 mod memory;
+mod page;
 
 use std::fs;
 use std::path::PathBuf;
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 
 use crate::build::{self, binary};
-use crate::cargo::target;
+use crate::cargo::{root, target};
 use crate::http;
 use account::Account;
 use memory::Memory;
@@ -79,6 +80,11 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     outcome?;
     let failures = http::get(soak.admin, "/status")?["functions"]["faults"].take();
     println!("{account}\n{memory}");
+    let page = page::write(minutes, &account, &failures, &memory);
+    // A shorter one tries the command; its figures are not for the documentation.
+    let folder =
+        if minutes >= DEFAULT_MINUTES { root().join("docs") } else { target().join("soak") };
+    fs::write(folder.join("reliability-soak.md"), page)?;
     account.check(&failures)?;
     memory.check()
 }
@@ -146,7 +152,7 @@ impl Drop for Soak {
 }
 
 fn configuration_text(model: &std::path::Path, (port, admin): (u16, u16), turn: u64) -> String {
-    let guest = target().join("wasm32-wasip2/guest/test_guest_p3.wasm");
+    let guest = build::test_guest("p3");
     format!(
         "listen = '127.0.0.1:{port}'\nadmin.listen = '127.0.0.1:{admin}'\n\
          http = {{ header-timeout = '2s', body-timeout = '2s', write-timeout = '5s' }}\n\
