@@ -74,7 +74,7 @@ impl Default for Options {
             body_limit: 8 << 20,
             concurrent_requests: None,
             queue: 256,
-            queue_deadline: Duration::from_secs(10),
+            queue_deadline: Duration::from_secs(1),
             server_timing: false,
             model: None,
             graphs: None,

@@ -76,12 +76,29 @@ pub(crate) fn ask(port: u16, line: &str, body: &str) -> anyhow::Result<Answer> {
     let (head, content) = answer.split_once("\r\n\r\n").context("the answer has no end of head")?;
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
     let chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
+    let (content, ended) = if chunked { unchunked(content) } else { (content.to_owned(), true) };
     Ok(Answer {
         status: status.context("the answer has no status")?,
         head: head.to_owned(),
-        content: content.to_owned(),
-        whole: read.is_ok() && (!chunked || content.ends_with("0\r\n\r\n")),
+        content,
+        whole: read.is_ok() && ended,
     })
+}
+
+/// What came in chunks (RFC 9112, 7.1), and whether the last of them came.
+fn unchunked(mut rest: &str) -> (String, bool) {
+    let mut content = String::new();
+    loop {
+        let Some((size, after)) = rest.split_once("\r\n") else { return (content, false) };
+        match usize::from_str_radix(size, 16) {
+            Ok(0) => return (content, after == "\r\n"),
+            Ok(size) if after.is_char_boundary(size) && after[size..].starts_with("\r\n") => {
+                content.push_str(&after[..size]);
+                rest = &after[size + 2..];
+            }
+            _ => return (content, false),
+        }
+    }
 }
 
 /// A server on this machine that takes everything and says that it is well, until the process ends.

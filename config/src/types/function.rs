@@ -170,7 +170,7 @@ impl Default for Limits {
             body: 8 << 20,
             concurrent_requests: None,
             queue: 256,
-            queue_deadline: Duration::from_secs(10),
+            queue_deadline: Duration::from_secs(1),
         }
     }
 }

@@ -145,7 +145,8 @@ async fn what_a_guest_does_after_its_answer_ends_with_the_answer() {
     let host = host(|options| options.min_ready = 1).await;
     let response = ask(&host, "/hang-after").await;
     assert_eq!(response.status(), 200);
-    drop(response.into_body().collect().await);
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(body, "said it all");
     until(&host, "at rest", |pool| pool.live == pool.ready).await;
     assert_eq!(get(&host, "/count").await, (200, "1".to_owned()));
 }

@@ -18,7 +18,7 @@ const FAULTS: [(&str, u16, bool, &str); 8] = [
     ("/spin", 504, true, "timeout"),
     ("/half", 200, false, "half_response"),
     ("/hang", 200, false, "half_response"),
-    ("/hang-after", 200, false, "half_response"),
+    ("/hang-after", 200, true, ""),
     ("/flood", 200, true, ""),
 ];
 

@@ -15,6 +15,7 @@ use http_body_util::{BodyExt as _, Full};
 use spin_sdk::http::{Request, Response};
 use spin_sdk::{http_service, wasip3};
 
+const HOUR_NS: u64 = 3_600_000_000_000;
 const MARK: u64 = 0x5ec2_e7a1_5ec2_e7a1;
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -55,7 +56,8 @@ async fn handle(request: Request) -> Response<UnsyncBoxBody<Bytes, Infallible>> 
         // Never says the rest.
         "/hang" => return Response::new(Parts::then(|| Poll::Pending).boxed_unsync()),
         "/hang-after" => {
-            wasip3::spawn(std::future::pending());
+            // A task that nothing could wake would trap.
+            wasip3::spawn(wasip3::clocks::monotonic_clock::wait_for(HOUR_NS));
             "said it all".to_owned()
         }
         "/flood" => {

@@ -19,7 +19,7 @@ const FAULTS: [(&str, &str, u16, bool); 8] = [
     ("spins", "/spin", 504, true),
     ("sends half an answer", "/half", 200, false),
     ("hangs within its answer", "/hang", 200, false),
-    ("hangs after its answer", "/hang-after", 200, false),
+    ("hangs after its answer", "/hang-after", 200, true),
     ("floods its log", "/flood", 200, true),
 ];
 

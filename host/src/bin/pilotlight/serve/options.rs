@@ -163,7 +163,7 @@ pub(crate) struct Options {
     pub(super) queue: u32,
     /// Longest time that a request waits, in seconds; it is answered 503 at once if it is going to
     /// be longer
-    #[arg(long, default_value = "10", value_name = "SECONDS", value_parser = parse_seconds)]
+    #[arg(long, default_value = "1", value_name = "SECONDS", value_parser = parse_seconds)]
     pub(super) queue_deadline: Duration,
     /// Longest time to finish requests in flight when stopped, in seconds
     #[arg(long, default_value_t = 30)]
