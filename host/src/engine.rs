@@ -1,17 +1,13 @@
-//! Wasmtime's configuration, and the clock that interrupts guests.
+//! Wasmtime's configuration.
 
 use std::hash::{Hash as _, Hasher};
 use std::sync::Arc;
-use std::time::Duration;
 
 use pilotlight_model::Digest;
-use wasmtime::{Config, Engine, EngineWeak};
+use wasmtime::{Config, Engine};
 
 use crate::error::{Error, Result};
 use crate::memory::{Creator, Memories, Stacks};
-
-/// How often guests yield to other tasks.
-const TICK: Duration = Duration::from_millis(10);
 
 /// The engine that serves, with the memory that its instances live in.
 pub(crate) fn serving(memories: &Arc<Memories>) -> Result<Engine> {
@@ -38,22 +34,7 @@ fn common() -> Config {
 }
 
 fn start(config: &Config) -> Result<Engine> {
-    let engine = Engine::new(config).map_err(Error::runtime("configuring Wasmtime"))?;
-    let weak = engine.weak();
-    std::thread::Builder::new()
-        .name("epoch".into())
-        .spawn(move || tick(&weak))
-        .map_err(Error::io("the epoch thread"))?;
-    Ok(engine)
-}
-
-/// Advances the epoch for as long as the engine lives.
-fn tick(engine: &EngineWeak) {
-    while let Some(engine) = engine.upgrade() {
-        engine.increment_epoch();
-        drop(engine);
-        std::thread::sleep(TICK);
-    }
+    Engine::new(config).map_err(Error::runtime("configuring Wasmtime"))
 }
 
 /// Digest of everything that machine code depends on: Wasmtime's version, its settings and

@@ -11,6 +11,7 @@ use wasmtime::component::{Component, Linker};
 use wasmtime_wasi_http::handler::ProxyPre;
 use wasmtime_wasi_http::{p2, p3};
 
+use crate::clock::Clock;
 use crate::config::Options;
 use crate::error::{Error, Result};
 use crate::instance::Instance;
@@ -27,6 +28,7 @@ pub(crate) struct Function(Arc<Inner>);
 
 struct Inner {
     engine: Engine,
+    clock: Clock,
     pre: ProxyPre<State>,
     options: Options,
     nn: Nn,
@@ -73,18 +75,20 @@ impl Function {
                 )
             })?),
         };
-        Ok(Self(Arc::new(Inner { engine, pre, options: options.clone(), nn })))
+        let clock = Clock::start(&engine)?;
+        Ok(Self(Arc::new(Inner { engine, clock, pre, options: options.clone(), nn })))
     }
 
     /// Makes an instance that has never run.
     pub(crate) async fn instantiate(&self) -> wasmtime::Result<Instance> {
-        let Inner { engine, pre, options, nn } = &*self.0;
+        let Inner { engine, clock, pre, options, nn } = &*self.0;
         let start = Instant::now();
+        let _running = clock.run();
         let wasi = serving_context(options)?;
         let meter = options.cpu_time.map(Meter::new);
         let allowance = Allowance { memory: options.memory_limit, meter };
         let mut store = new_store(engine, wasi, nn.clone(), allowance);
         let proxy = pre.instantiate_async(&mut store).await?;
-        Ok(Instance::new(store, proxy, start.elapsed()))
+        Ok(Instance::new(store, proxy, clock.clone(), start.elapsed()))
     }
 }

@@ -15,6 +15,7 @@ use wasmtime::{AsContextMut as _, Store};
 use wasmtime_wasi_http::WasiHttpView as _;
 use wasmtime_wasi_http::handler::{Prepared, Proxy, Request, Response};
 
+use crate::clock::Clock;
 use crate::meter::Meter;
 use crate::store::State;
 
@@ -22,6 +23,7 @@ use crate::store::State;
 pub(crate) struct Instance {
     store: Store<State>,
     proxy: Proxy,
+    clock: Clock,
     /// Requests that it was given.
     pub(crate) served: u32,
     /// How long it took to be made.
@@ -46,8 +48,8 @@ pub(crate) trait Shift {
 }
 
 impl Instance {
-    pub(crate) fn new(store: Store<State>, proxy: Proxy, made_in: Duration) -> Self {
-        Self { store, proxy, served: 0, made_in }
+    pub(crate) fn new(store: Store<State>, proxy: Proxy, clock: Clock, made_in: Duration) -> Self {
+        Self { store, proxy, clock, served: 0, made_in }
     }
 
     /// What counts its processor time, where that has a limit.
@@ -68,6 +70,7 @@ impl Instance {
         shift: &mut (impl Shift + Send),
     ) -> wasmtime::Result<()> {
         let meter = self.meter();
+        let _running = self.clock.run();
         let Self { store, proxy, served, .. } = self;
         let proxy = &*proxy;
         store

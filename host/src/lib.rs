@@ -18,6 +18,7 @@ mod background;
 mod beside;
 mod body;
 mod cache;
+mod clock;
 mod config;
 mod crash_loop;
 mod deployment;

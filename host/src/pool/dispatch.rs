@@ -195,8 +195,9 @@ impl Running {
             let Some(instance) = &mut lease.instance else { return Ok(()) };
             let result = tokio::select! {
                 biased;
-                result = instance.serve(first, &mut rota) => result,
+                // First: one that spins would have another turn.
                 () = deadlines.passed() => Err(DeadlinePassed.into()),
+                result = instance.serve(first, &mut rota) => result,
             };
             drop(rota);
             match result {

@@ -14,6 +14,7 @@ use wasmtime_wasi::random::Deterministic;
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxBuilder};
 use wasmtime_wizer::{ComponentInstanceState, Wizer};
 
+use crate::clock::Clock;
 use crate::engine;
 use crate::error::{Error, Result};
 use crate::function;
@@ -162,6 +163,8 @@ async fn initialise_and_freeze(
     let (context, instrumented) =
         wizer.instrument_component(guest).map_err(not_a_guest("cannot be instrumented"))?;
     let engine = engine::building()?;
+    let clock = Clock::start(&engine)?;
+    let _running = clock.run();
     let component =
         Component::new(&engine, &instrumented).map_err(not_a_guest("cannot be compiled"))?;
     drop(instrumented);
@@ -171,7 +174,7 @@ async fn initialise_and_freeze(
     let snapshot = wizer.snapshot_component(&context, &mut frozen).await;
     frozen.failure.take().map_or(Ok(()), Err)?;
     let snapshot = snapshot.map_err(Error::runtime("taking the snapshot"))?;
-    let sample = frozen.sample().await?;
+    let sample = frozen.sample(clock.clone()).await?;
     Ok((snapshot, info, sample))
 }
 

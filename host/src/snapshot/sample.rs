@@ -13,6 +13,7 @@ use wasmtime_wasi_http::handler::Proxy;
 use wasmtime_wasi_http::{p2, p3};
 
 use super::{Frozen, TIME_LIMIT};
+use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::instance::{Instance, Job, Shift};
 use crate::section::Sample;
@@ -23,10 +24,10 @@ const TEXT: &str = "My name is Sarah Jane Smith, reach me at sarah.smith@example
 const DECIMALS: f64 = 1e4;
 
 impl Frozen {
-    /// Has the sample answered.
-    pub(super) async fn sample(mut self) -> Result<Sample> {
+    /// Has the sample answered, by the clock of its engine.
+    pub(super) async fn sample(mut self, clock: Clock) -> Result<Sample> {
         let proxy = self.proxy().map_err(Error::runtime("finding the handler of requests"))?;
-        let mut instance = Instance::new(self.store, proxy, Duration::ZERO);
+        let mut instance = Instance::new(self.store, proxy, clock, Duration::ZERO);
         let request = json!({"inputs": TEXT});
         let answer = ask(&mut instance, &request).await.map_err(|reason| {
             Error::Refused(format!("the built function does not answer its sample: {reason}"))

@@ -93,8 +93,12 @@ async fn a_guest_that_traps_while_it_is_made_fails_its_requests_and_leaks_nothin
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("traps.wasm");
     fs::write(&file, wat::parse_str(TRAPS_AT_START).unwrap()).unwrap();
-    let host = load(file, options(|options| (options.min_ready, options.max_instances) = (2, 3)));
-    let host = host.await;
+    let options = options(|options| {
+        (options.min_ready, options.max_instances) = (2, 3);
+        // A function that only fails is slowed down.
+        options.queue_deadline = hosts::PATIENCE;
+    });
+    let host = load(file, options).await;
     let answers = join_all((0..30).map(|_| get(&host, "/"))).await;
     assert!(answers.iter().all(|(status, _)| *status == 500), "{answers:?}");
     let idle = |status: &PoolStatus| status.live == 0 && status.waiting == 0;
