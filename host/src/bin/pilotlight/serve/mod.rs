@@ -25,6 +25,11 @@ pub(crate) use options::Options;
 use settings::{Fixed, Served};
 pub(crate) use telemetry::start as start_telemetry;
 
+/// Turns of tasks after which sockets and timers are looked at while there is always another task to
+/// do. A guest's turn takes milliseconds: after Tokio's 61 of them a request would be seen late, and
+/// a deadline kept late.
+const EVENT_INTERVAL: u32 = 4;
+
 /// The configuration, where there is one.
 pub(crate) fn read(options: &Options) -> anyhow::Result<Option<Document>> {
     match (&options.config, &options.consul) {
@@ -40,7 +45,8 @@ pub(crate) fn run(
     telemetry: Telemetry,
 ) -> anyhow::Result<()> {
     let main = SystemTime::now();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.enable_all().event_interval(EVENT_INTERVAL).build()?;
     let served = runtime.block_on(serve(options, document, telemetry.clone(), main));
     // Whatever is still running has had its time.
     runtime.shutdown_background();
