@@ -38,8 +38,12 @@ fn descriptors(id: u32) -> impl Iterator<Item = (PathBuf, String)> {
     })
 }
 
+/// What it has open that it was not given by this process, such as where errors are written.
 pub(crate) fn open_files(id: u32) -> Vec<Open> {
-    let open = descriptors(id).filter_map(|(target, number)| {
+    let given: BTreeSet<PathBuf> =
+        descriptors(std::process::id()).map(|(target, _)| target).collect();
+    let own = descriptors(id).filter(|(target, _)| !given.contains(target));
+    let open = own.filter_map(|(target, number)| {
         let about = fs::read_to_string(format!("/proc/{id}/fdinfo/{number}")).ok()?;
         let flags = about.lines().find_map(|line| line.strip_prefix("flags:"))?;
         let flags = u32::from_str_radix(flags.trim(), 8).unwrap();
