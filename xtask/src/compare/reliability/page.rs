@@ -23,7 +23,7 @@ fn text(page: &mut String, findings: &Findings, lab: &Lab) -> std::fmt::Result {
     writeln!(
         page,
         "# Reliability\n\nWritten by `cargo xtask compare reliability`, in one run, over loopback, server and callers on one machine: \
-         {machine}. What happens when everything comes together for half an hour is in [reliability-soak.md](reliability-soak.md), \
+         {machine}. What happens when everything comes together is in [reliability-soak.md](reliability-soak.md), \
          changes of version are in [performance-swaps.md](performance-swaps.md).\n"
     )?;
     if lab.is_quick() {
