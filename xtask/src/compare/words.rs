@@ -58,6 +58,11 @@ pub(super) fn versions(
     for (name, version) in versions {
         writeln!(page, "- {name}: {version}")?;
     }
+    quick_note(page, quick)
+}
+
+/// Whether the figures mean anything.
+pub(super) fn quick_note(page: &mut String, quick: bool) -> std::fmt::Result {
     if quick {
         writeln!(page, "\n**A quick run, to try the commands. Its figures mean nothing.**")?;
     }

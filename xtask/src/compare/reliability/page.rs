@@ -9,7 +9,7 @@ use super::stopping::Stopping;
 use super::watching::Watching;
 use crate::compare::goal::{self, Bound, Goal};
 use crate::compare::lab::Lab;
-use crate::compare::words::{errors, head, machine, ms, number, row};
+use crate::compare::words::{errors, head, machine, ms, number, quick_note, row};
 
 pub(super) fn write(findings: &Findings, lab: &Lab) -> String {
     let mut page = String::new();
@@ -26,9 +26,8 @@ fn text(page: &mut String, findings: &Findings, lab: &Lab) -> std::fmt::Result {
          {machine}. What happens when everything comes together is in [reliability-soak.md](reliability-soak.md), \
          changes of version are in [performance-swaps.md](performance-swaps.md).\n"
     )?;
-    if lab.is_quick() {
-        writeln!(page, "**A quick run, to try the commands. Its figures mean nothing.**\n")?;
-    }
+    quick_note(page, lab.is_quick())?;
+    writeln!(page)?;
     goals(page, findings)?;
     overload(page, &findings.overload)?;
     faults(page, &findings.faults)?;
@@ -191,6 +190,7 @@ fn watching(page: &mut String, found: &[Watching]) -> std::fmt::Result {
         }
     }
     for one in found {
+        writeln!(page, "\n![{}](performance/{}.svg)", one.what, one.plot)?;
         writeln!(page, "\n```sh\n{}\n```", one.command)?;
     }
     Ok(())

@@ -10,6 +10,7 @@ use crate::http::Sink;
 /// One way of asking, without and with traces, metrics and the log being sent to a collector.
 pub(super) struct Watching {
     pub(super) what: &'static str,
+    pub(super) plot: &'static str,
     pub(super) report: Value,
     pub(super) command: String,
 }
@@ -24,15 +25,15 @@ pub(super) fn run(lab: &Lab) -> anyhow::Result<Vec<Watching>> {
     let seconds = lab.seconds(10);
     let common = ["--duration", &seconds, "--rounds", if lab.is_quick() { "2" } else { "10" }];
     let cases = [
-        ("inference", "/", vec!["--body", &body]),
-        ("cold answers without inference", "/info", Vec::new()),
+        ("inference", "watching-inference", "/", vec!["--body", &body]),
+        ("cold answers without inference", "watching-cold", "/info", Vec::new()),
     ];
     let mut found = Vec::new();
-    for (what, path, more) in cases {
+    for (what, plot, path, more) in cases {
         let targets = [(plain()?, path), (watched()?, path)];
         let arguments = [&common[..], &more].concat();
-        let run = lab.compare("watching", &targets, &arguments)?;
-        found.push(Watching { what, report: run.report, command: run.command });
+        let run = lab.compare(plot, &targets, &arguments)?;
+        found.push(Watching { what, plot, report: run.report, command: run.command });
     }
     Ok(found)
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{BETWEEN, CHANGES, First, LOAD, Outcome, ROUNDS, Round};
 use crate::compare::lab::Lab;
-use crate::compare::words::{errors, head, ms, number, row};
+use crate::compare::words::{errors, head, ms, number, quick_note, row};
 
 pub(super) fn write(first: &First, outcomes: &[Outcome], lab: &Lab) -> String {
     let mut page = String::new();
@@ -21,9 +21,7 @@ fn text(page: &mut String, first: &First, outcomes: &[Outcome], lab: &Lab) -> st
          {:.0} % of what eight connections got answered as fast as they could. Latency counts from the intended moment.",
         LOAD * 100.0
     )?;
-    if lab.is_quick() {
-        writeln!(page, "\n**A quick run, to try the commands. Its figures mean nothing.**")?;
-    }
+    quick_note(page, lab.is_quick())?;
     writeln!(
         page,
         "\n## {} swaps, each rolled back and forth\n\nBoth versions have been compiled before. Every {} ms a swap maps the code, \
