@@ -12,20 +12,13 @@ impl Host {
     /// Answers a request that may not ask, if its head tells; one that may is marked, and not asked
     /// again who it is from.
     pub(crate) fn turn_away(&self, head: &mut Parts) -> Option<Response<Body>> {
-        let refused = self.table().routing.as_ref()?.turn_away(head);
-        let (kind, response) = *refused?;
-        self.count(head, kind, response.status(), response.headers());
-        Some(response)
+        self.table().routing.as_ref()?.turn_away(head, &self.0.telemetry)
     }
 
     /// Counts a request whose body did not come as it must.
     pub(crate) fn body_refused(&self, head: &Parts, kind: ErrorKind, status: StatusCode) {
-        self.count(head, kind, status, &HeaderMap::new());
-    }
-
-    fn count(&self, head: &Parts, kind: ErrorKind, status: StatusCode, headers: &HeaderMap) {
         let mut exchange = Exchange::begin(&self.0.telemetry, head);
         exchange.failed(kind);
-        exchange.answered(status, headers);
+        exchange.answered(status, &HeaderMap::new());
     }
 }

@@ -24,7 +24,7 @@ use crate::access::{NotAdmitted, RefusalStatus, remove_credentials};
 use crate::body::Body;
 use crate::error::Result;
 use crate::protection::Begun;
-use crate::telemetry::Exchange;
+use crate::telemetry::{Exchange, Telemetry};
 use crate::version::Version;
 use gate::Gate;
 pub(crate) use gate::Guards;
@@ -119,7 +119,11 @@ impl Routing {
     }
 
     /// Answers a request that may not ask, if that is known without its body.
-    pub(crate) fn turn_away(self: &Arc<Self>, head: &mut Parts) -> Option<NotAdmitted> {
+    pub(crate) fn turn_away(
+        self: &Arc<Self>,
+        head: &mut Parts,
+        telemetry: &Telemetry,
+    ) -> Option<Response<Body>> {
         let rule = self.rule_before_body(head)?;
         if self.gate(Some(rule)).is_open() {
             return None;
@@ -130,7 +134,14 @@ impl Routing {
                 head.extensions.insert(Admitted { by: Arc::downgrade(self), caller });
                 None
             }
-            Err(refused) => Some(refused),
+            Err(refused) => {
+                let (kind, response) = *refused;
+                let mut exchange = Exchange::begin(telemetry, head);
+                self.routed(Some(rule), &mut exchange);
+                exchange.failed(kind);
+                exchange.answered(response.status(), response.headers());
+                Some(response)
+            }
         }
     }
 
