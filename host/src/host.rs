@@ -1,24 +1,17 @@
 mod door;
+mod service;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::convert::Infallible;
-use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
-use http_body_util::BodyExt as _;
 use pilotlight_model::Digest;
 use pilotlight_privacy::ProtectionOptions;
 use pilotlight_router::{Router, RouterOptions, Rule, Target};
-use pilotlight_telemetry::{ErrorKind, Metrics, Rollback, Swap};
-use tracing::Instrument as _;
-use wasmtime_wasi_http::{Error as HttpError, WasiBody};
+use pilotlight_telemetry::{Metrics, Rollback, Swap};
 
 use crate::artifact::Source;
 use crate::background;
-use crate::body::Body;
 use crate::cache::{Cache, Entry};
 use crate::config::Options;
 use crate::deployment::{Change, Deployment, FunctionStatus, Versions};
@@ -28,7 +21,7 @@ use crate::levels::levels;
 use crate::pool::PoolStatus;
 use crate::progress::Stage;
 use crate::routing::{Guards, Routing, RuleStatus};
-use crate::telemetry::{Exchange, Telemetry};
+use crate::telemetry::Telemetry;
 use crate::version::{NewVersion, Version};
 
 /// What a host calls its function unless told.
@@ -317,30 +310,6 @@ impl Host {
         drop(former);
     }
 
-    async fn answer(self, request: Request<WasiBody>) -> Response<Body> {
-        let (head, body) = request.into_parts();
-        let mut exchange = Exchange::begin(&self.0.telemetry, &head);
-        let request = Request::from_parts(head, body);
-        let span = exchange.span();
-        let response = self.respond(request, &mut exchange).instrument(span).await;
-        exchange.answered(response.status(), response.headers());
-        response.map(|body| body.ending(exchange))
-    }
-
-    async fn respond(&self, request: Request<WasiBody>, exchange: &mut Exchange) -> Response<Body> {
-        let table = self.table();
-        if let Some(routing) = &table.routing {
-            return routing.answer(request, &|target| table.find(target), exchange).await;
-        }
-        match table.deployment(DEFAULT_FUNCTION) {
-            Ok(deployment) => deployment.current().answer(request, exchange).await,
-            Err(error) => {
-                exchange.failed(ErrorKind::NotFound);
-                Body::refusal(StatusCode::NOT_FOUND, "not_found", &error.to_string())
-            }
-        }
-    }
-
     /// Makes rules ready; none, if everything goes to [`DEFAULT_FUNCTION`].
     fn routing(
         &self,
@@ -371,32 +340,5 @@ impl Table {
 
     fn find(&self, target: &Target) -> Option<Arc<Version>> {
         self.deployments.get(&target.function)?.find(&target.version)
-    }
-}
-
-impl<B> tower::Service<Request<B>> for Host
-where
-    B: http_body::Body<Data = Bytes> + Send + 'static,
-    B::Error: std::fmt::Display,
-{
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future =
-        Pin<Box<dyn Future<Output = std::result::Result<Response<Body>, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<std::result::Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let request = request.map(|body| {
-            let broken = |error: B::Error| {
-                tracing::debug!(%error, "the request broke off");
-                HttpError::ConnectionTerminated
-            };
-            body.map_err(broken).boxed_unsync()
-        });
-        let host = self.clone();
-        Box::pin(async move { Ok(host.answer(request).await) })
     }
 }
