@@ -1,13 +1,20 @@
 //! Work that must not slow requests down: on threads of its own that step back for all others.
 
+use std::time::Duration;
+
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use crate::error::{Error, Result};
-use crate::priority::step_back;
+use crate::priority::{share_of_a_core, step_back};
 
 /// Nice value (POSIX `nice`): the lowest priority there is among ordinary threads.
-const NICE: i32 = 19;
+const LOWEST: i32 = 19;
+/// Gets a tenth of a core when all are busy.
+const LOW: i32 = 10;
+/// With less of a core at the lowest priority, what takes seconds takes many minutes.
+const ENOUGH: f64 = 0.1;
+const WINDOW: Duration = Duration::from_millis(100);
 
 /// Runs `work` on a thread of low priority, and what it compiles on others like it.
 ///
@@ -18,22 +25,41 @@ pub(crate) async fn run<T: Send + 'static>(
 ) -> Result<T> {
     let (respond, outcome) = oneshot::channel();
     let runtime = Handle::current();
-    let thread = std::thread::Builder::new().name("background".into()).spawn(move || {
+    let thread = thread("background").spawn(move || {
         let _entered = runtime.enter();
-        step_back(NICE);
+        let nice = priority();
+        step_back(nice);
         // Nobody may wait for it any more.
-        let _ = respond.send(compiling_in_the_background(work));
+        let _ = respond.send(compiling_in_the_background(nice, work));
     });
     thread.map_err(Error::io("the thread that loads a version"))?;
     outcome.await.map_err(|_| Error::Initialiser("it broke off".to_owned()))?
 }
 
+/// The lowest priority, unless requests leave it next to nothing. A thread that has stepped back may
+/// not step forward again, so another one tries.
+fn priority() -> i32 {
+    let trial = thread("priority").spawn(|| {
+        step_back(LOWEST);
+        share_of_a_core(WINDOW)
+    });
+    let share = trial.ok().and_then(|trial| trial.join().ok());
+    if share.is_some_and(|share| share < ENOUGH) { LOW } else { LOWEST }
+}
+
+fn thread(name: &str) -> std::thread::Builder {
+    std::thread::Builder::new().name(name.to_owned())
+}
+
 /// Wasmtime compiles on the threads of rayon's pool that it is called from.
-fn compiling_in_the_background<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+fn compiling_in_the_background<T: Send>(
+    nice: i32,
+    work: impl FnOnce() -> Result<T> + Send,
+) -> Result<T> {
     let runtime = Handle::current();
     let pool = rayon::ThreadPoolBuilder::new()
         .thread_name(|number| format!("compile-{number}"))
-        .start_handler(|_| step_back(NICE))
+        .start_handler(move |_| step_back(nice))
         .build();
     match pool {
         Ok(pool) => pool.install(|| {
@@ -44,5 +70,29 @@ fn compiling_in_the_background<T: Send>(work: impl FnOnce() -> Result<T> + Send)
             tracing::warn!(%error, "no threads of low priority to compile on");
             work()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn full_load_does_not_starve_it() {
+        let stop = AtomicBool::new(false);
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        std::thread::scope(|scope| {
+            for _ in 0..cores * 2 {
+                scope.spawn(|| {
+                    while !stop.load(Ordering::Relaxed) {
+                        std::hint::spin_loop();
+                    }
+                });
+            }
+            assert_eq!(priority(), LOW);
+            stop.store(true, Ordering::Relaxed);
+        });
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use rustix::time::{ClockId, clock_gettime};
+use crate::priority::thread_time;
 
 /// An instance has used all the processor time that a request may.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +31,7 @@ impl Meter {
     /// Another request begins, with all of its time before it.
     pub(crate) fn begin_again(&self) {
         self.used.store(0, Ordering::Relaxed);
-        self.began.store(now(), Ordering::Relaxed);
+        self.began.store(thread_time(), Ordering::Relaxed);
     }
 
     /// Called while the instance runs, on its thread.
@@ -44,16 +44,10 @@ impl Meter {
             // It is being made.
             return Ok(());
         }
-        let running = now().saturating_sub(began);
+        let running = thread_time().saturating_sub(began);
         let used = self.used.load(Ordering::Relaxed).saturating_add(running);
         if u128::from(used) > self.limit.as_nanos() { Err(CpuTimeUsed(self.limit)) } else { Ok(()) }
     }
-}
-
-/// Processor time of this thread, in nanoseconds.
-fn now() -> u64 {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    (time.tv_sec as u64).saturating_mul(1_000_000_000).saturating_add(time.tv_nsec as u64)
 }
 
 /// Runs an instance, and counts what it uses.
@@ -72,12 +66,12 @@ impl<F: Future> Future for Metered<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        let before = now();
+        let before = thread_time();
         self.meter.began.store(before, Ordering::Relaxed);
         let polled = self.run.as_mut().poll(context);
         // A request that began meanwhile counts from there.
         let began = self.meter.began.swap(0, Ordering::Relaxed);
-        self.meter.used.fetch_add(now().saturating_sub(began), Ordering::Relaxed);
+        self.meter.used.fetch_add(thread_time().saturating_sub(began), Ordering::Relaxed);
         polled
     }
 }
@@ -90,8 +84,8 @@ mod tests {
     use super::*;
 
     fn burn() {
-        let start = now();
-        while now() - start < 2_000_000 {}
+        let start = thread_time();
+        while thread_time() - start < 2_000_000 {}
     }
 
     #[test]

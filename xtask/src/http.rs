@@ -73,7 +73,10 @@ pub(crate) fn ask(port: u16, line: &str, body: &str) -> anyhow::Result<Answer> {
     // What came before a connection broke is still an answer, and not a whole one.
     let read = stream.read_to_end(&mut answer);
     let answer = String::from_utf8_lossy(&answer);
-    let (head, content) = answer.split_once("\r\n\r\n").context("the answer has no end of head")?;
+    let Some((head, content)) = answer.split_once("\r\n\r\n") else {
+        read.context("waiting for the head of the answer")?;
+        bail!("the answer has no end of head");
+    };
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
     let chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
     let (content, ended) = if chunked { unchunked(content) } else { (content.to_owned(), true) };

@@ -60,7 +60,7 @@ pub(super) fn versions(soak: &Soak, account: &Account) -> anyhow::Result<()> {
             account.count(Kind::Change, || match change {
                 // A configuration that takes effect at this moment changes it, too.
                 Err(error) if error.to_string().starts_with("409") => Ok(()),
-                change => change.map(drop).map_err(|error| error.to_string()),
+                change => change.map(drop).map_err(|error| format!("{error:#}")),
             });
         }
     }
