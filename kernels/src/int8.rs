@@ -13,8 +13,9 @@ use crate::epilogue::PANEL;
 use crate::error::{Error, check_length, checked_area};
 use crate::tile::{Product, Sums, Tiles};
 
-/// The largest code of a weight.
-const LARGEST: f32 = 127.0;
+/// What the largest weight of a column's block may become: the one that leaves the least error is
+/// taken, and weights that come from few levels have one that leaves none.
+const LARGEST: std::ops::RangeInclusive<u8> = 112..=127;
 
 /// Weights `[N, K]` of signed 8 bits, `code · scale`, with a scale for each 32 inputs of an output.
 #[derive(Debug, Clone)]
@@ -38,11 +39,18 @@ impl WeightBlock {
     pub(crate) const EMPTY: Self =
         Self { codes: Codes([[0; QUAD * STEP]; STEPS]), scales: [0.0; QUAD], totals: [0; QUAD] };
 
-    /// Sets one of the four columns, symmetrically, its largest value to ±127.
+    /// Sets one of the four columns, symmetrically, at the scale with the least squared error.
     fn quantise(&mut self, column: usize, weights: &[f32; DEPTH]) {
-        let scale = weights.iter().fold(0.0f32, |most, x| most.max(x.abs())) / LARGEST;
+        let largest = weights.iter().fold(0.0f32, |most, x| most.max(x.abs()));
         // A scale of zero has only zero weights: the quotient is NaN, and becomes 0.
-        self.set(column, scale, &weights.map(|weight| (weight / scale).round() as i8));
+        let codes = |scale: f32| weights.map(|weight| (weight / scale).round() as i8);
+        let error = |scale: f32| -> f32 {
+            let codes = codes(scale).map(|code| f32::from(code) * scale);
+            codes.iter().zip(weights).map(|(code, weight)| (code - weight).powi(2)).sum()
+        };
+        let scales = LARGEST.rev().map(|code| largest / f32::from(code));
+        let scale = scales.min_by(|a, b| error(*a).total_cmp(&error(*b))).unwrap_or_default();
+        self.set(column, scale, &codes(scale));
     }
 
     pub(crate) fn set(&mut self, column: usize, scale: f32, codes: &[i8; DEPTH]) {

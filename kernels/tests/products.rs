@@ -144,6 +144,21 @@ proptest! {
     }
 
     #[test]
+    fn weights_of_4_bits_are_exact_in_8(case in cases(), seed: u64) {
+        let (_, _, weights) = nibbles(&case, 32, seed);
+        let narrow: Vec<f32> = weights.iter().map(|&weight| weight as f32).collect();
+        let packed = Int8Weights::quantise(case.outputs, case.inputs, &narrow).unwrap();
+        // A one among zeros is exact, too.
+        let mut x = vec![0.0; case.rows * case.inputs];
+        for (row, x) in x.chunks_mut(case.inputs).enumerate() {
+            x[row * 7 % case.inputs] = 1.0;
+        }
+        let expected = case.exact(&doubles(&x), &weights);
+        let found = Case { x, ..case }.output(&Weights::Int8(packed), &Epilogue::default());
+        assert_near(&found, &expected, 1e-5);
+    }
+
+    #[test]
     fn bias_gelu_and_residual_follow(case in cases()) {
         let weights = F32Weights::pack(case.outputs, case.inputs, &case.weights).unwrap();
         let weights = Weights::F32(weights);
