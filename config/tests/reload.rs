@@ -128,7 +128,8 @@ fn invalid_text_never_replaces_valid_text() {
 
 #[test]
 fn what_needs_a_new_start_is_told() {
-    let text = "listen = '127.0.0.1:7'\ncache-dir = 'x'\ncache-size = 0\nwatch = false\nhttp.body-rate = 0\n\
+    let text = "listen = '127.0.0.1:7'\ncache-dir = 'x'\ncache-size = 0\nwatch = false\nverify = true\n\
+                drain-delay = '9s'\ndrain-timeout = '9s'\nhttp.body-rate = 0\n\
                 admin = { listen = '127.0.0.1:8', socket = 's', token-file = 't' }\n\
                 tls = { certificate = 'c', key = 'k' }\n\
                 telemetry = { log = 'off', log-format = 'json', otlp.endpoint = 'http://x' }";
@@ -142,6 +143,10 @@ fn what_needs_a_new_start_is_told() {
         "admin.token-file",
         "tls",
         "http",
+        "watch",
+        "verify",
+        "drain-delay",
+        "drain-timeout",
         "cache-dir",
         "cache-size",
         "telemetry.log",

@@ -14,9 +14,10 @@ use serde::Serialize;
 
 use crate::body::Body;
 use crate::error::{Error, Result};
-use crate::followed::{Followed, Look};
+use crate::followed::Followed;
 use crate::request_id::REQUEST_ID;
 use crate::telemetry::Caption;
+use crate::watch::Look;
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 

@@ -110,6 +110,11 @@ pub(crate) fn prepare(
     progress: Progress<'_>,
 ) -> Result<Artifact> {
     let name = source.to_string();
+    if let (Source::Model { .. }, Some(Policy::Signature { .. })) = (source, policy) {
+        let reason = "is a model folder, which nobody signs; signatures are required: build a \
+                      component from it, and sign that";
+        return Err(refuse(&name, reason));
+    }
     let ToCompile { path, digest, mut held } = match source {
         Source::Model { folder, guest, compute } => match compute {
             ModelCompute::Guest(precision) => built(folder, (guest, *precision), cache, progress)?,

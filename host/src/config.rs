@@ -1,8 +1,10 @@
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use pilotlight_bundle::Policy;
+use pilotlight_model::Digest;
 use pilotlight_nn::{GraphOptions, Graphs};
 
 const MOST_INSTANCES: u32 = 4096;
@@ -52,9 +54,13 @@ pub struct Options {
     pub model: Option<PathBuf>,
     /// Graphs that instances may compute through `wasi:nn`.
     pub graphs: Option<Arc<Graphs>>,
+    /// SHA-256 of the files that `graphs` were loaded from, by their names: with another file the
+    /// function is another version.
+    pub graph_files: BTreeMap<String, Digest>,
     /// How calls of the graph beside a component are queued and put together.
     pub graph: GraphOptions,
-    /// What a component has to show before it is served; model folders have digests of their own.
+    /// What a component has to show before it is served. Model folders have digests of their own, and
+    /// no signature.
     pub require: Option<Arc<Policy>>,
     /// Whether instances may load graphs that they bring along.
     pub guest_graphs: bool,
@@ -78,6 +84,7 @@ impl Default for Options {
             server_timing: false,
             model: None,
             graphs: None,
+            graph_files: BTreeMap::new(),
             graph: GraphOptions::default(),
             require: None,
             guest_graphs: false,

@@ -94,10 +94,19 @@ impl Deployment {
         self.versions.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn set(&self, current: Arc<Version>, previous: Option<Arc<Version>>) -> Versions {
+    /// Has the previous version and the current one change places, also while another is made ready:
+    /// that one takes over when it is.
+    ///
+    /// # Errors
+    /// [`Error::NoPrevious`].
+    pub(crate) fn roll_back(&self) -> Result<Digest> {
         let mut versions = self.versions.write().unwrap_or_else(PoisonError::into_inner);
-        let changes = versions.changes + 1;
-        std::mem::replace(&mut *versions, Versions { current, previous, changes })
+        let Versions { current, previous, changes } = &mut *versions;
+        let previous =
+            previous.as_mut().ok_or_else(|| Error::NoPrevious { name: self.name.clone() })?;
+        std::mem::swap(current, previous);
+        *changes += 1;
+        Ok(current.digest())
     }
 }
 
@@ -112,23 +121,15 @@ impl Change<'_> {
     /// Has `version` take over from the current one, which becomes the previous; returns what there
     /// was before.
     pub(crate) fn to(self, version: Arc<Version>) -> Versions {
-        let Versions { current, previous, .. } = self.0.versions();
+        let mut versions = self.0.versions.write().unwrap_or_else(PoisonError::into_inner);
+        let Versions { current, previous, changes } = versions.clone();
         // The same again, loaded with other options: what was before it is still what was before.
         let same = current.digest() == version.digest();
-        self.0.set(version, if same { previous } else { Some(current) })
-    }
-
-    /// Has the previous version and the current one change places.
-    ///
-    /// # Errors
-    /// [`Error::NoPrevious`].
-    pub(crate) fn back(self) -> Result<Digest> {
-        let Versions { current, previous, .. } = self.0.versions();
-        let version = previous.ok_or_else(|| Error::NoPrevious { name: self.0.name.clone() })?;
-        let digest = version.digest();
-        // Both are still there.
-        drop(self.0.set(version, Some(current)));
-        Ok(digest)
+        let before = if same { previous } else { Some(current) };
+        // What has not shown what is asked for now must not come back.
+        let previous = before.filter(|before| version.asks_no_more_than(before));
+        let next = Versions { current: version, previous, changes: changes + 1 };
+        std::mem::replace(&mut *versions, next)
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError, RwLock};
 
-use crate::watch::Watch;
+use crate::watch::{Look, Watch};
 
 /// A value from files. While they cannot be read, the last one stays.
 #[derive(Debug)]
@@ -18,15 +18,6 @@ struct Files {
     watches: Vec<Watch>,
     /// Why they could not be read the last time; then the next look reads them again.
     refused: Option<String>,
-}
-
-/// How files are looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Look {
-    /// As from time to time: what is being written is left for the next look.
-    Now,
-    /// By somebody's word that they are whole.
-    Whole,
 }
 
 impl<T: Clone> Followed<T> {
@@ -84,10 +75,7 @@ impl Files {
     fn changed(&mut self, look: Look) -> bool {
         let mut changed = self.refused.is_some();
         for watch in &mut self.watches {
-            changed |= match look {
-                Look::Now => watch.look(),
-                Look::Whole => watch.has_changed(),
-            };
+            changed |= watch.look(look);
         }
         changed
     }

@@ -16,13 +16,13 @@ use crate::cache::{Cache, Entry};
 use crate::config::Options;
 use crate::deployment::{Change, Deployment, FunctionStatus, Versions};
 use crate::error::{Error, Result};
-use crate::followed::Look;
 use crate::levels::levels;
 use crate::pool::PoolStatus;
 use crate::progress::Stage;
 use crate::routing::{Guards, Routing, RuleStatus};
 use crate::telemetry::Telemetry;
 use crate::version::{NewVersion, Version};
+use crate::watch::Look;
 
 /// What a host calls its function unless told.
 pub const DEFAULT_FUNCTION: &str = "default";
@@ -152,10 +152,9 @@ impl Host {
     /// kept ready. Called once more, it takes that back.
     ///
     /// # Errors
-    /// [`Error::NoFunction`], [`Error::Changing`] and [`Error::NoPrevious`].
+    /// [`Error::NoFunction`] and [`Error::NoPrevious`].
     pub fn roll_back(&self, name: &str) -> Result<Digest> {
-        let deployment = self.table().deployment(name)?;
-        let digest = deployment.begin()?.back()?;
+        let digest = self.table().deployment(name)?.roll_back()?;
         self.metrics().rolled_back(name, Rollback::Operator);
         tracing::info!(function = name, version = %digest, "rolled back");
         Ok(digest)
@@ -190,25 +189,29 @@ impl Host {
             let function = new.function.clone();
             ready.push((function, Arc::new(self.prepare(new, |_| {}).await?)));
         }
-        let (mut added, mut former) = (BTreeMap::new(), Vec::new());
-        for (function, version) in ready {
-            tracing::info!(%function, version = %version.digest(), "takes over");
-            match changes.iter().position(|change| change.function() == function) {
-                Some(index) => {
-                    self.metrics().swapped(&function, Swap::TakenOver);
-                    former.push(changes.swap_remove(index).to(version));
-                }
-                None => drop(
-                    added.insert(function.clone(), Arc::new(Deployment::new(function, version))),
-                ),
-            }
-        }
+        let mut former = Vec::new();
+        // Requests that come meanwhile wait for the table.
         self.update(|table| {
-            table.deployments.append(&mut added);
+            for (function, version) in ready {
+                tracing::info!(%function, version = %version.digest(), "takes over");
+                match changes.iter().position(|change| change.function() == function) {
+                    Some(index) => {
+                        self.metrics().swapped(&function, Swap::TakenOver);
+                        former.push(changes.swap_remove(index).to(version));
+                    }
+                    None => {
+                        let deployment = Arc::new(Deployment::new(function.clone(), version));
+                        table.deployments.insert(function, deployment);
+                    }
+                }
+            }
             table.deployments.retain(|name, _| names.contains(name));
-            table.routing = routing;
+            table.routing.clone_from(&routing);
             table.guards = Arc::new(guards);
         });
+        if let Some(routing) = routing {
+            routing.tend(self.metrics());
+        }
         self.retire(former);
         Ok(())
     }
@@ -326,9 +329,7 @@ impl Host {
             rules.push(Rule::to(Target { function: DEFAULT_FUNCTION.to_owned(), version }));
         }
         let router = Router::new(rules, options).map_err(Error::Rules)?;
-        let routing = Arc::new(Routing::new(router, guards, before)?);
-        routing.tend(self.metrics());
-        Ok(Some(routing))
+        Ok(Some(Arc::new(Routing::new(router, guards, before)?)))
     }
 }
 

@@ -65,7 +65,6 @@ pub use cache::{Cache, Entry};
 pub use config::Options;
 pub use deployment::FunctionStatus;
 pub use error::{Error, Result};
-pub use followed::Look;
 pub use graph::{GRAPH_EXTENSION, GraphRecord, HostCompute, LoadedGraph, Precision};
 pub use guest::{Compute, Guest};
 pub use host::{DEFAULT_FUNCTION, Host, Plan};
@@ -80,4 +79,4 @@ pub use server::{
 pub use snapshot::{Placement, snapshot};
 pub use telemetry::Telemetry;
 pub use version::{FailureCounts, FailureKind, NewVersion, VersionStatus};
-pub use watch::Watch;
+pub use watch::{Look, Watch};

@@ -4,9 +4,18 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+/// How files are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// As from time to time: what is being written is left for the next look.
+    Now,
+    /// By somebody's word that they are whole.
+    Whole,
+}
+
 /// A file that is looked at from time to time. Renamed over, written in place, or exchanged by
 /// moving a link somewhere on its path (as Kubernetes does): what the path leads to counts.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Watch {
     path: PathBuf,
     /// What was last known to be whole.
@@ -27,18 +36,12 @@ impl Watch {
         Self { path, known, seen: known }
     }
 
-    /// Whether there is something else since it last said so, and has been since the last look: a
-    /// file that is being written in place changes from look to look. A file that is gone is not
-    /// news; it may come back.
-    pub fn look(&mut self) -> bool {
+    /// Whether there is something else since it last said so. [`Look::Now`] waits until it has been so
+    /// at two looks: a file that is being written in place changes from look to look. A file that is
+    /// gone is not news; it may come back.
+    pub fn look(&mut self, how: Look) -> bool {
         let before = std::mem::replace(&mut self.seen, identity(&self.path));
-        before == self.seen && self.is_news()
-    }
-
-    /// Whether there is something else since it last said so, by somebody's word that it is whole.
-    pub fn has_changed(&mut self) -> bool {
-        self.seen = identity(&self.path);
-        self.is_news()
+        (how == Look::Whole || before == self.seen) && self.is_news()
     }
 
     /// Whether it is `path` that is watched.
@@ -82,8 +85,8 @@ mod tests {
 
     /// Looks twice: the second look knows whether the first still holds.
     fn changed(watch: &mut Watch) -> bool {
-        let first = watch.look();
-        first || watch.look()
+        let first = watch.look(Look::Now);
+        first || watch.look(Look::Now)
     }
 
     #[test]
@@ -94,10 +97,10 @@ mod tests {
         let mut watch = Watch::new(&file);
         assert!(!changed(&mut watch));
         fs::write(&file, "one, two").unwrap();
-        assert!(!watch.look(), "it may still be written");
+        assert!(!watch.look(Look::Now), "it may still be written");
         fs::write(&file, "one, two, three").unwrap();
-        assert!(!watch.look(), "it was");
-        assert!(watch.look());
+        assert!(!watch.look(Look::Now), "it was");
+        assert!(watch.look(Look::Now));
         assert!(!changed(&mut watch));
     }
 

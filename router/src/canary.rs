@@ -26,6 +26,8 @@ struct Progress {
     since: Option<Duration>,
     /// The control when it last had enough requests: at a share of 1 it has none.
     baseline: Option<Seen>,
+    /// Why it was rolled back.
+    reason: Option<Reason>,
 }
 
 /// How far a canary is.
@@ -82,6 +84,8 @@ pub struct CanaryStatus {
     pub canary: Seen,
     /// What the others answered in this step.
     pub control: Seen,
+    /// Why it was rolled back, if it was.
+    pub reason: Option<String>,
 }
 
 /// One request's place in a canary, to say later how it went.
@@ -112,12 +116,13 @@ impl CanaryState {
         let first = plan.steps.first();
         let phase = if first.is_some() { Phase::Running } else { Phase::Finished };
         let share = first.map_or(0.0, |step| step.share);
+        let progress = Progress { phase, step: 0, since: None, baseline: None, reason: None };
         Self {
             plan: plan.clone(),
             share: AtomicU64::new(share.to_bits()),
             canary: Window::default(),
             control: Window::default(),
-            progress: Mutex::new(Progress { phase, step: 0, since: None, baseline: None }),
+            progress: Mutex::new(progress),
         }
     }
 
@@ -147,6 +152,7 @@ impl CanaryState {
             share: self.share(),
             canary: self.canary.seen(),
             control: self.control.seen(),
+            reason: progress.reason.map(|reason| reason.to_string()),
         }
     }
 
@@ -166,7 +172,7 @@ impl CanaryState {
             progress.baseline = Some(control);
         }
         if let Some(reason) = self.verdict(canary, control, progress.baseline) {
-            progress.phase = Phase::RolledBack;
+            (progress.phase, progress.reason) = (Phase::RolledBack, Some(reason));
             self.set_share(0.0);
             return Event::RolledBack { reason };
         }

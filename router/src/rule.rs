@@ -77,7 +77,8 @@ pub struct Match {
     /// Query parameters and their values, decoded; `*` is any value.
     pub query: BTreeMap<String, String>,
     /// Fields of a JSON body, by JSON pointer (RFC 6901), and their values: strings, numbers,
-    /// booleans or null; `"*"` is any value.
+    /// booleans or null; `"*"` is any value. Bodies of up to 1 MiB are looked into; longer ones are
+    /// answered 413.
     pub json: BTreeMap<String, serde_json::Value>,
     /// Networks that the client may be in: addresses, or prefixes such as `10.0.0.0/8`.
     pub client: Vec<String>,

@@ -143,7 +143,8 @@ pub struct Limits {
     #[serde(with = "super::optional_period", skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "period", extend("x-shortest" = "1ms", "x-longest" = "24h"))]
     pub cpu_time: Option<Duration>,
-    /// Longest body of a request: bytes, or a number and KiB, MiB or GiB.
+    /// Longest body of a request, of those that `http.max-body-bytes` lets in: bytes, or a number and
+    /// KiB, MiB or GiB.
     #[serde(with = "super::size")]
     #[schemars(schema_with = "size")]
     pub body: u64,

@@ -20,9 +20,10 @@ use wasmtime_wasi_http::WasiBody;
 
 use crate::body::Body;
 use crate::error::{Error, Result};
-use crate::followed::{Followed, Look};
+use crate::followed::Followed;
 use crate::request_id::REQUEST_ID;
 use crate::telemetry::Exchange;
+use crate::watch::Look;
 pub(crate) use exchange::Kept;
 use exchange::{RedactRequest, RestoreRequest, parse};
 use refusal::Refusal;

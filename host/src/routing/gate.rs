@@ -11,9 +11,9 @@ use pilotlight_router::Rule;
 
 use crate::access::{Access, Accesses, NotAdmitted, RefusalStatus, Refusals, accesses};
 use crate::error::{Error, Result};
-use crate::followed::Look;
 use crate::protection::{self, Protector, Protectors, protectors};
 use crate::telemetry::Caption;
+use crate::watch::Look;
 
 /// Accesses and protections, by the names that rules use.
 #[derive(Clone, Default)]

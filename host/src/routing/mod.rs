@@ -3,6 +3,7 @@
 mod gate;
 mod shadow;
 
+use std::borrow::Cow;
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::net::IpAddr;
@@ -15,7 +16,7 @@ use http::{Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full, Limited};
 use pilotlight_access::Caller;
-use pilotlight_router::{Decision, Event, Router, Target};
+use pilotlight_router::{Decision, Event, Router, Rule, Target};
 use pilotlight_telemetry::{ErrorKind, Metrics, Rollback};
 use serde::Serialize;
 use wasmtime_wasi_http::WasiBody;
@@ -104,11 +105,23 @@ impl Routing {
         if let Some(before) = before {
             router.take_over(&before.router);
         }
-        let shadows = router.rules().map(|_| Shadows::default()).collect();
+        let known =
+            |index, rule| before.and_then(|before| before.shadows_like(router.name(index), rule));
+        let shadows = router.rules().enumerate();
+        let shadows = shadows.map(|(index, rule)| known(index, rule).unwrap_or_default()).collect();
         let gates = router.rules().map(|rule| guards.gate(rule)).collect::<Result<_>>()?;
         let elsewhere = guards.elsewhere();
         let began = before.map_or_else(Instant::now, |before| before.began);
         Ok(Self { router, shadows, gates, elsewhere, began })
+    }
+
+    /// What is counted of the shadow of a rule of this name that is the same.
+    fn shadows_like(&self, name: Option<Cow<'_, str>>, rule: &Rule) -> Option<Shadows> {
+        let mut rules = self.router.rules().enumerate();
+        let same =
+            |index, other: &Rule| self.router.name(index) == name && other.shadow == rule.shadow;
+        let (index, _) = rules.find(|(index, other)| same(*index, other))?;
+        self.shadows.get(index).cloned()
     }
 
     /// Tends its canaries, if it has any, for as long as it is at work; `metrics` are told.
@@ -186,10 +199,10 @@ impl Routing {
         if !matches!(caller, Caller::Anonymous(_)) {
             remove_credentials(&mut head.headers);
         }
+        if let Some(canary) = &decision.canary {
+            exchange.counts_for(canary);
+        }
         let version = find(&decision.target).ok_or_else(|| {
-            if let Some(canary) = &decision.canary {
-                canary.observe(Duration::ZERO, true);
-            }
             let error = format!("there is no version {}", decision.target);
             not_found(StatusCode::SERVICE_UNAVAILABLE, "no_version", &error)
         })?;
@@ -257,15 +270,18 @@ impl Routing {
         let (head, body) = request.into_parts();
         let Some((shadow, shadows)) = self.shadow_of(decision, &body) else {
             let request = Request::from_parts(head, body);
-            return Ok(observed(decision, version, request, exchange).await);
+            return Ok(version.answer(request, exchange).await);
         };
         let bytes = collect(body).await?;
         let copy = copy(&head, bytes.clone());
         let request = Request::from_parts(head, whole(bytes));
-        let answer = observed(decision, version, request, exchange).await;
+        let answer = version.answer(request, exchange).await;
         Ok(match find(&shadow.target) {
             Some(other) => shadows.mirror(copy, answer, other, shadow.tolerance),
-            None => answer,
+            None => {
+                shadows.skip();
+                answer
+            }
         })
     }
 
@@ -350,20 +366,6 @@ fn seen<'a>(head: &'a Parts, body: Option<&'a [u8]>) -> pilotlight_router::Reque
 
 fn client(head: &Parts) -> Option<IpAddr> {
     head.extensions.get::<ClientAddress>().map(|client| client.0)
-}
-
-/// Has `version` answer, and tells the canary how that went.
-async fn observed(
-    decision: &Decision<'_>,
-    version: &Version,
-    request: Request<WasiBody>,
-    exchange: &mut Exchange,
-) -> Response<Body> {
-    let Some(canary) = &decision.canary else { return version.answer(request, exchange).await };
-    let start = Instant::now();
-    let response = version.answer(request, exchange).await;
-    canary.observe(start.elapsed(), response.status().is_server_error());
-    response
 }
 
 async fn collect(body: WasiBody) -> std::result::Result<Bytes, Refusal> {

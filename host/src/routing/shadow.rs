@@ -41,7 +41,8 @@ pub struct ShadowStatus {
     pub different: u64,
     /// The shadow gave no whole answer.
     pub failed: u64,
-    /// It was not asked: too many were, or the body was too long or of unknown length.
+    /// It was not asked: too many were, the body was too long or of unknown length, or there is no
+    /// such version.
     pub skipped: u64,
 }
 

@@ -1,9 +1,10 @@
 //! A request and its answer, from the first to the last that is known of them.
 
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use pilotlight_router::Observer;
 use pilotlight_telemetry::{
     ErrorKind, Handle, InFlight, Observation, RequestSpan, RequestTrace, Sampler, Stages,
     request_span,
@@ -27,6 +28,9 @@ pub(crate) struct Exchange {
     told: Option<Told>,
     status: Option<StatusCode>,
     kind: Option<ErrorKind>,
+    /// How long the head of the answer took.
+    took: Option<Duration>,
+    canary: Option<Observer>,
     /// Bytes of the answer that have not gone out yet, where their number is known.
     left: Option<u64>,
 }
@@ -75,7 +79,8 @@ impl Exchange {
 
     fn of(caption: Caption, told: Option<Told>) -> Self {
         let (began, stages) = (Instant::now(), Stages::default());
-        Self { stages, began, caption, told, status: None, kind: None, left: None }
+        let (status, kind, took, canary, left) = (None, None, None, None, None);
+        Self { stages, began, caption, told, status, kind, took, canary, left }
     }
 
     pub(crate) fn caption(&self) -> &Caption {
@@ -94,6 +99,11 @@ impl Exchange {
         {
             told.rule = Some(name());
         }
+    }
+
+    /// It is one of those by which a canary is judged.
+    pub(crate) fn counts_for(&mut self, canary: &Observer) {
+        self.canary = Some(canary.clone());
     }
 
     /// The version that is called `label` answers, and counts with `handle`.
@@ -123,6 +133,7 @@ impl Exchange {
     /// The head of the answer goes out.
     pub(crate) fn answered(&mut self, status: StatusCode, headers: &HeaderMap) {
         self.status = Some(status);
+        self.took = Some(self.began.elapsed());
         let head = self.told.as_ref().is_some_and(|told| told.method == Method::HEAD);
         let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
         // RFC 9110, 9.3.2: whatever would be the content does not go out.
@@ -153,6 +164,12 @@ impl Exchange {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
+        if let Some(canary) = &self.canary {
+            // Whom nobody answered in time has gone: he waited at least so long.
+            let took = self.took.unwrap_or_else(|| self.began.elapsed());
+            let refused = self.status.is_some_and(|status| status.is_server_error());
+            canary.observe(took, refused || self.kind == Some(ErrorKind::HalfResponse));
+        }
         let Some(told) = &self.told else { return };
         let observation = self.observation();
         match &told.version {

@@ -4,10 +4,12 @@ mod answer;
 mod failure;
 mod trial;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use http::HeaderValue;
+use pilotlight_bundle::Policy;
 use pilotlight_model::Digest;
 use pilotlight_nn::{BufferStatus, GraphStatus, Graphs};
 use pilotlight_telemetry::{Handle, Metrics};
@@ -53,6 +55,8 @@ pub(crate) struct Version {
     body_limit: usize,
     request_timeout: Duration,
     server_timing: bool,
+    /// What it had to show.
+    require: Option<Arc<Policy>>,
     /// What the header of its answers says.
     label: HeaderValue,
     loaded: SystemTime,
@@ -74,7 +78,7 @@ pub struct NewVersion {
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct VersionStatus {
-    /// SHA-256 of the component.
+    /// SHA-256 of the component; where files of graphs are named for it, of their digests, too.
     pub sha256: Digest,
     /// What it was loaded from.
     pub source: String,
@@ -122,6 +126,7 @@ impl Version {
             machine_code::give_memory_back();
         }
         let Artifact { component, name, digest, provenance, held, .. } = artifact;
+        let digest = with_graphs(digest, &options.graph_files);
         let record = provenance.as_ref().and_then(|provenance| provenance.graph.as_ref());
         if let (Source::Component(file), Some(record)) = (&source, record) {
             graph::find(file, record, &options, cache)?;
@@ -147,6 +152,7 @@ impl Version {
             sample: provenance.and_then(|provenance| provenance.sample),
             request_timeout: options.request_timeout,
             server_timing: options.server_timing,
+            require: options.require,
             loaded: SystemTime::now(),
             _held: held,
         })
@@ -154,6 +160,11 @@ impl Version {
 
     pub(crate) fn digest(&self) -> Digest {
         self.digest
+    }
+
+    /// Whether `other` has shown all that this one had to.
+    pub(crate) fn asks_no_more_than(&self, other: &Self) -> bool {
+        self.require.is_none() || self.require == other.require
     }
 
     /// Longest body of a request.
@@ -206,6 +217,16 @@ fn admission_limits(options: &Options, in_sandbox: bool) -> AdmissionLimits {
         queue: options.queue as usize,
         queue_deadline: options.queue_deadline,
     }
+}
+
+/// What a component is called that computes graphs of its own choosing: another graph makes another
+/// version.
+fn with_graphs(component: Digest, graphs: &BTreeMap<String, Digest>) -> Digest {
+    if graphs.is_empty() {
+        return component;
+    }
+    let named = graphs.iter().flat_map(|(name, file)| [name.as_bytes(), file.as_bytes()]);
+    Digest::of_parts(std::iter::once(component.as_bytes()).chain(named))
 }
 
 /// A version must not see the graph of another that has the same name.

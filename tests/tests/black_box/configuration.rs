@@ -118,6 +118,19 @@ fn a_valid_change_takes_effect_and_an_invalid_one_does_not() {
 }
 
 #[test]
+fn a_source_may_come_after_the_configuration_that_names_it() {
+    let (folder, file) = folder(TWO);
+    let server = serve(&file);
+    let at = |name: &str| folder.path().join(name);
+    fs::write(&file, TWO.replace("one.wasm", "late.wasm")).unwrap();
+    server.signal(rustix::process::Signal::HUP);
+    // Nobody says that it has come.
+    fs::copy(at("two.wasm"), at("late.wasm")).unwrap();
+    let source = || routes(&server)["functions"]["default"]["current"]["source"].to_string();
+    until("loaded", || source().contains("late.wasm"));
+}
+
+#[test]
 fn a_config_map_is_followed_through_its_links() {
     use std::os::unix::fs::symlink;
     let (folder, file) = folder(TWO);

@@ -101,11 +101,11 @@ fn what_cannot_be_served_never_replaces_what_is() {
     assert_eq!(asked(&server), "one");
     drop(server);
     // Nor does it at a start: what was served last is.
-    for text in [None, Some("[functions")] {
+    for text in [None, Some("[functions"), Some("[functions.absent]\nsource = \"/absent.wasm\"")] {
         text.iter().for_each(|text| agent.set(text));
         assert_eq!(asked(&member.serve(&agent)), "one");
     }
-    assert_eq!(member.logged("the configuration of last time is served"), 2);
+    assert_eq!(member.logged("the configuration of last time is served"), 3);
     agent.set(&function("two"));
     assert_eq!(asked(&member.serve(&agent)), "two");
 }

@@ -2,7 +2,7 @@
 
 use pilotlight_onnx::encode;
 use pilotlight_onnx::proto::{GraphProto, ModelProto, OperatorSetIdProto};
-use pilotlight_tests::{Server, test_guest};
+use pilotlight_tests::{Server, outcome, pilotlight, test_guest};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -72,6 +72,28 @@ fn a_graph_is_computed_by_name() {
     let answer = call(&server, &request);
     assert_eq!(answer["outputs"][0]["shape"], json!([1, 2]));
     assert_eq!(sum(&answer), [2.0, 3.0]);
+}
+
+#[test]
+fn another_file_of_a_graph_is_another_version_and_can_be_taken_back() {
+    let (server, folder) = serve(&["--watch"]);
+    let request = json!({"graph": "add", "inputs": [row([1.0, 1.0])]});
+    let version =
+        || server.post("/", request.to_string()).header("x-pilotlight-version").to_owned();
+    let before = version();
+    let mut other = graph();
+    other.graph.as_mut().unwrap().initializer = vec![floats("step", &[2], &[5.0, 5.0])];
+    let [file, new] = ["add.onnx", "new.onnx"].map(|name| folder.path().join(name));
+    std::fs::write(&new, encode(&other)).unwrap();
+    std::fs::rename(new, file).unwrap();
+    let start = std::time::Instant::now();
+    while version() == before {
+        assert!(start.elapsed() < std::time::Duration::from_secs(60), "it was not noticed");
+    }
+    assert_eq!(sum(&call(&server, &request)), [6.0, 6.0]);
+    let rollback = ["rollback", "--admin", &server.admin];
+    assert_eq!(outcome(&mut pilotlight(&rollback)).0, 0);
+    assert_eq!((version(), sum(&call(&server, &request))), (before, vec![2.0, 3.0]));
 }
 
 #[test]

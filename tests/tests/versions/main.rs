@@ -17,7 +17,10 @@ use bytes::Bytes;
 use futures::future::join_all;
 use http::Request;
 use http_body_util::{BodyExt as _, Channel, Full};
-use pilotlight::{DEFAULT_FUNCTION, Error, Host, Options, Source};
+use pilotlight::{
+    Compute, DEFAULT_FUNCTION, Error, Guest, Host, ModelCompute, Options, Precision, Source,
+};
+use pilotlight_bundle::Policy;
 use pilotlight_tests::test_guest;
 use tempfile::TempDir;
 use tower::Service as _;
@@ -200,9 +203,10 @@ async fn what_cannot_serve_leaves_the_old_version_serving() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_change_is_made_after_the_other() {
+async fn one_change_is_made_after_the_other_and_a_rollback_waits_for_none() {
     let versions = Versions::new();
     let host = versions.host().await;
+    swap(&host, versions.source("B")).await.unwrap();
     let (entered, entering) = std::sync::mpsc::channel();
     let (go_on, waiting) = std::sync::mpsc::channel::<()>();
     let waiting = std::sync::Mutex::new(waiting);
@@ -225,9 +229,49 @@ async fn one_change_is_made_after_the_other() {
     tokio::task::spawn_blocking(move || entering.recv().unwrap()).await.unwrap();
     assert!(host.functions()[0].changing);
     assert!(matches!(swap(&host, versions.source("B")).await, Err(Error::Changing { .. })));
-    assert!(matches!(host.roll_back(DEFAULT_FUNCTION), Err(Error::Changing { .. })));
+    host.roll_back(DEFAULT_FUNCTION).unwrap();
+    assert!(asked(&host).await.starts_with("version A"));
+    let (rolled_back_to, _) = digests(&host);
     drop(go_on);
     first.await.unwrap().unwrap();
     assert!(asked(&host).await.starts_with("version B"));
+    assert_eq!(digests(&host).1, Some(rolled_back_to));
     assert!(!host.functions()[0].changing);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_not_shown_what_is_asked_for_now_is_not_rolled_back_to() {
+    let versions = Versions::new();
+    let host = versions.host().await;
+    let (sealed, mut asking) = (versions.path("sealed"), Options::default());
+    let mut component = fs::read(versions.path("B")).unwrap();
+    pilotlight_bundle::seal(&mut component, b"{}").unwrap();
+    fs::write(&sealed, component).unwrap();
+    asking.require = Some(Arc::new(Policy::Digest));
+    let again = async |options: &Options| {
+        let source = Source::Component(sealed.clone());
+        host.swap(DEFAULT_FUNCTION, source, options.clone(), |_| {}).await.unwrap();
+        host.roll_back(DEFAULT_FUNCTION)
+    };
+    assert!(matches!(again(&asking).await, Err(Error::NoPrevious { .. })));
+    // Asking for less lets back in what has shown more.
+    swap(&host, versions.source("A")).await.unwrap();
+    host.roll_back(DEFAULT_FUNCTION).unwrap();
+    assert!(asked(&host).await.starts_with("version B"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_signatures_are_required_no_folder_is_served() {
+    let versions = Versions::new();
+    let host = versions.host().await;
+    let key = pilotlight_bundle::SigningKey::generate().unwrap().verifying_key();
+    let mut asking = Options::default();
+    asking.require = Some(Arc::new(Policy::Signature { keys: vec![key] }));
+    let guest = Guest::open(Some(&test_guest("p3")), Compute::Guest).unwrap();
+    let compute = ModelCompute::Guest(Precision::Int4);
+    let source =
+        Source::Model { folder: pilotlight_tests::root().join("models/pii-ner"), guest, compute };
+    let swapped = host.swap(DEFAULT_FUNCTION, source, asking, |_| {}).await;
+    let error = swapped.unwrap_err().to_string();
+    assert!(error.contains("is a model folder, which nobody signs"), "{error}");
 }

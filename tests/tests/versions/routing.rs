@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures::future::join_all;
 use http::{Request, Response};
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::{BodyExt as _, Channel, Full};
 use pilotlight::{Body, Cache, Error, Host, NewVersion, Options, Plan, Source};
 use pilotlight_router::Rule;
 use serde_json::{Value, json};
@@ -163,6 +163,8 @@ async fn a_canary_that_fails_gets_no_more_requests() {
     let statuses = join_all((0..100).map(|_| send(&host, get("/x")))).await;
     assert!(statuses.iter().any(|(status, _)| *status == 500));
     until(&host, |rule| rule["canary"]["phase"] == "rolled_back").await;
+    let reason = json!(host.rules()[0])["canary"]["reason"].to_string();
+    assert!(reason.contains("requests failed"), "{reason}");
     for _ in 0..50 {
         assert_eq!(send(&host, get("/x")).await.0, 200);
     }
@@ -185,6 +187,53 @@ async fn a_canary_that_is_not_there_gets_no_more_requests() {
     assert!(statuses.iter().any(|(status, _)| *status == 503));
     until(&host, |rule| rule["canary"]["phase"] == "rolled_back").await;
     assert_eq!(send(&host, get("/x")).await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn canaries_are_judged_by_callers_that_gave_up_and_by_answers_that_broke_off() {
+    let versions = Versions::new();
+    let host = host(&versions).await;
+    let rule = json!({
+        "to": [{"target": "default"}, {"target": "other"}],
+        "canary": {"target": "other", "steps": [{"share": 0.5, "for": "1h"}]},
+    });
+    route(&host, rules(json!([rule])), false).await.unwrap();
+    for _ in 0..5 {
+        let (sender, body) = Channel::<Bytes>::new(1);
+        let request = Request::post("http://localhost/wait").body(body).unwrap();
+        // It is answered when its body has ended, and that does not end.
+        let answer = tokio::time::timeout(Duration::from_millis(10), host.clone().call(request));
+        assert!(answer.await.is_err());
+        drop(sender);
+    }
+    let seen = |key: &str| {
+        let canary = json!(host.rules()[0])["canary"].clone();
+        ["canary", "control"].map(|side| canary[side][key].as_u64().unwrap()).iter().sum::<u64>()
+    };
+    assert_eq!((seen("requests"), seen("failures")), (5, 0));
+    let half = host.clone().call(get("/half")).await.unwrap();
+    assert_eq!(half.status(), 200);
+    assert!(half.into_body().collect().await.is_err());
+    assert_eq!((seen("requests"), seen("failures")), (6, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_shadows_have_said_outlives_a_change_elsewhere() {
+    let versions = Versions::new();
+    let host = host(&versions).await;
+    let shadow = json!({"target": "default@previous", "share": 1.0});
+    let rule = json!({"name": "a", "to": "default", "shadow": shadow});
+    let elsewhere = json!({"match": {"path": "/elsewhere"}, "to": "other"});
+    route(&host, rules(json!([rule])), false).await.unwrap();
+    send(&host, post("text")).await;
+    let skipped = |rule: usize| json!(host.rules()[rule])["shadowed"]["skipped"].clone();
+    assert_eq!(skipped(0), 1, "there is no such version");
+    route(&host, rules(json!([elsewhere, rule])), false).await.unwrap();
+    assert_eq!(skipped(1), 1);
+    let mut another = rule.clone();
+    another["name"] = json!("b");
+    route(&host, rules(json!([another])), false).await.unwrap();
+    assert_eq!(skipped(0), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

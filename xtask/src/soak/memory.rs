@@ -19,6 +19,8 @@ pub(super) struct Memory(Mutex<Vec<Look>>);
 struct Look {
     /// Resident, in MiB.
     resident: f64,
+    /// What of it is no file's: machine code and models come and go with the page cache.
+    anonymous: f64,
     threads: f64,
     files: f64,
 }
@@ -36,18 +38,18 @@ impl Memory {
             number.unwrap_or(f64::NAN)
         };
         let files = fs::read_dir(format!("/proc/{process}/fd"))?.count() as f64;
-        let resident = number("VmRSS:") / 1024.0;
-        self.looks().push(Look { resident, threads: number("Threads:"), files });
+        let [resident, anonymous] = ["VmRSS:", "RssAnon:"].map(|name| number(name) / 1024.0);
+        self.looks().push(Look { resident, anonymous, threads: number("Threads:"), files });
         Ok(())
     }
 
-    /// Compares the medians of the first and the last third.
+    /// Compares the medians of the first and the second half.
     pub(super) fn check(&self) -> anyhow::Result<()> {
-        let [first, last] = self.thirds();
+        let [first, last] = self.halves();
         let grows = |first: f64, last: f64, tolerated: f64| {
             last > first * (1.0 + TOLERATED_SHARE) + tolerated
         };
-        if grows(first.resident, last.resident, TOLERATED_MIB)
+        if grows(first.anonymous, last.anonymous, TOLERATED_MIB)
             || grows(first.threads, last.threads, TOLERATED_COUNT)
             || grows(first.files, last.files, TOLERATED_COUNT)
         {
@@ -56,22 +58,22 @@ impl Memory {
         Ok(())
     }
 
-    /// What was seen, the medians of the first and of the last third.
-    pub(super) fn rows(&self) -> [(&'static str, f64, f64); 3] {
-        let [first, last] = self.thirds();
+    /// What was seen, the medians of the first and of the second half.
+    pub(super) fn rows(&self) -> [(&'static str, f64, f64); 4] {
+        let [first, last] = self.halves();
         [
+            ("memory that is no file's, MiB", first.anonymous, last.anonymous),
             ("resident memory, MiB", first.resident, last.resident),
             ("threads", first.threads, last.threads),
             ("open files", first.files, last.files),
         ]
     }
 
-    fn thirds(&self) -> [Look; 2] {
+    fn halves(&self) -> [Look; 2] {
         let looks = self.looks();
-        let third = looks.len().div_ceil(3).max(1);
-        let first = looks.chunks(third).next().unwrap_or_default();
-        let last = looks.rchunks(third).next().unwrap_or_default();
+        let (first, last) = looks.split_at(looks.len() / 2);
         [first, last].map(|looks| Look {
+            anonymous: median(looks.iter().map(|look| look.anonymous)),
             resident: median(looks.iter().map(|look| look.resident)),
             threads: median(looks.iter().map(|look| look.threads)),
             files: median(looks.iter().map(|look| look.files)),

@@ -23,7 +23,7 @@ use memory::Memory;
 const DEFAULT_MINUTES: u64 = 30;
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Until then memory, pools and caches may grow to what they are going to be.
-const WARM_UP: f64 = 0.2;
+const WARM_UP: f64 = 1.0 / 3.0;
 
 /// The server under test, and how it is reached.
 struct Soak {

@@ -44,8 +44,8 @@ fn text(
     }
     writeln!(
         page,
-        "\n## Growth\n\nSecond by second after the first fifth; medians of the first and of the last third of these.\n\n\
-         | | first | last |\n| --- | --- | --- |"
+        "\n## Growth\n\nSecond by second after the first third; medians of the first and of the second half of these.\n\n\
+         | | first half | second half |\n| --- | --- | --- |"
     )?;
     for (name, first, last) in memory.rows() {
         writeln!(page, "| {name} | {first:.1} | {last:.1} |")?;

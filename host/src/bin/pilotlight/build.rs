@@ -83,11 +83,12 @@ async fn build(
         }
     });
     let built = building.await.map_err(|error| anyhow!("the build broke off: {error}"))?;
-    let (component, file) = built?;
+    let (mut component, file) = built?;
     let agreement = match compute.precision {
         Precision::Int8 => Some(compare(options, &guest, compute, &stages).await?),
         _ => None,
     };
+    keep_agreement(&mut component, agreement)?;
     Ok(Built { component, agreement, graph: Some(file) })
 }
 
@@ -123,14 +124,20 @@ async fn for_guest(
         let mut component = build(candidate).await?;
         let agreement = compare_components(options, [&reference, &component], stages).await?;
         if chosen.is_some() || agreement.share() >= SUFFICIENT {
-            if let Some(mut provenance) = Provenance::of(&component)? {
-                provenance.agreement = Some(agreement);
-                provenance.seal(&mut component)?;
-            }
+            keep_agreement(&mut component, Some(agreement))?;
             return Ok(Built { component, agreement: Some(agreement), graph: None });
         }
     }
     Ok(Built { component: reference, agreement: None, graph: None })
+}
+
+/// Has a component say what was measured of it.
+fn keep_agreement(component: &mut Vec<u8>, agreement: Option<Agreement>) -> anyhow::Result<()> {
+    if let (Some(agreement), Some(mut provenance)) = (agreement, Provenance::of(component)?) {
+        provenance.agreement = Some(agreement);
+        provenance.seal(component)?;
+    }
+    Ok(())
 }
 
 /// Compares the labels of a component with those of the first.

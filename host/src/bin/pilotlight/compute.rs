@@ -9,8 +9,8 @@ use clap::{Args, ValueEnum};
 use pilotlight::{Compute, HostCompute, Precision};
 use pilotlight_nn::isolated::{self, Isolated, IsolatedOptions};
 use pilotlight_nn::{Backend, Device, GraphOptions, Graphs, OnnxRuntimeOptions};
-use tracing::level_filters::LevelFilter;
 
+use crate::log;
 /// The verb of the process that an isolated backend computes in.
 pub(crate) const WORKER: &str = "backend-worker";
 
@@ -166,9 +166,8 @@ impl ComputeOptions {
         if !self.isolate_backend {
             return engine.open();
         }
-        let log = LevelFilter::current().to_string();
-        let arguments = [WORKER, "--log", &log].map(OsString::from);
-        let mut options = IsolatedOptions::new(arguments);
+        let arguments = std::iter::once(WORKER.to_owned()).chain(log::arguments());
+        let mut options = IsolatedOptions::new(arguments.map(OsString::from));
         options.limit = self.isolate_timeout;
         Ok(Box::new(Isolated::start(engine, options)?))
     }

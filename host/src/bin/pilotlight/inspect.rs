@@ -75,12 +75,25 @@ fn print(inspection: &Inspection) {
             if let Some(precision) = provenance.precision {
                 println!("precision  {precision}");
             }
+            if let Some(graph) = &provenance.graph {
+                println!(
+                    "graph      {} in {}, sha256 {}",
+                    graph.name, graph.precision, graph.sha256
+                );
+            }
             if let Some(agreement) = provenance.agreement {
                 let share = agreement.share() * 100.0;
                 println!("agreement  {share:.2} % of {} labels with f32", agreement.tokens);
             }
             if let Some(labels) = provenance.info["labels"].as_array() {
                 println!("labels     {}", labels.len());
+            }
+            for (name, digest) in &provenance.files {
+                println!("file       {name}, sha256 {digest}");
+            }
+            if let Some(sample) = &provenance.sample {
+                println!("sample     POST {} {}", sample.path, sample.request);
+                println!("answer     {}", sample.answer);
             }
         }
     }

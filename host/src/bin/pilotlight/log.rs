@@ -1,6 +1,7 @@
 //! The log: how much, how it is written, and who else gets it.
 
 use std::io::IsTerminal as _;
+use std::sync::OnceLock;
 
 use clap::ValueEnum;
 use pilotlight_config as config;
@@ -9,6 +10,9 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// How this process logs.
+static FORMAT: OnceLock<Format> = OnceLock::new();
 
 /// How the log is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -46,6 +50,8 @@ impl Log {
 
     /// Logs on standard error from now on, and to a collector.
     pub(crate) fn start(self, otlp: Option<&Otlp>) {
+        // A second start would be refused below.
+        let _ = FORMAT.set(self.format);
         let text = (self.format == Format::Text).then(|| {
             tracing_subscriber::fmt::layer()
                 .with_writer(std::io::stderr)
@@ -57,6 +63,16 @@ impl Log {
         let exported = otlp.map(|otlp| otlp.log_layer(self.level));
         tracing_subscriber::registry().with(text).with(json).with(exported).init();
     }
+}
+
+/// What has another process of ours log in the same way.
+pub(crate) fn arguments() -> [String; 4] {
+    let format = match FORMAT.get() {
+        Some(Format::Json) => "json",
+        Some(Format::Text) | None => "text",
+    };
+    let level = LevelFilter::current().to_string();
+    ["--log".to_owned(), level, "--log-format".to_owned(), format.to_owned()]
 }
 
 impl Default for Log {

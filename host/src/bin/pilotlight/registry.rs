@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use pilotlight::Provenance;
+use pilotlight::{GRAPH_EXTENSION, Provenance};
 use pilotlight_registry::{
     Annotations, Digest, Limits, Progress, Pulled, Pushed, Reference, Remote, Result, Sources,
 };
@@ -61,6 +61,13 @@ pub(crate) fn push(options: &PushOptions) -> anyhow::Result<()> {
     };
     let annotations =
         Annotations { title: said("model"), licenses: said("license"), ..Annotations::default() };
+    if let Some(graph) = provenance.as_ref().and_then(|provenance| provenance.graph.as_ref()) {
+        eprintln!(
+            "warning: {} computes on the host; its graph, {GRAPH_EXTENSION} file {}, is not pushed with it",
+            component.display(),
+            graph.sha256
+        );
+    }
     let mut remote = connection.open(reference)?;
     let Pushed { manifest, layer, size } =
         shown(|progress| remote.push(&bytes, &annotations, progress))?;

@@ -47,6 +47,7 @@ struct Version {
     sha256: String,
     source: String,
     pool: Pool,
+    crash_looping: bool,
 }
 
 #[derive(Deserialize)]
@@ -91,8 +92,7 @@ fn show_rule(rule: &Rule, functions: &BTreeMap<String, Function>) {
         println!("  {:>6.2} %  {target:<24} {}", share * 100.0, health(target, functions));
     }
     if let Some(canary) = &rule.canary {
-        let percent = canary["share"].as_f64().unwrap_or_default() * 100.0;
-        println!("  canary: {}, {percent:.2} %", canary["phase"].as_str().unwrap_or_default());
+        show_canary(canary);
     }
     if let (Some(target), Some(counts)) = (&rule.shadow, &rule.shadowed) {
         let [same, different, failed, skipped] =
@@ -115,16 +115,33 @@ fn health(target: &str, functions: &BTreeMap<String, Function>) -> &'static str 
             versions.find(|version| version.sha256.starts_with(digits))
         }
     };
-    match version.map(|version| &version.pool) {
+    match version {
         None => "no such version",
-        Some(pool) if pool.ready > 0 => "ready",
-        Some(pool) if pool.failed > 0 => "instances fail",
+        Some(version) if version.crash_looping => "does nothing but fail",
+        Some(version) if version.pool.ready > 0 => "ready",
+        Some(version) if version.pool.failed > 0 => "instances fail",
         Some(_) => "busy",
     }
 }
 
+fn show_canary(canary: &Value) {
+    let percent = canary["share"].as_f64().unwrap_or_default() * 100.0;
+    let phase = canary["phase"].as_str().unwrap_or_default().replace('_', " ");
+    let reason = canary["reason"].as_str().map(|reason| format!(": {reason}"));
+    println!("  canary: {phase}, {percent:.2} %{}", reason.unwrap_or_default());
+    for side in ["canary", "control"] {
+        let count = |key: &str| canary[side][key].as_u64().unwrap_or_default();
+        let p99 = canary[side]["p99_us"].as_f64().unwrap_or_default() / 1e3;
+        println!(
+            "    {side}: {} requests in this step, {} failed, p99 {p99:.1} ms",
+            count("requests"),
+            count("failures")
+        );
+    }
+}
+
 fn show_version(name: &str, version: &Version) {
-    let Version { sha256, source, pool } = version;
+    let Version { sha256, source, pool, .. } = version;
     let digits = sha256.get(..SHORT).unwrap_or(sha256);
     let Pool { ready, live, waiting, .. } = pool;
     println!("{name:<24} {digits:<12} {ready:>6} {live:>6} {waiting:>8}  {source}");

@@ -15,7 +15,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::connection::{Accepted, Protocol};
 use crate::error::{Error, Result};
-use crate::watch::Watch;
+use crate::watch::{Look, Watch};
 use pair::Pair;
 
 const HTTP2: &[u8] = b"h2";
@@ -72,7 +72,7 @@ impl Tls {
         loop {
             looks.tick().await;
             // Both are looked at each time.
-            let changed = files.each_mut().map(Watch::look);
+            let changed = files.each_mut().map(|file| file.look(Look::Now));
             if changed.contains(&true) {
                 self.take_over();
             }

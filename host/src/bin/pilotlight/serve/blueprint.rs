@@ -9,6 +9,7 @@ use pilotlight::{
 };
 use pilotlight_bundle::Policy;
 use pilotlight_config as config;
+use pilotlight_model::Digest;
 use pilotlight_nn::{Device, Graphs};
 
 use super::options::Options;
@@ -118,8 +119,11 @@ impl Blueprint {
             let message = format!("--model is for components; {path} is a model folder itself");
             return Err(Error::Options(message));
         }
-        let compute = self.on_host().then(|| self.compute(backends)).transpose()?;
-        options.graphs = compute.as_ref().map(|compute| compute.graphs.clone());
+        let compute = self.on_host().then(|| backends.start(&self.host)).transpose()?;
+        if let Some(compute) = &compute {
+            options.graph_files = self.load_graphs(compute)?;
+            options.graphs = Some(compute.graphs.clone());
+        }
         let source = if path.is_dir() {
             let guest = Guest::open(self.guest.as_deref(), self.place.into())?;
             let in_guest = || ModelCompute::Guest(self.host.precision());
@@ -131,14 +135,22 @@ impl Blueprint {
         Ok(NewVersion { function: name.to_owned(), source, options })
     }
 
-    /// The backend, with the graphs that are named.
-    fn compute(&self, backends: &Backends) -> Result<HostCompute> {
-        let compute = backends.start(&self.host)?;
-        for (name, file) in &self.graphs {
+    /// Loads the graphs that are named, and says what their files are.
+    fn load_graphs(&self, compute: &HostCompute) -> Result<BTreeMap<String, Digest>> {
+        let load = |(name, file): &(String, PathBuf)| {
             let io = |source| Error::Io { path: file.clone(), source };
-            compute.graphs.load(name, std::fs::read(file).map_err(io)?, compute.options)?;
-        }
-        Ok(compute)
+            let bytes = std::fs::read(file).map_err(io)?;
+            let digest = Digest::of(&bytes);
+            compute.graphs.load(name, bytes, compute.options)?;
+            Ok((name.clone(), digest))
+        };
+        self.graphs.iter().map(load).collect()
+    }
+
+    /// Files that it is made from: when one of them changes, it is another version.
+    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
+        let graphs = self.graphs.iter().map(|(_, file)| file.as_path());
+        std::iter::once(self.source.as_path()).chain(graphs)
     }
 
     /// Whether a backend is wanted: a component that computes in the sandbox starts without one.

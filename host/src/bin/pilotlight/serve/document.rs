@@ -51,11 +51,16 @@ impl Document {
         self.current.get()
     }
 
-    /// Keeps `text`, which is served now, for a start at which its origin is away.
-    pub(super) fn remember(&self, text: &str) {
+    /// Keeps its text, which is served now, for a start at which its origin is away.
+    pub(super) fn remember(&self) {
         if let Some(last) = &self.last {
-            last.write(text);
+            last.write(&self.text);
         }
+    }
+
+    /// What its origin said last that could be served, if that is something else.
+    pub(super) fn last_text(&self) -> Option<String> {
+        self.last.as_ref()?.read().filter(|text| *text != self.text)
     }
 
     /// What it says of the log, and of whom else to tell.

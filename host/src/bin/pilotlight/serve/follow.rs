@@ -1,6 +1,5 @@
 //! Changes while serving: of the configuration, and of what functions are made from.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use pilotlight::{Host, Look, Watch};
@@ -12,6 +11,7 @@ use super::blueprint::{Backends, Blueprint, Blueprints};
 use super::consul;
 use super::document::Document;
 use super::settings::Served;
+use super::sources::{Refused, Sources, changed};
 use crate::origin::Origin;
 
 /// Has a host serve what files or Consul say, whenever they say something else.
@@ -24,15 +24,25 @@ pub(super) struct Follower {
     configuration: Option<Followed>,
     /// Whether files are looked at without being asked to.
     watch: bool,
-    sources: BTreeMap<String, Watch>,
+    sources: Sources,
     hangup: Signal,
 }
 
-struct Followed {
+pub(super) struct Followed {
     document: Document,
     news: News,
     /// What is served; behind what was read last if that could not be loaded.
     applied: Config,
+    /// What could not be loaded.
+    refused: Option<(String, Refused)>,
+    keys: Keys,
+}
+
+/// The files of keys that signatures are checked with.
+struct Keys {
+    watches: Vec<Watch>,
+    /// They have changed since functions were loaded.
+    are_news: bool,
 }
 
 /// Says when a configuration is another.
@@ -46,22 +56,20 @@ impl Follower {
     pub(super) fn new(
         host: Host,
         (backends, blueprints): (Arc<Backends>, Blueprints),
-        served: Served,
-        document: Option<Document>,
+        (served, sources): (Served, Sources),
+        configuration: Option<Followed>,
         watch: bool,
     ) -> anyhow::Result<Self> {
-        let configuration = document.map(|document| Followed::new(document, watch)).transpose()?;
-        let sources = BTreeMap::new();
         // From here on it does not end the process any more.
         let hangup = signal(SignalKind::hangup())?;
-        let mut follower =
-            Self { host, backends, blueprints, served, configuration, watch, sources, hangup };
-        follower.watch_sources();
-        Ok(follower)
+        Ok(Self { host, backends, blueprints, served, configuration, watch, sources, hangup })
     }
 
     /// Follows for as long as the process runs.
     pub(super) async fn run(mut self) {
+        if self.watch {
+            tokio::spawn(look_at_keys(self.host.clone()));
+        }
         let mut looks = tokio::time::interval(INTERVAL);
         loop {
             tokio::select! {
@@ -80,18 +88,18 @@ impl Follower {
                 None => {}
             }
         }
-        self.host.look(Look::Now);
-        let changed =
-            self.sources.iter_mut().filter_map(|(name, watch)| watch.look().then(|| name.clone()));
-        for name in changed.collect::<Vec<_>>() {
-            self.swap(&name).await;
+        if let Some(text) = self.configuration.as_mut().and_then(|followed| followed.due()) {
+            self.offer(&text).await;
         }
+        self.swap_changed(Look::Now).await;
     }
 
     /// Reads the configuration and loads every function that is made from something else now.
     async fn read_again(&mut self) {
         tracing::info!("reading again what is served");
-        if let Some(followed) = &self.configuration {
+        self.host.look(Look::Whole);
+        if let Some(followed) = &mut self.configuration {
+            followed.keys.look(Look::Whole);
             let origin = followed.document.origin.clone();
             match tokio::task::spawn_blocking(move || origin.read()).await {
                 Ok(Ok(text)) => self.offer(&text).await,
@@ -99,24 +107,26 @@ impl Follower {
                 Err(error) => tracing::error!(%error, "reading the configuration broke off"),
             }
         }
-        self.host.look(Look::Whole);
-        for name in self.served.functions.keys().cloned().collect::<Vec<_>>() {
-            let watch = self.sources.get_mut(&name);
-            if watch.is_some_and(Watch::has_changed) {
-                self.swap(&name).await;
+        self.swap_changed(Look::Whole).await;
+    }
+
+    async fn swap_changed(&mut self, look: Look) {
+        for name in self.sources.changed(look) {
+            match self.swap(&name).await {
+                Ok(()) => self.sources.served(&name),
+                Err(error) => {
+                    if self.sources.refused(&name, &error.to_string()) {
+                        tracing::warn!(function = name, %error, "it has changed, and does not serve");
+                    }
+                }
             }
         }
     }
 
-    async fn swap(&mut self, name: &str) {
-        let Some(blueprint) = self.served.functions.get(name) else { return };
-        let swapped = match self.planned(name, blueprint.clone()).await {
-            Ok(new) => self.host.swap(name, new.source, new.options, |_| {}).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = swapped {
-            tracing::warn!(function = name, %error, "it has changed, and does not serve");
-        }
+    async fn swap(&self, name: &str) -> pilotlight::Result<()> {
+        let Some(blueprint) = self.served.functions.get(name) else { return Ok(()) };
+        let new = self.planned(name, blueprint.clone()).await?;
+        self.host.swap(name, new.source, new.options, |_| {}).await.map(drop)
     }
 
     async fn offer(&mut self, text: &str) {
@@ -126,31 +136,36 @@ impl Follower {
             return;
         }
         let config = followed.document.parsed().config.clone();
-        if config == followed.applied {
+        if config == followed.applied && !followed.keys.are_news {
+            followed.refused = None;
             return;
         }
         for key in followed.applied.fixed_changes(&config) {
             tracing::warn!(key, "takes effect at the next start");
         }
-        match self.apply(&config).await {
-            Ok(served) => {
+        let keys = Keys::of(&config);
+        let applied = self.apply(&config).await;
+        let Some(followed) = &mut self.configuration else { return };
+        match applied {
+            Ok((served, sources)) => {
                 self.blueprints.set(served.functions.clone());
-                self.served = served;
-                if let Some(followed) = &mut self.configuration {
-                    followed.applied = config;
-                    followed.document.remember(text);
-                }
-                self.watch_sources();
+                (self.served, self.sources) = (served, sources);
+                followed.document.text = text.to_owned();
+                followed.document.remember();
+                (followed.applied, followed.refused, followed.keys) = (config, None, keys);
                 tracing::info!("the configuration has been changed");
             }
-            Err(error) => tracing::error!("the configuration stays as it was: {error:#}"),
+            Err(error) => followed.refuse(text, &format!("{error:#}")),
         }
     }
 
-    async fn apply(&self, config: &Config) -> anyhow::Result<Served> {
+    async fn apply(&self, config: &Config) -> anyhow::Result<(Served, Sources)> {
         let served = Served::of_config(config)?;
+        // Before anything is read: what changes meanwhile is noticed afterwards.
+        let sources = self.sources.of(&served.functions);
         let mut plan = served.plan();
-        let before = self.configuration.as_ref().map(|followed| &followed.applied);
+        let before = self.configuration.as_ref().filter(|followed| !followed.keys.are_news);
+        let before = before.map(|followed| &followed.applied);
         for (name, blueprint) in &served.functions {
             let same = before.is_some_and(|before| {
                 before.functions.get(name) == config.functions.get(name)
@@ -163,7 +178,7 @@ impl Follower {
             }
         }
         self.host.apply(plan).await?;
-        Ok(served)
+        Ok((served, sources))
     }
 
     /// Reads files and may start a backend, off the threads that answer.
@@ -177,21 +192,12 @@ impl Follower {
             tokio::task::spawn_blocking(move || blueprint.version(&name, &backends)).await;
         planned.map_err(|error| pilotlight::Error::Initialiser(error.to_string()))?
     }
-
-    fn watch_sources(&mut self) {
-        let names: BTreeSet<&String> = self.served.functions.keys().collect();
-        self.sources.retain(|name, _| names.contains(name));
-        for (name, blueprint) in &self.served.functions {
-            let known = self.sources.get(name).is_some_and(|watch| watch.is_of(&blueprint.source));
-            if !known {
-                self.sources.insert(name.clone(), Watch::new(&blueprint.source));
-            }
-        }
-    }
 }
 
 impl Followed {
-    fn new(document: Document, watch: bool) -> anyhow::Result<Self> {
+    /// Follows what `document` was read from; to be called before anything is loaded by it, so that
+    /// nothing is missed.
+    pub(super) fn new(document: Document, watch: bool) -> anyhow::Result<Self> {
         let news = match &document.origin {
             _ if !watch => News::None,
             Origin::File(path) => News::File(FileWatch::new(path, document.text.clone())),
@@ -200,7 +206,65 @@ impl Followed {
                 News::Consul(consul::follow(Consul::new(options.clone())?, away)?)
             }
         };
-        Ok(Self { applied: document.parsed().config.clone(), document, news })
+        let applied = document.parsed().config.clone();
+        let keys = Keys::of(&applied);
+        Ok(Self { applied, document, news, refused: None, keys })
+    }
+
+    /// What it says has been loaded.
+    pub(super) fn loaded(&self) {
+        self.document.remember();
+    }
+
+    /// What its origin said last, where that is another and what it says now cannot be loaded: that is
+    /// tried again.
+    pub(super) fn fall_back(&mut self, error: &str) -> anyhow::Result<Option<Served>> {
+        let Some(text) = self.document.last_text() else { return Ok(None) };
+        tracing::warn!("{error}; the configuration of last time is served, from the cache");
+        self.refuse(&self.document.text.clone(), error);
+        self.document.current.offer(&text)?;
+        self.document.text = text;
+        self.applied = self.document.parsed().config.clone();
+        Served::of_config(&self.applied).map(Some)
+    }
+
+    /// The text to try again: it was refused some time ago, or keys have changed.
+    fn due(&mut self) -> Option<String> {
+        let keys_changed = self.keys.look(Look::Now);
+        let due = self.refused.as_ref().filter(|(_, refused)| refused.is_due(Look::Now));
+        let refused = due.map(|(text, _)| text.clone());
+        refused.or_else(|| keys_changed.then(|| self.document.text.clone()))
+    }
+
+    fn refuse(&mut self, text: &str, error: &str) {
+        let mut refused = self.refused.take().filter(|(other, _)| other == text);
+        let mut again = refused.take().map(|(_, refused)| refused);
+        if Refused::again(&mut again, error) {
+            tracing::error!("the configuration stays as it was: {error}");
+        }
+        self.refused = again.map(|refused| (text.to_owned(), refused));
+    }
+}
+
+impl Keys {
+    fn of(config: &Config) -> Self {
+        let watches = config.keys.iter().map(|path| Watch::new(path)).collect();
+        Self { watches, are_news: false }
+    }
+
+    fn look(&mut self, look: Look) -> bool {
+        let changed = changed(&mut self.watches, look);
+        self.are_news |= changed;
+        changed
+    }
+}
+
+/// Keys of callers and of protections, which nothing that is loaded meanwhile may hold up.
+async fn look_at_keys(host: Host) {
+    let mut looks = tokio::time::interval(INTERVAL);
+    loop {
+        looks.tick().await;
+        host.look(Look::Now);
     }
 }
 

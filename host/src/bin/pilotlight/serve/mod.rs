@@ -6,6 +6,7 @@ mod http;
 mod listeners;
 mod options;
 mod settings;
+mod sources;
 mod stop;
 mod telemetry;
 
@@ -19,10 +20,11 @@ use tower::Layer as _;
 use crate::stages::Stages;
 use blueprint::{Backends, Blueprints};
 pub(crate) use document::Document;
-use follow::Follower;
+use follow::{Followed, Follower};
 use listeners::{Answering, Listeners};
 pub(crate) use options::Options;
 use settings::{Fixed, Served};
+use sources::Sources;
 pub(crate) use telemetry::start as start_telemetry;
 
 /// Turns of tasks after which sockets and timers are looked at while there is always another task to
@@ -67,10 +69,11 @@ async fn serve(
     let config = document.as_ref().map(|document| document.parsed().config.clone());
     let config = config.unwrap_or_default();
     let fixed = Fixed::new(&options, &config)?;
-    let served = match &document {
+    let mut served = match &document {
         Some(_) => Served::of_config(&config)?,
         None => Served::of_flags(&options)?,
     };
+    let mut followed = document.map(|document| Followed::new(document, fixed.watch)).transpose()?;
     let readiness = Readiness::default();
     let (backends, blueprints) = (Arc::new(Backends::default()), Blueprints::default());
     blueprints.set(served.functions.clone());
@@ -85,19 +88,19 @@ async fn serve(
         let mut stop = std::pin::pin!(stop::asked()?);
         let stages = Arc::new(Stages::new());
         let begin = Instant::now();
-        let loading = load(&host, &served, &backends, &stages);
-        tokio::select! {
-            loaded = loading => loaded?,
+        let loading = load(&host, &mut served, (&backends, &blueprints), &mut followed, &stages);
+        let sources = tokio::select! {
+            sources = loading => sources?,
             () = &mut stop => return Ok(()),
-        }
+        };
         stages.end();
-        if let Some(document) = &document {
-            document.remember(&document.text);
+        if let Some(followed) = &followed {
+            followed.loaded();
         }
         admin.started(host.clone(), main, begin.elapsed());
         readiness.set(true);
-        let parts = (backends, blueprints);
-        let follower = Follower::new(host.clone(), parts, served, document, fixed.watch)?;
+        let (parts, made) = ((backends, blueprints), (served, sources));
+        let follower = Follower::new(host.clone(), parts, made, followed, fixed.watch)?;
         tokio::spawn(follower.run());
         if let Some(tls) = fixed.tls.clone() {
             tokio::spawn(listeners::follow(tls));
@@ -118,8 +121,29 @@ async fn serve(
     ended.map(|()| host)
 }
 
-/// Loads all functions, one after the other, and sets the rules.
+/// Loads what is to be served, or what was served last where that cannot be loaded; returns the files
+/// that it is made from.
 async fn load(
+    host: &Host,
+    served: &mut Served,
+    (backends, blueprints): (&Backends, &Blueprints),
+    followed: &mut Option<Followed>,
+    stages: &Arc<Stages>,
+) -> anyhow::Result<Sources> {
+    // Known before they are read: what changes meanwhile is noticed afterwards.
+    let sources = Sources::default().of(&served.functions);
+    let Err(error) = load_all(host, served, backends, stages).await else { return Ok(sources) };
+    let last = followed.as_mut().map(|followed| followed.fall_back(&error.to_string()));
+    let Some(last) = last.transpose()?.flatten() else { return Err(error.into()) };
+    *served = last;
+    blueprints.set(served.functions.clone());
+    let sources = Sources::default().of(&served.functions);
+    load_all(host, served, backends, stages).await?;
+    Ok(sources)
+}
+
+/// Loads all functions, one after the other, and sets the rules.
+async fn load_all(
     host: &Host,
     served: &Served,
     backends: &Backends,

@@ -1,0 +1,92 @@
+//! What functions are made from, and what could not be served of it.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use pilotlight::{Look, Watch};
+
+use super::blueprint::Blueprint;
+
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
+/// The files of functions, by the functions' names.
+#[derive(Clone, Default)]
+pub(super) struct Sources(BTreeMap<String, Files>);
+
+#[derive(Clone)]
+struct Files {
+    watches: Vec<Watch>,
+    refused: Option<Refused>,
+}
+
+/// Something that could not be served: what it lacks may still come, so it is tried again, later
+/// each time.
+#[derive(Clone)]
+pub(super) struct Refused {
+    error: String,
+    pause: Duration,
+    again: Instant,
+}
+
+impl Sources {
+    /// The files of `functions`, known as they are now; those that `self` has are known as before.
+    pub(super) fn of(&self, functions: &BTreeMap<String, Blueprint>) -> Self {
+        let files = |(name, blueprint): (&String, &Blueprint)| {
+            let known = self.0.get(name).filter(|files| files.are_of(blueprint)).cloned();
+            let new =
+                || Files { watches: blueprint.files().map(Watch::new).collect(), refused: None };
+            (name.clone(), known.unwrap_or_else(new))
+        };
+        Self(functions.iter().map(files).collect())
+    }
+
+    /// Functions to load: their files have changed, or it is time to try again.
+    pub(super) fn changed(&mut self, look: Look) -> Vec<String> {
+        let changed = self.0.iter_mut().filter_map(|(name, files)| {
+            let due = files.refused.as_ref().is_some_and(|refused| refused.is_due(look));
+            (changed(&mut files.watches, look) || due).then(|| name.clone())
+        });
+        changed.collect()
+    }
+
+    /// A function's files are served.
+    pub(super) fn served(&mut self, name: &str) {
+        if let Some(files) = self.0.get_mut(name) {
+            files.refused = None;
+        }
+    }
+
+    /// A function's files are not served; whether that is news.
+    pub(super) fn refused(&mut self, name: &str, error: &str) -> bool {
+        self.0.get_mut(name).is_some_and(|files| Refused::again(&mut files.refused, error))
+    }
+}
+
+impl Files {
+    fn are_of(&self, blueprint: &Blueprint) -> bool {
+        let paths: Vec<_> = blueprint.files().collect();
+        let mut pairs = self.watches.iter().zip(&paths);
+        self.watches.len() == paths.len() && pairs.all(|(watch, path)| watch.is_of(path))
+    }
+}
+
+impl Refused {
+    /// Notes that it was refused, perhaps not for the first time; whether the reason is another.
+    pub(super) fn again(refused: &mut Option<Self>, error: &str) -> bool {
+        let before = refused.take();
+        let is_news = before.as_ref().is_none_or(|before| before.error != error);
+        let pause = before.map_or(FIRST_PAUSE, |before| (before.pause * 2).min(LONGEST_PAUSE));
+        *refused = Some(Self { error: error.to_owned(), pause, again: Instant::now() + pause });
+        is_news
+    }
+
+    pub(super) fn is_due(&self, look: Look) -> bool {
+        look == Look::Whole || Instant::now() >= self.again
+    }
+}
+
+/// Whether one of the files has changed; each is looked at.
+pub(super) fn changed(watches: &mut [Watch], look: Look) -> bool {
+    watches.iter_mut().filter_map(|watch| watch.look(look).then_some(())).count() > 0
+}
