@@ -34,7 +34,7 @@ fn changed(folder: &TempDir, name: &str, change: impl FnOnce(&mut Vec<u8>)) -> P
 #[test]
 fn a_component_is_signed_and_only_the_right_key_verifies_it() {
     let folder = tempfile::tempdir().unwrap();
-    let [[private, public], [_, other]] = ["a", "b"].map(|name| keys(&folder, name));
+    let [[private, public], [other_private, other]] = ["a", "b"].map(|name| keys(&folder, name));
     let file = changed(&folder, "signed.wasm", |_| {});
     let verify =
         |key: &Path| outcome(&mut pilotlight(&["verify", text(&file), "--key", text(key)]));
@@ -46,6 +46,13 @@ fn a_component_is_signed_and_only_the_right_key_verifies_it() {
     assert_ne!(verify(&other).0, 0);
     let require = ["--require", "signature", "--key"];
     let server = Server::start(&[&[text(&file)], &require[..], &[text(&public)]].concat());
+    assert_eq!(server.get("/info").status, 200);
+    let stranger = changed(&folder, "stranger.wasm", |_| {});
+    let sign = ["sign", text(&stranger), "--key", text(&other_private)];
+    assert_eq!(outcome(&mut pilotlight(&sign)).0, 0);
+    let swap = ["swap", text(&stranger), "--admin", &server.admin];
+    let (code, log) = outcome(&mut pilotlight(&swap));
+    assert!(code != 0 && log.contains("stranger.wasm"), "{log}");
     assert_eq!(server.get("/info").status, 200);
     let (code, log) = outcome(&mut pilotlight(
         &[&["serve", text(&file)], &require[..], &[text(&other)]].concat(),
@@ -116,7 +123,14 @@ fn a_component_without_a_seal_says_so() {
 fn what_is_not_what_was_built_is_refused_and_the_old_version_serves_on() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(&[test_guest("p3").to_str().unwrap()]);
+    let trapping = |bytes: &mut Vec<u8>| {
+        let mut provenance = Provenance::of(bytes).unwrap().unwrap();
+        provenance.sample.as_mut().unwrap().path = "/panic".into();
+        *bytes = fs::read(test_guest("p3")).unwrap();
+        provenance.seal(bytes).unwrap();
+    };
     let broken = [
+        (changed(&folder, "traps.wasm", trapping), "its sample"),
         (changed(&folder, "flipped.wasm", |bytes| bytes[5_000_000] ^= 1), "flipped.wasm"),
         (changed(&folder, "cut.wasm", |bytes| bytes.truncate(10_000_000)), "cut.wasm"),
         (

@@ -85,6 +85,27 @@ async fn the_first_rule_that_matches_says_who_answers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn requests_are_split_by_the_weights() {
+    const REQUESTS: u32 = 100_000;
+    let versions = Versions::new();
+    let host = host(&versions).await;
+    // Versions that are not there are told apart, and take no instance.
+    let arms = json!([
+        {"target": "default@previous", "weight": 1}, {"target": "other@previous", "weight": 3},
+    ]);
+    route(&host, rules(json!([{"to": arms}])), false).await.unwrap();
+    let mut first = 0;
+    for _ in 0..REQUESTS {
+        let (status, text) = send(&host, get("/x")).await;
+        assert_eq!(status, 503);
+        first += u32::from(text.contains("default@previous"));
+    }
+    // Once in a million times it is further off: five standard deviations.
+    let (mean, deviation) = (f64::from(REQUESTS) / 4.0, (f64::from(REQUESTS) * 3.0 / 16.0).sqrt());
+    assert!((f64::from(first) - mean).abs() < 5.0 * deviation, "{first} of {REQUESTS}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn rules_with_mistakes_replace_none() {
     let versions = Versions::new();
     let host = host(&versions).await;

@@ -172,8 +172,8 @@ pub(crate) struct Options {
     /// balancers to notice
     #[arg(long, default_value_t = 0, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=28_800))]
     pub(super) drain_delay: u64,
-    /// Have a component or model folder that has been changed take over by itself; the digests in
-    /// `model.toml` say when a folder has
+    /// Have a component, model folder or graph that has been changed take over by itself; the digests
+    /// in `model.toml` say when a folder has
     #[arg(long)]
     pub(super) watch: bool,
     /// Tell in a `server-timing` header where the time of each request went
