@@ -9,7 +9,7 @@ use futures::executor::block_on;
 use libfuzzer_sys::fuzz_target;
 use pilotlight_nn::{
     Backend, Buffers, Dimension, Element, Error, Graph, GraphOptions, Graphs, Model, Port, Result,
-    Signature, Tensor,
+    RunError, Signature, Tensor,
 };
 
 #[derive(Debug, Arbitrary)]
@@ -51,7 +51,7 @@ impl Model for Echo {
         true
     }
 
-    fn run(&self, inputs: &[Tensor], _: &Buffers) -> std::result::Result<Vec<Tensor>, String> {
+    fn run(&self, inputs: &[Tensor], _: &Buffers) -> std::result::Result<Vec<Tensor>, RunError> {
         Ok(vec![inputs[0].clone()])
     }
 }

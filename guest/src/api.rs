@@ -186,11 +186,32 @@ pub enum ApiError {
     #[error("{0}")]
     Internal(String),
     /// Too many other requests wait to be computed.
-    #[error("{0}; try again")]
-    Busy(String),
+    #[error("{0}")]
+    Busy(Later),
     /// Nothing can be computed at the moment.
-    #[error("{0}; try again")]
-    Unavailable(String),
+    #[error("{0}")]
+    Unavailable(Later),
+}
+
+/// Why nothing is computed now, and when to ask again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}; try again in {seconds} s")]
+pub struct Later {
+    /// What is in the way.
+    pub reason: String,
+    /// Until it should be out of the way.
+    pub seconds: u32,
+}
+
+impl Later {
+    /// What a host says that knows a time: `wasi:nn` has words for it, and no field.
+    pub fn told(message: &str) -> Self {
+        let told = message.rsplit_once("; try again in ").and_then(|(reason, time)| {
+            let seconds = time.strip_suffix(" s")?.parse().ok()?;
+            Some(Self { reason: reason.to_owned(), seconds })
+        });
+        told.unwrap_or_else(|| Self { reason: message.to_owned(), seconds: 1 })
+    }
 }
 
 impl ApiError {
@@ -206,6 +227,14 @@ impl ApiError {
             Self::Busy(_) => 429,
             Self::Internal(_) => 500,
             Self::Unavailable(_) => 503,
+        }
+    }
+
+    /// Seconds after which to ask again, where that helps.
+    pub fn retry_after(&self) -> Option<u32> {
+        match self {
+            Self::Busy(later) | Self::Unavailable(later) => Some(later.seconds),
+            _ => None,
         }
     }
 
@@ -244,4 +273,26 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
         serde_json::error::Category::Data => ApiError::Invalid(error.to_string()),
         _ => malformed(error),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_that_knows_when_to_come_back_is_believed() {
+        let told = Later::told("busy: 7 wait; try again in 12 s");
+        assert_eq!((&told.reason[..], told.seconds), ("busy: 7 wait", 12));
+        let error = ApiError::Busy(told);
+        assert_eq!(error.retry_after(), Some(12));
+        assert_eq!(error.to_string(), "busy: 7 wait; try again in 12 s");
+    }
+
+    #[test]
+    fn one_that_does_not_is_asked_again_in_a_second() {
+        for message in ["busy: 7 wait", "restarting: x; try again in a s", "; try again in 1e9 s"] {
+            let told = Later::told(message);
+            assert_eq!((&told.reason[..], told.seconds), (message, 1));
+        }
+    }
 }

@@ -48,8 +48,6 @@ mod bindings {
 const REQUEST_ID: &str = "x-request-id";
 /// Longer ids are replaced: they would end up in every log.
 const LONGEST_REQUEST_ID: usize = 128;
-/// Seconds; a queue of inferences drains in less, and what computes is started again in less.
-const RETRY_AFTER: &str = "1";
 /// What is read and thrown away of a body above the limit, so that the client gets to read
 /// the answer instead of a reset connection.
 const DISCARDED_BYTES: usize = 32 << 20;
@@ -62,14 +60,7 @@ async fn handle(request: Request) -> Response<FullBody<bytes::Bytes>> {
     let answer = answer(request, &mut timings).await;
     let (status, header, body) = match answer {
         Ok(body) => (200, None, body),
-        Err(error) => {
-            let header = match &error {
-                ApiError::MethodNotAllowed { allow, .. } => Some(("allow", *allow)),
-                ApiError::Busy(_) | ApiError::Unavailable(_) => Some(("retry-after", RETRY_AFTER)),
-                _ => None,
-            };
-            (error.status(), header, error_body(&error))
-        }
+        Err(error) => (error.status(), header_of(&error), error_body(&error)),
     };
     let length = HeaderValue::from(body.len());
     let mut response = Response::new(FullBody::new(bytes::Bytes::from(body)));
@@ -79,12 +70,22 @@ async fn handle(request: Request) -> Response<FullBody<bytes::Bytes>> {
     headers.insert("content-length", length);
     headers.insert(REQUEST_ID, id);
     if let Some((name, value)) = header {
-        headers.insert(name, HeaderValue::from_static(value));
+        headers.insert(name, value);
     }
     insert_time(headers, "x-tokenization-time", timings.tokenization);
     insert_time(headers, "x-inference-time", timings.inference);
     insert_time(headers, "x-total-time", start.elapsed());
     response
+}
+
+/// The header that belongs to the status.
+fn header_of(error: &ApiError) -> Option<(&'static str, HeaderValue)> {
+    match error {
+        ApiError::MethodNotAllowed { allow, .. } => {
+            Some(("allow", HeaderValue::from_static(allow)))
+        }
+        _ => error.retry_after().map(|seconds| ("retry-after", seconds.into())),
+    }
 }
 
 async fn answer(request: Request, timings: &mut Timings) -> Result<Vec<u8>, ApiError> {

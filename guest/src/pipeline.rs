@@ -176,7 +176,7 @@ impl Pipeline {
 fn refuse(error: ComputeError) -> ApiError {
     match error {
         ComputeError::Failed(_) => ApiError::Internal(error.to_string()),
-        ComputeError::Busy(message) => ApiError::Busy(message),
-        ComputeError::Unavailable(message) => ApiError::Unavailable(message),
+        ComputeError::Busy(later) => ApiError::Busy(later),
+        ComputeError::Unavailable(later) => ApiError::Unavailable(later),
     }
 }

@@ -1,6 +1,6 @@
 //! What functions and rules count themselves, as metrics have it.
 
-use pilotlight_nn::GraphStatus;
+use pilotlight_nn::{Bucket, Closed, GraphStatus};
 use pilotlight_router::Phase;
 use pilotlight_telemetry::{CanaryLevel, CanaryState, GraphLevels, Levels, PoolLevels};
 
@@ -49,13 +49,27 @@ fn graph(function: &str, version: &str, status: &GraphStatus) -> GraphLevels {
         graph: status.name.clone(),
         waiting: status.waiting as u64,
         running: status.running as u64,
-        batch_rows: status.batch_rows.iter().map(|bar| (bar.up_to, bar.count)).collect(),
+        batch_rows: bars(&status.batch_rows),
         rows: status.rows,
+        wait_us: bars(&status.wait_us),
+        waited_us: status.waited_us,
+        closed: closed(status),
         failed: status.failed,
         retried: status.retried,
         refused: status.refused,
         cancelled: status.cancelled,
     }
+}
+
+fn bars(buckets: &[Bucket]) -> Vec<(u64, u64)> {
+    buckets.iter().map(|bucket| (bucket.up_to, bucket.count)).collect()
+}
+
+/// All reasons, those that did not occur too: a rate needs the zero before the one.
+fn closed(status: &GraphStatus) -> Vec<(&'static str, u64)> {
+    let count = |reason: Closed| status.closed.iter().find(|(closed, _)| *closed == reason);
+    let all = Closed::ALL.into_iter();
+    all.map(|reason| (reason.name(), count(reason).map_or(0, |(_, count)| *count))).collect()
 }
 
 fn canary(rule: &RuleStatus) -> Option<CanaryLevel> {

@@ -6,6 +6,7 @@ use crate::backend::Model;
 use crate::buffer::Buffers;
 use crate::error::RunError;
 use crate::queue::Job;
+use crate::rows;
 use crate::tensor::Tensor;
 
 type Outcome = Result<Vec<Tensor>, RunError>;
@@ -81,11 +82,7 @@ fn run_together(
 fn stack(jobs: &[Job], input: usize, rows: u32, buffers: &Buffers) -> Result<Tensor, String> {
     let of = |job: &Job| job.inputs.get(input).cloned();
     let parts: Vec<Tensor> = jobs.iter().filter_map(of).collect();
-    let first = parts.first().ok_or("an empty batch")?;
-    let (element, shape) = (first.element(), first.shape());
-    let shape = shape.with_rows(rows).map_err(|error| error.to_string())?;
-    let data = buffers.gathered(parts.iter().map(Tensor::bytes));
-    Tensor::from_buffer(element, shape, data).map_err(|error| error.to_string())
+    rows::stacked(&parts, rows, buffers)
 }
 
 /// The rows of `output` that belong to each job, in their order.
@@ -95,17 +92,14 @@ fn split(
     total: u32,
     buffers: &Buffers,
 ) -> Result<Vec<Tensor>, String> {
-    let shape = output.shape();
-    if shape.sizes().first() != Some(&total) {
-        return Err(format!("an output of shape {shape} for {total} rows"));
+    if rows::count(output) != Some(total) {
+        return Err(format!("an output of shape {} for {total} rows", output.shape()));
     }
-    let row = output.bytes().len() / total as usize;
-    let mut from = 0;
+    let mut until = 0;
     let mut part = |rows: &u32| {
-        let until = from + row * *rows as usize;
-        let data = buffers.copied(&output.bytes()[from..until]);
-        from = until;
-        Tensor::from_buffer(output.element(), shape.with_rows(*rows)?, data)
+        let from = until;
+        until += rows;
+        rows::taken(output, &(from..until), buffers)
     };
     rows.iter().map(|rows| part(rows).map_err(|error| error.to_string())).collect()
 }

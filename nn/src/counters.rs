@@ -36,6 +36,8 @@ pub struct GraphStatus {
     pub batch_rows: Vec<Bucket>,
     /// Calls by the time they waited, up to the microseconds given.
     pub wait_us: Vec<Bucket>,
+    /// Microseconds that all calls together waited.
+    pub waited_us: u64,
     /// Batches by the time they ran, up to the microseconds given.
     pub run_us: Vec<Bucket>,
     /// Why batches were closed.
@@ -68,6 +70,7 @@ pub(crate) struct Counters {
     closed: [AtomicU64; Closed::ALL.len()],
     batches: AtomicU64,
     rows: AtomicU64,
+    waited_us: AtomicU64,
     run_us: AtomicU64,
     failed: AtomicU64,
     retried: AtomicU64,
@@ -90,7 +93,9 @@ fn bars(counters: &[AtomicU64]) -> Vec<Bucket> {
 
 impl Counters {
     pub(crate) fn waited(&self, time: Duration) {
-        bucket(time.as_micros() as u64, &self.waits).fetch_add(1, Ordering::Relaxed);
+        let microseconds = time.as_micros() as u64;
+        bucket(microseconds, &self.waits).fetch_add(1, Ordering::Relaxed);
+        self.waited_us.fetch_add(microseconds, Ordering::Relaxed);
     }
 
     pub(crate) fn refused(&self) {
@@ -131,6 +136,7 @@ impl Counters {
             rows: get(&self.rows),
             batch_rows: bars(&self.sizes),
             wait_us: bars(&self.waits),
+            waited_us: get(&self.waited_us),
             run_us: bars(&self.runs),
             closed: closed.filter(|(_, count)| *count > 0).collect(),
             failed: get(&self.failed),

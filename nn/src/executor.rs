@@ -17,8 +17,8 @@ pub(crate) struct Loaded {
     pub(crate) name: String,
     pub(crate) backend: &'static str,
     pub(crate) model: Box<dyn Model>,
-    /// Whether calls of different callers may be run together.
-    pub(crate) batches: bool,
+    /// Whether rows give the same together and apart: calls may be put together and taken apart.
+    pub(crate) independent: bool,
     pub(crate) options: GraphOptions,
     pub(crate) counters: Counters,
 }
@@ -152,6 +152,11 @@ impl Submit {
         Ok(())
     }
 
+    /// Memory for tensors.
+    pub(crate) fn buffers(&self) -> &Buffers {
+        &self.0.buffers
+    }
+
     pub(crate) fn status(&self, id: u64, graph: &Loaded) -> GraphStatus {
         let mut status = graph.counters.status(&graph.name, graph.backend);
         status.process = self.0.backend.process();
@@ -227,7 +232,8 @@ impl Shared {
                 Due::Now => {}
             }
             let options = line.graph.options;
-            let Some(batch) = line.queue.take(&options, idle.min(left - 1)) else { continue };
+            let batch = line.queue.take(now, &options, idle.min(left - 1));
+            let Some(batch) = batch else { continue };
             line.running += 1;
             let graph = Arc::clone(&line.graph);
             state.running += 1;

@@ -7,13 +7,14 @@ use std::time::Instant;
 
 use futures::channel::oneshot;
 
-use crate::backend::Backend;
+use crate::backend::{Backend, Model};
 use crate::buffer::{BufferStatus, Buffers};
 use crate::counters::{Counters, GraphStatus};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, RunError};
 use crate::executor::{Executor, Loaded, Submit};
 use crate::independence::rows_are_independent;
 use crate::queue::{GraphOptions, Job};
+use crate::rows::{self, MOST_KEPT};
 use crate::signature::Signature;
 use crate::tensor::Tensor;
 
@@ -86,7 +87,7 @@ impl Graphs {
     /// Blocks.
     ///
     /// # Errors
-    /// Those of [`Backend::load`].
+    /// Those of [`Graphs::load_unnamed`].
     pub fn load(&self, name: &str, file: Vec<u8>, options: GraphOptions) -> Result<Graph> {
         let graph = self.load_unnamed(name, file, options)?;
         let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
@@ -99,17 +100,16 @@ impl Graphs {
     /// Loads an ONNX file for whoever holds it, called `name` in errors. Blocks.
     ///
     /// # Errors
-    /// Those of [`Backend::load`].
+    /// Those of [`Backend::load`], and [`Error::Restarting`] when trying the graph out has ended
+    /// the process that computes.
     pub fn load_unnamed(&self, name: &str, file: Vec<u8>, options: GraphOptions) -> Result<Graph> {
         let model = self.backend.load(name, file)?;
-        let batches = options.max_batch > 1
-            && model.batches()
-            && rows_are_independent(&*model, &self.buffers);
+        let independent = model.batches() && try_rows(name, &*model, &self.buffers)?;
         let loaded = Arc::new(Loaded {
             name: name.to_owned(),
             backend: self.backend.name(),
             model,
-            batches,
+            independent,
             options,
             counters: Counters::default(),
         });
@@ -148,6 +148,19 @@ impl Graphs {
     }
 }
 
+/// Whether rows give the same together and apart. Where that cannot be tried calls run as they come,
+/// and the log says why.
+fn try_rows(name: &str, model: &dyn Model, buffers: &Buffers) -> Result<bool> {
+    match rows_are_independent(model, buffers) {
+        Err(gone @ RunError::Restarting { .. }) => Err(gone.of(name)),
+        Err(reason) => {
+            tracing::warn!(graph = name, %reason, "calls do not share batches: the trial failed");
+            Ok(false)
+        }
+        Ok(independent) => Ok(independent),
+    }
+}
+
 impl fmt::Debug for Graphs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let named = self.named.read().unwrap_or_else(PoisonError::into_inner);
@@ -170,32 +183,68 @@ impl Graph {
         self.0.submit.status(self.0.id, &self.0.loaded)
     }
 
-    /// Computes the outputs for `inputs`, together with other calls where they fit. Dropped
-    /// before it is run, a call is never run.
+    /// Computes the outputs for `inputs`, together with other calls where they fit, and in parts
+    /// where they have more rows than a batch may. Dropped before it is run, a call is never run.
     ///
     /// # Errors
     /// [`Error::InvalidInput`] for inputs that the graph does not take, [`Error::Busy`] at once
-    /// when too many calls wait, [`Error::Failed`] with what the backend said,
-    /// [`Error::Restarting`] when the process that computes has ended.
+    /// when too many calls wait, [`Error::TooLarge`] when the outputs of the parts exceed 64 MiB,
+    /// [`Error::Failed`] with what the backend said, [`Error::Restarting`] when the process that
+    /// computes has ended.
     pub async fn compute(&self, inputs: Vec<(String, Tensor)>) -> Result<Vec<(String, Tensor)>> {
         let signature = self.signature();
         let inputs = signature.arrange(inputs)?;
-        let rows = self.rows(&inputs);
-        let (respond, outcome) = oneshot::channel();
-        self.0.submit.push(self.0.id, Job { inputs, rows, arrived: Instant::now(), respond })?;
-        let ended = |_| Error::Unavailable("computing has ended".to_owned());
-        let outputs = outcome.await.map_err(ended)??;
+        let most = self.0.loaded.options.max_batch.max(1);
+        let outputs = match self.rows(&inputs) {
+            Some(rows) if rows > most => self.run_in_parts(&inputs, rows, most).await?,
+            rows => self.run(inputs, rows).await?,
+        };
         let names = signature.outputs.iter().map(|port| port.name.clone());
         Ok(names.zip(outputs).collect())
     }
 
+    /// Queues a call and waits for its outputs.
+    async fn run(&self, inputs: Vec<Tensor>, rows: Option<u32>) -> Result<Vec<Tensor>> {
+        let Line { id, loaded, submit } = &*self.0;
+        // Nothing could join it.
+        let rows = rows.filter(|_| loaded.options.max_batch > 1);
+        let (respond, outcome) = oneshot::channel();
+        submit.push(*id, Job { inputs, rows, arrived: Instant::now(), respond })?;
+        outcome.await.map_err(|_| Error::Unavailable("computing has ended".to_owned()))?
+    }
+
+    /// Computes a call of more than `most` rows: others have their turn between its parts.
+    async fn run_in_parts(&self, inputs: &[Tensor], rows: u32, most: u32) -> Result<Vec<Tensor>> {
+        let buffers = self.0.submit.buffers();
+        let mut outputs: Vec<Vec<Tensor>> = vec![Vec::new(); self.signature().outputs.len()];
+        let (mut until, mut bytes) = (0, 0);
+        while until < rows {
+            let range = until..rows.min(until.saturating_add(most));
+            until = range.end;
+            let part = inputs.iter().map(|input| rows::taken(input, &range, buffers));
+            let part = part.collect::<Result<_>>()?;
+            let found = self.run(part, Some(range.end - range.start)).await?;
+            bytes += found.iter().map(|output| output.bytes().len()).sum::<usize>();
+            let expected = bytes.saturating_mul(rows as usize) / until as usize;
+            if expected > MOST_KEPT {
+                return Err(Error::TooLarge(format!(
+                    "{expected} bytes of outputs, at most {MOST_KEPT}; send fewer rows at once"
+                )));
+            }
+            outputs.iter_mut().zip(found).for_each(|(parts, output)| parts.push(output));
+        }
+        let joined = outputs.iter().map(|parts| rows::stacked(parts, rows, buffers));
+        joined
+            .collect::<std::result::Result<_, _>>()
+            .map_err(|reason| Error::Failed { graph: self.0.loaded.name.clone(), reason })
+    }
+
     /// Rows of the inputs, if they can be run with those of others: the first dimension of all.
     fn rows(&self, inputs: &[Tensor]) -> Option<u32> {
-        if !self.0.loaded.batches {
+        if !self.0.loaded.independent {
             return None;
         }
-        let first = |tensor: &Tensor| tensor.shape().sizes().first().copied();
-        let rows = first(inputs.first()?)?;
-        inputs.iter().all(|tensor| first(tensor) == Some(rows)).then_some(rows)
+        let rows = rows::count(inputs.first()?)?;
+        inputs.iter().all(|tensor| rows::count(tensor) == Some(rows)).then_some(rows)
     }
 }

@@ -5,6 +5,7 @@
 
 use crate::backend::Model;
 use crate::buffer::Buffers;
+use crate::error::RunError;
 use crate::signature::{Dimension, Port};
 use crate::tensor::{Element, Tensor};
 
@@ -14,24 +15,27 @@ const SIZE: u32 = 3;
 const TOLERANCE: f32 = 1e-3;
 
 /// Runs two rows that differ, alone and together. True if they gave the same, bar rounding.
-pub(crate) fn rows_are_independent(model: &dyn Model, buffers: &Buffers) -> bool {
+///
+/// # Errors
+/// Why a run failed.
+pub(crate) fn rows_are_independent(model: &dyn Model, buffers: &Buffers) -> Result<bool, RunError> {
     if !model.signature().stacks() {
-        return false;
+        return Ok(false);
     }
     let run = |rows: &[u32]| {
         let ports = model.signature().inputs.iter();
-        let inputs = ports.map(|port| sample(port, rows, buffers)).collect::<Option<Vec<_>>>()?;
-        model.run(&inputs, buffers).ok()
+        let inputs = ports.map(|port| sample(port, rows, buffers)).collect::<Option<Vec<_>>>();
+        inputs.map(|inputs| model.run(&inputs, buffers)).transpose()
     };
-    let (Some(first), Some(second), Some(both)) = (run(&[0]), run(&[1]), run(&[0, 1])) else {
-        return false;
+    let (Some(first), Some(second), Some(both)) = (run(&[0])?, run(&[1])?, run(&[0, 1])?) else {
+        return Ok(false);
     };
     let mut outputs = first.iter().zip(&second).zip(&both);
     let equal = |((first, second), both): ((&Tensor, &Tensor), &Tensor)| {
         both.shape().sizes().first() == Some(&2)
             && close(&[first.bytes(), second.bytes()].concat(), both.bytes(), both.element())
     };
-    both.len() == first.len() && outputs.all(equal)
+    Ok(both.len() == first.len() && outputs.all(equal))
 }
 
 /// Rows of small numbers, which are indices in any table, different for each number in `rows`.

@@ -17,6 +17,7 @@ mod independence;
 pub mod isolated;
 mod priority;
 mod queue;
+mod rows;
 mod signature;
 mod tensor;
 

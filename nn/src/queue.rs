@@ -13,7 +13,8 @@ use crate::tensor::Tensor;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GraphOptions {
-    /// Most rows that are run together.
+    /// Most rows that are run together. A call that has more is computed in parts, one after the
+    /// other, unless its rows depend on each other.
     pub max_batch: u32,
     /// How long the oldest computation is kept waiting for others to join it. With zero a batch
     /// is what has come while others were running.
@@ -48,8 +49,19 @@ pub enum Closed {
 
 impl Closed {
     /// All of them, in the order in which they are counted.
-    pub(crate) const ALL: [Self; 5] =
+    pub const ALL: [Self; 5] =
         [Self::Full, Self::Drained, Self::Waited, Self::Shared, Self::Single];
+
+    /// What it is called in status and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Drained => "drained",
+            Self::Waited => "waited",
+            Self::Shared => "shared",
+            Self::Single => "single",
+        }
+    }
 }
 
 /// One call that waits.
@@ -69,10 +81,12 @@ impl Job {
 
     /// Whether `other` can join: the same shapes but for the first dimension.
     fn fits(&self, other: &Self) -> bool {
-        let inner = |tensor: &Tensor| tensor.shape().with_rows(1).ok();
+        let same = |(one, other): (&Tensor, &Tensor)| {
+            one.shape().sizes().get(1..) == other.shape().sizes().get(1..)
+        };
         self.rows.is_some()
             && other.rows.is_some()
-            && self.inputs.iter().map(inner).eq(other.inputs.iter().map(inner))
+            && self.inputs.iter().zip(&other.inputs).all(same)
     }
 }
 
@@ -125,42 +139,80 @@ impl Queue {
         self.cancelled += (before - self.waiting.len()) as u64;
     }
 
-    /// When the oldest call should be run.
+    /// When there is a call to be run: the oldest when it has waited long enough, any as soon as
+    /// nothing can join it.
     pub(crate) fn due(&mut self, now: Instant, options: &GraphOptions) -> Due {
         while self.waiting.front().is_some_and(Job::cancelled) {
             self.waiting.pop_front();
             self.cancelled += 1;
         }
-        let Some(first) = self.waiting.front() else { return Due::Never };
-        let until = first.arrived + options.max_wait;
-        if first.rows.is_none() || now >= until || self.fitting_rows() >= options.max_batch {
-            Due::Now
-        } else {
-            Due::At(until)
+        match (self.waiting.front(), self.leader(now, options)) {
+            (None, _) => Due::Never,
+            (Some(_), Some(_)) => Due::Now,
+            (Some(first), None) => Due::At(first.arrived + options.max_wait),
         }
     }
 
-    /// Rows that could be run with the oldest call, its own included.
-    fn fitting_rows(&self) -> u32 {
-        let Some(first) = self.waiting.front() else { return 0 };
-        let fitting = self.waiting.iter().filter(|job| first.fits(job) && !job.cancelled());
-        fitting.fold(0, |rows, job| rows.saturating_add(job.rows.unwrap_or_default()))
+    /// The call to be run now, with those that fit it, if there is one.
+    fn leader(&self, now: Instant, options: &GraphOptions) -> Option<usize> {
+        let first = self.waiting.front()?;
+        let waited = now >= first.arrived + options.max_wait;
+        if waited { Some(0) } else { self.first_of_full(options.max_batch) }
     }
 
-    /// Takes the oldest call and those that fit it, oldest first, but leaves as much to each of
-    /// `idle` threads as it takes.
-    pub(crate) fn take(&mut self, options: &GraphOptions, idle: usize) -> Option<Batch> {
+    /// The oldest call of the first shape that fills a batch of `most` rows. One that nothing can
+    /// join fills its own.
+    fn first_of_full(&self, most: u32) -> Option<usize> {
+        let mut shapes: Vec<(usize, u32)> = Vec::new();
+        for (index, job) in self.waiting.iter().enumerate().filter(|(_, job)| !job.cancelled()) {
+            let rows = job.rows.unwrap_or(most);
+            let known = shapes.iter_mut().find(|(first, _)| self.waiting[*first].fits(job));
+            let (first, rows) = match known {
+                Some((first, waiting)) => {
+                    *waiting = waiting.saturating_add(rows);
+                    (*first, *waiting)
+                }
+                None => {
+                    shapes.push((index, rows));
+                    (index, rows)
+                }
+            };
+            if rows >= most {
+                return Some(first);
+            }
+        }
+        None
+    }
+
+    /// Rows that could be run with `first`, its own included.
+    fn fitting_rows(&self, first: &Job) -> u32 {
+        let fitting = self.waiting.iter().filter(|job| first.fits(job));
+        fitting.fold(first.rows.unwrap_or_default(), |rows, job| {
+            rows.saturating_add(job.rows.unwrap_or_default())
+        })
+    }
+
+    /// Takes a call to be run now and those that fit it, oldest first, but leaves as much to each
+    /// of `idle` threads as it takes.
+    pub(crate) fn take(
+        &mut self,
+        now: Instant,
+        options: &GraphOptions,
+        idle: usize,
+    ) -> Option<Batch> {
         self.remove_cancelled();
-        let available = self.fitting_rows();
+        // Who made a batch full may have gone since it was found due: the oldest is run then.
+        let leader = self.leader(now, options).unwrap_or(0);
+        let first = self.waiting.remove(leader)?;
+        let available = self.fitting_rows(&first);
         let share = available.div_ceil(idle.saturating_add(1) as u32);
-        let first = self.waiting.pop_front()?;
         let waited = !options.max_wait.is_zero();
         let Some(mut rows) = first.rows else {
             return Some(Batch { jobs: vec![first], closed: Closed::Single });
         };
         let most = options.max_batch.min(share);
         let mut jobs = vec![first];
-        let mut index = 0;
+        let mut index = leader;
         while index < self.waiting.len() && rows < most {
             let job = &self.waiting[index];
             let joined = rows.saturating_add(job.rows.unwrap_or_default());
@@ -225,30 +277,30 @@ mod tests {
     #[test]
     fn the_oldest_goes_first_and_takes_along_what_has_its_shape() {
         let (mut queue, _receivers) = filled(&[(1, 8), (1, 16), (2, 8), (1, 16)]);
-        let batch = queue.take(&options(8), 0).unwrap();
+        let batch = queue.take(Instant::now(), &options(8), 0).unwrap();
         assert_eq!((lengths(&batch), batch.closed), (vec![(1, 8), (2, 8)], Closed::Drained));
-        let batch = queue.take(&options(8), 0).unwrap();
+        let batch = queue.take(Instant::now(), &options(8), 0).unwrap();
         assert_eq!((lengths(&batch), batch.closed), (vec![(1, 16), (1, 16)], Closed::Drained));
-        assert!(queue.take(&options(8), 0).is_none());
+        assert!(queue.take(Instant::now(), &options(8), 0).is_none());
     }
 
     #[test]
-    fn a_batch_never_exceeds_its_limit_unless_a_single_call_does() {
-        let (mut queue, _receivers) = filled(&[(2, 8), (3, 8), (2, 8), (9, 8)]);
-        let batch = queue.take(&options(4), 0).unwrap();
+    fn a_batch_never_exceeds_its_limit() {
+        let (mut queue, _receivers) = filled(&[(2, 8), (3, 8), (2, 8), (2, 8)]);
+        let batch = queue.take(Instant::now(), &options(4), 0).unwrap();
         assert_eq!((lengths(&batch), batch.closed), (vec![(2, 8), (2, 8)], Closed::Full));
-        let batch = queue.take(&options(4), 0).unwrap();
+        let batch = queue.take(Instant::now(), &options(4), 0).unwrap();
         assert_eq!((lengths(&batch), batch.closed), (vec![(3, 8)], Closed::Full));
-        let batch = queue.take(&options(4), 0).unwrap();
-        assert_eq!((lengths(&batch), batch.closed), (vec![(9, 8)], Closed::Full));
+        let batch = queue.take(Instant::now(), &options(4), 0).unwrap();
+        assert_eq!((lengths(&batch), batch.closed), (vec![(2, 8)], Closed::Drained));
     }
 
     #[test]
     fn idle_threads_get_their_share() {
         let (mut queue, _receivers) = filled(&[(1, 8); 4]);
-        let batch = queue.take(&options(8), 1).unwrap();
+        let batch = queue.take(Instant::now(), &options(8), 1).unwrap();
         assert_eq!((batch.jobs.len(), batch.closed), (2, Closed::Shared));
-        let batch = queue.take(&options(8), 0).unwrap();
+        let batch = queue.take(Instant::now(), &options(8), 0).unwrap();
         assert_eq!((batch.jobs.len(), batch.closed), (2, Closed::Drained));
     }
 
@@ -260,7 +312,7 @@ mod tests {
         assert!(queue.push(newcomer, 2).is_ok());
         assert_eq!((queue.len(), queue.cancelled()), (2, 2));
         receivers.clear();
-        assert_eq!(queue.take(&options(8), 0).unwrap().jobs.len(), 1);
+        assert_eq!(queue.take(Instant::now(), &options(8), 0).unwrap().jobs.len(), 1);
         assert_eq!(queue.cancelled(), 3);
         let (first, _kept) = job(1, 8);
         assert!(queue.push(first, 1).is_ok());
@@ -289,10 +341,31 @@ mod tests {
     }
 
     #[test]
+    fn what_nothing_can_join_goes_before_an_older_call_that_waits_for_company() {
+        let wait = Duration::from_secs(3600);
+        let options = GraphOptions { max_batch: 2, max_wait: wait, ..GraphOptions::default() };
+        let (mut queue, mut receivers) = filled(&[(1, 8), (1, 16), (2, 4), (1, 16)]);
+        let now = queue.waiting[0].arrived;
+        assert_eq!(queue.due(now, &options), Due::Now);
+        let batch = queue.take(now, &options, 0).unwrap();
+        assert_eq!((lengths(&batch), batch.closed), (vec![(2, 4)], Closed::Full));
+        let batch = queue.take(now, &options, 0).unwrap();
+        assert_eq!((lengths(&batch), batch.closed), (vec![(1, 16), (1, 16)], Closed::Full));
+        assert_eq!(queue.due(now, &options), Due::At(now + wait));
+        let (single, receiver) = job(1, 16);
+        receivers.push(receiver);
+        assert!(queue.push(Job { rows: None, ..single }, 9).is_ok());
+        assert_eq!(queue.due(now, &options), Due::Now);
+        assert_eq!(queue.take(now, &options, 0).unwrap().closed, Closed::Single);
+        assert_eq!(queue.due(now, &options), Due::At(now + wait));
+        assert_eq!(queue.due(now + wait, &options), Due::Now);
+    }
+
+    #[test]
     fn what_cannot_be_stacked_runs_by_itself() {
         let (mut queue, _receivers) = filled(&[(1, 8), (1, 8)]);
         queue.waiting[0].rows = None;
-        let batch = queue.take(&options(8), 0).unwrap();
+        let batch = queue.take(Instant::now(), &options(8), 0).unwrap();
         assert_eq!((batch.jobs.len(), batch.closed), (1, Closed::Single));
     }
 }

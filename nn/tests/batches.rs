@@ -4,6 +4,7 @@
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use futures::executor::block_on;
 use futures::future::join_all;
@@ -108,6 +109,8 @@ fn a_batch_whose_process_ends_is_told_so_and_not_run_again() {
     for outcome in others {
         let Err(Error::Restarting { graph, retry_after }) = outcome else { panic!("{outcome:?}") };
         assert_eq!((&graph[..], retry_after.as_secs()), ("g", 3));
+        let said = Error::Restarting { graph, retry_after }.to_string();
+        assert!(said.starts_with("restarting:") && said.ends_with("; try again in 3 s"), "{said}");
     }
     let status = graph.status();
     assert_eq!((status.failed, status.retried, status.process), (3, 0, None));
@@ -166,7 +169,8 @@ fn a_full_queue_refuses_at_once_and_says_when_to_come_back() {
     let Error::Busy { waiting, retry_after, .. } = &error else { panic!("{error}") };
     assert_eq!(*waiting, 2);
     assert!(retry_after.as_secs() >= 1);
-    assert!(error.to_string().starts_with("busy:"), "{error}");
+    let said = error.to_string();
+    assert!(said.starts_with("busy:") && said.ends_with("; try again in 1 s"), "{said}");
     gate.open();
     assert!(block_on(join_all(calls)).iter().all(Result::is_ok));
     assert_eq!(graph.status().refused, 1);
@@ -182,6 +186,97 @@ fn rows_that_touch_each_other_are_never_run_together() {
     assert_eq!(values(&others[0].as_ref().unwrap()[0].1), [2]);
     assert_eq!(values(&others[1].as_ref().unwrap()[0].1), [3]);
     assert_eq!(count(&graph.status(), Closed::Single), 3);
+}
+
+#[test]
+fn a_call_of_more_rows_than_a_batch_may_have_is_computed_in_parts() {
+    let (graphs, _) = graphs(2);
+    let graph = graphs.load("g", vec![], options(|o| o.max_batch = 4)).unwrap();
+    let sent: Vec<i64> = (0..20).collect();
+    let outputs = block_on(graph.compute(inputs(&graphs, 10, &sent))).unwrap();
+    assert_eq!(outputs[0].1.shape().sizes(), [10, 2]);
+    assert_eq!(values(&outputs[0].1), (1..=20).collect::<Vec<i64>>());
+    let status = graph.status();
+    assert_eq!((status.batches, status.rows), (3, 10));
+    assert!(status.batch_rows.iter().all(|bar| bar.up_to <= 4), "{status:?}");
+}
+
+#[test]
+fn where_a_batch_has_one_row_no_call_brings_more() {
+    let (graphs, _) = graphs(1);
+    let graph = graphs.load("g", vec![], options(|o| o.max_batch = 1)).unwrap();
+    let outputs = block_on(graph.compute(inputs(&graphs, 3, &[1, 2, 3]))).unwrap();
+    assert_eq!(values(&outputs[0].1), [2, 3, 4]);
+    assert_eq!((graph.status().batches, count(&graph.status(), Closed::Single)), (3, 3));
+}
+
+#[test]
+fn others_have_their_turn_between_the_parts_of_a_call() {
+    let (graphs, gate) = graphs(1);
+    let graph = graphs.load("g", vec![], options(|o| o.max_batch = 2)).unwrap();
+    let mut context = Context::from_waker(Waker::noop());
+    gate.close();
+    let mut large = Box::pin(graph.compute(inputs(&graphs, 6, &[0; 6])));
+    assert!(large.as_mut().poll(&mut context).is_pending());
+    gate.wait_for(1);
+    let mut small = pin!(graph.compute(inputs(&graphs, 1, &[7, 7])));
+    assert!(small.as_mut().poll(&mut context).is_pending());
+    gate.open();
+    assert_eq!(values(&block_on(small).unwrap()[0].1), [8, 8]);
+    // What nobody waits for any more is not computed.
+    drop(large);
+    assert_eq!((graph.status().rows, graph.status().waiting), (3, 0));
+}
+
+#[test]
+fn rows_that_touch_each_other_are_not_taken_apart() {
+    let (graphs, _) = graphs(1);
+    let graph = graphs.load("g", b"mixing".to_vec(), options(|o| o.max_batch = 2)).unwrap();
+    let outputs = block_on(graph.compute(inputs(&graphs, 3, &[1, 2, 3]))).unwrap();
+    assert_eq!(values(&outputs[0].1), [7, 7, 7]);
+    assert_eq!(graph.status().batches, 1);
+}
+
+#[test]
+fn outputs_that_nobody_would_be_given_are_refused_before_they_are_computed() {
+    let (graphs, _) = graphs(1);
+    let graph = graphs.load("g", b"wide".to_vec(), options(|o| o.max_batch = 1)).unwrap();
+    let call = |rows: u32| block_on(graph.compute(inputs(&graphs, rows, &vec![0; rows as usize])));
+    assert_eq!(call(2).unwrap()[0].1.shape().sizes(), [2, 1 << 20]);
+    let error = call(1000).unwrap_err();
+    assert!(matches!(&error, Error::TooLarge(reason) if reason.contains("send fewer rows")));
+    assert_eq!(graph.status().batches, 3);
+}
+
+#[test]
+fn a_graph_that_cannot_be_tried_out_runs_each_call_alone() {
+    let (graphs, gate) = graphs(1);
+    let graph = graphs.load("g", b"untried".to_vec(), GraphOptions::default()).unwrap();
+    let call = |value: i64| graph.compute(inputs(&graphs, 1, &[value]));
+    let (_, others) = behind_a_running_one(&gate, call(0), vec![call(1), call(2)]);
+    assert!(others.iter().all(Result::is_ok));
+    assert_eq!(count(&graph.status(), Closed::Single), 3);
+}
+
+#[test]
+fn a_graph_whose_trial_ends_the_process_is_not_loaded() {
+    let (graphs, _) = graphs(1);
+    let loaded = graphs.load("g", b"lethal".to_vec(), GraphOptions::default()).map(drop);
+    assert!(matches!(loaded, Err(Error::Restarting { .. })), "{loaded:?}");
+}
+
+#[test]
+fn a_full_batch_waits_for_no_call_of_another_shape() {
+    let (graphs, _) = graphs(1);
+    let hour = Duration::from_secs(3600);
+    let patient = options(|o| (o.max_batch, o.max_wait) = (2, hour));
+    let graph = graphs.load("g", vec![], patient).unwrap();
+    let mut alone = pin!(graph.compute(inputs(&graphs, 1, &[1])));
+    assert!(alone.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    let pair = (0..2).map(|value| graph.compute(inputs(&graphs, 1, &[value, value])));
+    assert!(block_on(join_all(pair)).iter().all(Result::is_ok));
+    let status = graph.status();
+    assert_eq!((status.waiting, count(&status, Closed::Full)), (1, 1));
 }
 
 #[test]

@@ -23,8 +23,10 @@ use rustix::process::{
     Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process, pidfd_open, waitid,
 };
 
+mod skipped;
 mod tiny;
 
+use skipped::skipped;
 use tiny::{doubling, external};
 
 /// Anything here takes less.
@@ -107,7 +109,7 @@ fn engines() -> Vec<Engine> {
         match onnxruntime.clone().open() {
             Ok(_) => return vec![tract(), onnxruntime],
             Err(error) if std::env::var_os("PILOTLIGHT_REQUIRE_ORT").is_none() => {
-                eprintln!("skipped: {error}");
+                skipped(&error);
             }
             Err(error) => panic!("{error}"),
         }

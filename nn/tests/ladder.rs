@@ -6,7 +6,7 @@ const LADDER: [&[&str]; 10] = [
     &["error", "device", "priority"],
     &["buffer"],
     &["tensor"],
-    &["signature", "queue"],
+    &["signature", "queue", "rows"],
     &["backend"],
     &["independence", "batch"],
     &["backend/tract", "backend/onnxruntime", "counters"],

@@ -4,15 +4,20 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use futures::executor::block_on;
+use futures::future::join_all;
 use pilotlight_nn::{
-    Backend, Buffers, Device, Dimension, Element, Error, Model, OnnxRuntime, OnnxRuntimeOptions,
-    Tensor,
+    Backend, Buffers, Device, Dimension, Element, Error, GraphOptions, Graphs, Model, OnnxRuntime,
+    OnnxRuntimeOptions, Tensor,
 };
 use pilotlight_onnx::encode;
 
+mod skipped;
 mod tiny;
 
+use skipped::skipped;
 use tiny::{BOOL, F32, I64, U8, doubling, external, model, node, port};
 
 fn options() -> OnnxRuntimeOptions {
@@ -24,7 +29,7 @@ fn backend() -> Option<OnnxRuntime> {
     match OnnxRuntime::new(options()) {
         Ok(backend) => Some(backend),
         Err(error) if std::env::var_os("PILOTLIGHT_REQUIRE_ORT").is_none() => {
-            eprintln!("skipped: {error}");
+            skipped(&error);
             None
         }
         Err(error) => panic!("{error}"),
@@ -71,12 +76,16 @@ fn as_floats(tensor: &Tensor) -> Vec<f32> {
         .collect()
 }
 
-/// The default model, and inputs for rows of token ids of the same length.
-fn default_model(backend: &OnnxRuntime) -> Box<dyn Model> {
+fn default_file() -> Vec<u8> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/pii-ner/model.onnx");
-    load(backend, std::fs::read(file).unwrap())
+    std::fs::read(file).unwrap()
 }
 
+fn default_model(backend: &OnnxRuntime) -> Box<dyn Model> {
+    load(backend, default_file())
+}
+
+/// Inputs of the default model: rows of token ids of the same length.
 fn tokens(model: &dyn Model, buffers: &Buffers, rows: &[Vec<i64>]) -> Vec<Tensor> {
     let sizes = [rows.len() as u32, rows[0].len() as u32];
     let fill = |value: &dyn Fn(i64) -> i64| {
@@ -120,6 +129,30 @@ fn the_default_model_gives_the_same_alone_and_in_a_batch() {
         let alone = run(std::slice::from_ref(row));
         assert_close(&alone, batched);
     }
+}
+
+#[test]
+fn calls_of_several_callers_share_batches_and_each_gets_its_own_rows() {
+    let Some(backend) = backend() else { return };
+    let (model, buffers) = (default_model(&backend), Buffers::new(1 << 24));
+    let graphs = Graphs::new(Box::new(backend), 1).unwrap();
+    // Nothing runs before two calls have filled a batch: how many there are is no matter of chance.
+    let mut options = GraphOptions::default();
+    (options.max_batch, options.max_wait) = (4, Duration::from_secs(3600));
+    let graph = graphs.load("g", default_file(), options).unwrap();
+    let of = |caller| tokens(&*model, &buffers, &[row(caller, 19), row(caller + 10, 19)]);
+    let inputs: Vec<Vec<Tensor>> = (1..=6).map(of).collect();
+    let names = || graph.signature().inputs.iter().map(|port| port.name.clone());
+    let call = |inputs: &Vec<Tensor>| graph.compute(names().zip(inputs.clone()).collect());
+    let outputs = block_on(join_all(inputs.iter().map(call)));
+    for (inputs, outputs) in inputs.iter().zip(outputs) {
+        let alone = model.run(inputs, &buffers).unwrap();
+        let together = &outputs.unwrap()[0].1;
+        assert_eq!(together.shape(), alone[0].shape());
+        assert_close(&as_floats(together), &as_floats(&alone[0]));
+    }
+    let status = graph.status();
+    assert_eq!((status.batches, status.rows, status.retried), (3, 12, 0));
 }
 
 #[test]
@@ -313,7 +346,8 @@ fn a_gpu_gives_what_the_processor_gives() {
     let gpu = OnnxRuntimeOptions { device: Device::Gpu, ..options() };
     let gpu = match OnnxRuntime::new(gpu) {
         Ok(gpu) => gpu,
-        Err(error) => return eprintln!("skipped: {error}"),
+        Err(error) if error.to_string().contains("has no cuda") => return skipped(&error),
+        Err(error) => panic!("{error}"),
     };
     let buffers = Buffers::new(1 << 24);
     let run = |backend: &OnnxRuntime| {

@@ -56,6 +56,15 @@ pub(crate) static INSTANCES_FAILED: Description =
 
 pub(crate) static GRAPH_BATCH_ROWS: Description =
     histogram("pilotlight_graph_batch_rows", "Rows of the batches that a graph ran.", Unit::None);
+pub(crate) static GRAPH_WAIT: Description = histogram(
+    "pilotlight_graph_wait_seconds",
+    "Time that calls of a graph waited for the batch they ran in.",
+    Unit::Seconds,
+);
+pub(crate) static GRAPH_CLOSED: Description = counter(
+    "pilotlight_graph_closed_batches",
+    "Batches of a graph, by the reason why no more calls were added to them.",
+);
 pub(crate) static GRAPH_WAITING: Description =
     gauge("pilotlight_graph_waiting_calls", "Calls that wait in a graph's queue.");
 pub(crate) static GRAPH_RUNNING: Description =

@@ -64,6 +64,12 @@ pub struct GraphLevels {
     pub batch_rows: Vec<(u64, u64)>,
     /// Rows of all batches.
     pub rows: u64,
+    /// How many calls waited up to so many microseconds, and more than the one before.
+    pub wait_us: Vec<(u64, u64)>,
+    /// Microseconds that all calls together waited.
+    pub waited_us: u64,
+    /// Batches by the reason why no more calls were added to them.
+    pub closed: Vec<(&'static str, u64)>,
     /// Calls without a result.
     pub failed: u64,
     /// Calls that were run again, alone, because their batch failed.
@@ -118,13 +124,51 @@ const ROWS: [Bound; 11] = [
     Bound { value: 1024.0, text: "1024.0" },
 ];
 
+/// 64 µs to 17 s in powers of two, as graphs count them: none has to be split between two.
+const WAITS: [Bound; 19] = [
+    Bound { value: 0.000064, text: "6.4e-05" },
+    Bound { value: 0.000128, text: "0.000128" },
+    Bound { value: 0.000256, text: "0.000256" },
+    Bound { value: 0.000512, text: "0.000512" },
+    Bound { value: 0.001024, text: "0.001024" },
+    Bound { value: 0.002048, text: "0.002048" },
+    Bound { value: 0.004096, text: "0.004096" },
+    Bound { value: 0.008192, text: "0.008192" },
+    Bound { value: 0.016384, text: "0.016384" },
+    Bound { value: 0.032768, text: "0.032768" },
+    Bound { value: 0.065536, text: "0.065536" },
+    Bound { value: 0.131072, text: "0.131072" },
+    Bound { value: 0.262144, text: "0.262144" },
+    Bound { value: 0.524288, text: "0.524288" },
+    Bound { value: 1.048576, text: "1.048576" },
+    Bound { value: 2.097152, text: "2.097152" },
+    Bound { value: 4.194304, text: "4.194304" },
+    Bound { value: 8.388608, text: "8.388608" },
+    Bound { value: 16.777216, text: "16.777216" },
+];
+
+/// `bars`, each up to a value in parts of which `per_unit` make one, counted by `bounds`.
+fn distribution(
+    bounds: &'static [Bound],
+    bars: &[(u64, u64)],
+    sum: u64,
+    per_unit: f64,
+) -> Distribution {
+    let mut counts = vec![0; bounds.len() + 1];
+    for (up_to, count) in bars {
+        let up_to = *up_to as f64 / per_unit;
+        counts[bounds.partition_point(|bound| bound.value < up_to)] += count;
+    }
+    Distribution { bounds, counts, sum: sum as f64 / per_unit }
+}
+
 impl GraphLevels {
-    fn distribution(&self) -> Distribution {
-        let mut counts = vec![0; ROWS.len() + 1];
-        for (up_to, count) in &self.batch_rows {
-            counts[ROWS.partition_point(|bound| bound.value < *up_to as f64)] += count;
-        }
-        Distribution { bounds: &ROWS, counts, sum: self.rows as f64 }
+    fn batch_rows(&self) -> Distribution {
+        distribution(&ROWS, &self.batch_rows, self.rows, 1.0)
+    }
+
+    fn waits(&self) -> Distribution {
+        distribution(&WAITS, &self.wait_us, self.waited_us, 1e6)
     }
 }
 
@@ -166,20 +210,29 @@ fn pools(pools: &[PoolLevels], since: SystemTime) -> Vec<Family> {
 }
 
 fn graphs(graphs: &[GraphLevels], since: SystemTime) -> Vec<Family> {
+    let of = |graph: &GraphLevels, reason: &str| {
+        labels([
+            ("function", &graph.function),
+            ("version", &graph.version),
+            ("graph", &graph.graph),
+            ("reason", reason),
+        ])
+    };
     let each = |about: &'static Description, value: fn(&GraphLevels) -> Value| {
-        let one = |graph: &GraphLevels| Series {
-            labels: labels([
-                ("function", &graph.function),
-                ("version", &graph.version),
-                ("graph", &graph.graph),
-            ]),
-            since,
-            value: value(graph),
-        };
+        let one = |graph| Series { labels: of(graph, ""), since, value: value(graph) };
         Family::new(about, graphs.iter().map(one).collect())
     };
+    let closed = graphs.iter().flat_map(|graph| {
+        graph.closed.iter().map(move |(reason, count)| Series {
+            labels: of(graph, reason),
+            since,
+            value: Value::Whole(*count),
+        })
+    });
     vec![
-        each(&catalogue::GRAPH_BATCH_ROWS, |graph| Value::Distribution(graph.distribution())),
+        each(&catalogue::GRAPH_BATCH_ROWS, |graph| Value::Distribution(graph.batch_rows())),
+        each(&catalogue::GRAPH_WAIT, |graph| Value::Distribution(graph.waits())),
+        Family::new(&catalogue::GRAPH_CLOSED, closed.collect()),
         each(&catalogue::GRAPH_WAITING, |graph| Value::Whole(graph.waiting)),
         each(&catalogue::GRAPH_RUNNING, |graph| Value::Whole(graph.running)),
         each(&catalogue::GRAPH_FAILED, |graph| Value::Whole(graph.failed)),

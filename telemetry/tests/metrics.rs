@@ -215,6 +215,33 @@ fn batches_are_shown_by_their_rows() {
 }
 
 #[test]
+fn waits_for_a_batch_are_shown_in_seconds() {
+    let (metrics, _handle) = full();
+    let text = text(&metrics);
+    let labels = "function=\"pii\",version=\"0123456789ab\",graph=\"pii-ner\"";
+    let name = "pilotlight_graph_wait_seconds";
+    let bucket =
+        |le: &str| value(&text, &format!("{name}_bucket{{{labels},le=\"{le}\"}}")).unwrap();
+    assert_eq!((bucket("6.4e-05"), bucket("0.000128"), bucket("0.524288")), (5.0, 7.0, 7.0));
+    assert_eq!((bucket("1.048576"), bucket("16.777216"), bucket("+Inf")), (10.0, 10.0, 11.0));
+    assert_eq!(value(&text, &format!("{name}_sum{{{labels}}}")), Some(2.5));
+    assert_eq!(value(&text, &format!("{name}_count{{{labels}}}")), Some(11.0));
+}
+
+#[test]
+fn batches_are_counted_by_why_they_were_closed() {
+    let (metrics, _handle) = full();
+    let text = text(&metrics);
+    let labels = "function=\"pii\",version=\"0123456789ab\",graph=\"pii-ner\"";
+    let closed = |reason: &str| {
+        let series = format!("{{{labels},reason=\"{reason}\"}}");
+        value(&text, &format!("pilotlight_graph_closed_batches_total{series}"))
+    };
+    assert_eq!((closed("full"), closed("drained")), (Some(2.0), Some(4.0)));
+    assert_eq!(closed("single"), Some(0.0));
+}
+
+#[test]
 fn a_canary_is_in_one_state() {
     let (metrics, _handle) = full();
     let text = text(&metrics);

@@ -1,8 +1,11 @@
+use std::fs;
 use std::process::Command;
 use std::time::Instant;
 
+use anyhow::Context as _;
+
 use crate::build;
-use crate::cargo::{cargo, execute, target};
+use crate::cargo::{cargo, execute, root, target};
 use crate::peers;
 use crate::runtime;
 use crate::swap::Swap;
@@ -28,6 +31,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
         ("guests", &build::guests),
         ("host and default component", &build::component),
         ("lints", &lints),
+        ("fuzz targets", &fuzz_targets),
         ("documentation", &documentation),
         ("licences", &licences),
         ("kernels in WebAssembly", &kernels),
@@ -49,6 +53,20 @@ fn lints() -> anyhow::Result<()> {
     execute(cargo(&guest).args(["-p", "pilotlight-guest"]).args(tests).args(deny))?;
     let on_host = ["-p", "pilotlight-guest", "--no-default-features", "--features", "wasi-nn"];
     execute(cargo(&guest).args(on_host).args(deny))
+}
+
+/// They are a workspace of their own, which has nothing of Wasmtime in it.
+fn fuzz_targets() -> anyhow::Result<()> {
+    let folder = root().join("fuzz");
+    let lock = folder.join("Cargo.lock");
+    if !lock.exists() {
+        // The versions that everything else is tested with, as far as both have them.
+        fs::copy(root().join("Cargo.lock"), &lock).with_context(|| lock.display().to_string())?;
+    }
+    let mut command = cargo(&["check", "--bins", "--manifest-path", "fuzz/Cargo.toml"]);
+    command.arg("--target-dir").arg(target().join("fuzz"));
+    // Nothing is linked: the fuzzer itself, in C++, need not be compiled.
+    execute(command.env("CUSTOM_LIBFUZZER_PATH", folder.join("libfuzzer.a")))
 }
 
 fn documentation() -> anyhow::Result<()> {

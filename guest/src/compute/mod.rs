@@ -11,6 +11,7 @@ pub use tract::TractCompute;
 #[cfg(all(feature = "wasi-nn", target_family = "wasm"))]
 pub use wasi_nn::NnCompute;
 
+use crate::api::Later;
 use crate::tensor::Logits;
 
 /// A model that gives each token of a sequence a score for each label.
@@ -118,8 +119,8 @@ pub enum ComputeError {
     Failed(String),
     /// Too many others wait for the host.
     #[error("{0}")]
-    Busy(String),
+    Busy(Later),
     /// The host cannot compute, and soon will.
     #[error("{0}")]
-    Unavailable(String),
+    Unavailable(Later),
 }

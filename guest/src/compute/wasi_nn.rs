@@ -1,5 +1,6 @@
 use super::padding::{Padded, groups};
 use super::{Compute, ComputeError, HostGraph, Sequence};
+use crate::api::Later;
 use crate::tensor::Logits;
 
 mod bindings {
@@ -96,9 +97,11 @@ fn tensor(rows: &[&Padded], name: &str) -> Tensor {
 fn error(error: Error) -> ComputeError {
     let message = error.data();
     match error.code() {
-        ErrorCode::RuntimeError if message.starts_with(BUSY) => ComputeError::Busy(message),
+        ErrorCode::RuntimeError if message.starts_with(BUSY) => {
+            ComputeError::Busy(Later::told(&message))
+        }
         ErrorCode::RuntimeError if message.starts_with(RESTARTING) => {
-            ComputeError::Unavailable(message)
+            ComputeError::Unavailable(Later::told(&message))
         }
         _ => ComputeError::Failed(message),
     }

@@ -5,6 +5,7 @@
 //! names, counts or measures is checked before a backend sees it ([`pilotlight_nn`] does that for
 //! tensors and inputs), and what it keeps on the host is limited.
 
+mod held;
 mod types;
 
 use std::sync::Arc;
@@ -15,12 +16,11 @@ use wasmtime::component::{
     Linker, LinkerInstance, Resource, ResourceTable, ResourceType, WasmList,
 };
 
+use held::{Brought, Held, MOST_GRAPH_BYTES};
 use types::{ErrorCode, ExecutionTarget, GraphEncoding, GuestError, GuestTensor, TensorType};
 
 /// Bytes of tensors that an instance may keep on the host.
 const MOST_TENSOR_BYTES: usize = 64 << 20;
-/// Bytes of a graph that a guest may bring along.
-const MOST_GRAPH_BYTES: usize = 1 << 30;
 /// Longest name of an input that is looked at.
 const LONGEST_NAME: usize = 256;
 
@@ -32,6 +32,7 @@ pub(crate) struct Nn {
     load: bool,
     /// Bytes of tensors that the instance keeps.
     kept: usize,
+    brought: Brought,
 }
 
 /// The parts of an instance's state that are used here.
@@ -48,7 +49,7 @@ pub(crate) trait HasNn: Send + 'static {
 impl Nn {
     /// Gives access to `graphs`, and to those that guests bring along if `load` says so.
     pub(crate) fn new(graphs: Arc<Graphs>, load: bool) -> Self {
-        Self { graphs: Some(graphs), load, kept: 0 }
+        Self { graphs: Some(graphs), load, ..Self::default() }
     }
 
     fn graphs(&self) -> Result<&Arc<Graphs>, Refusal> {
@@ -98,20 +99,22 @@ pub(crate) fn add_to_linker<T: HasNn>(linker: &mut Linker<T>) -> wasmtime::Resul
     add_graph(&mut linker.instance("wasi:nn/graph@0.2.0-rc-2024-10-28")?)
 }
 
-/// Adds a resource kept in the table, which is dropped by deleting it.
+/// Adds a resource kept in the table, which is dropped by deleting it; `dropped` is told.
 fn add_resource<T: HasNn, R: Send + 'static>(
     instance: &mut LinkerInstance<'_, T>,
     name: &str,
+    dropped: fn(&mut Nn, R),
 ) -> wasmtime::Result<()> {
-    instance.resource(name, ResourceType::host::<R>(), |mut store: StoreContextMut<'_, T>, rep| {
+    let ty = ResourceType::host::<R>();
+    instance.resource(name, ty, move |mut store: StoreContextMut<'_, T>, rep| {
         let view = store.data_mut().nn();
-        view.table.delete(Resource::<R>::new_own(rep))?;
+        dropped(view.nn, view.table.delete(Resource::<R>::new_own(rep))?);
         Ok(())
     })
 }
 
 fn add_errors<T: HasNn>(instance: &mut LinkerInstance<'_, T>) -> wasmtime::Result<()> {
-    add_resource::<T, GuestError>(instance, "error")?;
+    add_resource::<T, GuestError>(instance, "error", |_, _| {})?;
     instance.func_wrap(
         "[method]error.code",
         |mut store: StoreContextMut<'_, T>, (error,): (Resource<GuestError>,)| {
@@ -190,7 +193,9 @@ fn copied(
 }
 
 fn add_inference<T: HasNn>(instance: &mut LinkerInstance<'_, T>) -> wasmtime::Result<()> {
-    add_resource::<T, Context>(instance, "graph-execution-context")?;
+    add_resource::<T, Context>(instance, "graph-execution-context", |nn, context| {
+        nn.brought.release(context.0);
+    })?;
     instance.func_wrap_async(
         "[method]graph-execution-context.compute",
         |mut store: StoreContextMut<'_, T>,
@@ -210,12 +215,12 @@ fn add_inference<T: HasNn>(instance: &mut LinkerInstance<'_, T>) -> wasmtime::Re
 }
 
 /// A graph that a guest may compute; there is nothing else to a context.
-struct Context(Graph);
+struct Context(Held);
 /// A graph that a guest has loaded.
-struct GuestGraph(Graph);
+struct GuestGraph(Held);
 
 fn add_graph<T: HasNn>(instance: &mut LinkerInstance<'_, T>) -> wasmtime::Result<()> {
-    add_resource::<T, GuestGraph>(instance, "graph")?;
+    add_resource::<T, GuestGraph>(instance, "graph", |nn, graph| nn.brought.release(graph.0))?;
     instance.func_wrap(
         "[method]graph.init-execution-context",
         |mut store: StoreContextMut<'_, T>, (graph,): (Resource<GuestGraph>,)| {
@@ -230,7 +235,7 @@ fn add_graph<T: HasNn>(instance: &mut LinkerInstance<'_, T>) -> wasmtime::Result
         |mut store: StoreContextMut<'_, T>, (name,): (String,)| {
             let mut view = store.data_mut().nn();
             let graph = view.nn.graphs().and_then(|graphs| Ok(graphs.get(&name)?));
-            view.answer_graph(graph)
+            view.answer_graph(graph.map(Held::named))
         },
     )?;
     instance.func_wrap_async(
@@ -243,13 +248,15 @@ fn add_graph<T: HasNn>(instance: &mut LinkerInstance<'_, T>) -> wasmtime::Result
                 let allowed = store.data_mut().nn().nn.check_load(&lengths, encoding, target);
                 let graph = match allowed {
                     Ok(graphs) => {
-                        let file = parts.iter().flat_map(|part| part.as_le_slice(&store)).copied();
-                        let file = file.collect();
-                        load(graphs, file).await
+                        let file = parts.first().map(|part| part.as_le_slice(&store).to_vec());
+                        load(graphs, file.unwrap_or_default()).await
                     }
                     Err(refusal) => Err(refusal),
                 };
-                store.data_mut().nn().answer_graph(graph)
+                let bytes = lengths.iter().sum::<usize>();
+                let mut view = store.data_mut().nn();
+                let held = graph.map(|graph| view.nn.brought.hold(graph, bytes));
+                view.answer_graph(held)
             })
         },
     )
@@ -283,9 +290,10 @@ impl Nn {
             return Err(Refusal::new(ErrorCode::UnsupportedOperation, message));
         }
         match parts {
-            [bytes] if *bytes <= MOST_GRAPH_BYTES => Ok(Arc::clone(self.graphs()?)),
+            [bytes] if self.brought.has_room_for(*bytes) => Ok(Arc::clone(self.graphs()?)),
             [bytes] => {
-                let message = format!("{bytes} bytes; at most {MOST_GRAPH_BYTES}");
+                let most = MOST_GRAPH_BYTES;
+                let message = format!("{bytes} bytes; graphs of an instance have at most {most}");
                 Err(Refusal::new(ErrorCode::TooLarge, message))
             }
             parts => {
@@ -320,7 +328,7 @@ impl NnView<'_> {
         context: &Resource<Context>,
         inputs: Vec<NamedTensor>,
     ) -> wasmtime::Result<Taken> {
-        let graph = self.table.get(context)?.0.clone();
+        let graph = self.table.get(context)?.0.graph.clone();
         let count = inputs.len();
         let mut taken = Vec::with_capacity(count.min(MOST_INPUTS));
         let mut refusal = None;
@@ -370,7 +378,7 @@ impl NnView<'_> {
         Ok((Ok(kept),))
     }
 
-    fn answer_graph(&mut self, graph: Result<Graph, Refusal>) -> Answer<Resource<GuestGraph>> {
+    fn answer_graph(&mut self, graph: Result<Held, Refusal>) -> Answer<Resource<GuestGraph>> {
         match graph {
             Ok(graph) => Ok((Ok(self.table.push(GuestGraph(graph))?),)),
             Err(refusal) => self.refuse(refusal),

@@ -14,6 +14,7 @@ use crate::buffer::Buffers;
 use crate::device::Device;
 use crate::error::{Error, Result, RunError};
 use crate::independence::rows_are_independent;
+use crate::rows::MOST_KEPT;
 use crate::signature::{Dimension, Port, Signature};
 use crate::tensor::{Element, Shape, Tensor};
 
@@ -55,8 +56,10 @@ impl Backend for Tract {
             Ok(Loaded { plan, signature, row_by_row, states: Mutex::default() })
         };
         let loaded = whole(imported.model.clone(), false).map_err(failed)?;
+        // Who puts rows together tries it again, and tells why it failed.
+        let tried = || rows_are_independent(&loaded, &Buffers::new(0)).unwrap_or(false);
         match one {
-            Some(one) if independent && rows_are_independent(&loaded, &Buffers::new(0)) => {
+            Some(one) if independent && tried() => {
                 let model = imported.model.set_symbols(&one).map_err(failed)?;
                 Ok(Box::new(whole(model, true).map_err(failed)?))
             }
@@ -178,6 +181,7 @@ impl Loaded {
                 to_tract(input, shape, &input.bytes()[row * bytes..][..bytes])
             };
             let results = self.try_run(inputs.iter().map(part).collect::<TractResult<_>>()?)?;
+            check_room(&results, rows)?;
             outputs.iter_mut().zip(results).for_each(|(rows, result)| rows.push(result));
         }
         outputs.iter().map(|parts| stacked(parts, rows, buffers)).collect()
@@ -195,6 +199,17 @@ impl Loaded {
         free().push(state);
         Ok(outputs)
     }
+}
+
+/// Refuses `rows` results of this size before they are all in memory.
+fn check_room(results: &[TValue], rows: u32) -> TractResult<()> {
+    let bytes = results.iter().map(|result| result.len() * result.datum_type().size_of());
+    let bytes = bytes.sum::<usize>().saturating_mul(rows as usize);
+    if bytes <= MOST_KEPT {
+        return Ok(());
+    }
+    let message = format!("{bytes} bytes of outputs, at most {MOST_KEPT}; send fewer rows at once");
+    Err(TractError::msg(message))
 }
 
 /// The results of several runs of one row, below each other.

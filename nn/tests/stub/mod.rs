@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use pilotlight_nn::{
     Backend, Buffers, Dimension, Element, Error, GraphOptions, Graphs, Model, Port, Result,
-    RunError, Signature, Tensor,
+    RunError, Shape, Signature, Tensor,
 };
 
 /// The value that no run survives.
@@ -87,8 +87,14 @@ impl Backend for Stub {
         };
         let (inputs, outputs) = (vec![port("x"), port("y")], vec![port("sum")]);
         let signature = Signature { inputs, outputs };
-        let (batches, mixing) = (file != b"single", file == b"mixing");
-        Ok(Box::new(Sum { signature, batches, mixing, gate: Arc::clone(&self.gate) }))
+        let trial = match &file[..] {
+            b"untried" => Some("no sample will do".into()),
+            b"lethal" => Some(RunError::Restarting { retry_after: Duration::from_secs(3) }),
+            _ => None,
+        };
+        let (batches, mixing, wide) = (file != b"single", file == b"mixing", file == b"wide");
+        let gate = Arc::clone(&self.gate);
+        Ok(Box::new(Sum { signature, batches, mixing, wide, trial, gate }))
     }
 }
 
@@ -97,6 +103,10 @@ struct Sum {
     batches: bool,
     /// Each element of a row is the sum of its column, over all rows.
     mixing: bool,
+    /// A row of outputs has 8 MiB.
+    wide: bool,
+    /// Why nothing is computed of three columns, which those have who try out what it does.
+    trial: Option<RunError>,
     gate: Arc<Gate>,
 }
 
@@ -123,7 +133,16 @@ impl Model for Sum {
         if x.contains(&LETHAL) {
             return Err(RunError::Restarting { retry_after: Duration::from_secs(3) });
         }
-        let columns = inputs[0].shape().sizes()[1] as usize;
+        let &[rows, columns] = inputs[0].shape().sizes() else { panic!("two dimensions") };
+        if let Some(error) = self.trial.as_ref().filter(|_| columns == 3) {
+            return Err(error.clone());
+        }
+        if self.wide {
+            let output = Shape::new(&[rows, 1 << 20]).unwrap();
+            let zeros = buffers.zeroed(output.volume() * 8).freeze();
+            return Ok(vec![Tensor::from_buffer(Element::I64, output, zeros).unwrap()]);
+        }
+        let columns = columns as usize;
         let column = |place: usize| x.iter().skip(place % columns).step_by(columns).sum();
         let mixed = || (0..x.len()).map(column).collect();
         let x: Vec<i64> = if self.mixing { mixed() } else { x };

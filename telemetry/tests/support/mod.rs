@@ -80,6 +80,9 @@ pub(crate) fn graph() -> GraphLevels {
         graph: "pii-ner".to_owned(),
         batch_rows: vec![(1, 3), (8, 2), (2048, 1)],
         rows: 2000,
+        wait_us: vec![(1, 4), (64, 1), (128, 2), (1 << 20, 3), (1 << 27, 1)],
+        waited_us: 2_500_000,
+        closed: vec![("full", 2), ("drained", 4), ("single", 0)],
         refused: 7,
         ..GraphLevels::default()
     }
