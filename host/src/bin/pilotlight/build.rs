@@ -1,13 +1,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::anyhow;
+use anyhow::{Context as _, anyhow};
 use clap::Args;
 use pilotlight::{
     Agreement, Cache, Error, GRAPH_EXTENSION, Guest, Host, HostCompute, LoadedGraph, ModelCompute,
     Placement, Precision, Provenance, Source, Stage, agreement, snapshot, write_beside,
 };
-use pilotlight_model::{Digest, ModelFolder};
+use pilotlight_model::{Digest, MODEL_FILE, ModelFolder};
+use pilotlight_onnx::contains_operator;
 
 use crate::compute::{ComputeOptions, Place};
 use crate::stages::Stages;
@@ -114,7 +115,9 @@ async fn for_guest(
     let chosen = options.host.chosen_precision();
     let candidates = match chosen {
         Some(precision) => vec![precision],
-        None => vec![Precision::Int4, Precision::Int8],
+        None if has_weights_of_4_bits(&folder)? => vec![Precision::Int4, Precision::Int8],
+        // Four bits would be eight under another name.
+        None => vec![Precision::Int8],
     };
     if candidates == [Precision::F32] {
         return Ok(Built { component: build(Precision::F32).await?, agreement: None, graph: None });
@@ -129,6 +132,13 @@ async fn for_guest(
         }
     }
     Ok(Built { component: reference, agreement: None, graph: None })
+}
+
+fn has_weights_of_4_bits(folder: &ModelFolder) -> anyhow::Result<bool> {
+    let path = folder.path().join(MODEL_FILE);
+    let model = folder.read(MODEL_FILE)?;
+    let model = pilotlight_onnx::decode(&model[..]).with_context(|| path.display().to_string())?;
+    Ok(contains_operator(&model, "MatMulNBits"))
 }
 
 /// Has a component say what was measured of it.
