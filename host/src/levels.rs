@@ -2,10 +2,12 @@
 
 use pilotlight_nn::{Bucket, Closed, GraphStatus};
 use pilotlight_router::Phase;
-use pilotlight_telemetry::{CanaryLevel, CanaryState, GraphLevels, Levels, PoolLevels};
+use pilotlight_telemetry::{
+    CanaryLevel, CanaryState, GraphLevels, Levels, PoolLevels, ShadowCounts,
+};
 
 use crate::deployment::FunctionStatus;
-use crate::routing::RuleStatus;
+use crate::routing::{RuleStatus, ShadowStatus};
 use crate::version::{VersionStatus, short};
 
 /// Levels of everything, at one moment.
@@ -20,6 +22,7 @@ pub(crate) fn levels(functions: &[FunctionStatus], rules: &[RuleStatus]) -> Leve
         }
     }
     levels.canaries = rules.iter().filter_map(canary).collect();
+    levels.shadows = rules.iter().filter_map(shadow).collect();
     levels
 }
 
@@ -58,6 +61,7 @@ fn graph(function: &str, version: &str, status: &GraphStatus) -> GraphLevels {
         retried: status.retried,
         refused: status.refused,
         cancelled: status.cancelled,
+        restarts: status.process.as_ref().map(|process| process.restarts),
     }
 }
 
@@ -70,6 +74,13 @@ fn closed(status: &GraphStatus) -> Vec<(&'static str, u64)> {
     let count = |reason: Closed| status.closed.iter().find(|(closed, _)| *closed == reason);
     let all = Closed::ALL.into_iter();
     all.map(|reason| (reason.name(), count(reason).map_or(0, |(_, count)| *count))).collect()
+}
+
+fn shadow(rule: &RuleStatus) -> Option<ShadowCounts> {
+    let ShadowStatus { same, different, failed, skipped } = rule.shadowed?;
+    let outcomes =
+        vec![("same", same), ("different", different), ("failed", failed), ("skipped", skipped)];
+    Some(ShadowCounts { rule: rule.name.clone(), outcomes })
 }
 
 fn canary(rule: &RuleStatus) -> Option<CanaryLevel> {

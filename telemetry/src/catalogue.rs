@@ -83,6 +83,10 @@ pub(crate) static GRAPH_CANCELLED: Description = counter(
     "pilotlight_graph_cancelled_calls",
     "Calls of a graph whose callers went away before they were run.",
 );
+pub(crate) static GRAPH_RESTARTS: Description = counter(
+    "pilotlight_graph_process_restarts",
+    "How often the process that a graph is computed in has ended and was started again.",
+);
 
 pub(crate) static SWAPS: Description =
     counter("pilotlight_swaps", "New versions of a function, by what became of them.");
@@ -96,6 +100,10 @@ pub(crate) static CANARY_SHARE: Description = Description {
 };
 pub(crate) static CANARY_STATE: Description =
     gauge("pilotlight_canary_state", "1 for the state that a rule's canary is in, 0 for others.");
+pub(crate) static SHADOWED: Description = counter(
+    "pilotlight_shadowed_requests",
+    "Requests that a rule's shadow was to be asked, too, by how the answers compare.",
+);
 
 pub(crate) static EXPORTED: Description = counter(
     "pilotlight_telemetry_items",

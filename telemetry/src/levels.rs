@@ -14,6 +14,8 @@ pub struct Levels {
     pub graphs: Vec<GraphLevels>,
     /// Of each canary.
     pub canaries: Vec<CanaryLevel>,
+    /// Of each shadow.
+    pub shadows: Vec<ShadowCounts>,
 }
 
 /// What the pool of a version holds, and has done since it was made.
@@ -78,6 +80,8 @@ pub struct GraphLevels {
     pub refused: u64,
     /// Calls whose callers went away.
     pub cancelled: u64,
+    /// How often the process that computes it was started again, where it has one of its own.
+    pub restarts: Option<u64>,
 }
 
 /// How far the canary of a rule is.
@@ -89,6 +93,15 @@ pub struct CanaryLevel {
     pub share: f64,
     /// How far it is.
     pub state: CanaryState,
+}
+
+/// How the answers of the shadow of a rule compare with those that were given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShadowCounts {
+    /// The rule.
+    pub rule: String,
+    /// Requests by what became of them.
+    pub outcomes: Vec<(&'static str, u64)>,
 }
 
 /// How far a canary is.
@@ -177,6 +190,7 @@ pub(crate) fn families(levels: &Levels, since: SystemTime) -> Vec<Family> {
     let mut families = pools(&levels.pools, since);
     families.extend(graphs(&levels.graphs, since));
     families.extend(canaries(&levels.canaries, since));
+    families.push(shadows(&levels.shadows, since));
     families
 }
 
@@ -229,6 +243,10 @@ fn graphs(graphs: &[GraphLevels], since: SystemTime) -> Vec<Family> {
             value: Value::Whole(*count),
         })
     });
+    let isolated = graphs.iter().filter_map(|graph| {
+        let value = Value::Whole(graph.restarts?);
+        Some(Series { labels: of(graph, ""), since, value })
+    });
     vec![
         each(&catalogue::GRAPH_BATCH_ROWS, |graph| Value::Distribution(graph.batch_rows())),
         each(&catalogue::GRAPH_WAIT, |graph| Value::Distribution(graph.waits())),
@@ -239,7 +257,19 @@ fn graphs(graphs: &[GraphLevels], since: SystemTime) -> Vec<Family> {
         each(&catalogue::GRAPH_RETRIED, |graph| Value::Whole(graph.retried)),
         each(&catalogue::GRAPH_REFUSED, |graph| Value::Whole(graph.refused)),
         each(&catalogue::GRAPH_CANCELLED, |graph| Value::Whole(graph.cancelled)),
+        Family::new(&catalogue::GRAPH_RESTARTS, isolated.collect()),
     ]
+}
+
+fn shadows(shadows: &[ShadowCounts], since: SystemTime) -> Family {
+    let series = shadows.iter().flat_map(|shadow| {
+        shadow.outcomes.iter().map(move |(outcome, count)| Series {
+            labels: labels([("rule", &shadow.rule), ("outcome", outcome)]),
+            since,
+            value: Value::Whole(*count),
+        })
+    });
+    Family::new(&catalogue::SHADOWED, series.collect())
 }
 
 fn canaries(canaries: &[CanaryLevel], since: SystemTime) -> Vec<Family> {

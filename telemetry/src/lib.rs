@@ -35,7 +35,7 @@ mod trace;
 
 pub use changes::{Rollback, Swap};
 pub use function::{Handle, InFlight};
-pub use levels::{CanaryLevel, CanaryState, GraphLevels, Levels, PoolLevels};
+pub use levels::{CanaryLevel, CanaryState, GraphLevels, Levels, PoolLevels, ShadowCounts};
 pub use log::{json_lines, request_span};
 pub use metrics::Metrics;
 pub use observation::{ErrorKind, Observation, Stages};

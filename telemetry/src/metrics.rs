@@ -113,10 +113,11 @@ impl Metrics {
     fn levels(&self) -> Levels {
         let sources = lock(&self.0.sources).clone();
         let mut all = Levels::default();
-        for Levels { pools, graphs, canaries } in sources.iter().map(|source| source()) {
+        for Levels { pools, graphs, canaries, shadows } in sources.iter().map(|source| source()) {
             all.pools.extend(pools);
             all.graphs.extend(graphs);
             all.canaries.extend(canaries);
+            all.shadows.extend(shadows);
         }
         all
     }

@@ -242,6 +242,20 @@ fn batches_are_counted_by_why_they_were_closed() {
 }
 
 #[test]
+fn shadows_are_counted_by_how_their_answers_compare() {
+    let (metrics, _handle) = full();
+    let text = text(&metrics);
+    let count = |outcome: &str| {
+        let labels = format!("{{rule=\"half\",outcome=\"{outcome}\"}}");
+        value(&text, &format!("pilotlight_shadowed_requests_total{labels}"))
+    };
+    assert_eq!(
+        (count("same"), count("different"), count("failed")),
+        (Some(7.0), Some(1.0), Some(0.0))
+    );
+}
+
+#[test]
 fn a_canary_is_in_one_state() {
     let (metrics, _handle) = full();
     let text = text(&metrics);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::StatusCode;
 use pilotlight_telemetry::{
     CanaryLevel, CanaryState, ErrorKind, GraphLevels, Handle, Levels, Metrics, Observation,
-    PoolLevels, Rollback, Stages, Swap,
+    PoolLevels, Rollback, ShadowCounts, Stages, Swap,
 };
 
 pub(crate) const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0";
@@ -53,6 +53,10 @@ pub(crate) fn full() -> (Metrics, Handle) {
             rule: "half".to_owned(),
             share: 0.05,
             state: CanaryState::Running,
+        }],
+        shadows: vec![ShadowCounts {
+            rule: "half".to_owned(),
+            outcomes: vec![("same", 7), ("different", 1), ("failed", 0), ("skipped", 2)],
         }],
     });
     (metrics, handle)
