@@ -6,17 +6,22 @@ use rustix::process::{
 };
 use rustix::thread::set_no_new_privs;
 
+/// The highest `oom_score_adj` (proc_pid_oom_score_adj(5)): it is started again, its parent is not.
+const MOST_LIKELY: &str = "1000";
 /// First descriptor beyond those that every process has.
 const FIRST: libc::c_uint = 3;
 
 /// Has the calling process end with its parent, gain no rights, leave no copies of texts in core
 /// dumps (whose writing those who wait for it would wait for, too), ignore what asks the parent to
-/// stop, which finishes its calls first, and have no file but standard input, output and error.
+/// stop, which finishes its calls first, be the one that is ended where memory runs out, and have no
+/// file but standard input, output and error.
 ///
 /// # Errors
 /// What the system refused.
 pub(super) fn confine() -> Result<(), Errno> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
+    // Before its files in /proc are no longer its own. Without /proc it is one among others.
+    let _ = std::fs::write("/proc/self/oom_score_adj", MOST_LIKELY);
     set_no_new_privs(true)?;
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
