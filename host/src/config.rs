@@ -35,7 +35,7 @@ pub struct Options {
     /// Most processor time for a request; without a limit, `request_timeout` is what ends it. An
     /// instance that has several requests begins anew with each.
     pub cpu_time: Option<Duration>,
-    /// Most linear memory an instance may have, in bytes.
+    /// Most linear memory an instance may have, in bytes: all of its memories together.
     pub memory_limit: usize,
     /// Longest body of a request, in bytes.
     pub body_limit: usize,

@@ -34,6 +34,7 @@ mod image;
 mod inspect;
 mod instance;
 mod levels;
+mod limiter;
 mod machine_code;
 mod memory;
 mod meter;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http_body_util::combinators::UnsyncBoxBody;
 use wasmtime::component::ResourceTable;
-use wasmtime::{Engine, ResourceLimiter, Store, StoreLimits, StoreLimitsBuilder, UpdateDeadline};
+use wasmtime::{Engine, Store, UpdateDeadline};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{
     Error as HttpError, RequestOptions, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
@@ -14,16 +14,12 @@ use wasmtime_wasi_http::{
 use crate::config::Options;
 use crate::error::{Error, Result};
 use crate::guest_log::GuestLog;
+use crate::limiter::Limiter;
 use crate::meter::Meter;
 use crate::wasi_nn::{HasNn, Nn, NnView};
 
 /// Where guests look for a model.
 pub(crate) const MODEL_PATH: &str = "/model";
-/// Core instances, memories and tables of one component: the guest, and the adapters around it.
-const PARTS: usize = 32;
-/// The guest's function table has some 10,000 entries.
-const TABLE_ELEMENTS: usize = 1 << 16;
-
 /// A guest that holds more has lost count.
 const RESOURCES: usize = 1 << 14;
 
@@ -41,56 +37,16 @@ pub(crate) struct State {
 
 /// What an instance may use.
 pub(crate) struct Allowance {
-    /// Linear memory, in bytes.
+    /// Linear memory, in bytes, of all its parts together.
     pub(crate) memory: usize,
     /// Counts its processor time, where that has a limit.
     pub(crate) meter: Option<Arc<Meter>>,
 }
 
-/// Limits memory, and remembers whether more was asked for.
-struct Limiter {
-    limits: StoreLimits,
-    refused: bool,
-}
-
-impl ResourceLimiter for Limiter {
-    fn memory_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        let allowed = self.limits.memory_growing(current, desired, maximum)?;
-        self.refused |= !allowed;
-        Ok(allowed)
-    }
-
-    fn table_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        self.limits.table_growing(current, desired, maximum)
-    }
-
-    fn instances(&self) -> usize {
-        self.limits.instances()
-    }
-
-    fn tables(&self) -> usize {
-        self.limits.tables()
-    }
-
-    fn memories(&self) -> usize {
-        self.limits.memories()
-    }
-}
-
 impl State {
     /// Whether more memory was asked for than may be had.
     pub(crate) fn was_refused_memory(&self) -> bool {
-        self.limiter.refused
+        self.limiter.has_refused_memory()
     }
 
     pub(crate) fn meter(&self) -> Option<&Arc<Meter>> {
@@ -149,7 +105,7 @@ pub(crate) fn new_store(
         hooks: NoOutgoingRequests,
         nn,
         table: small_table(),
-        limiter: Limiter { limits: limits(memory), refused: false },
+        limiter: Limiter::new(memory),
         meter,
     };
     let mut store = Store::new(engine, state);
@@ -162,16 +118,6 @@ pub(crate) fn new_store(
     });
     store.set_epoch_deadline(1);
     store
-}
-
-fn limits(memory: usize) -> StoreLimits {
-    StoreLimitsBuilder::new()
-        .memory_size(memory)
-        .memories(PARTS)
-        .instances(PARTS)
-        .tables(PARTS)
-        .table_elements(TABLE_ELEMENTS)
-        .build()
 }
 
 /// Bodies, streams and tensors that an instance has in hand.

@@ -169,6 +169,8 @@ async fn driven(
     })
     .await;
     match (received, ended) {
+        // A guest of WASI 0.2 that traps leaves word of an absent response, too.
+        (Some(Err(_)), Some(Err(error))) => Err(error),
         (Some(response), None) => Ok(response?.map(|content| Body::new(content, Some(driver)))),
         (Some(response), Some(_)) => Ok(response?.map(|content| Body::new(content, None))),
         (None, Some(Err(error))) => Err(error),
