@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use tracing::Span;
 use wasmtime_wasi_http::{Error as HttpError, WasiBody};
 
+use crate::guest_error;
 use crate::telemetry::Exchange;
 
 /// The body of a response. It is the instance's own time: polled, it runs the instance that
@@ -180,7 +181,8 @@ impl http_body::Body for Body {
             }
             Poll::Ready(Some(Err(error))) => {
                 let reason = self.failed.take();
-                let reason = reason.unwrap_or_else(|| wasmtime::format_err!("{error}"));
+                let reason =
+                    reason.unwrap_or_else(|| wasmtime::Error::msg(guest_error::name(error)));
                 if let Some(broken) = self.broken.take() {
                     broken(&reason);
                 }

@@ -12,6 +12,7 @@ use wasmtime_wasi_http::{Error as HttpError, WasiBody};
 use super::Version;
 use super::failure::{Failure, FailureKind, Failures};
 use crate::body::Body;
+use crate::guest_error;
 use crate::request_id::REQUEST_ID;
 use crate::telemetry::{Caption, Exchange};
 
@@ -105,7 +106,7 @@ impl Version {
                 failures.count(FailureKind::HalfResponse);
                 caption.within(|| {
                     crash_loop.failed();
-                    tracing::error!(error = format!("{error:#}"), "half an answer");
+                    tracing::error!(error = guest_error::told(error), "half an answer");
                 });
             })
         })

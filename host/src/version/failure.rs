@@ -10,6 +10,7 @@ use wasmtime::Trap;
 
 use crate::admission::Refused;
 use crate::body::Body;
+use crate::guest_error;
 use crate::meter::CpuTimeUsed;
 use crate::pool::{DeadlinePassed, NoInstance, OutOfMemory};
 
@@ -20,7 +21,7 @@ pub(super) enum Failure {
     NotAdmitted(#[from] Refused),
     #[error("its body is longer than {limit} bytes")]
     BodyTooLong { limit: usize },
-    #[error("{0:#}")]
+    #[error("{}", guest_error::told(.0))]
     Broken(#[from] wasmtime::Error),
 }
 
