@@ -58,6 +58,9 @@ pub struct Options {
     pub require: Option<Arc<Policy>>,
     /// Whether instances may load graphs that they bring along.
     pub guest_graphs: bool,
+    /// Whether instances see the host's clocks as they are, to the nanosecond; those of a tenth of a
+    /// millisecond otherwise, which tell little of what others do.
+    pub fine_clocks: bool,
 }
 
 impl Default for Options {
@@ -81,6 +84,7 @@ impl Default for Options {
             graph: GraphOptions::default(),
             require: None,
             guest_graphs: false,
+            fine_clocks: false,
         }
     }
 }

@@ -28,6 +28,7 @@ mod followed;
 mod function;
 mod graph;
 mod guest;
+mod guest_clocks;
 mod guest_error;
 mod guest_log;
 mod host;

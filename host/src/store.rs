@@ -13,6 +13,7 @@ use wasmtime_wasi_http::{
 
 use crate::config::Options;
 use crate::error::{Error, Result};
+use crate::guest_clocks;
 use crate::guest_log::GuestLog;
 use crate::limiter::Limiter;
 use crate::meter::Meter;
@@ -132,6 +133,9 @@ pub(crate) fn serving_context(options: &Options) -> Result<WasiCtx> {
     let mut wasi = WasiCtxBuilder::new();
     let log = GuestLog::default();
     wasi.stdout(log.clone()).stderr(log);
+    if !options.fine_clocks {
+        guest_clocks::coarsen(&mut wasi);
+    }
     if let Some(model) = &options.model {
         preopen_model(&mut wasi, model)?;
     }

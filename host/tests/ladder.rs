@@ -5,7 +5,7 @@
 const LADDER: [&[&str]; 18] = [
     &["error", "beside", "config", "priority", "progress", "request_id", "wasi_nn"],
     &["admission", "crash_loop", "guest_error", "limiter", "meter", "telemetry"],
-    &["background", "body", "cache", "clock", "guest_log", "watch"],
+    &["background", "body", "cache", "clock", "guest_clocks", "guest_log", "watch"],
     &["followed", "graph", "guest", "seen"],
     &["access", "protection", "section", "sweep"],
     &["image", "inspect"],

@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::{HeaderMap, Request, Response};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use pilotlight_telemetry::Stages;
 use tokio::time::Instant;
 use wasmtime_wasi_http::{Error as HttpError, WasiBody};
 
@@ -64,8 +65,7 @@ impl Version {
         self.crash_loop.succeeded();
         exchange.stages = timings.stages(waited);
         if self.is_ours {
-            exchange.stages.tokenise = told(response.headers(), TOKENISATION);
-            exchange.stages.compute = told(response.headers(), INFERENCE);
+            tell_stages(response.headers(), &mut exchange.stages);
         }
         if self.server_timing {
             response.headers_mut().insert(SERVER_TIMING, timings.header());
@@ -133,10 +133,18 @@ fn within(limit: usize, request: Request<WasiBody>) -> Result<Request<WasiBody>,
     Ok(request.map(|body| limited(body).boxed_unsync()))
 }
 
-/// A time that a response tells; nothing of what took none, which was not done.
+/// Reads what our guests tell; nothing of what took no time, which was not done.
+fn tell_stages(headers: &HeaderMap, stages: &mut Stages) {
+    stages.compute = told(headers, INFERENCE).filter(|time| !time.is_zero());
+    // A guest's clock is coarse: what was computed was tokenised, even if that took no time.
+    let done = |time: &Duration| stages.compute.is_some() || !time.is_zero();
+    stages.tokenise = told(headers, TOKENISATION).filter(done);
+}
+
+/// A time that a response tells.
 fn told(headers: &HeaderMap, name: &str) -> Option<Duration> {
     let milliseconds: f64 = headers.get(name)?.to_str().ok()?.parse().ok()?;
-    Duration::try_from_secs_f64(milliseconds / 1e3).ok().filter(|time| !time.is_zero())
+    Duration::try_from_secs_f64(milliseconds / 1e3).ok()
 }
 
 /// Counts a client that goes away before it is answered: nobody polls its request any more.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
+mod clocks;
 mod components;
 #[path = "../pool/hosts.rs"]
 mod hosts;
