@@ -40,7 +40,8 @@ pub struct Options {
     /// Longest body of a request, in bytes.
     pub body_limit: usize,
     /// Requests that are worked on at once; further ones wait in a queue. Two for each core unless
-    /// told where a model computes in the sandbox, as many as there may be instances for elsewhere.
+    /// told where a model computes in the sandbox, as many as the instances can take elsewhere, and
+    /// nowhere more than that.
     pub concurrent_requests: Option<u32>,
     /// Requests that may wait; further ones are refused.
     pub queue: u32,
@@ -122,6 +123,13 @@ impl Options {
         if self.concurrent_requests.is_some_and(|most| !(1..=MOST_REQUESTS).contains(&most)) {
             return Err(format!("concurrent_requests must be 1 to {MOST_REQUESTS}"));
         }
+        let room = self.max_instances * concurrency;
+        if self.concurrent_requests.is_some_and(|most| most > room) {
+            return Err(format!(
+                "concurrent_requests must be at most max_instances times \
+                 concurrent_requests_per_instance, {room}"
+            ));
+        }
         if !(1 << 16..=LARGEST_MEMORY).contains(&self.memory_limit) {
             return Err(format!("memory_limit must be 65536 to {LARGEST_MEMORY} bytes"));
         }
@@ -158,6 +166,7 @@ mod tests {
         refused(|options| options.cpu_time = Some(Duration::ZERO), "cpu_time");
         refused(|options| options.queue_deadline = Duration::ZERO, "queue_deadline");
         refused(|options| options.concurrent_requests = Some(0), "concurrent_requests");
+        refused(|options| options.concurrent_requests = Some(129), "max_instances");
         refused(|options| options.memory_limit = 0, "memory_limit");
         refused(|options| options.memory_limit = usize::MAX, "memory_limit");
     }
