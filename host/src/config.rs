@@ -45,7 +45,8 @@ pub struct Options {
     pub concurrent_requests: Option<u32>,
     /// Requests that may wait; further ones are refused.
     pub queue: u32,
-    /// Longest time that a request may wait; it is refused at once when it is going to be longer.
+    /// Longest time that a request may wait, for its turn and for an instance; it is refused at
+    /// once when it is going to be longer.
     pub queue_deadline: Duration,
     /// Tell in a `server-timing` header where the time of each request went.
     pub server_timing: bool,

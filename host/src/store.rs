@@ -33,15 +33,15 @@ pub(crate) struct State {
     nn: Nn,
     table: ResourceTable,
     limiter: Limiter,
-    meter: Option<Arc<Meter>>,
+    meter: Arc<Meter>,
 }
 
 /// What an instance may use.
 pub(crate) struct Allowance {
     /// Linear memory, in bytes, of all its parts together.
     pub(crate) memory: usize,
-    /// Counts its processor time, where that has a limit.
-    pub(crate) meter: Option<Arc<Meter>>,
+    /// Watches its turns.
+    pub(crate) meter: Arc<Meter>,
 }
 
 impl State {
@@ -50,8 +50,8 @@ impl State {
         self.limiter.has_refused_memory()
     }
 
-    pub(crate) fn meter(&self) -> Option<&Arc<Meter>> {
-        self.meter.as_ref()
+    pub(crate) fn meter(&self) -> &Arc<Meter> {
+        &self.meter
     }
 }
 
@@ -112,9 +112,7 @@ pub(crate) fn new_store(
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.limiter);
     store.epoch_deadline_callback(|store| {
-        if let Some(meter) = &store.data().meter {
-            meter.check()?;
-        }
+        store.data().meter.cut_short()?;
         Ok(UpdateDeadline::Yield(1))
     });
     store.set_epoch_deadline(1);

@@ -56,13 +56,12 @@ impl Version {
         let deadline = arrival + self.request_timeout;
         let mut request = within(self.body_limit, request)?;
         exchange.forward(request.headers_mut());
-        let place = self.admission.enter().await?;
-        let turn = self.crash_loop.turn().await;
+        let patience = self.admission.patience(arrival);
+        let place = self.admission.enter(&self.crash_loop).await?;
         let waited = arrival.elapsed();
-        let called = self.pool.call(request, deadline).await;
-        drop((turn, place));
+        let called = self.pool.call(request, patience, deadline).await;
+        drop(place);
         let (mut response, timings) = called?;
-        self.crash_loop.succeeded();
         exchange.stages = timings.stages(waited);
         if self.is_ours {
             tell_stages(response.headers(), &mut exchange.stages);
@@ -87,22 +86,24 @@ impl Version {
                 tracing::debug!(?kind, %failure, "not admitted");
                 return;
             }
-            if kind.is_crash() {
+            if failure.is_crash() {
                 self.crash_loop.failed();
             }
             tracing::error!(?kind, %failure, "no answer");
         });
     }
 
-    /// The response, whose body tells when the instance breaks off within it.
+    /// The response, whose body tells how it ends.
     fn watched(&self, response: Response<Body>, caption: &Caption) -> Response<Body> {
         if response.body().is_end_stream() {
+            self.crash_loop.succeeded();
             return response;
         }
         let (failures, crash_loop) = (Arc::clone(&self.failures), Arc::clone(&self.crash_loop));
         let caption = caption.clone();
         response.map(|body| {
-            body.when_broken(move |error| {
+            body.when_over(move |end| {
+                let Err(error) = end else { return crash_loop.succeeded() };
                 failures.count(FailureKind::HalfResponse);
                 caption.within(|| {
                     crash_loop.failed();

@@ -104,8 +104,7 @@ impl FailureKind {
         matches!(self, Self::QueueFull | Self::QueueDeadline | Self::BodyTooLong)
     }
 
-    /// Whether the function is to blame, and not the load or the client.
-    pub(super) fn is_crash(self) -> bool {
+    fn is_crash(self) -> bool {
         matches!(
             self,
             Self::CpuTime
@@ -139,6 +138,14 @@ impl From<FailureKind> for ErrorKind {
 }
 
 impl Failure {
+    /// Whether the function is to blame, and not the load, the client or what computes for it.
+    pub(super) fn is_crash(&self) -> bool {
+        let spun = |error: &wasmtime::Error| {
+            error.downcast_ref::<DeadlinePassed>().is_some_and(|passed| passed.at_work)
+        };
+        self.kind().is_crash() || matches!(self, Self::Broken(error) if spun(error))
+    }
+
     pub(super) fn kind(&self) -> FailureKind {
         match self {
             Self::NotAdmitted(Refused::QueueFull { .. }) => FailureKind::QueueFull,

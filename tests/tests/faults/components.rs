@@ -30,9 +30,7 @@ async fn all_memories_of_an_instance_share_its_limit() {
     // Each may have its 2 MiB, and both together may not.
     let grow = "(if (i32.eq (memory.grow $a (i32.const 16)) (i32.const -1)) (then unreachable))
         (if (i32.eq (memory.grow $b (i32.const 16)) (i32.const -1)) (then unreachable))";
-    for (limit, kind) in
-        [(3 << 20, FailureKind::OutOfMemory), (4 << 20, FailureKind::NoResponse)]
-    {
+    for (limit, kind) in [(3 << 20, FailureKind::OutOfMemory), (4 << 20, FailureKind::NoResponse)] {
         let host = host(two, grow, limit).await;
         assert_eq!(get(&host, "/").await.0, 500);
         assert_eq!(failures(&host, kind), 1, "{limit}: {:?}", version(&host).failures);

@@ -4,6 +4,7 @@
 
 mod clocks;
 mod components;
+mod crash_loop;
 #[path = "../pool/hosts.rs"]
 mod hosts;
 mod limits;
@@ -179,21 +180,6 @@ async fn what_a_guest_does_after_its_answer_ends_with_the_answer() {
 async fn a_guest_that_floods_its_log_is_answered_like_any_other() {
     let host = host(|_| {}).await;
     assert_eq!(get(&host, "/flood").await, (200, "flooded".to_owned()));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_function_that_only_fails_is_slowed_down_until_it_answers() {
-    let host = host(|_| {}).await;
-    for _ in 0..16 {
-        assert!(!version(&host).crash_looping);
-        assert_eq!(get(&host, "/panic").await.0, 500);
-    }
-    assert!(version(&host).crash_looping);
-    // Slowed down, not refused.
-    let answers = join_all([get(&host, "/panic"), get(&host, "/count"), get(&host, "/count")]);
-    let statuses: Vec<u16> = answers.await.into_iter().map(|(status, _)| status).collect();
-    assert_eq!(statuses, [500, 200, 200]);
-    assert!(!version(&host).crash_looping);
 }
 
 #[tokio::test(flavor = "multi_thread")]
