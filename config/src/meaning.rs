@@ -31,7 +31,9 @@ pub(crate) fn check(config: &Config, names: &Names<'_>) -> Vec<Finding> {
     addresses(config, &mut findings);
     keys(config, &mut findings);
     config.functions.iter().for_each(|(name, function)| {
-        check_function(&key(&["functions", name]), function, &mut findings);
+        let key = key(&["functions", name]);
+        check_function(&key, function, &mut findings);
+        check_room(&key, function, &mut findings);
     });
     nowhere_to_go(config, functions, &mut findings);
     rule_names(&config.routes, &mut findings);
@@ -106,6 +108,20 @@ fn check_function(at: &Key, function: &Function, findings: &mut Vec<Finding>) {
     let host = at.name("host");
     if function.host.backend == Some(Backend::Tract) && function.host.device != Device::Cpu {
         find(host.name("device"), host.name("backend"), "tract computes on the cpu only");
+    }
+}
+
+/// Requests that are worked on without an instance would only wait somewhere else.
+fn check_room(at: &Key, function: &Function, findings: &mut Vec<Finding>) {
+    let (pool, limits) = (&function.pool, &function.limits);
+    let room = pool.max_instances.saturating_mul(pool.concurrent_requests_per_instance);
+    if limits.concurrent_requests.is_some_and(|most| most > room) {
+        let pool = ["max-instances", "concurrent-requests-per-instance"];
+        findings.push(Finding {
+            key: at.name("limits").name("concurrent-requests"),
+            because: pool.map(|key| at.name("pool").name(key)).into(),
+            message: format!("must be at most what the instances of its pool can take, {room}"),
+        });
     }
 }
 

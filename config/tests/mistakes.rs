@@ -152,6 +152,10 @@ fn values_that_exclude_each_other_are_mistakes() {
         "p.toml:3:41: functions.ner.pool.concurrent-requests-per-instance: must be at most `requests-per-instance`, 1",
     );
     only(
+        &format!("{ner}pool.max-instances = 2\nlimits.concurrent-requests = 3"),
+        "p.toml:4:30: functions.ner.limits.concurrent-requests: must be at most what the instances of its pool can take, 2",
+    );
+    only(
         &format!("{ner}precision = 'int4'"),
         "p.toml:3:13: functions.ner.precision: is for the sandbox; on the host there are unchanged, f32 and int8",
     );

@@ -112,7 +112,7 @@ impl Access {
         self.guard.get().check(headers, client, Moment::now()).map_err(|denied| {
             refusals.count(&denied);
             let (access, reason) = (&self.name, denied.reason());
-            caption.within(|| tracing::warn!(rule, access, reason, "not let through"));
+            caption.within(|| tracing::debug!(rule, access, reason, "not let through"));
             Box::new(refused(&denied, caption.id().clone()))
         })
     }

@@ -1,5 +1,5 @@
-//! Which requests begin: as many at once as a function can work on, and behind them a queue that
-//! is never longer than it can be worked off in time.
+//! Which requests begin: as many at once as a function can work on, one by one where it does
+//! nothing but fail, and behind them a queue that is never longer than it can be worked off in time.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
+
+use crate::crash_loop::{CrashLoop, Turn};
 
 /// A new measurement counts for an eighth of the time that requests are expected to take.
 const MEMORY: u64 = 8;
@@ -61,6 +63,7 @@ pub(crate) struct Admitted<'a> {
     admission: &'a Admission,
     since: Instant,
     _place: SemaphorePermit<'a>,
+    _turn: Turn<'a>,
 }
 
 /// A place in the queue, given up when dropped: also when the client goes away.
@@ -76,14 +79,24 @@ impl Admission {
         }
     }
 
-    /// Waits for a place.
+    /// Until when a request may wait that has come at `arrival`.
+    pub(crate) fn patience(&self, arrival: tokio::time::Instant) -> tokio::time::Instant {
+        arrival + self.limits.queue_deadline
+    }
+
+    /// Waits for a place, and for a turn where requests take turns.
     ///
     /// # Errors
     /// [`Refused`]: at once where the queue is full or moves too slowly, and when the request has
     /// waited for as long as it may.
-    pub(crate) async fn enter(&self) -> Result<Admitted<'_>, Refused> {
-        if let Ok(place) = self.places.try_acquire() {
-            return Ok(self.admitted(place));
+    pub(crate) async fn enter<'a>(
+        &'a self,
+        crash_loop: &'a CrashLoop,
+    ) -> Result<Admitted<'a>, Refused> {
+        if let Some(turn) = crash_loop.try_turn()
+            && let Ok(place) = self.places.try_acquire()
+        {
+            return Ok(self.admitted(turn, place));
         }
         let deadline = self.limits.queue_deadline;
         let waiting = self.waiting.fetch_add(1, Ordering::Relaxed);
@@ -95,10 +108,14 @@ impl Admission {
         if self.expected_wait(waiting) > deadline {
             return Err(late());
         }
-        let place = timeout(deadline, self.places.acquire()).await;
+        let begins = async {
+            let turn = crash_loop.turn().await;
+            self.places.acquire().await.map(|place| self.admitted(turn, place))
+        };
+        let admitted = timeout(deadline, begins).await;
         drop(queued);
-        match place {
-            Ok(Ok(place)) => Ok(self.admitted(place)),
+        match admitted {
+            Ok(Ok(admitted)) => Ok(admitted),
             // The semaphore is never closed.
             Ok(Err(_)) | Err(_) => Err(late()),
         }
@@ -114,8 +131,8 @@ impl Admission {
         }
     }
 
-    fn admitted<'a>(&'a self, place: SemaphorePermit<'a>) -> Admitted<'a> {
-        Admitted { admission: self, since: Instant::now(), _place: place }
+    fn admitted<'a>(&'a self, turn: Turn<'a>, place: SemaphorePermit<'a>) -> Admitted<'a> {
+        Admitted { admission: self, since: Instant::now(), _place: place, _turn: turn }
     }
 
     /// How long a request waits that finds `waiting` others before it.
@@ -173,9 +190,11 @@ mod tests {
 
     #[tokio::test]
     async fn as_many_begin_as_may_and_the_next_in_the_order_of_asking() {
+        let calm = CrashLoop::default();
         let admission = admission(2, 8, LONG);
-        let (first, _second) = (admission.enter().await.unwrap(), admission.enter().await.unwrap());
-        let (mut third, mut fourth) = (pin!(admission.enter()), pin!(admission.enter()));
+        let (first, _second) =
+            (admission.enter(&calm).await.unwrap(), admission.enter(&calm).await.unwrap());
+        let (mut third, mut fourth) = (pin!(admission.enter(&calm)), pin!(admission.enter(&calm)));
         let mut context = Context::from_waker(Waker::noop());
         assert!(third.as_mut().poll(&mut context).is_pending());
         assert!(fourth.as_mut().poll(&mut context).is_pending());
@@ -187,12 +206,13 @@ mod tests {
 
     #[tokio::test]
     async fn who_finds_the_queue_full_is_refused_at_once() {
+        let calm = CrashLoop::default();
         let admission = admission(1, 1, LONG);
-        let _running = admission.enter().await.unwrap();
-        let mut waiting = Box::pin(admission.enter());
+        let _running = admission.enter(&calm).await.unwrap();
+        let mut waiting = Box::pin(admission.enter(&calm));
         let mut context = Context::from_waker(Waker::noop());
         assert!(waiting.as_mut().poll(&mut context).is_pending());
-        let refused = admission.enter().await.unwrap_err();
+        let refused = admission.enter(&calm).await.unwrap_err();
         assert_eq!(refused, Refused::QueueFull { waiting: 1, retry_after: 1 });
         drop(waiting);
         assert_eq!(admission.status().waiting, 0, "who goes away leaves the queue");
@@ -200,21 +220,39 @@ mod tests {
 
     #[tokio::test]
     async fn who_would_wait_too_long_is_refused_at_once() {
+        let calm = CrashLoop::default();
         let admission = admission(1, 100, Duration::from_secs(3));
         admission.learn(Duration::from_secs(2));
-        let _running = admission.enter().await.unwrap();
-        let mut waiting = pin!(admission.enter());
+        let _running = admission.enter(&calm).await.unwrap();
+        let mut waiting = pin!(admission.enter(&calm));
         let mut context = Context::from_waker(Waker::noop());
         assert!(waiting.as_mut().poll(&mut context).is_pending());
-        let refused = admission.enter().await.unwrap_err();
+        let refused = admission.enter(&calm).await.unwrap_err();
         assert_eq!(refused.retry_after(), 4, "two rounds of two seconds: {refused}");
     }
 
     #[tokio::test]
     async fn who_has_waited_for_as_long_as_he_may_is_refused() {
+        let calm = CrashLoop::default();
         let admission = admission(1, 100, Duration::from_millis(5));
-        let _running = admission.enter().await.unwrap();
-        assert!(matches!(admission.enter().await, Err(Refused::TooLate { .. })));
+        let _running = admission.enter(&calm).await.unwrap();
+        assert!(matches!(admission.enter(&calm).await, Err(Refused::TooLate { .. })));
         assert_eq!(admission.status().waiting, 0);
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_his_turn_waits_in_the_queue_and_no_longer() {
+        let crash_loop = CrashLoop::default();
+        (0..1000).for_each(|_| crash_loop.failed());
+        let admission = admission(8, 1, Duration::from_millis(5));
+        let turn = admission.enter(&crash_loop).await.unwrap();
+        let mut waiting = pin!(admission.enter(&crash_loop));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(waiting.as_mut().poll(&mut context).is_pending());
+        assert_eq!((admission.status().running, admission.status().waiting), (1, 1));
+        let refused = admission.enter(&crash_loop).await.unwrap_err();
+        assert!(matches!(refused, Refused::QueueFull { .. }), "{refused}");
+        assert!(matches!(waiting.await, Err(Refused::TooLate { .. })));
+        drop(turn);
     }
 }

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use tracing::Span;
 use wasmtime_wasi_http::{Error as HttpError, WasiBody};
 
+use crate::guest_error;
 use crate::telemetry::Exchange;
 
 /// The body of a response. It is the instance's own time: polled, it runs the instance that
@@ -19,15 +20,15 @@ pub struct Body {
     content: WasiBody,
     driver: Option<Driver>,
     copy: Option<Copy>,
-    broken: Option<WhenBroken>,
+    over: Option<WhenOver>,
     /// Ends with what it is the answer of.
     exchange: Option<Box<Exchange>>,
     /// Why the instance ended, if it did not end well.
     failed: Option<wasmtime::Error>,
 }
 
-/// Is told when an instance breaks off within a body.
-type WhenBroken = Box<dyn FnOnce(&wasmtime::Error) + Send>;
+/// Is told how a body ends; of one that nobody reads to its end that is not known.
+type WhenOver = Box<dyn FnOnce(Result<(), &wasmtime::Error>) + Send>;
 
 /// Keeps what passes, and tells it when all has.
 struct Copy {
@@ -52,7 +53,7 @@ impl Driver {
 
 impl Body {
     pub(crate) fn new(content: WasiBody, driver: Option<Driver>) -> Self {
-        Self { content, driver, copy: None, broken: None, exchange: None, failed: None }
+        Self { content, driver, copy: None, over: None, exchange: None, failed: None }
     }
 
     pub(crate) fn full(bytes: Vec<u8>) -> Self {
@@ -68,12 +69,12 @@ impl Body {
         self
     }
 
-    /// The same, which tells when its instance breaks off within it.
-    pub(crate) fn when_broken(
+    /// The same, which tells whether it came to its end or its instance broke off within it.
+    pub(crate) fn when_over(
         mut self,
-        broken: impl FnOnce(&wasmtime::Error) + Send + 'static,
+        over: impl FnOnce(Result<(), &wasmtime::Error>) + Send + 'static,
     ) -> Self {
-        self.broken = Some(Box::new(broken));
+        self.over = Some(Box::new(over));
         self
     }
 
@@ -133,7 +134,16 @@ impl Body {
         }
     }
 
+    fn tell_end(&mut self, end: Result<(), &wasmtime::Error>) {
+        if let Some(over) = self.over.take() {
+            over(end);
+        }
+    }
+
     fn end(&mut self, failed: Option<ErrorKind>) {
+        if failed.is_none() {
+            self.tell_end(Ok(()));
+        }
         if let Some(mut exchange) = self.exchange.take()
             && let Some(kind) = failed
         {
@@ -180,10 +190,9 @@ impl http_body::Body for Body {
             }
             Poll::Ready(Some(Err(error))) => {
                 let reason = self.failed.take();
-                let reason = reason.unwrap_or_else(|| wasmtime::format_err!("{error}"));
-                if let Some(broken) = self.broken.take() {
-                    broken(&reason);
-                }
+                let reason =
+                    reason.unwrap_or_else(|| wasmtime::Error::msg(guest_error::name(error)));
+                self.tell_end(Err(&reason));
                 self.end(Some(ErrorKind::HalfResponse));
             }
             Poll::Ready(None) => {

@@ -37,16 +37,18 @@ pub struct Options {
     /// Most processor time for a request; without a limit, `request_timeout` is what ends it. An
     /// instance that has several requests begins anew with each.
     pub cpu_time: Option<Duration>,
-    /// Most linear memory an instance may have, in bytes.
+    /// Most linear memory an instance may have, in bytes: all of its memories together.
     pub memory_limit: usize,
     /// Longest body of a request, in bytes.
     pub body_limit: usize,
     /// Requests that are worked on at once; further ones wait in a queue. Two for each core unless
-    /// told where a model computes in the sandbox, as many as there may be instances for elsewhere.
+    /// told where a model computes in the sandbox, as many as the instances can take elsewhere, and
+    /// nowhere more than that.
     pub concurrent_requests: Option<u32>,
     /// Requests that may wait; further ones are refused.
     pub queue: u32,
-    /// Longest time that a request may wait; it is refused at once when it is going to be longer.
+    /// Longest time that a request may wait, for its turn and for an instance; it is refused at
+    /// once when it is going to be longer.
     pub queue_deadline: Duration,
     /// Tell in a `server-timing` header where the time of each request went.
     pub server_timing: bool,
@@ -64,6 +66,9 @@ pub struct Options {
     pub require: Option<Arc<Policy>>,
     /// Whether instances may load graphs that they bring along.
     pub guest_graphs: bool,
+    /// Whether instances see the host's clocks as they are, to the nanosecond; those of a tenth of a
+    /// millisecond otherwise, which tell little of what others do.
+    pub fine_clocks: bool,
 }
 
 impl Default for Options {
@@ -88,6 +93,7 @@ impl Default for Options {
             graph: GraphOptions::default(),
             require: None,
             guest_graphs: false,
+            fine_clocks: false,
         }
     }
 }
@@ -125,6 +131,13 @@ impl Options {
         if self.concurrent_requests.is_some_and(|most| !(1..=MOST_REQUESTS).contains(&most)) {
             return Err(format!("concurrent_requests must be 1 to {MOST_REQUESTS}"));
         }
+        let room = self.max_instances * concurrency;
+        if self.concurrent_requests.is_some_and(|most| most > room) {
+            return Err(format!(
+                "concurrent_requests must be at most max_instances times \
+                 concurrent_requests_per_instance, {room}"
+            ));
+        }
         if !(1 << 16..=LARGEST_MEMORY).contains(&self.memory_limit) {
             return Err(format!("memory_limit must be 65536 to {LARGEST_MEMORY} bytes"));
         }
@@ -161,6 +174,7 @@ mod tests {
         refused(|options| options.cpu_time = Some(Duration::ZERO), "cpu_time");
         refused(|options| options.queue_deadline = Duration::ZERO, "queue_deadline");
         refused(|options| options.concurrent_requests = Some(0), "concurrent_requests");
+        refused(|options| options.concurrent_requests = Some(129), "max_instances");
         refused(|options| options.memory_limit = 0, "memory_limit");
         refused(|options| options.memory_limit = usize::MAX, "memory_limit");
     }

@@ -85,7 +85,7 @@ impl Function {
         let start = Instant::now();
         let _running = clock.run();
         let wasi = serving_context(options)?;
-        let meter = options.cpu_time.map(Meter::new);
+        let meter = Meter::new(options.cpu_time);
         let allowance = Allowance { memory: options.memory_limit, meter };
         let mut store = new_store(engine, wasi, nn.clone(), allowance);
         let proxy = pre.instantiate_async(&mut store).await?;

@@ -52,9 +52,9 @@ impl Instance {
         Self { store, proxy, clock, served: 0, made_in }
     }
 
-    /// What counts its processor time, where that has a limit.
-    pub(crate) fn meter(&self) -> Option<Arc<Meter>> {
-        self.store.data().meter().cloned()
+    /// What watches its turns.
+    pub(crate) fn meter(&self) -> Arc<Meter> {
+        Arc::clone(self.store.data().meter())
     }
 
     /// Whether more memory was asked for than may be had.
@@ -80,9 +80,7 @@ impl Instance {
                 loop {
                     if let Some(Job { request, respond, deadline }) = next.take() {
                         *served = served.saturating_add(1);
-                        if let Some(meter) = &meter {
-                            meter.begin_again();
-                        }
+                        meter.begin_again();
                         let prepared = accessor.with(|mut store| {
                             let store = store.as_context_mut();
                             Prepared::new(store, proxy, request, State::http, respond)

@@ -1,9 +1,9 @@
-//! What an instance may use of the processor.
+//! What an instance uses of the processor, and may use.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::priority::thread_time;
@@ -13,75 +13,81 @@ use crate::priority::thread_time;
 #[error("it used more than {0:?} of processor time")]
 pub(crate) struct CpuTimeUsed(pub(crate) Duration);
 
-/// Counts the processor time of an instance, whichever threads it runs on.
+/// Watches the turns of an instance, whichever threads they are on.
 #[derive(Debug)]
 pub(crate) struct Meter {
-    limit: Duration,
+    /// Most processor time.
+    limit: Option<Duration>,
     /// Nanoseconds, up to when it last stopped running.
     used: AtomicU64,
     /// The clock of its thread when it last began to run; 0 while it does not run for a request.
     began: AtomicU64,
+    /// Whether its last turn ended for the sake of others, with more to do.
+    cut_short: AtomicBool,
 }
 
 impl Meter {
-    pub(crate) fn new(limit: Duration) -> Arc<Self> {
-        Arc::new(Self { limit, used: AtomicU64::new(0), began: AtomicU64::new(0) })
+    pub(crate) fn new(limit: Option<Duration>) -> Arc<Self> {
+        let (used, began) = (AtomicU64::new(0), AtomicU64::new(0));
+        Arc::new(Self { limit, used, began, cut_short: AtomicBool::new(false) })
     }
 
     /// Another request begins, with all of its time before it.
     pub(crate) fn begin_again(&self) {
-        self.used.store(0, Ordering::Relaxed);
-        self.began.store(thread_time(), Ordering::Relaxed);
+        if self.limit.is_some() {
+            self.used.store(0, Ordering::Relaxed);
+            self.began.store(thread_time(), Ordering::Relaxed);
+        }
     }
 
-    /// Called while the instance runs, on its thread.
+    /// Called while the instance runs, on its thread, when others are to have a turn.
     ///
     /// # Errors
     /// [`CpuTimeUsed`].
-    pub(crate) fn check(&self) -> Result<(), CpuTimeUsed> {
+    pub(crate) fn cut_short(&self) -> Result<(), CpuTimeUsed> {
+        self.cut_short.store(true, Ordering::Relaxed);
         let began = self.began.load(Ordering::Relaxed);
-        if began == 0 {
-            // It is being made.
+        let (Some(limit), 1..) = (self.limit, began) else {
+            // It is being made, or may take as long as it likes.
             return Ok(());
-        }
+        };
         let running = thread_time().saturating_sub(began);
         let used = self.used.load(Ordering::Relaxed).saturating_add(running);
-        if u128::from(used) > self.limit.as_nanos() { Err(CpuTimeUsed(self.limit)) } else { Ok(()) }
+        if u128::from(used) > limit.as_nanos() { Err(CpuTimeUsed(limit)) } else { Ok(()) }
     }
-}
 
-/// Runs an instance, and counts what it uses.
-pub(crate) struct Metered<F> {
-    run: Pin<Box<F>>,
-    meter: Arc<Meter>,
-}
-
-impl<F> Metered<F> {
-    pub(crate) fn new(run: F, meter: Arc<Meter>) -> Self {
-        Self { run: Box::pin(run), meter }
+    /// Whether it computes, and does not wait for anybody.
+    pub(crate) fn is_at_work(&self) -> bool {
+        self.cut_short.load(Ordering::Relaxed)
     }
-}
 
-impl<F: Future> Future for Metered<F> {
-    type Output = F::Output;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        let before = thread_time();
-        self.meter.began.store(before, Ordering::Relaxed);
-        let polled = self.run.as_mut().poll(context);
+    fn turn<T>(&self, run: impl FnOnce() -> T) -> T {
+        self.cut_short.store(false, Ordering::Relaxed);
+        if self.limit.is_none() {
+            return run();
+        }
+        self.began.store(thread_time(), Ordering::Relaxed);
+        let done = run();
         // A request that began meanwhile counts from there.
-        let began = self.meter.began.swap(0, Ordering::Relaxed);
-        self.meter.used.fetch_add(thread_time().saturating_sub(began), Ordering::Relaxed);
-        polled
+        let began = self.began.swap(0, Ordering::Relaxed);
+        self.used.fetch_add(thread_time().saturating_sub(began), Ordering::Relaxed);
+        done
+    }
+
+    /// Runs an instance, and watches its turns.
+    pub(crate) async fn watch<F: Future + Unpin>(&self, mut run: F) -> F::Output {
+        poll_fn(|context| self.turn(|| Pin::new(&mut run).poll(context))).await
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::future::poll_fn;
-    use std::task::Waker;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
 
     use super::*;
+
+    const LIMIT: Option<Duration> = Some(Duration::from_millis(5));
 
     fn burn() {
         let start = thread_time();
@@ -90,34 +96,50 @@ mod tests {
 
     #[test]
     fn time_adds_up_over_the_turns_of_an_instance() {
-        let meter = Meter::new(Duration::from_millis(5));
-        let checked = Arc::clone(&meter);
-        let mut run = Metered::new(
-            poll_fn(move |_| {
-                burn();
-                if checked.check().is_err() { Poll::Ready(()) } else { Poll::Pending }
-            }),
-            Arc::clone(&meter),
-        );
+        let meter = Meter::new(LIMIT);
+        let mut run = pin!(meter.watch(poll_fn(|_| {
+            burn();
+            if meter.cut_short().is_err() { Poll::Ready(()) } else { Poll::Pending }
+        })));
         let mut context = Context::from_waker(Waker::noop());
         let mut turns = 1;
-        while Pin::new(&mut run).poll(&mut context).is_pending() {
+        while run.as_mut().poll(&mut context).is_pending() {
             turns += 1;
         }
         assert_eq!(turns, 3, "three turns of two milliseconds are more than five");
         meter.begin_again();
-        assert!(meter.check().is_ok());
+        assert!(meter.cut_short().is_ok());
     }
 
     #[test]
     fn time_that_it_does_not_run_for_is_not_counted() {
-        let meter = Meter::new(Duration::from_millis(1));
-        let mut run = Metered::new(std::future::pending::<()>(), Arc::clone(&meter));
+        let meter = Meter::new(Some(Duration::from_millis(1)));
         let mut context = Context::from_waker(Waker::noop());
-        assert!(Pin::new(&mut run).poll(&mut context).is_pending());
+        let mut run = pin!(meter.watch(std::future::pending::<()>()));
+        assert!(run.as_mut().poll(&mut context).is_pending());
         burn();
-        assert!(Pin::new(&mut run).poll(&mut context).is_pending());
-        let mut run = Metered::new(poll_fn(|_| Poll::Ready(meter.check().is_ok())), meter.clone());
-        assert_eq!(Pin::new(&mut run).poll(&mut context), Poll::Ready(true));
+        assert!(run.as_mut().poll(&mut context).is_pending());
+        let mut run = pin!(meter.watch(poll_fn(|_| Poll::Ready(meter.cut_short().is_ok()))));
+        assert_eq!(run.as_mut().poll(&mut context), Poll::Ready(true));
+    }
+
+    #[test]
+    fn who_waits_is_not_at_work() {
+        for limit in [None, LIMIT] {
+            let meter = Meter::new(limit);
+            let mut context = Context::from_waker(Waker::noop());
+            let mut turns = 0;
+            let mut run = pin!(meter.watch(poll_fn(|_| -> Poll<()> {
+                turns += 1;
+                if turns == 1 {
+                    meter.cut_short().unwrap();
+                }
+                Poll::Pending
+            })));
+            for at_work in [true, false] {
+                assert!(run.as_mut().poll(&mut context).is_pending());
+                assert_eq!(meter.is_at_work(), at_work);
+            }
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http_body_util::combinators::UnsyncBoxBody;
 use wasmtime::component::ResourceTable;
-use wasmtime::{Engine, ResourceLimiter, Store, StoreLimits, StoreLimitsBuilder, UpdateDeadline};
+use wasmtime::{Engine, Store, UpdateDeadline};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{
     Error as HttpError, RequestOptions, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
@@ -13,17 +13,14 @@ use wasmtime_wasi_http::{
 
 use crate::config::Options;
 use crate::error::{Error, Result};
+use crate::guest_clocks;
 use crate::guest_log::GuestLog;
+use crate::limiter::Limiter;
 use crate::meter::Meter;
 use crate::wasi_nn::{HasNn, Nn, NnView};
 
 /// Where guests look for a model.
 pub(crate) const MODEL_PATH: &str = "/model";
-/// Core instances, memories and tables of one component: the guest, and the adapters around it.
-const PARTS: usize = 32;
-/// The guest's function table has some 10,000 entries.
-const TABLE_ELEMENTS: usize = 1 << 16;
-
 /// A guest that holds more has lost count.
 const RESOURCES: usize = 1 << 14;
 
@@ -36,65 +33,25 @@ pub(crate) struct State {
     nn: Nn,
     table: ResourceTable,
     limiter: Limiter,
-    meter: Option<Arc<Meter>>,
+    meter: Arc<Meter>,
 }
 
 /// What an instance may use.
 pub(crate) struct Allowance {
-    /// Linear memory, in bytes.
+    /// Linear memory, in bytes, of all its parts together.
     pub(crate) memory: usize,
-    /// Counts its processor time, where that has a limit.
-    pub(crate) meter: Option<Arc<Meter>>,
-}
-
-/// Limits memory, and remembers whether more was asked for.
-struct Limiter {
-    limits: StoreLimits,
-    refused: bool,
-}
-
-impl ResourceLimiter for Limiter {
-    fn memory_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        let allowed = self.limits.memory_growing(current, desired, maximum)?;
-        self.refused |= !allowed;
-        Ok(allowed)
-    }
-
-    fn table_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        self.limits.table_growing(current, desired, maximum)
-    }
-
-    fn instances(&self) -> usize {
-        self.limits.instances()
-    }
-
-    fn tables(&self) -> usize {
-        self.limits.tables()
-    }
-
-    fn memories(&self) -> usize {
-        self.limits.memories()
-    }
+    /// Watches its turns.
+    pub(crate) meter: Arc<Meter>,
 }
 
 impl State {
     /// Whether more memory was asked for than may be had.
     pub(crate) fn was_refused_memory(&self) -> bool {
-        self.limiter.refused
+        self.limiter.has_refused_memory()
     }
 
-    pub(crate) fn meter(&self) -> Option<&Arc<Meter>> {
-        self.meter.as_ref()
+    pub(crate) fn meter(&self) -> &Arc<Meter> {
+        &self.meter
     }
 }
 
@@ -149,29 +106,17 @@ pub(crate) fn new_store(
         hooks: NoOutgoingRequests,
         nn,
         table: small_table(),
-        limiter: Limiter { limits: limits(memory), refused: false },
+        limiter: Limiter::new(memory),
         meter,
     };
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.limiter);
     store.epoch_deadline_callback(|store| {
-        if let Some(meter) = &store.data().meter {
-            meter.check()?;
-        }
+        store.data().meter.cut_short()?;
         Ok(UpdateDeadline::Yield(1))
     });
     store.set_epoch_deadline(1);
     store
-}
-
-fn limits(memory: usize) -> StoreLimits {
-    StoreLimitsBuilder::new()
-        .memory_size(memory)
-        .memories(PARTS)
-        .instances(PARTS)
-        .tables(PARTS)
-        .table_elements(TABLE_ELEMENTS)
-        .build()
 }
 
 /// Bodies, streams and tensors that an instance has in hand.
@@ -186,6 +131,9 @@ pub(crate) fn serving_context(options: &Options) -> Result<WasiCtx> {
     let mut wasi = WasiCtxBuilder::new();
     let log = GuestLog::default();
     wasi.stdout(log.clone()).stderr(log);
+    if !options.fine_clocks {
+        guest_clocks::coarsen(&mut wasi);
+    }
     if let Some(model) = &options.model {
         preopen_model(&mut wasi, model)?;
     }

@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
 const LADDER: [&[&str]; 18] = [
-    &["error", "beside", "config", "priority", "progress", "request_id", "wasi_nn"],
-    &["admission", "crash_loop", "meter", "telemetry"],
-    &["background", "body", "cache", "clock", "guest_log", "watch"],
+    &["error", "beside", "config", "crash_loop", "priority", "progress", "request_id", "wasi_nn"],
+    &["admission", "guest_error", "limiter", "meter", "telemetry"],
+    &["background", "body", "cache", "clock", "guest_clocks", "guest_log", "watch"],
     &["followed", "graph", "guest", "seen"],
     &["access", "protection", "section", "sweep"],
     &["image", "inspect"],

@@ -40,6 +40,9 @@ pub struct Function {
     /// Let a component load graphs that it brings along.
     #[serde(default)]
     pub allow_guest_graphs: bool,
+    /// Let a component see clocks to the nanosecond, instead of to a tenth of a millisecond.
+    #[serde(default)]
+    pub fine_clocks: bool,
     /// Its instances.
     #[serde(default)]
     pub pool: Pool,
@@ -149,14 +152,16 @@ pub struct Limits {
     #[schemars(schema_with = "size")]
     pub body: u64,
     /// Requests that are worked on at once; further ones wait. Two for each core where a model
-    /// computes in the sandbox, as many as there may be instances for elsewhere, if nothing is said.
+    /// computes in the sandbox, as many as the instances can take elsewhere, if nothing is said;
+    /// nowhere more than that.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_048_576))]
     pub concurrent_requests: Option<u32>,
     /// Most requests that wait; further ones are answered 503.
     #[schemars(extend("maximum" = 4_294_967_295_u64))]
     pub queue: u32,
-    /// Longest time that a request waits; it is answered 503 at once if it is going to be longer.
+    /// Longest time that a request waits, for its turn and for an instance; it is answered 503 at
+    /// once if it is going to be longer.
     #[serde(with = "super::period")]
     #[schemars(schema_with = "period", extend("x-shortest" = "1ms", "x-longest" = "24h"))]
     pub queue_deadline: Duration,

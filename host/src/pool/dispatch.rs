@@ -1,7 +1,7 @@
 //! From a request to the instance that answers it.
 
 use std::future::{pending, poll_fn};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
@@ -20,7 +20,7 @@ use wasmtime_wasi_http::handler::Request;
 use super::{Lease, Pool, Shared, Taken};
 use crate::body::{Body, Driver};
 use crate::instance::{Instance, Job, Shift};
-use crate::meter::Metered;
+use crate::meter::Meter;
 
 /// How a request came by its instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,9 +82,12 @@ impl Timings {
 /// An instance was ended at the deadline of a request.
 #[derive(Debug, thiserror::Error)]
 #[error("the deadline of the request has passed")]
-pub(crate) struct DeadlinePassed;
+pub(crate) struct DeadlinePassed {
+    /// It computed until then, and waited for nobody.
+    pub(crate) at_work: bool,
+}
 
-/// No instance became free before the deadline of a request.
+/// No instance became free for a request for as long as it may wait.
 #[derive(Debug, thiserror::Error)]
 #[error("no instance became free in time")]
 pub(crate) struct NoInstance;
@@ -97,30 +100,35 @@ pub(crate) struct OutOfMemory;
 type Respond = oneshot::Receiver<wasmtime::Result<http::Response<WasiBody>>>;
 
 impl Pool {
-    /// Answers one request. Its instance ends when it has written the body, when nobody reads
-    /// the body, or at the deadline; unless it may take, or has, other requests.
+    /// Answers one request, which waits until `patience` for an instance. That ends when it has
+    /// written the body, when nobody reads the body, or at the deadline; unless it may take, or
+    /// has, other requests.
     pub(crate) async fn call(
         &self,
         request: Request,
+        patience: Instant,
         deadline: Instant,
     ) -> wasmtime::Result<(http::Response<Body>, Timings)> {
         let arrival = Instant::now();
         let (respond, receiver) = oneshot::channel();
         let job = Job { request, respond, deadline };
-        let (running, origin, wait, instantiate) = match self.0.join(job) {
-            Ok(made_in) => (None, Origin::Shared, Duration::ZERO, made_in),
+        let (running, origin, wait, known) = match self.0.join(job) {
+            Ok(known) => (None, Origin::Shared, Duration::ZERO, known),
             Err(job) => {
-                let taken = timeout_at(deadline, self.0.take()).await;
+                let taken = timeout_at(deadline, self.0.take(patience)).await;
                 let Taken { lease, origin } = taken.map_err(|_| NoInstance)??;
-                let made_in = lease.instance.as_ref().map_or(Duration::ZERO, |one| one.made_in);
+                let known = Known::of(&lease);
                 let wait = arrival.elapsed();
-                (Some(Running::start(lease, *job)), origin, wait, made_in)
+                (Some(Running::start(lease, *job)), origin, wait, known)
             }
         };
+        let Known { made_in: instantiate, meter } = known;
         let response = response(receiver, running).await.map_err(|error| {
             // An instance that is cut off sends an error that tells of an absent response only.
-            let passed = Instant::now() >= deadline;
-            if passed { DeadlinePassed.into() } else { error }
+            if Instant::now() < deadline {
+                return error;
+            }
+            DeadlinePassed { at_work: meter.is_some_and(|meter| meter.is_at_work()) }.into()
         })?;
         let guest = arrival.elapsed().saturating_sub(wait);
         Ok((response, Timings { origin, wait, instantiate, guest }))
@@ -169,6 +177,8 @@ async fn driven(
     })
     .await;
     match (received, ended) {
+        // A guest of WASI 0.2 that traps leaves word of an absent response, too.
+        (Some(Err(_)), Some(Err(error))) => Err(error),
         (Some(response), None) => Ok(response?.map(|content| Body::new(content, Some(driver)))),
         (Some(response), Some(_)) => Ok(response?.map(|content| Body::new(content, None))),
         (None, Some(Err(error))) => Err(error),
@@ -190,14 +200,19 @@ impl Running {
         let exclusive = rota.desk.is_none();
         let wanted = lease.shared.requests_per_instance > 1;
         let deadlines = Arc::clone(&rota.deadlines);
-        let meter = lease.instance.as_ref().and_then(Instance::meter);
         let run = async move {
             let Some(instance) = &mut lease.instance else { return Ok(()) };
-            let result = tokio::select! {
-                biased;
-                // First: one that spins would have another turn.
-                () = deadlines.passed() => Err(DeadlinePassed.into()),
-                result = instance.serve(first, &mut rota) => result,
+            let meter = instance.meter();
+            let result = {
+                let serve = pin!(instance.serve(first, &mut rota));
+                tokio::select! {
+                    biased;
+                    // First: one that spins would have another turn.
+                    () = deadlines.passed() => {
+                        Err(DeadlinePassed { at_work: meter.is_at_work() }.into())
+                    }
+                    result = meter.watch(serve) => result,
+                }
             };
             drop(rota);
             match result {
@@ -209,10 +224,7 @@ impl Running {
                 Err(error) => Err(error),
             }
         };
-        let run: Pin<Box<dyn Future<Output = _> + Send>> = match meter {
-            Some(meter) => Box::pin(Metered::new(run, meter)),
-            None => Box::pin(run),
-        };
+        let run: Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(run);
         match exclusive {
             true => Self::Here(Driver { run, wanted }),
             false => Self::Task(tokio::spawn(run)),
@@ -226,12 +238,26 @@ pub(super) struct Desk {
     jobs: mpsc::UnboundedSender<Job>,
     active: usize,
     left: u32,
+    known: Known,
+}
+
+/// What is known of an instance while it is at work.
+#[derive(Clone, Default)]
+struct Known {
     made_in: Duration,
+    meter: Option<Arc<Meter>>,
+}
+
+impl Known {
+    fn of(lease: &Lease) -> Self {
+        let known = |one: &Instance| Self { made_in: one.made_in, meter: Some(one.meter()) };
+        lease.instance.as_ref().map(known).unwrap_or_default()
+    }
 }
 
 impl Shared {
     /// Gives a job to an instance at work that has room for it; returns it if there is none.
-    fn join(&self, job: Job) -> Result<Duration, Box<Job>> {
+    fn join(&self, job: Job) -> Result<Known, Box<Job>> {
         if self.concurrency <= 1 {
             return Err(Box::new(job));
         }
@@ -241,10 +267,10 @@ impl Shared {
         desk.jobs.send(job).map_err(|unsent| Box::new(unsent.0))?;
         desk.active += 1;
         desk.left -= 1;
-        let made_in = desk.made_in;
+        let known = desk.known.clone();
         drop(state);
         self.counters.shared.add();
-        Ok(made_in)
+        Ok(known)
     }
 }
 
@@ -259,13 +285,13 @@ impl Rota {
     fn open(lease: &Lease, first: Instant) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let shared = Arc::clone(&lease.shared);
-        let (served, made_in) =
-            lease.instance.as_ref().map_or((0, Duration::ZERO), |one| (one.served, one.made_in));
+        let served = lease.instance.as_ref().map_or(0, |one| one.served);
         let left = shared.requests_per_instance.saturating_sub(served).saturating_sub(1);
         let desk = (shared.concurrency > 1 && left > 0).then(|| {
             let (jobs, receiver) = mpsc::unbounded_channel();
             let id = NEXT.fetch_add(1, Ordering::Relaxed);
-            shared.lock().desks.push(Desk { id, jobs, active: 1, left, made_in });
+            let known = Known::of(lease);
+            shared.lock().desks.push(Desk { id, jobs, active: 1, left, known });
             (id, receiver)
         });
         Self { shared, desk, deadlines: Arc::new(Deadlines::new(first)) }

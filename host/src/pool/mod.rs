@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use futures::channel::oneshot;
 use tokio::sync::Notify;
+use tokio::time::timeout_at;
 
 use crate::config::Options;
 use crate::error::{Error, Result};
@@ -118,7 +119,8 @@ impl Pool {
     /// When an instance cannot be made.
     pub(crate) async fn fill(&self) -> wasmtime::Result<()> {
         // Keepers try again and again; what one cannot do is known at once by doing it.
-        self.0.take().await?.lease.give_back();
+        let patience = tokio::time::Instant::now() + self.0.make_timeout;
+        self.0.take(patience).await?.lease.give_back();
         loop {
             let filled = self.0.filled.notified();
             {
@@ -167,8 +169,8 @@ impl Shared {
     }
 
     /// A ready instance; one made at once when there is none; or, where no more may live, the
-    /// first place that becomes free, in the order of asking.
-    async fn take(self: &Arc<Self>) -> wasmtime::Result<Taken> {
+    /// first place that becomes free until `patience`, in the order of asking.
+    async fn take(self: &Arc<Self>, patience: tokio::time::Instant) -> wasmtime::Result<Taken> {
         match self.claim() {
             Claim::Ready(lease) => {
                 self.counters.ready.add();
@@ -181,8 +183,9 @@ impl Shared {
             }
             Claim::Wait(receiver) => {
                 self.counters.waited.add();
+                let received = timeout_at(patience, receiver).await.map_err(|_| NoInstance)?;
                 let closed = |_| wasmtime::format_err!("the function was unloaded");
-                Ok(Taken { lease: receiver.await.map_err(closed)??, origin: Origin::Waited })
+                Ok(Taken { lease: received.map_err(closed)??, origin: Origin::Waited })
             }
         }
     }

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{HeaderMap, Request, Response, StatusCode, Version};
@@ -14,6 +14,7 @@ use pilotlight_telemetry::ErrorKind;
 use tower::{Layer, Service};
 
 use super::answer::BoxError;
+use super::budget::{Budget, Share};
 use super::limits::Limits;
 use super::paced::{BodyRefused, Paced};
 use crate::body::Body;
@@ -21,11 +22,16 @@ use crate::error::Result;
 use crate::host::Host;
 use crate::request_id::{REQUEST_ID, request_id};
 
+/// Seconds after which other bodies will have been taken.
+const RETRY_AFTER: u64 = 1;
+
 /// A [`Layer`] that holds bodies of requests to [`Limits`], and calls the service when the body is
-/// there: a client that sends slowly takes no instance. It answers 413, 408 and 400 itself.
+/// there: a client that sends slowly takes no instance. It answers 413, 408, 400 and, where there is
+/// no memory for more bodies, 503 itself. Clones share that memory.
 #[derive(Clone)]
 pub struct RequestBodies {
     limits: Arc<Limits>,
+    budget: Arc<Budget>,
     host: Option<Host>,
 }
 
@@ -40,7 +46,7 @@ pub struct ReadBodies<S> {
 pub struct RequestBody<B>(Content<B>);
 
 enum Content<B> {
-    Whole { data: Bytes, trailers: Option<HeaderMap> },
+    Whole { data: Bytes, trailers: Option<HeaderMap>, _share: Share },
     Streamed(Paced<B>),
 }
 
@@ -51,7 +57,8 @@ impl RequestBodies {
     /// As [`Limits::check`].
     pub fn new(limits: &Limits) -> Result<Self> {
         limits.check()?;
-        Ok(Self { limits: Arc::new(limits.clone()), host: None })
+        let budget = Budget::new(limits.bodies_memory.max(limits.max_body_bytes));
+        Ok(Self { limits: Arc::new(limits.clone()), budget, host: None })
     }
 
     /// The same, in front of `host`: nobody's body is read who may not ask, and bodies that did not
@@ -93,7 +100,7 @@ where
         // It is the one that is ready that has to be called.
         let other = self.service.clone();
         let mut service = std::mem::replace(&mut self.service, other);
-        let RequestBodies { limits, host } = self.before.clone();
+        let RequestBodies { limits, budget, host } = self.before.clone();
         Box::pin(async move {
             let (mut head, body) = request.into_parts();
             // So that the log and the answer call it the same, whoever refuses it.
@@ -101,7 +108,7 @@ where
             if let Some(refused) = host.as_ref().and_then(|host| host.turn_away(&mut head)) {
                 return Ok(unread(refused, &head, body.is_end_stream()).map(Either::Left));
             }
-            match read(body, limits).await {
+            match read(body, limits, budget).await {
                 Ok(body) => {
                     let answered = service.call(Request::from_parts(head, body)).await;
                     answered.map(|response| response.map(Either::Right))
@@ -118,13 +125,18 @@ where
     }
 }
 
-async fn read<B>(body: B, limits: Arc<Limits>) -> std::result::Result<RequestBody<B>, BodyRefused>
+async fn read<B>(
+    body: B,
+    limits: Arc<Limits>,
+    budget: Arc<Budget>,
+) -> std::result::Result<RequestBody<B>, BodyRefused>
 where
     B: http_body::Body<Data = Bytes> + Unpin,
     B::Error: Into<BoxError>,
 {
     // Before the client is told to go on (RFC 9110, 10.1.1).
-    if body.size_hint().lower() > limits.max_body_bytes {
+    let announced = body.size_hint().lower();
+    if announced > limits.max_body_bytes {
         return Err(BodyRefused::TooLarge(limits.max_body_bytes));
     }
     let stream = limits.stream_bodies;
@@ -132,9 +144,29 @@ where
     if stream {
         return Ok(RequestBody(Content::Streamed(body)));
     }
-    let whole = body.collect().await?;
-    let trailers = whole.trailers().cloned();
-    Ok(RequestBody(Content::Whole { data: whole.to_bytes(), trailers }))
+    collect(body, budget.share(announced)?).await.map(RequestBody)
+}
+
+/// Reads a body to its end, in one piece: small parts would each keep a buffer.
+async fn collect<B>(
+    mut body: Paced<B>,
+    mut share: Share,
+) -> std::result::Result<Content<B>, BodyRefused>
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+    B::Error: Into<BoxError>,
+{
+    let (mut data, mut trailers) = (BytesMut::new(), None);
+    while let Some(frame) = body.frame().await {
+        match frame?.into_data() {
+            Ok(part) => {
+                share.grow(part.len())?;
+                data.extend_from_slice(&part);
+            }
+            Err(frame) => trailers = frame.into_trailers().ok(),
+        }
+    }
+    Ok(Content::Whole { data: data.freeze(), trailers, _share: share })
 }
 
 fn refusal(refused: &BodyRefused) -> (ErrorKind, Response<Body>) {
@@ -142,10 +174,17 @@ fn refusal(refused: &BodyRefused) -> (ErrorKind, Response<Body>) {
         BodyRefused::TooLarge(_) => {
             (ErrorKind::TooLarge, StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large")
         }
+        BodyRefused::NoRoom => {
+            (ErrorKind::Overloaded, StatusCode::SERVICE_UNAVAILABLE, "overloaded")
+        }
         BodyRefused::TooSlow => (ErrorKind::Timeout, StatusCode::REQUEST_TIMEOUT, "timeout"),
         BodyRefused::Broken(_) => (ErrorKind::Malformed, StatusCode::BAD_REQUEST, "malformed"),
     };
-    (kind, Body::refusal(status, error_type, &refused.to_string()))
+    let mut response = Body::refusal(status, error_type, &refused.to_string());
+    if matches!(refused, BodyRefused::NoRoom) {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER));
+    }
+    (kind, response)
 }
 
 /// An answer to a request whose body was not read, unless it has none.
@@ -185,7 +224,7 @@ where
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Content::Streamed(body) => body.is_end_stream(),
-            Content::Whole { data, trailers } => data.is_empty() && trailers.is_none(),
+            Content::Whole { data, trailers, .. } => data.is_empty() && trailers.is_none(),
         }
     }
 

@@ -37,6 +37,10 @@ pub struct Limits {
     pub max_headers: usize,
     /// Most bytes of a request's body.
     pub max_body_bytes: u64,
+    /// Most bytes of bodies, of all clients together, that are being received or wait for their
+    /// function; further ones are refused. One body has room in any case, and those that are streamed
+    /// are not counted.
+    pub bodies_memory: u64,
     /// Whether a body goes to the function as it comes, which takes an instance for as long as it
     /// takes the client; otherwise the function is called when the body is there.
     pub stream_bodies: bool,
@@ -67,6 +71,7 @@ impl Default for Limits {
             max_header_bytes: 64 << 10,
             max_headers: 100,
             max_body_bytes: 1 << 20,
+            bodies_memory: 256 << 20,
             stream_bodies: false,
             max_connections: 10_000,
             max_streams: 200,

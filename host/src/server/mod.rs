@@ -3,6 +3,7 @@
 mod activity;
 mod answer;
 mod bodies;
+mod budget;
 mod connection;
 mod limits;
 mod listener;

@@ -20,6 +20,9 @@ pub enum BodyRefused {
     /// It is longer than [`Limits::max_body_bytes`].
     #[error("the body may have at most {0} bytes")]
     TooLarge(u64),
+    /// There is no memory left for it: [`Limits::bodies_memory`].
+    #[error("too many bodies are being received; try again later")]
+    NoRoom,
     /// It was silent, or slow, for too long: [`Limits::body_timeout`], [`Limits::body_rate`].
     #[error("the body came too slowly")]
     TooSlow,

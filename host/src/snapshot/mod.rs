@@ -20,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::function;
 use crate::graph::{GraphRecord, LoadedGraph, Precision};
 use crate::guest::Guest;
+use crate::meter::Meter;
 use crate::progress::{Progress, Stage};
 use crate::section::{Provenance, Sample};
 use crate::store::{Allowance, State, new_store, preopen_model};
@@ -200,7 +201,7 @@ impl Frozen {
         graph: Option<&LoadedGraph>,
     ) -> Result<Self> {
         let nn = graph.map_or_else(Nn::default, |graph| Nn::new(Arc::clone(&graph.graphs), false));
-        let allowance = Allowance { memory: MEMORY_LIMIT, meter: None };
+        let allowance = Allowance { memory: MEMORY_LIMIT, meter: Meter::new(None) };
         let mut store = new_store(engine, deterministic_context(folder)?, nn, allowance);
         // Each memory is read back in one call.
         store.set_hostcall_fuel(usize::MAX);

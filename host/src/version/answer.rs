@@ -6,12 +6,14 @@ use std::time::Duration;
 use http::{HeaderMap, Request, Response};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use pilotlight_telemetry::Stages;
 use tokio::time::Instant;
 use wasmtime_wasi_http::{Error as HttpError, WasiBody};
 
 use super::Version;
 use super::failure::{Failure, FailureKind, Failures};
 use crate::body::Body;
+use crate::guest_error;
 use crate::request_id::REQUEST_ID;
 use crate::telemetry::{Caption, Exchange};
 
@@ -54,17 +56,15 @@ impl Version {
         let deadline = arrival + self.request_timeout;
         let mut request = within(self.body_limit, request)?;
         exchange.forward(request.headers_mut());
-        let place = self.admission.enter().await?;
-        let turn = self.crash_loop.turn().await;
+        let patience = self.admission.patience(arrival);
+        let place = self.admission.enter(&self.crash_loop).await?;
         let waited = arrival.elapsed();
-        let called = self.pool.call(request, deadline).await;
-        drop((turn, place));
+        let called = self.pool.call(request, patience, deadline).await;
+        drop(place);
         let (mut response, timings) = called?;
-        self.crash_loop.succeeded();
         exchange.stages = timings.stages(waited);
         if self.is_ours {
-            exchange.stages.tokenise = told(response.headers(), TOKENISATION);
-            exchange.stages.compute = told(response.headers(), INFERENCE);
+            tell_stages(response.headers(), &mut exchange.stages);
         }
         if self.server_timing {
             response.headers_mut().insert(SERVER_TIMING, timings.header());
@@ -86,26 +86,28 @@ impl Version {
                 tracing::debug!(?kind, %failure, "not admitted");
                 return;
             }
-            if kind.is_crash() {
+            if failure.is_crash() {
                 self.crash_loop.failed();
             }
             tracing::error!(?kind, %failure, "no answer");
         });
     }
 
-    /// The response, whose body tells when the instance breaks off within it.
+    /// The response, whose body tells how it ends.
     fn watched(&self, response: Response<Body>, caption: &Caption) -> Response<Body> {
         if response.body().is_end_stream() {
+            self.crash_loop.succeeded();
             return response;
         }
         let (failures, crash_loop) = (Arc::clone(&self.failures), Arc::clone(&self.crash_loop));
         let caption = caption.clone();
         response.map(|body| {
-            body.when_broken(move |error| {
+            body.when_over(move |end| {
+                let Err(error) = end else { return crash_loop.succeeded() };
                 failures.count(FailureKind::HalfResponse);
                 caption.within(|| {
                     crash_loop.failed();
-                    tracing::error!(error = format!("{error:#}"), "half an answer");
+                    tracing::error!(error = guest_error::told(error), "half an answer");
                 });
             })
         })
@@ -132,10 +134,18 @@ fn within(limit: usize, request: Request<WasiBody>) -> Result<Request<WasiBody>,
     Ok(request.map(|body| limited(body).boxed_unsync()))
 }
 
-/// A time that a response tells; nothing of what took none, which was not done.
+/// Reads what our guests tell; nothing of what took no time, which was not done.
+fn tell_stages(headers: &HeaderMap, stages: &mut Stages) {
+    stages.compute = told(headers, INFERENCE).filter(|time| !time.is_zero());
+    // A guest's clock is coarse: what was computed was tokenised, even if that took no time.
+    let done = |time: &Duration| stages.compute.is_some() || !time.is_zero();
+    stages.tokenise = told(headers, TOKENISATION).filter(done);
+}
+
+/// A time that a response tells.
 fn told(headers: &HeaderMap, name: &str) -> Option<Duration> {
     let milliseconds: f64 = headers.get(name)?.to_str().ok()?.parse().ok()?;
-    Duration::try_from_secs_f64(milliseconds / 1e3).ok().filter(|time| !time.is_zero())
+    Duration::try_from_secs_f64(milliseconds / 1e3).ok()
 }
 
 /// Counts a client that goes away before it is answered: nobody polls its request any more.

@@ -10,6 +10,7 @@ use wasmtime::Trap;
 
 use crate::admission::Refused;
 use crate::body::Body;
+use crate::guest_error;
 use crate::meter::CpuTimeUsed;
 use crate::pool::{DeadlinePassed, NoInstance, OutOfMemory};
 
@@ -20,7 +21,7 @@ pub(super) enum Failure {
     NotAdmitted(#[from] Refused),
     #[error("its body is longer than {limit} bytes")]
     BodyTooLong { limit: usize },
-    #[error("{0:#}")]
+    #[error("{}", guest_error::told(.0))]
     Broken(#[from] wasmtime::Error),
 }
 
@@ -103,8 +104,7 @@ impl FailureKind {
         matches!(self, Self::QueueFull | Self::QueueDeadline | Self::BodyTooLong)
     }
 
-    /// Whether the function is to blame, and not the load or the client.
-    pub(super) fn is_crash(self) -> bool {
+    fn is_crash(self) -> bool {
         matches!(
             self,
             Self::CpuTime
@@ -138,6 +138,14 @@ impl From<FailureKind> for ErrorKind {
 }
 
 impl Failure {
+    /// Whether the function is to blame, and not the load, the client or what computes for it.
+    pub(super) fn is_crash(&self) -> bool {
+        let spun = |error: &wasmtime::Error| {
+            error.downcast_ref::<DeadlinePassed>().is_some_and(|passed| passed.at_work)
+        };
+        self.kind().is_crash() || matches!(self, Self::Broken(error) if spun(error))
+    }
+
     pub(super) fn kind(&self) -> FailureKind {
         match self {
             Self::NotAdmitted(Refused::QueueFull { .. }) => FailureKind::QueueFull,

@@ -84,7 +84,7 @@ fn every_answer_carries_its_id_and_times() {
     let answer = server.post("/", r#"{"inputs": "Ada Lovelace"}"#);
     let time = |name: &str| answer.header(name).parse::<f64>().unwrap();
     assert!(time("x-inference-time") > 0.0);
-    assert!(time("x-tokenization-time") > 0.0);
+    assert!(time("x-tokenization-time") >= 0.0);
     assert!(time("x-total-time") >= time("x-inference-time") + time("x-tokenization-time"));
 }
 

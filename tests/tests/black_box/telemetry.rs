@@ -350,6 +350,18 @@ fn lines_in_json_name_the_request_and_hold_nothing_of_it() {
 }
 
 #[test]
+fn what_a_guest_says_of_its_error_is_not_logged() {
+    let server = Logged::start(&[p3().to_str().unwrap(), "--log-format", "json"]);
+    assert_eq!(server.0.get(&format!("/error?q={SECRET}")).status, 500);
+    let log = server.stop();
+    assert!(!log.contains(SECRET), "{log}");
+    let lines = lines(&log);
+    let [line] = &lines[..] else { panic!("{log}") };
+    let failure = line["failure"].as_str().unwrap();
+    assert!(failure.contains("InternalError"), "{failure}");
+}
+
+#[test]
 fn each_request_has_a_line_where_everything_is_logged() {
     let arguments = [p3().to_str().unwrap().to_owned()];
     let arguments = [&arguments[0][..], "--log-format", "json", "--log", "debug"];

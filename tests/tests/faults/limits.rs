@@ -15,18 +15,26 @@ use super::{counted, failures, metric, version};
 type Asking = Pin<Box<dyn Future<Output = Response<Body>>>>;
 
 /// A request that is worked on, or waits, until its body ends.
-struct Held {
+pub(super) struct Held {
     asking: Asking,
-    _body: http_body_util::channel::Sender<Bytes>,
+    body: http_body_util::channel::Sender<Bytes>,
 }
 
-async fn hold(host: &Host) -> Held {
+impl Held {
+    /// Ends the body; what is answered then.
+    pub(super) async fn finish(self) -> Bytes {
+        drop(self.body);
+        self.asking.await.into_body().collect().await.unwrap().to_bytes()
+    }
+}
+
+pub(super) async fn hold(host: &Host) -> Held {
     let (sender, body) = Channel::<Bytes>::new(1);
     let request = Request::post("http://localhost/wait").body(body).unwrap();
     let mut host = host.clone();
     let mut asking: Asking = Box::pin(async move { host.call(request).await.unwrap() });
     assert!(poll_immediate(&mut asking).await.is_none());
-    Held { asking, _body: sender }
+    Held { asking, body: sender }
 }
 
 async fn error_type(response: Response<Body>) -> String {
@@ -75,6 +83,27 @@ async fn a_queue_has_a_deadline() {
     assert_eq!(counted(&host, "overloaded"), 1);
     let waited = metric(&host, "pilotlight_stage_duration_seconds_sum", "stage=\"queue\"");
     assert!(waited.parse::<f64>().unwrap() >= 0.02, "{waited}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_too_long_for_an_instance_is_told_to_come_again() {
+    let host = host(|options| {
+        options.max_instances = 1;
+        options.queue_deadline = std::time::Duration::from_millis(20);
+    })
+    .await;
+    // Its place is free again, and its instance not before the answer has been read.
+    let unread = super::ask(&host, "/hang").await;
+    assert_eq!(version(&host).requests.running, 0);
+    let refused = super::ask(&host, "/count").await;
+    assert_eq!(refused.status(), 503);
+    assert!(refused.headers().contains_key("retry-after"));
+    assert_eq!(error_type(refused).await, "overloaded");
+    assert_eq!(failures(&host, FailureKind::NoInstance), 1);
+    assert_eq!(counted(&host, "overloaded"), 1);
+    drop(unread);
+    until(&host, "at rest", |pool| pool.live == pool.ready).await;
+    assert_eq!(get(&host, "/count").await, (200, "1".to_owned()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -58,6 +58,38 @@ async fn a_body_of_unknown_length_is_refused_once_it_is_too_long() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn bodies_that_find_no_memory_are_refused_at_once() {
+    let function = Function::default();
+    let limits = limits(|limits| (limits.bodies_memory, limits.max_body_bytes) = (1000, 1000));
+    let serving = Serving::start(&function, limits).await;
+    let mut holding = connect(serving.address).await;
+    let body = "x".repeat(600);
+    let head = HEAD.replace("POST /", "POST /held");
+    holding.send(format!("{head}content-length: 600\r\n\r\n{body}")).await;
+    function.begun().await;
+    let chunked = format!("transfer-encoding: chunked\r\n\r\n191\r\n{}\r\n", &body[..401]);
+    // One that says how long it is need not even begin.
+    for fields in ["content-length: 401\r\n\r\n", &chunked] {
+        let mut client = connect(serving.address).await;
+        client.send(format!("{HEAD}{fields}")).await;
+        let answer = client.answer().await;
+        assert_eq!((answer.status, answer.error_type().as_str()), (503, "overloaded"));
+        assert!(answer.head.contains("retry-after: 1"), "{}", answer.head);
+        assert!(client.closed().await.is_empty());
+    }
+    assert_eq!(function.calls(), 1);
+    let ask = async |length: usize| {
+        let mut client = connect(serving.address).await;
+        client.send(format!("{HEAD}content-length: {length}\r\n\r\n{}", "x".repeat(length))).await;
+        client.answer().await.status
+    };
+    assert_eq!(ask(400).await, 200, "there is room for so much");
+    function.let_go();
+    assert_eq!(holding.answer().await.body, "600 bytes");
+    assert_eq!(ask(1000).await, 200, "and now for all of it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_asks_first_is_told_to_go_on() {
     let function = Function::default();
     let serving = Serving::start(&function, limits(|_| {})).await;

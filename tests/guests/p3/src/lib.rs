@@ -4,9 +4,11 @@
 #![allow(clippy::panic, reason = "to show that a panic hurts nobody else")]
 
 use std::convert::Infallible;
+use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
+use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 use http_body::Frame;
@@ -14,19 +16,32 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
 use spin_sdk::http::{Request, Response};
 use spin_sdk::{http_service, wasip3};
+use wasip3::clocks::{monotonic_clock, system_clock};
+use wasip3::http::types::ErrorCode;
 
+type Content = UnsyncBoxBody<Bytes, Infallible>;
+
+const TENTH_NS: u32 = 100_000;
 const HOUR_NS: u64 = 3_600_000_000_000;
 const MARK: u64 = 0x5ec2_e7a1_5ec2_e7a1;
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
 #[http_service]
-async fn handle(request: Request) -> Response<UnsyncBoxBody<Bytes, Infallible>> {
+async fn handle(request: Request) -> Result<Response<Content>, ErrorCode> {
+    match request.uri().path() {
+        // Says what it was asked, as a careless guest does.
+        "/error" => Err(ErrorCode::InternalError(request.uri().query().map(str::to_owned))),
+        _ => Ok(answer(request).await),
+    }
+}
+
+async fn answer(request: Request) -> Response<Content> {
     let text = match request.uri().path() {
         // 1 in an instance that has never run.
         "/count" => (COUNT.fetch_add(1, Ordering::Relaxed) + 1).to_string(),
         "/panic" => panic!("as asked"),
-        "/trap" => std::arch::wasm32::unreachable(),
+        "/trap" => divide(COUNT.load(Ordering::Relaxed), std::hint::black_box(0)).to_string(),
         "/spin" => loop {
             std::hint::spin_loop();
         },
@@ -35,6 +50,11 @@ async fn handle(request: Request) -> Response<UnsyncBoxBody<Bytes, Infallible>> 
             loop {
                 hoard.push(vec![1u8; 1 << 20]);
             }
+        }
+        // Keeps what it takes, in an instance that goes on.
+        "/leak" => {
+            std::mem::forget(std::hint::black_box(vec![1u8; 8 << 20]));
+            (COUNT.fetch_add(1, Ordering::Relaxed) + 1).to_string()
         }
         // Writes all over the memory.
         "/mark" => {
@@ -57,7 +77,7 @@ async fn handle(request: Request) -> Response<UnsyncBoxBody<Bytes, Infallible>> 
         "/hang" => return Response::new(Parts::then(|| Poll::Pending).boxed_unsync()),
         "/hang-after" => {
             // A task that nothing could wake would trap.
-            wasip3::spawn(wasip3::clocks::monotonic_clock::wait_for(HOUR_NS));
+            wasip3::spawn(monotonic_clock::wait_for(HOUR_NS));
             "said it all".to_owned()
         }
         "/flood" => {
@@ -72,6 +92,8 @@ async fn handle(request: Request) -> Response<UnsyncBoxBody<Bytes, Infallible>> 
         // Repeats the request wherever it can.
         "/v1/redact" => return repeat(request).await,
         "/overflow" => overflow(1).to_string(),
+        // How many readings of each clock are finer than a tenth of a millisecond.
+        "/clocks" => clocks().map(|fine| fine.to_string()).join(" "),
         // Which trace it is told that it belongs to.
         "/trace" => {
             let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
@@ -84,7 +106,7 @@ async fn handle(request: Request) -> Response<UnsyncBoxBody<Bytes, Infallible>> 
 }
 
 /// What a function answers that tells all it has been told.
-async fn repeat(request: Request) -> Response<UnsyncBoxBody<Bytes, Infallible>> {
+async fn repeat(request: Request) -> Response<Content> {
     let body = request.into_body().collect().await;
     let body = body.map(|body| body.to_bytes()).unwrap_or_default();
     let body = String::from_utf8_lossy(&body).into_owned();
@@ -141,6 +163,27 @@ where
 #[allow(unconditional_recursion, reason = "to run out of stack")]
 fn overflow(depth: u64) -> u64 {
     std::hint::black_box([depth; 64])[3] + overflow(std::hint::black_box(depth + 1))
+}
+
+/// By zero it traps, where a division of Rust's would panic.
+fn divide(number: u32, by: u32) -> u32 {
+    // SAFETY: none; it is what a mistake in unsafe code comes to.
+    number / unsafe { NonZeroU32::new_unchecked(by) }
+}
+
+/// Of WASI 0.3 and then of 0.2, each monotonic and then of the day.
+fn clocks() -> [usize; 4] {
+    let start = Instant::now();
+    let of_day = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let fine = |nanoseconds: u32| usize::from(nanoseconds % TENTH_NS != 0);
+    (0..10_000).fold([0; 4], |[a, b, c, d], _| {
+        [
+            a + fine((monotonic_clock::now() % 1_000_000_000) as u32),
+            b + fine(system_clock::now().nanoseconds),
+            c + fine(start.elapsed().subsec_nanos()),
+            d + fine(of_day().subsec_nanos()),
+        ]
+    })
 }
 
 fn find(word: u64) -> usize {

@@ -185,6 +185,7 @@ fn function_options(
     options.server_timing = telemetry.server_timing;
     options.model.clone_from(&function.model);
     options.guest_graphs = function.allow_guest_graphs;
+    options.fine_clocks = function.fine_clocks;
     options.graph = host.graph_options();
     options
 }

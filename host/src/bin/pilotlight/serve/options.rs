@@ -10,7 +10,7 @@ use crate::compute::{ComputeOptions, Place};
 /// Where a configuration can come from.
 const CONFIGURATION: &str = "configuration";
 /// Flags whose keys it has.
-const SAID_THERE: [&str; 47] = [
+const SAID_THERE: [&str; 48] = [
     "source",
     "compute",
     "backend",
@@ -26,6 +26,7 @@ const SAID_THERE: [&str; 47] = [
     "graph_queue",
     "graph",
     "allow_guest_graphs",
+    "fine_clocks",
     "model",
     "min_ready",
     "max_instances",
@@ -127,6 +128,9 @@ pub(crate) struct Options {
     /// Let components load graphs that they bring along
     #[arg(long)]
     pub(super) allow_guest_graphs: bool,
+    /// Let components see clocks to the nanosecond, instead of to a tenth of a millisecond
+    #[arg(long)]
+    pub(super) fine_clocks: bool,
     /// Model folder for a component that is not pre-initialised
     #[arg(long, value_name = "DIR")]
     pub(super) model: Option<PathBuf>,
@@ -209,6 +213,7 @@ impl Options {
         function.queue_deadline = self.queue_deadline;
         function.server_timing = self.server_timing;
         function.guest_graphs = self.allow_guest_graphs;
+        function.fine_clocks = self.fine_clocks;
         function.graph = self.host.graph_options();
         function.model.clone_from(&self.model);
         function
