@@ -29,7 +29,7 @@ pub struct Stages {
     pub tokenise: Option<Duration>,
     /// Inference, wherever it is done.
     pub compute: Option<Duration>,
-    /// Scores to entities.
+    /// Scores to entities; and JSON to texts before, and to an answer after it.
     pub decode: Option<Duration>,
 }
 

@@ -22,6 +22,7 @@ const VERSION: &str = "x-pilotlight-version";
 /// What our guests tell of the time that they took, in milliseconds.
 const TOKENISATION: &str = "x-tokenization-time";
 const INFERENCE: &str = "x-inference-time";
+const TOTAL: &str = "x-total-time";
 
 impl Version {
     /// Answers one request, in an instance of its own.
@@ -140,6 +141,9 @@ fn tell_stages(headers: &HeaderMap, stages: &mut Stages) {
     // A guest's clock is coarse: what was computed was tokenised, even if that took no time.
     let done = |time: &Duration| stages.compute.is_some() || !time.is_zero();
     stages.tokenise = told(headers, TOKENISATION).filter(done);
+    stages.decode = told(headers, TOTAL).zip(stages.compute).map(|(total, compute)| {
+        total.saturating_sub(compute).saturating_sub(stages.tokenise.unwrap_or_default())
+    });
 }
 
 /// A time that a response tells.
