@@ -80,7 +80,10 @@ impl Body {
 
     /// The same, with which `exchange` ends.
     pub(crate) fn ending(mut self, exchange: Exchange) -> Self {
-        if !http_body::Body::is_end_stream(&self.content) && !exchange.is_over() {
+        if exchange.is_over() {
+            // Nobody will ask for what may be left.
+            self.tell_end(Ok(()));
+        } else if !http_body::Body::is_end_stream(&self.content) {
             self.exchange = Some(Box::new(exchange));
         }
         self

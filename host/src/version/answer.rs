@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use wasmtime_wasi_http::{Error as HttpError, WasiBody};
 
 use super::Version;
-use super::failure::{Failure, FailureKind, Failures};
+use super::failure::{Failure, FailureKind, Failures, is_crash};
 use crate::body::Body;
 use crate::guest_error;
 use crate::request_id::REQUEST_ID;
@@ -107,7 +107,9 @@ impl Version {
                 let Err(error) = end else { return crash_loop.succeeded() };
                 failures.count(FailureKind::HalfResponse);
                 caption.within(|| {
-                    crash_loop.failed();
+                    if is_crash(error) {
+                        crash_loop.failed();
+                    }
                     tracing::error!(error = guest_error::told(error), "half an answer");
                 });
             })

@@ -138,12 +138,8 @@ impl From<FailureKind> for ErrorKind {
 }
 
 impl Failure {
-    /// Whether the function is to blame, and not the load, the client or what computes for it.
     pub(super) fn is_crash(&self) -> bool {
-        let spun = |error: &wasmtime::Error| {
-            error.downcast_ref::<DeadlinePassed>().is_some_and(|passed| passed.at_work)
-        };
-        self.kind().is_crash() || matches!(self, Self::Broken(error) if spun(error))
+        matches!(self, Self::Broken(error) if is_crash(error))
     }
 
     pub(super) fn kind(&self) -> FailureKind {
@@ -186,6 +182,14 @@ impl Failure {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
+    }
+}
+
+/// Whether the function is to blame, and not the load, the client or what computes for it.
+pub(super) fn is_crash(error: &wasmtime::Error) -> bool {
+    match error.downcast_ref::<DeadlinePassed>() {
+        Some(passed) => passed.at_work,
+        None => FailureKind::of(error).is_crash(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::future::join_all;
 use http::{Request, Response};
-use http_body_util::{BodyExt as _, Channel};
+use http_body_util::{BodyExt as _, Channel, Full};
 use pilotlight::{Body, FailureKind, Host};
 use tower::Service as _;
 
@@ -47,6 +47,15 @@ async fn half_an_answer_is_no_answer() {
     let host = host(|_| {}).await;
     fail(&host, "/half").await;
     assert_eq!(get(&host, "/count").await, (200, "1".to_owned()));
+    assert!(!version(&host).crash_looping);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_whose_rest_nobody_asks_for_is_one() {
+    let mut host = host(|_| {}).await;
+    fail(&host, "/panic").await;
+    let request = Request::head("http://localhost/count").body(Full::<Bytes>::default()).unwrap();
+    assert_eq!(host.call(request).await.unwrap().status(), 200);
     assert!(!version(&host).crash_looping);
 }
 
