@@ -88,6 +88,7 @@ pub(crate) fn graph() -> GraphLevels {
         waited_us: 2_500_000,
         closed: vec![("full", 2), ("drained", 4), ("single", 0)],
         refused: 7,
+        restarts: Some(1),
         ..GraphLevels::default()
     }
 }
