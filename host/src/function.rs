@@ -59,7 +59,9 @@ impl Function {
         let mut linker = Linker::new(&engine);
         add_wasi(&mut linker)?;
         let nn = match &options.graphs {
-            Some(graphs) => Nn::new(Arc::clone(graphs), options.guest_graphs),
+            Some(graphs) => {
+                Nn::new(Arc::clone(graphs), options.guest_graphs.then_some(options.graph))
+            }
             None if imports_nn(component) => return Err(refuse(NO_GRAPHS.to_owned())),
             None => Nn::default(),
         };

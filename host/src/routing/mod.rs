@@ -199,10 +199,8 @@ impl Routing {
         if !matches!(caller, Caller::Anonymous(_)) {
             remove_credentials(&mut head.headers);
         }
-        if let Some(canary) = &decision.canary {
-            exchange.counts_for(canary);
-        }
         let version = find(&decision.target).ok_or_else(|| {
+            exchange.counts_for(decision.canary.as_ref());
             let error = format!("there is no version {}", decision.target);
             not_found(StatusCode::SERVICE_UNAVAILABLE, "no_version", &error)
         })?;
@@ -267,6 +265,7 @@ impl Routing {
         find: Find<'_>,
         exchange: &mut Exchange,
     ) -> Answered {
+        exchange.counts_for(decision.canary.as_ref());
         let (head, body) = request.into_parts();
         let Some((shadow, shadows)) = self.shadow_of(decision, &body) else {
             let request = Request::from_parts(head, body);

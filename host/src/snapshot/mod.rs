@@ -200,7 +200,7 @@ impl Frozen {
         folder: &ModelFolder,
         graph: Option<&LoadedGraph>,
     ) -> Result<Self> {
-        let nn = graph.map_or_else(Nn::default, |graph| Nn::new(Arc::clone(&graph.graphs), false));
+        let nn = graph.map_or_else(Nn::default, |graph| Nn::new(Arc::clone(&graph.graphs), None));
         let allowance = Allowance { memory: MEMORY_LIMIT, meter: Meter::new(None) };
         let mut store = new_store(engine, deterministic_context(folder)?, nn, allowance);
         // Each memory is read back in one call.

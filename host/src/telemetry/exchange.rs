@@ -101,9 +101,9 @@ impl Exchange {
         }
     }
 
-    /// It is one of those by which a canary is judged.
-    pub(crate) fn counts_for(&mut self, canary: &Observer) {
-        self.canary = Some(canary.clone());
+    /// It is one of those by which a canary is judged, if there is one.
+    pub(crate) fn counts_for(&mut self, canary: Option<&Observer>) {
+        self.canary = canary.cloned();
     }
 
     /// The version that is called `label` answers, and counts with `handle`.

@@ -28,8 +28,8 @@ const LONGEST_NAME: usize = 256;
 #[derive(Default, Clone)]
 pub(crate) struct Nn {
     graphs: Option<Arc<Graphs>>,
-    /// Whether guests may bring graphs along.
-    load: bool,
+    /// How calls of graphs are queued that guests bring along; none: they may not.
+    load: Option<GraphOptions>,
     /// Bytes of tensors that the instance keeps.
     kept: usize,
     brought: Brought,
@@ -48,7 +48,7 @@ pub(crate) trait HasNn: Send + 'static {
 
 impl Nn {
     /// Gives access to `graphs`, and to those that guests bring along if `load` says so.
-    pub(crate) fn new(graphs: Arc<Graphs>, load: bool) -> Self {
+    pub(crate) fn new(graphs: Arc<Graphs>, load: Option<GraphOptions>) -> Self {
         Self { graphs: Some(graphs), load, ..Self::default() }
     }
 
@@ -247,9 +247,9 @@ fn add_graph<T: HasNn>(instance: &mut LinkerInstance<'_, T>) -> wasmtime::Result
                 let lengths: Vec<usize> = parts.iter().map(WasmList::len).collect();
                 let allowed = store.data_mut().nn().nn.check_load(&lengths, encoding, target);
                 let graph = match allowed {
-                    Ok(graphs) => {
+                    Ok((graphs, options)) => {
                         let file = parts.first().map(|part| part.as_le_slice(&store).to_vec());
-                        load(graphs, file.unwrap_or_default()).await
+                        load(graphs, file.unwrap_or_default(), options).await
                     }
                     Err(refusal) => Err(refusal),
                 };
@@ -263,8 +263,8 @@ fn add_graph<T: HasNn>(instance: &mut LinkerInstance<'_, T>) -> wasmtime::Result
 }
 
 /// Loads off the thread that drives the guest.
-async fn load(graphs: Arc<Graphs>, file: Vec<u8>) -> Result<Graph, Refusal> {
-    let load = move || graphs.load_unnamed("a guest's graph", file, GraphOptions::default());
+async fn load(graphs: Arc<Graphs>, file: Vec<u8>, options: GraphOptions) -> Result<Graph, Refusal> {
+    let load = move || graphs.load_unnamed("a guest's graph", file, options);
     let loaded = tokio::task::spawn_blocking(load).await;
     let broken = |_| Refusal::new(ErrorCode::Unknown, "loading broke off".to_owned());
     Ok(loaded.map_err(broken)??)
@@ -276,11 +276,11 @@ impl Nn {
         parts: &[usize],
         encoding: GraphEncoding,
         target: ExecutionTarget,
-    ) -> Result<Arc<Graphs>, Refusal> {
-        if !self.load {
+    ) -> Result<(Arc<Graphs>, GraphOptions), Refusal> {
+        let Some(options) = self.load else {
             let message = "guests may not bring graphs along here; use load-by-name";
             return Err(Refusal::new(ErrorCode::Security, message.to_owned()));
-        }
+        };
         if !matches!(encoding, GraphEncoding::Onnx | GraphEncoding::Autodetect) {
             let message = format!("{encoding:?} is not supported; only ONNX is");
             return Err(Refusal::new(ErrorCode::InvalidEncoding, message));
@@ -290,7 +290,9 @@ impl Nn {
             return Err(Refusal::new(ErrorCode::UnsupportedOperation, message));
         }
         match parts {
-            [bytes] if self.brought.has_room_for(*bytes) => Ok(Arc::clone(self.graphs()?)),
+            [bytes] if self.brought.has_room_for(*bytes) => {
+                Ok((Arc::clone(self.graphs()?), options))
+            }
             [bytes] => {
                 let most = MOST_GRAPH_BYTES;
                 let message = format!("{bytes} bytes; graphs of an instance have at most {most}");
