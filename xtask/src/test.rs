@@ -63,8 +63,9 @@ fn fuzz_targets() -> anyhow::Result<()> {
         // The versions that everything else is tested with, as far as both have them.
         fs::copy(root().join("Cargo.lock"), &lock).with_context(|| lock.display().to_string())?;
     }
-    let mut command = cargo(&["check", "--bins", "--manifest-path", "fuzz/Cargo.toml"]);
-    command.arg("--target-dir").arg(target().join("fuzz"));
+    let mut command =
+        cargo(&["check", "--release", "--bins", "--manifest-path", "fuzz/Cargo.toml"]);
+    command.arg("--target-dir").arg(target());
     // Nothing is linked: the fuzzer itself, in C++, need not be compiled.
     execute(command.env("CUSTOM_LIBFUZZER_PATH", folder.join("libfuzzer.a")))
 }
