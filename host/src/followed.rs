@@ -73,11 +73,7 @@ impl<T: Clone> Followed<T> {
 
 impl Files {
     fn changed(&mut self, look: Look) -> bool {
-        let mut changed = self.refused.is_some();
-        for watch in &mut self.watches {
-            changed |= watch.look(look);
-        }
-        changed
+        Watch::look_at_all(&mut self.watches, look) || self.refused.is_some()
     }
 
     /// Watches `paths`, and nothing else.

@@ -44,6 +44,11 @@ impl Watch {
         (how == Look::Whole || before == self.seen) && self.is_news()
     }
 
+    /// [`Watch::look`] at each of `watches`; whether one of them has changed.
+    pub fn look_at_all(watches: &mut [Self], how: Look) -> bool {
+        watches.iter_mut().filter_map(|watch| watch.look(how).then_some(())).count() > 0
+    }
+
     /// Whether it is `path` that is watched.
     pub fn is_of(&self, path: &Path) -> bool {
         self.path == watched(path)

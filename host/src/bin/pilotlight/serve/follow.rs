@@ -11,7 +11,7 @@ use super::blueprint::{Backends, Blueprint, Blueprints};
 use super::consul;
 use super::document::Document;
 use super::settings::Served;
-use super::sources::{Refused, Sources, changed};
+use super::sources::{Refused, Sources};
 use crate::origin::Origin;
 
 /// Has a host serve what files or Consul say, whenever they say something else.
@@ -237,8 +237,8 @@ impl Followed {
     }
 
     fn refuse(&mut self, text: &str, error: &str) {
-        let mut refused = self.refused.take().filter(|(other, _)| other == text);
-        let mut again = refused.take().map(|(_, refused)| refused);
+        let before = self.refused.take().filter(|(other, _)| other == text);
+        let mut again = before.map(|(_, refused)| refused);
         if Refused::again(&mut again, error) {
             tracing::error!("the configuration stays as it was: {error}");
         }
@@ -253,7 +253,7 @@ impl Keys {
     }
 
     fn look(&mut self, look: Look) -> bool {
-        let changed = changed(&mut self.watches, look);
+        let changed = Watch::look_at_all(&mut self.watches, look);
         self.are_news |= changed;
         changed
     }

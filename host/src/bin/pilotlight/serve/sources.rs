@@ -45,7 +45,7 @@ impl Sources {
     pub(super) fn changed(&mut self, look: Look) -> Vec<String> {
         let changed = self.0.iter_mut().filter_map(|(name, files)| {
             let due = files.refused.as_ref().is_some_and(|refused| refused.is_due(look));
-            (changed(&mut files.watches, look) || due).then(|| name.clone())
+            (Watch::look_at_all(&mut files.watches, look) || due).then(|| name.clone())
         });
         changed.collect()
     }
@@ -84,9 +84,4 @@ impl Refused {
     pub(super) fn is_due(&self, look: Look) -> bool {
         look == Look::Whole || Instant::now() >= self.again
     }
-}
-
-/// Whether one of the files has changed; each is looked at.
-pub(super) fn changed(watches: &mut [Watch], look: Look) -> bool {
-    watches.iter_mut().filter_map(|watch| watch.look(look).then_some(())).count() > 0
 }
