@@ -1,5 +1,6 @@
 //! Which version answers a request, who is asked as well, and who is told how it went.
 
+mod canaries;
 mod gate;
 mod shadow;
 
@@ -8,7 +9,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::net::IpAddr;
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -16,8 +17,8 @@ use http::{Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full, Limited};
 use pilotlight_access::Caller;
-use pilotlight_router::{Decision, Event, Router, Rule, Target};
-use pilotlight_telemetry::{ErrorKind, Metrics, Rollback};
+use pilotlight_router::{Decision, Router, Rule, Target};
+use pilotlight_telemetry::ErrorKind;
 use serde::Serialize;
 use wasmtime_wasi_http::WasiBody;
 
@@ -34,9 +35,6 @@ use shadow::Shadows;
 
 /// Longest body that rules look into or that is shadowed.
 const MOST_BODY: usize = 1 << 20;
-
-/// How often canaries are looked at.
-const TEND: Duration = Duration::from_millis(250);
 
 /// Who sent a request; a server puts it among the request's extensions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,13 +120,6 @@ impl Routing {
             |index, other: &Rule| self.router.name(index) == name && other.shadow == rule.shadow;
         let (index, _) = rules.find(|(index, other)| same(*index, other))?;
         self.shadows.get(index).cloned()
-    }
-
-    /// Tends its canaries, if it has any, for as long as it is at work; `metrics` are told.
-    pub(crate) fn tend(self: &Arc<Self>, metrics: &Metrics) {
-        if self.router.canaries().next().is_some() {
-            tokio::spawn(tend(Arc::downgrade(self), metrics.clone()));
-        }
     }
 
     /// Answers a request that may not ask, if that is known without its body.
@@ -300,25 +291,6 @@ impl Routing {
         Some((shadow, shadows))
     }
 
-    /// Moves canaries on, or back, which `metrics` are told.
-    fn advance_canaries(&self, metrics: &Metrics) {
-        for (index, canary) in self.router.canaries() {
-            let rule = self.router.name(index).unwrap_or_default();
-            match canary.advance(self.began.elapsed()) {
-                Event::Hold => {}
-                Event::Moved { share } => tracing::info!(%rule, share, "the canary moves on"),
-                Event::Finished => tracing::info!(%rule, "the canary has come through"),
-                Event::RolledBack { reason } => {
-                    tracing::error!(%rule, %reason, "the canary is rolled back");
-                    let rule = self.router.rules().nth(index);
-                    if let Some(canary) = rule.and_then(|rule| rule.canary.as_ref()) {
-                        metrics.rolled_back(&canary.target.function, Rollback::Canary);
-                    }
-                }
-            }
-        }
-    }
-
     pub(crate) fn status(&self) -> Vec<RuleStatus> {
         let rules = self.router.rules().enumerate();
         rules
@@ -338,17 +310,6 @@ impl Routing {
                 }
             })
             .collect()
-    }
-}
-
-async fn tend(routing: Weak<Routing>, metrics: Metrics) {
-    let mut ticks = tokio::time::interval(TEND);
-    loop {
-        ticks.tick().await;
-        match routing.upgrade() {
-            Some(routing) => routing.advance_canaries(&metrics),
-            None => return,
-        }
     }
 }
 
