@@ -175,7 +175,7 @@ fn divide(number: u32, by: u32) -> u32 {
 fn clocks() -> [usize; 4] {
     let start = Instant::now();
     let of_day = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let fine = |nanoseconds: u32| usize::from(nanoseconds % TENTH_NS != 0);
+    let fine = |nanoseconds: u32| usize::from(!nanoseconds.is_multiple_of(TENTH_NS));
     (0..10_000).fold([0; 4], |[a, b, c, d], _| {
         [
             a + fine((monotonic_clock::now() % 1_000_000_000) as u32),
