@@ -1,40 +1,54 @@
-//! Carries the guest components that `PILOTLIGHT_GUEST` and `PILOTLIGHT_HOST_GUEST` name, if they
-//! name any, and their digests.
+//! Carries the guest components in the folder that `PILOTLIGHT_GUESTS` names, if it names one,
+//! deflated, and their digests.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use miniz_oxide::deflate::compress_to_vec;
 use pilotlight_model::Digest;
+
+const VARIABLE: &str = "PILOTLIGHT_GUESTS";
+/// A constant of `src/guest.rs`, and the file of the guest that it holds.
+const GUESTS: [(&str, &str); 4] = [
+    ("IN_GUEST", "in-guest.wasm"),
+    ("IN_GUEST_P2", "in-guest-p2.wasm"),
+    ("IN_GUEST_P2_SIMD128", "in-guest-p2-simd128.wasm"),
+    ("ON_HOST", "on-host.wasm"),
+];
+/// Of miniz: what higher levels save is under a per cent.
+const DEFLATE_LEVEL: u8 = 8;
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-env-changed={VARIABLE}");
     let Some(out) = env::var_os("OUT_DIR").map(PathBuf::from) else { return };
-    let (Some(guest), Some(host)) =
-        (embedded("PILOTLIGHT_GUEST"), embedded("PILOTLIGHT_HOST_GUEST"))
-    else {
-        return;
-    };
-    let code = format!(
-        "const IN_GUEST: Option<(&[u8], &str)> = {guest};\n\
-         const ON_HOST: Option<(&[u8], &str)> = {host};\n"
-    );
-    if let Err(error) = fs::write(out.join("guest.rs"), code) {
-        println!("cargo::error=cannot write guest.rs: {error}");
+    let folder = env::var_os(VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
+    let mut code = String::new();
+    for (name, file) in GUESTS {
+        let carried = match &folder {
+            Some(folder) => carried(&folder.join(file), &out.join(file)),
+            None => Ok("None".to_owned()),
+        };
+        match carried {
+            Ok(carried) => {
+                let _ = writeln!(code, "static {name}: Option<Carried> = {carried};");
+            }
+            Err(error) => return println!("cargo::error={error}"),
+        }
+    }
+    if let Err(error) = fs::write(out.join("guests.rs"), code) {
+        println!("cargo::error=cannot write guests.rs: {error}");
     }
 }
 
-/// The guest that `variable` names, as a Rust expression; `None` if it cannot be read.
-fn embedded(variable: &str) -> Option<String> {
-    println!("cargo:rerun-if-env-changed={variable}");
-    let Some(path) = env::var_os(variable).filter(|path| !path.is_empty()) else {
-        return Some("None".to_owned());
-    };
-    println!("cargo:rerun-if-changed={}", Path::new(&path).display());
-    match fs::read(&path) {
-        Ok(guest) => Some(format!("Some((include_bytes!({path:?}), \"{}\"))", Digest::of(&guest))),
-        Err(error) => {
-            println!("cargo::error=cannot read the guest {path:?}: {error}");
-            None
-        }
-    }
+/// Deflates a guest to `out`; a Rust expression for it.
+fn carried(guest: &Path, out: &Path) -> Result<String, String> {
+    println!("cargo:rerun-if-changed={}", guest.display());
+    let component = fs::read(guest)
+        .map_err(|error| format!("cannot read the guest {}: {error}", guest.display()))?;
+    fs::write(out, compress_to_vec(&component, DEFLATE_LEVEL))
+        .map_err(|error| format!("cannot write {}: {error}", out.display()))?;
+    let digest = Digest::of(&component);
+    Ok(format!("Some(Carried {{ deflated: include_bytes!({out:?}), digest: \"{digest}\" }})"))
 }

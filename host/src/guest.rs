@@ -1,4 +1,4 @@
-//! The guest components that this build carries: one computes in the sandbox, one on the host.
+//! The guest components that this build carries.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -7,49 +7,86 @@ use pilotlight_model::Digest;
 
 use crate::error::{Error, Result};
 
-include!(concat!(env!("OUT_DIR"), "/guest.rs"));
+/// A component as this build carries it: its bytes, deflated, and their digest.
+struct Carried {
+    deflated: &'static [u8],
+    digest: &'static str,
+}
 
-/// Where the matrix work is done.
+include!(concat!(env!("OUT_DIR"), "/guests.rs"));
+
+/// Which of them a model is loaded into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Compute {
-    /// In the sandbox, by the guest.
-    Guest,
-    /// On the host, through `wasi:nn`.
-    Host,
+pub enum Variant {
+    /// The matrix work is done in the sandbox.
+    InGuest(Target),
+    /// It is done on the host, through `wasi:nn`. Needs what [`Target::Wasi03`] needs.
+    OnHost,
+}
+
+/// What the hosts that are to run a component have.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Target {
+    /// WASI 0.3 and relaxed SIMD.
+    #[default]
+    Wasi03,
+    /// WASI 0.2 and relaxed SIMD.
+    Wasi02,
+    /// WASI 0.2, and of SIMD only what WebAssembly 2.0 has.
+    Wasi02Simd128,
+}
+
+impl Variant {
+    fn carried(self) -> Option<&'static Carried> {
+        let carried = match self {
+            Self::InGuest(Target::Wasi03) => &IN_GUEST,
+            Self::InGuest(Target::Wasi02) => &IN_GUEST_P2,
+            Self::InGuest(Target::Wasi02Simd128) => &IN_GUEST_P2_SIMD128,
+            Self::OnHost => &ON_HOST,
+        };
+        carried.as_ref()
+    }
 }
 
 /// A guest component: what a model is loaded into.
 #[derive(Debug, Clone)]
 pub struct Guest {
-    component: Cow<'static, [u8]>,
+    component: Stored,
     digest: Digest,
 }
 
+#[derive(Debug, Clone)]
+enum Stored {
+    Deflated(&'static [u8]),
+    Plain(Vec<u8>),
+}
+
 impl Guest {
-    /// The guest in `file`, or else the one that this build carries and that computes where
-    /// `compute` says.
+    /// The guest in `file`, or else the one of this `variant` that this build carries.
     ///
     /// # Errors
     /// [`Error::NoGuest`] when there is neither, [`Error::Io`] when `file` cannot be read.
-    pub fn open(file: Option<&Path>, compute: Compute) -> Result<Self> {
-        let embedded = match compute {
-            Compute::Guest => IN_GUEST,
-            Compute::Host => ON_HOST,
-        };
-        match (file, embedded) {
-            (Some(file), _) => Ok(std::fs::read(file).map_err(Error::io(file))?.into()),
-            // The digest was taken when this was built: a start hashes nothing.
-            (None, Some((component, digest))) => match Digest::from_hex(digest) {
-                Some(digest) => Ok(Self { component: Cow::Borrowed(component), digest }),
-                None => Ok(component.to_vec().into()),
-            },
-            (None, None) => Err(Error::NoGuest),
+    pub fn open(file: Option<&Path>, variant: Variant) -> Result<Self> {
+        if let Some(file) = file {
+            return Ok(std::fs::read(file).map_err(Error::io(file))?.into());
+        }
+        let Carried { deflated, digest } = variant.carried().ok_or(Error::NoGuest)?;
+        // The digest was taken when this was built: a start inflates and hashes nothing.
+        match Digest::from_hex(digest) {
+            Some(digest) => Ok(Self { component: Stored::Deflated(deflated), digest }),
+            None => Ok(inflated(deflated)?.into()),
         }
     }
 
     /// The component's bytes.
-    pub fn component(&self) -> &[u8] {
-        &self.component
+    ///
+    /// # Errors
+    /// [`Error::Component`] when the program itself is damaged.
+    pub fn component(&self) -> Result<Cow<'_, [u8]>> {
+        match &self.component {
+            Stored::Deflated(deflated) => inflated(deflated).map(Cow::Owned),
+            Stored::Plain(component) => Ok(Cow::Borrowed(component)),
+        }
     }
 
     /// SHA-256 of the component.
@@ -58,9 +95,16 @@ impl Guest {
     }
 }
 
+fn inflated(deflated: &[u8]) -> Result<Vec<u8>> {
+    miniz_oxide::inflate::decompress_to_vec(deflated).map_err(|error| Error::Component {
+        name: "the guest in this program".to_owned(),
+        reason: format!("damaged ({error}); install the program again"),
+    })
+}
+
 impl From<Vec<u8>> for Guest {
     fn from(component: Vec<u8>) -> Self {
         let digest = Digest::of(&component);
-        Self { component: Cow::Owned(component), digest }
+        Self { component: Stored::Plain(component), digest }
     }
 }

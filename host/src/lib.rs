@@ -69,7 +69,7 @@ pub use config::Options;
 pub use deployment::FunctionStatus;
 pub use error::{Error, Result};
 pub use graph::{GRAPH_EXTENSION, GraphRecord, HostCompute, LoadedGraph, Precision};
-pub use guest::{Compute, Guest};
+pub use guest::{Guest, Target, Variant};
 pub use host::{DEFAULT_FUNCTION, Host, Plan};
 pub use inspect::{Inspection, Seal, SealSignature, inspect};
 pub use pool::PoolStatus;

@@ -10,53 +10,89 @@ pub(crate) const GUEST_TARGET: &str = "wasm32-wasip2";
 pub(crate) const GUEST_PROFILE: &str = "guest";
 pub(crate) const TEST_GUESTS: [&str; 3] = ["test-guest-nn", "test-guest-p2", "test-guest-p3"];
 
-/// A guest component: where the matrix work of its variant is done, and what makes it.
+/// A guest component, as `host/src/guest.rs` describes its variants, and what makes it.
 struct Variant {
-    name: &'static str,
-    variable: &'static str,
+    file: &'static str,
     profile: &'static str,
     features: &'static [&'static str],
+    simd: Simd,
 }
 
-const VARIANTS: [Variant; 2] = [
+const VARIANTS: [Variant; 4] = [
+    Variant { file: "in-guest.wasm", profile: GUEST_PROFILE, features: &[], simd: Simd::Relaxed },
     Variant {
-        name: "in-guest",
-        variable: "PILOTLIGHT_GUEST",
+        file: "in-guest-p2.wasm",
         profile: GUEST_PROFILE,
-        features: &[],
+        features: &["--features", "p2"],
+        simd: Simd::Relaxed,
     },
     Variant {
-        name: "on-host",
-        variable: "PILOTLIGHT_HOST_GUEST",
+        file: "in-guest-p2-simd128.wasm",
+        profile: GUEST_PROFILE,
+        features: &["--features", "p2"],
+        simd: Simd::Plain,
+    },
+    Variant {
+        file: "on-host.wasm",
         profile: "guest-on-host",
         features: &["--no-default-features", "--features", "wasi-nn"],
+        simd: Simd::Relaxed,
     },
 ];
 
-impl Variant {
-    fn file(&self) -> PathBuf {
-        target().join("guests").join(self.name).with_extension("wasm")
+/// The SIMD instructions that a guest is built with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Simd {
+    /// Those that every build has, by `.cargo/config.toml`.
+    Relaxed,
+    /// None of the relaxed ones.
+    Plain,
+}
+
+impl Simd {
+    /// The folder of its builds: with other flags in the same one, all would be built again each
+    /// time.
+    fn folder(self) -> PathBuf {
+        match self {
+            Self::Relaxed => target(),
+            Self::Plain => target().join("simd128"),
+        }
     }
 
-    /// Builds it, and copies it away from where the other variant is built. An unchanged file is
+    /// Has cargo build with these instructions.
+    pub(crate) fn set(self, command: &mut Command) -> &mut Command {
+        if self == Self::Plain {
+            // The one variable that takes the place of those in the file instead of joining them.
+            command.env("RUSTFLAGS", "-Ctarget-feature=+simd128");
+        }
+        command.arg("--target-dir").arg(self.folder())
+    }
+}
+
+fn guests_folder() -> PathBuf {
+    target().join("guests")
+}
+
+impl Variant {
+    /// Builds it, and copies it away from where another variant is built. An unchanged file is
     /// left alone, or the host that carries it would be built again.
     fn build(&self) -> anyhow::Result<()> {
-        build_guests(&["pilotlight-guest"], self.profile, self.features)?;
-        let folder = target().join(GUEST_TARGET).join(self.profile);
+        build_guests(&["pilotlight-guest"], self.profile, self.features, self.simd)?;
+        let folder = self.simd.folder().join(GUEST_TARGET).join(self.profile);
         let built = folder.join("pilotlight_guest.wasm");
         let component = fs::read(&built).with_context(|| built.display().to_string())?;
-        let file = self.file();
+        let file = guests_folder().join(self.file);
         if fs::read(&file).is_ok_and(|former| former == component) {
             return Ok(());
         }
-        fs::create_dir_all(target().join("guests"))?;
+        fs::create_dir_all(guests_folder())?;
         fs::write(&file, component).with_context(|| file.display().to_string())
     }
 }
 
 /// Names the guests to what carries them.
 pub(crate) fn carry_guests(command: &mut Command) -> &mut Command {
-    command.envs(VARIANTS.iter().map(|variant| (variant.variable, variant.file())))
+    command.env("PILOTLIGHT_GUESTS", guests_folder())
 }
 
 /// One of the guests of the tests, by the end of its name.
@@ -66,7 +102,7 @@ pub(crate) fn test_guest(name: &str) -> PathBuf {
 
 /// The guest that computes in the sandbox, without a model.
 pub(crate) fn guest_file() -> PathBuf {
-    VARIANTS[0].file()
+    guests_folder().join(VARIANTS[0].file)
 }
 
 /// The snapshot of the default model.
@@ -102,21 +138,26 @@ fn ensure_target() -> anyhow::Result<()> {
         .with_context(|| format!("the target {GUEST_TARGET} is missing and cannot be added"))
 }
 
-fn build_guests(packages: &[&str], profile: &str, features: &[&str]) -> anyhow::Result<()> {
+fn build_guests(
+    packages: &[&str],
+    profile: &str,
+    features: &[&str],
+    simd: Simd,
+) -> anyhow::Result<()> {
     ensure_target()?;
     let mut command =
         cargo(&["build", "--locked", "--lib", "--profile", profile, "--target", GUEST_TARGET]);
-    command.args(features);
+    simd.set(command.args(features));
     for package in packages {
         command.args(["--package", package]);
     }
     execute(&mut command)
 }
 
-/// Builds both variants of the guest, and the guests of the tests.
+/// Builds all variants of the guest, and the guests of the tests.
 pub(crate) fn guests() -> anyhow::Result<()> {
     VARIANTS.iter().try_for_each(Variant::build)?;
-    build_guests(&TEST_GUESTS, GUEST_PROFILE, &[])
+    build_guests(&TEST_GUESTS, GUEST_PROFILE, &[], Simd::Relaxed)
 }
 
 /// Builds the host, with the guests inside.

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 
-use crate::build;
+use crate::build::{self, Simd};
 use crate::cargo::{cargo, execute, root, target};
 use crate::peers;
 use crate::runtime;
@@ -51,8 +51,11 @@ fn lints() -> anyhow::Result<()> {
     let guest = ["clippy", "--locked", "--profile", "guest", "--target", "wasm32-wasip2", "--lib"];
     let tests = ["-p", "test-guest-nn", "-p", "test-guest-p2", "-p", "test-guest-p3"];
     execute(cargo(&guest).args(["-p", "pilotlight-guest"]).args(tests).args(deny))?;
-    let on_host = ["-p", "pilotlight-guest", "--no-default-features", "--features", "wasi-nn"];
-    execute(cargo(&guest).args(on_host).args(deny))
+    for features in [&["--features", "p2"][..], &["--no-default-features", "--features", "wasi-nn"]]
+    {
+        execute(cargo(&guest).args(["-p", "pilotlight-guest"]).args(features).args(deny))?;
+    }
+    Ok(())
 }
 
 /// They are a workspace of their own, which has nothing of Wasmtime in it.
@@ -91,14 +94,11 @@ fn licences() -> anyhow::Result<()> {
 /// The kernels' own tests where they run: with relaxed SIMD, and without.
 fn kernels() -> anyhow::Result<()> {
     let Some(wasmtime) = peers::wasmtime()? else { return Ok(()) };
-    for features in ["+simd128,+relaxed-simd", "+simd128"] {
-        let mut command = cargo(&["test", "--locked", "--profile", "guest"]);
+    for (simd, run) in [(Simd::Relaxed, "run"), (Simd::Plain, "run -Wrelaxed-simd=n")] {
+        let mut command = cargo(&["test", "--locked", "--profile", build::GUEST_PROFILE]);
         command.args(["--target", build::GUEST_TARGET, "-p", "pilotlight-kernels", "--tests"]);
-        // Other flags in the same folder would have everything built again each time.
-        command.arg("--target-dir").arg(target().join(features.replace(['+', ','], "-")));
-        command.env("CARGO_TARGET_WASM32_WASIP2_RUNNER", format!("{} run", wasmtime.display()));
-        let flags = format!("-Ctarget-feature={features}");
-        execute(command.env("CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS", flags))?;
+        command.env("CARGO_TARGET_WASM32_WASIP2_RUNNER", format!("{} {run}", wasmtime.display()));
+        execute(simd.set(&mut command))?;
     }
     Ok(())
 }

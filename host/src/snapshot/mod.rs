@@ -46,7 +46,8 @@ pub fn snapshot(
     progress(Stage::Verify);
     folder.verify()?;
     let building = async {
-        let building = initialise_and_freeze(guest.component(), folder, placement, progress);
+        let component = guest.component()?;
+        let building = initialise_and_freeze(&component, folder, placement, progress);
         tokio::time::timeout(TIME_LIMIT, building)
             .await
             .map_err(|_| Error::Initialiser(format!("no end after {TIME_LIMIT:?}")))?

@@ -18,11 +18,11 @@ pub(super) fn pair_dots(a: v128, b: v128) -> v128 {
     return i16x8_relaxed_dot_i8x16_i7x16(a, b);
     #[cfg(not(target_feature = "relaxed-simd"))]
     {
-        let low = i16x8_extmul_low_i8x16(a, b);
-        let high = i16x8_extmul_high_i8x16(a, b);
-        let even = i16x8_shuffle::<0, 2, 4, 6, 8, 10, 12, 14>(low, high);
-        let odd = i16x8_shuffle::<1, 3, 5, 7, 9, 11, 13, 15>(low, high);
-        i16x8_add(even, odd)
+        // Not the sum of `extmul`s: of that LLVM 22 makes a relaxed dot product all the same, and
+        // with its operands exchanged.
+        let low = i32x4_dot_i16x8(i16x8_extend_low_i8x16(a), i16x8_extend_low_i8x16(b));
+        let high = i32x4_dot_i16x8(i16x8_extend_high_i8x16(a), i16x8_extend_high_i8x16(b));
+        i16x8_narrow_i32x4(low, high)
     }
 }
 

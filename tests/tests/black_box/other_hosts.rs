@@ -1,13 +1,14 @@
 //! The same component elsewhere answers the same.
 
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicU16, Ordering};
 
-use pilotlight_tests::{Answer, Server, component, root};
+use pilotlight_tests::{Answer, Server, component, outcome, pilotlight, root};
 use serde_json::{Value, json};
 
-use crate::answers::{golden, server};
+use crate::answers::{check_golden_labels, golden, server};
 
 /// Nobody listens there. The port is below those that a system hands out, or another test's
 /// listener might be given it before it is used.
@@ -34,8 +35,7 @@ fn requests() -> Vec<(&'static str, String)> {
     requests
 }
 
-fn compare(peer: &Server) {
-    let server = server();
+fn compare(server: &Server, peer: &Server) {
     let essence = |answer: &Answer| {
         let header = |name| answer.header(name).to_owned();
         (answer.status, header("content-type"), header("allow"), answer.text.clone())
@@ -49,15 +49,48 @@ fn compare(peer: &Server) {
 
 #[test]
 fn wasmtime_serve_answers_like_pilotlight_serve() {
+    let options = ["-Sp3,cli", "-Wcomponent-model-async"];
+    if let Some(peer) = wasmtime_serve(&options, &component()) {
+        compare(&server(), &peer);
+    }
+}
+
+/// The published `wasmtime serve`, where there is one.
+fn wasmtime_serve(options: &[&str], component: &Path) -> Option<Server> {
     let Some(wasmtime) = std::env::var_os("PILOTLIGHT_WASMTIME") else {
         assert!(std::env::var_os("CI").is_none(), "CI compares with wasmtime");
         eprintln!("skipped: PILOTLIGHT_WASMTIME is not set; cargo xtask test sets it");
-        return;
+        return None;
     };
     let address = free_address();
     let mut command = Command::new(wasmtime);
-    command.args(["serve", "-Sp3,cli", "-Wcomponent-model-async", "--addr", &address]);
-    compare(&Server::start_peer(command.arg(component()), &format!("http://{address}")));
+    command.arg("serve").args(options).args(["--addr", &address]).arg(component);
+    Some(Server::start_peer(&mut command, &format!("http://{address}")))
+}
+
+/// Builds the default model for hosts that have no more than `target`, and serves it.
+fn check_target(target: &str, without: &[&str]) {
+    let folder = tempfile::tempdir().unwrap();
+    let (model, output) = (root().join("models/pii-ner"), folder.path().join("other.wasm"));
+    let mut build = pilotlight(&["build", "--precision", "f32", "--target", target, "-o"]);
+    let (code, log) = outcome(build.arg(&output).arg(model));
+    assert_eq!(code, 0, "{log}");
+    let server = Server::start(&[output.to_str().unwrap()]);
+    check_golden_labels(&server, 1000);
+    if let Some(peer) = wasmtime_serve(without, &output) {
+        compare(&server, &peer);
+    }
+}
+
+#[test]
+fn hosts_of_wasi_0_2_have_a_component_that_answers_the_same() {
+    check_target("wasi-0.2", &["-Sp3=n,cli", "-Wcomponent-model-async=n"]);
+}
+
+#[test]
+fn hosts_without_relaxed_simd_have_a_component_that_answers_the_same() {
+    let without = ["-Sp3=n,cli", "-Wcomponent-model-async=n", "-Wrelaxed-simd=n"];
+    check_target("wasi-0.2-simd128", &without);
 }
 
 #[test]
@@ -69,5 +102,5 @@ fn spin_answers_like_pilotlight_serve() {
     let address = free_address();
     let mut command = Command::new("spin");
     command.args(["up", "--listen", &address]).current_dir(root());
-    compare(&Server::start_peer(&mut command, &format!("http://{address}")));
+    compare(&server(), &Server::start_peer(&mut command, &format!("http://{address}")));
 }

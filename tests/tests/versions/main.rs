@@ -18,7 +18,7 @@ use futures::future::join_all;
 use http::Request;
 use http_body_util::{BodyExt as _, Channel, Full};
 use pilotlight::{
-    Compute, DEFAULT_FUNCTION, Error, Guest, Host, ModelCompute, Options, Precision, Source,
+    DEFAULT_FUNCTION, Error, Guest, Host, ModelCompute, Options, Precision, Source, Target, Variant,
 };
 use pilotlight_bundle::Policy;
 use pilotlight_tests::test_guest;
@@ -267,7 +267,7 @@ async fn where_signatures_are_required_no_folder_is_served() {
     let key = pilotlight_bundle::SigningKey::generate().unwrap().verifying_key();
     let mut asking = Options::default();
     asking.require = Some(Arc::new(Policy::Signature { keys: vec![key] }));
-    let guest = Guest::open(Some(&test_guest("p3")), Compute::Guest).unwrap();
+    let guest = Guest::open(Some(&test_guest("p3")), Variant::InGuest(Target::Wasi03)).unwrap();
     let compute = ModelCompute::Guest(Precision::Int4);
     let source =
         Source::Model { folder: pilotlight_tests::root().join("models/pii-ner"), guest, compute };

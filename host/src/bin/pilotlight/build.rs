@@ -1,11 +1,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, anyhow};
-use clap::Args;
+use anyhow::{Context as _, anyhow, bail};
+use clap::{Args, ValueEnum};
 use pilotlight::{
     Agreement, Cache, Error, GRAPH_EXTENSION, Guest, Host, HostCompute, LoadedGraph, ModelCompute,
-    Placement, Precision, Provenance, Source, Stage, agreement, snapshot, write_beside,
+    Placement, Precision, Provenance, Source, Stage, Target, Variant, agreement, snapshot,
+    write_beside,
 };
 use pilotlight_model::{Digest, MODEL_FILE, ModelFolder};
 use pilotlight_onnx::contains_operator;
@@ -26,6 +27,9 @@ pub(crate) struct Options {
     /// Where the matrix work is done; with `host` the graph is written beside the component
     #[arg(long, value_enum, default_value = "guest")]
     compute: Place,
+    /// What the hosts that are to run the component have
+    #[arg(long, value_enum, default_value = "wasi-0.3")]
+    target: Hosts,
     /// Texts to compare integers with f32 on, one a line [default: 200 made-up ones]
     #[arg(long, value_name = "FILE")]
     corpus: Option<PathBuf>,
@@ -39,6 +43,36 @@ pub(crate) struct Options {
     json: bool,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Hosts {
+    /// WASI 0.3 and relaxed SIMD: pilotlight, Spin 4, Wasmtime 46
+    #[value(name = "wasi-0.3")]
+    Wasi03,
+    /// WASI 0.2 and relaxed SIMD: Spin 2 and 3, wasmCloud, earlier Wasmtime
+    #[value(name = "wasi-0.2")]
+    Wasi02,
+    /// WASI 0.2 and SIMD without the relaxed instructions: slower, runs everywhere
+    #[value(name = "wasi-0.2-simd128")]
+    Wasi02Simd128,
+}
+
+impl Options {
+    fn variant(&self) -> anyhow::Result<Variant> {
+        let target = match self.target {
+            Hosts::Wasi03 => return Ok(self.compute.guest()),
+            Hosts::Wasi02 => Target::Wasi02,
+            Hosts::Wasi02Simd128 => Target::Wasi02Simd128,
+        };
+        match self.compute {
+            Place::Guest => Ok(Variant::InGuest(target)),
+            Place::Host => bail!(
+                "a component that computes on the host needs WASI 0.3: leave out --target, or \
+                 build with --compute guest"
+            ),
+        }
+    }
+}
+
 /// What was built.
 struct Built {
     component: Vec<u8>,
@@ -49,7 +83,7 @@ struct Built {
 }
 
 pub(crate) fn run(options: Options) -> anyhow::Result<()> {
-    let guest = Guest::open(options.guest.as_deref(), options.compute.into())?;
+    let guest = Guest::open(options.guest.as_deref(), options.variant()?)?;
     let folder = ModelFolder::open(&options.model_dir)?;
     let default = || PathBuf::from(format!("{}.wasm", folder.manifest().name));
     let output = options.output.clone().unwrap_or_else(default);

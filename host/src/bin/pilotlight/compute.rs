@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use pilotlight::{Compute, HostCompute, Precision};
+use pilotlight::{HostCompute, Precision, Target, Variant};
 use pilotlight_nn::isolated::{self, Isolated, IsolatedOptions};
 use pilotlight_nn::{Backend, Device, GraphOptions, Graphs, OnnxRuntimeOptions};
 
@@ -87,11 +87,12 @@ fn parse_seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
-impl From<Place> for Compute {
-    fn from(place: Place) -> Self {
-        match place {
-            Place::Guest => Self::Guest,
-            Place::Host => Self::Host,
+impl Place {
+    /// The guest for our own host.
+    pub(crate) fn guest(self) -> Variant {
+        match self {
+            Self::Guest => Variant::InGuest(Target::default()),
+            Self::Host => Variant::OnHost,
         }
     }
 }

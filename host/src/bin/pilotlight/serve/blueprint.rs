@@ -125,7 +125,7 @@ impl Blueprint {
             options.graphs = Some(compute.graphs.clone());
         }
         let source = if path.is_dir() {
-            let guest = Guest::open(self.guest.as_deref(), self.place.into())?;
+            let guest = Guest::open(self.guest.as_deref(), self.place.guest())?;
             let in_guest = || ModelCompute::Guest(self.host.precision());
             let compute = compute.map_or_else(in_guest, ModelCompute::Host);
             Source::Model { folder: path.clone(), guest, compute }

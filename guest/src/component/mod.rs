@@ -1,0 +1,168 @@
+//! The component's exports: the handler of requests, as WASI 0.3 or 0.2 has it, and `initialize`.
+
+#[cfg(feature = "p2")]
+mod p2;
+#[cfg(not(feature = "p2"))]
+mod p3;
+
+use std::time::{Duration, Instant};
+
+use crate::api::ApiError;
+use crate::pipeline::Timings;
+use crate::preinit;
+use crate::service::{Endpoint, Head, Service, error_body, route};
+
+mod bindings {
+    #![allow(missing_docs, reason = "generated")]
+    spin_sdk::wit_bindgen::generate!({
+        world: "preinit",
+        path: "wit",
+        runtime_path: "::spin_sdk::wit_bindgen::rt",
+    });
+    export!(Preinit);
+
+    struct Preinit;
+
+    impl Guest for Preinit {
+        fn initialize(placement: Placement) -> Result<String, String> {
+            crate::preinit::initialize(placement.into())
+        }
+    }
+
+    impl From<Placement> for crate::compute::Placement {
+        fn from(placement: Placement) -> Self {
+            use crate::compute::{HostGraph, Precision as Numbers};
+            match placement {
+                Placement::Guest(Precision::Float32) => Self::Guest(Numbers::F32),
+                Placement::Guest(Precision::Int8) => Self::Guest(Numbers::Int8),
+                Placement::Guest(Precision::Int4) => Self::Guest(Numbers::Int4),
+                Placement::Host(Graph { name, inputs, bucket, rows }) => {
+                    let (bucket, rows) = (bucket as usize, rows as usize);
+                    Self::Host(HostGraph { name, inputs, bucket, rows })
+                }
+            }
+        }
+    }
+}
+
+const REQUEST_ID: &str = "x-request-id";
+const CONTENT_TYPE: &str = "content-type";
+/// Longer ids are replaced: they would end up in every log.
+const LONGEST_REQUEST_ID: usize = 128;
+/// What is read and thrown away of a body above the limit, so that the client gets to read
+/// the answer instead of a reset connection.
+const DISCARDED_BYTES: usize = 32 << 20;
+
+/// A request that is being answered.
+struct Exchange {
+    start: Instant,
+    id: String,
+    timings: Timings,
+}
+
+/// What is sent back.
+struct Answer {
+    status: u16,
+    headers: Vec<(&'static str, String)>,
+    body: Vec<u8>,
+}
+
+impl Exchange {
+    /// Takes the id the client sent, if it can be logged as it is, or a new one.
+    fn begin(id: Option<&[u8]>, random: fn() -> u64) -> Self {
+        let usable = |id: &&[u8]| {
+            (1..=LONGEST_REQUEST_ID).contains(&id.len()) && id.iter().all(u8::is_ascii_graphic)
+        };
+        let id = id.filter(usable).map(|id| String::from_utf8_lossy(id).into_owned());
+        Self {
+            start: Instant::now(),
+            id: id.unwrap_or_else(|| format!("{:016x}{:016x}", random(), random())),
+            timings: Timings::default(),
+        }
+    }
+
+    /// Finds what a request is for, and the room for its body.
+    fn open(&mut self, head: Head<'_>) -> Result<Opened<'_>, ApiError> {
+        let endpoint = route(head)?;
+        let service = preinit::service().map_err(ApiError::Internal)?;
+        let limit = service.limits().max_body_bytes;
+        let ended = endpoint == Endpoint::Info;
+        let body = Body { limit, received: 0, bytes: Vec::new(), ended };
+        Ok(Opened { endpoint, service, body, timings: &mut self.timings })
+    }
+
+    fn end(self, answer: Result<Vec<u8>, ApiError>) -> Answer {
+        let (status, header, body) = match answer {
+            Ok(body) => (200, None, body),
+            Err(error) => (error.status(), header_of(&error), error_body(&error)),
+        };
+        let mut headers = vec![
+            (CONTENT_TYPE, "application/json".to_owned()),
+            ("content-length", body.len().to_string()),
+            (REQUEST_ID, self.id),
+        ];
+        headers.extend(header);
+        headers.push(("x-tokenization-time", milliseconds(self.timings.tokenization)));
+        headers.push(("x-inference-time", milliseconds(self.timings.inference)));
+        headers.push(("x-total-time", milliseconds(self.start.elapsed())));
+        Answer { status, headers, body }
+    }
+}
+
+/// A request whose body is being read.
+struct Opened<'a> {
+    endpoint: Endpoint,
+    service: &'static Service,
+    body: Body,
+    timings: &'a mut Timings,
+}
+
+impl Opened<'_> {
+    fn answer(self) -> Result<Vec<u8>, ApiError> {
+        self.service.answer(self.endpoint, &self.body.end()?, self.timings)
+    }
+}
+
+/// The body of a request up to the limit.
+struct Body {
+    limit: usize,
+    received: usize,
+    bytes: Vec<u8>,
+    ended: bool,
+}
+
+impl Body {
+    fn wants_more(&self) -> bool {
+        !self.ended && self.received <= DISCARDED_BYTES.max(self.limit)
+    }
+
+    fn push(&mut self, data: &[u8]) {
+        self.received += data.len();
+        if self.received <= self.limit {
+            self.bytes.extend_from_slice(data);
+        }
+    }
+
+    fn end(self) -> Result<Vec<u8>, ApiError> {
+        let Self { limit, received, bytes, .. } = self;
+        if received > limit { Err(ApiError::TooLarge { limit }) } else { Ok(bytes) }
+    }
+}
+
+fn broken_off(error: impl std::fmt::Display) -> ApiError {
+    ApiError::Malformed(format!("the body could not be read to its end: {error}"))
+}
+
+/// The header that belongs to the status.
+fn header_of(error: &ApiError) -> Option<(&'static str, String)> {
+    match error {
+        ApiError::MethodNotAllowed { allow, .. } => Some(("allow", (*allow).to_owned())),
+        _ => error.retry_after().map(|seconds| ("retry-after", seconds.to_string())),
+    }
+}
+
+/// Milliseconds with three decimals.
+fn milliseconds(time: Duration) -> String {
+    let microseconds = time.as_micros();
+    format!("{}.{:03}", microseconds / 1000, microseconds % 1000)
+}

@@ -1,0 +1,43 @@
+//! `wasi:http/handler@0.3`.
+
+use http_body_util::BodyExt as _;
+use spin_sdk::http::{FullBody, HeaderValue, Request, Response};
+use spin_sdk::http_service;
+use spin_sdk::wasip3::random::random::get_random_u64;
+
+use super::{Answer, CONTENT_TYPE, Exchange, REQUEST_ID, broken_off};
+use crate::api::ApiError;
+use crate::service::Head;
+
+#[http_service]
+async fn handle(request: Request) -> Response<FullBody<bytes::Bytes>> {
+    let id = request.headers().get(REQUEST_ID).map(HeaderValue::as_bytes);
+    let mut exchange = Exchange::begin(id, get_random_u64);
+    let answer = answer(request, &mut exchange).await;
+    let Answer { status, headers, body } = exchange.end(answer);
+    let mut response = Response::new(FullBody::new(bytes::Bytes::from(body)));
+    *response.status_mut() = status.try_into().unwrap_or_default();
+    for (name, value) in headers {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
+}
+
+async fn answer(request: Request, exchange: &mut Exchange) -> Result<Vec<u8>, ApiError> {
+    let content_type = request.headers().get(CONTENT_TYPE);
+    let mut opened = exchange.open(Head {
+        method: request.method().as_str(),
+        path: request.uri().path(),
+        content_type: content_type.and_then(|value| value.to_str().ok()),
+    })?;
+    let mut body = request.into_body();
+    while opened.body.wants_more() {
+        let Some(frame) = body.frame().await else { break };
+        if let Ok(data) = frame.map_err(broken_off)?.into_data() {
+            opened.body.push(&data);
+        }
+    }
+    opened.answer()
+}
