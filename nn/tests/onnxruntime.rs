@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use futures::executor::block_on;
@@ -377,6 +378,32 @@ fn a_library_that_is_none_is_refused_in_a_sentence() {
         let reason = named(&other);
         assert!(reason.contains("is not ONNX Runtime"), "{reason}");
     }
+}
+
+/// A library with the interface of ONNX Runtime 1.16, and no newer one.
+const OLD_LIBRARY: &str = r#"
+#[repr(C)]
+pub struct Base(extern "C" fn(u32) -> *const u8, extern "C" fn() -> *const u8);
+extern "C" fn interface(number: u32) -> *const u8 {
+    if number <= 16 { b"interface".as_ptr() } else { std::ptr::null() }
+}
+extern "C" fn version() -> *const u8 { b"1.16.3\0".as_ptr() }
+static BASE: Base = Base(interface, version);
+#[unsafe(no_mangle)]
+pub extern "C" fn OrtGetApiBase() -> *const Base { &BASE }
+"#;
+
+#[test]
+fn a_library_that_is_too_old_is_refused_by_its_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let (source, library) = (folder.path().join("old.rs"), folder.path().join("libonnxruntime.so"));
+    std::fs::write(&source, OLD_LIBRARY).unwrap();
+    let mut rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+    rustc.args(["--edition", "2024", "--crate-type", "cdylib", "-o"]);
+    assert!(rustc.arg(&library).arg(&source).status().unwrap().success());
+    let reason = unavailable(OnnxRuntimeOptions { library: Some(library), ..options() });
+    let expected = "is ONNX Runtime 1.16.3, which is too old: 1.17 or newer is needed";
+    assert!(reason.ends_with(expected), "{reason}");
 }
 
 /// A shared library that this process uses.
