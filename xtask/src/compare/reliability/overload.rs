@@ -46,7 +46,7 @@ pub(super) fn run(lab: &Lab) -> anyhow::Result<Vec<Overload>> {
     let component = build::component_file().display().to_string();
     let model = root().join("models/pii-ner").display().to_string();
     let sandbox = serve("pilotlight", &[&component])?;
-    let host = serve("pilotlight", &[&model, "--compute", "host"])?;
+    let host = serve("pilotlight", &[&model, "--compute", "host", "--backend", "tract"])?;
     Ok(vec![of(lab, "in the sandbox", &sandbox)?, of(lab, "on the host, tract", &host)?])
 }
 
