@@ -57,6 +57,11 @@ pub struct Http {
     #[serde(with = "super::size")]
     #[schemars(schema_with = "size", extend("x-smallest" = "1KiB", "x-largest" = "4GiB"))]
     pub max_body_bytes: u64,
+    /// Most bytes of bodies, of all clients together, that are being received or wait for their
+    /// function; one body has room in any case.
+    #[serde(with = "super::size")]
+    #[schemars(schema_with = "size", extend("x-smallest" = "1MiB", "x-largest" = "1024GiB"))]
+    pub bodies_memory: u64,
     /// Hand bodies on as they come, which takes an instance for as long as it takes the client;
     /// otherwise a function is called when the body is there.
     pub stream_bodies: bool,
@@ -83,6 +88,7 @@ impl Default for Http {
             max_header_bytes: 64 << 10,
             max_headers: 100,
             max_body_bytes: 1 << 20,
+            bodies_memory: 256 << 20,
             stream_bodies: false,
             max_connections: 10_000,
             max_streams: 200,

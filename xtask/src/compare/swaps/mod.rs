@@ -24,17 +24,26 @@ const BETWEEN: Duration = Duration::from_millis(1200);
 /// Share of what saturates the server that is asked of it. A machine that others use, too, does not
 /// always give as much as when that was measured: with more, calm times are not calm.
 const LOAD: f64 = 0.7;
+/// What saturates the server: so many connections, each of which asks again when it is answered.
+const CONNECTIONS: &str = "8";
 
 /// One protocol's figures.
 struct Outcome {
     protocol: &'static str,
-    rate: f64,
+    loads: Vec<UnderLoad>,
+    /// At rest before and after.
+    memory: [Usage; 2],
+}
+
+/// What changes under one load.
+#[derive(Default)]
+struct UnderLoad {
+    /// Which load: what the page says of it.
+    words: String,
     rounds: Vec<Round>,
     /// Milliseconds from the request for a swap to its answer, in order of size.
     swaps: Vec<f64>,
     rollbacks: Vec<f64>,
-    /// At rest before and after.
-    memory: [Usage; 2],
 }
 
 /// Nobody changes anything; versions change all the time.
@@ -87,36 +96,52 @@ fn outcome(
     let recipe = recipe(&versions[0], cache)?;
     let service = recipe.start()?;
     let http = ["--http", protocol];
-    let closed = ["--concurrency", "8", "--duration", &lab.seconds(10)];
-    let peak = ask(lab, &recipe, &[&http[..], &closed].concat())?;
-    let rate = (number(&peak["requests_per_second"]) * LOAD).max(1.0);
-    let seconds = (BETWEEN * CHANGES).as_secs() as u32;
-    let (rate_word, seconds) = (format!("{rate:.1}"), lab.seconds(seconds));
-    let open = ["--rate", &rate_word, "--arrivals", "poisson", "--duration", &seconds];
+    let closed = ["--concurrency", CONNECTIONS, "--duration"];
+    let peak = ask(lab, &recipe, &[&http[..], &closed, &[&lab.seconds(10)]].concat())?;
+    let rate = format!("{:.1}", (number(&peak["requests_per_second"]) * LOAD).max(1.0));
+    let seconds = lab.seconds((BETWEEN * CHANGES).as_secs() as u32);
+    let open = ["--rate", &rate, "--arrivals", "poisson", "--duration", &seconds];
     let open = [&http[..], &open].concat();
+    let closed = [&http[..], &closed, &[&seconds]].concat();
     // Both versions have been compiled and have served: memory is what it is going to be.
     for version in [&versions[1], &versions[0]] {
         change(&service, version)?;
         ask(lab, &recipe, &open)?;
     }
     let before = at_rest(&service)?;
-    let (mut swaps, mut rollbacks, mut rounds) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..if lab.is_quick() { 1 } else { ROUNDS } {
-        let calm = ask(lab, &recipe, &open)?;
-        let (changing, changed) = std::thread::scope(|scope| {
-            let most = if lab.is_quick() { 2 } else { CHANGES };
-            let times = (&mut swaps, &mut rollbacks);
-            let service = &service;
-            let changes = scope.spawn(move || change_all_the_time(service, versions, most, times));
-            (ask(lab, &recipe, &open), changes.join())
-        });
-        changed.map_err(|_| anyhow::anyhow!("changing versions broke off"))??;
-        rounds.push(Round { calm, changing: changing? });
+    let mut loads = Vec::new();
+    for (words, load) in
+        [(format!("{rate} requests/s"), &open), (format!("{CONNECTIONS} connections"), &closed)]
+    {
+        let asking = || ask(lab, &recipe, load);
+        loads.push(UnderLoad { words, ..under_load(lab, &service, versions, &asking)? });
     }
     let memory = [before, at_rest(&service)?];
-    swaps.sort_by(f64::total_cmp);
-    rollbacks.sort_by(f64::total_cmp);
-    Ok(Outcome { protocol, rate, rounds, swaps, rollbacks, memory })
+    Ok(Outcome { protocol, loads, memory })
+}
+
+/// Calm times and times of change in turns, while `asking` runs.
+fn under_load(
+    lab: &Lab,
+    service: &Service,
+    versions: &[PathBuf; 2],
+    asking: &dyn Fn() -> anyhow::Result<Value>,
+) -> anyhow::Result<UnderLoad> {
+    let mut found = UnderLoad::default();
+    for _ in 0..if lab.is_quick() { 1 } else { ROUNDS } {
+        let calm = asking()?;
+        let (changing, changed) = std::thread::scope(|scope| {
+            let most = if lab.is_quick() { 2 } else { CHANGES };
+            let times = (&mut found.swaps, &mut found.rollbacks);
+            let changes = scope.spawn(move || change_all_the_time(service, versions, most, times));
+            (asking(), changes.join())
+        });
+        changed.map_err(|_| anyhow::anyhow!("changing versions broke off"))??;
+        found.rounds.push(Round { calm, changing: changing? });
+    }
+    found.swaps.sort_by(f64::total_cmp);
+    found.rollbacks.sort_by(f64::total_cmp);
+    Ok(found)
 }
 
 /// `most` swaps, evenly spaced, each rolled back and forth.

@@ -2,7 +2,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::{BETWEEN, CHANGES, First, LOAD, Outcome, ROUNDS, Round};
+use super::{BETWEEN, CHANGES, CONNECTIONS, First, LOAD, Outcome, ROUNDS, Round, UnderLoad};
 use crate::compare::lab::Lab;
 use crate::compare::words::{errors, head, ms, number, quick_note, row};
 
@@ -17,8 +17,9 @@ fn text(page: &mut String, first: &First, outcomes: &[Outcome], lab: &Lab) -> st
     writeln!(
         page,
         "# Changing versions under load\n\nWritten by `cargo xtask compare swaps`. The default model computes in the sandbox; \
-         its two versions differ in their name, and cost the same. Requests (43 tokens) come at random moments (Poisson) at \
-         {:.0} % of what eight connections got answered as fast as they could. Latency counts from the intended moment.",
+         its two versions differ in their name, and cost the same. Requests (43 tokens) saturate the server, from {CONNECTIONS} \
+         connections that ask again as soon as they are answered, or come at random moments (Poisson) at {:.0} % of what those got \
+         answered. Latency counts from the intended moment.",
         LOAD * 100.0
     )?;
     quick_note(page, lab.is_quick())?;
@@ -31,42 +32,31 @@ fn text(page: &mut String, first: &First, outcomes: &[Outcome], lab: &Lab) -> st
         BETWEEN.as_millis(),
         (BETWEEN * CHANGES).as_secs(),
     )?;
-    head(
-        page,
-        &["HTTP", "phase", "requests/s", "answered", "failed", "p50", "p99", "p99 beside calm"],
-    )?;
-    for outcome in outcomes {
-        let of = |phase: fn(&Round) -> &Value| outcome.rounds.iter().map(phase).collect::<Vec<_>>();
+    head(page, &["HTTP", "load", "phase", "answered", "failed", "p50", "p99", "p99 beside calm"])?;
+    for (protocol, load) in loads(outcomes) {
+        let of = |phase: fn(&Round) -> &Value| load.rounds.iter().map(phase).collect::<Vec<_>>();
         let calm = of(|round| &round.calm);
         for (name, phases) in [("calm", calm), ("versions change", of(|round| &round.changing))] {
-            let mut cells = vec![outcome.protocol.to_owned(), name.to_owned()];
-            cells.push(format!("{:.1}", outcome.rate));
+            let mut cells = vec![protocol.to_owned(), load.words.clone(), name.to_owned()];
             cells.extend(together(&phases));
-            cells.push(if name == "calm" { String::new() } else { ratios(&outcome.rounds) });
+            cells.push(if name == "calm" { String::new() } else { ratios(&load.rounds) });
             row(page, &cells)?;
         }
     }
-    head(
-        page,
-        &[
-            "HTTP",
-            "swaps",
-            "a swap, p50",
-            "longest",
-            "a rollback, p50",
-            "longest",
-            "PSS at rest before",
-            "after",
-        ],
-    )?;
-    for outcome in outcomes {
-        let mut cells = vec![outcome.protocol.to_owned(), outcome.swaps.len().to_string()];
-        for times in [&outcome.swaps, &outcome.rollbacks] {
+    head(page, &["HTTP", "load", "swaps", "a swap, p50", "longest", "a rollback, p50", "longest"])?;
+    for (protocol, load) in loads(outcomes) {
+        let swaps = load.swaps.len().to_string();
+        let mut cells = vec![protocol.to_owned(), load.words.clone(), swaps];
+        for times in [&load.swaps, &load.rollbacks] {
             let time = |index: usize| times.get(index).copied().map_or_else(String::new, ms);
             cells.extend([time(times.len() / 2), time(times.len().saturating_sub(1))]);
         }
-        cells.extend(outcome.memory.iter().map(|usage| format!("{:.1} MiB", usage.pss)));
         row(page, &cells)?;
+    }
+    head(page, &["HTTP", "PSS at rest before all of it", "after"])?;
+    for Outcome { protocol, memory, .. } in outcomes {
+        let [before, after] = memory.each_ref().map(|usage| format!("{:.1} MiB", usage.pss));
+        row(page, &[(*protocol).to_owned(), before, after])?;
     }
     writeln!(
         page,
@@ -81,6 +71,10 @@ fn text(page: &mut String, first: &First, outcomes: &[Outcome], lab: &Lab) -> st
         row(page, &cells)?;
     }
     Ok(())
+}
+
+fn loads(outcomes: &[Outcome]) -> impl Iterator<Item = (&'static str, &UnderLoad)> {
+    outcomes.iter().flat_map(|outcome| outcome.loads.iter().map(|load| (outcome.protocol, load)))
 }
 
 /// Sums of several runs, and the medians of their percentiles.

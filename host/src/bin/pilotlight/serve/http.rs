@@ -42,6 +42,10 @@ pub(super) struct HttpOptions {
     /// Most bytes of a request's body; functions may have limits of their own
     #[arg(long, value_name = "BYTES", default_value_t = 1 << 20)]
     max_body_bytes: u64,
+    /// Most bytes of bodies, of all clients together, that are being received or wait for their
+    /// function; beyond that 503
+    #[arg(long, value_name = "BYTES", default_value_t = 256 << 20)]
+    bodies_memory: u64,
     /// Hand bodies on as they come, which takes an instance for as long as it takes the client
     #[arg(long)]
     stream_bodies: bool,
@@ -73,6 +77,7 @@ impl HttpOptions {
         limits.max_header_bytes = self.max_header_bytes;
         limits.max_headers = self.max_headers;
         limits.max_body_bytes = self.max_body_bytes;
+        limits.bodies_memory = self.bodies_memory;
         limits.stream_bodies = self.stream_bodies;
         limits.max_connections = self.max_connections;
         limits.max_streams = self.max_streams;
@@ -98,6 +103,7 @@ pub(super) fn limits_of(http: &config::Http) -> Limits {
     limits.max_header_bytes = usize::try_from(http.max_header_bytes).unwrap_or(usize::MAX);
     limits.max_headers = http.max_headers.into();
     limits.max_body_bytes = http.max_body_bytes;
+    limits.bodies_memory = http.bodies_memory;
     limits.stream_bodies = http.stream_bodies;
     limits.max_connections = usize::try_from(http.max_connections).unwrap_or(usize::MAX);
     limits.max_streams = http.max_streams;

@@ -10,7 +10,7 @@ use crate::compute::{ComputeOptions, Place};
 /// Where a configuration can come from.
 const CONFIGURATION: &str = "configuration";
 /// Flags whose keys it has.
-const SAID_THERE: [&str; 48] = [
+const SAID_THERE: [&str; 49] = [
     "source",
     "compute",
     "backend",
@@ -54,6 +54,7 @@ const SAID_THERE: [&str; 48] = [
     "max_header_bytes",
     "max_headers",
     "max_body_bytes",
+    "bodies_memory",
     "stream_bodies",
     "max_connections",
     "max_streams",
