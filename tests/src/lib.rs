@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use std::ffi::OsStr;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -52,6 +52,11 @@ pub fn pilotlight(arguments: &[&str]) -> Command {
     // What it does without is what users get.
     command.env_remove("PILOTLIGHT_GUEST").env_remove("ORT_DISABLE_TELEMETRY");
     command
+}
+
+/// Says aloud what is not tested here: what `eprintln` writes is captured.
+pub fn skipped(reason: &str) {
+    std::io::stderr().write_all(format!("skipped: {reason}\n").as_bytes()).unwrap();
 }
 
 /// Runs a command to its end and returns its exit code and standard error.

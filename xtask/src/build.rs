@@ -173,6 +173,11 @@ pub(crate) fn host() -> anyhow::Result<()> {
 /// Builds the default model's component: what `spin.toml` serves.
 pub(crate) fn component() -> anyhow::Result<()> {
     host()?;
+    default_model()
+}
+
+/// The same by a host that is there.
+pub(crate) fn default_model() -> anyhow::Result<()> {
     let model = root().join("models/pii-ner");
     execute(Command::new(binary()).arg("build").arg(model).arg("-o").arg(component_file()))
 }

@@ -1,4 +1,4 @@
-use pilotlight_tests::{Server, component, root, send};
+use pilotlight_tests::{Server, component, root, send, skipped};
 use serde_json::{Value, json};
 
 /// The default model, served.
@@ -99,7 +99,7 @@ fn http_2_is_spoken_to_those_who_know() {
             let text = String::from_utf8(output.stdout).unwrap();
             assert!(text.starts_with('{') && text.ends_with("}2"), "{text}");
         }
-        Err(_) if std::env::var_os("CI").is_none() => eprintln!("skipped: there is no curl"),
+        Err(_) if std::env::var_os("CI").is_none() => skipped("there is no curl"),
         Err(error) => panic!("curl: {error}"),
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use pilotlight_onnx::proto::{AttributeProto, ModelProto, NodeProto};
-use pilotlight_tests::{Answer, Server, outcome, pilotlight, root};
+use pilotlight_tests::{Answer, Server, outcome, pilotlight, root, skipped};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -22,7 +22,7 @@ pub(crate) fn backends() -> Vec<&'static str> {
     let wanted = std::env::var_os("PILOTLIGHT_REQUIRE_ORT").is_some();
     assert!(found || !wanted, "ORT_DYLIB_PATH does not say where ONNX Runtime lies");
     if !found {
-        eprintln!("skipped: onnxruntime, since ORT_DYLIB_PATH does not say where it lies");
+        skipped("onnxruntime, since ORT_DYLIB_PATH does not say where it lies");
         return vec!["tract"];
     }
     vec!["tract", "onnxruntime"]

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicU16, Ordering};
 
-use pilotlight_tests::{Answer, Server, component, outcome, pilotlight, root};
+use pilotlight_tests::{Answer, Server, component, outcome, pilotlight, root, skipped};
 use serde_json::{Value, json};
 
 use crate::answers::{check_golden_labels, golden, server};
@@ -59,7 +59,7 @@ fn wasmtime_serve_answers_like_pilotlight_serve() {
 fn wasmtime_serve(options: &[&str], component: &Path) -> Option<Server> {
     let Some(wasmtime) = std::env::var_os("PILOTLIGHT_WASMTIME") else {
         assert!(std::env::var_os("CI").is_none(), "CI compares with wasmtime");
-        eprintln!("skipped: PILOTLIGHT_WASMTIME is not set; cargo xtask test sets it");
+        skipped("PILOTLIGHT_WASMTIME is not set; cargo xtask test sets it");
         return None;
     };
     let address = free_address();
@@ -96,7 +96,7 @@ fn hosts_without_relaxed_simd_have_a_component_that_answers_the_same() {
 #[test]
 fn spin_answers_like_pilotlight_serve() {
     if Command::new("spin").arg("--version").output().is_err() {
-        eprintln!("skipped: there is no spin on the PATH");
+        skipped("there is no spin on the PATH");
         return;
     }
     let address = free_address();
