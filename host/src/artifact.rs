@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use crate::background;
 use crate::cache::{Cache, Entry};
 use crate::engine;
 use crate::error::{Error, Result};
@@ -143,7 +144,7 @@ pub(crate) fn prepare(
         if Digest::of(&bytes) != digest {
             return Err(refuse(&name, "was changed while it was loaded; try again"));
         }
-        compile(engine, cache, key, &name, &bytes)
+        background::at_length(|| compile(engine, cache, key, &name, &bytes))
     };
     let Mapped { component, provenance, entries } = load((engine, memories), cache, key, compile)?;
     held.extend(entries);
@@ -168,7 +169,9 @@ fn built(
     let (guest_digest, word) = (guest.digest(), precision.to_string());
     let parts = [VERSION.as_bytes(), guest_digest.as_bytes(), model.as_bytes(), word.as_bytes()];
     let key = Digest::of_parts(parts);
-    let snapshot = || snapshot(guest, &folder, Placement::Guest(precision), progress);
+    let snapshot = || {
+        background::at_length(|| snapshot(guest, &folder, Placement::Guest(precision), progress))
+    };
     Ok(cache.get_or_build(&format!("{key}.wasm"), snapshot)?.into())
 }
 
@@ -187,7 +190,7 @@ fn built_for_host(
     let convert = || {
         progress(Stage::Convert);
         folder.verify()?;
-        convert(&folder, compute.precision)
+        background::at_length(|| convert(&folder, compute.precision))
     };
     let file = cache.get_or_build(&format!("{key}.onnx"), convert)?;
     progress(Stage::LoadGraph);
@@ -199,7 +202,8 @@ fn built_for_host(
     // Two precisions may give the same graph; what the component says of it differs.
     let parts = [VERSION.as_bytes(), &shape, precision.as_bytes()].into_iter().chain(digests);
     let key = Digest::of_parts(parts);
-    let snapshot = || snapshot(guest, &folder, Placement::Host(&graph), progress);
+    let snapshot =
+        || background::at_length(|| snapshot(guest, &folder, Placement::Host(&graph), progress));
     let mut component = ToCompile::from(cache.get_or_build(&format!("{key}.wasm"), snapshot)?);
     // Not read any more, but by the next start.
     component.held.push(file);

@@ -1,5 +1,6 @@
 //! Work that must not slow requests down: on threads of its own that step back for all others.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -16,7 +17,12 @@ const LOW: i32 = 10;
 const ENOUGH: f64 = 0.1;
 const WINDOW: Duration = Duration::from_millis(100);
 
-/// Runs `work` on a thread of low priority, and what it compiles on others like it.
+thread_local! {
+    /// Whether what this thread does is done in the background.
+    static IN_BACKGROUND: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `work` on a thread of low priority, and on others what it does [`at_length`].
 ///
 /// # Errors
 /// Those of `work`, and when a thread cannot be started or breaks off.
@@ -27,13 +33,22 @@ pub(crate) async fn run<T: Send + 'static>(
     let runtime = Handle::current();
     let thread = thread("background").spawn(move || {
         let _entered = runtime.enter();
-        let nice = priority();
-        step_back(nice);
+        step_back(LOW);
+        IN_BACKGROUND.set(true);
         // Nobody may wait for it any more.
-        let _ = respond.send(compiling_in_the_background(nice, work));
+        let _ = respond.send(work());
     });
     thread.map_err(Error::io("the thread that loads a version"))?;
     outcome.await.map_err(|_| Error::Initialiser("it broke off".to_owned()))?
+}
+
+/// Runs what takes seconds. In the background that is done at the lowest priority that gets it done,
+/// and so is what it compiles.
+///
+/// # Errors
+/// Those of `work`.
+pub(crate) fn at_length<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    if IN_BACKGROUND.get() { stepping_back(priority(), work) } else { work() }
 }
 
 /// The lowest priority, unless requests leave it next to nothing. A thread that has stepped back may
@@ -52,10 +67,7 @@ fn thread(name: &str) -> std::thread::Builder {
 }
 
 /// Wasmtime compiles on the threads of rayon's pool that it is called from.
-fn compiling_in_the_background<T: Send>(
-    nice: i32,
-    work: impl FnOnce() -> Result<T> + Send,
-) -> Result<T> {
+fn stepping_back<T: Send>(nice: i32, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
     let runtime = Handle::current();
     let pool = rayon::ThreadPoolBuilder::new()
         .thread_name(|number| format!("compile-{number}"))

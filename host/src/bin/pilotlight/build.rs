@@ -45,7 +45,7 @@ pub(crate) struct Options {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Hosts {
-    /// WASI 0.3 and relaxed SIMD: pilotlight, Spin 4, Wasmtime 46
+    /// WASI 0.3 and relaxed SIMD: pilotlight, Spin 4, Wasmtime 48 with -Sp3
     #[value(name = "wasi-0.3")]
     Wasi03,
     /// WASI 0.2 and relaxed SIMD: Spin 2 and 3, wasmCloud, earlier Wasmtime

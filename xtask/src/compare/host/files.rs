@@ -72,10 +72,15 @@ impl Files {
         self.build_for("host", component, options)
     }
 
-    /// Writes a component that computes itself, and gives its path.
-    pub(in crate::compare) fn build_guest(&self, precision: Precision) -> anyhow::Result<PathBuf> {
-        let component = self.folder.join(format!("sandbox-{}.wasm", precision.word()));
-        self.build_for("guest", &component, &["--precision", precision.word()])?;
+    /// Writes a component that computes itself, for hosts that have what `hosts` says, and gives
+    /// its path.
+    pub(in crate::compare) fn build_guest(
+        &self,
+        precision: &str,
+        hosts: &str,
+    ) -> anyhow::Result<PathBuf> {
+        let component = self.folder.join(format!("{hosts}-{precision}.wasm"));
+        self.build_for("guest", &component, &["--precision", precision, "--target", hosts])?;
         Ok(component)
     }
 

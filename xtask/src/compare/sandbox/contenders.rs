@@ -50,8 +50,8 @@ pub(super) fn all<'a>(
     let model = contenders.files.model.join("model.onnx");
     let program = Direct::build(contenders.library.clone(), seconds)?;
     let direct = |graph: PathBuf| Kind::Direct(program.clone(), graph);
-    let built = |name, precision| {
-        let component = contenders.files.build_guest(precision)?;
+    let built = |name, precision, hosts| {
+        let component = contenders.files.build_guest(precision, hosts)?;
         anyhow::Ok(Kind::Served(line_up.pilotlight_of(name, &text(component))?.start()?))
     };
     let native = target().join("release/examples/infer");
@@ -64,8 +64,9 @@ pub(super) fn all<'a>(
         named("tract, f32", Kind::Native(native, model.clone())),
         named("**pilotlight, int4**", Kind::Served(line_up.pilotlight()?.start()?)),
         named("wasmtime serve, int4", Kind::Served(line_up.wasmtime_reused()?.start()?)),
-        named("pilotlight, int8", built("pilotlight, int8", Precision::Int8)?),
-        named("pilotlight, f32", built("pilotlight, f32", Precision::F32)?),
+        named("the same without relaxed SIMD", built("plain", "int4", "wasi-0.2-simd128")?),
+        named("pilotlight, int8", built("pilotlight, int8", "int8", "wasi-0.3")?),
+        named("pilotlight, f32", built("pilotlight, f32", "f32", "wasi-0.3")?),
         named("tract in the sandbox, f32", Kind::Sandboxed(sandbox, model)),
     ])
 }
