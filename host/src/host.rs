@@ -9,6 +9,7 @@ use pilotlight_model::Digest;
 use pilotlight_privacy::ProtectionOptions;
 use pilotlight_router::{Router, RouterOptions, Rule, Target};
 use pilotlight_telemetry::{Metrics, Rollback, Swap};
+use tokio::runtime::Handle;
 
 use crate::artifact::Source;
 use crate::background;
@@ -276,14 +277,11 @@ impl Host {
         let load = move || {
             let version = Version::load(new, &cache, &metrics, &progress)?;
             progress(Stage::Prove);
+            // Its sample is computed where it is waited for: here, behind what is asked of others.
+            Handle::current().block_on(version.prove())?;
             Ok(version)
         };
-        let version = async {
-            let version = background::run(load).await?;
-            version.prove().await?;
-            Ok(version)
-        };
-        version.await.inspect_err(|error| {
+        background::run(load).await.inspect_err(|error| {
             self.metrics().swapped(&name, Swap::Refused);
             tracing::error!(function = name, %error, "no new version");
         })
