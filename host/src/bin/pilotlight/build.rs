@@ -28,7 +28,7 @@ pub(crate) struct Options {
     #[arg(long, value_enum, default_value = "guest")]
     compute: Place,
     /// What the hosts that are to run the component have
-    #[arg(long, value_enum, default_value = "wasi-0.3")]
+    #[arg(long, value_enum, default_value = "wasi-0.3", conflicts_with = "guest")]
     target: Hosts,
     /// Texts to compare integers with f32 on, one a line [default: 200 made-up ones]
     #[arg(long, value_name = "FILE")]
@@ -58,14 +58,12 @@ enum Hosts {
 
 impl Options {
     fn variant(&self) -> anyhow::Result<Variant> {
-        let target = match self.target {
-            Hosts::Wasi03 => return Ok(self.compute.guest()),
-            Hosts::Wasi02 => Target::Wasi02,
-            Hosts::Wasi02Simd128 => Target::Wasi02Simd128,
-        };
-        match self.compute {
-            Place::Guest => Ok(Variant::InGuest(target)),
-            Place::Host => bail!(
+        match (self.compute, self.target) {
+            (Place::Guest, Hosts::Wasi03) => Ok(Variant::InGuest(Target::Wasi03)),
+            (Place::Guest, Hosts::Wasi02) => Ok(Variant::InGuest(Target::Wasi02)),
+            (Place::Guest, Hosts::Wasi02Simd128) => Ok(Variant::InGuest(Target::Wasi02Simd128)),
+            (Place::Host, Hosts::Wasi03) => Ok(Variant::OnHost),
+            (Place::Host, _) => bail!(
                 "a component that computes on the host needs WASI 0.3: leave out --target, or \
                  build with --compute guest"
             ),
