@@ -4,7 +4,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
 use std::ffi::OsString;
-use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -19,11 +18,12 @@ use pilotlight_nn::{
     Backend, Buffers, Device, Element, Error, GraphOptions, Graphs, Model, ProcessState, RunError,
     Tensor,
 };
-use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process, pidfd_open, waitid,
-};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
+mod lifetime;
+#[path = "../skipped/mod.rs"]
 mod skipped;
+#[path = "../tiny/mod.rs"]
 mod tiny;
 
 use skipped::skipped;
@@ -90,14 +90,6 @@ fn kill(backend: &dyn Backend, signal: Signal) -> Pid {
     let killed = pid(backend).unwrap();
     kill_process(killed, signal).unwrap();
     killed
-}
-
-/// Waits until a process has ended.
-fn wait_for_end(process: &rustix::fd::OwnedFd) {
-    use rustix::event::{PollFd, PollFlags, poll};
-    let timeout = rustix::event::Timespec { tv_sec: PATIENCE.as_secs() as i64, tv_nsec: 0 };
-    let ended = poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&timeout)).unwrap();
-    assert_eq!(ended, 1, "it lives on");
 }
 
 /// The engines there are here; in CI all of them.
@@ -376,49 +368,4 @@ fn a_graph_that_nobody_holds_is_loaded_by_no_successor() {
     let killed = kill(&backend, Signal::KILL);
     successor(&backend, killed);
     doubled(&*kept, 2).unwrap();
-}
-
-#[test]
-fn the_child_goes_when_the_backend_does() {
-    let backend = isolated();
-    let child = pidfd_open(pid(&backend).unwrap(), PidfdFlags::empty()).unwrap();
-    drop(backend);
-    wait_for_end(&child);
-}
-
-#[test]
-#[ignore = "a parent that is killed by another test"]
-fn parent() {
-    let backend = isolated();
-    println!("child {}", backend.process().unwrap().id.unwrap());
-    loop {
-        std::thread::park();
-    }
-}
-
-#[test]
-fn the_child_goes_when_the_parent_is_killed() {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["parent", "--exact", "--ignored", "--nocapture"]);
-    let mut parent = command.stdout(Stdio::piped()).spawn().unwrap();
-    let lines = BufReader::new(parent.stdout.take().unwrap()).lines().map_while(Result::ok);
-    let said = lines.into_iter().find_map(|line| {
-        line.split_once("child ").and_then(|(_, id)| id.trim().parse::<i32>().ok())
-    });
-    let child = pidfd_open(Pid::from_raw(said.unwrap()).unwrap(), PidfdFlags::empty()).unwrap();
-    parent.kill().unwrap();
-    parent.wait().unwrap();
-    wait_for_end(&child);
-}
-
-#[test]
-fn what_asks_the_parent_to_stop_leaves_the_child_to_finish_its_calls() {
-    let backend = isolated();
-    let model = backend.load("g", doubling()).unwrap();
-    let before = pid(&backend);
-    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
-        kill(&backend, signal);
-    }
-    doubled(&*model, 2).unwrap();
-    assert_eq!(pid(&backend), before);
 }
