@@ -30,6 +30,7 @@ struct Unit {
 /// What is compared between two targets.
 struct Figures {
     p50: f64,
+    p90: f64,
     p99: f64,
     p99_9: f64,
     throughput: f64,
@@ -79,6 +80,7 @@ impl<'a> Units<'a> {
             to: base.name.to_owned(),
             resampled: self.resampled,
             p50: ratio(|figures| figures.p50),
+            p90: ratio(|figures| figures.p90),
             p99: ratio(|figures| figures.p99),
             p99_9: ratio(|figures| figures.p99_9),
             jitter: ratio(|figures| figures.p99_9 / figures.p50),
@@ -107,6 +109,7 @@ impl<'a> Units<'a> {
         };
         Figures {
             p50: quantile(0.5),
+            p90: quantile(0.9),
             p99: quantile(0.99),
             p99_9: quantile(0.999),
             throughput: in_time as f64 / seconds,

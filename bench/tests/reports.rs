@@ -63,7 +63,7 @@ fn the_json_has_the_documented_shape() {
     let ratio = &report["ratios"][0];
     assert_eq!((&ratio["of"], &ratio["to"]), (&NAMES[1].into(), &NAMES[0].into()));
     assert_eq!(ratio["resampled"], "rounds");
-    for figure in ["p50", "p99", "p99.9", "jitter", "requests_per_second"] {
+    for figure in ["p50", "p90", "p99", "p99.9", "jitter", "requests_per_second"] {
         let value = |end: &str| ratio[figure][end].as_f64().unwrap();
         assert!(value("low") <= value("high") && value("ratio") > 0.0, "{figure}");
     }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::Thread;
 use std::time::Duration;
 
+use pilotlight_nn::scheduling::prefer_latency;
 use wasmtime::{Engine, EngineWeak};
 
 use crate::error::{Error, Result};
@@ -75,6 +76,7 @@ impl Drop for Owner {
 }
 
 fn tick(engine: &EngineWeak, shared: &Shared, linger: u32) {
+    prefer_latency();
     let mut rested = 0;
     while !shared.ended.load(Ordering::SeqCst) {
         rested = if shared.running.load(Ordering::SeqCst) == 0 { rested + 1 } else { 0 };

@@ -9,8 +9,8 @@ use crate::batch;
 use crate::buffer::Buffers;
 use crate::counters::{Counters, GraphStatus};
 use crate::error::Error;
-use crate::priority::step_back;
 use crate::queue::{Batch, Due, GraphOptions, Job, Queue};
+use crate::scheduling::prefer_throughput;
 
 /// What a thread needs to run a graph's batches.
 pub(crate) struct Loaded {
@@ -86,7 +86,7 @@ impl Executor {
         for number in 0..executor.0.threads {
             let shared = Arc::clone(&executor.0);
             std::thread::Builder::new().name(format!("compute-{number}")).spawn(move || {
-                step_back();
+                prefer_throughput();
                 shared.work();
             })?;
         }

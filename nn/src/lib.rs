@@ -15,9 +15,9 @@ mod graphs;
 mod independence;
 #[cfg(target_os = "linux")]
 pub mod isolated;
-mod priority;
 mod queue;
 mod rows;
+pub mod scheduling;
 mod signature;
 mod tensor;
 

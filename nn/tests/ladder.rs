@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
 const LADDER: [&[&str]; 10] = [
-    &["error", "device", "priority"],
+    &["error", "device", "scheduling"],
     &["buffer"],
     &["tensor"],
     &["signature", "queue", "rows"],

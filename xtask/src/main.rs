@@ -23,7 +23,8 @@ Usage: cargo xtask <VERB>
   compare host     the same of computing on the host: docs/performance-host.md
   compare sandbox  inference inside the sandbox: docs/performance-sandbox.md
   compare swaps    what callers notice of changes of version: docs/performance-swaps.md
-  compare reliability  overload, faults, and being watched: docs/reliability.md
+  compare reliability  busy neighbors, overload, faults, and being watched: docs/reliability.md
+  compare neighbors  the section about busy neighbors alone: target/performance/neighbors.md
   compare article  a model of the size of BERT-base: docs/performance-article.md
   soak [--minutes N]  load, faults, swaps, reloads and slow clients at once, and whether anything was lost
   runtime        put the shared library of ONNX Runtime beside the built program

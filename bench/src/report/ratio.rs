@@ -34,6 +34,8 @@ pub struct Comparison {
     pub resampled: Resampled,
     /// Of the medians.
     pub p50: Option<Ratio>,
+    /// Of the 90th percentiles.
+    pub p90: Option<Ratio>,
     /// Of the 99th percentiles.
     pub p99: Option<Ratio>,
     /// Of the 99.9th percentiles.

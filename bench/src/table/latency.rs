@@ -116,10 +116,11 @@ fn parts(targets: &[TargetReport]) -> Grid {
 
 /// The comparisons with the first target, and what their intervals rest on.
 fn ratios(comparisons: &[Comparison]) -> String {
-    let mut grid = Grid::with_header(&["ratio", "p50", "p99", "p99.9", "jitter", "req/s"]);
+    let mut grid = Grid::with_header(&["ratio", "p50", "p90", "p99", "p99.9", "jitter", "req/s"]);
     for comparison in comparisons {
-        let Comparison { of, to, p50, p99, p99_9, jitter, requests_per_second, .. } = comparison;
-        let figures = [p50, p99, p99_9, jitter, requests_per_second];
+        let Comparison { of, to, p50, p90, p99, p99_9, jitter, requests_per_second, .. } =
+            comparison;
+        let figures = [p50, p90, p99, p99_9, jitter, requests_per_second];
         let mut row = vec![format!("{of} / {to}")];
         row.extend(figures.map(|figure| ratio(*figure)));
         grid.push(row);

@@ -376,10 +376,16 @@ impl Deadlines {
     async fn passed(&self) {
         loop {
             let next = self.next();
-            if next <= Instant::now() {
+            let mut timer = pin!(sleep_until(next));
+            // Timers fire late while all threads compute; an instance that computes checks the clock in each turn.
+            let passed = poll_fn(|context| match next <= Instant::now() {
+                true => Poll::Ready(()),
+                false => timer.as_mut().poll(context),
+            });
+            passed.await;
+            if self.next() <= Instant::now() {
                 return;
             }
-            sleep_until(next).await;
         }
     }
 

@@ -5,17 +5,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use pilotlight_nn::scheduling::prefer_throughput;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use super::{Place, Shared, State};
 use crate::instance::Instance;
-use crate::priority::step_back;
 
 /// Cores for which one keeper makes instances fast enough.
 const CORES_PER_KEEPER: usize = 4;
-/// A tenth of a core is left when all are busy.
-const NICE: i32 = 10;
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -26,7 +24,8 @@ pub(super) fn start(shared: &Arc<Shared>) -> std::io::Result<()> {
     for number in 0..cores.div_ceil(CORES_PER_KEEPER) {
         let (shared, runtime) = (Arc::clone(shared), runtime.clone());
         std::thread::Builder::new().name(format!("keeper-{number}")).spawn(move || {
-            step_back(NICE);
+            // Not at a lower priority: requests wait for instances and for what keepers lock.
+            prefer_throughput();
             Keeper::new(&shared, runtime).run();
         })?;
     }

@@ -51,7 +51,7 @@ pub(crate) struct Caption {
     trace: RequestTrace,
     /// `FUNCTION@VERSION`, once it is known who answers.
     label: Option<HeaderValue>,
-    /// The span that it is answered in; none where the log does not need one for every request.
+    /// The span that it is answered in; none where nothing but the host's own lines is logged.
     span: Span,
 }
 
@@ -66,7 +66,8 @@ impl Exchange {
             version: None,
         };
         let mut caption = Caption::new(&head.headers, telemetry.sampler());
-        if telemetry.spans {
+        // Above level debug only the host logs anything about a request, in a span of its own.
+        if telemetry.spans && tracing::enabled!(Level::DEBUG) {
             caption.span = caption.new_span();
         }
         Self::of(caption, Some(told))

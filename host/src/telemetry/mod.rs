@@ -27,8 +27,9 @@ impl Telemetry {
         Self { export: Some((otlp, sampler)), ..self }
     }
 
-    /// Answers each request in a span of its own, so that whatever is logged meanwhile names it:
-    /// for logs that programs read. Without it only what the host itself logs of a request does.
+    /// Answers each request in a span of its own while level debug is logged, so that every line
+    /// names its request: for logs that programs read. What the host itself logs about a request
+    /// names it in any case, and at other levels nothing else is logged about one.
     #[must_use]
     pub fn in_spans(self) -> Self {
         Self { spans: true, ..self }

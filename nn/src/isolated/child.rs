@@ -14,7 +14,7 @@ use crate::isolated::engine::Engine;
 use crate::isolated::memory::{Region, content};
 use crate::isolated::protocol::{self, Described, Order, Reply, Request, Started, shorten};
 use crate::isolated::socket::{Broken, Socket, is_end};
-use crate::priority::step_back;
+use crate::scheduling::prefer_throughput;
 use crate::tensor::Tensor;
 
 /// Bytes of free buffers that are kept.
@@ -75,7 +75,7 @@ fn open_lane(work: &Arc<Work>, end: OwnedFd) -> std::result::Result<(), Broken> 
     let socket = Socket::new(end).ok_or_else(not_an_end)?;
     let work = Arc::clone(work);
     let answer = move || {
-        step_back();
+        prefer_throughput();
         let mut lane = Lane { work, socket, region: None, memory: Vec::new() };
         // Whoever is at the other end sees that this one is gone.
         if let Err(error) = lane.serve() {

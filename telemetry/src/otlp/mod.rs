@@ -69,15 +69,15 @@ impl Otlp {
         let (alive, done) = channel();
         let worker = Worker { collector, shutdown: Arc::clone(&shutdown), _alive: alive };
         let batching = Batching { size: options.batch, delay: options.delay };
-        let (traces, waiting_traces) = queue(options.queue);
-        let (logs, waiting_logs) = queue(options.queue);
+        let (traces, waiting_traces) = queue(options.queue, batching);
+        let (logs, waiting_logs) = queue(options.queue, batching);
         let (numbers, interval) = (metrics.clone(), options.interval);
         worker.spawn("otlp-traces", move |worker| {
-            waiting_traces.run(batching, &worker.shutdown, |batch| worker.send_spans(&batch));
+            waiting_traces.run(&worker.shutdown, |batch| worker.send_spans(&batch));
         })?;
         worker.spawn("otlp-logs", move |worker| {
             let send = |batch| worker.collector.deliver(Signal::LogRecords, batch);
-            waiting_logs.run(batching, &worker.shutdown, send);
+            waiting_logs.run(&worker.shutdown, send);
         })?;
         worker.spawn("otlp-metrics", move |worker| worker.send_metrics(&numbers, interval))?;
         let (metrics, done) = (metrics.clone(), Mutex::new(done));

@@ -34,6 +34,7 @@ mod other_hosts;
 mod process;
 mod protection;
 mod registries;
+mod scheduling;
 mod swapping;
 mod telemetry;
 mod tls;

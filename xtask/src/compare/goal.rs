@@ -17,8 +17,8 @@ pub(super) enum Bound {
 
 /// A goal and what was found.
 pub(super) struct Goal {
-    what: &'static str,
-    beside: &'static str,
+    what: String,
+    beside: String,
     bound: Bound,
     unit: &'static str,
     found: f64,
@@ -27,7 +27,8 @@ pub(super) struct Goal {
 }
 
 impl Goal {
-    pub(super) fn new(what: &'static str, beside: &'static str, bound: Bound) -> Self {
+    pub(super) fn new(what: impl Into<String>, beside: impl Into<String>, bound: Bound) -> Self {
+        let (what, beside) = (what.into(), beside.into());
         Self { what, beside, bound, unit: "×", found: f64::NAN, interval: None }
     }
 
@@ -100,8 +101,8 @@ pub(super) fn table(page: &mut String, goals: &[Goal]) -> fmt::Result {
         };
         let interval = interval.map_or(String::new(), |(low, high)| format!("{low:.3}–{high:.3}"));
         let found = format!("{found:.3}{unit}");
-        let cells = [*what, beside, &asked, &found, &interval, goal.verdict()];
-        row(page, &cells.map(str::to_owned))?;
+        let cells = [what, beside, &asked, &found, &interval, goal.verdict()];
+        row(page, &cells.map(String::clone))?;
     }
     Ok(())
 }

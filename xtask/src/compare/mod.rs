@@ -28,7 +28,7 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
         [topic] => (topic, false),
         [topic, "--quick"] => (topic, true),
         _ => anyhow::bail!(
-            "usage: cargo xtask compare [host|sandbox|article|swaps|reliability] [--quick]"
+            "usage: cargo xtask compare [host|sandbox|article|swaps|reliability|neighbors] [--quick]"
         ),
     };
     let (measure, page): (fn(&Lab) -> anyhow::Result<String>, _) = match topic {
@@ -38,10 +38,18 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
         "article" => (article::run, "performance-article.md"),
         "swaps" => (swaps::run, "performance-swaps.md"),
         "reliability" => (reliability::run, "reliability.md"),
-        _ => anyhow::bail!("{topic:?} is not host, sandbox, article, swaps or reliability"),
+        "neighbors" => (reliability::neighbors, "neighbors.md"),
+        _ => anyhow::bail!(
+            "{topic:?} is not host, sandbox, article, swaps, reliability or neighbors"
+        ),
     };
     // A quick run tries the commands; its figures are not for the documentation.
-    let folder = if quick { target().join("performance") } else { root().join("docs") };
+    // One section of a page is for looking, too.
+    let folder = if quick || topic == "neighbors" {
+        target().join("performance")
+    } else {
+        root().join("docs")
+    };
     std::fs::create_dir_all(folder.join("performance")).context("creating the folder of plots")?;
     let text = measure(&Lab::new(folder.join("performance"), quick)?)?;
     let page = folder.join(page);

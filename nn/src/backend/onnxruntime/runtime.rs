@@ -11,7 +11,7 @@ use crate::backend::onnxruntime::cores::Cores;
 use crate::backend::onnxruntime::message::short;
 use crate::backend::onnxruntime::{allocator, library};
 
-use crate::backend::onnxruntime::threads::StepBack;
+use crate::backend::onnxruntime::threads::ComputeThreads;
 use crate::error::{Error, Result};
 
 /// The library, ready for sessions. Graphs share its threads and its memory.
@@ -56,7 +56,7 @@ pub(super) fn start(library: Option<&Path>, threads: usize) -> Result<Arc<Runtim
             // Between two loops of a lone caller's run its threads spin: waking them up would take a
             // third of a short run's time. Those that rest don't.
             .with_spin_control(true)?
-            .with_thread_manager(StepBack)?;
+            .with_thread_manager(ComputeThreads)?;
         let builder = builder.with_name("pilotlight").with_telemetry(false);
         let environment =
             builder.with_global_thread_pool(pool).with_logger(Arc::new(log)).build()?;

@@ -9,7 +9,7 @@ use std::thread::{Builder, JoinHandle};
 
 use ort::environment::ThreadManager;
 
-use crate::priority::step_back;
+use crate::scheduling::prefer_throughput;
 
 thread_local! {
     static OF_THE_LIBRARY: Cell<bool> = const { Cell::new(false) };
@@ -20,17 +20,17 @@ pub(super) fn is_one_of_the_library() -> bool {
     OF_THE_LIBRARY.get()
 }
 
-/// Starts threads that step back.
+/// Starts threads that do not interrupt those that answer requests.
 #[derive(Debug)]
-pub(super) struct StepBack;
+pub(super) struct ComputeThreads;
 
-impl ThreadManager for StepBack {
+impl ThreadManager for ComputeThreads {
     type Thread = JoinHandle<()>;
 
     fn create(&self, work: impl FnOnce() + Send + 'static) -> ort::Result<Self::Thread> {
         let start = move || {
             OF_THE_LIBRARY.set(true);
-            step_back();
+            prefer_throughput();
             work();
         };
         Builder::new().name("onnxruntime".to_owned()).spawn(start).map_err(ort::Error::wrap)

@@ -2,6 +2,7 @@
 //! watched.
 
 mod faults;
+mod neighbors;
 mod overload;
 mod page;
 mod stopping;
@@ -23,6 +24,7 @@ struct Findings {
     faults: faults::Faults,
     stopping: Vec<stopping::Stopping>,
     watching: Vec<watching::Watching>,
+    neighbors: Vec<neighbors::Neighbors>,
 }
 
 /// Measures; the text of `docs/reliability.md`.
@@ -30,12 +32,19 @@ pub(super) fn run(lab: &Lab) -> anyhow::Result<String> {
     build::guests()?;
     build::component()?;
     let findings = Findings {
+        neighbors: neighbors::run(lab)?,
         watching: watching::run(lab)?,
         overload: overload::run(lab)?,
         stopping: stopping::run(lab)?,
         faults: faults::run(lab)?,
     };
     Ok(page::write(&findings, lab))
+}
+
+/// `cargo xtask compare neighbors`: the section of `docs/reliability.md` about neighbors alone.
+pub(super) fn neighbors(lab: &Lab) -> anyhow::Result<String> {
+    build::component()?;
+    Ok(page::neighbors_alone(&neighbors::run(lab)?, lab))
 }
 
 fn folder() -> PathBuf {

@@ -4,17 +4,28 @@ use serde_json::Value;
 
 use super::Findings;
 use super::faults::{Faults, Others};
+use super::neighbors::Neighbors;
 use super::overload::Overload;
 use super::stopping::Stopping;
 use super::watching::Watching;
 use crate::compare::goal::{self, Bound, Goal};
 use crate::compare::lab::Lab;
-use crate::compare::words::{errors, head, machine, ms, number, quick_note, row};
+use crate::compare::words::{errors, head, machine, ms, number, quick_note, row, word};
 
 pub(super) fn write(findings: &Findings, lab: &Lab) -> String {
     let mut page = String::new();
     // Writing to a string cannot fail.
     let _ = text(&mut page, findings, lab);
+    page
+}
+
+/// The section about neighbors as a page of its own.
+pub(super) fn neighbors_alone(found: &[Neighbors], lab: &Lab) -> String {
+    let mut page = "# Busy neighbors\n".to_owned();
+    // Writing to a string cannot fail.
+    let _ = quick_note(&mut page, lab.is_quick());
+    let _ = goal::table(&mut page, &neighbor_goals(found));
+    let _ = neighbors(&mut page, found);
     page
 }
 
@@ -30,6 +41,7 @@ fn text(page: &mut String, findings: &Findings, lab: &Lab) -> std::fmt::Result {
     writeln!(page)?;
     goals(page, findings)?;
     overload(page, &findings.overload)?;
+    neighbors(page, &findings.neighbors)?;
     faults(page, &findings.faults)?;
     stopping(page, &findings.stopping)?;
     watching(page, &findings.watching)
@@ -53,6 +65,7 @@ fn goals(page: &mut String, findings: &Findings) -> std::fmt::Result {
             Goal::new("p50 with logs, metrics and traces sent", one.what, Bound::AtMost(1.02));
         found.push(goal.ratio(&one.report["ratios"][0]["p50"]));
     }
+    found.extend(neighbor_goals(&findings.neighbors));
     goal::table(page, &found)
 }
 
@@ -192,6 +205,67 @@ fn watching(page: &mut String, found: &[Watching]) -> std::fmt::Result {
     for one in found {
         writeln!(page, "\n![{}](performance/{}.svg)", one.what, one.plot)?;
         writeln!(page, "\n```sh\n{}\n```", one.command)?;
+    }
+    Ok(())
+}
+
+/// Beside busy neighbors no quantile is worse than `wasmtime serve`'s; on a quiet machine the tail of
+/// a cold answer is clearly better.
+fn neighbor_goals(found: &[Neighbors]) -> Vec<Goal> {
+    let mut goals = Vec::new();
+    for one in found {
+        let ratios = &one.run.report["ratios"][0];
+        let goal = |quantile: &str, most: f64| {
+            let what = format!("{quantile}, {}", one.requests);
+            let beside = format!("`wasmtime serve`, {}", one.machine);
+            Goal::new(what, beside, Bound::AtMost(most)).ratio(&ratios[quantile])
+        };
+        if one.busy {
+            goals.extend(["p50", "p90", "p99", "p99.9"].map(|quantile| goal(quantile, 1.0)));
+        } else if one.requests.starts_with("GET") {
+            goals.push(goal("p99", 0.7));
+        }
+    }
+    goals
+}
+
+fn neighbors(page: &mut String, found: &[Neighbors]) -> std::fmt::Result {
+    writeln!(
+        page,
+        "\n## Busy neighbors\n\nOne connection, one request after the other, a fresh instance for each, in alternating rounds: \
+         Pilotlight and `wasmtime serve` on a quiet machine, and with one CPU-bound program (nice 0) per core beside them. \
+         Ratios are Pilotlight's time divided by Wasmtime's, with 95 % intervals."
+    )?;
+    head(page, &["requests", "machine", "server", "p50", "p90", "p99", "p99.9", "requests/s"])?;
+    for one in found {
+        let ratios = &one.run.report["ratios"][0];
+        for target in one.run.report["targets"].as_array().into_iter().flatten() {
+            let summary = &target["summary"];
+            let time = |key: &str| ms(number(&summary[key]));
+            let cells = [
+                one.requests.to_owned(),
+                one.machine.to_owned(),
+                word(&target["name"]).to_owned(),
+                time("p50_ms"),
+                time("p90_ms"),
+                time("p99_ms"),
+                time("p99_9_ms"),
+                format!("{:.1}", number(&summary["requests_per_second"])),
+            ];
+            row(page, &cells)?;
+        }
+        let ratio = |key: &str| {
+            let of = |part: &str| number(&ratios[key][part]);
+            format!("{:.2}× ({:.2}–{:.2})", of("ratio"), of("low"), of("high"))
+        };
+        let quantiles = ["p50", "p90", "p99", "p99.9", "requests_per_second"].map(ratio);
+        let own = [one.requests.to_owned(), one.machine.to_owned(), "ratio".to_owned()];
+        row(page, &[&own[..], &quantiles].concat())?;
+    }
+    for one in found {
+        let name = format!("{}; {}", one.requests, one.machine);
+        writeln!(page, "\n![{name}](performance/{}.svg)", one.plot)?;
+        writeln!(page, "\n```sh\n{}\n```", one.run.command)?;
     }
     Ok(())
 }

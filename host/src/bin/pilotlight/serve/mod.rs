@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use pilotlight::{Host, Plan, Readiness, RequestBodies, Stage, Telemetry};
+use pilotlight_nn::scheduling::prefer_latency;
 use tower::Layer as _;
 
 use crate::stages::Stages;
@@ -48,7 +49,11 @@ pub(crate) fn run(
 ) -> anyhow::Result<()> {
     let main = SystemTime::now();
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    let runtime = runtime.enable_all().event_interval(EVENT_INTERVAL).build()?;
+    let runtime = runtime
+        .enable_all()
+        .event_interval(EVENT_INTERVAL)
+        .on_thread_start(prefer_latency)
+        .build()?;
     let served = runtime.block_on(serve(options, document, telemetry.clone(), main));
     // Whatever is still running has had its time.
     runtime.shutdown_background();
