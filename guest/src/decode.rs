@@ -1,6 +1,8 @@
 //! Label scores to entities, with the semantics of Hugging Face `transformers`'
 //! `TokenClassificationPipeline`.
 
+use pilotlight_model::transformers_group;
+
 use crate::api::{Aggregation, Entity};
 use crate::tensor::Logits;
 use crate::tokenizer::{Token, Tokenizer};
@@ -69,7 +71,7 @@ fn single(vocabulary: Vocabulary<'_>, index: usize, token: &Token, scores: &[f32
 }
 
 /// Probabilities of one row of logits.
-fn softmax(logits: &[f32]) -> Vec<f32> {
+pub(crate) fn softmax(logits: &[f32]) -> Vec<f32> {
     let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let exponentials: Vec<f32> = logits.iter().map(|x| (x - largest).exp()).collect();
     let sum: f32 = exponentials.iter().sum();
@@ -77,7 +79,7 @@ fn softmax(logits: &[f32]) -> Vec<f32> {
 }
 
 /// The first label with the largest score.
-fn best(scores: &[f32]) -> (usize, f32) {
+pub(crate) fn best(scores: &[f32]) -> (usize, f32) {
     let mut best = (0, scores.first().copied().unwrap_or(0.0));
     for (label, score) in scores.iter().copied().enumerate().skip(1) {
         if score > best.1 {
@@ -134,7 +136,7 @@ fn group(vocabulary: Vocabulary<'_>, labelled: Vec<Labelled>) -> Vec<Entity> {
             let score = run.iter().map(|item| item.score).sum::<f32>() / run.len() as f32;
             let pieces = run.iter().map(|item| item.word.clone()).collect();
             Entity {
-                entity_group: run.first().map(|item| label_group(name(item)).to_owned()),
+                entity_group: run.first().map(|item| transformers_group(name(item)).to_owned()),
                 entity: None,
                 score,
                 index: None,
@@ -153,9 +155,4 @@ fn split_label(label: &str) -> (bool, &str) {
         (None, Some(group)) => (false, group),
         (None, None) => (false, label),
     }
-}
-
-/// What is after the first `-` of a label, or all of it.
-pub(crate) fn label_group(label: &str) -> &str {
-    label.split_once('-').map_or(label, |(_, group)| group)
 }

@@ -1,11 +1,10 @@
 //! From a model folder to a working pipeline; every refusal names the file and the reason.
 
-use std::collections::BTreeMap;
-
-use pilotlight_model::{CONFIG_FILE, MODEL_FILE, ModelError, ModelFolder, TOKENIZER_FILE};
+use pilotlight_model::{
+    CONFIG_FILE, MODEL_FILE, ModelConfig, ModelError, ModelFolder, TOKENIZER_FILE, without_bom,
+};
 #[cfg(feature = "tract")]
 use pilotlight_onnx::{OnnxError, Pieces};
-use serde::Deserialize;
 
 use crate::api::{ApiError, Parameters};
 use crate::compute::{Compute, ComputeError, HostGraph, Placement, Precision, Sequence};
@@ -49,20 +48,12 @@ pub enum LoadError {
     },
 }
 
-/// What is read of `config.json`.
-#[derive(Deserialize)]
-struct Config {
-    id2label: Option<BTreeMap<String, String>>,
-    vocab_size: Option<usize>,
-}
-
 /// Reads, checks and tries out the model in `folder`, computed where `placement` says.
 ///
 /// # Errors
 /// [`LoadError`] naming the file and the reason.
 pub fn load(folder: &ModelFolder, placement: Placement) -> Result<Pipeline, LoadError> {
-    let config: Config = serde_json::from_slice(&folder.read(CONFIG_FILE)?)
-        .map_err(|error| LoadError::Config(error.to_string()))?;
+    let config = ModelConfig::parse(&folder.read(CONFIG_FILE)?).map_err(LoadError::Config)?;
     let max_length = folder.manifest().max_length;
     let compute = match placement {
         Placement::Host(graph) => on_host(graph, max_length)?,
@@ -70,14 +61,14 @@ pub fn load(folder: &ModelFolder, placement: Placement) -> Result<Pipeline, Load
     };
     // After the model: its many small blocks fill what loading the model left free, and memory
     // of which half is in use can be mapped instead of copied (Wasmtime's rule).
-    let tokenizer = Tokenizer::load(&folder.read(TOKENIZER_FILE)?, max_length)?;
-    let labels = labels(config.id2label.unwrap_or_default())?;
+    let tokenizer = Tokenizer::load(without_bom(&folder.read(TOKENIZER_FILE)?), max_length)?;
+    let labels = config.labels(Some(compute.labels())).unwrap_or_default();
     if labels.len() != compute.labels() {
         let reason =
             format!("{} labels, but {MODEL_FILE} gives {}", labels.len(), compute.labels());
         return Err(LoadError::Mismatch { file: CONFIG_FILE, reason });
     }
-    check_vocabulary(&tokenizer, compute.vocabulary().or(config.vocab_size))?;
+    check_vocabulary(&tokenizer, compute.vocabulary().or(config.vocabulary()))?;
     let longest = Sequence { ids: vec![0; max_length], type_ids: vec![0; max_length] };
     compute.logits(&longest).map_err(|error| LoadError::Mismatch {
         file: MODEL_FILE,
@@ -108,14 +99,6 @@ fn on_host(graph: HostGraph, max_length: usize) -> Result<Box<dyn Compute>, Load
 #[cfg(not(all(feature = "wasi-nn", target_family = "wasm")))]
 fn on_host(_graph: HostGraph, _max_length: usize) -> Result<Box<dyn Compute>, LoadError> {
     Err(LoadError::Variant("this guest computes in the sandbox and has no use for a graph"))
-}
-
-fn labels(id2label: BTreeMap<String, String>) -> Result<Vec<String>, LoadError> {
-    (0..id2label.len())
-        .map(|index| id2label.get(&index.to_string()).cloned())
-        .collect::<Option<Vec<_>>>()
-        .filter(|labels| !labels.is_empty())
-        .ok_or_else(|| LoadError::Config("id2label must name the labels 0, 1, 2 …".into()))
 }
 
 fn check_vocabulary(tokenizer: &Tokenizer, rows: Option<usize>) -> Result<(), LoadError> {

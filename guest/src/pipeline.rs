@@ -2,10 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use pilotlight_model::Labels;
+
 use crate::api::{Aggregation, ApiError, Entity, Parameters, RedactRequest, Redacted, Span};
 use crate::compute::{Compute, ComputeError, Sequence};
 use crate::decode::{Vocabulary, decode};
-use crate::redact::{redact, widen_to_words};
+use crate::redact::{Touching, replace, widen_to_words};
+use crate::segment::segment;
 use crate::tensor::Logits;
 use crate::tokenizer::{Token, Tokenizer, Window};
 
@@ -16,7 +19,7 @@ const DEFAULT_OVERLAP: usize = 4;
 pub struct Pipeline {
     tokenizer: Tokenizer,
     compute: Box<dyn Compute>,
-    labels: Vec<String>,
+    labels: Labels,
 }
 
 /// Where the time of a request went.
@@ -31,12 +34,12 @@ pub struct Timings {
 impl Pipeline {
     /// Puts the parts together. `labels` has a name for each column that `compute` gives.
     pub fn new(tokenizer: Tokenizer, compute: Box<dyn Compute>, labels: Vec<String>) -> Self {
-        Self { tokenizer, compute, labels }
+        Self { tokenizer, compute, labels: Labels::new(labels) }
     }
 
     /// The label names by index.
     pub fn labels(&self) -> &[String] {
-        &self.labels
+        self.labels.names()
     }
 
     /// Where it computes: `guest` or `host`.
@@ -81,29 +84,33 @@ impl Pipeline {
         request: RedactRequest,
         timings: &mut Timings,
     ) -> Result<Redacted, ApiError> {
-        let spans = match request.entities {
-            Some(spans) => spans,
-            None => self.find_spans(&request.text, timings)?,
+        let (spans, touching) = match request.entities {
+            Some(spans) => (self.grouped(spans), Touching::Joined),
+            None => (self.find_spans(&request.text, timings)?, Touching::Separate),
         };
-        redact(&request.text, spans, request.placeholder.as_deref())
+        replace(&request.text, spans, request.placeholder.as_deref(), touching)
     }
 
     fn find_spans(&self, text: &str, timings: &mut Timings) -> Result<Vec<Span>, ApiError> {
         let labelled = self.label_tokens(&[text], self.overlap(None)?, timings)?;
         let Some((tokens, logits)) = labelled.first() else { return Ok(Vec::new()) };
-        let entities = self.decode(tokens, logits, Aggregation::Simple).into_iter();
-        let mut spans: Vec<Span> = entities
-            .filter_map(|Entity { entity_group, start, end, score, .. }| {
-                let label = entity_group.filter(|label| label != "O")?;
-                Some(Span { label, start, end, score })
-            })
-            .collect();
+        let mut spans = segment(&self.labels, tokens, logits);
         widen_to_words(&mut spans, tokens);
         Ok(spans)
     }
 
+    /// Spans of a request, labelled by groups. What is no label of the model stays as it is.
+    fn grouped(&self, mut spans: Vec<Span>) -> Vec<Span> {
+        for Span { label, .. } in &mut spans {
+            if let Some(group) = self.labels.resolve(label) {
+                *label = group.to_owned();
+            }
+        }
+        spans
+    }
+
     fn decode(&self, tokens: &[Token], logits: &Logits, strategy: Aggregation) -> Vec<Entity> {
-        let vocabulary = Vocabulary { labels: &self.labels, tokenizer: &self.tokenizer };
+        let vocabulary = Vocabulary { labels: self.labels.names(), tokenizer: &self.tokenizer };
         decode(vocabulary, tokens, logits, strategy)
     }
 
@@ -159,7 +166,7 @@ impl Pipeline {
         windows: &[Window],
         computed: &mut impl Iterator<Item = Logits>,
     ) -> Result<Logits, ApiError> {
-        let mut all = Logits::new(self.labels.len());
+        let mut all = Logits::new(self.labels.names().len());
         for (window, logits) in windows.iter().zip(computed) {
             if !logits.rows().flatten().all(|score| score.is_finite()) {
                 let message = "the model gave scores that are no numbers";

@@ -1,20 +1,48 @@
 //! Entities out of a text, placeholders in.
 
 use crate::api::{ApiError, Entity, Redacted, Span};
-use crate::decode::label_group;
 use crate::tokenizer::{CodePoints, Token};
 
 const DEFAULT_PLACEHOLDER: &str = "[{label}]";
 
-/// Replaces `spans` in `text`. Overlapping spans count as one, labelled like the longest of
-/// them; spans of one label that touch count as one, too.
+/// Whether spans of one label that touch are one entity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Touching {
+    /// They are: who made the spans did not say where entities end.
+    Joined,
+    /// They are not: the model's labels say where entities end.
+    Separate,
+}
+
+/// Replaces `spans` in `text`, whose labels may have a `B-` or `I-` in front: for callers that do not
+/// know the model's labels. Overlapping spans count as one, labelled like the longest of them; spans
+/// of one label that touch count as one, too.
 ///
 /// # Errors
 /// [`ApiError::Invalid`] for a span that does not lie in the text.
 pub fn redact(
     text: &str,
+    mut spans: Vec<Span>,
+    placeholder: Option<&str>,
+) -> Result<Redacted, ApiError> {
+    for Span { label, .. } in &mut spans {
+        if let Some(group) = label.strip_prefix("B-").or_else(|| label.strip_prefix("I-")) {
+            *label = group.to_owned();
+        }
+    }
+    replace(text, spans, placeholder, Touching::Joined)
+}
+
+/// Replaces `spans` in `text`, labelled by their groups. Overlapping spans count as one, labelled
+/// like the longest of them.
+///
+/// # Errors
+/// [`ApiError::Invalid`] for a span that does not lie in the text.
+pub fn replace(
+    text: &str,
     spans: Vec<Span>,
     placeholder: Option<&str>,
+    touching: Touching,
 ) -> Result<Redacted, ApiError> {
     let text = CodePoints::new(text);
     for Span { label, start, end, .. } in &spans {
@@ -25,7 +53,7 @@ pub fn redact(
             )));
         }
     }
-    let spans = join(spans);
+    let spans = join(spans, touching);
     let placeholder = placeholder.unwrap_or(DEFAULT_PLACEHOLDER);
     let mut redacted = String::new();
     let mut position = 0;
@@ -47,10 +75,10 @@ pub fn redact(
     Ok(Redacted { entities: entities.collect(), text: redacted })
 }
 
-/// Sorts and joins spans until none overlap and no two of one label touch.
-fn join(mut spans: Vec<Span>) -> Vec<Span> {
+/// Sorts and joins spans until none overlap and, where touching spans are joined, no two of one label
+/// touch.
+fn join(mut spans: Vec<Span>, touching: Touching) -> Vec<Span> {
     spans.retain(|span| span.start < span.end);
-    spans.iter_mut().for_each(|span| span.label = label_group(&span.label).to_owned());
     spans.sort_by_key(|span| (span.start, span.end));
     let mut joined: Vec<(Span, usize)> = Vec::new();
     for span in spans {
@@ -66,9 +94,13 @@ fn join(mut spans: Vec<Span>) -> Vec<Span> {
             _ => joined.push((span, length)),
         }
     }
+    let joined = joined.into_iter().map(|(span, _)| span);
+    if touching == Touching::Separate {
+        return joined.collect();
+    }
     // Only now are labels settled.
     let mut spans: Vec<Span> = Vec::new();
-    for (span, _) in joined {
+    for span in joined {
         match spans.last_mut() {
             Some(last) if span.start == last.end && span.label == last.label => {
                 last.end = span.end;

@@ -7,7 +7,7 @@ const LADDER: [&[&str]; 10] = [
     &["compute"],
     &["compute/tract", "tokenizer"],
     &["decode"],
-    &["redact"],
+    &["redact", "segment"],
     &["pipeline"],
     &["load"],
     &["service"],

@@ -2,6 +2,7 @@ use std::fs::{self, File, Metadata};
 use std::io::{ErrorKind, Read as _};
 use std::path::{Component, Path, PathBuf};
 
+use crate::config::without_bom;
 use crate::manifest::{MANIFEST_FILE, Manifest};
 use crate::{CONFIG_FILE, Digest, MODEL_FILE, ModelError, TOKENIZER_FILE};
 
@@ -27,7 +28,7 @@ impl ModelFolder {
         let file = path.join(MANIFEST_FILE);
         let bytes = read_regular(&file, MANIFEST_LIMIT)?;
         let mistake = |message| ModelError::Manifest { path: file.clone(), message };
-        let text = str::from_utf8(&bytes).map_err(|e| mistake(e.to_string()))?;
+        let text = str::from_utf8(without_bom(&bytes)).map_err(|e| mistake(e.to_string()))?;
         let manifest = Manifest::parse(text).map_err(mistake)?;
         let folder = Self { path, manifest, manifest_digest: Digest::of(&bytes) };
         for name in folder.manifest.files.keys() {

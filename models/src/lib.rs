@@ -5,15 +5,21 @@
 //! special file, a file of absurd size or one whose digest differs is refused by name, and
 //! nothing of it is used.
 
+mod config;
 mod digest;
 mod error;
 mod folder;
+mod labels;
 mod manifest;
+mod scheme;
 
+pub use config::{ModelConfig, without_bom};
 pub use digest::Digest;
 pub use error::ModelError;
 pub use folder::ModelFolder;
+pub use labels::{Labels, transformers_group};
 pub use manifest::{Limits, MANIFEST_FILE, Manifest, Task};
+pub use scheme::{Scheme, Tag};
 
 /// The ONNX graph and its weights.
 pub const MODEL_FILE: &str = "model.onnx";

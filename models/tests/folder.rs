@@ -47,6 +47,15 @@ fn a_whole_folder_is_read() {
 }
 
 #[test]
+fn a_manifest_may_begin_with_a_byte_order_mark() {
+    let folder = folder();
+    let manifest = folder.path().join("model.toml");
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::write(&manifest, format!("\u{feff}{text}")).unwrap();
+    ModelFolder::open(folder.path()).unwrap().verify().unwrap();
+}
+
+#[test]
 fn the_default_model_is_what_its_manifest_says() {
     let model = ModelFolder::open(Path::new(env!("CARGO_MANIFEST_DIR")).join("pii-ner")).unwrap();
     model.verify().unwrap();
