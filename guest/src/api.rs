@@ -94,6 +94,9 @@ pub struct Entity {
     /// Label without its `B-` or `I-`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entity_group: Option<String>,
+    /// Redaction only: labels of other entities that overlapped this one and were joined with it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub also_labels: Vec<String>,
     /// Label of a single token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entity: Option<String>,

@@ -60,6 +60,7 @@ fn single(vocabulary: Vocabulary<'_>, index: usize, token: &Token, scores: &[f32
     let (label, score) = best(scores);
     Entity {
         entity_group: None,
+        also_labels: Vec::new(),
         entity: Some(vocabulary.labels[label].clone()),
         score,
         // Hugging Face counts the special token in front.
@@ -137,6 +138,7 @@ fn group(vocabulary: Vocabulary<'_>, labelled: Vec<Labelled>) -> Vec<Entity> {
             let pieces = run.iter().map(|item| item.word.clone()).collect();
             Entity {
                 entity_group: run.first().map(|item| transformers_group(name(item)).to_owned()),
+                also_labels: Vec::new(),
                 entity: None,
                 score,
                 index: None,

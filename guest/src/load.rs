@@ -63,7 +63,7 @@ pub fn load(folder: &ModelFolder, placement: Placement) -> Result<Pipeline, Load
     // of which half is in use can be mapped instead of copied (Wasmtime's rule).
     let tokenizer = Tokenizer::load(without_bom(&folder.read(TOKENIZER_FILE)?), max_length)?;
     let labels = config.labels(Some(compute.labels())).unwrap_or_default();
-    if labels.len() != compute.labels() {
+    if labels.is_empty() || labels.len() != compute.labels() {
         let reason =
             format!("{} labels, but {MODEL_FILE} gives {}", labels.len(), compute.labels());
         return Err(LoadError::Mismatch { file: CONFIG_FILE, reason });

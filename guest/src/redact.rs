@@ -57,15 +57,16 @@ pub fn replace(
     let placeholder = placeholder.unwrap_or(DEFAULT_PLACEHOLDER);
     let mut redacted = String::new();
     let mut position = 0;
-    for span in &spans {
+    for Joined { span, .. } in &spans {
         redacted.push_str(text.slice(position, span.start));
         redacted.push_str(&placeholder.replace("{label}", &span.label));
         position = span.end;
     }
     redacted.push_str(text.slice(position, text.len()));
-    let entities = spans.into_iter().map(|span| Entity {
+    let entities = spans.into_iter().map(|Joined { span, also_labels, .. }| Entity {
         word: text.slice(span.start, span.end).to_owned(),
         entity_group: Some(span.label),
+        also_labels,
         entity: None,
         score: span.score,
         index: None,
@@ -75,38 +76,58 @@ pub fn replace(
     Ok(Redacted { entities: entities.collect(), text: redacted })
 }
 
+/// A span, made of one or several.
+struct Joined {
+    span: Span,
+    /// Length of the longest of them.
+    longest: usize,
+    /// Labels of the others, where they are not the same.
+    also_labels: Vec<String>,
+}
+
+impl Joined {
+    fn touches(&self, next: &Self) -> bool {
+        self.span.end == next.span.start
+    }
+
+    fn add(&mut self, other: Self) {
+        let mut label = other.span.label;
+        if other.longest > self.longest {
+            self.longest = other.longest;
+            std::mem::swap(&mut self.span.label, &mut label);
+        }
+        self.also_labels.push(label);
+        self.also_labels.extend(other.also_labels);
+        self.also_labels.retain(|label| *label != self.span.label);
+        self.also_labels.sort_unstable();
+        self.also_labels.dedup();
+        self.span.end = self.span.end.max(other.span.end);
+        self.span.score = self.span.score.max(other.span.score);
+    }
+}
+
 /// Sorts and joins spans until none overlap and, where touching spans are joined, no two of one label
 /// touch.
-fn join(mut spans: Vec<Span>, touching: Touching) -> Vec<Span> {
+fn join(mut spans: Vec<Span>, touching: Touching) -> Vec<Joined> {
     spans.retain(|span| span.start < span.end);
     spans.sort_by_key(|span| (span.start, span.end));
-    let mut joined: Vec<(Span, usize)> = Vec::new();
+    let mut joined: Vec<Joined> = Vec::new();
     for span in spans {
-        let length = span.end - span.start;
+        let next = Joined { longest: span.end - span.start, span, also_labels: Vec::new() };
         match joined.last_mut() {
-            Some((last, longest)) if span.start < last.end => {
-                if length > *longest {
-                    (*longest, last.label) = (length, span.label);
-                }
-                last.end = last.end.max(span.end);
-                last.score = last.score.max(span.score);
-            }
-            _ => joined.push((span, length)),
+            Some(last) if next.span.start < last.span.end => last.add(next),
+            _ => joined.push(next),
         }
     }
-    let joined = joined.into_iter().map(|(span, _)| span);
     if touching == Touching::Separate {
-        return joined.collect();
+        return joined;
     }
     // Only now are labels settled.
-    let mut spans: Vec<Span> = Vec::new();
-    for span in joined {
+    let mut spans: Vec<Joined> = Vec::new();
+    for next in joined {
         match spans.last_mut() {
-            Some(last) if span.start == last.end && span.label == last.label => {
-                last.end = span.end;
-                last.score = last.score.max(span.score);
-            }
-            _ => spans.push(span),
+            Some(last) if last.touches(&next) && last.span.label == next.span.label => last.add(next),
+            _ => spans.push(next),
         }
     }
     spans

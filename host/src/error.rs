@@ -89,6 +89,16 @@ pub enum Error {
         /// What is wrong with it.
         source: pilotlight_privacy::Mistake,
     },
+    /// A version of a function does not have what a protection of its routes needs.
+    #[error("protection `{name}` of function `{function}`: {source}")]
+    Unprotected {
+        /// The protection.
+        name: String,
+        /// The function.
+        function: String,
+        /// What does not fit.
+        source: pilotlight_privacy::Unfit,
+    },
     /// The keys of a protection cannot be used.
     #[error(transparent)]
     Keys(#[from] pilotlight_privacy::RingError),

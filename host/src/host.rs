@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use bytes::Bytes;
 use pilotlight_model::Digest;
 use pilotlight_privacy::ProtectionOptions;
-use pilotlight_router::{Router, RouterOptions, Rule, Target};
+use pilotlight_router::{Router, RouterOptions, Rule, Target, VersionName};
 use pilotlight_telemetry::{Metrics, Rollback, Swap};
 use tokio::runtime::Handle;
 
@@ -118,6 +118,9 @@ impl Host {
         let load = move || Version::load(new, &cache, &metrics, &progress);
         let loaded = tokio::task::spawn_blocking(load).await;
         let version = loaded.map_err(|error| Error::Initialiser(error.to_string()))??;
+        if let Some(routing) = &self.table().routing {
+            routing.check(name, &version)?;
+        }
         let deployment = Arc::new(Deployment::new(name.to_owned(), Arc::new(version)));
         self.update(|table| drop(table.deployments.insert(name.to_owned(), deployment)));
         Ok(())
@@ -130,7 +133,8 @@ impl Host {
     /// swept.
     ///
     /// # Errors
-    /// [`Error::NoFunction`], [`Error::Changing`], [`Error::Trial`], and those of [`Host::load`].
+    /// [`Error::NoFunction`], [`Error::Changing`], [`Error::Trial`], [`Error::Unprotected`], and those
+    /// of [`Host::load`].
     pub async fn swap(
         &self,
         name: &str,
@@ -141,7 +145,8 @@ impl Host {
         let deployment = self.table().deployment(name)?;
         let change = deployment.begin()?;
         let new = NewVersion { function: name.to_owned(), source, options };
-        let version = Arc::new(self.prepare(new, progress).await?);
+        let routing = self.table().routing.clone();
+        let version = Arc::new(self.prepare(new, routing, progress).await?);
         let digest = version.digest();
         self.retire(vec![change.to(version)]);
         self.metrics().swapped(name, Swap::TakenOver);
@@ -153,9 +158,16 @@ impl Host {
     /// kept ready. Called once more, it takes that back.
     ///
     /// # Errors
-    /// [`Error::NoFunction`] and [`Error::NoPrevious`].
+    /// [`Error::NoFunction`], [`Error::NoPrevious`], and [`Error::Unprotected`] if a protection of
+    /// its rules cannot be applied to the previous version.
     pub fn roll_back(&self, name: &str) -> Result<Digest> {
-        let digest = self.table().deployment(name)?.roll_back()?;
+        let table = self.table();
+        let deployment = table.deployment(name)?;
+        let previous = deployment.find(&VersionName::Previous);
+        if let (Some(routing), Some(previous)) = (&table.routing, previous) {
+            routing.check(name, &previous)?;
+        }
+        let digest = deployment.roll_back()?;
         self.metrics().rolled_back(name, Rollback::Operator);
         tracing::info!(function = name, version = %digest, "rolled back");
         Ok(digest)
@@ -181,6 +193,10 @@ impl Host {
         let names: BTreeSet<String> = names.collect();
         let options = RouterOptions { functions: names.clone(), override_header };
         let routing = self.routing(rules, options, &guards, before.routing.as_deref())?;
+        if let Some(routing) = &routing {
+            let stays = |target: &Target| !versions.iter().any(|new| new.function == target.function);
+            routing.check_each(|target| before.find(target).filter(|_| stays(target)))?;
+        }
         let changing: Vec<_> =
             versions.iter().filter_map(|new| before.deployments.get(&new.function)).collect();
         let changes = changing.into_iter().map(|deployment| deployment.begin());
@@ -188,7 +204,8 @@ impl Host {
         let mut ready = Vec::new();
         for new in versions {
             let function = new.function.clone();
-            ready.push((function, Arc::new(self.prepare(new, |_| {}).await?)));
+            let version = self.prepare(new, routing.clone(), |_| {}).await?;
+            ready.push((function, Arc::new(version)));
         }
         let mut former = Vec::new();
         // Requests that come meanwhile wait for the table.
@@ -266,16 +283,22 @@ impl Host {
         put.map_err(|error| Error::Initialiser(error.to_string()))?
     }
 
-    /// Loads a version in the background and has it prove itself.
+    /// Loads a version in the background and has it prove itself, and that what `routing` protects can
+    /// be protected.
     async fn prepare(
         &self,
         new: NewVersion,
+        routing: Option<Arc<Routing>>,
         progress: impl Fn(Stage) + Send + Sync + 'static,
     ) -> Result<Version> {
         let (cache, name) = (self.0.cache.clone(), new.function.clone());
+        let function = name.clone();
         let metrics = self.metrics().clone();
         let load = move || {
             let version = Version::load(new, &cache, &metrics, &progress)?;
+            if let Some(routing) = routing {
+                routing.check(&function, &version)?;
+            }
             progress(Stage::Prove);
             // Its sample is computed where it is waited for: here, behind what is asked of others.
             Handle::current().block_on(version.prove())?;

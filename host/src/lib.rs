@@ -21,6 +21,7 @@ mod cache;
 mod clock;
 mod config;
 mod crash_loop;
+mod declared;
 mod deployment;
 mod engine;
 mod error;

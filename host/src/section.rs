@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use pilotlight_bundle::{Broken, Bundle};
-use pilotlight_model::Digest;
+use pilotlight_model::{Digest, Labels};
 use serde::{Deserialize, Serialize};
 
+use crate::declared;
 use crate::error::{Error, Result};
 use crate::graph::{GraphRecord, Precision};
 
@@ -76,6 +77,11 @@ impl Provenance {
     pub fn seal(&self, component: &mut Vec<u8>) -> Result<()> {
         let manifest = serde_json::to_vec(self).map_err(|error| refuse(&error))?;
         pilotlight_bundle::seal(component, &manifest).map_err(|error| refuse(&error)).map(drop)
+    }
+
+    /// The labels of its model, if it says them.
+    pub fn labels(&self) -> Option<Labels> {
+        declared::labels(&self.info)
     }
 
     /// Reads what a component was sealed with; `None` if it is not sealed, or by somebody else with

@@ -75,7 +75,7 @@ pub use cipher::Cipher;
 pub use entity::{Entity, Protected, Span};
 pub use error::Refused;
 pub use key::{BadKeyId, KeyId};
-pub use options::{Mistake, Mode, ProtectionOptions};
+pub use options::{Mistake, Mode, ProtectionOptions, Unfit};
 pub use protection::Protection;
 pub use restore::{Left, Reason, Restored};
 pub use ring::KeyRing;

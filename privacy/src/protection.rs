@@ -47,7 +47,7 @@ impl Protection {
     }
 
     /// The labels of what is protected; `None` is all. One that the model does not have protects
-    /// nothing, and only who knows the model can tell.
+    /// nothing: see [`ProtectionOptions::check_labels`].
     pub fn labels(&self) -> Option<&BTreeSet<String>> {
         self.labels.as_ref()
     }

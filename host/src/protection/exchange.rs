@@ -1,8 +1,13 @@
 //! What the function is asked, and what is made of its answer.
 
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::Arc;
+
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
+use pilotlight_model::Labels;
 use pilotlight_privacy::{Entity, Protected, Protection, Refused};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
@@ -11,11 +16,14 @@ use wasmtime_wasi_http::WasiBody;
 use super::refusal::Refusal;
 use super::whole;
 use crate::body::Body;
+use crate::declared::Declared;
 use crate::request_id::REQUEST_ID;
 use crate::telemetry::Exchange;
 
 /// Longest answer of a function that is looked into.
 const LONGEST_ANSWER: usize = 32 << 20;
+/// Longest label, in bytes, of a function whose labels are not known.
+const LONGEST_LABEL: usize = 64;
 /// Headers that the host itself has put on the function's answer; the second only where it is told
 /// to.
 const VERSION: &str = "x-pilotlight-version";
@@ -75,6 +83,9 @@ struct Answer {
 struct Found {
     #[serde(rename = "entity_group")]
     label: String,
+    /// Labels of entities that overlapped and were joined with this one.
+    #[serde(default)]
+    also_labels: Vec<String>,
     score: f32,
     start: usize,
     end: usize,
@@ -90,9 +101,10 @@ struct Redacted {
 /// What the host keeps of a request while the function answers.
 pub(crate) struct Kept {
     text: String,
-    /// Whether the request brought the entities along, so that it is to blame for them.
-    given: bool,
+    /// Where the entities are that the request brought along and that are to be protected.
+    given: Vec<Range<usize>>,
     protection: Protection,
+    declared: Option<Arc<Declared>>,
 }
 
 /// Reads a request. What is wrong with it is told by its place alone: serde's messages repeat
@@ -109,12 +121,21 @@ pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
 }
 
 /// What to ask the function, and what to keep.
+///
+/// # Errors
+/// [`Refusal::Invalid`] for entities that do not lie in the text, or whose labels the model does not
+/// have: it is not known whether they are to be protected.
 pub(super) fn ask(
     mut head: Parts,
     request: RedactRequest,
-    protection: Protection,
-) -> (Request<WasiBody>, Kept) {
-    let RedactRequest { text, entities, .. } = request;
+    (protection, declared): (Protection, Option<Arc<Declared>>),
+) -> Result<(Request<WasiBody>, Kept), Refusal> {
+    let RedactRequest { text, mut entities, .. } = request;
+    let labels = declared.as_deref().and_then(Declared::labels);
+    check_given(&text, entities.as_deref_mut().unwrap_or_default(), labels)?;
+    let given = entities.iter().flatten().filter(|given| protection.protects(&given.label));
+    let given = given.map(|given| given.start..given.end).filter(|place| !place.is_empty());
+    let given = given.collect();
     let question = Question { text: &text, entities: &entities };
     // None of its types provokes an error.
     let question = serde_json::to_vec(&question).unwrap_or_default();
@@ -123,8 +144,29 @@ pub(super) fn ask(
     }
     head.headers.insert(header::CONTENT_LENGTH, question.len().into());
     head.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    let kept = Kept { text, given: entities.is_some(), protection };
-    (Request::from_parts(head, whole(question.into())), kept)
+    let kept = Kept { text, given, protection, declared };
+    Ok((Request::from_parts(head, whole(question.into())), kept))
+}
+
+/// Checks entities of a request, and has them labelled by groups of the model.
+fn check_given(text: &str, given: &mut [Given], labels: Option<&Labels>) -> Result<(), Refusal> {
+    let length = text.chars().count();
+    for (index, given) in given.iter_mut().enumerate() {
+        if given.start > given.end || given.end > length {
+            return Err(Refusal::Invalid(format!(
+                "entities[{index}] does not lie in a text of {length} code points"
+            )));
+        }
+        let Some(labels) = labels else { continue };
+        let Some(group) = labels.resolve(&given.label) else {
+            let known = labels.groups().iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+            return Err(Refusal::Invalid(format!(
+                "entities[{index}] has a label that the model does not have; its labels are {known}"
+            )));
+        };
+        given.label = group.to_owned();
+    }
+    Ok(())
 }
 
 impl Kept {
@@ -170,24 +212,60 @@ impl Kept {
         let body = body.map_err(|_| unusable("the function's answer is too long or broke off"))?;
         let answer: Answer = serde_json::from_slice(&body.to_bytes())
             .map_err(|_| unusable("the function does not answer /v1/redact with entities"))?;
-        let entities: Vec<Entity<'_>> = answer.entities.iter().map(Found::entity).collect();
+        let labels = self.declared.as_deref().and_then(Declared::labels).map(Labels::groups);
+        let entities = answer.entities.iter().map(|found| self.entity(found, labels));
+        let entities = entities.collect::<Result<Vec<Entity<'_>>, Refusal>>()?;
         let protected = self.protection.protect(&self.text, &entities);
-        let Protected { text, spans } = protected.map_err(|error| self.refusal(&error))?;
+        let Protected { text, spans } = protected.map_err(|error| refusal(&error))?;
+        let places = spans.iter().filter(|span| span.protected).map(|span| &span.original);
+        if !self.given.iter().all(|given| covers(places.clone(), given)) {
+            return Err(unusable("the function's answer lacks entities of the request"));
+        }
         Ok(Redacted { text, entities: spans })
     }
 
-    fn refusal(&self, error: &Refused) -> Refusal {
-        match error {
-            Refused::Exhausted(_) | Refused::Random(_) => Refusal::Unusable(error.to_string()),
-            _ if self.given => Refusal::Invalid(error.to_string()),
-            // Not even labels: what a function says is in no log.
-            _ => Refusal::Unusable("the function's entities cannot be protected".to_owned()),
+    /// What is protected of an entity of the function's; `labels` are those that it may have.
+    fn entity<'a>(
+        &self,
+        found: &'a Found,
+        labels: Option<&BTreeSet<String>>,
+    ) -> Result<Entity<'a>, Refusal> {
+        let Found { label, also_labels, score, start, end } = found;
+        let unusable = |reason: &str| Err(Refusal::Unusable(reason.to_owned()));
+        let known = |label: &String| match labels {
+            Some(labels) => labels.contains(label),
+            // Of others nothing is known, but that no label is a text.
+            None => (1..=LONGEST_LABEL).contains(&label.len()),
+        };
+        if !std::iter::once(label).chain(also_labels).all(known) {
+            return unusable("the function tells a label that is not in its component's manifest");
         }
+        if !score.is_finite() {
+            return unusable("the function tells a score that is not a number");
+        }
+        // Of several labels one that is to be protected is enough.
+        let mut all = std::iter::once(label).chain(also_labels);
+        let label = all.find(|label| self.protection.protects(label)).unwrap_or(label);
+        Ok(Entity { label, score: *score, start: *start, end: *end })
     }
 }
 
-impl Found {
-    fn entity(&self) -> Entity<'_> {
-        Entity { label: &self.label, score: self.score, start: self.start, end: self.end }
+/// What comes of entities of the function's that cannot be protected. Not even labels are told: what
+/// a function says is in no log.
+fn refusal(error: &Refused) -> Refusal {
+    match error {
+        Refused::Exhausted(_) | Refused::Random(_) => Refusal::Unusable(error.to_string()),
+        _ => Refusal::Unusable("the function's entities cannot be protected".to_owned()),
     }
+}
+
+/// Whether `places`, in the order of the text, have no gap within `range`.
+fn covers<'a>(places: impl Iterator<Item = &'a Range<usize>>, range: &Range<usize>) -> bool {
+    let mut covered = range.start;
+    for place in places {
+        if place.start <= covered && covered < place.end {
+            covered = place.end;
+        }
+    }
+    covered >= range.end
 }

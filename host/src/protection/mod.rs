@@ -3,6 +3,7 @@
 //!
 //! The function gets the text and says where something is; what is answered is made of the text
 //! that was sent and of places, labels and scores. Nothing else that the function says gets out.
+//! Labels are checked against the component's manifest, and `GET /info` is answered from it.
 
 mod exchange;
 mod refusal;
@@ -15,10 +16,11 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use pilotlight_privacy::{KeyRing, Mistake, Mode, Protection, ProtectionOptions};
+use pilotlight_privacy::{KeyRing, Mistake, Mode, Protection, ProtectionOptions, Unfit};
 use wasmtime_wasi_http::WasiBody;
 
 use crate::body::Body;
+use crate::declared::Declared;
 use crate::error::{Error, Result};
 use crate::followed::Followed;
 use crate::request_id::REQUEST_ID;
@@ -45,10 +47,16 @@ pub(crate) struct Protector {
 #[derive(Debug)]
 struct Ring(Followed<KeyRing>);
 
+/// The version that a request to a protected route goes to.
+pub(crate) struct Answering<'a> {
+    /// Longest body of a request.
+    pub(crate) limit: usize,
+    /// What its manifest says, if it has one.
+    pub(crate) declared: Option<&'a Arc<Declared>>,
+}
+
 /// What comes of a request to a protected route.
 pub(crate) enum Begun {
-    /// The function answers it.
-    Passed(Request<WasiBody>),
     /// The function is asked, and its answer protected.
     Asked(Request<WasiBody>, Box<Kept>),
     /// It is answered already.
@@ -117,16 +125,25 @@ impl Protector {
         self.options.mode == Mode::Encrypt
     }
 
-    /// Begins to answer a request to a protected route. Of its body at most `limit` bytes are read.
+    /// Whether it can protect all that it has to in answers of a version.
+    ///
+    /// # Errors
+    /// What does not fit.
+    pub(crate) fn fits(&self, declared: Option<&Declared>) -> std::result::Result<(), Unfit> {
+        let labels = declared.and_then(Declared::labels);
+        self.options.check_labels(labels.map(pilotlight_model::Labels::groups))
+    }
+
+    /// Begins to answer a request to a protected route.
     pub(crate) async fn begin(
         &self,
         mut head: Parts,
         body: WasiBody,
-        limit: usize,
+        version: Answering<'_>,
         exchange: &mut Exchange,
     ) -> Begun {
         head.headers.insert(REQUEST_ID, exchange.caption().id().clone());
-        match self.begin_with(head, body, limit).await {
+        match self.begin_with(head, body, version).await {
             Ok(begun) => begun,
             Err(refusal) => Begun::Answered(refusal.response(exchange)),
         }
@@ -136,16 +153,16 @@ impl Protector {
         &self,
         head: Parts,
         body: WasiBody,
-        limit: usize,
+        version: Answering<'_>,
     ) -> std::result::Result<Begun, Refusal> {
         match head.uri.path() {
-            "/info" => Ok(Begun::Passed(Request::from_parts(head, body))),
+            "/info" => info(&head, version.declared),
             "/v1/redact" => {
-                let bytes = read(&head, body, limit).await?;
-                self.ask(head, parse(&bytes)?)
+                let bytes = read(&head, body, version.limit).await?;
+                self.ask(head, parse(&bytes)?, version.declared.cloned())
             }
             "/v1/restore" if self.restores() => {
-                let bytes = read(&head, body, limit).await?;
+                let bytes = read(&head, body, version.limit).await?;
                 let RestoreRequest { text } = parse(&bytes)?;
                 self.restore(head, &text)
             }
@@ -154,9 +171,17 @@ impl Protector {
         }
     }
 
-    fn ask(&self, head: Parts, request: RedactRequest) -> std::result::Result<Begun, Refusal> {
+    fn ask(
+        &self,
+        head: Parts,
+        request: RedactRequest,
+        declared: Option<Arc<Declared>>,
+    ) -> std::result::Result<Begun, Refusal> {
+        // Versions are refused when they are loaded; testers may name any function.
+        let unfit = |unfit: Unfit| Refusal::Unusable(unfit.to_string());
+        self.fits(declared.as_deref()).map_err(unfit)?;
         let protection = self.protection(request.placeholder.as_deref())?;
-        let (request, kept) = exchange::ask(head, request, protection);
+        let (request, kept) = exchange::ask(head, request, (protection, declared))?;
         Ok(Begun::Asked(request, Box::new(kept)))
     }
 
@@ -182,6 +207,20 @@ impl Protector {
     }
 }
 
+/// `GET /info`, as it was when the component was built: the function itself could tell anything.
+fn info(
+    head: &Parts,
+    declared: Option<&Arc<Declared>>,
+) -> std::result::Result<Begun, Refusal> {
+    if head.method != Method::GET && head.method != Method::HEAD {
+        return Err(Refusal::Method("GET, HEAD"));
+    }
+    let declared = declared.ok_or(Refusal::NoInfo)?;
+    let mut response = Body::json(StatusCode::OK, declared.info());
+    copy_id(head, &mut response);
+    Ok(Begun::Answered(response))
+}
+
 fn copy_id(head: &Parts, response: &mut Response<Body>) {
     if let Some(id) = head.headers.get(REQUEST_ID) {
         response.headers_mut().insert(REQUEST_ID, id.clone());
@@ -191,7 +230,7 @@ fn copy_id(head: &Parts, response: &mut Response<Body>) {
 /// The body of a request that has to be a `POST` of JSON.
 async fn read(head: &Parts, body: WasiBody, limit: usize) -> std::result::Result<Bytes, Refusal> {
     if head.method != Method::POST {
-        return Err(Refusal::Method);
+        return Err(Refusal::Method("POST"));
     }
     let content_type = head.headers.get(http::header::CONTENT_TYPE);
     if content_type.is_some_and(|value| !is_json(value)) {

@@ -17,8 +17,10 @@ pub(super) enum Refusal {
     Unprotected,
     #[error("nothing can be restored here: values are not encrypted ({})", .0.as_str())]
     NothingToRestore(Mode),
-    #[error("use POST")]
-    Method,
+    #[error("use {0}")]
+    Method(&'static str),
+    #[error("the function's component has no manifest to tell of")]
+    NoInfo,
     #[error("send application/json")]
     MediaType,
     #[error("the body is too long; send less at once")]
@@ -41,8 +43,8 @@ impl Refusal {
     fn status(&self) -> (StatusCode, &'static str) {
         match self {
             Self::Unprotected => (StatusCode::FORBIDDEN, "forbidden"),
-            Self::NothingToRestore(_) => (StatusCode::NOT_FOUND, "not_found"),
-            Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::NothingToRestore(_) | Self::NoInfo => (StatusCode::NOT_FOUND, "not_found"),
+            Self::Method(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::MediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
             Self::TooLong => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
             Self::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed"),
@@ -58,9 +60,9 @@ impl Refusal {
     fn kind(&self) -> Option<ErrorKind> {
         Some(match self {
             Self::Unprotected => ErrorKind::Forbidden,
-            Self::NothingToRestore(_) => ErrorKind::NotFound,
+            Self::NothingToRestore(_) | Self::NoInfo => ErrorKind::NotFound,
             Self::TooLong => ErrorKind::TooLarge,
-            Self::Method
+            Self::Method(_)
             | Self::MediaType
             | Self::Malformed(_)
             | Self::Invalid(_)
@@ -77,8 +79,8 @@ impl Refusal {
         }
         let (status, error_type) = self.status();
         let mut response = Body::refusal(status, error_type, &self.to_string());
-        if status == StatusCode::METHOD_NOT_ALLOWED {
-            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+        if let Self::Method(allow) = self {
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
         }
         response.headers_mut().insert(REQUEST_ID, exchange.caption().id().clone());
         response

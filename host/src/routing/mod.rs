@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::net::IpAddr;
+use std::ops::Deref;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
@@ -24,7 +25,7 @@ use wasmtime_wasi_http::WasiBody;
 
 use crate::access::{NotAdmitted, RefusalStatus, remove_credentials};
 use crate::body::Body;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::protection::Begun;
 use crate::telemetry::{Exchange, Telemetry};
 use crate::version::Version;
@@ -97,7 +98,7 @@ impl Routing {
     /// too, go on as they are.
     ///
     /// # Errors
-    /// [`Error::Options`](crate::error::Error::Options) if a rule names what `guards` have not, or
+    /// [`Error::Options`] if a rule names what `guards` have not, or
     /// what it must not.
     pub(crate) fn new(mut router: Router, guards: &Guards, before: Option<&Self>) -> Result<Self> {
         if let Some(before) = before {
@@ -111,6 +112,40 @@ impl Routing {
         let elsewhere = guards.elsewhere();
         let began = before.map_or_else(Instant::now, |before| before.began);
         Ok(Self { router, shadows, gates, elsewhere, began })
+    }
+
+    /// Refuses a version of `function` to which a protection of its rules cannot be applied.
+    ///
+    /// # Errors
+    /// [`Error::Unprotected`].
+    pub(crate) fn check(&self, function: &str, version: &Version) -> Result<()> {
+        self.check_each(|target| (target.function == function).then_some(version))
+    }
+
+    /// Refuses every version that a protected rule leads to, and that its protection cannot be
+    /// applied to. A shadow's answers reach nobody.
+    ///
+    /// # Errors
+    /// [`Error::Unprotected`].
+    pub(crate) fn check_each<V: Deref<Target = Version>>(
+        &self,
+        find: impl Fn(&Target) -> Option<V>,
+    ) -> Result<()> {
+        for (rule, gate) in self.router.rules().zip(&self.gates) {
+            let (Some(name), Some(protection)) = (&rule.protection, gate.protection()) else {
+                continue;
+            };
+            let canary = rule.canary.iter().map(|canary| &canary.target);
+            for target in rule.to.iter().map(|arm| &arm.target).chain(canary) {
+                let Some(version) = find(target) else { continue };
+                protection.fits(version.declared()).map_err(|source| Error::Unprotected {
+                    name: name.clone(),
+                    function: target.function.clone(),
+                    source,
+                })?;
+            }
+        }
+        Ok(())
     }
 
     /// What is counted of the shadow of a rule of this name that is the same.
@@ -199,8 +234,7 @@ impl Routing {
         let Some(protection) = self.gate(decision.rule).protection() else {
             return self.ask(asked, Request::from_parts(head, body), find, exchange).await;
         };
-        match protection.begin(head, body, version.body_limit(), exchange).await {
-            Begun::Passed(request) => self.ask(asked, request, find, exchange).await,
+        match protection.begin(head, body, version.answering(), exchange).await {
             Begun::Asked(request, kept) => {
                 let answer = self.ask(asked, request, find, exchange).await?;
                 Ok(kept.finish(answer, version.tells_timings(), exchange).await)

@@ -64,7 +64,7 @@ impl Version {
         drop(place);
         let (mut response, timings) = called?;
         exchange.stages = timings.stages(waited);
-        if self.is_ours {
+        if self.declared.is_some() {
             tell_stages(response.headers(), &mut exchange.stages);
         }
         if self.server_timing {

@@ -20,6 +20,7 @@ use crate::artifact::{self, Artifact, ModelCompute, Source};
 use crate::cache::{Cache, Entry};
 use crate::config::Options;
 use crate::crash_loop::CrashLoop;
+use crate::declared::Declared;
 use crate::engine;
 use crate::error::{Error, Result};
 use crate::function::Function;
@@ -28,6 +29,7 @@ use crate::machine_code;
 use crate::memory::Memories;
 use crate::pool::{Pool, PoolStatus};
 use crate::progress::Progress;
+use crate::protection::Answering;
 use crate::section::{Provenance, Sample};
 use crate::store::serving_context;
 use failure::Failures;
@@ -50,8 +52,9 @@ pub(crate) struct Version {
     failures: Arc<Failures>,
     /// Where its requests are counted; its series end with it.
     handle: Handle,
-    /// Whether its guest is known, and so what the headers of its answers mean.
-    is_ours: bool,
+    /// What its manifest says; where there is none, its guest is not known, nor what the headers of its
+    /// answers mean.
+    declared: Option<Arc<Declared>>,
     body_limit: usize,
     request_timeout: Duration,
     server_timing: bool,
@@ -136,20 +139,25 @@ impl Version {
         }
         let in_sandbox = provenance.is_some() && record.is_none();
         let linked = Function::new(&component, &name, &options)?;
+        let model = provenance.as_ref().and_then(model_name);
+        let (sample, declared) = match provenance {
+            Some(Provenance { sample, info, .. }) => (sample, Some(Arc::new(Declared::new(info)))),
+            None => (None, None),
+        };
         Ok(Self {
             label: label(&function, digest),
             handle: metrics.function(&function, &short(digest)),
-            is_ours: provenance.is_some(),
+            declared,
             source,
             digest,
-            model: provenance.as_ref().and_then(model_name),
+            model,
             pool: Pool::new(linked, memories, &options)?,
             admission: Admission::new(admission_limits(&options, in_sandbox)),
             crash_loop: Arc::default(),
             failures: Arc::default(),
             body_limit: options.body_limit,
             graphs: options.graphs,
-            sample: provenance.and_then(|provenance| provenance.sample),
+            sample,
             request_timeout: options.request_timeout,
             server_timing: options.server_timing,
             require: options.require,
@@ -167,9 +175,14 @@ impl Version {
         self.require.is_none() || self.require == other.require
     }
 
-    /// Longest body of a request.
-    pub(crate) fn body_limit(&self) -> usize {
-        self.body_limit
+    /// What a protection of its answers has to know.
+    pub(crate) fn answering(&self) -> Answering<'_> {
+        Answering { limit: self.body_limit, declared: self.declared.as_ref() }
+    }
+
+    /// What its manifest says, if it has one.
+    pub(crate) fn declared(&self) -> Option<&Declared> {
+        self.declared.as_deref()
     }
 
     /// Whether its answers have the host's `server-timing`.

@@ -6,6 +6,7 @@ mod access;
 mod administration;
 #[path = "../pool/hosts.rs"]
 mod hosts;
+mod labels;
 mod routing;
 
 use std::fs;

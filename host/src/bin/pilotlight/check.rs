@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::labels;
 use crate::origin::Origin;
 
 #[derive(Args)]
@@ -32,9 +33,12 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<bool> {
         None => Origin::File(config.clone()),
     };
     let sources = origin.sources(env.as_deref(), set);
-    let checked = pilotlight_config::check(&origin.read()?, &sources);
-    let mistakes = checked.err();
-    let all = mistakes.as_ref().map(|mistakes| mistakes.all()).unwrap_or_default();
+    let text = origin.read()?;
+    let all = match pilotlight_config::check(&text, &sources) {
+        Err(mistakes) => mistakes.all().to_vec(),
+        // What functions are made from is looked at once the configuration itself is in order.
+        Ok(()) => labels::mistakes(&text, &sources),
+    };
     if *json {
         let list = all.iter().map(|mistake| {
             serde_json::json!({

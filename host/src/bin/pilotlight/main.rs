@@ -13,6 +13,7 @@ mod compute;
 mod environment;
 mod inspect;
 mod keys;
+mod labels;
 mod log;
 mod origin;
 mod registry;

@@ -1,0 +1,98 @@
+//! Whether models have the labels that protections name, as far as that is known without loading them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use pilotlight::Provenance;
+use pilotlight_config::{Config, Function, Mistake, Parsed, Sources};
+use pilotlight_model::{CONFIG_FILE, ModelConfig, ModelFolder};
+use pilotlight_privacy::Unfit;
+use pilotlight_router::Rule;
+
+/// What is known of a function before it is loaded.
+enum Known {
+    /// It cannot be read here, or does not say its labels before it is loaded.
+    Nothing,
+    /// It is a component without a manifest.
+    NoManifest,
+    Labels(BTreeSet<String>),
+}
+
+/// Mistakes of protections in every environment of a configuration that has no others, or in the
+/// one that `sources` names.
+pub(crate) fn mistakes(text: &str, sources: &Sources) -> Vec<Mistake> {
+    let mut known = BTreeMap::new();
+    let mut found: Vec<Mistake> = Vec::new();
+    for environment in environments(text, sources) {
+        let sources = Sources { environment, ..sources.clone() };
+        let Ok(parsed) = pilotlight_config::parse(text, &sources) else { continue };
+        let mistakes = in_one(&parsed, &mut known);
+        let new = mistakes.into_iter().filter(|mistake| !found.contains(mistake));
+        let new: Vec<_> = new.collect();
+        found.extend(new);
+    }
+    found
+}
+
+fn environments(text: &str, sources: &Sources) -> Vec<Option<String>> {
+    if sources.environment.is_some() {
+        return vec![sources.environment.clone()];
+    }
+    let table = text.parse::<toml::Table>().unwrap_or_default();
+    let names = table.get("env").and_then(toml::Value::as_table).into_iter().flatten();
+    std::iter::once(None).chain(names.map(|(name, _)| Some(name.clone()))).collect()
+}
+
+fn in_one(parsed: &Parsed, known: &mut BTreeMap<std::path::PathBuf, Known>) -> Vec<Mistake> {
+    let Parsed { config, places } = parsed;
+    let mut found = Vec::new();
+    let rules = config.routes.iter().enumerate();
+    for (index, rule, name) in
+        rules.filter_map(|(index, rule)| Some((index, rule, rule.protection.as_ref()?)))
+    {
+        let Some(options) = config.protection.get(name) else { continue };
+        for (function, source) in functions(rule, config) {
+            let labels = known.entry(source.source.clone()).or_insert_with(|| read(&source.source));
+            let unfit = match labels {
+                Known::Nothing => continue,
+                Known::NoManifest => options.check_labels(None),
+                Known::Labels(labels) => options.check_labels(Some(labels)),
+            };
+            let Err(unfit) = unfit else { continue };
+            let key = match unfit {
+                Unfit::Label { .. } => format!("routes[{index}].protection"),
+                _ => format!("protection.{name}.labels"),
+            };
+            found.push(places.mistake(&key, format!("for function `{function}`: {unfit}")));
+        }
+    }
+    found
+}
+
+/// The functions whose answers a rule passes on.
+fn functions<'a>(
+    rule: &'a Rule,
+    config: &'a Config,
+) -> impl Iterator<Item = (&'a str, &'a Function)> {
+    let canary = rule.canary.iter().map(|canary| &canary.target);
+    let targets = rule.to.iter().map(|arm| &arm.target).chain(canary);
+    let names: BTreeSet<&str> = targets.map(|target| &target.function[..]).collect();
+    names.into_iter().filter_map(|name| Some((name, config.functions.get(name)?)))
+}
+
+fn read(source: &Path) -> Known {
+    let known = if source.is_dir() { of_folder(source) } else { of_component(source) };
+    known.unwrap_or(Known::Nothing)
+}
+
+fn of_folder(folder: &Path) -> Option<Known> {
+    let config = ModelFolder::open(folder).and_then(|folder| folder.read(CONFIG_FILE)).ok()?;
+    let names = ModelConfig::parse(&config).ok()?.labels(None)?;
+    Some(Known::Labels(pilotlight_model::Labels::new(names).groups().clone()))
+}
+
+fn of_component(file: &Path) -> Option<Known> {
+    let provenance = Provenance::of(&std::fs::read(file).ok()?).ok()?;
+    let labels = provenance.and_then(|provenance| provenance.labels());
+    Some(labels.map_or(Known::NoManifest, |labels| Known::Labels(labels.groups().clone())))
+}

@@ -1,0 +1,255 @@
+//! What functions say of labels and places is checked against their manifests on protected routes.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::{BodyExt as _, Full};
+use pilotlight::{DEFAULT_FUNCTION, Error, Host, Options, Plan, Provenance, Source};
+use pilotlight_access::ApiKey;
+use pilotlight_model::Digest;
+use pilotlight_privacy::{KeyRing, Mode, ProtectionOptions};
+use pilotlight_router::Rule;
+use pilotlight_tests::test_guest;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tower::Service as _;
+
+use crate::hosts::load;
+
+/// What the guest of the tests finds in every text.
+const ENTITY: &str = r#""entity_group": "NAME", "score": 0.5, "start": 0, "end": 5"#;
+const TEXT: &str = "Sarah lives in Oslo";
+const LABELS: [&str; 6] = ["O", "B-NAME", "I-NAME", "B-CITY", "B-TA", "I-TA"];
+
+struct Lab(TempDir);
+
+impl Lab {
+    fn new() -> Self {
+        let lab = Self(tempfile::tempdir().unwrap());
+        KeyRing::generate(&lab.path("ring"), &"k1".parse().unwrap()).unwrap();
+        lab
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// The guest of the tests with a manifest that tells `labels`, which finds `entity`.
+    fn component(&self, labels: &Value, entity: &str) -> PathBuf {
+        let mut component = fs::read(test_guest("p3")).unwrap();
+        let says = ENTITY.as_bytes();
+        let at = component.windows(says.len()).position(|bytes| bytes == says).unwrap();
+        assert_eq!(entity.len(), says.len(), "it has to fit");
+        component[at..at + says.len()].copy_from_slice(entity.as_bytes());
+        let provenance = Provenance {
+            info: json!({ "model": "names", "labels": labels }),
+            files: BTreeMap::new(),
+            guest: Digest::of(b"guest"),
+            pilotlight: "1".into(),
+            wasmtime: "1".into(),
+            graph: None,
+            precision: None,
+            agreement: None,
+            sample: None,
+        };
+        provenance.seal(&mut component).unwrap();
+        let path = self.path(&format!("{}.wasm", Digest::of(&component)));
+        fs::write(&path, component).unwrap();
+        path
+    }
+
+    fn protection(&self, mode: Mode, labels: &[&str]) -> ProtectionOptions {
+        let labels = labels.iter().map(|label| (*label).to_owned()).collect();
+        ProtectionOptions {
+            mode,
+            cipher: None,
+            keys: (mode != Mode::Redact).then(|| self.path("ring")),
+            labels: Some(labels).filter(|labels: &std::collections::BTreeSet<_>| !labels.is_empty()),
+            placeholder: None,
+        }
+    }
+
+    /// Everything is protected so, and everybody who asks has a key.
+    fn plan(&self, host: &Host, protection: ProtectionOptions) -> (Plan, ApiKey) {
+        let key = ApiKey::generate("a").unwrap();
+        let file = self.path("keys");
+        fs::write(&file, key.entry()).unwrap();
+        use std::os::unix::fs::PermissionsExt as _;
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        let access = pilotlight_access::Options { api_keys: Some(file), ..Default::default() };
+        let rule = json!({ "to": DEFAULT_FUNCTION, "access": "keys", "protection": "p" });
+        let unchanged = host.functions().into_iter().map(|function| function.name).collect();
+        let plan = Plan {
+            unchanged,
+            rules: vec![serde_json::from_value::<Rule>(rule).unwrap()],
+            access: BTreeMap::from([("keys".to_owned(), access)]),
+            protection: BTreeMap::from([("p".to_owned(), protection)]),
+            ..Plan::default()
+        };
+        (plan, key)
+    }
+}
+
+async fn ask(host: &Host, key: &ApiKey, path: &str, body: &Value) -> (u16, String) {
+    let request = match body {
+        Value::Null => Request::get(format!("http://localhost{path}")),
+        _ => Request::post(format!("http://localhost{path}")),
+    };
+    let body = Full::<Bytes>::from(body.to_string());
+    let request = request.header("x-api-key", key.expose()).body(body).unwrap();
+    let (head, body) = host.clone().call(request).await.unwrap().into_parts();
+    let bytes = body.collect().await.unwrap().to_bytes();
+    (head.status.as_u16(), String::from_utf8(bytes.to_vec()).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_does_not_fit_the_manifest_is_refused_in_every_mode() {
+    let lab = Lab::new();
+    let labels = json!(LABELS);
+    let lies = [
+        ENTITY.replace("NAME", "WORD"),
+        ENTITY.replace("NAME", "name"),
+        ENTITY.replace("NAME", "B-TA"),
+        ENTITY.replace("NAME", "    "),
+        ENTITY.replace("entity_group", "entity_label"),
+        ENTITY.replace("\"end\": 5", "\"end\": 0"),
+        ENTITY.replace("0.5", "9e9").replace("\"end\": 5", "\"end\":-5"),
+        ENTITY.replace("\"start\": 0", "\"start\": 7"),
+        ENTITY.replace("\"end\": 5", "\"end\":99"),
+        ENTITY.replace("0.5", "\"x\""),
+    ];
+    for mode in [Mode::Redact, Mode::Pseudonymise, Mode::Encrypt] {
+        for lie in &lies {
+            let host = load(lab.component(&labels, lie), Options::default()).await;
+            for protected in [&[][..], &["NAME", "CITY"]] {
+                let (plan, key) = lab.plan(&host, lab.protection(mode, protected));
+                host.apply(plan).await.unwrap();
+                let (status, answer) =
+                    ask(&host, &key, "/v1/redact", &json!({ "text": TEXT })).await;
+                assert_eq!(status, 500, "{lie}: {answer}");
+                assert!(!answer.contains("Sarah") && !answer.contains("Oslo"), "{lie}: {answer}");
+            }
+        }
+        let honest = load(lab.component(&labels, ENTITY), Options::default()).await;
+        let (plan, key) = lab.plan(&honest, lab.protection(mode, &["NAME"]));
+        honest.apply(plan).await.unwrap();
+        let (status, answer) = ask(&honest, &key, "/v1/redact", &json!({ "text": TEXT })).await;
+        assert!(status == 200 && answer.contains(" lives in Oslo"), "{answer}");
+        assert!(!answer.contains("Sarah"), "{answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entities_of_a_request_are_protected_by_their_groups_or_refused() {
+    let lab = Lab::new();
+    let host = load(lab.component(&json!(LABELS), ENTITY), Options::default()).await;
+    let (plan, key) = lab.plan(&host, lab.protection(Mode::Redact, &["NAME"]));
+    host.apply(plan).await.unwrap();
+    let ask = async |label: &str, start: usize, end: usize| {
+        let given = json!([{ "label": label, "start": start, "end": end }]);
+        ask(&host, &key, "/v1/redact", &json!({ "text": TEXT, "entities": given })).await
+    };
+    for label in ["NAME", "B-NAME", "I-NAME", "E-NAME"] {
+        let (status, answer) = ask(label, 0, 5).await;
+        assert!(status == 200 && answer.contains("[NAME] lives in Oslo"), "{label}: {answer}");
+    }
+    for label in ["NAEM", "name", "O", "", "B-", "NAME-B", "B-B-NAME"] {
+        let (status, answer) = ask(label, 0, 5).await;
+        assert_eq!(status, 422, "{label}: {answer}");
+        assert!(answer.contains("entities[0] has a label"), "{answer}");
+    }
+    assert_eq!(ask("NAME", 0, 99).await.0, 422);
+    assert_eq!(ask("NAME", 5, 3).await.0, 422);
+    // The function finds the first five code points, whatever it is given.
+    assert_eq!(ask("NAME", 15, 19).await.0, 500);
+    assert_eq!(ask("NAME", 0, 6).await.0, 500);
+    assert_eq!(ask("CITY", 15, 19).await.0, 200, "it is not to be protected");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_protection_of_labels_that_the_model_does_not_have_is_refused() {
+    let lab = Lab::new();
+    let host = load(lab.component(&json!(LABELS), ENTITY), Options::default()).await;
+    for (mode, protected, why) in [
+        (Mode::Redact, &["NAME", "NAEM"][..], "has \"NAEM\", which the model does not have"),
+        (Mode::Redact, &["B-NAME"], "its labels are CITY, NAME, TA"),
+        (Mode::Redact, &["name"], "`labels` has \"name\""),
+        (Mode::Redact, &["O"], "`labels` has \"O\""),
+        (Mode::Pseudonymise, &[""], "`labels` has \"\""),
+    ] {
+        let (plan, _) = lab.plan(&host, lab.protection(mode, protected));
+        let refused = host.apply(plan).await.unwrap_err();
+        assert!(matches!(refused, Error::Unprotected { .. }), "{refused}");
+        let told = refused.to_string();
+        assert!(told.contains(why) && told.contains("protection `p` of function"), "{told}");
+        assert!(host.rules().is_empty());
+    }
+    // What cannot stand in a token cannot be encrypted.
+    let host = load(lab.component(&json!(["O", "A:B"]), ENTITY), Options::default()).await;
+    let (plan, _) = lab.plan(&host, lab.protection(Mode::Encrypt, &[]));
+    assert!(host.apply(plan).await.unwrap_err().to_string().contains("\"A:B\" does not fit"));
+    let (plan, _) = lab.plan(&host, lab.protection(Mode::Redact, &["A:B"]));
+    host.apply(plan).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_without_a_protected_label_does_not_take_over() {
+    let lab = Lab::new();
+    let with = lab.component(&json!(LABELS), ENTITY);
+    let without = lab.component(&json!(["O", "B-NAME", "I-NAME"]), ENTITY);
+    let host = load(with, Options::default()).await;
+    let before = host.functions()[0].current.sha256;
+    let (plan, key) = lab.plan(&host, lab.protection(Mode::Redact, &["CITY"]));
+    host.apply(plan).await.unwrap();
+    let foreign = test_guest("p3");
+    for source in [&without, &foreign] {
+        let swap = host.swap(
+            DEFAULT_FUNCTION,
+            Source::Component(source.clone()),
+            Options::default(),
+            |_| {},
+        );
+        let refused = swap.await.unwrap_err();
+        assert!(matches!(refused, Error::Unprotected { .. }), "{refused}");
+        assert_eq!(host.functions()[0].current.sha256, before);
+    }
+    assert_eq!(ask(&host, &key, "/v1/redact", &json!({ "text": TEXT })).await.0, 200);
+    // Nor does one come back that a protection has been named for meanwhile.
+    let (plan, _) = lab.plan(&host, lab.protection(Mode::Redact, &["NAME"]));
+    host.apply(plan).await.unwrap();
+    let swap = |source: PathBuf| {
+        host.swap(DEFAULT_FUNCTION, Source::Component(source), Options::default(), |_| {})
+    };
+    swap(without).await.unwrap();
+    swap(lab.component(&json!(LABELS), &ENTITY.replace("0.5", "0.6"))).await.unwrap();
+    let (plan, _) = lab.plan(&host, lab.protection(Mode::Redact, &["CITY"]));
+    host.apply(plan).await.unwrap();
+    let refused = host.roll_back(DEFAULT_FUNCTION).unwrap_err();
+    assert!(matches!(refused, Error::Unprotected { .. }), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn information_on_protected_routes_is_that_of_the_manifest() {
+    let lab = Lab::new();
+    let host = load(lab.component(&json!(LABELS), ENTITY), Options::default()).await;
+    let (plan, key) = lab.plan(&host, lab.protection(Mode::Redact, &[]));
+    host.apply(plan).await.unwrap();
+    let (status, answer) = ask(&host, &key, "/info", &Value::Null).await;
+    assert_eq!((status, answer.parse::<Value>().unwrap()), (200, json!({
+        "model": "names", "labels": LABELS,
+    })));
+    assert_eq!(ask(&host, &key, "/info", &json!({})).await.0, 405);
+    assert_eq!(host.pool("default").unwrap().taken_ready, 0, "no instance was taken");
+    // A component without a manifest has nothing that could be told.
+    let host = load(test_guest("p3"), Options::default()).await;
+    let (plan, key) = lab.plan(&host, lab.protection(Mode::Redact, &[]));
+    host.apply(plan).await.unwrap();
+    assert_eq!(ask(&host, &key, "/info", &Value::Null).await.0, 404);
+    // All that it finds is protected; by label, nothing can be.
+    assert_eq!(ask(&host, &key, "/v1/redact", &json!({ "text": TEXT })).await.0, 200);
+    let (plan, _) = lab.plan(&host, lab.protection(Mode::Redact, &["NAME"]));
+    assert!(host.apply(plan).await.unwrap_err().to_string().contains("has no manifest"));
+}
