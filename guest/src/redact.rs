@@ -126,7 +126,9 @@ fn join(mut spans: Vec<Span>, touching: Touching) -> Vec<Joined> {
     let mut spans: Vec<Joined> = Vec::new();
     for next in joined {
         match spans.last_mut() {
-            Some(last) if last.touches(&next) && last.span.label == next.span.label => last.add(next),
+            Some(last) if last.touches(&next) && last.span.label == next.span.label => {
+                last.add(next)
+            }
             _ => spans.push(next),
         }
     }

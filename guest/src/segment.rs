@@ -22,7 +22,7 @@ struct Open<'a> {
 ///
 /// `B`, `S` and another group begin an entity, `E` and `S` end it. Whatever the tags say, no token
 /// that has a group is left out: a part of an entity whose beginning is missing is an entity.
-pub fn segment(labels: &Labels, tokens: &[Token], logits: &Logits) -> Vec<Span> {
+pub(crate) fn segment(labels: &Labels, tokens: &[Token], logits: &Logits) -> Vec<Span> {
     let mut spans = Vec::new();
     let mut open: Option<Open<'_>> = None;
     for (token, scores) in tokens.iter().zip(logits.rows().map(softmax)) {

@@ -194,7 +194,8 @@ impl Host {
         let options = RouterOptions { functions: names.clone(), override_header };
         let routing = self.routing(rules, options, &guards, before.routing.as_deref())?;
         if let Some(routing) = &routing {
-            let stays = |target: &Target| !versions.iter().any(|new| new.function == target.function);
+            let stays =
+                |target: &Target| !versions.iter().any(|new| new.function == target.function);
             routing.check_each(|target| before.find(target).filter(|_| stays(target)))?;
         }
         let changing: Vec<_> =

@@ -74,7 +74,8 @@ fn names(id2label: &Value) -> Result<Option<Vec<String>>, String> {
         Value::Null => return Ok(None),
         Value::Array(list) => list.iter().enumerate().collect(),
         Value::Object(table) => {
-            let indices = table.iter().map(|(index, name)| Some((index.trim().parse().ok()?, name)));
+            let indices =
+                table.iter().map(|(index, name)| Some((index.trim().parse().ok()?, name)));
             let by_index: BTreeMap<_, _> = indices.collect::<Option<_>>().ok_or_else(must)?;
             // "1" and "01" would be one label.
             if by_index.len() != table.len() {

@@ -208,10 +208,7 @@ impl Protector {
 }
 
 /// `GET /info`, as it was when the component was built: the function itself could tell anything.
-fn info(
-    head: &Parts,
-    declared: Option<&Arc<Declared>>,
-) -> std::result::Result<Begun, Refusal> {
+fn info(head: &Parts, declared: Option<&Arc<Declared>>) -> std::result::Result<Begun, Refusal> {
     if head.method != Method::GET && head.method != Method::HEAD {
         return Err(Refusal::Method("GET, HEAD"));
     }

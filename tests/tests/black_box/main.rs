@@ -29,6 +29,7 @@ mod host_compute;
 mod isolated_backend;
 mod isolation;
 mod lab;
+mod labels;
 mod life_cycle;
 mod other_hosts;
 mod process;

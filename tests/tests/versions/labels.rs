@@ -67,7 +67,8 @@ impl Lab {
             mode,
             cipher: None,
             keys: (mode != Mode::Redact).then(|| self.path("ring")),
-            labels: Some(labels).filter(|labels: &std::collections::BTreeSet<_>| !labels.is_empty()),
+            labels: Some(labels)
+                .filter(|labels: &std::collections::BTreeSet<_>| !labels.is_empty()),
             placeholder: None,
         }
     }
@@ -238,9 +239,15 @@ async fn information_on_protected_routes_is_that_of_the_manifest() {
     let (plan, key) = lab.plan(&host, lab.protection(Mode::Redact, &[]));
     host.apply(plan).await.unwrap();
     let (status, answer) = ask(&host, &key, "/info", &Value::Null).await;
-    assert_eq!((status, answer.parse::<Value>().unwrap()), (200, json!({
-        "model": "names", "labels": LABELS,
-    })));
+    assert_eq!(
+        (status, answer.parse::<Value>().unwrap()),
+        (
+            200,
+            json!({
+                "model": "names", "labels": LABELS,
+            })
+        )
+    );
     assert_eq!(ask(&host, &key, "/info", &json!({})).await.0, 405);
     assert_eq!(host.pool("default").unwrap().taken_ready, 0, "no instance was taken");
     // A component without a manifest has nothing that could be told.

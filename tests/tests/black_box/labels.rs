@@ -1,0 +1,114 @@
+//! Labels with hyphens and of other schemes, redacted and protected by name.
+
+use std::fs;
+use std::path::Path;
+
+use pilotlight_tests::{Server, outcome, pilotlight};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::tiny_model;
+
+/// The tiny model with other labels, in the folder `model` of a folder for configurations: `ada` has
+/// the second, `paris` the third, everything else the first.
+fn model(config: &Value) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let tiny = tiny_model::folder(&tiny_model::graph());
+    let model = folder.path().join("model");
+    fs::create_dir(&model).unwrap();
+    for file in ["model.onnx", "tokenizer.json"] {
+        fs::copy(tiny.path().join(file), model.join(file)).unwrap();
+    }
+    fs::write(model.join("config.json"), config.to_string()).unwrap();
+    tiny_model::seal(&model);
+    folder
+}
+
+fn hyphens() -> Value {
+    json!({ "id2label": ["O", "B-multi-word", "I-multi-word"] })
+}
+
+/// Writes a configuration in which everything goes to the function `m`, made from `source`, and is
+/// protected.
+fn configure(folder: &Path, source: &str, protection: &str) -> String {
+    let file = folder.join("pilotlight.toml");
+    let text = format!(
+        "[functions.m]\nsource = {source:?}\ncompute = \"guest\"\n[protection.p]\nmode = \"redact\"\n\
+         {protection}\n[[routes]]\nto = \"m\"\nprotection = \"p\"\n"
+    );
+    fs::write(&file, text).unwrap();
+    file.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_label_with_a_hyphen_is_redacted_and_protected_by_its_whole_name() {
+    let folder = model(&hyphens());
+    let text = json!({ "text": "Ada met Paris" }).to_string();
+    let expected = "[multi-word] met [multi-word]";
+    let server = Server::start(&[folder.path().join("model").to_str().unwrap()]);
+    let answer = server.post("/v1/redact", text.clone()).json();
+    assert_eq!(
+        (&answer["text"], &answer["entities"][1]["entity_group"]),
+        (&json!(expected), &json!("multi-word"))
+    );
+    for label in ["multi-word", "B-multi-word", "I-multi-word"] {
+        let given = json!([{ "label": label, "start": 0, "end": 3 }]);
+        let body = json!({ "text": "Ada met", "entities": given }).to_string();
+        assert_eq!(server.post("/v1/redact", body).json()["text"], "[multi-word] met", "{label}");
+    }
+    drop(server);
+    let config = configure(folder.path(), "model", "labels = [\"multi-word\"]");
+    assert_eq!(outcome(&mut pilotlight(&["check", &config])).0, 0);
+    let server = Server::start(&["--config", &config]);
+    let answer = server.post("/v1/redact", text).json();
+    assert_eq!(answer["text"], expected);
+    assert_eq!(answer["entities"][0]["protected"], true);
+    assert_eq!(server.get("/info").json()["labels"][1], "B-multi-word");
+}
+
+#[test]
+fn labels_that_the_model_does_not_have_are_mistakes_for_check_and_serve() {
+    let folder = model(&hyphens());
+    let component = folder.path().join("m.wasm");
+    let model = folder.path().join("model");
+    let build = ["build", model.to_str().unwrap(), "--precision", "f32", "-o"];
+    let (code, log) = outcome(pilotlight(&build).arg(&component));
+    assert_eq!(code, 0, "{log}");
+    for source in ["model", "m.wasm"] {
+        for label in ["word", "B-multi-word", "MULTI-WORD", "O"] {
+            let config = configure(folder.path(), source, &format!("labels = [{label:?}]"));
+            let checked = pilotlight(&["check", &config]).output().unwrap();
+            let told = String::from_utf8(checked.stdout).unwrap();
+            assert!(!checked.status.success(), "{source} {label}: {told}");
+            let place = "pilotlight.toml:6:10: protection.p.labels: for function `m`: ";
+            assert!(told.contains(place) && told.contains("its labels are multi-word"), "{told}");
+            let mut serve = pilotlight(&["serve", "--config", &config]);
+            let ports = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+            let (code, told) = outcome(serve.args(ports));
+            assert!(code == 1 && told.contains("protection `p` of function `m`"), "{told}");
+        }
+    }
+    // Each environment is looked at, and what cannot be read here is not a mistake.
+    let config = configure(folder.path(), "model", "labels = [\"multi-word\"]");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, format!("{text}[env.x.protection.p]\nlabels = [\"nobody\"]\n")).unwrap();
+    assert_eq!(outcome(&mut pilotlight(&["check", &config])).0, 1);
+    let config = configure(folder.path(), "elsewhere.wasm", "labels = [\"anybody\"]");
+    assert_eq!(outcome(&mut pilotlight(&["check", &config])).0, 0);
+}
+
+#[test]
+fn models_without_names_of_labels_and_with_other_schemes_are_served() {
+    for (config, expected) in [
+        (json!({ "num_labels": 3 }), "[LABEL_1] [LABEL_0] [LABEL_2]"),
+        (json!({}), "[LABEL_1] [LABEL_0] [LABEL_2]"),
+        (json!({ "id2label": ["O", "PER-B", "PER-I"] }), "[PER] met [PER]"),
+        (json!({ "id2label": ["O", "B-PER", "E-PER"] }), "[PER] met [PER]"),
+        (json!({ "id2label": ["O", "B-O", "I-O"] }), "[O] met [O]"),
+    ] {
+        let folder = model(&config);
+        let server = Server::start(&[folder.path().join("model").to_str().unwrap()]);
+        let body = json!({ "text": "Ada met Paris" }).to_string();
+        assert_eq!(server.post("/v1/redact", body).json()["text"], expected, "{config}");
+    }
+}
