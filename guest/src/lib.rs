@@ -11,7 +11,6 @@ pub mod load;
 pub mod pipeline;
 pub mod preinit;
 pub mod redact;
-mod segment;
 pub mod service;
 pub mod tensor;
 pub mod tokenizer;

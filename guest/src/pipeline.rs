@@ -7,8 +7,8 @@ use pilotlight_model::Labels;
 use crate::api::{Aggregation, ApiError, Entity, Parameters, RedactRequest, Redacted, Span};
 use crate::compute::{Compute, ComputeError, Sequence};
 use crate::decode::{Vocabulary, decode};
+use crate::redact::segment::segment;
 use crate::redact::{Touching, replace, widen_to_words};
-use crate::segment::segment;
 use crate::tensor::Logits;
 use crate::tokenizer::{Token, Tokenizer, Window};
 

@@ -1,5 +1,7 @@
 //! Entities out of a text, placeholders in.
 
+pub(crate) mod segment;
+
 use crate::api::{ApiError, Entity, Redacted, Span};
 use crate::tokenizer::{CodePoints, Token};
 

@@ -7,7 +7,7 @@ const LADDER: [&[&str]; 10] = [
     &["compute"],
     &["compute/tract", "tokenizer"],
     &["decode"],
-    &["redact", "segment"],
+    &["redact"],
     &["pipeline"],
     &["load"],
     &["service"],

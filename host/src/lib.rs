@@ -21,7 +21,6 @@ mod cache;
 mod clock;
 mod config;
 mod crash_loop;
-mod declared;
 mod deployment;
 mod engine;
 mod error;

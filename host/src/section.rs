@@ -6,7 +6,6 @@ use pilotlight_bundle::{Broken, Bundle};
 use pilotlight_model::{Digest, Labels};
 use serde::{Deserialize, Serialize};
 
-use crate::declared;
 use crate::error::{Error, Result};
 use crate::graph::{GraphRecord, Precision};
 
@@ -81,7 +80,10 @@ impl Provenance {
 
     /// The labels of its model, if it says them.
     pub fn labels(&self) -> Option<Labels> {
-        declared::labels(&self.info)
+        let names = self.info.get("labels")?.as_array()?.iter();
+        let names = names.map(|name| name.as_str().map(str::to_owned));
+        let names = names.collect::<Option<Vec<_>>>().filter(|names| !names.is_empty());
+        names.map(Labels::new)
     }
 
     /// Reads what a component was sealed with; `None` if it is not sealed, or by somebody else with

@@ -1,3 +1,5 @@
+pub(crate) mod fit;
+
 use std::collections::BTreeSet;
 
 use icu_normalizer::ComposingNormalizerBorrowed;

@@ -13,10 +13,10 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use wasmtime_wasi_http::WasiBody;
 
+use super::declared::Declared;
 use super::refusal::Refusal;
 use super::whole;
 use crate::body::Body;
-use crate::declared::Declared;
 use crate::request_id::REQUEST_ID;
 use crate::telemetry::Exchange;
 
@@ -131,7 +131,7 @@ pub(super) fn ask(
     (protection, declared): (Protection, Option<Arc<Declared>>),
 ) -> Result<(Request<WasiBody>, Kept), Refusal> {
     let RedactRequest { text, mut entities, .. } = request;
-    let labels = declared.as_deref().and_then(Declared::labels);
+    let labels = declared.as_deref().and_then(|declared| declared.labels.as_ref());
     check_given(&text, entities.as_deref_mut().unwrap_or_default(), labels)?;
     let given = entities.iter().flatten().filter(|given| protection.protects(&given.label));
     let given = given.map(|given| given.start..given.end).filter(|place| !place.is_empty());
@@ -212,7 +212,11 @@ impl Kept {
         let body = body.map_err(|_| unusable("the function's answer is too long or broke off"))?;
         let answer: Answer = serde_json::from_slice(&body.to_bytes())
             .map_err(|_| unusable("the function does not answer /v1/redact with entities"))?;
-        let labels = self.declared.as_deref().and_then(Declared::labels).map(Labels::groups);
+        let labels = self
+            .declared
+            .as_deref()
+            .and_then(|declared| declared.labels.as_ref())
+            .map(Labels::groups);
         let entities = answer.entities.iter().map(|found| self.entity(found, labels));
         let entities = entities.collect::<Result<Vec<Entity<'_>>, Refusal>>()?;
         let protected = self.protection.protect(&self.text, &entities);

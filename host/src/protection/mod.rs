@@ -5,6 +5,7 @@
 //! that was sent and of places, labels and scores. Nothing else that the function says gets out.
 //! Labels are checked against the component's manifest, and `GET /info` is answered from it.
 
+mod declared;
 mod exchange;
 mod refusal;
 
@@ -20,12 +21,12 @@ use pilotlight_privacy::{KeyRing, Mistake, Mode, Protection, ProtectionOptions, 
 use wasmtime_wasi_http::WasiBody;
 
 use crate::body::Body;
-use crate::declared::Declared;
 use crate::error::{Error, Result};
 use crate::followed::Followed;
 use crate::request_id::REQUEST_ID;
 use crate::telemetry::Exchange;
 use crate::watch::Look;
+pub(crate) use declared::Declared;
 pub(crate) use exchange::Kept;
 use exchange::{RedactRequest, RestoreRequest, parse};
 use refusal::Refusal;
@@ -130,7 +131,7 @@ impl Protector {
     /// # Errors
     /// What does not fit.
     pub(crate) fn fits(&self, declared: Option<&Declared>) -> std::result::Result<(), Unfit> {
-        let labels = declared.and_then(Declared::labels);
+        let labels = declared.and_then(|declared| declared.labels.as_ref());
         self.options.check_labels(labels.map(pilotlight_model::Labels::groups))
     }
 
@@ -213,7 +214,7 @@ fn info(head: &Parts, declared: Option<&Arc<Declared>>) -> std::result::Result<B
         return Err(Refusal::Method("GET, HEAD"));
     }
     let declared = declared.ok_or(Refusal::NoInfo)?;
-    let mut response = Body::json(StatusCode::OK, declared.info());
+    let mut response = Body::json(StatusCode::OK, &declared.info);
     copy_id(head, &mut response);
     Ok(Begun::Answered(response))
 }

@@ -20,7 +20,6 @@ use crate::artifact::{self, Artifact, ModelCompute, Source};
 use crate::cache::{Cache, Entry};
 use crate::config::Options;
 use crate::crash_loop::CrashLoop;
-use crate::declared::Declared;
 use crate::engine;
 use crate::error::{Error, Result};
 use crate::function::Function;
@@ -29,7 +28,7 @@ use crate::machine_code;
 use crate::memory::Memories;
 use crate::pool::{Pool, PoolStatus};
 use crate::progress::Progress;
-use crate::protection::Answering;
+use crate::protection::{Answering, Declared};
 use crate::section::{Provenance, Sample};
 use crate::store::serving_context;
 use failure::Failures;
@@ -140,14 +139,15 @@ impl Version {
         let in_sandbox = provenance.is_some() && record.is_none();
         let linked = Function::new(&component, &name, &options)?;
         let model = provenance.as_ref().and_then(model_name);
+        let labels = provenance.as_ref().and_then(Provenance::labels);
         let (sample, declared) = match provenance {
-            Some(Provenance { sample, info, .. }) => (sample, Some(Arc::new(Declared::new(info)))),
+            Some(Provenance { sample, info, .. }) => (sample, Some(Declared::new(info, labels))),
             None => (None, None),
         };
         Ok(Self {
             label: label(&function, digest),
             handle: metrics.function(&function, &short(digest)),
-            declared,
+            declared: declared.map(Arc::new),
             source,
             digest,
             model,

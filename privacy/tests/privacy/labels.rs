@@ -1,4 +1,4 @@
-use pilotlight_privacy::{Cipher, Mode, Protection, ProtectionOptions, Refused};
+use pilotlight_privacy::{Cipher, Mode, Protection, ProtectionOptions, Refused, Unfit};
 
 use super::{RING, encryption, entity, options, protection, token};
 
@@ -50,4 +50,31 @@ fn labels_of_any_script_and_with_spaces_fit() {
         assert!(token.starts_with(&format!("[{label}:k2:")));
         assert_eq!(RING.restore(&token).text, "value");
     }
+}
+
+#[test]
+fn options_fit_a_model_that_has_every_label_that_is_to_be_protected() {
+    let known = |labels: &[&str]| labels.iter().map(|label| (*label).to_owned()).collect();
+    let options = |mode, labels: &[&str]| {
+        let labels = (!labels.is_empty()).then(|| known(labels));
+        ProtectionOptions { labels, ..options(mode) }
+    };
+    let check = |options: &ProtectionOptions, model: &[&str]| {
+        options.check_labels(Some(&known(model))).map_err(|unfit| unfit.to_string())
+    };
+    assert_eq!(check(&options(Mode::Redact, &["multi-word"]), &["NAME", "multi-word"]), Ok(()));
+    assert_eq!(check(&options(Mode::Redact, &[]), &["NAME", "[X]", ""]), Ok(()));
+    assert_eq!(check(&options(Mode::Encrypt, &["NAME"]), &["NAME", "[X]"]), Ok(()));
+    for (mode, labels, why) in [
+        (Mode::Redact, &["word"][..], "`labels` has \"word\", which the model does not have"),
+        (Mode::Encrypt, &["NAME", "name"], "its labels are NAME, [X]"),
+        (Mode::Encrypt, &["[X]"], "\"[X]\" does not fit in a token"),
+        (Mode::Pseudonymise, &[], "\"[X]\" does not fit in a token"),
+    ] {
+        let unfit = check(&options(mode, labels), &["NAME", "[X]"]).unwrap_err();
+        assert!(unfit.contains(why), "{unfit}");
+    }
+    assert_eq!(options(Mode::Encrypt, &[]).check_labels(None), Ok(()));
+    let unfit = options(Mode::Redact, &["NAME"]).check_labels(None).unwrap_err();
+    assert_eq!(unfit, Unfit::UnknownModel);
 }
