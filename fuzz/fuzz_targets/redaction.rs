@@ -16,7 +16,7 @@ struct Input {
     /// The model's labels.
     names: Vec<String>,
     /// A label of the model, where a span begins, how long it is.
-    spans: Vec<(u8, u16, u8)>,
+    spans: Vec<(u8, u8, u8)>,
     placeholder: Option<String>,
     touching: bool,
 }
@@ -24,12 +24,13 @@ struct Input {
 fuzz_target!(|input: Input| {
     let labels = Labels::new(input.names.clone());
     every_label_has_a_group(&labels);
+    // Some begin or end after the text.
+    let beyond = input.text.chars().count() + 2;
     let label = |index: u8| input.names.get(usize::from(index) % input.names.len().max(1));
-    let span = |(index, start, length): &(u8, u16, u8)| Span {
-        label: label(*index).cloned().unwrap_or_default(),
-        start: usize::from(*start),
-        end: usize::from(*start) + usize::from(*length),
-        score: 0.5,
+    let span = |(index, start, length): &(u8, u8, u8)| {
+        let start = usize::from(*start) % beyond;
+        let end = start + usize::from(*length) % beyond;
+        Span { label: label(*index).cloned().unwrap_or_default(), start, end, score: 0.5 }
     };
     let spans: Vec<Span> = input.spans.iter().map(span).collect();
     let placeholder = input.placeholder.as_deref();
