@@ -86,7 +86,10 @@ impl Pipeline {
     ) -> Result<Redacted, ApiError> {
         let (spans, touching) = match request.entities {
             Some(spans) => (self.grouped(spans), Touching::Joined),
-            None => (self.find_spans(&request.text, timings)?, Touching::Separate),
+            None if self.labels.tell_ends() => {
+                (self.find_spans(&request.text, timings)?, Touching::Separate)
+            }
+            None => (self.find_spans(&request.text, timings)?, Touching::Joined),
         };
         replace(&request.text, spans, request.placeholder.as_deref(), touching)
     }

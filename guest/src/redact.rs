@@ -10,7 +10,8 @@ const DEFAULT_PLACEHOLDER: &str = "[{label}]";
 /// Whether spans of one label that touch are one entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Touching {
-    /// They are: who made the spans did not say where entities end.
+    /// They are. Models without tags for ends often begin anew within an entity (`B-EMAIL` for each
+    /// part of an address).
     Joined,
     /// They are not: the model's labels say where entities end.
     Separate,

@@ -42,6 +42,11 @@ impl Labels {
         &self.groups
     }
 
+    /// Whether some labels say that an entity ends (`E`, `L`, `S`, `U`, `W`).
+    pub fn tell_ends(&self) -> bool {
+        self.read.iter().flatten().any(|(tag, _)| matches!(tag, Tag::End | Tag::Single))
+    }
+
     /// Tag and group of the label with this index; `None` for a label outside of entities, and for
     /// an index without a label.
     pub fn entity(&self, index: usize) -> Option<(Tag, &str)> {

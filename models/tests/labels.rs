@@ -85,6 +85,7 @@ fn tags_say_where_a_token_is() {
     let expected = [Begin, Inside, Inside, End, End, Single, Single, Single, Inside];
     assert_eq!(tags.collect::<Vec<_>>(), expected.map(|tag| (tag, "A")));
     assert_eq!((labels.entity(0), labels.entity(10)), (None, None));
+    assert!(labels.tell_ends() && !self::labels("O B-A I-A A").tell_ends());
 }
 
 #[test]
