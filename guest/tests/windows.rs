@@ -21,6 +21,7 @@ fn tokens(continues: &[bool]) -> Vec<Token> {
         start: index,
         end: index + 1,
         continues: *continues,
+        word: None,
     };
     continues.iter().enumerate().map(token).collect()
 }

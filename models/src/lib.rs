@@ -12,6 +12,7 @@ mod folder;
 mod labels;
 mod manifest;
 mod scheme;
+mod pattern;
 
 pub use config::{ModelConfig, without_bom};
 pub use digest::Digest;
@@ -20,6 +21,7 @@ pub use folder::ModelFolder;
 pub use labels::{Labels, transformers_group};
 pub use manifest::{Limits, MANIFEST_FILE, Manifest, Task};
 pub use scheme::{Scheme, Tag};
+pub use pattern::{PatternError, translate_pattern, visit_patterns};
 
 /// The ONNX graph and its weights.
 pub const MODEL_FILE: &str = "model.onnx";
