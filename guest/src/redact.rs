@@ -4,6 +4,7 @@ pub(crate) mod segment;
 
 use crate::api::{ApiError, Entity, Redacted, Span};
 use crate::tokenizer::{CodePoints, Token};
+use crate::words::Cuts;
 
 const DEFAULT_PLACEHOLDER: &str = "[{label}]";
 
@@ -36,8 +37,8 @@ pub fn redact(
     replace(text, spans, placeholder, Touching::Joined)
 }
 
-/// Replaces `spans` in `text`, labelled by their groups. Overlapping spans count as one, labelled
-/// like the longest of them.
+/// Replaces `spans` in `text`, labelled by their groups and widened to whole grapheme clusters.
+/// Overlapping spans count as one, labelled like the longest of them.
 ///
 /// # Errors
 /// [`ApiError::Invalid`] for a span that does not lie in the text.
@@ -47,6 +48,7 @@ pub fn replace(
     placeholder: Option<&str>,
     touching: Touching,
 ) -> Result<Redacted, ApiError> {
+    let graphemes = Cuts::between_graphemes(text);
     let text = CodePoints::new(text);
     for Span { label, start, end, .. } in &spans {
         if start > end || *end > text.len() {
@@ -56,7 +58,7 @@ pub fn replace(
             )));
         }
     }
-    let spans = join(spans, touching);
+    let spans = join(whole_graphemes(spans, &graphemes), touching);
     let placeholder = placeholder.unwrap_or(DEFAULT_PLACEHOLDER);
     let mut redacted = String::new();
     let mut position = 0;
@@ -138,15 +140,27 @@ fn join(mut spans: Vec<Span>, touching: Touching) -> Vec<Joined> {
     spans
 }
 
-/// Widens spans to whole words, so that no part of a name is left standing.
-pub fn widen_to_words(spans: &mut [Span], tokens: &[Token]) {
-    for word in tokens.chunk_by(|_, token| token.continues) {
-        let (Some(first), Some(last)) = (word.first(), word.last()) else { continue };
-        for span in spans.iter_mut() {
-            if span.start < last.end && first.start < span.end {
-                span.start = span.start.min(first.start);
-                span.end = span.end.max(last.end);
-            }
-        }
+/// Widens spans so that no accent, modifier or joined emoji is torn from what it belongs to.
+fn whole_graphemes(mut spans: Vec<Span>, graphemes: &Cuts) -> Vec<Span> {
+    for span in spans.iter_mut().filter(|span| span.start < span.end) {
+        (span.start, span.end) = graphemes.widen(span.start, span.end);
     }
+    spans
+}
+
+/// Widens spans of `text` to whole words, so that no part of a name is left standing, and leaves
+/// out white space at their ends: a token may hold the space before its word. Spans of white
+/// space alone are dropped.
+pub fn widen_to_words(text: &str, tokens: &[Token], spans: &mut Vec<Span>) {
+    if spans.is_empty() {
+        return;
+    }
+    let words = Cuts::between_words(text, tokens);
+    spans.retain_mut(|span| match words.widen_and_trim(span.start, span.end) {
+        Some((start, end)) if span.start < span.end => {
+            (span.start, span.end) = (start, end);
+            true
+        }
+        _ => false,
+    });
 }

@@ -6,7 +6,7 @@ const LADDER: [&[&str]; 10] = [
     &["api", "tensor", "heap"],
     &["compute"],
     &["compute/tract", "tokenizer"],
-    &["decode"],
+    &["decode", "words"],
     &["redact"],
     &["pipeline"],
     &["load"],
