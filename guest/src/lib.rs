@@ -14,6 +14,7 @@ pub mod redact;
 pub mod service;
 pub mod tensor;
 pub mod tokenizer;
+pub mod tokenizer_file;
 pub mod words;
 
 #[cfg(target_family = "wasm")]

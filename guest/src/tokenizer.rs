@@ -2,15 +2,11 @@
 
 use std::ops::Range;
 
-use pilotlight_model::{PatternError, translate_pattern, visit_patterns};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
 use tokenizers::models::ModelWrapper;
-use tokenizers::processors::PostProcessorWrapper;
-use tokenizers::{AddedToken, Decoder as _, Encoding};
+use tokenizers::{Decoder as _, Encoding};
 
 use crate::compute::Sequence;
+use crate::tokenizer_file::{self, FileError, Read};
 
 /// A Hugging Face tokenizer, without the padding, truncation and dropout its file may ask for.
 pub struct Tokenizer {
@@ -35,11 +31,8 @@ struct Frame {
 #[derive(Debug, thiserror::Error)]
 pub enum TokenizerError {
     /// The file is no tokenizer.
-    #[error("not a tokenizer: {0}")]
-    Malformed(String),
-    /// A regular expression means something else in the sandbox.
     #[error(transparent)]
-    Pattern(#[from] PatternError),
+    File(#[from] FileError),
     /// The special tokens leave no room for text.
     #[error("{special} special tokens leave no room in a window of {max_length}")]
     Window {
@@ -70,23 +63,6 @@ pub struct Token {
     pub word: Option<u32>,
 }
 
-/// What is read of a `tokenizer.json`. Padding and truncation are left out: a published file may
-/// pad to 128 tokens, and every short text would cost three times its work.
-#[derive(Deserialize)]
-struct File {
-    version: Option<String>,
-    #[serde(default)]
-    added_tokens: Vec<AddedToken>,
-    normalizer: Option<Value>,
-    pre_tokenizer: Option<Value>,
-    post_processor: Option<PostProcessorWrapper>,
-    decoder: Option<Value>,
-    model: ModelWrapper,
-}
-
-/// The format that `tokenizers` writes.
-const FILE_VERSION: &str = "1.0";
-
 /// A stretch of tokens that is run through the model at once, and the part of it whose
 /// result is kept. The kept parts follow each other without gap or overlap.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,14 +79,14 @@ impl Tokenizer {
     /// # Errors
     /// [`TokenizerError`] when the file or the window does not fit.
     pub fn load(file: &[u8], max_length: usize) -> Result<Self, TokenizerError> {
-        let inner = read(file)?;
-        let frame = Frame::of(&inner).map_err(malformed)?;
+        let Read { tokenizer: inner, unigram_unknown } = tokenizer_file::read(file)?;
+        let frame = Frame::of(&inner).map_err(|error| FileError::Malformed(error.to_string()))?;
         let special = frame.before.ids.len() + frame.after.ids.len();
         let capacity = max_length.saturating_sub(special);
         if capacity == 0 {
             return Err(TokenizerError::Window { special, max_length });
         }
-        let (unknown, continuation) = word_pieces(&inner, file);
+        let (unknown, continuation) = word_pieces(&inner, unigram_unknown);
         Ok(Self { inner, frame, unknown, continuation, capacity })
     }
 
@@ -139,6 +115,9 @@ impl Tokenizer {
 
     fn token(&self, encoding: &Encoding, index: usize, text: &CodePoints<'_>) -> Token {
         let (id, (start, end)) = (encoding.get_ids()[index], encoding.get_offsets()[index]);
+        // Odd normalizers give places that do not lie in the text.
+        let end = end.min(text.len());
+        let start = start.min(end);
         let word = encoding.get_word_ids()[index];
         if self.unknown == Some(id) {
             let text = text.slice(start, end).to_owned();
@@ -245,49 +224,11 @@ impl Frame {
     }
 }
 
-fn malformed(error: tokenizers::Error) -> TokenizerError {
-    TokenizerError::Malformed(error.to_string())
-}
-
-/// Puts the parts of a file together, with their patterns translated and nothing left to chance.
-fn read(file: &[u8]) -> Result<tokenizers::Tokenizer, TokenizerError> {
-    let file: File = serde_json::from_slice(file)
-        .map_err(|error| TokenizerError::Malformed(error.to_string()))?;
-    if let Some(version) = file.version.filter(|version| version != FILE_VERSION) {
-        return Err(TokenizerError::Malformed(format!("unknown version {version:?}")));
-    }
-    let mut model = file.model;
-    if let ModelWrapper::BPE(model) = &mut model {
-        // Of use in training only: the same text would have other tokens each time.
-        model.dropout = None;
-    }
-    let mut inner = tokenizers::Tokenizer::new(model);
-    inner
-        .with_normalizer(part::<tokenizers::NormalizerWrapper>("normalizer", file.normalizer)?)
-        .map_err(malformed)?;
-    inner.with_pre_tokenizer(part::<tokenizers::PreTokenizerWrapper>(
-        "pre_tokenizer",
-        file.pre_tokenizer,
-    )?);
-    inner.with_decoder(part::<tokenizers::DecoderWrapper>("decoder", file.decoder)?);
-    inner.with_post_processor(file.post_processor);
-    inner.add_tokens(file.added_tokens).map_err(malformed)?;
-    Ok(inner)
-}
-
-/// A part of the file, with its patterns translated.
-fn part<T: DeserializeOwned>(name: &str, part: Option<Value>) -> Result<Option<T>, TokenizerError> {
-    let Some(mut part) = part else { return Ok(None) };
-    visit_patterns(&mut part, &mut |pattern| {
-        *pattern = translate_pattern(pattern)?;
-        Ok::<(), PatternError>(())
-    })?;
-    let part = serde_json::from_value(part);
-    part.map(Some).map_err(|error| TokenizerError::Malformed(format!("{name}: {error}")))
-}
-
 /// The unknown token and the mark of a continued word.
-fn word_pieces(tokenizer: &tokenizers::Tokenizer, file: &[u8]) -> (Option<u32>, Option<String>) {
+fn word_pieces(
+    tokenizer: &tokenizers::Tokenizer,
+    unigram_unknown: Option<u32>,
+) -> (Option<u32>, Option<String>) {
     let (unknown, continuation) = match tokenizer.get_model() {
         ModelWrapper::WordPiece(model) => {
             (Some(&model.unk_token), Some(model.continuing_subword_prefix.clone()))
@@ -296,24 +237,11 @@ fn word_pieces(tokenizer: &tokenizers::Tokenizer, file: &[u8]) -> (Option<u32>, 
             (model.unk_token.as_ref(), model.continuing_subword_prefix.clone())
         }
         ModelWrapper::WordLevel(model) => (Some(&model.unk_token), None),
-        ModelWrapper::Unigram(_) => return (unknown_of_unigram(file), None),
+        ModelWrapper::Unigram(_) => return (unigram_unknown, None),
     };
     let unknown = unknown.and_then(|token| tokenizer.token_to_id(token));
     // Hugging Face treats an empty mark like none.
     (unknown, continuation.filter(|mark| !mark.is_empty()))
-}
-
-/// The model's index of its unknown piece, which the library keeps to itself.
-fn unknown_of_unigram(file: &[u8]) -> Option<u32> {
-    #[derive(Deserialize)]
-    struct File {
-        model: Unigram,
-    }
-    #[derive(Deserialize)]
-    struct Unigram {
-        unk_id: Option<u32>,
-    }
-    serde_json::from_slice::<File>(file).ok()?.model.unk_id
 }
 
 /// A text that can be cut at code points.

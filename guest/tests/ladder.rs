@@ -4,7 +4,7 @@
 
 const LADDER: [&[&str]; 10] = [
     &["api", "tensor", "heap"],
-    &["compute"],
+    &["compute", "tokenizer_file"],
     &["compute/tract", "tokenizer"],
     &["decode", "words"],
     &["redact"],

@@ -5,9 +5,12 @@
 use pilotlight_guest::api::Parameters;
 use pilotlight_guest::pipeline::Timings;
 use pilotlight_guest::tokenizer::Tokenizer;
+use proptest::prelude::*;
+use proptest::sample::Index;
+use serde_json::{Value, json};
 
 mod tokenizer_kinds;
-use tokenizer_kinds::{kind, kinds};
+use tokenizer_kinds::{Kind, kind, kinds};
 
 #[test]
 fn entities_are_those_of_transformers_for_every_kind_of_tokenizer() {
@@ -61,4 +64,94 @@ fn a_file_of_another_format_or_without_a_model_is_refused() {
     let mut other = kind("wordlevel").tokenizer;
     other["pre_tokenizer"] = serde_json::json!({"type": "Teleport"});
     assert!(refusal(&other.to_string()).starts_with("not a tokenizer: pre_tokenizer: "));
+}
+
+/// Why a file is refused after a change.
+fn refusal(name: &str, change: impl FnOnce(&mut Value)) -> String {
+    let Kind { mut tokenizer, .. } = kind(name);
+    change(&mut tokenizer);
+    Tokenizer::load(tokenizer.to_string().as_bytes(), 64).err().unwrap().to_string()
+}
+
+#[test]
+fn files_on_which_the_library_would_panic_are_refused_by_name() {
+    let expected = "not a tokenizer: the merge of ";
+    let found = refusal("bpe-prefix", |file| file["model"]["merges"][0][1] = "a".into());
+    assert!(found.starts_with(expected), "{found}");
+    let found = refusal("roberta", |file| file["model"]["merges"][0] = json!(["<mask>", "<mask>"]));
+    assert!(found.starts_with(expected), "{found}");
+    let found = refusal("roberta", |file| {
+        file["model"]["continuing_subword_prefix"] = "\u{1f600}".into();
+    });
+    assert!(found.starts_with(expected), "{found}");
+    let found = refusal("wordpiece", |file| {
+        file["post_processor"]["special_tokens"] = json!({});
+    });
+    assert_eq!(
+        found,
+        "not a tokenizer: post_processor: special token [CLS] is not among special_tokens"
+    );
+    let found = refusal("deberta", |file| {
+        file["normalizer"] = json!({"type": "Precompiled", "precompiled_charsmap": "AAAA"});
+    });
+    assert!(found.starts_with("not a tokenizer: normalizer: precompiled_charsmap: "), "{found}");
+    let found = refusal("wordlevel", |file| {
+        file["pre_tokenizer"] = json!({"type": "FixedLength", "length": 0});
+    });
+    assert_eq!(found, "not a tokenizer: pre_tokenizer: FixedLength has length 0");
+    let found = refusal("wordlevel", |file| {
+        file["decoder"] = json!({"type": "Strip", "content": " ", "start": 0, "stop": 1});
+    });
+    assert_eq!(found, "not a tokenizer: decoder: Strip with stop above 0 is not supported");
+}
+
+/// Puts `value` somewhere into `place`.
+fn spoil(place: &mut Value, steps: &[Index], value: Value) {
+    match (steps.split_first(), place) {
+        (Some((step, steps)), Value::Object(fields)) if !fields.is_empty() => {
+            let at = step.index(fields.len());
+            if let Some(next) = fields.values_mut().nth(at) {
+                spoil(next, steps, value);
+            }
+        }
+        (Some((step, steps)), Value::Array(items)) if !items.is_empty() => {
+            let at = step.index(items.len());
+            spoil(&mut items[at], steps, value);
+        }
+        (_, place) => *place = value,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2048))]
+
+    #[test]
+    fn a_spoilt_file_is_refused_or_works(
+        which in any::<Index>(),
+        spoils in prop::collection::vec(
+            (prop::collection::vec(any::<Index>(), 1..6), prop::sample::select(vec![
+                json!(null), json!(0), json!(-1), json!(1), json!(u32::MAX), json!(u64::MAX), json!(1e300),
+                json!(""), json!("a"), json!("\u{1f600}"), json!([]), json!({}), json!(true), json!(" "),
+                json!("##"), json!("<unk>"), json!([["a", 0.5]]),
+            ])),
+            1..4,
+        ),
+    ) {
+        thread_local! {
+            static KINDS: Vec<Kind> = kinds();
+        }
+        let mut file = KINDS.with(|kinds| which.get(kinds).tokenizer.clone());
+        for (steps, value) in spoils {
+            spoil(&mut file, &steps, value);
+        }
+        let Ok(tokenizer) = Tokenizer::load(file.to_string().as_bytes(), 32) else { return Ok(()) };
+        for text in ["", "Ada met Bob, Jose\u{301}", "\u{1f600} a\r\n\t漢字 <unk>[UNK] x", "aaaa ##a"] {
+            let Ok(tokens) = tokenizer.encode(text) else { continue };
+            let length = text.chars().count();
+            for token in &tokens {
+                prop_assert!(token.start <= token.end && token.end <= length);
+            }
+            tokenizer.decode(tokens.into_iter().map(|token| token.text).collect());
+        }
+    }
 }
