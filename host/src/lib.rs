@@ -40,6 +40,7 @@ mod limiter;
 mod machine_code;
 mod memory;
 mod meter;
+mod patterns;
 mod pool;
 mod priority;
 mod progress;
@@ -72,6 +73,7 @@ pub use graph::{GRAPH_EXTENSION, GraphRecord, HostCompute, LoadedGraph, Precisio
 pub use guest::{Guest, Target, Variant};
 pub use host::{DEFAULT_FUNCTION, Host, Plan};
 pub use inspect::{Inspection, Seal, SealSignature, inspect};
+pub use patterns::check_patterns;
 pub use pool::PoolStatus;
 pub use progress::{Progress, Stage};
 pub use routing::{ClientAddress, RuleStatus, ShadowStatus};

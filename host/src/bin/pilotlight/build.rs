@@ -5,8 +5,8 @@ use anyhow::{Context as _, anyhow, bail};
 use clap::{Args, ValueEnum};
 use pilotlight::{
     Agreement, Cache, Error, GRAPH_EXTENSION, Guest, Host, HostCompute, LoadedGraph, ModelCompute,
-    Placement, Precision, Provenance, Source, Stage, Target, Variant, agreement, snapshot,
-    write_beside,
+    Placement, Precision, Provenance, Source, Stage, Target, Variant, agreement, check_patterns,
+    snapshot, write_beside,
 };
 use pilotlight_model::{Digest, MODEL_FILE, ModelFolder};
 use pilotlight_onnx::contains_operator;
@@ -83,6 +83,7 @@ struct Built {
 pub(crate) fn run(options: Options) -> anyhow::Result<()> {
     let guest = Guest::open(options.guest.as_deref(), options.variant()?)?;
     let folder = ModelFolder::open(&options.model_dir)?;
+    check_patterns(&folder, &corpus(&options)?)?;
     let default = || PathBuf::from(format!("{}.wasm", folder.manifest().name));
     let output = options.output.clone().unwrap_or_else(default);
     let stages = Arc::new(Stages::new());
