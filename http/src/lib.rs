@@ -1,0 +1,17 @@
+//! HTTP rules that host and guest have to apply in the same way, on plain values.
+//!
+//! A host that guards a route and a function that serves it must agree on which paths are the same
+//! ([`normalize_path`]), on what a compressed body holds ([`Coding`]), and on which bodies are JSON
+//! ([`parse_json`]).
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking"))]
+
+mod authority;
+mod coding;
+mod json;
+mod path;
+
+pub use authority::{BadOrigin, check_origin, is_authority};
+pub use coding::{Coding, GunzipError, UnsupportedCoding, gunzip};
+pub use json::{JsonError, Object, null_is_default, parse_json, without_bom};
+pub use path::{BadPath, decode_unreserved, normalize_path, without_trailing_slash};
