@@ -1,6 +1,7 @@
 //! Conditions of a rule, ready to be held against requests.
 
 use http::header::{HeaderName, HeaderValue};
+use pilotlight_http::{decode_unreserved, normalize_path, without_trailing_slash};
 use serde_json::Value;
 
 use crate::fields::{Body, Found, Wanted};
@@ -24,6 +25,8 @@ pub(crate) struct Matcher {
 
 enum Path {
     Is(String),
+    /// With a trailing slash or without it.
+    IsWithoutSlash(String),
     Begins(String),
 }
 
@@ -47,6 +50,13 @@ impl Matcher {
             matcher.client.extend(mistakes.take(at, text.parse::<Network>()));
         }
         matcher
+    }
+
+    /// The same for paths where a trailing slash makes no difference.
+    pub(crate) fn ignore_trailing_slash(&mut self) {
+        if let Some(Path::Is(path)) = &self.path {
+            self.path = Some(Path::IsWithoutSlash(without_trailing_slash(path).to_owned()));
+        }
     }
 
     /// Whether all conditions hold.
@@ -91,12 +101,25 @@ impl Path {
                 "{text:?}: `*` stands only at the end of a path, and parameters under `query`"
             ));
         }
-        Ok(if begins { Self::Begins(path.to_owned()) } else { Self::Is(path.to_owned()) })
+        // Requests come with normal paths, so that another path would never match.
+        let written = |bad| format!("{text:?}: {bad}");
+        if !begins {
+            return normalize_path(path).map(|path| Self::Is(path.into_owned())).map_err(written);
+        }
+        let start = decode_unreserved(path).map_err(written)?.into_owned();
+        let has_odd_segment = start.rsplit('/').skip(1).any(|segment| matches!(segment, "." | ".."));
+        if start.contains("//") || has_odd_segment {
+            return Err(format!(
+                "{text:?}: no path begins so: empty segments, `.` and `..` are removed from requests"
+            ));
+        }
+        Ok(Self::Begins(start))
     }
 
     fn is(&self, path: &str) -> bool {
         match self {
             Self::Is(all) => path == all,
+            Self::IsWithoutSlash(all) => without_trailing_slash(path) == all,
             Self::Begins(start) => path.starts_with(start.as_str()),
         }
     }

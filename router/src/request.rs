@@ -7,7 +7,7 @@ use http::header::COOKIE;
 /// What rules may look at of a request.
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
-    /// Its path as it was sent, without the query.
+    /// Its path in its normal form (RFC 3986, section 6.2.2), without the query.
     pub path: &'a str,
     /// What follows the `?`.
     pub query: Option<&'a str>,

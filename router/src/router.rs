@@ -108,6 +108,14 @@ impl Router {
         mistakes.none().map(|()| Self { rules, wanted, options })
     }
 
+    /// The same for servers where a path with a trailing slash is the same as without it: a rule for
+    /// exactly one path is for both of its forms.
+    #[must_use]
+    pub fn ignoring_trailing_slash(mut self) -> Self {
+        self.rules.iter_mut().for_each(|rule| rule.matcher.ignore_trailing_slash());
+        self
+    }
+
     /// Decides where a request goes: nowhere, if no rule matches. `draw` is a random number,
     /// uniform over all of `u64`.
     ///

@@ -70,7 +70,8 @@ impl Rule {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Match {
-    /// The path as it was sent, exactly, or every path that begins so if it ends with `*`.
+    /// The path, with or without a trailing slash, or every path that begins so if it ends with `*`.
+    /// Paths are compared in their normal form: `/%61` is `/a`, and so are `//a` and `/./a`.
     pub path: Option<String>,
     /// Headers and their values; `*` is any value.
     pub header: BTreeMap<String, String>,

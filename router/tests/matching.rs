@@ -54,6 +54,37 @@ fn paths_match_exactly_or_by_their_beginning() {
 }
 
 #[test]
+fn the_paths_of_rules_are_compared_in_their_normal_form() {
+    for path in ["/v1/%72edact", "//v1/redact", "/v1/./redact", "/x/../v1/redact"] {
+        holds(json!({ "path": path }), get("/v1/redact"));
+    }
+    holds(json!({ "path": "/v%31/*" }), get("/v1/redact"));
+    holds(json!({ "path": "/caf\u{e9}" }), get("/caf%C3%A9"));
+}
+
+#[test]
+fn a_trailing_slash_makes_no_difference_where_it_is_ignored() {
+    let matches = |path: &str, sent: &str| {
+        let router = router(json!([{ "match": { "path": path }, "to": "a" }]));
+        matched(&router.ignoring_trailing_slash(), &get(sent)).is_some()
+    };
+    for (path, sent) in [
+        ("/pii", "/pii"),
+        ("/pii", "/pii/"),
+        ("/pii/", "/pii"),
+        ("/pii/", "/pii/"),
+        ("/", "/"),
+        ("/pii/*", "/pii/"),
+        ("/pii/*", "/pii/x"),
+    ] {
+        assert!(matches(path, sent), "{path} {sent}");
+    }
+    for (path, sent) in [("/pii", "/pii/x"), ("/", "/x"), ("/pii", "/"), ("/pii/*", "/pii")] {
+        assert!(!matches(path, sent), "{path} {sent}");
+    }
+}
+
+#[test]
 fn headers_match_by_any_of_their_values() {
     let both = get("/").header("x-a", "1").header("x-a", "2");
     holds(json!({ "header": { "X-A": "2" } }), both.clone());

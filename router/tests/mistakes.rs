@@ -54,6 +54,10 @@ fn conditions_that_nothing_fulfils_are_refused() {
     refused(json!({ "path": "*" }), "match.path", "begins with `/`");
     refused(json!({ "path": "/a/*/b" }), "match.path", "only at the end");
     refused(json!({ "path": "/a?b=c" }), "match.path", "parameters under `query`");
+    refused(json!({ "path": "/a%2" }), "match.path", "write %25");
+    refused(json!({ "path": "/a%2*" }), "match.path", "write %25");
+    refused(json!({ "path": "/a//b*" }), "match.path", "no path begins so");
+    refused(json!({ "path": "/a/../b*" }), "match.path", "no path begins so");
     refused(json!({ "header": { "x user": "1" } }), "match.header.\"x user\"", "no name");
     refused(json!({ "header": { "x-user": "a\nb" } }), "match.header.x-user", "no value");
     refused(json!({ "header": { "x-user": " a" } }), "match.header.x-user", "no value");
