@@ -3,7 +3,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use pilotlight_http::check_origin;
 use pilotlight_router::Target;
+
+/// Stands for everything in lists of names.
+pub(crate) const ANY: &str = "*";
 
 /// A 32-bit sandbox cannot address more.
 pub(crate) const LARGEST_MEMORY: u64 = 4 << 30;
@@ -27,8 +31,21 @@ pub(crate) fn check(format: &str, text: &str) -> Result<(), String> {
         "target" => text.parse::<Target>().map(drop),
         "function-name" => function_name(text),
         "url" => url(text),
+        "origin" if text != ANY => check_origin(text).map_err(|bad| bad.to_string()),
+        "method" if text != ANY && !is_token(text, char::is_lowercase) => {
+            Err(format!("{text:?} is not a method: write GET, POST or another in capitals"))
+        }
+        "header-name" if text != ANY && !is_token(text, |_| false) => {
+            Err(format!("{text:?} is not the name of a header"))
+        }
         _ => Ok(()),
     }
+}
+
+/// RFC 9110, section 5.6.2; without what is `refused`.
+fn is_token(text: &str, refused: impl Fn(char) -> bool) -> bool {
+    let is_known = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    !text.is_empty() && text.chars().all(|c| is_known(c) && !refused(c))
 }
 
 fn function_name(text: &str) -> Result<(), String> {
@@ -144,6 +161,30 @@ mod tests {
         }
         assert_eq!(size("5GiB"), Ok(5 << 30));
         assert!(size("99999999999999GiB").unwrap_err().contains("more than"));
+    }
+
+    #[test]
+    fn origins_methods_and_headers_are_checked() {
+        for (format, text) in [
+            ("origin", "*"),
+            ("origin", "https://app.example"),
+            ("method", "*"),
+            ("method", "POST"),
+            ("header-name", "*"),
+            ("header-name", "X-Request-Id"),
+        ] {
+            assert_eq!(check(format, text), Ok(()), "{format} {text}");
+        }
+        for (format, text) in [
+            ("origin", "https://app.example/"),
+            ("origin", ""),
+            ("method", "post"),
+            ("method", "A B"),
+            ("header-name", ""),
+            ("header-name", "a:"),
+        ] {
+            assert!(check(format, text).is_err(), "{format} {text}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Mistakes of a configuration whose values are each in order, but not together.
 
+mod cors;
 mod guards;
 
 use std::collections::BTreeMap;
@@ -41,6 +42,7 @@ pub(crate) fn check(config: &Config, names: &Names<'_>) -> Vec<Finding> {
         targets(&key(&["routes"]).index(index), rule, functions, &mut findings);
     }
     guards::check(config, names, &mut findings);
+    config.cors.iter().for_each(|options| cors::check(options, &mut findings));
     findings
 }
 

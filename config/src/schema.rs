@@ -225,6 +225,18 @@ pub(crate) fn headers(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "object", "additionalProperties": { "type": "string" } })
 }
 
+pub(crate) fn origins(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "items": { "type": "string", "format": "origin" } })
+}
+
+pub(crate) fn methods(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "items": { "type": "string", "format": "method" } })
+}
+
+pub(crate) fn header_names(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "items": { "type": "string", "format": "header-name" } })
+}
+
 pub(crate) fn functions(generator: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",

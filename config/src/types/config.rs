@@ -9,7 +9,7 @@ use pilotlight_router::Rule;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Function, Http, Telemetry, Tls};
+use super::{Cors, Function, Http, Telemetry, Tls};
 use crate::key::Key;
 use crate::schema::{address, functions, path, paths, period, size};
 
@@ -29,6 +29,9 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// What a client may take.
     pub http: Http,
+    /// Which web pages of other origins may send requests to the functions; none if it is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cors: Option<Cors>,
     /// Where snapshots and machine code are kept; in the user's cache folder otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "path")]
@@ -122,6 +125,7 @@ impl Default for Config {
             admin: Admin::default(),
             tls: None,
             http: Http::default(),
+            cors: None,
             cache_dir: None,
             cache_size: 2 << 30,
             verify: false,
@@ -189,6 +193,7 @@ impl Config {
             ("admin.token-file", self.admin.token_file != new.admin.token_file),
             ("tls", self.tls != new.tls),
             ("http", self.http != new.http),
+            ("cors", self.cors != new.cors),
             ("watch", self.watch != new.watch),
             ("verify", self.verify != new.verify),
             ("drain-delay", self.drain_delay != new.drain_delay),

@@ -1,12 +1,14 @@
 //! What a configuration says.
 
 mod config;
+mod cors;
 mod function;
 mod host;
 mod http;
 mod telemetry;
 
 pub use config::{Admin, Config, Require};
+pub use cors::Cors;
 pub use function::{Compute, Function, Limits, Pool, Precision};
 pub use host::{Backend, Device, Host};
 pub use http::{Http, Tls};
