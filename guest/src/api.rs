@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use pilotlight_http::{Coding, JsonError, Object, UnsupportedCoding, null_is_default, parse_json};
 use serde::de::{self, DeserializeOwned, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -11,8 +12,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 pub struct ClassifyRequest {
     /// The texts.
     pub inputs: Inputs,
-    /// How to decode.
-    #[serde(default)]
+    /// How to decode; null is the default, as for each optional key.
+    #[serde(default, deserialize_with = "parameters")]
     pub parameters: Parameters,
     /// `wait_for_model` and the like, which clients of hosted inference send; of no effect.
     #[serde(default)]
@@ -57,8 +58,10 @@ impl<'de> Deserialize<'de> for Inputs {
 #[serde(deny_unknown_fields, default)]
 pub struct Parameters {
     /// How token labels become entities.
+    #[serde(deserialize_with = "null_is_default")]
     pub aggregation_strategy: Aggregation,
     /// Labels left out of the answer.
+    #[serde(deserialize_with = "ignore_labels")]
     pub ignore_labels: Vec<String>,
     /// Tokens that neighbouring windows of a long text share; a quarter of the window unless given.
     pub stride: Option<usize>,
@@ -66,14 +69,25 @@ pub struct Parameters {
 
 impl Default for Parameters {
     fn default() -> Self {
-        let ignore_labels = vec!["O".to_owned()];
+        let ignore_labels = ignored_labels();
         Self { aggregation_strategy: Aggregation::default(), ignore_labels, stride: None }
     }
 }
 
+fn parameters<'de, D: Deserializer<'de>>(from: D) -> Result<Parameters, D::Error> {
+    null_is_default(from).map(|Object(parameters)| parameters)
+}
+
+fn ignored_labels() -> Vec<String> {
+    vec!["O".to_owned()]
+}
+
+fn ignore_labels<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    Option::deserialize(from).map(|labels| labels.unwrap_or_else(ignored_labels))
+}
+
 /// How token labels become entities.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Aggregation {
     /// One entity for each token.
     None,
@@ -86,6 +100,21 @@ pub enum Aggregation {
     Average,
     /// A word takes the label of its most certain token, then as `Simple`.
     Max,
+}
+
+impl<'de> Deserialize<'de> for Aggregation {
+    /// From a string only: what serde derives also takes `{"simple": null}`.
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        const NAMES: &[&str] = &["none", "simple", "first", "average", "max"];
+        Ok(match &*String::deserialize(from)? {
+            "none" => Self::None,
+            "simple" => Self::Simple,
+            "first" => Self::First,
+            "average" => Self::Average,
+            "max" => Self::Max,
+            other => return Err(de::Error::unknown_variant(other, NAMES)),
+        })
+    }
 }
 
 /// An entity. `entity_group` or, without aggregation, `entity` and `index`.
@@ -120,7 +149,7 @@ pub struct RedactRequest {
     /// The text.
     pub text: String,
     /// What to redact; found by the model unless given.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "spans")]
     pub entities: Option<Vec<Span>>,
     /// What to put in place of an entity; `{label}` stands for its label. `[{label}]` unless given.
     #[serde(default)]
@@ -139,12 +168,21 @@ pub struct Span {
     /// One past the last code point.
     pub end: usize,
     /// Probability, 0 to 1.
-    #[serde(default = "certain")]
+    #[serde(default = "certain", deserialize_with = "score")]
     pub score: f32,
+}
+
+fn spans<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<Span>>, D::Error> {
+    let spans = Option::<Vec<Object<Span>>>::deserialize(from)?;
+    Ok(spans.map(|spans| spans.into_iter().map(|Object(span)| span).collect()))
 }
 
 fn certain() -> f32 {
     1.0
+}
+
+fn score<'de, D: Deserializer<'de>>(from: D) -> Result<f32, D::Error> {
+    Option::deserialize(from).map(|score| score.unwrap_or_else(certain))
 }
 
 /// Answer to [`RedactRequest`].
@@ -170,7 +208,7 @@ pub enum ApiError {
     MethodNotAllowed {
         /// The method of the request.
         method: String,
-        /// The method the path takes.
+        /// The methods the path takes.
         allow: &'static str,
     },
     /// The body exceeds the limit.
@@ -182,6 +220,9 @@ pub enum ApiError {
     /// The body is declared to be something else than JSON.
     #[error("content-type {0} is not supported; send application/json")]
     UnsupportedMediaType(String),
+    /// The body is encoded in a way that cannot be decoded.
+    #[error(transparent)]
+    UnsupportedCoding(#[from] UnsupportedCoding),
     /// JSON, but not a valid request.
     #[error("{0}")]
     Invalid(String),
@@ -225,7 +266,7 @@ impl ApiError {
             Self::NotFound(_) => 404,
             Self::MethodNotAllowed { .. } => 405,
             Self::TooLarge { .. } => 413,
-            Self::UnsupportedMediaType(_) => 415,
+            Self::UnsupportedMediaType(_) | Self::UnsupportedCoding(_) => 415,
             Self::Invalid(_) => 422,
             Self::Busy(_) => 429,
             Self::Internal(_) => 500,
@@ -241,6 +282,15 @@ impl ApiError {
         }
     }
 
+    /// The header that belongs to the status, if there is one.
+    pub fn header(&self) -> Option<(&'static str, String)> {
+        match self {
+            Self::MethodNotAllowed { allow, .. } => Some(("allow", (*allow).to_owned())),
+            Self::UnsupportedCoding(_) => Some(("accept-encoding", Coding::ACCEPTED.to_owned())),
+            _ => self.retry_after().map(|seconds| ("retry-after", seconds.to_string())),
+        }
+    }
+
     /// Stable name for programs.
     pub fn error_type(&self) -> &'static str {
         match self {
@@ -248,7 +298,7 @@ impl ApiError {
             Self::NotFound(_) => "not_found",
             Self::MethodNotAllowed { .. } => "method_not_allowed",
             Self::TooLarge { .. } => "payload_too_large",
-            Self::UnsupportedMediaType(_) => "unsupported_media_type",
+            Self::UnsupportedMediaType(_) | Self::UnsupportedCoding(_) => "unsupported_media_type",
             Self::Invalid(_) => "invalid",
             Self::Internal(_) => "internal",
             Self::Busy(_) => "busy",
@@ -263,18 +313,9 @@ impl ApiError {
 /// # Errors
 /// As above, with line and column.
 pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
-    if body.is_empty() {
-        return Err(ApiError::Malformed("the body is empty; send a JSON object".into()));
-    }
-    let malformed = |error| ApiError::Malformed(format!("not valid JSON: {error}"));
-    // Read through once before it is judged: serde stops at the first value of a wrong type.
-    serde_json::from_slice::<IgnoredAny>(body).map_err(malformed)?;
-    if body.trim_ascii_start().first() != Some(&b'{') {
-        return Err(ApiError::Invalid("the body is not a JSON object".into()));
-    }
-    serde_json::from_slice(body).map_err(|error| match error.classify() {
-        serde_json::error::Category::Data => ApiError::Invalid(error.to_string()),
-        _ => malformed(error),
+    parse_json(body).map_err(|error: JsonError| match error.is_json() {
+        true => ApiError::Invalid(error.to_string()),
+        false => ApiError::Malformed(error.to_string()),
     })
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use pilotlight_http::{normalize_path, without_trailing_slash};
 use pilotlight_model::{Digest, Limits, ModelFolder, Task};
 use serde::Serialize;
 
@@ -17,9 +18,19 @@ pub enum Endpoint {
     Classify,
     /// `POST /v1/redact`
     Redact,
-    /// `GET /info`
+    /// `GET` and `HEAD` of `/info`; the host leaves the content of an answer to `HEAD` out.
     Info,
+    /// `OPTIONS` of any of them, and what the path allows.
+    Options {
+        /// The methods the path takes.
+        allow: &'static str,
+    },
 }
+
+/// Methods of endpoints that read JSON.
+const POST: &str = "POST";
+/// Methods of endpoints that are only read.
+const GET: &str = "GET, HEAD";
 
 /// What there is to know of a request before its body.
 #[derive(Debug, Clone, Copy)]
@@ -35,15 +46,21 @@ pub struct Head<'a> {
 /// Finds the endpoint a request is for.
 ///
 /// # Errors
-/// [`ApiError`] with status 404, 405 or 415.
+/// [`ApiError`] with status 400, 404, 405 or 415.
 pub fn route(head: Head<'_>) -> Result<Endpoint, ApiError> {
-    let (endpoint, allow) = match head.path {
-        "/" | "/v1/token-classification" => (Endpoint::Classify, "POST"),
-        "/v1/redact" => (Endpoint::Redact, "POST"),
-        "/info" => (Endpoint::Info, "GET"),
+    // Once more for hosts that hand paths on as they were sent.
+    let path = normalize_path(head.path).map_err(|bad| ApiError::Malformed(bad.to_string()))?;
+    let (endpoint, allow) = match without_trailing_slash(&path) {
+        "/" | "/v1/token-classification" => (Endpoint::Classify, POST),
+        "/v1/redact" => (Endpoint::Redact, POST),
+        "/info" => (Endpoint::Info, GET),
+        "*" if head.method == "OPTIONS" => (Endpoint::Info, "GET, HEAD, POST"),
         _ => return Err(ApiError::NotFound(head.path.to_owned())),
     };
-    if head.method != allow {
+    if head.method == "OPTIONS" {
+        return Ok(Endpoint::Options { allow });
+    }
+    if !allow.split(", ").any(|method| method == head.method) {
         return Err(ApiError::MethodNotAllowed { method: head.method.to_owned(), allow });
     }
     match head.content_type {
@@ -153,6 +170,7 @@ impl Service {
                 json(&self.pipeline.redact(parse::<RedactRequest>(body)?, timings)?)
             }
             Endpoint::Info => Ok(self.info_json.clone()),
+            Endpoint::Options { .. } => Ok(Vec::new()),
         }
     }
 

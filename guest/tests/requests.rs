@@ -105,6 +105,74 @@ fn what_clients_of_hosted_inference_send_is_accepted() {
 }
 
 #[test]
+fn null_stands_for_the_default_of_every_optional_key() {
+    let plain = post(Endpoint::Classify, r#"{"inputs": "Ada met Paris"}"#).unwrap();
+    for rest in [
+        r#""parameters": null"#,
+        r#""options": null"#,
+        r#""parameters": {"aggregation_strategy": null}"#,
+        r#""parameters": {"ignore_labels": null, "stride": null}"#,
+        r#""parameters": {"aggregation_strategy": null, "stride": null}, "options": null"#,
+    ] {
+        let body = format!(r#"{{"inputs": "Ada met Paris", {rest}}}"#);
+        assert_eq!(post(Endpoint::Classify, &body).unwrap(), plain, "{rest}");
+    }
+    let plain = post(Endpoint::Redact, r#"{"text": "Ada met Paris"}"#).unwrap();
+    let body = r#"{"text": "Ada met Paris", "entities": null, "placeholder": null}"#;
+    assert_eq!(post(Endpoint::Redact, body).unwrap(), plain);
+    let span = r#"{"label": "PER", "start": 0, "end": 3, "score": null}"#;
+    let body = format!(r#"{{"text": "Ada", "entities": [{span}]}}"#);
+    assert_eq!(post(Endpoint::Redact, body).unwrap()["entities"][0]["score"], 1.0);
+}
+
+#[test]
+fn what_is_needed_cannot_be_null() {
+    assert_eq!(status(Endpoint::Classify, r#"{"inputs": null}"#), 422);
+    assert_eq!(status(Endpoint::Classify, r#"{"inputs": [null]}"#), 422);
+    assert_eq!(status(Endpoint::Redact, r#"{"text": null}"#), 422);
+    assert_eq!(status(Endpoint::Redact, r#"{"text": "a", "entities": [null]}"#), 422);
+}
+
+#[test]
+fn values_of_another_type_are_invalid_and_not_malformed() {
+    let others = ["7", "1.5", "1e999", "true", "[]", r#"["max"]"#, "{}", r#"{"simple": null}"#];
+    for other in others {
+        for key in ["aggregation_strategy", "stride", "ignore_labels"] {
+            let (body, taken) = (
+                format!(r#"{{"inputs": "a", "parameters": {{"{key}": {other}}}}}"#),
+                (key == "stride" && other == "7")
+                    || (key == "ignore_labels" && other.starts_with('[')),
+            );
+            let expected = if taken { 200 } else { 422 };
+            assert_eq!(status(Endpoint::Classify, &body), expected, "{body}");
+        }
+        for body in [
+            format!(r#"{{"inputs": "a", "parameters": {}}}"#, other.replace("{}", "\"x\"")),
+            format!(r#"{{"inputs": {}}}"#, other.replace("[\"max\"]", "[[]]").replace("[]", "7")),
+        ] {
+            assert_eq!(status(Endpoint::Classify, &body), 422, "{body}");
+        }
+        for key in ["text", "placeholder"] {
+            let body = format!(r#"{{"text": "a", "{key}": {other}}}"#);
+            assert_eq!(status(Endpoint::Redact, &body), 422, "{body}");
+        }
+    }
+    for entities in [r#"[["PER", 0, 1]]"#, r#"{"label": "PER"}"#, "[1]", r#""PER""#] {
+        let body = format!(r#"{{"text": "a", "entities": {entities}}}"#);
+        assert_eq!(status(Endpoint::Redact, &body), 422, "{body}");
+    }
+}
+
+#[test]
+fn a_byte_order_mark_in_front_is_ignored() {
+    assert_eq!(status(Endpoint::Classify, "\u{feff}{\"inputs\": \"Ada\"}"), 200);
+    assert_eq!(status(Endpoint::Redact, "\u{feff}{\"text\": \"Ada\"}"), 200);
+    assert_eq!(status(Endpoint::Classify, "\u{feff}"), 400);
+    let kept = post(Endpoint::Redact, "{\"text\": \"\u{feff}a\", \"entities\": []}").unwrap();
+    assert_eq!(kept["text"], "\u{feff}a");
+}
+
+#[test]
 fn what_is_found_can_be_sent_back_for_redaction() {
     let text = "Ada met Paris";
     let found = post(Endpoint::Classify, json!({"inputs": text}).to_string()).unwrap();
@@ -136,6 +204,56 @@ fn paths_methods_and_content_types_are_told_apart() {
     assert_eq!(status(head("GET", "/", None)), 405);
     assert_eq!(status(head("POST", "/info", None)), 405);
     assert_eq!(status(head("GET", "/other", None)), 404);
+}
+
+#[test]
+fn every_form_of_a_path_reaches_its_endpoint() {
+    let head = |method, path| Head { method, path, content_type: None };
+    for path in [
+        "/v1/redact/",
+        "/v1/%72edact",
+        "/v1/%72%65dact/",
+        "//v1/redact",
+        "/v1//redact",
+        "/./v1/redact",
+        "/x/../v1/redact",
+        "/x/%2E%2e/v1/redact",
+    ] {
+        assert_eq!(route(head("POST", path)), Ok(Endpoint::Redact), "{path}");
+    }
+    assert_eq!(route(head("POST", "/v1/token%2Dclassification")), Ok(Endpoint::Classify));
+    assert_eq!(route(head("POST", "//")), Ok(Endpoint::Classify));
+    assert_eq!(route(head("GET", "/info/")), Ok(Endpoint::Info));
+    for path in ["/V1/REDACT", "/v1%2Fredact", "/v1/%2572edact", "/v1/redact;x", "/v1"] {
+        assert_eq!(route(head("POST", path)).unwrap_err().status(), 404, "{path}");
+    }
+    for path in ["/v1/redact%", "/%zz", "/info%2"] {
+        assert_eq!(route(head("POST", path)).unwrap_err().status(), 400, "{path}");
+    }
+}
+
+#[test]
+fn head_goes_where_get_goes_and_options_tells_what_a_path_takes() {
+    let head = |method, path| Head { method, path, content_type: None };
+    assert_eq!(route(head("HEAD", "/info")), Ok(Endpoint::Info));
+    for (path, allow) in [
+        ("/", "POST"),
+        ("/v1/token-classification", "POST"),
+        ("/v1/redact/", "POST"),
+        ("/info", "GET, HEAD"),
+        ("*", "GET, HEAD, POST"),
+    ] {
+        assert_eq!(route(head("OPTIONS", path)), Ok(Endpoint::Options { allow }), "{path}");
+    }
+    for (method, path, allow) in
+        [("HEAD", "/", "POST"), ("DELETE", "/info", "GET, HEAD"), ("GE", "/info", "GET, HEAD")]
+    {
+        let refused = route(head(method, path)).unwrap_err();
+        assert_eq!(refused.status(), 405, "{method} {path}");
+        assert_eq!(refused.header(), Some(("allow", allow.to_owned())));
+    }
+    assert_eq!(route(head("OPTIONS", "/other")).unwrap_err().status(), 404);
+    assert_eq!(route(head("GET", "*")).unwrap_err().status(), 404);
 }
 
 proptest! {

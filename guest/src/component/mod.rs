@@ -7,6 +7,8 @@ mod p3;
 
 use std::time::{Duration, Instant};
 
+use pilotlight_http::{Coding, GunzipError, gunzip};
+
 use crate::api::ApiError;
 use crate::pipeline::Timings;
 use crate::preinit;
@@ -47,6 +49,7 @@ mod bindings {
 
 const REQUEST_ID: &str = "x-request-id";
 const CONTENT_TYPE: &str = "content-type";
+const CONTENT_ENCODING: &str = "content-encoding";
 /// Longer ids are replaced: they would end up in every log.
 const LONGEST_REQUEST_ID: usize = 128;
 /// What is read and thrown away of a body above the limit, so that the client gets to read
@@ -58,6 +61,8 @@ struct Exchange {
     start: Instant,
     id: String,
     timings: Timings,
+    /// What the path takes, where the answer is no more than that.
+    allow: Option<&'static str>,
 }
 
 /// What is sent back.
@@ -78,29 +83,41 @@ impl Exchange {
             start: Instant::now(),
             id: id.unwrap_or_else(|| format!("{:016x}{:016x}", random(), random())),
             timings: Timings::default(),
+            allow: None,
         }
     }
 
-    /// Finds what a request is for, and the room for its body.
-    fn open(&mut self, head: Head<'_>) -> Result<Opened<'_>, ApiError> {
+    /// Finds what a request is for, and the room for its body, which is encoded as the
+    /// `content-encoding` fields say.
+    fn open<'a>(
+        &mut self,
+        head: Head<'_>,
+        encoding: impl IntoIterator<Item = &'a [u8]>,
+    ) -> Result<Opened<'_>, ApiError> {
         let endpoint = route(head)?;
         let service = preinit::service().map_err(ApiError::Internal)?;
         let limit = service.limits().max_body_bytes;
-        let ended = endpoint == Endpoint::Info;
-        let body = Body { limit, received: 0, bytes: Vec::new(), ended };
+        let ended = !matches!(endpoint, Endpoint::Classify | Endpoint::Redact);
+        let coding = if ended { Coding::Identity } else { Coding::of(encoding)? };
+        if let Endpoint::Options { allow } = endpoint {
+            self.allow = Some(allow);
+        }
+        let body = Body { coding, limit, received: 0, bytes: Vec::new(), ended };
         Ok(Opened { endpoint, service, body, timings: &mut self.timings })
     }
 
     fn end(self, answer: Result<Vec<u8>, ApiError>) -> Answer {
-        let (status, header, body) = match answer {
-            Ok(body) => (200, None, body),
-            Err(error) => (error.status(), header_of(&error), error_body(&error)),
+        let (status, header, body) = match (answer, self.allow) {
+            (Ok(body), Some(allow)) => (204, Some(("allow", allow.to_owned())), body),
+            (Ok(body), None) => (200, None, body),
+            (Err(error), _) => (error.status(), error.header(), error_body(&error)),
         };
-        let mut headers = vec![
-            (CONTENT_TYPE, "application/json".to_owned()),
-            ("content-length", body.len().to_string()),
-            (REQUEST_ID, self.id),
-        ];
+        let mut headers = vec![(REQUEST_ID, self.id)];
+        // RFC 9110, 8.6: there is none with 204.
+        if status != 204 {
+            headers.push((CONTENT_TYPE, "application/json".to_owned()));
+            headers.push(("content-length", body.len().to_string()));
+        }
         headers.extend(header);
         headers.push(("x-tokenization-time", milliseconds(self.timings.tokenization)));
         headers.push(("x-inference-time", milliseconds(self.timings.inference)));
@@ -125,6 +142,7 @@ impl Opened<'_> {
 
 /// The body of a request up to the limit.
 struct Body {
+    coding: Coding,
     limit: usize,
     received: usize,
     bytes: Vec<u8>,
@@ -144,21 +162,20 @@ impl Body {
     }
 
     fn end(self) -> Result<Vec<u8>, ApiError> {
-        let Self { limit, received, bytes, .. } = self;
-        if received > limit { Err(ApiError::TooLarge { limit }) } else { Ok(bytes) }
+        let Self { coding, limit, received, bytes, .. } = self;
+        match coding {
+            _ if received > limit => Err(ApiError::TooLarge { limit }),
+            Coding::Identity => Ok(bytes),
+            Coding::Gzip => gunzip(&bytes, limit).map_err(|error| match error {
+                GunzipError::TooLong { .. } => ApiError::TooLarge { limit },
+                GunzipError::Broken(_) => ApiError::Malformed(error.to_string()),
+            }),
+        }
     }
 }
 
 fn broken_off(error: impl std::fmt::Display) -> ApiError {
     ApiError::Malformed(format!("the body could not be read to its end: {error}"))
-}
-
-/// The header that belongs to the status.
-fn header_of(error: &ApiError) -> Option<(&'static str, String)> {
-    match error {
-        ApiError::MethodNotAllowed { allow, .. } => Some(("allow", (*allow).to_owned())),
-        _ => error.retry_after().map(|seconds| ("retry-after", seconds.to_string())),
-    }
 }
 
 /// Milliseconds with three decimals.

@@ -7,7 +7,7 @@ use wasip2::http::types::{
 use wasip2::io::streams::StreamError;
 use wasip2::random::random::get_random_u64;
 
-use super::{Answer, CONTENT_TYPE, Exchange, REQUEST_ID, broken_off};
+use super::{Answer, CONTENT_ENCODING, CONTENT_TYPE, Exchange, REQUEST_ID, broken_off};
 use crate::api::ApiError;
 use crate::service::Head;
 
@@ -32,11 +32,13 @@ fn answer(request: &IncomingRequest, exchange: &mut Exchange) -> Result<Vec<u8>,
     let method = request.method();
     let target = request.path_with_query().unwrap_or_default();
     let content_type = request.headers().get(CONTENT_TYPE).into_iter().next();
-    let mut opened = exchange.open(Head {
+    let encoding = request.headers().get(CONTENT_ENCODING);
+    let head = Head {
         method: name_of(&method),
         path: target.split('?').next().unwrap_or_default(),
         content_type: content_type.as_deref().and_then(|value| std::str::from_utf8(value).ok()),
-    })?;
+    };
+    let mut opened = exchange.open(head, encoding.iter().map(Vec::as_slice))?;
     let unreadable = |()| ApiError::Internal("the host gives the request's body to nobody".into());
     let body = request.consume().map_err(unreadable)?;
     read(&body, &mut opened.body)?;

@@ -5,7 +5,7 @@ use spin_sdk::http::{FullBody, HeaderValue, Request, Response};
 use spin_sdk::http_service;
 use spin_sdk::wasip3::random::random::get_random_u64;
 
-use super::{Answer, CONTENT_TYPE, Exchange, REQUEST_ID, broken_off};
+use super::{Answer, CONTENT_ENCODING, CONTENT_TYPE, Exchange, REQUEST_ID, broken_off};
 use crate::api::ApiError;
 use crate::service::Head;
 
@@ -27,11 +27,13 @@ async fn handle(request: Request) -> Response<FullBody<bytes::Bytes>> {
 
 async fn answer(request: Request, exchange: &mut Exchange) -> Result<Vec<u8>, ApiError> {
     let content_type = request.headers().get(CONTENT_TYPE);
-    let mut opened = exchange.open(Head {
+    let encoding = request.headers().get_all(CONTENT_ENCODING).iter();
+    let head = Head {
         method: request.method().as_str(),
         path: request.uri().path(),
         content_type: content_type.and_then(|value| value.to_str().ok()),
-    })?;
+    };
+    let mut opened = exchange.open(head, encoding.map(HeaderValue::as_bytes))?;
     let mut body = request.into_body();
     while opened.body.wants_more() {
         let Some(frame) = body.frame().await else { break };
