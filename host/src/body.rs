@@ -111,6 +111,13 @@ impl Body {
         }
     }
 
+    /// A response of the host's own without content.
+    pub(crate) fn empty(status: StatusCode) -> Response<Self> {
+        let mut response = Response::new(Self::default());
+        *response.status_mut() = status;
+        response
+    }
+
     /// A response of the host's own: what went wrong, in JSON.
     pub(crate) fn refusal(status: StatusCode, error_type: &str, error: &str) -> Response<Self> {
         let content = serde_json::json!({"error": error, "error_type": error_type});
@@ -161,6 +168,13 @@ impl Body {
             self.driver = None;
             self.failed = result.err();
         }
+    }
+}
+
+impl Default for Body {
+    /// Nothing.
+    fn default() -> Self {
+        Self::full(Vec::new())
     }
 }
 

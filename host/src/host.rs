@@ -351,6 +351,7 @@ impl Host {
             rules.push(Rule::to(Target { function: DEFAULT_FUNCTION.to_owned(), version }));
         }
         let router = Router::new(rules, options).map_err(Error::Rules)?;
+        let router = router.ignoring_trailing_slash();
         Ok(Some(Arc::new(Routing::new(router, guards, before)?)))
     }
 }

@@ -21,6 +21,7 @@ mod cache;
 mod clock;
 mod config;
 mod crash_loop;
+mod decompress;
 mod deployment;
 mod engine;
 mod error;
@@ -46,6 +47,7 @@ mod priority;
 mod progress;
 mod protection;
 mod request_id;
+mod request_target;
 mod routing;
 mod section;
 mod seen;
@@ -79,7 +81,8 @@ pub use progress::{Progress, Stage};
 pub use routing::{ClientAddress, RuleStatus, ShadowStatus};
 pub use section::{Agreement, Provenance, Sample};
 pub use server::{
-    BodyRefused, Limits, ReadBodies, Readiness, RequestBodies, RequestBody, Server, Tls,
+    BodyRefused, Cors, CorsOptions, CorsService, Limits, ReadBodies, Readiness, RequestBodies,
+    RequestBody, Server, Tls,
 };
 pub use snapshot::{Placement, snapshot};
 pub use telemetry::Telemetry;

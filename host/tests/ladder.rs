@@ -6,7 +6,7 @@ const LADDER: [&[&str]; 18] = [
     &["error", "beside", "config", "crash_loop", "priority", "progress", "request_id", "wasi_nn"],
     &["admission", "guest_error", "limiter", "meter", "telemetry"],
     &["background", "body", "cache", "clock", "guest_clocks", "guest_log", "watch"],
-    &["followed", "graph", "guest", "patterns", "seen"],
+    &["decompress", "followed", "graph", "guest", "patterns", "request_target", "seen"],
     &["access", "protection", "section", "sweep"],
     &["image", "inspect"],
     &["memory"],

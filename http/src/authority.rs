@@ -23,7 +23,8 @@ pub fn check_origin(text: &str) -> Result<(), BadOrigin> {
         _ => ":",
     };
     let in_scheme = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "+-.".contains(c);
-    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_lowercase()) && scheme.chars().all(in_scheme);
+    let is_scheme =
+        scheme.starts_with(|c: char| c.is_ascii_lowercase()) && scheme.chars().all(in_scheme);
     let as_written = !text.contains(|c: char| c.is_ascii_uppercase() || c == '*')
         && !authority.ends_with(own_port)
         && !authority.ends_with(':');
@@ -57,9 +58,10 @@ fn is_port(text: &str) -> bool {
 
 /// A registered name or an IPv4 address.
 fn is_name(text: &str) -> bool {
-    let escaped = text.split('%').skip(1).all(|rest| {
-        rest.len() >= 2 && rest.bytes().take(2).all(|digit| digit.is_ascii_hexdigit())
-    });
+    let escaped = text
+        .split('%')
+        .skip(1)
+        .all(|rest| rest.len() >= 2 && rest.bytes().take(2).all(|digit| digit.is_ascii_hexdigit()));
     let known = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(&byte);
     !text.is_empty() && escaped && text.bytes().all(known)
 }

@@ -104,7 +104,8 @@ mod tests {
         for fields in [&["gzip"][..], &["x-gzip"], &["GZIP"], &["identity", " gzip "]] {
             assert_eq!(coding(fields), Some(Coding::Gzip), "{fields:?}");
         }
-        for fields in [&["br"][..], &["deflate"], &["gzip, gzip"], &["gzip", "gzip"], &["gzip;q=1"]] {
+        for fields in [&["br"][..], &["deflate"], &["gzip, gzip"], &["gzip", "gzip"], &["gzip;q=1"]]
+        {
             assert_eq!(coding(fields), None, "{fields:?}");
         }
     }

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
-use serde::Deserialize;
 use serde_json::error::Category;
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
@@ -182,7 +182,9 @@ mod tests {
 
     #[test]
     fn what_is_not_json_is_told_apart() {
-        for body in ["", " ", "{", "{]", "{}{}", "{'a': 1}", r#"{"text": "\uD83D"}"#, "{\"text\": \"\0\"}"] {
+        for body in
+            ["", " ", "{", "{]", "{}{}", "{'a': 1}", r#"{"text": "\uD83D"}"#, "{\"text\": \"\0\"}"]
+        {
             assert!(!parse(body).unwrap_err().is_json(), "{body}");
         }
         assert!(matches!(parse(b"{\"text\": \"\xff\"}"), Err(JsonError::Encoding(10))));

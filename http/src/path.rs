@@ -6,7 +6,9 @@ const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
 /// A `%` in a path that two hexadecimal digits do not follow.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the path has a `%` that two hexadecimal digits do not follow; write %25 for a percent sign")]
+#[error(
+    "the path has a `%` that two hexadecimal digits do not follow; write %25 for a percent sign"
+)]
 pub struct BadPath;
 
 /// The normal form of an absolute path: unreserved characters decoded, other escapes in capitals,

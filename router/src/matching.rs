@@ -107,7 +107,8 @@ impl Path {
             return normalize_path(path).map(|path| Self::Is(path.into_owned())).map_err(written);
         }
         let start = decode_unreserved(path).map_err(written)?.into_owned();
-        let has_odd_segment = start.rsplit('/').skip(1).any(|segment| matches!(segment, "." | ".."));
+        let has_odd_segment =
+            start.rsplit('/').skip(1).any(|segment| matches!(segment, "." | ".."));
         if start.contains("//") || has_odd_segment {
             return Err(format!(
                 "{text:?}: no path begins so: empty segments, `.` and `..` are removed from requests"

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
+use pilotlight_http::{parse_json, without_trailing_slash};
 use serde::Deserialize;
 
-use super::{Admin, Started, SwapPlan, Swaps, not_allowed};
+use super::{Admin, READ, Started, SwapPlan, Swaps, allows, not_allowed};
 use crate::body::Body;
+use crate::decompress::{DecodeError, Decoded, take_coding, unsupported};
 use crate::deployment::FunctionStatus;
 use crate::error::{Error, Result};
 use crate::host::Host;
@@ -66,7 +68,7 @@ impl Admin {
             let error = "the functions are being loaded";
             return Body::refusal(StatusCode::SERVICE_UNAVAILABLE, "loading", error);
         };
-        let path = request.uri().path().to_owned();
+        let path = without_trailing_slash(request.uri().path()).to_owned();
         let parts: Vec<&str> = path.split('/').skip(2).collect();
         let get = request.method() == Method::GET || request.method() == Method::HEAD;
         match (&parts[..], request.method()) {
@@ -77,8 +79,11 @@ impl Admin {
                 Ok(_) => told(host.roll_back(name).and_then(|_| host.function(name))),
                 Err(refusal) => refusal.into(),
             },
-            ([], _) => not_allowed("GET, HEAD"),
+            ([], &Method::OPTIONS) => allows(READ),
+            ([], _) => not_allowed(READ),
+            ([_], &Method::OPTIONS) => allows("GET, HEAD, PUT"),
             ([_], _) => not_allowed("GET, HEAD, PUT"),
+            ([_, "rollback"], &Method::OPTIONS) => allows("POST"),
             ([_, "rollback"], _) => not_allowed("POST"),
             _ => Body::json(StatusCode::NOT_FOUND, &serde_json::json!({"status": "not found"})),
         }
@@ -112,13 +117,22 @@ impl Admin {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         let (swaps, content) = match self.may_change(&parts.headers) {
             Ok(allowed) => allowed,
             Err(refusal) => return refusal.into(),
         };
-        let body = match Limited::new(body, LARGEST_COMPONENT).collect().await {
+        let coding = match take_coding(&mut parts) {
+            Ok(coding) => coding,
+            Err(other) => return unsupported(&other),
+        };
+        let body = Box::pin(Limited::new(body, LARGEST_COMPONENT));
+        let body = match Decoded::new(body, coding, LARGEST_COMPONENT as u64).collect().await {
             Ok(body) => body.to_bytes(),
+            Err(error @ DecodeError::TooLarge(_)) => {
+                let status = StatusCode::PAYLOAD_TOO_LARGE;
+                return Body::refusal(status, "payload_too_large", &error.to_string());
+            }
             Err(error) => {
                 let error = format!("the body was not received whole: {error}");
                 return Body::refusal(StatusCode::BAD_REQUEST, "malformed", &error);
@@ -126,11 +140,15 @@ impl Admin {
         };
         let version = match content {
             Content::Component => Sent::Component(body),
-            Content::Json => match serde_json::from_slice::<Replacement>(&body) {
+            Content::Json => match parse_json::<Replacement>(&body) {
                 Ok(replacement) => Sent::Source(replacement.source),
                 Err(error) => {
+                    let (status, error_type) = match error.is_json() {
+                        true => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
+                        false => (StatusCode::BAD_REQUEST, "malformed"),
+                    };
                     let error = format!("expected {{\"source\": \"PATH\"}}: {error}");
-                    return Body::refusal(StatusCode::BAD_REQUEST, "malformed", &error);
+                    return Body::refusal(status, error_type, &error);
                 }
             },
         };

@@ -11,10 +11,12 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use pilotlight_http::without_trailing_slash;
 
 use crate::body::Body;
 use crate::error::Result;
 use crate::host::Host;
+use crate::request_target::{malformed, normalize};
 use crate::server::Readiness;
 use crate::version::NewVersion;
 pub use pilotlight_access::AdminToken;
@@ -145,12 +147,20 @@ impl Admin {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let path = request.uri().path();
+        let (mut head, body) = request.into_parts();
+        if let Err(bad) = normalize(&mut head) {
+            return malformed(&bad);
+        }
+        let request = Request::from_parts(head, body);
+        let path = without_trailing_slash(request.uri().path());
         if let Some(refusal) = self.refusal(path, request.headers()) {
             return refusal;
         }
         if path == "/functions" || path.starts_with("/functions/") {
             return self.change(request).await;
+        }
+        if request.method() == Method::OPTIONS && is_read(path) {
+            return allows(READ);
         }
         let says = |status, text: &str| Body::json(status, &serde_json::json!({"status": text}));
         let response = match path {
@@ -168,8 +178,22 @@ impl Admin {
         if request.method() == Method::GET || request.method() == Method::HEAD {
             return response;
         }
-        not_allowed("GET, HEAD")
+        not_allowed(READ)
     }
+}
+
+/// Methods of what is only read.
+const READ: &str = "GET, HEAD";
+
+fn is_read(path: &str) -> bool {
+    matches!(path, "/health" | "/ready" | "/metrics" | "/status" | "/routes" | "*")
+}
+
+/// What an answer to `OPTIONS` says.
+fn allows(allowed: &'static str) -> Response<Body> {
+    let mut response = Body::empty(StatusCode::NO_CONTENT);
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+    response
 }
 
 /// In the format that is asked for: Prometheus's text or OpenMetrics.

@@ -5,25 +5,56 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::request::Parts;
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
+use pilotlight_http::Coding;
 use pilotlight_telemetry::ErrorKind;
 use tracing::Instrument as _;
 use wasmtime_wasi_http::{Error as HttpError, WasiBody};
 
 use super::{DEFAULT_FUNCTION, Host};
 use crate::body::Body;
+use crate::decompress::{Decoded, take_coding, unsupported};
+use crate::request_target::{malformed, normalize};
 use crate::telemetry::Exchange;
 
 impl Host {
     async fn answer(self, request: Request<WasiBody>) -> Response<Body> {
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
+        let normal = normalize(&mut head);
         let mut exchange = Exchange::begin(&self.0.telemetry, &head);
-        let request = Request::from_parts(head, body);
         let span = exchange.span();
-        let response = self.respond(request, &mut exchange).instrument(span).await;
+        let response = match normal {
+            Ok(()) => self.decode(head, body, &mut exchange).instrument(span).await,
+            Err(bad) => {
+                exchange.failed(ErrorKind::Malformed);
+                malformed(&bad)
+            }
+        };
         exchange.answered(response.status(), response.headers());
         response.map(|body| body.ending(exchange))
+    }
+
+    /// Decodes the body, unless a server has done so: what looks into it has to see what the function
+    /// sees. How long it may be is up to them.
+    async fn decode(
+        self,
+        mut head: Parts,
+        body: WasiBody,
+        exchange: &mut Exchange,
+    ) -> Response<Body> {
+        let body = match take_coding(&mut head) {
+            Ok(Coding::Identity) => body,
+            Ok(coding) => {
+                Decoded::new(body, coding, u64::MAX).map_err(HttpError::from).boxed_unsync()
+            }
+            Err(other) => {
+                exchange.failed(ErrorKind::Malformed);
+                return unsupported(&other);
+            }
+        };
+        self.respond(Request::from_parts(head, body), exchange).await
     }
 
     async fn respond(&self, request: Request<WasiBody>, exchange: &mut Exchange) -> Response<Body> {

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
+use pilotlight_http::{JsonError, Object, parse_json};
 use pilotlight_model::Labels;
 use pilotlight_privacy::{Entity, Protected, Protection, Refused};
-use serde::de::{DeserializeOwned, IgnoredAny};
-use serde::{Deserialize, Serialize};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
 use wasmtime_wasi_http::WasiBody;
 
 use super::declared::Declared;
@@ -37,7 +38,7 @@ const NUMBERS: [&str; 4] =
 #[serde(deny_unknown_fields)]
 pub(super) struct RedactRequest {
     text: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     entities: Option<Vec<Given>>,
     #[serde(default)]
     pub(super) placeholder: Option<String>,
@@ -57,12 +58,21 @@ struct Given {
     label: String,
     start: usize,
     end: usize,
-    #[serde(default = "certain")]
+    #[serde(default = "certain", deserialize_with = "score")]
     score: f32,
+}
+
+fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<Given>>, D::Error> {
+    let entities = Option::<Vec<Object<Given>>>::deserialize(from)?;
+    Ok(entities.map(|entities| entities.into_iter().map(|Object(given)| given).collect()))
 }
 
 fn certain() -> f32 {
     1.0
+}
+
+fn score<'de, D: Deserializer<'de>>(from: D) -> Result<f32, D::Error> {
+    Option::deserialize(from).map(|score| score.unwrap_or_else(certain))
 }
 
 /// What the function is asked: where something is.
@@ -111,12 +121,14 @@ pub(crate) struct Kept {
 /// values.
 pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
     let at = |error: serde_json::Error| format!("line {} column {}", error.line(), error.column());
-    if let Err(error) = serde_json::from_slice::<IgnoredAny>(body) {
-        return Err(Refusal::Malformed(format!("not valid JSON at {}", at(error))));
-    }
-    serde_json::from_slice(body).map_err(|error| {
-        let wrong = "a key is unknown, missing or of a wrong type";
-        Refusal::Invalid(format!("expected {{\"text\": \"…\"}}: {wrong} at {}", at(error)))
+    parse_json(body).map_err(|error| match error {
+        JsonError::Syntax(error) => Refusal::Malformed(format!("not valid JSON at {}", at(error))),
+        JsonError::Shape(error) => {
+            let wrong = "a key is unknown, missing or of a wrong type";
+            Refusal::Invalid(format!("expected {{\"text\": \"…\"}}: {wrong} at {}", at(error)))
+        }
+        error if error.is_json() => Refusal::Invalid(error.to_string()),
+        error => Refusal::Malformed(error.to_string()),
     })
 }
 

@@ -17,6 +17,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use pilotlight_http::without_trailing_slash;
 use pilotlight_privacy::{KeyRing, Mistake, Mode, Protection, ProtectionOptions, Unfit};
 use wasmtime_wasi_http::WasiBody;
 
@@ -156,7 +157,7 @@ impl Protector {
         body: WasiBody,
         version: Answering<'_>,
     ) -> std::result::Result<Begun, Refusal> {
-        match head.uri.path() {
+        match without_trailing_slash(head.uri.path()) {
             "/info" => info(&head, version.declared),
             "/v1/redact" => {
                 let bytes = read(&head, body, version.limit).await?;
@@ -210,6 +211,9 @@ impl Protector {
 
 /// `GET /info`, as it was when the component was built: the function itself could tell anything.
 fn info(head: &Parts, declared: Option<&Arc<Declared>>) -> std::result::Result<Begun, Refusal> {
+    if head.method == Method::OPTIONS {
+        return Err(Refusal::Options("GET, HEAD"));
+    }
     if head.method != Method::GET && head.method != Method::HEAD {
         return Err(Refusal::Method("GET, HEAD"));
     }
@@ -227,6 +231,9 @@ fn copy_id(head: &Parts, response: &mut Response<Body>) {
 
 /// The body of a request that has to be a `POST` of JSON.
 async fn read(head: &Parts, body: WasiBody, limit: usize) -> std::result::Result<Bytes, Refusal> {
+    if head.method == Method::OPTIONS {
+        return Err(Refusal::Options("POST"));
+    }
     if head.method != Method::POST {
         return Err(Refusal::Method("POST"));
     }

@@ -19,6 +19,9 @@ pub(super) enum Refusal {
     NothingToRestore(Mode),
     #[error("use {0}")]
     Method(&'static str),
+    /// No refusal, but an answer without the function, too: the methods that the path allows.
+    #[error("use {0}")]
+    Options(&'static str),
     #[error("the function's component has no manifest to tell of")]
     NoInfo,
     #[error("send application/json")]
@@ -45,6 +48,7 @@ impl Refusal {
             Self::Unprotected => (StatusCode::FORBIDDEN, "forbidden"),
             Self::NothingToRestore(_) | Self::NoInfo => (StatusCode::NOT_FOUND, "not_found"),
             Self::Method(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::Options(_) => (StatusCode::NO_CONTENT, "options"),
             Self::MediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
             Self::TooLong => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
             Self::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed"),
@@ -68,7 +72,7 @@ impl Refusal {
             | Self::Invalid(_)
             | Self::OfNoEffect { .. } => ErrorKind::Malformed,
             Self::Unusable(_) => ErrorKind::Internal,
-            Self::Function(_) => return None,
+            Self::Function(_) | Self::Options => return None,
         })
     }
 
@@ -78,8 +82,11 @@ impl Refusal {
             exchange.failed(kind);
         }
         let (status, error_type) = self.status();
-        let mut response = Body::refusal(status, error_type, &self.to_string());
-        if let Self::Method(allow) = self {
+        let mut response = match status {
+            StatusCode::NO_CONTENT => Body::empty(status),
+            status => Body::refusal(status, error_type, &self.to_string()),
+        };
+        if let Self::Method(allow) | Self::Options(allow) = self {
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
         }
         response.headers_mut().insert(REQUEST_ID, exchange.caption().id().clone());

@@ -18,6 +18,7 @@ use http::{Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full, Limited};
 use pilotlight_access::Caller;
+use pilotlight_http::without_bom;
 use pilotlight_router::{Decision, Router, Rule, Target};
 use pilotlight_telemetry::ErrorKind;
 use serde::Serialize;
@@ -354,7 +355,8 @@ fn seen<'a>(head: &'a Parts, body: Option<&'a [u8]>) -> pilotlight_router::Reque
         query: head.uri.query(),
         headers: &head.headers,
         client: client(head),
-        body,
+        // Whoever answers ignores a byte order mark, too.
+        body: body.map(without_bom),
     }
 }
 

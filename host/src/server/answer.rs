@@ -5,15 +5,17 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::Either;
 use hyper::body::Incoming;
 use tower::ServiceExt as _;
 
 use super::activity::{Activity, InFlight};
+use super::authority;
 use super::unread::Unread;
 use crate::body::Body;
+use crate::request_id::{REQUEST_ID, request_id};
 use crate::routing::ClientAddress;
 
 pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -53,15 +55,44 @@ where
             let refusal = Body::refusal(status, "headers_too_large", &error).map(Either::Left);
             return Box::pin(async { Ok(refusal.map(|content| Answer::new(content, in_flight))) });
         }
+        if let Err(bad) = authority::check(&mut request) {
+            let error = bad.to_string();
+            let mut refusal = Body::refusal(StatusCode::BAD_REQUEST, "malformed", &error);
+            let headers = refusal.headers_mut();
+            headers.insert(REQUEST_ID, request_id(request.headers()));
+            if request.version() < Version::HTTP_2 {
+                // Whoever stands between may have understood the request in another way.
+                headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            let refusal = refusal.map(Either::Left);
+            return Box::pin(async { Ok(refusal.map(|content| Answer::new(content, in_flight))) });
+        }
         if let Some(client) = self.client {
             request.extensions_mut().insert(client);
         }
+        let is_head = request.method() == Method::HEAD;
         let answered = self.service.clone().oneshot(request);
-        Box::pin(async {
-            let response = answered.await?.map(Either::Right);
+        Box::pin(async move {
+            let response = match answered.await? {
+                response if is_head => without_content(response).map(Either::Left),
+                response => response.map(Either::Right),
+            };
             Ok(response.map(|content| Answer::new(content, in_flight)))
         })
     }
+}
+
+/// What is left of the answer to `HEAD` (RFC 9110, section 9.3.2): hyper leaves the content out for
+/// HTTP/1.1 only.
+fn without_content<B: http_body::Body>(response: Response<B>) -> Response<Body> {
+    let (mut head, content) = response.into_parts();
+    let has_length = head.status != StatusCode::NO_CONTENT
+        && !head.headers.contains_key(header::CONTENT_LENGTH)
+        && !head.headers.contains_key(header::TRANSFER_ENCODING);
+    if let Some(length) = content.size_hint().exact().filter(|_| has_length) {
+        head.headers.insert(header::CONTENT_LENGTH, length.into());
+    }
+    Response::from_parts(head, Body::default())
 }
 
 impl<B> Answer<B>

@@ -10,17 +10,21 @@ use http::request::Parts;
 use http::{HeaderMap, Request, Response, StatusCode, Version};
 use http_body::{Frame, SizeHint};
 use http_body_util::{BodyExt as _, Either};
+use pilotlight_http::Coding;
 use pilotlight_telemetry::ErrorKind;
 use tower::{Layer, Service};
 
 use super::answer::BoxError;
 use super::budget::{Budget, Share};
+use super::decompress::{Decompressed, decompressed};
 use super::limits::Limits;
 use super::paced::{BodyRefused, Paced};
 use crate::body::Body;
+use crate::decompress::{take_coding, unsupported};
 use crate::error::Result;
 use crate::host::Host;
 use crate::request_id::{REQUEST_ID, request_id};
+use crate::request_target::{malformed, normalize};
 
 /// Seconds after which other bodies will have been taken.
 const RETRY_AFTER: u64 = 1;
@@ -47,7 +51,7 @@ pub struct RequestBody<B>(Content<B>);
 
 enum Content<B> {
     Whole { data: Bytes, trailers: Option<HeaderMap>, _share: Share },
-    Streamed(Paced<B>),
+    Streamed(Decompressed<B>),
 }
 
 impl RequestBodies {
@@ -105,11 +109,32 @@ where
             let (mut head, body) = request.into_parts();
             // So that the log and the answer call it the same, whoever refuses it.
             head.headers.insert(HeaderName::from_static(REQUEST_ID), request_id(&head.headers));
+            // Whoever looks at the path from here on sees the same one.
+            if let Err(bad) = normalize(&mut head) {
+                let refused = malformed(&bad);
+                if let Some(host) = host {
+                    host.body_refused(&head, ErrorKind::Malformed, refused.status());
+                }
+                return Ok(unread(refused, &head, body.is_end_stream()).map(Either::Left));
+            }
             if let Some(refused) = host.as_ref().and_then(|host| host.turn_away(&mut head)) {
                 return Ok(unread(refused, &head, body.is_end_stream()).map(Either::Left));
             }
-            match read(body, limits, budget).await {
+            let coding = match take_coding(&mut head) {
+                Ok(coding) => coding,
+                Err(other) => {
+                    let refused = unsupported(&other);
+                    if let Some(host) = host {
+                        host.body_refused(&head, ErrorKind::Malformed, refused.status());
+                    }
+                    return Ok(unread(refused, &head, body.is_end_stream()).map(Either::Left));
+                }
+            };
+            match read(body, coding, limits, budget).await {
                 Ok(body) => {
+                    if coding != Coding::Identity {
+                        body.announce(&mut head.headers);
+                    }
                     let answered = service.call(Request::from_parts(head, body)).await;
                     answered.map(|response| response.map(Either::Right))
                 }
@@ -127,6 +152,7 @@ where
 
 async fn read<B>(
     body: B,
+    coding: Coding,
     limits: Arc<Limits>,
     budget: Arc<Budget>,
 ) -> std::result::Result<RequestBody<B>, BodyRefused>
@@ -139,8 +165,8 @@ where
     if announced > limits.max_body_bytes {
         return Err(BodyRefused::TooLarge(limits.max_body_bytes));
     }
-    let stream = limits.stream_bodies;
-    let body = Paced::new(body, limits);
+    let (stream, most) = (limits.stream_bodies, limits.max_body_bytes);
+    let body = decompressed(Paced::new(body, limits), coding, most);
     if stream {
         return Ok(RequestBody(Content::Streamed(body)));
     }
@@ -149,7 +175,7 @@ where
 
 /// Reads a body to its end, in one piece: small parts would each keep a buffer.
 async fn collect<B>(
-    mut body: Paced<B>,
+    mut body: Decompressed<B>,
     mut share: Share,
 ) -> std::result::Result<Content<B>, BodyRefused>
 where
@@ -178,7 +204,9 @@ fn refusal(refused: &BodyRefused) -> (ErrorKind, Response<Body>) {
             (ErrorKind::Overloaded, StatusCode::SERVICE_UNAVAILABLE, "overloaded")
         }
         BodyRefused::TooSlow => (ErrorKind::Timeout, StatusCode::REQUEST_TIMEOUT, "timeout"),
-        BodyRefused::Broken(_) => (ErrorKind::Malformed, StatusCode::BAD_REQUEST, "malformed"),
+        BodyRefused::Broken(_) | BodyRefused::Encoding(_) => {
+            (ErrorKind::Malformed, StatusCode::BAD_REQUEST, "malformed")
+        }
     };
     let mut response = Body::refusal(status, error_type, &refused.to_string());
     if matches!(refused, BodyRefused::NoRoom) {
@@ -196,6 +224,17 @@ fn unread(mut response: Response<Body>, head: &Parts, is_empty: bool) -> Respons
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
+}
+
+impl<B> RequestBody<B> {
+    /// Says how long it is, where that is known now and was not before.
+    fn announce(&self, headers: &mut HeaderMap) {
+        if let Content::Whole { data, .. } = &self.0
+            && !headers.contains_key(header::TRANSFER_ENCODING)
+        {
+            headers.insert(header::CONTENT_LENGTH, data.len().into());
+        }
+    }
 }
 
 impl<B> http_body::Body for RequestBody<B>

@@ -2,9 +2,12 @@
 
 mod activity;
 mod answer;
+mod authority;
 mod bodies;
 mod budget;
 mod connection;
+mod cors;
+mod decompress;
 mod limits;
 mod listener;
 mod paced;
@@ -27,6 +30,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::error::Result;
 pub use bodies::{ReadBodies, RequestBodies, RequestBody};
 use connection::{Accepted, Connections, Stage};
+pub use cors::{Cors, CorsOptions, CorsService};
 pub use limits::Limits;
 use listener::Listener;
 pub use paced::BodyRefused;

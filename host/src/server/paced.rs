@@ -29,6 +29,9 @@ pub enum BodyRefused {
     /// It broke off.
     #[error("the body was not received whole: {0}")]
     Broken(BoxError),
+    /// It is not what its `content-encoding` says.
+    #[error("{0}")]
+    Encoding(BoxError),
 }
 
 /// A body that ends with an error when it is too long or comes too slowly.

@@ -63,6 +63,11 @@ fn json_that_is_no_request() {
         r#"{"inputs": "a", "parameters": {"temperature": 1}}"#,
         r#"{"inputs": "a", "parameters": {"stride": 510}}"#,
         r#"{"inputs": "a", "unknown": 1}"#,
+        r#"{"inputs": "a", "parameters": {"aggregation_strategy": {"simple": null}}}"#,
+        r#"{"inputs": "a", "parameters": {"aggregation_strategy": 1}}"#,
+        r#"{"inputs": "a", "parameters": {"aggregation_strategy": []}}"#,
+        r#"{"inputs": "a", "parameters": {"stride": 1e999}}"#,
+        r#"{"inputs": "a", "parameters": ["max"]}"#,
         &many,
     ] {
         refused(&server, &server.post("/", body), 422, "invalid");
@@ -108,7 +113,7 @@ fn wrong_paths_methods_and_types() {
     assert_eq!(wrong.header("allow"), "POST");
     refused(&server, &wrong, 405, "method_not_allowed");
     let wrong = server.post("/info", "{}");
-    assert_eq!(wrong.header("allow"), "GET");
+    assert_eq!(wrong.header("allow"), "GET, HEAD");
     refused(&server, &wrong, 405, "method_not_allowed");
     let typed = ureq::http::Request::post(&server.url).header("content-type", "text/plain");
     refused(&server, &send(typed.body(b"{}".to_vec()).unwrap()), 415, "unsupported_media_type");

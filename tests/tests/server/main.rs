@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub, reason = "tests")]
 
 mod admin_access;
+mod authority;
 mod bodies;
 mod certificates;
 mod clients;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use pilotlight::{Limits, Tls};
+use pilotlight::{Cors, CorsOptions, Limits, Tls};
 use pilotlight_config as config;
 
 /// As flags say it.
@@ -59,6 +59,16 @@ pub(super) struct HttpOptions {
     /// it lets be answered
     #[arg(long, value_name = "COUNT", default_value_t = 100)]
     max_resets: u32,
+    /// Origin of web pages that may send requests, such as https://app.example, or `*` for all
+    /// (CORS); more is said by [cors] in a configuration
+    #[arg(long, value_name = "ORIGIN", value_parser = parse_origin)]
+    cors_allow_origin: Vec<String>,
+}
+
+fn parse_origin(text: &str) -> Result<String, String> {
+    let mut options = CorsOptions::default();
+    options.allow_origins.push(text.to_owned());
+    Cors::new(&options).map(|_| text.to_owned()).map_err(|error| error.to_string())
 }
 
 fn seconds() -> clap::builder::RangedU64ValueParser {
@@ -83,6 +93,15 @@ impl HttpOptions {
         limits.max_streams = self.max_streams;
         limits.max_resets = self.max_resets;
         limits
+    }
+
+    pub(super) fn cors(&self) -> pilotlight::Result<Option<Cors>> {
+        if self.cors_allow_origin.is_empty() {
+            return Ok(None);
+        }
+        let mut options = CorsOptions::default();
+        options.allow_origins.clone_from(&self.cors_allow_origin);
+        Cors::new(&options).map(Some)
     }
 
     pub(super) fn tls(&self) -> pilotlight::Result<Option<Tls>> {
@@ -114,4 +133,17 @@ pub(super) fn limits_of(http: &config::Http) -> Limits {
 /// As a configuration says it.
 pub(super) fn tls_of(tls: Option<&config::Tls>) -> pilotlight::Result<Option<Tls>> {
     tls.map(|tls| Tls::open(&tls.certificate, &tls.key)).transpose()
+}
+
+/// As a configuration says it.
+pub(super) fn cors_of(cors: Option<&config::Cors>) -> pilotlight::Result<Option<Cors>> {
+    let Some(cors) = cors else { return Ok(None) };
+    let mut options = CorsOptions::default();
+    options.allow_origins.clone_from(&cors.allow_origins);
+    options.allow_methods.clone_from(&cors.allow_methods);
+    options.allow_headers.clone_from(&cors.allow_headers);
+    options.expose_headers.clone_from(&cors.expose_headers);
+    options.max_age = cors.max_age;
+    options.allow_credentials = cors.allow_credentials;
+    Cors::new(&options).map(Some)
 }

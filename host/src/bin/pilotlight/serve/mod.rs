@@ -14,9 +14,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use pilotlight::{Host, Plan, Readiness, RequestBodies, Stage, Telemetry};
+use http::{Request, Response};
+use http_body_util::Either;
+use hyper::body::Incoming;
+use pilotlight::{Body, Host, Plan, Readiness, RequestBodies, Stage, Telemetry};
 use pilotlight_nn::scheduling::prefer_latency;
-use tower::Layer as _;
+use tower::util::option_layer;
+use tower::{Layer as _, ServiceExt as _};
 
 use crate::stages::Stages;
 use blueprint::{Backends, Blueprints};
@@ -112,6 +116,10 @@ async fn serve(
         }
         println!("serving on {}, administration on {admin_url}", functions.url());
         let service = RequestBodies::new(&fixed.limits)?.of(host.clone()).layer(host.clone());
+        let same = |response: Response<Either<Body, Body>>| response.map(Either::into_inner);
+        let service = ServiceExt::<Request<Incoming>>::map_response(service, same);
+        // In front of everything that refuses requests.
+        let service = option_layer(fixed.cors.clone()).layer(service);
         let shutdown = async {
             stop.await;
             stop::prepare(readiness.clone(), fixed.drain_delay).await;

@@ -10,7 +10,7 @@ use crate::compute::{ComputeOptions, Place};
 /// Where a configuration can come from.
 const CONFIGURATION: &str = "configuration";
 /// Flags whose keys it has.
-const SAID_THERE: [&str; 49] = [
+const SAID_THERE: [&str; 50] = [
     "source",
     "compute",
     "backend",
@@ -58,6 +58,7 @@ const SAID_THERE: [&str; 49] = [
     "stream_bodies",
     "max_connections",
     "max_streams",
+    "cors_allow_origin",
     "max_resets",
     "watch",
 ];

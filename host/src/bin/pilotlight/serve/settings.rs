@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
-use pilotlight::{AdminToken, Cache, DEFAULT_FUNCTION, Limits, Plan, Tls};
+use pilotlight::{AdminToken, Cache, Cors, DEFAULT_FUNCTION, Limits, Plan, Tls};
 use pilotlight_access::Options as Access;
 use pilotlight_bundle::{Policy, VerifyingKey};
 use pilotlight_config::{Config, Require};
@@ -15,7 +15,7 @@ use pilotlight_privacy::ProtectionOptions;
 use pilotlight_router::{Rule, Target};
 
 use super::blueprint::Blueprint;
-use super::http::{limits_of, tls_of};
+use super::http::{cors_of, limits_of, tls_of};
 use super::options::Options;
 
 const DEFAULT_MODEL: &str = "models/pii-ner";
@@ -25,6 +25,7 @@ pub(super) struct Fixed {
     pub(super) listen: SocketAddr,
     pub(super) limits: Limits,
     pub(super) tls: Option<Tls>,
+    pub(super) cors: Option<Cors>,
     pub(super) admin: AdminPlace,
     pub(super) admin_token: Option<AdminToken>,
     pub(super) cache: Cache,
@@ -66,6 +67,10 @@ impl Fixed {
             tls: match configured {
                 true => tls_of(config.tls.as_ref())?,
                 false => options.http.tls()?,
+            },
+            cors: match configured {
+                true => cors_of(config.cors.as_ref())?,
+                false => options.http.cors()?,
             },
             admin: admin(options, config),
             admin_token: token.map(|path| AdminToken::read_file(path)).transpose()?,
