@@ -72,7 +72,7 @@ impl Refusal {
             | Self::Invalid(_)
             | Self::OfNoEffect { .. } => ErrorKind::Malformed,
             Self::Unusable(_) => ErrorKind::Internal,
-            Self::Function(_) | Self::Options => return None,
+            Self::Function(_) | Self::Options(_) => return None,
         })
     }
 
