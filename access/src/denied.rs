@@ -57,6 +57,9 @@ pub enum Reason {
     /// The token's `typ` says that it is made for something else.
     #[error("a token of a type other than JWT or at+jwt")]
     TokenType,
+    /// None of the keys that were tried made the signature, and not all were tried.
+    #[error("a token that fits none of the first 16 keys of its algorithm; it needs a `kid`")]
+    TokenKeys,
     /// No key in the set has the token's `kid`.
     #[error("a token signed with a key that is not in the set")]
     TokenKey,

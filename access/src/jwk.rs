@@ -1,10 +1,9 @@
 //! Public keys as issuers publish them: JSON Web Key Sets (RFC 7517).
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::agreement::{self, ECDH_P256, EphemeralPrivateKey, agree_ephemeral};
+use ring::rand::SystemRandom;
 use ring::signature::{
     ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey,
 };
@@ -24,6 +23,11 @@ pub(crate) enum VerifyingKey {
     /// RFC 7518, section 3.3.
     Rsa(RsaPublicKeyComponents<Vec<u8>>),
 }
+
+/// `EdDSA` is the old name of `Ed25519` (RFC 9864).
+const ED25519_ALGORITHMS: &[&str] = &["EdDSA", "Ed25519"];
+const P256_ALGORITHMS: &[&str] = &["ES256"];
+const RSA_ALGORITHMS: &[&str] = &["RS256"];
 
 /// The members of a key (RFC 7517, section 4; RFC 7518, section 6; RFC 8037, section 2) that
 /// matter.
@@ -53,63 +57,94 @@ pub(crate) fn present<'de, D: Deserializer<'de>>(member: D) -> Result<bool, D::E
     IgnoredAny::deserialize(member).map(|_| true)
 }
 
-/// The keys of a set by their `kid`. Keys for something else than our three kinds of signatures
-/// are left out, as RFC 7517 asks (section 5).
-pub(crate) fn parse(set: &str) -> Result<HashMap<String, VerifyingKey>, Mistake> {
-    #[derive(serde::Deserialize)]
-    struct Set {
-        keys: Vec<Value>,
-    }
-    let set: Set = serde_json::from_str(set).map_err(|error| {
-        let place = format!("line {} column {}", error.line(), error.column());
-        Mistake::new(place, "not a JSON Web Key Set: an object with the list `keys`")
-    })?;
-    let mut keys = HashMap::new();
-    for (index, jwk) in set.keys.into_iter().enumerate() {
-        let wrong = |message: String| Mistake::new(format!("keys[{index}]"), message);
-        let Some((kid, key)) = read(jwk).map_err(wrong)? else { continue };
-        match keys.entry(kid) {
-            Entry::Vacant(entry) => drop(entry.insert(key)),
-            Entry::Occupied(_) => {
-                let message = "its `kid` is that of another key; each needs its own";
-                return Err(wrong(message.to_owned()));
-            }
-        }
-    }
-    if keys.is_empty() {
-        let message = "no key for signatures by Ed25519, ES256 or RS256; no token would be valid";
-        return Err(Mistake::new("keys", message));
-    }
-    Ok(keys)
+/// The keys of one issuer.
+#[derive(Debug)]
+pub(crate) struct KeySet {
+    keys: Vec<(Option<String>, VerifyingKey)>,
+    /// Why keys were skipped; the place is that of the key.
+    pub(crate) skipped: Vec<Mistake>,
 }
 
-fn read(jwk: Value) -> Result<Option<(String, VerifyingKey)>, String> {
+impl KeySet {
+    /// The usable keys of a set. Keys that cannot be used are skipped, as RFC 7517 asks
+    /// (section 5): issuers publish keys of other kinds and for other purposes in the same set.
+    pub(crate) fn parse(set: &str) -> Result<Self, Mistake> {
+        #[derive(serde::Deserialize)]
+        struct Set {
+            keys: Vec<Value>,
+        }
+        let set: Set = serde_json::from_str(set).map_err(|error| {
+            let place = format!("line {} column {}", error.line(), error.column());
+            Mistake::new(place, "not a JSON Web Key Set: an object with the list `keys`")
+        })?;
+        let (mut keys, mut skipped) = (Vec::new(), Vec::new());
+        for (index, jwk) in set.keys.into_iter().enumerate() {
+            match read(jwk) {
+                Ok(key) => keys.push(key),
+                Err(message) => skipped.push(Mistake::new(format!("keys[{index}]"), message)),
+            }
+        }
+        if keys.is_empty() {
+            return Err(no_usable_key(skipped.first()));
+        }
+        Ok(Self { keys, skipped })
+    }
+
+    /// The keys that may have signed a token whose header has this `kid`: those with the same
+    /// `kid`, of which a set may have several, and those without one. Without `kid`, it may be any
+    /// key.
+    pub(crate) fn candidates<'a>(
+        &'a self,
+        kid: Option<&'a str>,
+    ) -> impl Iterator<Item = &'a VerifyingKey> {
+        let fits = move |own: Option<&str>| kid.is_none() || own.is_none() || own == kid;
+        self.keys.iter().filter(move |(own, _)| fits(own.as_deref())).map(|(_, key)| key)
+    }
+}
+
+fn no_usable_key(first: Option<&Mistake>) -> Mistake {
+    let mut message =
+        "no key for signatures by Ed25519, ES256 or RS256; no token would be valid".to_owned();
+    if let Some(first) = first {
+        message = format!("{message} ({first})");
+    }
+    Mistake::new("keys", message)
+}
+
+/// A key and its `kid`, or why it cannot be used.
+fn read(jwk: Value) -> Result<(Option<String>, VerifyingKey), String> {
     if !jwk.is_object() {
         return Err("not an object".to_owned());
     }
     let jwk: Jwk = serde_json::from_value(jwk).map_err(|error| error.to_string())?;
+    // Whoever reads the file could sign tokens.
     if jwk.d || jwk.k {
-        let message = "a private key or a shared secret; who verifies tokens has only public keys";
-        return Err(message.to_owned());
+        return Err("a private key or a shared secret; publish only the public key".to_owned());
     }
-    let Some(key) = VerifyingKey::new(&jwk)? else { return Ok(None) };
-    let kid = jwk.kid.ok_or("has no `kid`, by which tokens name their key")?;
-    Ok(Some((kid, key)))
+    let key = VerifyingKey::new(&jwk)?;
+    Ok((jwk.kid, key))
 }
 
 impl VerifyingKey {
     /// The key, if it is one for signatures that we know.
-    fn new(jwk: &Jwk) -> Result<Option<Self>, String> {
-        let signs = jwk.usage.as_deref().is_none_or(|usage| usage == "sig")
-            && jwk.key_ops.as_ref().is_none_or(|uses| uses.iter().any(|what| what == "verify"));
-        let key = match (jwk.kty.as_str(), jwk.crv.as_deref()) {
-            _ if !signs => return Ok(None),
-            ("OKP", Some("Ed25519")) => Self::ed25519(jwk)?,
-            ("EC", Some("P-256")) => Self::p256(jwk)?,
-            ("RSA", _) if jwk.alg.as_deref().is_none_or(|alg| alg == "RS256") => Self::rsa(jwk)?,
-            _ => return Ok(None),
-        };
-        Ok(jwk.alg.as_deref().is_none_or(|alg| key.goes_with(alg)).then_some(key))
+    fn new(jwk: &Jwk) -> Result<Self, String> {
+        if jwk.usage.as_deref().is_some_and(|usage| usage != "sig") {
+            return Err("its `use` is not sig".to_owned());
+        }
+        if jwk.key_ops.as_ref().is_some_and(|uses| uses.iter().all(|what| what != "verify")) {
+            return Err("its `key_ops` do not contain verify".to_owned());
+        }
+        let (kind, algorithms): (fn(&Jwk) -> Result<Self, String>, _) =
+            match (jwk.kty.as_str(), jwk.crv.as_deref()) {
+                ("OKP", Some("Ed25519")) => (Self::ed25519, ED25519_ALGORITHMS),
+                ("EC", Some("P-256")) => (Self::p256, P256_ALGORITHMS),
+                ("RSA", _) => (Self::rsa, RSA_ALGORITHMS),
+                _ => return Err("neither Ed25519, P-256 nor RSA".to_owned()),
+            };
+        if jwk.alg.as_deref().is_some_and(|alg| !algorithms.contains(&alg)) {
+            return Err(format!("its `alg` is not {}", algorithms.join(" or ")));
+        }
+        kind(jwk)
     }
 
     fn ed25519(jwk: &Jwk) -> Result<Self, String> {
@@ -125,6 +160,9 @@ impl VerifyingKey {
         let mut point = [4; 65];
         point[1..33].copy_from_slice(&coordinate("x", jwk.x.as_deref())?);
         point[33..].copy_from_slice(&coordinate("y", jwk.y.as_deref())?);
+        if !is_on_p256(&point) {
+            return Err("`x` and `y` are no point of P-256".to_owned());
+        }
         Ok(Self::P256(point))
     }
 
@@ -142,13 +180,12 @@ impl VerifyingKey {
         Ok(Self::Rsa(RsaPublicKeyComponents { n, e }))
     }
 
-    /// Whether signatures of this key are called `alg`. `EdDSA` is the old name of `Ed25519`
-    /// (RFC 9864).
+    /// Whether signatures of this key are called `alg`.
     pub(crate) fn goes_with(&self, alg: &str) -> bool {
         match self {
-            Self::Ed25519(_) => matches!(alg, "EdDSA" | "Ed25519"),
-            Self::P256(_) => alg == "ES256",
-            Self::Rsa(_) => alg == "RS256",
+            Self::Ed25519(_) => ED25519_ALGORITHMS.contains(&alg),
+            Self::P256(_) => P256_ALGORITHMS.contains(&alg),
+            Self::Rsa(_) => RSA_ALGORITHMS.contains(&alg),
         }
     }
 
@@ -170,6 +207,16 @@ fn coordinate(member: &str, text: Option<&str>) -> Result<[u8; 32], String> {
     bytes.ok_or_else(|| format!("`{member}` is not there, or not 32 bytes in base64url"))
 }
 
+/// Whether an uncompressed point lies on the curve. Key agreement checks that, and with a key of
+/// its own there is nothing secret in it.
+fn is_on_p256(point: &[u8; 65]) -> bool {
+    let Ok(own) = EphemeralPrivateKey::generate(&ECDH_P256, &SystemRandom::new()) else {
+        return false;
+    };
+    let point = agreement::UnparsedPublicKey::new(&ECDH_P256, point);
+    agree_ephemeral(own, &point, |_| ()).is_ok()
+}
+
 /// A number without zeros in front, which some write (RFC 7518, section 6.3.1.1).
 fn number(member: &str, text: Option<&str>) -> Result<Vec<u8>, String> {
     let bytes = text.and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());
@@ -183,7 +230,7 @@ mod tests {
 
     use base64::Engine as _;
 
-    use super::{URL_SAFE_NO_PAD, VerifyingKey, parse};
+    use super::{KeySet, URL_SAFE_NO_PAD, VerifyingKey};
 
     /// RFC 8037, appendix A.
     const ED25519: (&str, &str) = (
@@ -212,7 +259,7 @@ mod tests {
     );
 
     fn key(jwk: &str) -> VerifyingKey {
-        parse(&format!(r#"{{"keys":[{jwk}]}}"#)).unwrap().remove("a").unwrap()
+        KeySet::parse(&format!(r#"{{"keys":[{jwk}]}}"#)).unwrap().keys.remove(0).1
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! JSON Web Tokens (RFC 7519), signed in JWS's compact form (RFC 7515), verified as RFC 8725 asks.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -14,12 +13,15 @@ use crate::caller::Caller;
 use crate::denied::Reason;
 use crate::error::{Error, Mistake};
 use crate::file::read_list;
-use crate::jwk::{self, VerifyingKey, present};
+use crate::jwk::{KeySet, present};
 
 /// No token is nearly as long.
 const LONGEST: usize = 8 << 10;
 /// As OpenID Connect has it.
 const LONGEST_SUBJECT: usize = 255;
+/// How many keys are tried for one token. Tokens without `kid` may be signed with any key of the
+/// set, and anybody may send one.
+const MOST_KEYS: usize = 16;
 /// How many seconds the clock of an issuer may be wrong.
 const SKEW: f64 = 30.0;
 
@@ -27,7 +29,7 @@ const SKEW: f64 = 30.0;
 /// RS256.
 #[derive(Debug)]
 pub struct Tokens {
-    keys: HashMap<String, VerifyingKey>,
+    keys: KeySet,
     issuer: Arc<str>,
     audience: String,
 }
@@ -71,13 +73,23 @@ impl Tokens {
     }
 
     /// Tokens signed with the keys of `jwks`, a JSON Web Key Set (RFC 7517), whose `iss` is
-    /// `issuer` and whose `aud` is or contains `audience`. Keys for anything else are left out.
+    /// `issuer` and whose `aud` is or contains `audience`. Keys that cannot be used are [skipped](Self::skipped).
     ///
     /// # Errors
-    /// The first [`Mistake`]: text that is no key set, a key that is malformed, weak, private or
-    /// without a `kid` of its own, or no key that is left.
+    /// A [`Mistake`]: text that is no key set, or a set without a usable key.
     pub fn parse(jwks: &str, issuer: &str, audience: &str) -> Result<Self, Mistake> {
-        Ok(Self { keys: jwk::parse(jwks)?, issuer: issuer.into(), audience: audience.to_owned() })
+        Ok(Self {
+            keys: KeySet::parse(jwks)?,
+            issuer: issuer.into(),
+            audience: audience.to_owned(),
+        })
+    }
+
+    /// Why keys of the set cannot be used; the place of each is that of the key, such as
+    /// `keys[2]`. Unsupported, malformed, weak and private keys are skipped, and so are keys for
+    /// other purposes than signatures (RFC 7517, section 5).
+    pub fn skipped(&self) -> &[Mistake] {
+        &self.keys.skipped
     }
 
     /// Whom a token names.
@@ -88,16 +100,14 @@ impl Tokens {
         let (message, signature) =
             split_at_last_dot(token).ok_or(Reason::TokenMalformed("form"))?;
         let (header, claims) = split_at_last_dot(message).ok_or(Reason::TokenMalformed("form"))?;
-        let key = self.key(&object(header, "header")?)?;
+        let header = object(header, "header")?;
         let signature = URL_SAFE_NO_PAD.decode(signature);
         let signature = signature.map_err(|_| Reason::TokenMalformed("signature"))?;
-        if !key.verifies(message, &signature) {
-            return Err(Reason::TokenSignature);
-        }
+        self.verify(&header, message, &signature)?;
         self.caller(object(claims, "claims")?, now)
     }
 
-    fn key(&self, header: &Header) -> Result<&VerifyingKey, Reason> {
+    fn verify(&self, header: &Header, message: &[u8], signature: &[u8]) -> Result<(), Reason> {
         // An extension that must be understood, and none is (RFC 7515, section 4.1.11).
         if header.crit {
             return Err(Reason::TokenMalformed("header"));
@@ -105,9 +115,14 @@ impl Tokens {
         if !header.typ.as_deref().is_none_or(is_access_token) {
             return Err(Reason::TokenType);
         }
-        let key = header.kid.as_ref().and_then(|kid| self.keys.get(kid));
-        let key = key.ok_or(Reason::TokenKey)?;
-        if key.goes_with(&header.alg) { Ok(key) } else { Err(Reason::TokenAlgorithm) }
+        let mut candidates = self.keys.candidates(header.kid.as_deref()).peekable();
+        candidates.peek().ok_or(Reason::TokenKey)?;
+        let mut candidates = candidates.filter(|key| key.goes_with(&header.alg)).peekable();
+        candidates.peek().ok_or(Reason::TokenAlgorithm)?;
+        if candidates.by_ref().take(MOST_KEYS).any(|key| key.verifies(message, signature)) {
+            return Ok(());
+        }
+        Err(if candidates.peek().is_some() { Reason::TokenKeys } else { Reason::TokenSignature })
     }
 
     fn caller(&self, claims: Claims, now: SystemTime) -> Result<Caller, Reason> {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
-use pilotlight_access::{Caller, Denied, Guard, Moment, Options, Policy};
+use pilotlight_access::{Caller, Denied, Guard, Moment, Options, Policy, Tokens};
 use pilotlight_telemetry::ErrorKind;
 use serde::Serialize;
 
@@ -74,7 +74,7 @@ impl Access {
         let files = files(&options);
         let known: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
         let guard = Followed::read(&known, || {
-            let policy = Policy::read(&options)?;
+            let policy = read_policy(name, &options)?;
             let guard = match before {
                 Some(before) => before.renewed(policy),
                 None => Guard::new(policy),
@@ -93,7 +93,7 @@ impl Access {
     /// Reads its files again if they have changed.
     pub(crate) fn look(&self, look: Look) {
         self.guard.look(look, &self.name, |guard| {
-            let policy = Policy::read(&self.options)?;
+            let policy = read_policy(&self.name, &self.options)?;
             Ok::<_, pilotlight_access::Error>((
                 Arc::new(guard.renewed(policy)),
                 files(&self.options),
@@ -118,6 +118,20 @@ impl Access {
     }
 }
 
+/// Reads what `options` name; keys of a set that cannot be used are told in the log.
+fn read_policy(
+    access: &str,
+    options: &Options,
+) -> std::result::Result<Policy, pilotlight_access::Error> {
+    let policy = Policy::read(options)?;
+    for mistake in policy.tokens.iter().flat_map(Tokens::skipped) {
+        let file = options.jwks.as_deref().map(Path::display).map(tracing::field::display);
+        let (key, reason) = (&mistake.place, &mistake.message);
+        tracing::warn!(access, file, key, reason, "key of the key set is skipped");
+    }
+    Ok(policy)
+}
+
 fn files(options: &Options) -> Vec<PathBuf> {
     options.api_keys.iter().chain(&options.jwks).cloned().collect()
 }
@@ -127,7 +141,6 @@ fn refused(denied: &Denied, id: HeaderValue) -> (ErrorKind, Response<Body>) {
     let (kind, error_type) = match status {
         StatusCode::UNAUTHORIZED => (ErrorKind::Unauthorised, "unauthorized"),
         StatusCode::TOO_MANY_REQUESTS => (ErrorKind::RateLimited, "rate_limited"),
-        StatusCode::FORBIDDEN => (ErrorKind::Forbidden, "forbidden"),
         _ => (ErrorKind::Malformed, "malformed"),
     };
     let mut response = Body::refusal(status, error_type, denied.message());

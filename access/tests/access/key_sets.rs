@@ -10,65 +10,73 @@ fn set(keys: &[String]) -> String {
     format!(r#"{{"keys":[{}]}}"#, keys.join(","))
 }
 
-/// The mistake in the second of two keys.
-fn mistake(jwk: &str) -> String {
-    let first = Signer::ed25519(9).jwk(r#""kid":"first""#);
-    let mistake = parse(&set(&[first, jwk.to_owned()])).unwrap_err();
+/// Why the second of three keys is skipped; the others are used.
+fn skipped(jwk: &str) -> String {
+    let [first, _, third] = Signer::all();
+    let others = [first, third].map(|signer| signer.jwk(r#""kid":"other""#));
+    let tokens = parse(&set(&[others[0].clone(), jwk.to_owned(), others[1].clone()])).unwrap();
+    let [mistake] = tokens.skipped() else { panic!("{:?}", tokens.skipped()) };
     assert_eq!(mistake.place, "keys[1]", "{mistake}");
-    mistake.message
+    let alone = parse(&set(&[jwk.to_owned()])).unwrap_err();
+    assert!(alone.message.contains("no key for signatures"), "{alone}");
+    assert!(alone.message.contains(&mistake.message), "{alone}");
+    mistake.message.clone()
 }
 
 #[test]
-fn two_keys_of_one_id_are_refused() {
-    let [one, other, _] = Signer::all().map(|signer| signer.jwk(r#""kid":"a""#));
-    for second in [&one, &other] {
-        let mistake = parse(&set(&[one.clone(), second.clone()])).unwrap_err();
-        assert_eq!(mistake.place, "keys[1]");
-        assert!(mistake.message.contains("`kid`"), "{mistake}");
-    }
+fn keys_that_can_be_used_are_not_skipped() {
+    let [ed25519, p256, rsa] = Signer::all();
+    let keys = [
+        ed25519.jwk(r#""kid":"a","key_ops":["sign","verify"],"alg":"EdDSA""#),
+        ed25519.jwk(r#""kid":"a","alg":"Ed25519","x5t":7,"ext":true"#),
+        p256.jwk(r#""kid":"a","use":"sig","alg":"ES256""#),
+        p256.jwk(r#""kid":null,"use":null,"alg":null,"key_ops":null"#),
+        rsa.jwk(r#""kid":"a","alg":"RS256","x5c":["AA"]"#),
+        rsa.jwk(r#""use":"sig""#),
+    ];
+    let tokens = parse(&set(&keys)).unwrap();
+    assert_eq!(tokens.skipped(), []);
 }
 
 #[test]
-fn a_key_without_an_id_is_refused() {
-    assert!(mistake(&Signer::ed25519(1).jwk(r#""use":"sig""#)).contains("no `kid`"));
-}
-
-#[test]
-fn private_keys_and_secrets_are_refused_and_not_repeated() {
+fn private_keys_and_secrets_are_skipped_and_not_repeated() {
     for signer in Signer::all() {
         for d in [r#""d":"hunter2""#, r#""d":{"hunter2":"hunter2"}"#, r#""d":null"#] {
-            let message = mistake(&signer.jwk(&format!(r#""kid":"a",{d}"#)));
+            let message = skipped(&signer.jwk(&format!(r#""kid":"a",{d}"#)));
             assert!(message.contains("private key") && !message.contains("hunter2"), "{message}");
         }
     }
-    let secret = mistake(r#"{"kty":"oct","kid":"a","alg":"HS256","k":"aHVudGVyMg"}"#);
+    let secret = skipped(r#"{"kty":"oct","kid":"a","alg":"HS256","k":"aHVudGVyMg"}"#);
     assert!(secret.contains("shared secret") && !secret.contains("aHVudGVyMg"), "{secret}");
 }
 
 #[test]
-fn keys_for_something_else_are_left_out() {
-    let ours = Signer::ed25519(1).jwk(r#""kid":"a","key_ops":["verify"],"alg":"EdDSA""#);
-    let [_, p256, rsa] = Signer::all();
-    let others = [
-        rsa.jwk(r#""kid":"a","use":"enc","alg":"RSA-OAEP""#),
-        rsa.jwk(r#""kid":"a","alg":"PS256""#),
-        rsa.jwk(r#""kid":"a","alg":"RS512""#),
-        rsa.jwk(r#""kid":"a","key_ops":["encrypt"]"#),
-        p256.jwk(r#""kid":"a","alg":"ECDH-ES""#),
-        r#"{"kty":"EC","crv":"P-384","kid":"a","x":"AA","y":"AA"}"#.to_owned(),
-        r#"{"kty":"OKP","crv":"X25519","kid":"a","x":"AA"}"#.to_owned(),
-        r#"{"kty":"OKP","crv":"Ed448","kid":"a","x":"AA"}"#.to_owned(),
-        r#"{"kty":"AKP","kid":"a","pub":"AA"}"#.to_owned(),
-        r#"{"kty":"RSA","use":"enc"}"#.to_owned(),
-    ];
-    let keys: Vec<_> = others.iter().cloned().chain([ours]).collect();
-    assert!(parse(&set(&keys)).is_ok());
-    let mistake = parse(&set(&others)).unwrap_err();
-    assert!(mistake.message.contains("no key for signatures"), "{mistake}");
+fn keys_for_something_else_are_skipped() {
+    let [ed25519, p256, rsa] = Signer::all();
+    for (jwk, message) in [
+        (rsa.jwk(r#""kid":"a","use":"enc","alg":"RSA-OAEP""#), "`use`"),
+        (rsa.jwk(r#""kid":"a","use":"""#), "`use`"),
+        (rsa.jwk(r#""kid":"a","alg":"PS256""#), "`alg` is not RS256"),
+        (rsa.jwk(r#""kid":"a","alg":"RS512""#), "`alg` is not RS256"),
+        (rsa.jwk(r#""kid":"a","key_ops":["encrypt"]"#), "`key_ops`"),
+        (rsa.jwk(r#""kid":"a","key_ops":[]"#), "`key_ops`"),
+        (p256.jwk(r#""kid":"a","alg":"ECDH-ES""#), "`alg` is not ES256"),
+        (ed25519.jwk(r#""kid":"a","alg":"ES256""#), "`alg` is not EdDSA or Ed25519"),
+        (r#"{"kty":"EC","crv":"P-384","kid":"a","x":"AA","y":"AA"}"#.to_owned(), "neither"),
+        (r#"{"kty":"EC","crv":"secp256k1","x":"AA","y":"AA"}"#.to_owned(), "neither"),
+        (r#"{"kty":"OKP","crv":"X25519","kid":"a","x":"AA"}"#.to_owned(), "neither"),
+        (r#"{"kty":"OKP","crv":"Ed448","kid":"a","x":"AA"}"#.to_owned(), "neither"),
+        (r#"{"kty":"AKP","kid":"a","pub":"AA"}"#.to_owned(), "neither"),
+        (r#"{"kty":"rsa","n":"AA","e":"AQAB"}"#.to_owned(), "neither"),
+        (r#"{"kty":"RSA","use":"enc"}"#.to_owned(), "`use`"),
+    ] {
+        let skipped = skipped(&jwk);
+        assert!(skipped.contains(message), "{jwk}: {skipped}");
+    }
 }
 
 #[test]
-fn malformed_keys_are_refused() {
+fn malformed_keys_are_skipped() {
     let x = encode(&[1; 32]);
     for (jwk, message) in [
         (r#"{"kty":"OKP","crv":"Ed25519","kid":"a"}"#.to_owned(), "`x`"),
@@ -76,22 +84,28 @@ fn malformed_keys_are_refused() {
         (r#"{"kty":"OKP","crv":"Ed25519","kid":"a","x":"="}"#.to_owned(), "`x`"),
         (format!(r#"{{"kty":"EC","crv":"P-256","kid":"a","x":"{x}"}}"#), "`y`"),
         (format!(r#"{{"kty":"EC","crv":"P-256","kid":"a","x":"{x}","y":7}}"#), "string"),
+        (format!(r#"{{"kty":"EC","crv":"P-256","kid":"a","x":"{x}","y":"{x}"}}"#), "no point"),
+        (Signer::ed25519(1).jwk(r#""kid":7"#), "string"),
+        (Signer::ed25519(1).jwk(r#""kid":"a","alg":["EdDSA"]"#), "string"),
+        (Signer::ed25519(1).jwk(r#""kid":"a","key_ops":"verify""#), "sequence"),
         (r#"{"kid":"a"}"#.to_owned(), "`kty`"),
+        ("{}".to_owned(), "`kty`"),
         ("7".to_owned(), "object"),
+        ("null".to_owned(), "object"),
         (r#"["OKP"]"#.to_owned(), "object"),
     ] {
-        let mistake = mistake(&jwk);
-        assert!(mistake.contains(message), "{mistake}");
+        let skipped = skipped(&jwk);
+        assert!(skipped.contains(message), "{jwk}: {skipped}");
     }
 }
 
 #[test]
-fn a_weak_key_is_refused() {
+fn a_weak_key_is_skipped() {
     // The neutral element: (0, 1).
     let mut neutral = [0; 32];
     neutral[0] = 1;
     let jwk = format!(r#"{{"kty":"OKP","crv":"Ed25519","kid":"a","x":"{}"}}"#, encode(&neutral));
-    assert!(mistake(&jwk).contains("weak"));
+    assert!(skipped(&jwk).contains("weak"));
     // A modulus of 1024 bits, an even one, exponents with which everybody can sign.
     let rsa = |n: &[u8], e: &[u8]| {
         format!(r#"{{"kty":"RSA","kid":"a","n":"{}","e":"{}"}}"#, encode(n), encode(e))
@@ -99,10 +113,10 @@ fn a_weak_key_is_refused() {
     let mut even = [0xff; 256];
     even[255] = 0xfe;
     for n in [&[0xff; 128][..], &[0xff; 1025], &even, &[0; 256], &[]] {
-        assert!(mistake(&rsa(n, &[1, 0, 1])).contains("`n`"));
+        assert!(skipped(&rsa(n, &[1, 0, 1])).contains("`n`"));
     }
     for e in [&[][..], &[0], &[1], &[0, 1], &[2], &[1, 0, 0, 0, 1]] {
-        assert!(mistake(&rsa(&[0xff; 256], e)).contains("`e`"), "{e:?}");
+        assert!(skipped(&rsa(&[0xff; 256], e)).contains("`e`"), "{e:?}");
     }
     assert!(parse(&set(&[rsa(&[0xff; 256], &[0, 3])])).is_ok());
 }

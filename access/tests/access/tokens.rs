@@ -116,11 +116,95 @@ fn keys_that_a_token_brings_along_are_not_trusted() {
 fn a_token_whose_key_is_unknown_is_refused() {
     let signer = Signer::ed25519(1);
     let guard = guard(&signer.jwks());
-    for header in
-        [r#"{"alg":"EdDSA","kid":"b"}"#, r#"{"alg":"EdDSA"}"#, r#"{"alg":"EdDSA","kid":""}"#]
-    {
+    for header in [r#"{"alg":"EdDSA","kid":"b"}"#, r#"{"alg":"EdDSA","kid":""}"#] {
         let token = signer.token_with(header, &claims(""));
         assert_eq!(refused(&guard, &bearer(&token)), Reason::TokenKey, "{header}");
+    }
+}
+
+/// A set of these keys.
+fn set(keys: &[String]) -> String {
+    format!(r#"{{"keys":[{}]}}"#, keys.join(","))
+}
+
+#[test]
+fn a_token_without_an_id_is_tried_with_every_key_of_its_algorithm() {
+    let (first, last) = (Signer::ed25519(1), Signer::ed25519(2));
+    let [_, p256, rsa] = Signer::all();
+    let signers = [&first, &p256, &rsa, &last];
+    let keys = [r#""kid":"a""#, r#""kid":"b""#, r#""use":"sig""#, r#""kid":"d""#];
+    let keys: Vec<_> = signers.iter().zip(keys).map(|(signer, more)| signer.jwk(more)).collect();
+    let guard = guard(&set(&keys));
+    for signer in signers {
+        for kid in ["", r#","kid":null"#] {
+            let header = format!(r#"{{"alg":"{}"{kid}}}"#, signer.algorithm());
+            let token = signer.token_with(&header, &claims(""));
+            assert_eq!(check(&guard, &bearer(&token)), Ok(ada()), "{header}");
+        }
+    }
+    let stranger = Signer::ed25519(3).token_with(r#"{"alg":"EdDSA"}"#, &claims(""));
+    assert_eq!(refused(&guard, &bearer(&stranger)), Reason::TokenSignature);
+    for alg in ["none", "HS256", "RS512", "ES384"] {
+        let token = first.token_with(&format!(r#"{{"alg":"{alg}"}}"#), &claims(""));
+        assert_eq!(refused(&guard, &bearer(&token)), Reason::TokenAlgorithm, "{alg}");
+    }
+    // The algorithm of another key of the set.
+    let confused = first.token_with(r#"{"alg":"RS256"}"#, &claims(""));
+    assert_eq!(refused(&guard, &bearer(&confused)), Reason::TokenSignature);
+}
+
+#[test]
+fn a_key_without_an_id_fits_tokens_with_any() {
+    let (named, nameless) = (Signer::ed25519(1), Signer::ed25519(2));
+    let guard = guard(&set(&[named.jwk(r#""kid":"a""#), nameless.jwk(r#""use":"sig""#)]));
+    for header in [r#"{"alg":"EdDSA","kid":"a"}"#, r#"{"alg":"EdDSA","kid":"b"}"#] {
+        let token = nameless.token_with(header, &claims(""));
+        assert_eq!(check(&guard, &bearer(&token)), Ok(ada()), "{header}");
+    }
+    let misnamed = named.token_with(r#"{"alg":"EdDSA","kid":"b"}"#, &claims(""));
+    assert_eq!(refused(&guard, &bearer(&misnamed)), Reason::TokenSignature);
+}
+
+#[test]
+fn keys_that_share_an_id_are_all_tried() {
+    let (one, other) = (Signer::ed25519(1), Signer::ed25519(2));
+    let [_, p256, rsa] = Signer::all();
+    let signers = [&one, &other, &p256, &rsa, &one];
+    let guard = guard(&set(&signers.map(|signer| signer.jwk(r#""kid":"a""#))));
+    for signer in signers {
+        assert_eq!(check(&guard, &bearer(&signer.token(&claims("")))), Ok(ada()));
+    }
+    let stranger = Signer::ed25519(3).token(&claims(""));
+    assert_eq!(refused(&guard, &bearer(&stranger)), Reason::TokenSignature);
+}
+
+#[test]
+fn no_token_makes_the_host_try_more_than_sixteen_keys() {
+    let keys: Vec<_> =
+        (1..=17).map(|seed| Signer::ed25519(seed).jwk(&format!(r#""kid":"{seed}""#))).collect();
+    let guard = guard(&set(&keys));
+    let token = |seed: u8, kid: &str| {
+        Signer::ed25519(seed).token_with(&format!(r#"{{"alg":"EdDSA"{kid}}}"#), &claims(""))
+    };
+    assert_eq!(check(&guard, &bearer(&token(16, ""))), Ok(ada()));
+    assert_eq!(refused(&guard, &bearer(&token(17, ""))), Reason::TokenKeys);
+    assert_eq!(check(&guard, &bearer(&token(17, r#","kid":"17""#))), Ok(ada()));
+}
+
+#[test]
+fn a_key_that_cannot_be_used_does_not_disable_the_others() {
+    let signer = Signer::ed25519(1);
+    let unusable = [
+        r#"{"kty":"RSA","kid":"a","use":"enc"}"#.to_owned(),
+        r#"{"kty":"OKP","crv":"Ed25519","kid":"a","x":"AA"}"#.to_owned(),
+        Signer::ed25519(2).jwk(r#""kid":"a","d":"AA""#),
+        "null".to_owned(),
+    ];
+    for unusable in unusable {
+        let guard = guard(&set(&[unusable, signer.jwk(r#""kid":"a""#)]));
+        assert_eq!(check(&guard, &bearer(&signer.token(&claims("")))), Ok(ada()));
+        let private = Signer::ed25519(2).token(&claims(""));
+        assert_eq!(refused(&guard, &bearer(&private)), Reason::TokenSignature);
     }
 }
 

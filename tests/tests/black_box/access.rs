@@ -206,6 +206,41 @@ fn signed_tokens_of_the_issuer_may_ask() {
 }
 
 #[test]
+fn a_key_of_the_issuer_that_cannot_be_used_is_skipped_with_a_warning() {
+    let access = "[access.keys]\njwks = \"jwks.json\"\nissuer = \"https://i.example\"\n\
+                  audience = \"pilotlight\"\n";
+    let (folder, file) = folder(access, ROUTES, "");
+    let signer = SigningKey::from_bytes(&[7; 32]);
+    let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+    let x = encode(signer.verifying_key().as_bytes());
+    let write = |keys: Value| {
+        fs::write(folder.path().join("jwks.json"), json!({ "keys": keys }).to_string()).unwrap();
+    };
+    let unusable = json!({ "kty": "EC", "crv": "P-521", "kid": "b", "x": "AA", "y": "AA" });
+    write(json!([unusable, { "kty": "OKP", "crv": "Ed25519", "x": x }]));
+    let log = folder.path().join("log");
+    let mut command = pilotlight(&["serve", "--config", file.to_str().unwrap()]);
+    let server = Server::run(command.stderr(fs::File::create(&log).unwrap()));
+    let claims = json!({
+        "iss": "https://i.example", "aud": "pilotlight", "sub": "ada", "exp": 4_000_000_000_u64,
+    });
+    let header = encode(br#"{"alg":"EdDSA"}"#);
+    let message = format!("{header}.{}", encode(claims.to_string().as_bytes()));
+    let token = format!("{message}.{}", encode(&signer.sign(message.as_bytes()).to_bytes()));
+    assert_eq!(with(&server, &token), 200);
+    let log = fs::read_to_string(log).unwrap();
+    let warning = log.lines().find(|line| line.contains("key of the key set is skipped"));
+    let warning = warning.unwrap_or_else(|| panic!("{log}"));
+    for part in ["WARN", "keys[0]", "jwks.json", "neither Ed25519, P-256 nor RSA"] {
+        assert!(warning.contains(part), "{warning}");
+    }
+    drop(server);
+    write(json!([unusable]));
+    let (code, error) = outcome(&mut pilotlight(&["serve", "--config", file.to_str().unwrap()]));
+    assert!(code == 1 && error.contains("no key for signatures"), "{error}");
+}
+
+#[test]
 fn who_asks_too_much_is_told_when_to_come_again() {
     let [(first, one), (second, two)] = [key("first"), key("second")];
     let access = "[access.keys]\napi-keys = \"keys.toml\"\nrate = 0.001\nburst = 2\n";
