@@ -11,16 +11,30 @@ use tempfile::NamedTempFile;
 pub(crate) const PREFIX: &str = ".beside-";
 const BLOCK: usize = 4096;
 
-/// Writes a whole file or nothing: beside its place, flushed, then renamed.
+/// Writes a whole file or nothing: beside its place, flushed, then renamed. A built component is
+/// for others to read, but nobody else's to write, whatever the umask.
 ///
 /// # Errors
 /// What the operating system says.
 pub fn write_beside(path: &Path, content: &[u8]) -> io::Result<()> {
+    write_with_mode(path, content, 0o644)
+}
+
+/// Like [`write_beside`], for a file that only its owner may read: it has that mode from its
+/// first byte on, whatever the mode of a file that it replaces.
+///
+/// # Errors
+/// What the operating system says.
+pub(crate) fn write_private_beside(path: &Path, content: &[u8]) -> io::Result<()> {
+    write_with_mode(path, content, 0o600)
+}
+
+fn write_with_mode(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let mut file = new_file(folder)?;
+    let mut file = new_file(folder, mode)?;
     write_sparse(file.as_file_mut(), content)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
@@ -29,12 +43,10 @@ pub fn write_beside(path: &Path, content: &[u8]) -> io::Result<()> {
 
 /// A file that is locked for as long as it is being written: one that nobody has locked was left
 /// by a process that was killed.
-fn new_file(folder: &Path) -> io::Result<NamedTempFile> {
+fn new_file(folder: &Path, mode: u32) -> io::Result<NamedTempFile> {
     loop {
-        // A built component is for others to read, but nobody else's to write, whatever the umask.
-        let readable = fs::Permissions::from_mode(0o644);
-        let file =
-            tempfile::Builder::new().prefix(PREFIX).permissions(readable).tempfile_in(folder)?;
+        let mode = fs::Permissions::from_mode(mode);
+        let file = tempfile::Builder::new().prefix(PREFIX).permissions(mode).tempfile_in(folder)?;
         match file.as_file().try_lock() {
             // Swept between its creation and its lock.
             Err(TryLockError::WouldBlock) => {}

@@ -16,7 +16,7 @@ use std::time::SystemTime;
 use pilotlight_model::Digest;
 use serde::{Deserialize, Serialize};
 
-use crate::beside::write_beside;
+use crate::beside::write_private_beside;
 use crate::error::{Error, Result};
 
 /// What records are called after the name of their entry.
@@ -160,7 +160,7 @@ impl Cache {
         self.get(path.strip_prefix(&self.folder).ok()?.to_str()?)
     }
 
-    /// Writes an entry.
+    /// Writes an entry. Only its owner may read it: a configuration may hold secrets.
     ///
     /// # Errors
     /// [`Error::Cache`] when it cannot be written.
@@ -168,8 +168,8 @@ impl Cache {
         let write = || {
             let path = self.folder.join(name);
             let record = Record { length: content.len() as u64, sha256: Digest::of(content) };
-            write_beside(&path, content)?;
-            write_beside(&self.record(name), &serde_json::to_vec(&record)?)?;
+            write_private_beside(&path, content)?;
+            write_private_beside(&self.record(name), &serde_json::to_vec(&record)?)?;
             let held = hold(&self.record(name)).map(Arc::new);
             Ok(Entry { path, digest: record.sha256, _held: held })
         };

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use pilotlight_model::Digest;
 use serde::{Deserialize, Serialize};
 
-use crate::beside::write_beside;
+use crate::beside::write_private_beside;
 use crate::cache::Cache;
 use crate::error::{Error, Result};
 
@@ -58,7 +58,7 @@ impl Cache {
         let digest = digest()?;
         if settled && states(files)? == before {
             let seen = serde_json::to_vec(&Seen { files: before, digest }).unwrap_or_default();
-            if let Err(error) = write_beside(&record, &seen) {
+            if let Err(error) = write_private_beside(&record, &seen) {
                 tracing::debug!(%error, "a digest could not be remembered");
             }
         }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
 use std::fs::{self, File};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -29,6 +30,25 @@ fn an_entry_is_built_once_and_then_found() {
     assert_eq!(found, built);
     cache.remove("entry");
     assert_ne!(cache.get_or_build("entry", || Ok(vec![1])).unwrap(), built);
+}
+
+#[test]
+fn only_the_owner_may_read_what_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = open(folder.path());
+    let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o7777;
+    assert_eq!(mode(&folder.path().join("cache")), 0o700);
+    for before in [None, Some(0o644), Some(0o666)] {
+        let entry = cache.put("entry.toml", b"token").unwrap();
+        if let Some(before) = before {
+            fs::set_permissions(&entry.path, fs::Permissions::from_mode(before)).unwrap();
+            cache.put("entry.toml", b"token").unwrap();
+        }
+        for file in fs::read_dir(folder.path().join("cache")).unwrap() {
+            let path = file.unwrap().path();
+            assert_eq!(mode(&path), 0o600, "{}", path.display());
+        }
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A configuration in Consul's KV: served, followed, and remembered for when Consul is away.
 
 use std::fs::{self, File};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -131,6 +132,29 @@ fn without_consul_the_last_configuration_serves_on_even_over_a_restart() {
     agent.set(&function("three"));
     until("followed", || asked(&server) == "three");
     assert_eq!(member.logged("the configuration stays as it was"), 1, "told once");
+}
+
+#[test]
+fn only_the_owner_may_read_the_configuration_that_is_kept() {
+    let agent = Agent::start();
+    agent.set(&function("one"));
+    let member = Member::new();
+    let cache = member.0.path().join("cache");
+    let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
+    // The second time the text is the same, and the file is one of a former version.
+    for _ in 0..2 {
+        assert_eq!(asked(&member.serve(&agent)), "one");
+        let files = fs::read_dir(&cache).unwrap().map(|file| file.unwrap().path());
+        let kept: Vec<_> = files
+            .filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("consul-"))
+            .collect();
+        assert!(kept.iter().any(|path| path.extension() == Some("toml".as_ref())), "{kept:?}");
+        assert_eq!(mode(&cache), 0o700);
+        for path in kept {
+            assert_eq!(mode(&path), 0o600, "{}", path.display());
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        }
+    }
 }
 
 #[test]

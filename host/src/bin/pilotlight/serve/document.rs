@@ -1,5 +1,6 @@
 //! The configuration that is served, and the last one of Consul's that was good.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -90,8 +91,14 @@ impl LastGood {
         std::fs::read_to_string(self.cache.get(&self.name)?.path).ok()
     }
 
+    /// Whether only its owner may read the file; former versions let others read it.
+    fn is_private(&self) -> bool {
+        let metadata = self.cache.get(&self.name).and_then(|entry| entry.path.metadata().ok());
+        metadata.is_some_and(|metadata| metadata.mode() & 0o077 == 0)
+    }
+
     fn write(&self, text: &str) {
-        if self.read().as_deref() == Some(text) {
+        if self.is_private() && self.read().as_deref() == Some(text) {
             return;
         }
         if let Err(error) = self.cache.put(&self.name, text.as_bytes()) {
