@@ -9,7 +9,8 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 use wasmparser::{
-    BinaryReaderError, Data, DataKind, DataSectionReader, MemoryType, Operator, Parser, Payload,
+    BinaryReaderError, Data, DataKind, DataSectionReader, ImportSectionReader, MemoryType,
+    Operator, Parser, Payload, TypeRef,
 };
 
 use crate::section::leb128;
@@ -121,7 +122,7 @@ fn limits(memory: &MemoryType) -> Limits {
     Limits { minimum: memory.initial, maximum: memory.maximum }
 }
 
-/// A module with one memory of its own, of 32 bits, whose contents are constant.
+/// A module with one memory, its own, of 32 bits, whose contents are constant.
 struct Module {
     memory: Limits,
     contents: Contents,
@@ -131,6 +132,10 @@ fn read_module(module: &[u8]) -> Result<Option<Module>, Malformed> {
     let (mut memory, mut segments) = (None, None);
     for payload in Parser::new(0).parse_all(module) {
         match payload? {
+            // Index 0 is the imported memory's, and segments for it are not for the module's own.
+            Payload::ImportSection(section) if imports_memory(section.clone())? => {
+                return Ok(None);
+            }
             Payload::MemorySection(section) => {
                 let mut memories = section.into_iter();
                 memory = memories.next().transpose()?;
@@ -148,6 +153,15 @@ fn read_module(module: &[u8]) -> Result<Option<Module>, Malformed> {
         return Ok(None);
     };
     Ok(plain.then(|| Module { memory: limits(&memory), contents }))
+}
+
+fn imports_memory(section: ImportSectionReader<'_>) -> Result<bool, Malformed> {
+    for import in section.into_imports() {
+        if matches!(import?.ty, TypeRef::Memory(_)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Applies active segments in their order; `None` if one does not fit or is not constant.
@@ -265,6 +279,12 @@ mod tests {
                 (data (global.get 0) "a"))"#,
             r#"(core module (import "m" "m" (memory 1)) (data (i32.const 0) "a"))"#,
             r#"(core module (memory 1) (memory 2) (data (i32.const 0) "a"))"#,
+            // Segments for an imported memory, for the module's own, and for both.
+            r#"(core module (import "m" "m" (memory 3)) (memory 2) (data (i32.const 0) "a"))"#,
+            r#"(core module (import "m" "m" (memory 3)) (memory 2)
+                (data (memory 1) (i32.const 0) "b"))"#,
+            r#"(core module (import "m" "g" (global i32)) (import "m" "m" (memory 3)) (memory 2)
+                (data (memory 0) (i32.const 0) "a") (data (memory 1) (i32.const 0) "b"))"#,
         ];
         for modules in stays {
             let whole = component(modules);
