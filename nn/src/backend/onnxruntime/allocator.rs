@@ -141,7 +141,23 @@ unsafe fn put(block: NonNull<u8>) {
 struct Allocator {
     /// First, since the library hands its address back.
     functions: OrtAllocator,
-    memory: MemoryInfo<'static>,
+    /// Describes the memory; valid for as long as the allocator.
+    memory: *const OrtMemoryInfo,
+}
+
+impl Allocator {
+    /// An allocator that is never freed. The pointer is to the whole of it, not to its first field
+    /// alone, since [`info`] reads the other one through it.
+    fn leak(memory: *const OrtMemoryInfo) -> *mut OrtAllocator {
+        // SAFETY: all functions that this version has are given below.
+        let mut functions = unsafe { OrtAllocator::default() };
+        functions.version = VERSION;
+        functions.Alloc = Some(alloc);
+        functions.Free = Some(free);
+        functions.Info = Some(info);
+        functions.Reserve = Some(reserve);
+        Box::into_raw(Box::new(Self { functions, memory })).cast()
+    }
 }
 
 unsafe extern "system" fn alloc(_: *mut OrtAllocator, bytes: usize) -> *mut c_void {
@@ -163,26 +179,19 @@ unsafe extern "system" fn free(_: *mut OrtAllocator, block: *mut c_void) {
 }
 
 unsafe extern "system" fn info(allocator: *const OrtAllocator) -> *const OrtMemoryInfo {
-    // SAFETY: the library passes the address it was given, which is that of the whole.
-    unsafe { (*allocator.cast::<Allocator>()).memory.ptr() }
+    // SAFETY: the library passes the pointer that it was given, which is to the whole.
+    unsafe { (*allocator.cast::<Allocator>()).memory }
 }
 
 /// Makes it the memory of all sessions of `environment` that ask for the environment's.
 pub(super) fn register(environment: &Environment, memory: MemoryInfo<'static>) -> ort::Result<()> {
-    // SAFETY: all functions that this version has are given below.
-    let mut functions = unsafe { OrtAllocator::default() };
-    functions.version = VERSION;
-    functions.Alloc = Some(alloc);
-    functions.Free = Some(free);
-    functions.Info = Some(info);
-    functions.Reserve = Some(reserve);
-    // As long as the environment, which is never released.
-    let allocator = Box::leak(Box::new(Allocator { functions, memory }));
+    // Both stay for as long as the environment, which is never released.
+    let allocator = Allocator::leak(Box::leak(Box::new(memory)).ptr());
     // SAFETY: both pointers stay valid; the functions may be called by any thread.
     unsafe {
         let register = ort::api().RegisterAllocator;
         let environment = environment.ptr().cast_mut();
-        ort::Error::result_from_status(register(environment, &raw mut allocator.functions))
+        ort::Error::result_from_status(register(environment, allocator))
     }
 }
 
@@ -226,6 +235,23 @@ mod tests {
                 // SAFETY: it is not used any more.
                 unsafe { put(block) };
             }
+        }
+    }
+
+    /// Miri refuses this where the pointer is to the first field alone.
+    #[test]
+    fn the_library_can_reach_the_whole_allocator_by_its_pointer() {
+        let memory = NonNull::<OrtMemoryInfo>::dangling().as_ptr().cast_const();
+        let allocator = Allocator::leak(memory);
+        // SAFETY: the pointer is handed to the allocator's own functions, and freed once.
+        unsafe {
+            let OrtAllocator { version, Info: info, Alloc: alloc, Free: free, .. } = *allocator;
+            assert_eq!(version, VERSION);
+            assert_eq!(info.unwrap()(allocator), memory);
+            let block = alloc.unwrap()(allocator, 100);
+            block.cast::<u8>().write_bytes(7, 100);
+            free.unwrap()(allocator, block);
+            drop(Box::from_raw(allocator.cast::<Allocator>()));
         }
     }
 
