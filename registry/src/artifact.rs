@@ -13,6 +13,8 @@ pub(crate) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 pub(crate) const CONFIG: &str = "application/vnd.wasm.config.v0+json";
 /// The type of its layer.
 pub(crate) const LAYER: &str = "application/wasm";
+/// Longest manifest that registries have to take (OCI distribution specification).
+pub(crate) const LONGEST_MANIFEST: u64 = 4 << 20;
 /// The layout wants a time. With the true one, the same component would get another digest each
 /// time that it is pushed.
 const CREATED: &str = "1970-01-01T00:00:00Z";
@@ -177,7 +179,6 @@ struct AnyManifest {
     media_type: Option<String>,
     config: Option<Descriptor>,
     layers: Option<Vec<Descriptor>>,
-    manifests: Option<serde::de::IgnoredAny>,
 }
 
 impl Layer {
@@ -189,9 +190,6 @@ impl Layer {
         let manifest: AnyManifest = serde_json::from_slice(manifest)
             .map_err(|error| format!("its manifest cannot be read ({error})"))?;
         let media_type = manifest.media_type.as_deref().unwrap_or(content_type);
-        if manifest.manifests.is_some() {
-            return Err(format!("it is an index of several artifacts ({})", shown(media_type)));
-        }
         if media_type != MANIFEST {
             return Err(format!("it is of type {}, not {MANIFEST}", shown(media_type)));
         }

@@ -3,6 +3,7 @@
 //! What is stored is the artifact that the CNCF's Wasm working group describes ("Wasm OCI
 //! Artifact layout"): a config of type `application/vnd.wasm.config.v0+json` and the component,
 //! untouched, as the one layer of type `application/wasm`. Whoever reads that layout reads ours.
+//! A pull follows an index to the one manifest in it that is for WebAssembly.
 //!
 //! A push sends the component, then the config, then the manifest that names both. One that is
 //! stopped on its way leaves at most a blob that no manifest refers to: the tag still names what
@@ -17,6 +18,7 @@ mod challenge;
 mod connection;
 mod credentials;
 mod error;
+mod index;
 mod pull;
 mod push;
 mod reference;

@@ -7,17 +7,16 @@ use ureq::http::header::CONTENT_TYPE;
 use ureq::http::{Method, StatusCode};
 
 use crate::Progress;
-use crate::artifact::Layer;
+use crate::artifact::{LONGEST_MANIFEST, Layer};
 use crate::authorization::Action;
 use crate::beside::Beside;
 use crate::connection::Request;
 use crate::error::{Error, Result};
+use crate::index::{Entry, followed};
 use crate::reference::read_digest;
 use crate::refusal::read_up_to;
 use crate::remote::Remote;
 
-/// Longest manifest that registries have to take (OCI distribution specification).
-const LONGEST_MANIFEST: u64 = 4 << 20;
 /// Bytes moved at once.
 const BLOCK: usize = 256 << 10;
 /// All manifests there are: a registry that has another than ours then says which.
@@ -39,10 +38,17 @@ impl Default for Limits {
     }
 }
 
+/// A manifest or an index, as it came.
+struct Document {
+    digest: Digest,
+    content_type: String,
+    content: Vec<u8>,
+}
+
 /// What has been pulled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pulled {
-    /// SHA-256 of the manifest.
+    /// SHA-256 of the component's manifest, also where the reference names an index.
     pub manifest: Digest,
     /// SHA-256 of the component.
     pub layer: Digest,
@@ -51,8 +57,8 @@ pub struct Pulled {
 }
 
 impl Remote {
-    /// Writes the component that the reference names to `to`. Whatever is there after an error is
-    /// nothing to use.
+    /// Writes the component that the reference names to `to`. Of an index it is the only one for
+    /// WebAssembly, or the only one at all. Whatever is there after an error is nothing to use.
     ///
     /// # Errors
     /// [`Error::Artifact`] if the reference names something else, [`Error::TooLarge`] before any
@@ -93,9 +99,41 @@ impl Remote {
         Ok(pulled)
     }
 
+    /// The manifest that the reference names, or the one that the index which it names leads to.
     fn pull_manifest(&mut self) -> Result<(Digest, Layer)> {
+        let mut found = self.pull_document(&self.reference.manifest(), self.reference.digest())?;
+        if let Some(Entry { digest, size }) = self.read(&found, followed)? {
+            found = self.pull_document(&format!("sha256:{digest}"), Some(digest))?;
+            let length = found.content.len() as u64;
+            if length != size {
+                let reason = format!("its manifest has {length} bytes, not {size} as in its index");
+                return Err(self.not_ours(reason));
+            }
+            if self.read(&found, followed)?.is_some() {
+                let reason = "it is an index of an index, which is not followed";
+                return Err(self.not_ours(reason.to_owned()));
+            }
+        }
+        let layer = self.read(&found, Layer::of)?;
+        Ok((found.digest, layer))
+    }
+
+    fn read<T>(
+        &self,
+        document: &Document,
+        read: impl FnOnce(&[u8], &str) -> std::result::Result<T, String>,
+    ) -> Result<T> {
+        read(&document.content, &document.content_type).map_err(|reason| self.not_ours(reason))
+    }
+
+    fn not_ours(&self, reason: String) -> Error {
+        Error::Artifact { reference: self.reference.to_string(), reason }
+    }
+
+    /// The manifest or the index called `name`, whose digest has to be `expected`.
+    fn pull_document(&mut self, name: &str, expected: Option<Digest>) -> Result<Document> {
         let request = reading(MANIFESTS);
-        let uri = self.address(&format!("manifests/{}", self.reference.manifest()))?;
+        let uri = self.address(&format!("manifests/{name}"))?;
         let mut response = self.send(&request, &uri, &mut |_, _| {})?;
         if response.status() != StatusCode::OK {
             return Err(self.refusal(request.doing, response, &uri));
@@ -106,15 +144,13 @@ impl Remote {
         let manifest = read_up_to(response.body_mut(), LONGEST_MANIFEST);
         let manifest = manifest.map_err(|error| self.failed(&uri, &error.into()))?;
         let found = Digest::of(&manifest);
-        for expected in [self.reference.digest(), promised].into_iter().flatten() {
+        for expected in [expected, promised].into_iter().flatten() {
             if expected != found {
                 let what = format!("the manifest of {}", self.reference);
                 return Err(Error::Digest { what, expected, found });
             }
         }
-        let layer = Layer::of(&manifest, &content_type)
-            .map_err(|reason| Error::Artifact { reference: self.reference.to_string(), reason })?;
-        Ok((found, layer))
+        Ok(Document { digest: found, content_type, content: manifest })
     }
 
     fn pull_layer(

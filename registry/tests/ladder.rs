@@ -6,7 +6,7 @@ const LADDER: [&[&str]; 8] = [
     &["error", "challenge"],
     &["reference", "beside"],
     &["credentials", "artifact", "url"],
-    &["remote"],
+    &["remote", "index"],
     &["refusal"],
     &["authorization"],
     &["connection"],
