@@ -1,6 +1,7 @@
 //! Work that must not slow requests down: on threads of its own that step back for all others.
 
 use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -25,21 +26,24 @@ thread_local! {
 /// Runs `work` on a thread of low priority, and on others what it does [`at_length`].
 ///
 /// # Errors
-/// Those of `work`, and when a thread cannot be started or breaks off.
+/// Those of `work`, [`Error::Panicked`], and when a thread cannot be started.
 pub(crate) async fn run<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
+    const TASK: &str = "loading a version";
     let (respond, outcome) = oneshot::channel();
     let runtime = Handle::current();
     let thread = thread("background").spawn(move || {
         let _entered = runtime.enter();
         step_back(LOW);
         IN_BACKGROUND.set(true);
+        let done = catch_unwind(AssertUnwindSafe(work));
+        let done = done.unwrap_or_else(|payload| Err(Error::panicked(TASK, &*payload)));
         // Nobody may wait for it any more.
-        let _ = respond.send(work());
+        let _ = respond.send(done);
     });
     thread.map_err(Error::io("the thread that loads a version"))?;
-    outcome.await.map_err(|_| Error::Initialiser("it broke off".to_owned()))?
+    outcome.await.map_err(|_| Error::Stopped { task: TASK })?
 }
 
 /// Runs what takes seconds. In the background that is done at the lowest priority that gets it done,

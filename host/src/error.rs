@@ -1,8 +1,10 @@
+use std::any::Any;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use pilotlight_model::ModelError;
 use pilotlight_router::Mistake;
+use tokio::task::JoinError;
 
 /// Result with [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
@@ -142,6 +144,23 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// A task of the host panicked: a defect of pilotlight, not of what it was given.
+    #[error(
+        "internal error: {task} panicked: {message}; this is a defect in pilotlight, please report \
+         it with what the log says"
+    )]
+    Panicked {
+        /// What was being done.
+        task: &'static str,
+        /// What the panic said.
+        message: String,
+    },
+    /// A task was stopped before its end.
+    #[error("{task} was stopped before its end: the process is ending; try again once it serves")]
+    Stopped {
+        /// What was being done.
+        task: &'static str,
+    },
     /// Wasmtime failed where neither model nor file is to blame.
     #[error("{context}: {message}")]
     Runtime {
@@ -169,6 +188,21 @@ impl Error {
     pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { path, source }
+    }
+
+    /// Maps the end of a Tokio task without a result: it panicked, or its runtime ends.
+    pub fn unfinished(task: &'static str) -> impl FnOnce(JoinError) -> Self {
+        move |error| match error.try_into_panic() {
+            Ok(payload) => Self::panicked(task, &*payload),
+            Err(_) => Self::Stopped { task },
+        }
+    }
+
+    /// Maps what a panic of `task` carried.
+    pub(crate) fn panicked(task: &'static str, payload: &(dyn Any + Send)) -> Self {
+        let text = payload.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        Self::Panicked { task, message: text.unwrap_or("no message").to_owned() }
     }
 
     /// Maps a Wasmtime error met while doing `context`.

@@ -117,7 +117,7 @@ impl Host {
         let new = NewVersion { function: name.to_owned(), source, options };
         let load = move || Version::load(new, &cache, &metrics, &progress);
         let loaded = tokio::task::spawn_blocking(load).await;
-        let version = loaded.map_err(|error| Error::Initialiser(error.to_string()))??;
+        let version = loaded.map_err(Error::unfinished("loading a version"))??;
         if let Some(routing) = &self.table().routing {
             routing.check(name, &version)?;
         }
@@ -188,7 +188,8 @@ impl Host {
         let (access, default, protection) = (plan.access, plan.default_access, plan.protection);
         let read = move || Guards::new(access, default.as_deref(), protection, &known);
         let guards = tokio::task::spawn_blocking(read).await;
-        let guards = guards.map_err(|error| Error::Initialiser(error.to_string()))??;
+        let task = "reading the files of accesses and protections";
+        let guards = guards.map_err(Error::unfinished(task))??;
         let names = versions.iter().map(|new| new.function.clone()).chain(unchanged);
         let names: BTreeSet<String> = names.collect();
         let options = RouterOptions { functions: names.clone(), override_header };
@@ -281,7 +282,7 @@ impl Host {
             cache.get_or_build(&name, || Ok(component.to_vec()))
         };
         let put = tokio::task::spawn_blocking(put).await;
-        put.map_err(|error| Error::Initialiser(error.to_string()))?
+        put.map_err(Error::unfinished("keeping a component in the cache"))?
     }
 
     /// Loads a version in the background and has it prove itself, and that what `routing` protects can

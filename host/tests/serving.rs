@@ -74,6 +74,28 @@ async fn a_guest_without_end_is_a_504_and_frees_its_instance() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_task_that_panics_is_an_internal_error_and_no_fault_of_the_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("component.wasm");
+    std::fs::write(&file, handler("unreachable")).unwrap();
+    let host = Host::new(Cache::open(Some(folder.path().join("cache"))).unwrap());
+    let source = || Source::Component(file.clone());
+    let options = || options(Duration::from_secs(60));
+    let deployed = host.deploy("a", source(), options(), |_| panic!("boom {}", 7)).await;
+    host.deploy("a", source(), options(), |_| {}).await.unwrap();
+    let swapped = host.swap("a", source(), options(), |_| panic!("boom 7")).await.map(drop);
+    for outcome in [deployed, swapped] {
+        let error = outcome.unwrap_err();
+        assert!(matches!(error, pilotlight::Error::Panicked { .. }), "{error:?}");
+        let told = error.to_string();
+        assert!(told.starts_with("internal error: loading a version panicked: boom 7"), "{told}");
+        assert!(told.contains("report it") && !told.contains("model"), "{told}");
+    }
+    // The old version serves on, and the next change is not refused.
+    host.swap("a", source(), options(), |_| {}).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn files_that_are_no_function_are_refused_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     let refused = async |component: &[u8]| {

@@ -102,9 +102,7 @@ kinds! {
     Panic = "panic",
     /// The guest's stack was exhausted.
     StackOverflow = "stack_overflow",
-    /// The guest touched memory or a table out of bounds.
-    OutOfBounds = "out_of_bounds",
-    /// The guest trapped for another reason.
+    /// The guest trapped for another reason, such as an access out of bounds.
     Trap = "trap",
     /// The answer took too long.
     Timeout = "timeout",
@@ -116,10 +114,6 @@ kinds! {
     NoResponse = "no_response",
     /// The guest failed after the head of its answer had been sent.
     HalfResponse = "half_response",
-    /// No instance could be made.
-    Instantiation = "instantiation",
-    /// What computes on the host failed.
-    Backend = "backend",
     /// No instance became free in time.
     Overloaded = "overloaded",
     /// Too many requests wait already.
@@ -136,8 +130,6 @@ kinds! {
     Malformed = "malformed",
     /// The request is larger than it may be.
     TooLarge = "too_large",
-    /// The caller sends too slowly.
-    SlowRequest = "slow_request",
     /// The caller went away before it was answered.
     Disconnected = "disconnected",
     /// Something else on the host.

@@ -155,7 +155,8 @@ impl Admin {
         // Whoever asked for it may hang up: what has begun goes on to its end.
         let swap = swap(host.clone(), Arc::clone(&swaps.plan), name.to_owned(), version);
         let swapped = tokio::spawn(swap).await;
-        told(swapped.unwrap_or_else(|error| Err(Error::Initialiser(error.to_string()))))
+        let unfinished = Error::unfinished("changing a version");
+        told(swapped.unwrap_or_else(|error| Err(unfinished(error))))
     }
 }
 
@@ -175,7 +176,7 @@ async fn swap(
     };
     let function = name.clone();
     let planned = tokio::task::spawn_blocking(move || plan(&function, &path)).await;
-    let new = planned.map_err(|error| Error::Initialiser(error.to_string()))??;
+    let new = planned.map_err(Error::unfinished("planning a version"))??;
     let NewVersion { source, options, .. } = new;
     host.swap(&name, source, options, |stage| tracing::info!(%stage, "loading a version")).await?;
     host.function(&name)
@@ -192,9 +193,11 @@ fn refusal(error: &Error) -> Response<Body> {
     let (status, error_type) = match error {
         Error::NoFunction { .. } => (StatusCode::NOT_FOUND, "not_found"),
         Error::Changing { .. } | Error::NoPrevious { .. } => (StatusCode::CONFLICT, "conflict"),
-        Error::Cache { .. } | Error::Runtime { .. } | Error::Initialiser(_) => {
-            (StatusCode::INTERNAL_SERVER_ERROR, "internal")
-        }
+        Error::Cache { .. }
+        | Error::Runtime { .. }
+        | Error::Initialiser(_)
+        | Error::Panicked { .. }
+        | Error::Stopped { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         _ => (StatusCode::UNPROCESSABLE_ENTITY, "refused"),
     };
     Body::refusal(status, error_type, &error.to_string())

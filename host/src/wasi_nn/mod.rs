@@ -266,7 +266,8 @@ fn add_graph<T: HasNn>(instance: &mut LinkerInstance<'_, T>) -> wasmtime::Result
 async fn load(graphs: Arc<Graphs>, file: Vec<u8>, options: GraphOptions) -> Result<Graph, Refusal> {
     let load = move || graphs.load_unnamed("a guest's graph", file, options);
     let loaded = tokio::task::spawn_blocking(load).await;
-    let broken = |_| Refusal::new(ErrorCode::Unknown, "loading broke off".to_owned());
+    let broken =
+        |_| Refusal::new(ErrorCode::Unknown, "an internal error ended the loading".to_owned());
     Ok(loaded.map_err(broken)??)
 }
 

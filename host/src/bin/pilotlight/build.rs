@@ -116,7 +116,7 @@ async fn build(
             Ok((snapshot(&guest, &folder, Placement::Host(&graph), &progress)?, file))
         }
     });
-    let built = building.await.map_err(|error| anyhow!("the build broke off: {error}"))?;
+    let built = building.await.map_err(Error::unfinished("building the component"))?;
     let (mut component, file) = built?;
     let agreement = match compute.precision {
         Precision::Int8 => Some(compare(options, &guest, compute, &stages).await?),
@@ -143,7 +143,7 @@ async fn for_guest(
             let placement = Placement::Guest(precision);
             snapshot(&guest, &folder, placement, &|stage| stages.begin(stage))
         });
-        Ok(building.await.map_err(|error| anyhow!("the build broke off: {error}"))??)
+        Ok(building.await.map_err(Error::unfinished("building the component"))??)
     };
     let chosen = options.host.chosen_precision();
     let candidates = match chosen {

@@ -104,7 +104,10 @@ impl Follower {
             match tokio::task::spawn_blocking(move || origin.read()).await {
                 Ok(Ok(text)) => self.offer(&text).await,
                 Ok(Err(error)) => tracing::warn!("{error:#}; the configuration stays as it was"),
-                Err(error) => tracing::error!(%error, "reading the configuration broke off"),
+                Err(error) => {
+                    let error = pilotlight::Error::unfinished("reading the configuration")(error);
+                    tracing::error!("{error}; the configuration stays as it was");
+                }
             }
         }
         self.swap_changed(Look::Whole).await;
@@ -190,7 +193,7 @@ impl Follower {
         let (name, backends) = (name.to_owned(), Arc::clone(&self.backends));
         let planned =
             tokio::task::spawn_blocking(move || blueprint.version(&name, &backends)).await;
-        planned.map_err(|error| pilotlight::Error::Initialiser(error.to_string()))?
+        planned.map_err(pilotlight::Error::unfinished("planning a version"))?
     }
 }
 

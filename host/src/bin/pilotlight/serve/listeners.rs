@@ -88,7 +88,7 @@ impl Answering {
     pub(super) async fn end(self) -> anyhow::Result<()> {
         self.end.notify_one();
         let ended = self.task.await;
-        ended.map(drop).map_err(|error| anyhow!("the administration broke off: {error}"))
+        Ok(ended.map(drop).map_err(pilotlight::Error::unfinished("the administration"))?)
     }
 }
 
