@@ -11,10 +11,6 @@ use crate::compute::{Compute, ComputeError, HostGraph, Placement, Precision, Seq
 use crate::pipeline::{Pipeline, Timings};
 use crate::tokenizer::{Tokenizer, TokenizerError};
 
-/// An embedding may have up to this many rows more than the tokenizer has ids: models are
-/// padded to multiples of 64 or 128.
-const PADDING_ROWS: usize = 128;
-
 /// Why a model folder could not be loaded.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -55,10 +51,12 @@ pub enum LoadError {
 pub fn load(folder: &ModelFolder, placement: Placement) -> Result<Pipeline, LoadError> {
     let config = ModelConfig::parse(&folder.read(CONFIG_FILE)?).map_err(LoadError::Config)?;
     let max_length = folder.manifest().max_length;
-    let compute = match placement {
+    let label_count = config.labels(None).map(|labels| labels.len());
+    let mut compute = match placement {
         Placement::Host(graph) => on_host(graph, max_length)?,
-        Placement::Guest(precision) => in_guest(folder, precision)?,
+        Placement::Guest(precision) => in_guest(folder, label_count, precision)?,
     };
+    compute.number_positions_from(config.first_position());
     // After the model: its many small blocks fill what loading the model left free, and memory
     // of which half is in use can be mapped instead of copied (Wasmtime's rule).
     let tokenizer = Tokenizer::load(without_bom(&folder.read(TOKENIZER_FILE)?), max_length)?;
@@ -80,14 +78,24 @@ pub fn load(folder: &ModelFolder, placement: Placement) -> Result<Pipeline, Load
 }
 
 #[cfg(feature = "tract")]
-fn in_guest(folder: &ModelFolder, precision: Precision) -> Result<Box<dyn Compute>, LoadError> {
+fn in_guest(
+    folder: &ModelFolder,
+    labels: Option<usize>,
+    precision: Precision,
+) -> Result<Box<dyn Compute>, LoadError> {
     use crate::compute::TractCompute;
     let pieces = folder.read_in_pieces(MODEL_FILE)?.into_iter().collect::<Pieces>();
-    Ok(Box::new(TractCompute::load(pieces, precision)?))
+    let mut beside = |name: &str| folder.read_in_pieces(name).map_err(|error| error.to_string());
+    let (model, _) = pilotlight_onnx::decode_with(pieces, &mut beside)?;
+    Ok(Box::new(TractCompute::new(model, labels, precision)?))
 }
 
 #[cfg(not(feature = "tract"))]
-fn in_guest(_folder: &ModelFolder, _precision: Precision) -> Result<Box<dyn Compute>, LoadError> {
+fn in_guest(
+    _folder: &ModelFolder,
+    _labels: Option<usize>,
+    _precision: Precision,
+) -> Result<Box<dyn Compute>, LoadError> {
     Err(LoadError::Variant("this guest computes on the host and was given no graph"))
 }
 
@@ -103,8 +111,9 @@ fn on_host(_graph: HostGraph, _max_length: usize) -> Result<Box<dyn Compute>, Lo
 
 fn check_vocabulary(tokenizer: &Tokenizer, rows: Option<usize>) -> Result<(), LoadError> {
     let ids = tokenizer.vocabulary();
+    // Spare rows are common: models are padded to round sizes, or keep rows for tokens to come.
     match rows {
-        Some(rows) if !(ids..ids + PADDING_ROWS).contains(&rows) => Err(LoadError::Mismatch {
+        Some(rows) if rows < ids => Err(LoadError::Mismatch {
             file: TOKENIZER_FILE,
             reason: format!("{ids} token ids, but {MODEL_FILE} embeds {rows}"),
         }),

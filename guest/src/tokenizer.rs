@@ -90,9 +90,10 @@ impl Tokenizer {
         Ok(Self { inner, frame, unknown, continuation, capacity })
     }
 
-    /// Number of token ids, added tokens included.
+    /// One more than the largest token id, added tokens included.
     pub fn vocabulary(&self) -> usize {
-        self.inner.get_vocab_size(true)
+        let largest = self.inner.get_vocab(true).into_values().max();
+        largest.map_or(0, |id| id as usize + 1)
     }
 
     /// Tokens of text that fit a window beside the special tokens.

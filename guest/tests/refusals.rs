@@ -171,6 +171,12 @@ fn files_that_do_not_fit_each_other_are_refused() {
     more["model"]["vocab"]["extra"] = 8.into();
     let reason = spoil("tokenizer.json", more);
     assert_eq!(reason, "tokenizer.json: 9 token ids, but model.onnx embeds 8");
+    // Ids count, not how many of them there are.
+    let mut sparse = tokenizer();
+    sparse["model"]["vocab"].as_object_mut().unwrap().remove("met");
+    sparse["model"]["vocab"]["extra"] = 8.into();
+    let reason = spoil("tokenizer.json", sparse);
+    assert_eq!(reason, "tokenizer.json: 9 token ids, but model.onnx embeds 8");
     let reason = spoil("tokenizer.json", serde_json::json!({"model": 1}));
     assert!(reason.starts_with("tokenizer.json: not a tokenizer"), "{reason}");
     let reason = spoil("config.json", serde_json::json!({"id2label": {"0": "O", "7": "X"}}));

@@ -16,7 +16,7 @@ use crate::background;
 use crate::cache::{Cache, Entry};
 use crate::engine;
 use crate::error::{Error, Result};
-use crate::graph::{HostCompute, LoadedGraph, Precision, convert};
+use crate::graph::{GraphRecord, HostCompute, LoadedGraph, Precision, convert};
 use crate::guest::Guest;
 use crate::image::{Limits, Split, split};
 use crate::machine_code;
@@ -197,7 +197,8 @@ fn built_for_host(
     let name = &folder.manifest().name;
     let graph = LoadedGraph::load(compute, name, (read_file(&file.path)?, file.digest))?;
     let guest_digest = guest.digest();
-    let shape = [compute.bucket, compute.options.max_batch].map(u32::to_le_bytes).concat();
+    let GraphRecord { bucket, rows, .. } = graph.record;
+    let shape = [bucket, rows].map(u32::to_le_bytes).concat();
     let digests = [&guest_digest, &model, &file.digest].map(Digest::as_bytes);
     // Two precisions may give the same graph; what the component says of it differs.
     let parts = [VERSION.as_bytes(), &shape, precision.as_bytes()].into_iter().chain(digests);

@@ -5,8 +5,11 @@ use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use pilotlight_model::{Digest, MODEL_FILE, ModelFolder};
+use bytes::Bytes;
+use pilotlight_model::{CONFIG_FILE, Digest, MODEL_FILE, ModelConfig, ModelFolder};
 use pilotlight_nn::{GraphOptions, Graphs};
+use pilotlight_onnx::Encoder;
+use pilotlight_onnx::proto::ModelProto;
 use serde::{Deserialize, Serialize};
 
 use crate::cache::Cache;
@@ -62,6 +65,9 @@ pub struct GraphRecord {
     pub bucket: u32,
     /// Most texts of a request that are computed at once.
     pub rows: u32,
+    /// Why rows of different callers do not share batches, if they do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mixes_rows: Option<String>,
 }
 
 impl HostCompute {
@@ -109,24 +115,39 @@ impl FromStr for Precision {
     }
 }
 
-/// The model's graph in `precision`: an ONNX file.
+/// The model's graph in `precision`, in the form that guests know: an ONNX file that holds all of
+/// its data.
 pub(crate) fn convert(folder: &ModelFolder, precision: Precision) -> Result<Vec<u8>> {
-    // Unchanged files are looked into by the backends, which refuse what leads out of them.
-    let file = folder.read(MODEL_FILE)?;
+    let file = Bytes::from(folder.read(MODEL_FILE)?);
     let refuse = |error: pilotlight_onnx::OnnxError| {
         Error::Refused(format!("{}: {error}", folder.path().join(MODEL_FILE).display()))
     };
-    let convert: fn(&mut pilotlight_onnx::proto::ModelProto) -> _ = match precision {
-        Precision::Unchanged => return Ok(file),
+    let mut beside = |name: &str| folder.read_in_pieces(name).map_err(|error| error.to_string());
+    let decoded = pilotlight_onnx::decode_with(file.clone(), &mut beside);
+    let (mut model, external) = decoded.map_err(refuse)?;
+    let encoder = pilotlight_onnx::adapt(&mut model, label_count(folder)?).map_err(refuse)?;
+    let convert: fn(&mut ModelProto) -> _ = match precision {
+        Precision::Unchanged if !external && !encoder.changed => return Ok(file.into()),
+        Precision::Unchanged => |_: &mut ModelProto| Ok(()),
         Precision::F32 => pilotlight_onnx::rewrite::to_f32,
         Precision::Int8 => pilotlight_onnx::rewrite::to_int8,
         Precision::Int4 => {
             return Err(Error::Refused("int4 is computed in the sandbox only".to_owned()));
         }
     };
-    let mut model = pilotlight_onnx::decode(&file[..]).map_err(refuse)?;
+    if precision != Precision::Unchanged {
+        pilotlight_onnx::widen_halves(&mut model);
+    }
     convert(&mut model).map_err(refuse)?;
+    pilotlight_onnx::rewrite::check_size(&model).map_err(refuse)?;
     Ok(pilotlight_onnx::encode(&model))
+}
+
+/// How many labels the model's configuration names, if it names any.
+fn label_count(folder: &ModelFolder) -> Result<Option<usize>> {
+    // What is wrong with it is told when the model is loaded.
+    let config = ModelConfig::parse(&folder.read(CONFIG_FILE)?).ok();
+    Ok(config.and_then(|config| config.labels(None)).map(|labels| labels.len()))
 }
 
 /// Loads the graph that the component in `file` was built with and that lies beside it, unless
@@ -166,12 +187,21 @@ pub(crate) fn warn_if_slow(record: &GraphRecord, graphs: &Graphs) {
     }
 }
 
+/// Why padding would change the labels of the tokens before it, if it would.
+fn padding_changes_labels(encoder: &Encoder, model: &ModelProto) -> Option<&'static str> {
+    if !encoder.masked {
+        return Some("the graph does not use attention_mask");
+    }
+    let dynamic = pilotlight_onnx::depends_on_batch(model);
+    dynamic.then_some("the graph quantises padding and tokens with one scale")
+}
+
 /// A model's graph that has been loaded.
 pub struct LoadedGraph {
     pub(crate) graphs: Arc<Graphs>,
     pub(crate) record: GraphRecord,
-    /// Names of its inputs.
-    pub(crate) inputs: Vec<String>,
+    /// How it is to be computed.
+    pub(crate) encoder: Encoder,
 }
 
 impl LoadedGraph {
@@ -201,11 +231,21 @@ impl LoadedGraph {
         (file, sha256): (Vec<u8>, Digest),
     ) -> Result<Self> {
         let HostCompute { graphs, precision, bucket, options } = compute;
-        let graph = graphs.load(name, file, *options)?;
-        let inputs = graph.signature().inputs.iter().map(|port| port.name.clone()).collect();
-        let (name, precision, bucket) = (name.to_owned(), *precision, *bucket);
-        let rows = options.max_batch;
-        let record = GraphRecord { name, sha256, precision, bucket, rows };
-        Ok(Self { graphs: Arc::clone(graphs), record, inputs })
+        let refuse = |error: pilotlight_onnx::OnnxError| Error::Refused(format!("{name}: {error}"));
+        let file = Bytes::from(file);
+        let mut model = pilotlight_onnx::decode(file.clone()).map_err(refuse)?;
+        let encoder = pilotlight_onnx::adapt(&mut model, None).map_err(refuse)?;
+        let padding = padding_changes_labels(&encoder, &model);
+        drop(model);
+        let graph = graphs.load(name, file.into(), *options)?;
+        let bucket = if padding.is_none() { *bucket } else { 1 };
+        if let Some(reason) = padding.filter(|_| compute.bucket > 1) {
+            tracing::warn!(graph = name, reason, "texts are not padded to buckets");
+        }
+        let mixes_rows = graph.mixes_rows().map(str::to_owned);
+        let rows = if encoder.single || mixes_rows.is_some() { 1 } else { options.max_batch };
+        let (name, precision) = (name.to_owned(), *precision);
+        let record = GraphRecord { name, sha256, precision, bucket, rows, mixes_rows };
+        Ok(Self { graphs: Arc::clone(graphs), record, encoder })
     }
 }

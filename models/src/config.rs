@@ -10,12 +10,28 @@ const NOT_FINITE: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
 /// A graph with more labels does not exist.
 const MOST_LABELS: u64 = 1 << 16;
 
+/// Model types whose positions begin behind the padding token's id
+/// (`create_position_ids_from_input_ids` in Hugging Face's `transformers`).
+const POSITIONS_AFTER_PADDING: [&str; 10] = [
+    "camembert",
+    "data2vec-text",
+    "ibert",
+    "longformer",
+    "mpnet",
+    "roberta",
+    "roberta-prelayernorm",
+    "xlm-roberta",
+    "xlm-roberta-xl",
+    "xmod",
+];
+
 /// What is read of `config.json`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelConfig {
     names: Option<Vec<String>>,
     count: Option<usize>,
     vocabulary: Option<usize>,
+    first_position: i64,
 }
 
 impl ModelConfig {
@@ -36,6 +52,7 @@ impl ModelConfig {
             count: if names.is_none() { count(&config["num_labels"])? } else { None },
             names,
             vocabulary: config["vocab_size"].as_u64().and_then(|size| size.try_into().ok()),
+            first_position: first_position(&config),
         })
     }
 
@@ -46,10 +63,21 @@ impl ModelConfig {
         self.names.clone().or_else(|| self.count.or(width).map(numbered))
     }
 
+    /// The position of a sequence's first token, for graphs that are given `position_ids`.
+    pub fn first_position(&self) -> i64 {
+        self.first_position
+    }
+
     /// Rows of the embedding.
     pub fn vocabulary(&self) -> Option<usize> {
         self.vocabulary
     }
+}
+
+fn first_position(config: &Value) -> i64 {
+    let kind = config["model_type"].as_str().unwrap_or_default();
+    let padding = u32::try_from(config["pad_token_id"].as_u64().unwrap_or(1)).unwrap_or(1);
+    if POSITIONS_AFTER_PADDING.contains(&kind) { i64::from(padding) + 1 } else { 0 }
 }
 
 /// Bytes without the byte order mark that they may begin with.

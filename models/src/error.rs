@@ -34,8 +34,20 @@ pub enum ModelError {
         /// The name as the manifest gives it.
         file: String,
     },
-    /// The path is a symbolic link, a folder or a special file.
-    #[error("{}: not a regular file; links and special files are refused", path.display())]
+    /// A symbolic link leads out of the model folder, and out of the entry of a Hugging Face cache
+    /// that the folder belongs to.
+    #[error(
+        "{}: not a regular file, but a link to {}, which is outside of the model folder; copy the \
+         file into the folder", path.display(), target.display()
+    )]
+    LinkOutside {
+        /// The link.
+        path: PathBuf,
+        /// Where it leads.
+        target: PathBuf,
+    },
+    /// The path is a folder or a special file.
+    #[error("{}: not a regular file; folders and special files are refused", path.display())]
     NotARegularFile {
         /// The offending path.
         path: PathBuf,

@@ -81,6 +81,28 @@ impl ModelFolder {
         Ok(pieces)
     }
 
+    /// Whether the manifest or a listed file is a symbolic link.
+    pub fn has_links(&self) -> bool {
+        let names = self.manifest.files.keys().map(String::as_str).chain([MANIFEST_FILE]);
+        names.map(|name| self.path.join(name)).any(|path| path.is_symlink())
+    }
+
+    /// Writes the manifest and every listed file to `folder`, checked and without links.
+    ///
+    /// # Errors
+    /// [`ModelError`] naming the file and the reason.
+    pub fn copy_to(&self, folder: &Path) -> Result<(), ModelError> {
+        let write = |name: &str, bytes: Vec<u8>| {
+            let path = folder.join(name);
+            fs::write(&path, bytes).map_err(|source| ModelError::Io { path, source })
+        };
+        let path = self.path.join(MANIFEST_FILE);
+        let manifest = read_regular(&path, MANIFEST_LIMIT)?;
+        check_digest(path, self.manifest_digest, Digest::of(&manifest))?;
+        write(MANIFEST_FILE, manifest)?;
+        self.manifest.files.keys().try_for_each(|name| write(name, self.read(name)?))
+    }
+
     /// Reads and checks every listed file.
     ///
     /// # Errors
@@ -123,12 +145,48 @@ fn read_regular(path: &Path, limit: u64) -> Result<Vec<u8>, ModelError> {
 
 fn open_regular(path: &Path, limit: u64) -> Result<(File, u64), ModelError> {
     let io = |source| ModelError::Io { path: path.to_owned(), source };
-    check_regular(path, &fs::symlink_metadata(path).map_err(io)?, limit)?;
-    let file = File::open(path).map_err(io)?;
+    let found = fs::symlink_metadata(path).map_err(io)?;
+    let target = if found.file_type().is_symlink() {
+        followed(path)?
+    } else {
+        check_regular(path, &found, limit)?;
+        path.to_owned()
+    };
+    let file = File::open(target).map_err(io)?;
     // Checked again on the open file: the path may have been exchanged in between.
     let opened = file.metadata().map_err(io)?;
     check_regular(path, &opened, limit)?;
     Ok((file, opened.len()))
+}
+
+/// Where a link leads, unless that is out of its folder and out of the entry of a Hugging Face
+/// cache that the folder belongs to.
+#[cfg(not(target_family = "wasm"))]
+fn followed(path: &Path) -> Result<PathBuf, ModelError> {
+    let io = |source| ModelError::Io { path: path.to_owned(), source };
+    let folder = fs::canonicalize(path.parent().unwrap_or(path)).map_err(io)?;
+    let target = fs::canonicalize(path).map_err(io)?;
+    let inside = target.starts_with(cache_entry(&folder).unwrap_or(&folder));
+    if inside { Ok(target) } else { Err(ModelError::LinkOutside { path: path.to_owned(), target }) }
+}
+
+/// In the sandbox nothing leads out of the folder.
+#[cfg(target_family = "wasm")]
+fn followed(path: &Path) -> Result<PathBuf, ModelError> {
+    Ok(path.to_owned())
+}
+
+/// `…/models--ORGANIZATION--NAME` for a folder in its `snapshots/REVISION`, whose files are links to
+/// `blobs`.
+#[cfg(not(target_family = "wasm"))]
+fn cache_entry(folder: &Path) -> Option<&Path> {
+    folder.ancestors().find(|entry| {
+        let named = |name: &std::ffi::OsStr| name.as_encoded_bytes().starts_with(b"models--");
+        let below = folder.strip_prefix(entry).unwrap_or(Path::new(""));
+        let mut parts = below.iter();
+        let in_snapshot = parts.next().is_some_and(|part| part == "snapshots");
+        entry.file_name().is_some_and(named) && in_snapshot && parts.next().is_some()
+    })
 }
 
 fn read_each(

@@ -1,9 +1,9 @@
 //! A model folder: `model.toml` and the files it names, each checked against its SHA-256
 //! digest whenever it is read.
 //!
-//! The files are untrusted input. A name that leads out of the folder, a symbolic link, a
-//! special file, a file of absurd size or one whose digest differs is refused by name, and
-//! nothing of it is used.
+//! The files are untrusted input. A name or a symbolic link that leads out of the folder, a special
+//! file, a file of absurd size or one whose digest differs is refused by name, and nothing of it is
+//! used. In a Hugging Face cache links may lead to other files of the same entry.
 
 mod config;
 mod digest;

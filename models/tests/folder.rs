@@ -92,6 +92,74 @@ fn links_and_special_files_are_refused() {
     assert!(refusal(folder.path()).contains("config.json: not a regular file"));
 }
 
+#[cfg(unix)]
+#[test]
+fn links_within_the_folder_are_followed() {
+    let folder = folder();
+    let (link, target) = (folder.path().join("config.json"), folder.path().join("the-config"));
+    fs::rename(&link, &target).unwrap();
+    for to in [Path::new("the-config"), &target] {
+        std::os::unix::fs::symlink(to, &link).unwrap();
+        let model = ModelFolder::open(folder.path()).unwrap();
+        model.verify().unwrap();
+        assert!(model.has_links());
+        assert_eq!(model.read("config.json").unwrap(), b"config.json");
+        let copy = tempfile::tempdir().unwrap();
+        model.copy_to(copy.path()).unwrap();
+        let copy = ModelFolder::open(copy.path()).unwrap();
+        copy.verify().unwrap();
+        assert!(!copy.has_links() && copy.digest() == model.digest());
+        fs::remove_file(&link).unwrap();
+    }
+    std::os::unix::fs::symlink("nowhere", &link).unwrap();
+    assert!(refusal(folder.path()).contains("config.json: cannot be read"));
+}
+
+/// A Hugging Face cache whose only snapshot is links to blobs, and that snapshot.
+#[cfg(unix)]
+fn cache(below: &str) -> (TempDir, std::path::PathBuf) {
+    let cache = tempfile::tempdir().unwrap();
+    let entry = cache.path().join("models--org--name");
+    let snapshot = entry.join("snapshots/0123abc").join(below);
+    fs::create_dir_all(&snapshot).unwrap();
+    fs::create_dir(entry.join("blobs")).unwrap();
+    let up = if below.is_empty() { "../../blobs" } else { "../../../blobs" };
+    let files: Vec<_> = FILES.iter().map(|name| (*name, *name)).collect();
+    let manifest = manifest(&files);
+    for (name, content) in
+        FILES.iter().map(|name| (*name, *name)).chain([("model.toml", &manifest[..])])
+    {
+        let blob = Digest::of(content.as_bytes()).to_string();
+        fs::write(entry.join("blobs").join(&blob), content).unwrap();
+        std::os::unix::fs::symlink(format!("{up}/{blob}"), snapshot.join(name)).unwrap();
+    }
+    (cache, snapshot)
+}
+
+#[cfg(unix)]
+#[test]
+fn links_within_an_entry_of_a_hugging_face_cache_are_followed_and_no_others() {
+    for below in ["", "onnx"] {
+        let (cache, snapshot) = cache(below);
+        ModelFolder::open(&snapshot).unwrap().verify().unwrap();
+        // The snapshot may itself be reached by a link.
+        let elsewhere = tempfile::tempdir().unwrap();
+        let link = elsewhere.path().join("model");
+        std::os::unix::fs::symlink(&snapshot, &link).unwrap();
+        ModelFolder::open(&link).unwrap().verify().unwrap();
+        // Another model's blobs are none of its business.
+        let other = cache.path().join("models--org--other/blobs");
+        fs::create_dir_all(&other).unwrap();
+        fs::write(other.join("blob"), "config.json").unwrap();
+        let file = snapshot.join("config.json");
+        fs::remove_file(&file).unwrap();
+        std::os::unix::fs::symlink(other.join("blob"), &file).unwrap();
+        let reason = refusal(&snapshot);
+        assert!(reason.contains("config.json: not a regular file"), "{reason}");
+        assert!(reason.contains("outside of the model folder"), "{reason}");
+    }
+}
+
 #[test]
 fn names_that_lead_out_of_the_folder_are_refused() {
     for name in ["../secret", "/etc/passwd", "a/b", ".", "..", "", "./config.json", "a/"] {

@@ -19,6 +19,8 @@ pub(crate) struct Loaded {
     pub(crate) model: Box<dyn Model>,
     /// Whether rows give the same together and apart: calls may be put together and taken apart.
     pub(crate) independent: bool,
+    /// Why rows are not known to be independent, if they are not.
+    pub(crate) mixes_rows: Option<String>,
     pub(crate) options: GraphOptions,
     pub(crate) counters: Counters,
 }

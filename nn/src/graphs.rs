@@ -13,7 +13,7 @@ use crate::counters::{Counters, GraphStatus};
 use crate::error::{Error, Result, RunError};
 use crate::executor::{Executor, Loaded, Submit};
 use crate::independence::rows_are_independent;
-use crate::queue::{GraphOptions, Job};
+use crate::queue::{BatchRows, GraphOptions, Job};
 use crate::rows::{self, MOST_KEPT};
 use crate::signature::Signature;
 use crate::tensor::Tensor;
@@ -104,12 +104,18 @@ impl Graphs {
     /// the process that computes.
     pub fn load_unnamed(&self, name: &str, file: Vec<u8>, options: GraphOptions) -> Result<Graph> {
         let model = self.backend.load(name, file)?;
-        let independent = model.batches() && try_rows(name, &*model, &self.buffers)?;
+        let mixes_rows = mixes_rows(name, &*model, &self.buffers, options.batch_rows)?;
+        let independent = match options.batch_rows {
+            BatchRows::Auto => model.batches() && mixes_rows.is_none(),
+            BatchRows::Always => model.signature().stacks(),
+            BatchRows::Never => false,
+        };
         let loaded = Arc::new(Loaded {
             name: name.to_owned(),
             backend: self.backend.name(),
             model,
             independent,
+            mixes_rows,
             options,
             counters: Counters::default(),
         });
@@ -148,17 +154,31 @@ impl Graphs {
     }
 }
 
-/// Whether rows give the same together and apart. Where that cannot be tried calls run as they come,
-/// and the log says why.
-fn try_rows(name: &str, model: &dyn Model, buffers: &Buffers) -> Result<bool> {
-    match rows_are_independent(model, buffers) {
-        Err(gone @ RunError::Restarting { .. }) => Err(gone.of(name)),
-        Err(reason) => {
-            tracing::warn!(graph = name, %reason, "calls do not share batches: the trial failed");
-            Ok(false)
-        }
-        Ok(independent) => Ok(independent),
+/// Why rows of different callers must not be put together, if they must not: by the structure of
+/// the graph first, and by a trial second. The log says so, too.
+fn mixes_rows(
+    name: &str,
+    model: &dyn Model,
+    buffers: &Buffers,
+    batch_rows: BatchRows,
+) -> Result<Option<String>> {
+    if batch_rows == BatchRows::Always {
+        return Ok(None);
     }
+    let reason = match model.mixes_rows() {
+        Some(reason) => Some(reason.to_owned()),
+        None if !model.batches() || batch_rows == BatchRows::Never => None,
+        None => match rows_are_independent(model, buffers) {
+            Err(gone @ RunError::Restarting { .. }) => return Err(gone.of(name)),
+            Err(reason) => Some(format!("the trial failed: {reason}")),
+            Ok(true) => None,
+            Ok(false) => Some("rows give other results together than alone".to_owned()),
+        },
+    };
+    if let Some(reason) = &reason {
+        tracing::warn!(graph = name, %reason, "calls do not share batches");
+    }
+    Ok(reason)
 }
 
 impl fmt::Debug for Graphs {
@@ -176,6 +196,12 @@ impl Graph {
     /// Inputs and outputs.
     pub fn signature(&self) -> &Signature {
         self.0.loaded.model.signature()
+    }
+
+    /// Why its rows are not known to be independent of each other, if they are not: the node of the
+    /// graph and what it does.
+    pub fn mixes_rows(&self) -> Option<&str> {
+        self.0.loaded.mixes_rows.as_deref()
     }
 
     /// What it has done.

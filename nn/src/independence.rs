@@ -1,7 +1,7 @@
 //! Whether rows that are run together give what they give alone, found by trying.
 //!
-//! Nothing in a graph's shapes tells a sum over its rows from a sum within each. Calls of different
-//! callers are put together only where this found no difference.
+//! The second check: the graph's structure has to show it first. A trial alone does not see what
+//! only other inputs make happen.
 
 use crate::backend::Model;
 use crate::buffer::Buffers;

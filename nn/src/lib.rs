@@ -29,6 +29,6 @@ pub use counters::{Bucket, GraphStatus};
 pub use device::Device;
 pub use error::{Error, Result, RunError};
 pub use graphs::{Graph, Graphs};
-pub use queue::{Closed, GraphOptions};
+pub use queue::{BatchRows, Closed, GraphOptions};
 pub use signature::{Dimension, MOST_INPUTS, Port, Signature};
 pub use tensor::{Element, MOST_DIMENSIONS, Shape, Tensor};

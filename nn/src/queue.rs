@@ -23,11 +23,31 @@ pub struct GraphOptions {
     pub concurrency: usize,
     /// Most computations that wait; further ones are refused at once.
     pub queue: usize,
+    /// Whether rows of different callers are computed as one batch.
+    pub batch_rows: BatchRows,
+}
+
+/// Whether rows of different callers are computed as one batch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum BatchRows {
+    /// Where the graph's structure shows that no row has an influence on another.
+    #[default]
+    Auto,
+    /// Wherever shapes allow it: somebody who knows the graph says that its rows are independent.
+    Always,
+    /// Never.
+    Never,
 }
 
 impl Default for GraphOptions {
     fn default() -> Self {
-        Self { max_batch: 8, max_wait: Duration::ZERO, concurrency: 0, queue: 512 }
+        Self {
+            max_batch: 8,
+            max_wait: Duration::ZERO,
+            concurrency: 0,
+            queue: 512,
+            batch_rows: BatchRows::Auto,
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures::executor::block_on;
 use futures::future::join_all;
-use pilotlight_nn::{Closed, Element, Error, GraphOptions, Tensor};
+use pilotlight_nn::{BatchRows, Closed, Element, Error, GraphOptions, Tensor};
 
 mod stub;
 
@@ -186,6 +186,29 @@ fn rows_that_touch_each_other_are_never_run_together() {
     assert_eq!(values(&others[0].as_ref().unwrap()[0].1), [2]);
     assert_eq!(values(&others[1].as_ref().unwrap()[0].1), [3]);
     assert_eq!(count(&graph.status(), Closed::Single), 3);
+}
+
+#[test]
+fn rows_share_a_batch_where_the_structure_shows_it_or_somebody_says_so() {
+    let closed = |file: &[u8], batch_rows: BatchRows| {
+        let (graphs, gate) = graphs(1);
+        let options = options(|o| o.batch_rows = batch_rows);
+        let graph = graphs.load("g", file.to_vec(), options).unwrap();
+        let call = |value: i64| graph.compute(inputs(&graphs, 1, &[value]));
+        let (_, others) = behind_a_running_one(&gate, call(0), vec![call(1), call(2)]);
+        assert!(others.iter().all(Result::is_ok));
+        (graph.status().batches, graph.mixes_rows().map(str::to_owned))
+    };
+    let reason = Some("node n mixes rows".to_owned());
+    assert_eq!(closed(b"", BatchRows::Auto), (2, None));
+    assert_eq!(closed(b"", BatchRows::Never), (3, None));
+    assert_eq!(closed(b"unproven", BatchRows::Auto), (3, reason.clone()));
+    assert_eq!(closed(b"unproven", BatchRows::Never), (3, reason));
+    assert_eq!(closed(b"unproven", BatchRows::Always), (2, None));
+    // The trial is the second check.
+    let (batches, reason) = closed(b"mixing", BatchRows::Auto);
+    assert_eq!(batches, 3);
+    assert!(reason.unwrap().contains("together"));
 }
 
 #[test]

@@ -11,6 +11,16 @@ pub enum OnnxError {
     /// Weights outside the file.
     #[error("tensor {0} keeps its data in another file; external data is refused")]
     ExternalData(String),
+    /// The file that a tensor keeps its data in cannot be used.
+    #[error("tensor {tensor} keeps its data in another file, {file:?}: {reason}")]
+    External {
+        /// The tensor.
+        tensor: String,
+        /// The file, as the model names it.
+        file: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The data of a tensor is not what its type and shape say.
     #[error("tensor {name}: {reason}")]
     Tensor {

@@ -4,6 +4,7 @@ use bytes::Buf;
 use prost::Message as _;
 
 use crate::error::OnnxError;
+use crate::external::{ReadFile, inline};
 use crate::inspect::refuse_external_data;
 use crate::proto::ModelProto;
 
@@ -16,6 +17,21 @@ pub fn decode(file: impl Buf) -> Result<ModelProto, OnnxError> {
     let model = ModelProto::decode(file)?;
     refuse_external_data(&model)?;
     Ok(model)
+}
+
+/// Reads an ONNX file whose tensors may keep their data in files beside it, which `read` returns;
+/// the model that is returned holds all of it. Also tells whether there were any such tensors.
+///
+/// # Errors
+/// [`OnnxError::Malformed`], or [`OnnxError::External`] naming the tensor and the file.
+pub fn decode_with(
+    file: impl Buf,
+    read: &mut ReadFile<'_>,
+) -> Result<(ModelProto, bool), OnnxError> {
+    let mut model = ModelProto::decode(file)?;
+    let external = inline(&mut model, read)?;
+    refuse_external_data(&model)?;
+    Ok((model, external))
 }
 
 /// A file in pieces, each given back as soon as it has been read: a sandbox cannot shrink its

@@ -77,3 +77,65 @@ fn visit_sparse<'a>(tensor: &'a SparseTensorProto, see: &mut dyn FnMut(Part<'a>)
     let parts = tensor.values.iter().chain(&tensor.indices);
     parts.for_each(|tensor| see(Part::Tensor(tensor)));
 }
+
+/// Shows every tensor of a model to `see`.
+pub(crate) fn visit_tensors_mut<'a>(
+    model: &'a mut ModelProto,
+    see: &mut dyn FnMut(&'a mut TensorProto),
+) {
+    for function in &mut model.functions {
+        function.node.iter_mut().for_each(|node| node_tensors_mut(node, see));
+        let attributes = function.attribute_proto.iter_mut();
+        attributes.for_each(|attribute| attribute_tensors_mut(attribute, see));
+    }
+    model.graph.iter_mut().for_each(|graph| graph_tensors_mut(graph, see));
+}
+
+fn graph_tensors_mut<'a>(graph: &'a mut GraphProto, see: &mut dyn FnMut(&'a mut TensorProto)) {
+    graph.initializer.iter_mut().for_each(&mut *see);
+    graph.sparse_initializer.iter_mut().for_each(|tensor| sparse_tensors_mut(tensor, see));
+    graph.node.iter_mut().for_each(|node| node_tensors_mut(node, see));
+}
+
+fn node_tensors_mut<'a>(node: &'a mut NodeProto, see: &mut dyn FnMut(&'a mut TensorProto)) {
+    node.attribute.iter_mut().for_each(|attribute| attribute_tensors_mut(attribute, see));
+}
+
+fn attribute_tensors_mut<'a>(
+    attribute: &'a mut AttributeProto,
+    see: &mut dyn FnMut(&'a mut TensorProto),
+) {
+    attribute.t.iter_mut().chain(&mut attribute.tensors).for_each(&mut *see);
+    let sparse = attribute.sparse_tensor.iter_mut().chain(&mut attribute.sparse_tensors);
+    sparse.for_each(|tensor| sparse_tensors_mut(tensor, see));
+    let graphs = attribute.g.iter_mut().chain(&mut attribute.graphs);
+    graphs.for_each(|graph| graph_tensors_mut(graph, see));
+}
+
+fn sparse_tensors_mut<'a>(
+    tensor: &'a mut SparseTensorProto,
+    see: &mut dyn FnMut(&'a mut TensorProto),
+) {
+    tensor.values.iter_mut().chain(&mut tensor.indices).for_each(see);
+}
+
+/// Shows every graph of a model to `see`: subgraphs of its nodes, then the graph itself.
+pub(crate) fn visit_graphs_mut(model: &mut ModelProto, see: &mut dyn FnMut(&mut GraphProto)) {
+    for function in &mut model.functions {
+        visit_subgraphs_mut(&mut function.node, see);
+    }
+    if let Some(graph) = &mut model.graph {
+        visit_subgraphs_mut(&mut graph.node, see);
+        see(graph);
+    }
+}
+
+/// Shows the graphs in `nodes` to `see`, innermost first.
+pub(crate) fn visit_subgraphs_mut(nodes: &mut [NodeProto], see: &mut dyn FnMut(&mut GraphProto)) {
+    for attribute in nodes.iter_mut().flat_map(|node| &mut node.attribute) {
+        for graph in attribute.g.iter_mut().chain(&mut attribute.graphs) {
+            visit_subgraphs_mut(&mut graph.node, see);
+            see(graph);
+        }
+    }
+}

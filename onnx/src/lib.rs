@@ -4,8 +4,10 @@
 //! by name. Block-quantised weights become plain f32 unless [`fuse`] finds them, because tract's
 //! own import rounds their scales to f16 and its q4 kernel is slower in the sandbox.
 
+mod adapt;
 mod element;
 mod error;
+mod external;
 mod file;
 mod fuse;
 mod import;
@@ -18,10 +20,14 @@ pub mod proto;
 pub mod rewrite;
 mod shape;
 mod tensor;
+mod widen;
 
+pub use adapt::{Encoder, KNOWN_INPUTS, adapt};
 pub use error::OnnxError;
-pub use file::{Pieces, decode, encode};
+pub use external::ReadFile;
+pub use file::{Pieces, decode, decode_with, encode};
 pub use fuse::fuse;
-pub use import::{Dim, Graph, Imported, Port, import, parse};
+pub use import::{Dim, Graph, Imported, Port, import, lower_encoder, parse, rows_are_independent};
 pub use inspect::{contains_operator, depends_on_batch};
 pub use precision::Precision;
+pub use widen::widen_halves;

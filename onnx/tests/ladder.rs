@@ -2,9 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
-const LADDER: [&[&str]; 9] = [
+const LADDER: [&[&str]; 10] = [
     &["error", "precision", "proto"],
     &["element", "shape", "inspect"],
+    &["external", "widen", "adapt"],
     &["file", "node", "tensor"],
     &["nbits"],
     &["operators"],

@@ -41,6 +41,8 @@ pub struct Host {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 65536))]
     pub max_batch: Option<u32>,
+    /// Whether texts of different requests are computed as one batch.
+    pub batch_rows: BatchRows,
     /// How long a computation waits for others to join it.
     #[serde(with = "crate::types::period")]
     #[schemars(schema_with = "period", extend("x-longest" = "60s"))]
@@ -50,6 +52,19 @@ pub struct Host {
     /// Most computations that wait for a graph; further ones are answered 429.
     #[schemars(range(min = 1, max = 4_294_967_295_u64))]
     pub graph_queue: u32,
+}
+
+/// Whether texts of different requests are computed as one batch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum BatchRows {
+    /// Where the graph's structure shows that its rows are independent of each other.
+    #[default]
+    Auto,
+    /// Wherever shapes allow it, for graphs that are known to have independent rows.
+    Always,
+    /// Never.
+    Never,
 }
 
 /// What computes.
@@ -103,6 +118,7 @@ impl Default for Host {
             compute_threads: None,
             bucket: None,
             max_batch: None,
+            batch_rows: BatchRows::default(),
             max_wait: Duration::ZERO,
             graph_concurrency: 0,
             graph_queue: 512,

@@ -10,7 +10,7 @@ mod telemetry;
 pub use config::{Admin, Config, Require};
 pub use cors::Cors;
 pub use function::{Compute, Function, Limits, Pool, Precision};
-pub use host::{Backend, Device, Host};
+pub use host::{Backend, BatchRows, Device, Host};
 pub use http::{Http, Tls};
 pub use telemetry::{Level, LogFormat, Otlp, Telemetry};
 

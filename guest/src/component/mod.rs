@@ -38,9 +38,11 @@ mod bindings {
                 Placement::Guest(Precision::Float32) => Self::Guest(Numbers::F32),
                 Placement::Guest(Precision::Int8) => Self::Guest(Numbers::Int8),
                 Placement::Guest(Precision::Int4) => Self::Guest(Numbers::Int4),
-                Placement::Host(Graph { name, inputs, bucket, rows }) => {
+                Placement::Host(Graph { name, inputs, bucket, rows, length, vocabulary }) => {
                     let (bucket, rows) = (bucket as usize, rows as usize);
-                    Self::Host(HostGraph { name, inputs, bucket, rows })
+                    let [length, vocabulary] =
+                        [length, vocabulary].map(|size| size.map(|size| size as usize));
+                    Self::Host(HostGraph { name, inputs, bucket, rows, length, vocabulary })
                 }
             }
         }

@@ -36,6 +36,12 @@ pub trait Compute: Send + Sync {
     /// Rows of the token embedding, where the model tells.
     fn vocabulary(&self) -> Option<usize>;
 
+    /// Numbers the positions of tokens from `first` on; graphs that have no such input do so
+    /// themselves.
+    fn number_positions_from(&mut self, first: i64) {
+        let _ = first;
+    }
+
     /// Where it computes, as `GET /info` calls it.
     fn place(&self) -> &'static str;
 }
@@ -83,14 +89,19 @@ pub struct HostGraph {
     pub name: String,
     /// Names of its inputs.
     pub inputs: Vec<String>,
-    /// Sequences are padded to multiples of so many tokens.
+    /// Sequences are padded to multiples of so many tokens, where an attention mask takes the
+    /// padding out.
     pub bucket: usize,
     /// Most sequences that are computed at once.
     pub rows: usize,
+    /// Sequences are padded to so many tokens, where the graph reads no others.
+    pub length: Option<usize>,
+    /// Rows of the token embedding, where the graph tells.
+    pub vocabulary: Option<usize>,
 }
 
 /// Inputs that an encoder can have, all i64 `[1, S]`.
-const KNOWN_INPUTS: [&str; 3] = ["input_ids", "attention_mask", "token_type_ids"];
+const KNOWN_INPUTS: [&str; 4] = ["input_ids", "attention_mask", "token_type_ids", "position_ids"];
 
 impl HostGraph {
     /// Refuses a graph that wants something else than a text's tokens.

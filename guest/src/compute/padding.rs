@@ -1,6 +1,6 @@
-//! Sequences brought to common lengths, so that several can be computed at once.
+//! Padding of sequences: to lengths that several share, or to the one that a graph reads.
 
-use super::Sequence;
+use super::{ComputeError, Sequence};
 
 /// A sequence with padding behind it that the attention mask takes out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +13,41 @@ pub struct Padded {
     pub mask: Vec<i64>,
     /// Segments; 0 in the padding.
     pub type_ids: Vec<i64>,
+    /// Places in the sequence.
+    pub positions: Vec<i64>,
+}
+
+/// How sequences are padded for a graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Padding {
+    /// To multiples of so many tokens; 1 pads nothing.
+    pub bucket: usize,
+    /// Not beyond so many tokens.
+    pub longest: usize,
+    /// To exactly so many tokens instead, where the graph reads no others.
+    pub fixed: Option<usize>,
+    /// The position of the first token.
+    pub first_position: i64,
+}
+
+impl Padding {
+    /// Pads `sequence`.
+    ///
+    /// # Errors
+    /// [`ComputeError::Failed`] for a sequence that is longer than the graph reads.
+    pub fn pad(&self, sequence: &Sequence) -> Result<Padded, ComputeError> {
+        let tokens = sequence.ids.len();
+        let mut padded = match self.fixed {
+            None => Padded::new(sequence, self.bucket, self.longest),
+            Some(fixed) if tokens <= fixed => Padded::new(sequence, fixed, fixed),
+            Some(fixed) => {
+                let message = format!("{tokens} tokens; the graph reads {fixed}");
+                return Err(ComputeError::Failed(message));
+            }
+        };
+        padded.positions.iter_mut().for_each(|position| *position += self.first_position);
+        Ok(padded)
+    }
 }
 
 impl Padded {
@@ -26,7 +61,8 @@ impl Padded {
         };
         let mask = vec![1; tokens];
         let (ids, type_ids) = (pad(&sequence.ids), pad(&sequence.type_ids));
-        Self { tokens, ids, mask: pad(&mask), type_ids }
+        let positions = (0..length as i64).collect();
+        Self { tokens, ids, mask: pad(&mask), type_ids, positions }
     }
 
     /// Length with the padding.
@@ -39,6 +75,7 @@ impl Padded {
         match name {
             "input_ids" => &self.ids,
             "token_type_ids" => &self.type_ids,
+            "position_ids" => &self.positions,
             _ => &self.mask,
         }
     }

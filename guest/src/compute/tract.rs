@@ -1,8 +1,10 @@
 use bytes::Buf;
 use pilotlight_onnx::OnnxError;
+use pilotlight_onnx::proto::ModelProto;
 use tract_core::internal::*;
 use tract_core::plan::SimplePlan;
 
+use super::padding::{Padded, Padding};
 use super::{Compute, ComputeError, Precision, Sequence};
 use crate::tensor::Logits;
 
@@ -14,6 +16,7 @@ pub struct TractCompute {
     inputs: Vec<String>,
     labels: usize,
     vocabulary: Option<usize>,
+    padding: Padding,
 }
 
 impl TractCompute {
@@ -22,14 +25,29 @@ impl TractCompute {
     /// # Errors
     /// [`OnnxError`] naming the node or tensor.
     pub fn load(file: impl Buf, precision: Precision) -> Result<Self, OnnxError> {
-        let graph = pilotlight_onnx::parse(file, precision.into())?;
+        Self::new(pilotlight_onnx::decode(file)?, None, precision)
+    }
+
+    /// Checks and optimises a model that has a column for each of `labels` labels, if that is
+    /// known.
+    ///
+    /// # Errors
+    /// [`OnnxError`] naming the node or tensor.
+    pub fn new(
+        model: ModelProto,
+        labels: Option<usize>,
+        precision: Precision,
+    ) -> Result<Self, OnnxError> {
+        let graph = pilotlight_onnx::lower_encoder(model, labels, precision.into())?;
         let mut model = graph.model;
         let labels = label_count(&model)?;
         let refuse = |error: TractError| OnnxError::Optimise(format!("{error:#}"));
         model.declutter().map_err(refuse)?;
         model.optimize().map_err(refuse)?;
         let plan = SimplePlan::new(model).map_err(refuse)?;
-        Ok(Self { plan, inputs: graph.inputs, labels, vocabulary: graph.vocabulary })
+        let (inputs, vocabulary, fixed) = (graph.inputs, graph.vocabulary, graph.length);
+        let padding = Padding { bucket: 1, longest: usize::MAX, fixed, first_position: 0 };
+        Ok(Self { plan, inputs, labels, vocabulary, padding })
     }
 }
 
@@ -58,7 +76,8 @@ fn label_count(model: &TypedModel) -> Result<usize, OnnxError> {
 
 impl Compute for TractCompute {
     fn logits(&self, sequence: &Sequence) -> Result<Logits, ComputeError> {
-        self.run(sequence).map_err(|error| ComputeError::Failed(format!("{error:#}")))
+        let padded = self.padding.pad(sequence)?;
+        self.run(&padded).map_err(|error| ComputeError::Failed(format!("{error:#}")))
     }
 
     fn labels(&self) -> usize {
@@ -69,27 +88,28 @@ impl Compute for TractCompute {
         self.vocabulary
     }
 
+    fn number_positions_from(&mut self, first: i64) {
+        self.padding.first_position = first;
+    }
+
     fn place(&self) -> &'static str {
         "guest"
     }
 }
 
 impl TractCompute {
-    fn run(&self, sequence: &Sequence) -> TractResult<Logits> {
-        let length = sequence.ids.len();
-        let row = |values: &[i64]| Tensor::from_shape(&[1, length], values);
-        let inputs = self.inputs.iter().map(|name| {
-            Ok(match &name[..] {
-                "input_ids" => row(&sequence.ids)?,
-                "token_type_ids" => row(&sequence.type_ids)?,
-                _ => row(&vec![1; length])?,
-            }
-            .into_tvalue())
-        });
+    fn run(&self, padded: &Padded) -> TractResult<Logits> {
+        let length = padded.length();
+        let inputs = self
+            .inputs
+            .iter()
+            .map(|name| Ok(Tensor::from_shape(&[1, length], padded.input(name))?.into_tvalue()));
         let outputs = self.plan.run(inputs.collect::<TractResult<_>>()?)?;
         let output = outputs.first().context("no output")?;
-        let values = output.try_as_plain_ram()?.as_slice::<f32>()?.to_vec();
+        let plain = output.try_as_plain_ram()?;
+        let values = plain.as_slice::<f32>()?;
         ensure!(values.len() == length * self.labels, "{} logits", values.len());
+        let values = values[..padded.tokens * self.labels].to_vec();
         Logits::from_values(self.labels, values).context("ragged logits")
     }
 }

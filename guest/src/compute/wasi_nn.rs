@@ -1,4 +1,4 @@
-use super::padding::{Padded, groups};
+use super::padding::{Padded, Padding, groups};
 use super::{Compute, ComputeError, HostGraph, Sequence};
 use crate::api::Later;
 use crate::tensor::Logits;
@@ -28,8 +28,13 @@ const LOGITS: &str = "logits";
 pub struct NnCompute {
     graph: HostGraph,
     labels: usize,
-    longest: usize,
+    padding: Padding,
 }
+
+/// Most tokens of a sequence that padding is tried with.
+const LONGEST_TRIAL: usize = 64;
+/// Differences beyond this, relative to values above one, are no rounding.
+const TOLERANCE: f32 = 1e-2;
 
 impl NnCompute {
     /// Tries out a graph with a sequence of one token.
@@ -38,10 +43,50 @@ impl NnCompute {
     /// [`ComputeError`] when the host has no such graph, or it does not label tokens.
     pub fn load(graph: HostGraph, longest: usize) -> Result<Self, ComputeError> {
         graph.check()?;
-        let compute = Self { graph, labels: 0, longest };
+        // What nothing takes out changes the labels of the tokens before it.
+        let masked = graph.inputs.iter().any(|name| name == "attention_mask");
+        let bucket = if masked { graph.bucket } else { 1 };
+        let padding = Padding { bucket, longest, fixed: graph.length, first_position: 0 };
+        let mut compute = Self { graph, labels: 0, padding };
         let probe = Sequence { ids: vec![0], type_ids: vec![0] };
-        let labels = compute.logits(&probe)?.labels();
-        Ok(Self { labels, ..compute })
+        compute.labels = compute.logits(&probe)?.labels();
+        if !compute.padding_changes_nothing()? {
+            compute.padding.bucket = 1;
+        }
+        Ok(compute)
+    }
+
+    /// Whether sequences of several lengths get the same scores with padding as without it.
+    fn padding_changes_nothing(&self) -> Result<bool, ComputeError> {
+        let Padding { bucket, longest, fixed, .. } = self.padding;
+        if bucket <= 1 || fixed.is_some() {
+            return Ok(true);
+        }
+        let long = (longest.min(LONGEST_TRIAL).saturating_sub(1) / bucket) * bucket + 1;
+        for tokens in [1, bucket - 1, long] {
+            if !self.padding_changes_none_of(tokens)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn padding_changes_none_of(&self, tokens: usize) -> Result<bool, ComputeError> {
+        let vocabulary = self.graph.vocabulary.unwrap_or(2).max(1) as i64;
+        let id = |place: usize| (place as i64 * 7919 + 1) % vocabulary;
+        let sequence = Sequence { ids: (0..tokens).map(id).collect(), type_ids: vec![0; tokens] };
+        let padded = self.padding.pad(&sequence)?;
+        if padded.length() == tokens {
+            return Ok(true);
+        }
+        let plain = Padding { bucket: 1, ..self.padding }.pad(&sequence)?;
+        let (alone, padded) = (self.run(&[&plain])?, self.run(&[&padded])?);
+        let values = |logits: &[Logits]| -> Vec<f32> {
+            logits.iter().flat_map(|logits| logits.rows().flatten().copied()).collect()
+        };
+        let (alone, padded) = (values(&alone), values(&padded));
+        let near = |(a, b): (&f32, &f32)| (a - b).abs() <= TOLERANCE * a.abs().max(1.0);
+        Ok(alone.len() == padded.len() && alone.iter().zip(&padded).all(near))
     }
 
     /// Computes sequences that are padded to the same length.
@@ -109,14 +154,14 @@ fn error(error: Error) -> ComputeError {
 
 impl Compute for NnCompute {
     fn logits(&self, sequence: &Sequence) -> Result<Logits, ComputeError> {
-        let padded = Padded::new(sequence, self.graph.bucket, self.longest);
+        let padded = self.padding.pad(sequence)?;
         let logits = self.run(&[&padded])?.pop();
         logits.ok_or_else(|| ComputeError::Failed("no output".into()))
     }
 
     fn all_logits(&self, sequences: &[Sequence]) -> Result<Vec<Logits>, ComputeError> {
-        let pad = |sequence| Padded::new(sequence, self.graph.bucket, self.longest);
-        let padded: Vec<Padded> = sequences.iter().map(pad).collect();
+        let padded = sequences.iter().map(|sequence| self.padding.pad(sequence));
+        let padded = padded.collect::<Result<Vec<Padded>, _>>()?;
         let mut logits = vec![Logits::new(self.labels); padded.len()];
         for together in groups(&padded, self.graph.rows) {
             let rows: Vec<&Padded> = together.iter().map(|index| &padded[*index]).collect();
@@ -132,7 +177,11 @@ impl Compute for NnCompute {
     }
 
     fn vocabulary(&self) -> Option<usize> {
-        None
+        self.graph.vocabulary
+    }
+
+    fn number_positions_from(&mut self, first: i64) {
+        self.padding.first_position = first;
     }
 
     fn place(&self) -> &'static str {

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pilotlight_model::{Digest, ModelFolder};
+use pilotlight_onnx::Encoder;
+use tempfile::TempDir;
 use tokio::runtime::Handle;
 use wasmtime::component::{Component, ComponentType, Instance, Lift, Linker, Lower, WasmList};
 use wasmtime::{Engine, Store};
@@ -45,6 +47,8 @@ pub fn snapshot(
 ) -> Result<Vec<u8>> {
     progress(Stage::Verify);
     folder.verify()?;
+    let copy = without_links(folder)?;
+    let folder = copy.as_ref().map_or(folder, |(_, copy)| copy);
     let building = async {
         let component = guest.component()?;
         let building = initialise_and_freeze(&component, folder, placement, progress);
@@ -66,6 +70,18 @@ pub fn snapshot(
     };
     provenance.seal(&mut component)?;
     Ok(component)
+}
+
+/// A copy of a folder that has links: the sandbox sees nothing but the folder, and links may lead
+/// to a cache around it.
+fn without_links(folder: &ModelFolder) -> Result<Option<(TempDir, ModelFolder)>> {
+    if !folder.has_links() {
+        return Ok(None);
+    }
+    let copy = tempfile::tempdir().map_err(Error::io(std::env::temp_dir()))?;
+    folder.copy_to(copy.path())?;
+    let opened = ModelFolder::open(copy.path())?;
+    Ok(Some((copy, opened)))
 }
 
 /// What the manifest says of each file, which has been found true.
@@ -143,12 +159,17 @@ struct GuestGraph {
     inputs: Vec<String>,
     bucket: u32,
     rows: u32,
+    length: Option<u32>,
+    vocabulary: Option<u32>,
 }
 
 impl LoadedGraph {
     fn for_guest(&self) -> GuestGraph {
         let GraphRecord { name, bucket, rows, .. } = self.record.clone();
-        GuestGraph { name, inputs: self.inputs.clone(), bucket, rows }
+        let Encoder { inputs, length, vocabulary, .. } = self.encoder.clone();
+        let narrow = |size: Option<usize>| size.and_then(|size| u32::try_from(size).ok());
+        let (length, vocabulary) = (narrow(length), narrow(vocabulary));
+        GuestGraph { name, inputs, bucket, rows, length, vocabulary }
     }
 }
 

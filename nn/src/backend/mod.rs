@@ -8,6 +8,8 @@ mod tract;
 pub use onnxruntime::{OnnxRuntime, OnnxRuntimeOptions};
 pub use tract::Tract;
 
+use pilotlight_onnx::proto::ModelProto;
+use pilotlight_onnx::rows_are_independent;
 use serde::Serialize;
 
 use crate::buffer::Buffers;
@@ -66,8 +68,14 @@ pub trait Model: Send + Sync {
     fn signature(&self) -> &Signature;
 
     /// Whether it may pay to run rows of several callers together. That they give what they give
-    /// alone is found out by whoever does so.
+    /// alone is tried by whoever does so.
     fn batches(&self) -> bool;
+
+    /// Why the graph's structure does not show that its rows are independent of each other, where
+    /// it does not: the node and what it does.
+    fn mixes_rows(&self) -> Option<&str> {
+        None
+    }
 
     /// Runs the graph on the calling thread. `inputs` fit the signature and come in its order,
     /// and so do the outputs.
@@ -79,4 +87,9 @@ pub trait Model: Send + Sync {
         inputs: &[Tensor],
         buffers: &Buffers,
     ) -> std::result::Result<Vec<Tensor>, RunError>;
+}
+
+/// Why the structure of `model` does not show that its rows are independent, if it does not.
+fn mixes_rows(model: &ModelProto) -> Option<String> {
+    rows_are_independent(model.clone()).err()
 }

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use pilotlight_onnx::{Dim, Imported, Port as OnnxPort, decode, depends_on_batch, import};
+use pilotlight_onnx::{Dim, Imported, Port as OnnxPort, decode, import};
 use tract_core::internal::{
     DatumType, IntoTValue as _, SimplePlan, Symbol, TDim, TValue, TVec, Tensor as TractTensor,
     ToDim as _, TractError, TractResult, TypedFact, TypedModel, TypedOp, TypedSimpleState,
 };
 
-use crate::backend::{Backend, Model};
+use crate::backend::{Backend, Model, mixes_rows};
 use crate::buffer::Buffers;
 use crate::device::Device;
 use crate::error::{Error, Result, RunError};
@@ -46,20 +46,21 @@ impl Backend for Tract {
     fn load(&self, name: &str, file: Vec<u8>) -> Result<Box<dyn Model>> {
         let refuse = |reason: String| Error::InvalidGraph { graph: name.to_owned(), reason };
         let model = decode(&file[..]).map_err(|error| refuse(error.to_string()))?;
-        let independent = !depends_on_batch(&model);
+        let mixes_rows = mixes_rows(&model);
         let imported = import(model).map_err(|error| refuse(error.to_string()))?;
         let signature = signature(&imported).map_err(refuse)?;
         let failed = |error: TractError| refuse(format!("{error:#}"));
         let one = rows_symbol(&imported);
         let whole = |model: TypedModel, row_by_row: bool| {
             let (plan, signature) = (plan(model)?, signature.clone());
-            Ok(Loaded { plan, signature, row_by_row, states: Mutex::default() })
+            let mixes_rows = mixes_rows.clone();
+            Ok(Loaded { plan, signature, row_by_row, mixes_rows, states: Mutex::default() })
         };
         let loaded = whole(imported.model.clone(), false).map_err(failed)?;
         // Who puts rows together tries it again, and tells why it failed.
         let tried = || rows_are_independent(&loaded, &Buffers::new(0)).unwrap_or(false);
         match one {
-            Some(one) if independent && tried() => {
+            Some(one) if mixes_rows.is_none() && tried() => {
                 let model = imported.model.set_symbols(&one).map_err(failed)?;
                 Ok(Box::new(whole(model, true).map_err(failed)?))
             }
@@ -133,6 +134,7 @@ struct Loaded {
     /// The plan is for one row. tract gains nothing by running several at once, and has faster
     /// kernels where it knows that there is one.
     row_by_row: bool,
+    mixes_rows: Option<String>,
     /// Scratch that no run uses.
     states: Mutex<Vec<TypedSimpleState>>,
 }
@@ -144,6 +146,10 @@ impl Model for Loaded {
 
     fn batches(&self) -> bool {
         !self.row_by_row
+    }
+
+    fn mixes_rows(&self) -> Option<&str> {
+        self.mixes_rows.as_deref()
     }
 
     fn run(

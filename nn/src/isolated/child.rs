@@ -117,8 +117,9 @@ impl Work {
             Ok(Ok(model)) => {
                 let signature = model.signature().into();
                 let batches = model.batches();
+                let mixes_rows = model.mixes_rows().map(shorten);
                 self.graphs().insert(graph, Arc::from(model));
-                Reply::Loaded { signature, batches }
+                Reply::Loaded { signature, batches, mixes_rows }
             }
             Ok(Err(Error::InvalidGraph { reason, .. })) => Reply::failed(&reason),
             Ok(Err(error)) => Reply::failed(&error.to_string()),

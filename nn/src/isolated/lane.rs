@@ -13,6 +13,15 @@ use crate::tensor::Tensor;
 /// Memory that a lane keeps for the next call; more goes back to the system.
 const MOST_KEPT: usize = 1 << 26;
 
+/// What the child says of a graph that it has loaded.
+pub(super) struct Found {
+    pub(super) signature: Signature,
+    /// Whether rows can be batched.
+    pub(super) batches: bool,
+    /// Why rows are not known to be independent, if they are not.
+    pub(super) mixes_rows: Option<String>,
+}
+
 /// Why a call has no result.
 #[derive(Debug)]
 pub(super) enum Fault {
@@ -51,16 +60,19 @@ impl Lane {
         !self.spent && self.region.as_ref().is_none_or(|region| region.len() <= MOST_KEPT)
     }
 
-    /// Has the child load a file as `graph`; tells what it is, and whether rows can be batched.
+    /// Has the child load a file as `graph`; tells what it is.
     pub(super) fn load(
         &mut self,
         graph: u64,
         (name, file): (&str, BorrowedFd<'_>),
         limit: Duration,
-    ) -> Result<(Signature, bool), Fault> {
+    ) -> Result<Found, Fault> {
         let request = Request::Load { graph, name: shorten(name) };
         match self.ask(&request, Some(file), limit)? {
-            Reply::Loaded { signature, batches } => Ok((signature.into(), batches)),
+            Reply::Loaded { signature, batches, mixes_rows } => {
+                let mixes_rows = mixes_rows.as_deref().map(shorten);
+                Ok(Found { signature: signature.into(), batches, mixes_rows })
+            }
             Reply::Failed(reason) => Err(Fault::Failed(shorten(&reason))),
             Reply::Outputs(_) | Reply::Room(_) => Err(unasked()),
         }

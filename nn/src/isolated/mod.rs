@@ -126,11 +126,15 @@ impl Drop for Remote {
 
 impl Model for Remote {
     fn signature(&self) -> &Signature {
-        &self.graph.signature
+        &self.graph.found.signature
     }
 
     fn batches(&self) -> bool {
-        self.graph.batches
+        self.graph.found.batches
+    }
+
+    fn mixes_rows(&self) -> Option<&str> {
+        self.graph.found.mixes_rows.as_deref()
     }
 
     fn run(
@@ -140,7 +144,7 @@ impl Model for Remote {
     ) -> std::result::Result<Vec<Tensor>, RunError> {
         let supervisor = &self.supervisor;
         let running = supervisor.running()?;
-        let graph = (self.id, &self.graph.signature);
+        let graph = (self.id, &self.graph.found.signature);
         let ran = running.call(|lane| lane.run(graph, inputs, buffers, supervisor.limit));
         ran.map_err(|fault| match fault {
             Fault::Failed(reason) => RunError::Failed(reason),

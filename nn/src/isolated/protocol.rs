@@ -57,6 +57,8 @@ pub(super) enum Reply {
     Loaded {
         signature: Ports,
         batches: bool,
+        /// Why rows are not known to be independent, if they are not.
+        mixes_rows: Option<String>,
     },
     /// Computed; the outputs lie in the lane's memory.
     Outputs(Vec<Described>),

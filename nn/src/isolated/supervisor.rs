@@ -11,11 +11,10 @@ use crate::backend::{ProcessState, ProcessStatus};
 use crate::error::{Error, Result, RunError};
 use crate::isolated::backoff::Backoff;
 use crate::isolated::engine::Engine;
-use crate::isolated::lane::{Fault, Lane};
+use crate::isolated::lane::{Fault, Found, Lane};
 use crate::isolated::process::{Process, Program};
 use crate::isolated::protocol::{Order, Started, shorten};
 use crate::isolated::socket::{Broken, Socket};
-use crate::signature::Signature;
 
 /// Loading takes longer than computing, by so much.
 const LOADING: u32 = 10;
@@ -50,8 +49,7 @@ struct State {
 pub(super) struct Graph {
     name: String,
     file: OwnedFd,
-    pub(super) signature: Signature,
-    pub(super) batches: bool,
+    pub(super) found: Found,
 }
 
 /// A process that computes.
@@ -180,11 +178,11 @@ impl Supervisor {
         state.next_graph += 1;
         drop(state);
         let loaded = self.load_there(&running, id, (name, &file));
-        let (signature, batches) = loaded.map_err(|fault| match fault {
+        let found = loaded.map_err(|fault| match fault {
             Fault::Failed(reason) => Error::InvalidGraph { graph: name.to_owned(), reason },
             Fault::Broken(_) => restarting(self.restarting()),
         })?;
-        let graph = Arc::new(Graph { name: name.to_owned(), file, signature, batches });
+        let graph = Arc::new(Graph { name: name.to_owned(), file, found });
         let mut state = self.lock();
         // The next one has not been told of it.
         if !state.running.as_ref().is_some_and(|now| Arc::ptr_eq(now, &running)) {
@@ -299,17 +297,17 @@ impl Supervisor {
         running: &Running,
         id: u64,
         (name, file): (&str, &OwnedFd),
-    ) -> std::result::Result<(Signature, bool), Fault> {
+    ) -> std::result::Result<Found, Fault> {
         let limit = self.limit.saturating_mul(LOADING);
         running.call(|lane| lane.load(id, (name, file.as_fd()), limit))
     }
 
     fn load_again(&self, running: &Running, id: u64, graph: &Graph) -> Result<()> {
-        let Graph { name, file, signature, .. } = graph;
+        let Graph { name, file, found } = graph;
         let loaded = self.load_there(running, id, (name, file));
         let refuse = |reason: String| Error::InvalidGraph { graph: name.clone(), reason };
         match loaded {
-            Ok((again, _)) if again == *signature => Ok(()),
+            Ok(again) if again.signature == found.signature => Ok(()),
             Ok(_) => Err(refuse("it has other inputs or outputs than before".to_owned())),
             Err(Fault::Failed(reason)) => Err(refuse(reason)),
             Err(Fault::Broken(broken)) => Err(refuse(broken.to_string())),

@@ -92,15 +92,18 @@ impl Backend for Stub {
             b"lethal" => Some(RunError::Restarting { retry_after: Duration::from_secs(3) }),
             _ => None,
         };
+        let unproven = (file == b"unproven").then_some("node n mixes rows");
         let (batches, mixing, wide) = (file != b"single", file == b"mixing", file == b"wide");
         let gate = Arc::clone(&self.gate);
-        Ok(Box::new(Sum { signature, batches, mixing, wide, trial, gate }))
+        Ok(Box::new(Sum { signature, batches, unproven, mixing, wide, trial, gate }))
     }
 }
 
 struct Sum {
     signature: Signature,
     batches: bool,
+    /// Why its structure shows nothing, if it does not.
+    unproven: Option<&'static str>,
     /// Each element of a row is the sum of its column, over all rows.
     mixing: bool,
     /// A row of outputs has 8 MiB.
@@ -117,6 +120,10 @@ impl Model for Sum {
 
     fn batches(&self) -> bool {
         self.batches
+    }
+
+    fn mixes_rows(&self) -> Option<&str> {
+        self.unproven
     }
 
     fn run(

@@ -3,7 +3,9 @@
 mod encoder;
 mod lower;
 mod lowering;
+mod rows;
 mod whole;
 
-pub use encoder::{Graph, parse};
+pub use encoder::{Graph, lower_encoder, parse};
+pub use rows::rows_are_independent;
 pub use whole::{Dim, Imported, Port, import};

@@ -89,7 +89,7 @@ fn source_fact(input: &ValueInfoProto, symbols: &SymbolScope) -> Result<TypedFac
     Ok(dtype.fact(dims))
 }
 
-fn input_port(input: &ValueInfoProto) -> Result<Port, OnnxError> {
+pub(super) fn input_port(input: &ValueInfoProto) -> Result<Port, OnnxError> {
     let refuse = |reason: &str| OnnxError::Graph(format!("input {} {reason}", input.name));
     let tensor = tensor_type(input).ok_or_else(|| refuse("is not declared to be a tensor"))?;
     let dims = declared_dims(tensor).ok_or_else(|| refuse("declares no shape"))?;
@@ -122,6 +122,15 @@ fn tensor_type(value: &ValueInfoProto) -> Option<&TensorType> {
         type_proto::Value::TensorType(tensor) => Some(tensor),
         _ => None,
     }
+}
+
+/// The sizes that a value declares, `None` for those that are not fixed.
+pub(super) fn declared_sizes(value: &ValueInfoProto) -> Option<Vec<Option<i64>>> {
+    let size = |dim: Dim| match dim {
+        Dim::Fixed(size) => Some(size),
+        Dim::Named(_) | Dim::Any => None,
+    };
+    Some(declared_dims(tensor_type(value)?)?.into_iter().map(size).collect())
 }
 
 fn declared_dims(tensor: &TensorType) -> Option<Vec<Dim>> {

@@ -20,7 +20,7 @@ use quantise::{CONTRIB, Quantise};
 
 /// Raised with every change of what is written: files of older revisions are not to be used any
 /// more.
-pub const REVISION: u32 = 2;
+pub const REVISION: u32 = 3;
 
 /// The oldest operator set whose `Add` broadcasts.
 const OPSET_OF_BROADCASTING: i64 = 7;
@@ -86,7 +86,11 @@ fn require(model: &ModelProto, opset: i64) -> Result<(), String> {
     Ok(())
 }
 
-fn check_size(model: &ModelProto) -> Result<(), OnnxError> {
+/// Refuses a model that no reader of protocol buffers takes.
+///
+/// # Errors
+/// [`OnnxError::Graph`] with the size.
+pub fn check_size(model: &ModelProto) -> Result<(), OnnxError> {
     let size = model.encoded_len();
     if size > LARGEST_FILE {
         return Err(OnnxError::Graph(format!("{size} bytes are more than an ONNX file may have")));

@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub, reason = "tests")]
 
+mod adapting;
 mod batches;
 mod fusion;
 mod precisions;
 mod refusals;
 mod round_trips;
+mod rows;
 mod support;

@@ -31,6 +31,17 @@ pub(crate) enum Engine {
     Onnxruntime,
 }
 
+/// Whether texts of different requests are computed as one batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BatchRows {
+    /// Where the graph's structure shows that its rows are independent of each other
+    Auto,
+    /// Wherever shapes allow it: you know that the graph's rows are independent
+    Always,
+    /// Never
+    Never,
+}
+
 #[derive(Args, Clone)]
 #[command(next_help_heading = "Computing on the host")]
 pub(crate) struct ComputeOptions {
@@ -59,12 +70,16 @@ pub(crate) struct ComputeOptions {
     #[arg(long, visible_alias = "quantize")]
     pub(crate) precision: Option<Precision>,
     /// Pad the texts of a model folder to multiples of so many tokens, so that they can share a
-    /// batch; a component's is fixed when it is built [default: 1 on a cpu, 16 on other devices]
+    /// batch; ignored for graphs that use no `attention_mask`. A component's is fixed when it is built [default: 1 on a cpu, 16 on other devices]
     #[arg(long, value_name = "TOKENS", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub(crate) bucket: Option<u32>,
     /// Most rows that are computed at once [default: 8 on a cpu, 32 on other devices]
     #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..=65536))]
     pub(crate) max_batch: Option<u32>,
+    /// Whether texts of different requests are computed as one batch; `always` is for graphs whose
+    /// rows are independent of each other though their structure does not show it
+    #[arg(long, value_enum, default_value_t = BatchRows::Auto)]
+    pub(crate) batch_rows: BatchRows,
     /// Milliseconds for which a computation waits for others to join it
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=60_000))]
     pub(crate) max_wait: u64,
@@ -140,6 +155,11 @@ impl ComputeOptions {
         options.max_wait = Duration::from_millis(self.max_wait);
         options.concurrency = self.graph_concurrency.into();
         options.queue = self.graph_queue as usize;
+        options.batch_rows = match self.batch_rows {
+            BatchRows::Auto => pilotlight_nn::BatchRows::Auto,
+            BatchRows::Always => pilotlight_nn::BatchRows::Always,
+            BatchRows::Never => pilotlight_nn::BatchRows::Never,
+        };
         options
     }
 

@@ -80,6 +80,10 @@ fn print(inspection: &Inspection) {
                     "graph      {} in {}, sha256 {}",
                     graph.name, graph.precision, graph.sha256
                 );
+                match &graph.mixes_rows {
+                    Some(reason) => println!("batches    of one caller only: {reason}"),
+                    None => println!("batches    of up to {} rows", graph.rows),
+                }
             }
             if let Some(agreement) = provenance.agreement {
                 let share = agreement.share() * 100.0;

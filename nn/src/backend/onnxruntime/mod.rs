@@ -19,11 +19,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ort::ep::ExecutionProviderDispatch;
-use pilotlight_onnx::{contains_operator, decode, depends_on_batch};
+use pilotlight_onnx::{contains_operator, decode};
 
 use crate::backend::onnxruntime::runtime::Runtime;
 use crate::backend::onnxruntime::session::{Inspected, Loaded};
-use crate::backend::{Backend, Model};
+use crate::backend::{Backend, Model, mixes_rows};
 use crate::device::Device;
 use crate::error::{Error, Result};
 
@@ -104,5 +104,5 @@ fn inspect(file: &Bytes) -> std::result::Result<Inspected, String> {
         return Err("EPContext refers to another file, which is refused".to_owned());
     }
     let integers = INTEGERS.iter().any(|operator| contains_operator(&model, operator));
-    Ok(Inspected { batches: !depends_on_batch(&model), integers })
+    Ok(Inspected { mixes_rows: mixes_rows(&model), integers })
 }

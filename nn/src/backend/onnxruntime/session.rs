@@ -24,8 +24,8 @@ type Outcome<T> = Result<T, String>;
 
 /// What a look into the file has found.
 pub(super) struct Inspected {
-    /// Whether rows can be put together.
-    pub(super) batches: bool,
+    /// Why rows are not known to be independent, if they are not.
+    pub(super) mixes_rows: Option<String>,
     /// Whether products are those of integers.
     pub(super) integers: bool,
 }
@@ -43,7 +43,7 @@ pub(super) struct Loaded {
     single: Option<Session>,
     runtime: Arc<Runtime>,
     signature: Signature,
-    batches: bool,
+    mixes_rows: Option<String>,
     input_names: Names,
     output_names: Names,
     /// Dropped after the session.
@@ -74,8 +74,17 @@ impl Loaded {
         let names = |ports: &[Port]| Names::new(ports.iter().map(|port| &port.name[..]));
         let (input_names, output_names) = (names(&signature.inputs)?, names(&signature.outputs)?);
         let runtime = Arc::clone(runtime);
-        let batches = found.batches;
-        Ok(Self { session, single, runtime, signature, batches, input_names, output_names, _trim })
+        let mixes_rows = found.mixes_rows;
+        Ok(Self {
+            session,
+            single,
+            runtime,
+            signature,
+            mixes_rows,
+            input_names,
+            output_names,
+            _trim,
+        })
     }
 
     /// The session that suits the inputs, and what else runs.
@@ -150,7 +159,11 @@ impl Model for Loaded {
     }
 
     fn batches(&self) -> bool {
-        self.batches
+        self.mixes_rows.is_none()
+    }
+
+    fn mixes_rows(&self) -> Option<&str> {
+        self.mixes_rows.as_deref()
     }
 
     fn run(&self, inputs: &[Tensor], buffers: &Buffers) -> Result<Vec<Tensor>, RunError> {

@@ -13,7 +13,7 @@ use pilotlight_model::Digest;
 use pilotlight_nn::{Device, Graphs};
 
 use super::options::Options;
-use crate::compute::{ComputeOptions, Engine, Place};
+use crate::compute::{BatchRows, ComputeOptions, Engine, Place};
 
 /// A function as it is asked for.
 #[derive(Clone)]
@@ -212,6 +212,11 @@ fn compute_options(function: &config::Function) -> Result<ComputeOptions> {
         }),
         bucket: host.bucket,
         max_batch: host.max_batch,
+        batch_rows: match host.batch_rows {
+            config::BatchRows::Auto => BatchRows::Auto,
+            config::BatchRows::Always => BatchRows::Always,
+            config::BatchRows::Never => BatchRows::Never,
+        },
         max_wait: host.max_wait.as_millis() as u64,
         graph_concurrency: host.graph_concurrency,
         graph_queue: host.graph_queue,

@@ -21,6 +21,7 @@ const SAID_THERE: [&str; 50] = [
     "precision",
     "bucket",
     "max_batch",
+    "batch_rows",
     "max_wait",
     "graph_concurrency",
     "graph_queue",
