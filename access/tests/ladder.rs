@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
 const LADDER: [&[&str]; 6] = [
-    &["caller", "date", "error", "fingerprint", "moment"],
+    &["caller", "date", "error", "fingerprint", "forwarded", "moment", "proxy_protocol"],
     &["denied", "file", "rate"],
     &["buckets", "credential", "jwk", "key"],
     &["admin", "key_file", "token"],

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use pilotlight_http::check_origin;
-use pilotlight_router::Target;
+use pilotlight_router::{Network, Target};
 
 /// Stands for everything in lists of names.
 pub(crate) const ANY: &str = "*";
@@ -15,8 +15,17 @@ pub(crate) const SMALLEST_MEMORY: u64 = 1 << 16;
 
 /// Formats of the schema that are checked here.
 #[cfg(test)]
-pub(crate) const KNOWN: [&str; 8] =
-    ["socket-address", "period", "memory", "size", "path", "target", "function-name", "url"];
+pub(crate) const KNOWN: [&str; 9] = [
+    "socket-address",
+    "network",
+    "period",
+    "memory",
+    "size",
+    "path",
+    "target",
+    "function-name",
+    "url",
+];
 
 /// Refuses `text` if it is not of `format`; formats that nobody knows have no rules.
 pub(crate) fn check(format: &str, text: &str) -> Result<(), String> {
@@ -24,6 +33,7 @@ pub(crate) fn check(format: &str, text: &str) -> Result<(), String> {
         "socket-address" => text.parse::<SocketAddr>().map(drop).map_err(|_| {
             format!("{text:?} is no address: write IP:PORT, such as \"127.0.0.1:3000\"")
         }),
+        "network" => text.parse::<Network>().map(drop),
         "period" => period(text).map(drop),
         "memory" => memory(text).map(drop),
         "size" => size(text).map(drop),

@@ -35,7 +35,7 @@ pub use place::{Place, Places};
 pub use schema::schema;
 pub use secret::Secret;
 pub use types::{
-    Admin, Backend, BatchRows, Compute, Config, Cors, Device, Function, Host, Http, Level, Limits,
-    LogFormat, Otlp, Pool, Precision, Require, Telemetry, Tls,
+    Admin, Backend, BatchRows, Compute, Config, Cors, Device, ForwardedHeader, Function, Host,
+    Http, Level, Limits, LogFormat, Otlp, Pool, Precision, Require, Telemetry, Tls,
 };
 pub use watch::{FileWatch, INTERVAL, Unreadable};

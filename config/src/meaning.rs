@@ -31,6 +31,7 @@ pub(crate) fn check(config: &Config, names: &Names<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     addresses(config, &mut findings);
     keys(config, &mut findings);
+    proxies(config, &mut findings);
     config.functions.iter().for_each(|(name, function)| {
         let key = key(&["functions", name]);
         check_function(&key, function, &mut findings);
@@ -62,8 +63,7 @@ fn key(names: &[&str]) -> Key {
 }
 
 fn addresses(config: &Config, findings: &mut Vec<Finding>) {
-    let same = config.listen == config.admin.listen && config.admin.socket.is_none();
-    if same && config.listen.port() != 0 {
+    if config.admin.address() == Some(config.listen) && config.listen.port() != 0 {
         findings.push(Finding {
             key: key(&["admin", "listen"]),
             because: vec![key(&["listen"])],
@@ -78,6 +78,19 @@ fn keys(config: &Config, findings: &mut Vec<Finding>) {
             key: key(&["require"]),
             because: vec![key(&["keys"])],
             message: "signatures cannot be checked without `keys`; list files with public keys"
+                .to_owned(),
+        });
+    }
+}
+
+fn proxies(config: &Config, findings: &mut Vec<Finding>) {
+    if config.http.proxy_protocol && config.http.trusted_proxies.is_empty() {
+        let http = key(&["http"]);
+        findings.push(Finding {
+            key: http.name("proxy-protocol"),
+            because: vec![http.name("trusted-proxies")],
+            message: "nobody's header is believed without `trusted-proxies`; list the proxies' \
+                      addresses or networks"
                 .to_owned(),
         });
     }

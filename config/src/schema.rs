@@ -184,6 +184,10 @@ pub(crate) fn paths(generator: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "array", "items": path(generator) })
 }
 
+pub(crate) fn networks(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "items": { "type": "string", "format": "network" } })
+}
+
 pub(crate) fn table_of_paths(generator: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "object", "additionalProperties": path(generator) })
 }

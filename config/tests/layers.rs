@@ -102,7 +102,7 @@ fn any_key_can_be_set_from_outside() {
     let flags: &[_] =
         &["routes[0].to[0].weight=2", "functions.next.limits.memory=64MiB", "override-header=true"];
     let config = Said { variables, flags, ..Said::default() }.config();
-    assert_eq!(config.admin.listen.port(), 9);
+    assert_eq!(config.admin.listen.unwrap().port(), 9);
     assert_eq!(config.telemetry.log, pilotlight_config::Level::Debug);
     assert_eq!(weights(&config)[0].1, 2.0);
     assert_eq!(weights(&config)[1].1, 0.5);

@@ -26,7 +26,7 @@ fn an_empty_text_says_what_the_flags_say_by_themselves() {
     let config = Config::parse("", &sources()).unwrap();
     assert_eq!(config, Config::default());
     assert_eq!(config.listen.to_string(), "127.0.0.1:3000");
-    assert_eq!(config.admin.listen.to_string(), "127.0.0.1:3001");
+    assert_eq!(config.admin.address().unwrap().to_string(), "127.0.0.1:3001");
     assert!(config.watch && !config.override_header && !config.verify);
     let text = "[functions.ner]\nsource = 'ner'";
     let function = &Config::parse(text, &sources()).unwrap().functions["ner"];
@@ -81,6 +81,13 @@ http.max-body-bytes = 512
 http.idle-timeout = \"0ms\"
 http.max-connections = 0
 http.max-headers = 10000
+http.body-deadline = \"9h\"
+http.bodies-memory-per-address = 512
+http.max-connections-per-address = 0
+http.trusted-proxies = [\"10.0.0.0/8\", \"10.0.0.1/8\", \"ingress\"]
+http.forwarded-header = \"x-real-ip\"
+admin.max-upload-bytes = 1
+admin.upload-timeout = \"500ms\"
 tls.key = \"key.pem\"
 ";
     let expected = [
@@ -90,7 +97,15 @@ tls.key = \"key.pem\"
         "p.toml:4:21: http.idle-timeout: \"0ms\": must be 1ms to 8h",
         "p.toml:5:24: http.max-connections: must be 1 to 4294967295",
         "p.toml:6:20: http.max-headers: must be 1 to 4096",
-        "p.toml:7:1: tls.certificate: is missing",
+        "p.toml:7:22: http.body-deadline: \"9h\": must be 1ms to 8h",
+        "p.toml:8:34: http.bodies-memory-per-address: must be 1KiB to 1024GiB",
+        "p.toml:9:36: http.max-connections-per-address: must be 1 to 4294967295",
+        "p.toml:10:39: http.trusted-proxies[1]: \"10.0.0.1/8\" has bits beyond the first 8; they must be 0",
+        "p.toml:10:53: http.trusted-proxies[2]: \"ingress\" is no address or network, such as 192.0.2.7, 10.0.0.0/8 or fd00::/8",
+        "p.toml:11:25: http.forwarded-header: \"x-real-ip\" is none of `any`, `x-forwarded-for`, `forwarded`",
+        "p.toml:12:26: admin.max-upload-bytes: must be 1KiB to 1024GiB",
+        "p.toml:13:24: admin.upload-timeout: \"500ms\": must be 1s to 24h",
+        "p.toml:14:1: tls.certificate: is missing",
     ];
     assert_eq!(told(text), expected);
     only(
@@ -162,6 +177,11 @@ fn values_that_exclude_each_other_are_mistakes() {
     only(
         &format!("{ner}host = {{ backend = 'tract', device = 'gpu' }}"),
         "p.toml:3:38: functions.ner.host.device: tract computes on the cpu only",
+    );
+    only(
+        "http.proxy-protocol = true",
+        "p.toml:1:23: http.proxy-protocol: nobody's header is believed without `trusted-proxies`; \
+         list the proxies' addresses or networks",
     );
     Config::parse("listen = '0.0.0.0:0'\nadmin.listen = '0.0.0.0:0'", &sources()).unwrap();
 }

@@ -130,7 +130,8 @@ fn invalid_text_never_replaces_valid_text() {
 fn what_needs_a_new_start_is_told() {
     let text = "listen = '127.0.0.1:7'\ncache-dir = 'x'\ncache-size = 0\nwatch = false\nverify = true\n\
                 drain-delay = '9s'\ndrain-timeout = '9s'\nhttp.body-rate = 0\n\
-                admin = { listen = '127.0.0.1:8', socket = 's', token-file = 't' }\n\
+                admin = { listen = '127.0.0.1:8', socket = 's', token-file = 't', \
+                max-upload-bytes = 1024, upload-timeout = '1s' }\n\
                 tls = { certificate = 'c', key = 'k' }\n\
                 telemetry = { log = 'off', log-format = 'json', otlp.endpoint = 'http://x' }";
     let mut current = Current::new("", Sources::default()).unwrap();
@@ -141,6 +142,8 @@ fn what_needs_a_new_start_is_told() {
         "admin.listen",
         "admin.socket",
         "admin.token-file",
+        "admin.max-upload-bytes",
+        "admin.upload-timeout",
         "tls",
         "http",
         "watch",

@@ -41,6 +41,27 @@ fn write_with_mode(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
+/// A file that is written piece by piece, and gone unless it is kept.
+pub(crate) struct Pieces(NamedTempFile);
+
+impl Pieces {
+    /// An empty file in `folder`.
+    pub(crate) fn in_folder(folder: &Path) -> io::Result<Self> {
+        new_file(folder).map(Self)
+    }
+
+    pub(crate) fn write(&mut self, piece: &[u8]) -> io::Result<()> {
+        self.0.as_file_mut().write_all(piece)
+    }
+
+    /// Gives it its name, in the same folder.
+    pub(crate) fn keep(self, path: &Path) -> io::Result<()> {
+        self.0.as_file().sync_all()?;
+        self.0.persist(path).map_err(|error| error.error)?;
+        path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+    }
+}
+
 /// A file that is locked for as long as it is being written: one that nobody has locked was left
 /// by a process that was killed.
 fn new_file(folder: &Path, mode: u32) -> io::Result<NamedTempFile> {

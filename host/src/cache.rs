@@ -15,8 +15,9 @@ use std::time::SystemTime;
 
 use pilotlight_model::Digest;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
-use crate::beside::write_private_beside;
+use crate::beside::{Pieces, write_private_beside};
 use crate::error::{Error, Result};
 
 /// What records are called after the name of their entry.
@@ -176,6 +177,13 @@ impl Cache {
         write().map_err(|error| self.refuse(&error))
     }
 
+    /// An entry whose content comes in pieces, and whose name follows from it.
+    pub(crate) fn receive(&self) -> Result<Incoming> {
+        let pieces = Pieces::in_folder(&self.folder).map_err(|error| self.refuse(&error))?;
+        let (cache, hash) = (self.clone(), Sha256::new());
+        Ok(Incoming { cache, pieces, hash, length: 0 })
+    }
+
     fn record(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}{RECORD}"))
     }
@@ -205,6 +213,43 @@ impl Cache {
 
     pub(crate) fn refuse(&self, error: &std::io::Error) -> Error {
         Error::Cache { path: self.folder.clone(), reason: error.to_string() }
+    }
+}
+
+/// An entry that is being received; nothing of it is left unless it is kept.
+pub(crate) struct Incoming {
+    cache: Cache,
+    pieces: Pieces,
+    hash: Sha256,
+    length: u64,
+}
+
+impl Incoming {
+    /// Adds a piece.
+    pub(crate) fn write(&mut self, piece: &[u8]) -> Result<()> {
+        self.hash.update(piece);
+        self.length += piece.len() as u64;
+        self.pieces.write(piece).map_err(|error| self.cache.refuse(&error))
+    }
+
+    /// Makes it the entry that is called by its digest, unless there is one.
+    pub(crate) fn keep(self, extension: &str) -> Result<Entry> {
+        let Self { cache, pieces, hash, length } = self;
+        let sha256 = Digest::from(<[u8; 32]>::from(hash.finalize()));
+        let name = format!("{sha256}.{extension}");
+        let keep = || {
+            let _lock = cache.lock(stem(&name))?;
+            if let Some(entry) = cache.get(&name) {
+                return Ok(entry);
+            }
+            let path = cache.folder.join(&name);
+            pieces.keep(&path)?;
+            let record = Record { length, sha256 };
+            write_beside(&cache.record(&name), &serde_json::to_vec(&record)?)?;
+            let held = hold(&cache.record(&name)).map(Arc::new);
+            Ok(Entry { path, digest: sha256, _held: held })
+        };
+        keep().map_err(|error: std::io::Error| cache.refuse(&error))
     }
 }
 

@@ -4,7 +4,6 @@ mod service;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use bytes::Bytes;
 use pilotlight_model::Digest;
 use pilotlight_privacy::ProtectionOptions;
 use pilotlight_router::{Router, RouterOptions, Rule, Target, VersionName};
@@ -13,7 +12,7 @@ use tokio::runtime::Handle;
 
 use crate::artifact::Source;
 use crate::background;
-use crate::cache::{Cache, Entry};
+use crate::cache::Cache;
 use crate::config::Options;
 use crate::deployment::{Change, Deployment, FunctionStatus, Versions};
 use crate::error::{Error, Result};
@@ -274,15 +273,9 @@ impl Host {
         Ok(self.table().deployment(name)?.current().pool())
     }
 
-    /// Keeps a component that came without a place of its own in the cache.
-    pub(crate) async fn keep(&self, component: Bytes) -> Result<Entry> {
-        let cache = self.0.cache.clone();
-        let put = move || {
-            let name = format!("{}.wasm", Digest::of(&component));
-            cache.get_or_build(&name, || Ok(component.to_vec()))
-        };
-        let put = tokio::task::spawn_blocking(put).await;
-        put.map_err(Error::unfinished("keeping a component in the cache"))?
+    /// Where what it builds, compiles and receives is kept.
+    pub(crate) fn cache(&self) -> &Cache {
+        &self.0.cache
     }
 
     /// Loads a version in the background and has it prove itself, and that what `routing` protects can

@@ -69,6 +69,11 @@ pub struct Provenance {
 }
 
 impl Provenance {
+    /// Longest body of a request that the function accepts, by its model's manifest; 0 says nothing.
+    pub(crate) fn max_body_bytes(&self) -> Option<u64> {
+        self.info["limits"]["max-body-bytes"].as_u64().filter(|bytes| *bytes > 0)
+    }
+
     /// Seals a component with it, in the place of the seal that it has.
     ///
     /// # Errors

@@ -11,8 +11,8 @@ mod error;
 mod folder;
 mod labels;
 mod manifest;
-mod scheme;
 mod pattern;
+mod scheme;
 
 pub use config::{ModelConfig, without_bom};
 pub use digest::Digest;
@@ -20,8 +20,8 @@ pub use error::ModelError;
 pub use folder::ModelFolder;
 pub use labels::{Labels, transformers_group};
 pub use manifest::{Limits, MANIFEST_FILE, Manifest, Task};
-pub use scheme::{Scheme, Tag};
 pub use pattern::{PatternError, translate_pattern, visit_patterns};
+pub use scheme::{Scheme, Tag};
 
 /// The ONNX graph and its weights.
 pub const MODEL_FILE: &str = "model.onnx";

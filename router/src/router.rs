@@ -136,12 +136,17 @@ impl Router {
         Ok(found.map(|(index, rule)| rule.decide(index, request, &body, draw)))
     }
 
+    /// Whether a tester chooses the target of a request, or tries to.
+    #[must_use]
+    pub fn is_overridden(&self, headers: &HeaderMap) -> bool {
+        self.options.override_header && headers.contains_key(OVERRIDE_HEADER)
+    }
+
     /// Whether the body must be read before [`Router::route`] can decide about a request; if not,
     /// a body would not change its decision. Looks at all of the request but its body.
     #[must_use]
     pub fn needs_body(&self, request: &Request<'_>) -> bool {
-        let overridden =
-            self.options.override_header && request.headers.contains_key(OVERRIDE_HEADER);
+        let overridden = self.is_overridden(request.headers);
         // The first rule that holds so far decides, unless its fields differ: then it was read.
         let rule = self.rules.iter().find(|rule| rule.matcher.holds_before_body(request));
         rule.is_some_and(|rule| {

@@ -35,6 +35,11 @@ pub(crate) static STAGE_DURATION: Description = histogram(
 pub(crate) static IN_FLIGHT: Description =
     gauge("pilotlight_requests_in_flight", "Requests being answered.");
 
+pub(crate) static CONNECTIONS_REFUSED: Description = counter(
+    "pilotlight_connections_refused",
+    "Connections that were closed before a request was read from them, by the reason.",
+);
+
 pub(crate) static POOL_READY: Description =
     gauge("pilotlight_pool_ready_instances", "Instances ready to take a request.");
 pub(crate) static POOL_LIVE: Description = gauge(

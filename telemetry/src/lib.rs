@@ -19,6 +19,7 @@
 mod accept;
 mod catalogue;
 mod changes;
+mod connections;
 mod exported;
 mod family;
 mod function;
@@ -34,6 +35,7 @@ mod text;
 mod trace;
 
 pub use changes::{Rollback, Swap};
+pub use connections::RefusedConnection;
 pub use function::{Handle, InFlight};
 pub use levels::{CanaryLevel, CanaryState, GraphLevels, Levels, PoolLevels, ShadowCounts};
 pub use log::{json_lines, request_span};

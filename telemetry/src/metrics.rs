@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use crate::accept::Format;
 use crate::catalogue;
 use crate::changes::{Changes, Rollback, Swap};
+use crate::connections::{Connections, RefusedConnection};
 use crate::exported::Exported;
 use crate::family::{Family, Series, Value, labels};
 use crate::function::{self, Counts, Handle};
@@ -25,6 +26,7 @@ struct Registry {
     /// Requests that came to no function.
     unrouted: Handle,
     changes: Changes,
+    connections: Connections,
     exported: Exported,
     sources: Mutex<Vec<Arc<Source>>>,
 }
@@ -40,6 +42,7 @@ impl Metrics {
             functions: Mutex::default(),
             unrouted: Handle::new("", ""),
             changes: Changes::default(),
+            connections: Connections::default(),
             exported: Exported::default(),
             sources: Mutex::default(),
         }))
@@ -76,6 +79,11 @@ impl Metrics {
         self.0.changes.rolled_back(function, rollback);
     }
 
+    /// Counts a connection that was refused.
+    pub fn refused_connection(&self, reason: RefusedConnection) {
+        self.0.connections.refused(reason);
+    }
+
     /// Asks `source` whenever somebody looks at the metrics. It must not wait. What two sources
     /// say of the same pool, graph or rule is taken from the first.
     pub fn add_source(&self, source: impl Fn() -> Levels + Send + Sync + 'static) {
@@ -103,6 +111,7 @@ impl Metrics {
         let mut families = function::families(&counts);
         families.extend(levels::families(&self.levels(), since));
         families.extend(self.0.changes.families(since));
+        families.push(self.0.connections.family(since));
         families.push(self.0.exported.family(since));
         families.push(self.build());
         families.extend(process::families(since));

@@ -5,7 +5,7 @@
 const LADDER: [&[&str]; 6] = [
     &["family", "observation", "accept", "secret", "trace", "log/fields"],
     &["catalogue", "histogram", "log"],
-    &["function", "levels", "changes", "exported", "process", "text"],
+    &["function", "levels", "changes", "connections", "exported", "process", "text"],
     &["metrics"],
     &["otlp/schema", "otlp/shutdown", "otlp/queue", "otlp/options"],
     &["otlp"],

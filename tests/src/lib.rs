@@ -5,6 +5,7 @@
 
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -45,10 +46,17 @@ pub fn cache() -> &'static Path {
     CACHE.get_or_init(|| tempfile::tempdir().unwrap()).path()
 }
 
+/// A folder for the sockets of all servers of this process.
+pub fn runtime() -> &'static Path {
+    static RUNTIME: OnceLock<TempDir> = OnceLock::new();
+    RUNTIME.get_or_init(|| tempfile::tempdir().unwrap()).path()
+}
+
 /// `pilotlight` with `arguments`.
 pub fn pilotlight(arguments: &[&str]) -> Command {
     let mut command = Command::new(built("release/pilotlight"));
     command.args(arguments).env("PILOTLIGHT_CACHE_DIR", cache());
+    command.env("XDG_RUNTIME_DIR", runtime());
     // What it does without is what users get.
     command.env_remove("PILOTLIGHT_GUEST").env_remove("ORT_DISABLE_TELEMETRY");
     command
@@ -70,12 +78,16 @@ pub struct Server {
     child: Child,
     /// Where the function is served.
     pub url: String,
-    /// Where the administration is served; empty for other people's servers.
+    /// Where probes and metrics are served, with a token all of the administration; empty where that
+    /// is nowhere, and for other people's servers.
     pub admin: String,
+    /// The socket of the administration, `unix:PATH`; empty where there is none.
+    pub socket: String,
 }
 
 impl Server {
-    /// `pilotlight serve` on free ports, but for the administration's where `arguments` say where.
+    /// `pilotlight serve` on free ports, but for that of probes and metrics where `arguments` say where
+    /// the administration is.
     pub fn start(arguments: &[&str]) -> Self {
         Self::run(pilotlight(&["serve"]).args(arguments))
     }
@@ -95,18 +107,18 @@ impl Server {
         };
         let words = line.split_whitespace().map(|word| word.trim_end_matches(','));
         let mut urls = words.filter(is_url).map(str::to_owned);
-        let (url, admin) = (urls.next(), urls.next());
-        Self {
-            child,
-            url: url.unwrap_or_else(|| panic!("no address in {line:?}")),
-            admin: admin.unwrap_or_else(|| panic!("no second address in {line:?}")),
-        }
+        let url = urls.next().unwrap_or_else(|| panic!("no address in {line:?}"));
+        let (socket, admin): (Vec<_>, Vec<_>) = urls.partition(|url| url.starts_with("unix:"));
+        assert!(!(socket.is_empty() && admin.is_empty()), "no second address in {line:?}");
+        let first = |urls: Vec<String>| urls.into_iter().next().unwrap_or_default();
+        Self { child, url, admin: first(admin), socket: first(socket) }
     }
 
     /// Somebody else's server, once `url` answers.
     pub fn start_peer(command: &mut Command, url: &str) -> Self {
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let mut server = Self { child, url: url.to_owned(), admin: String::new() };
+        let (admin, socket) = (String::new(), String::new());
+        let mut server = Self { child, url: url.to_owned(), admin, socket };
         let start = Instant::now();
         while ureq::get(format!("{url}/info")).call().is_err() {
             assert!(server.child.try_wait().unwrap().is_none(), "the server ended");
@@ -136,6 +148,17 @@ impl Server {
     pub fn stop(mut self) -> Option<i32> {
         self.signal(rustix::process::Signal::TERM);
         self.child.wait().unwrap().code()
+    }
+
+    /// Asks the administration, over its socket; the URL of the request is a path.
+    pub fn ask(&self, request: ureq::http::Request<Vec<u8>>) -> Answer {
+        let path = self.socket.strip_prefix("unix:").unwrap();
+        send_over(UnixStream::connect(path).unwrap(), &request)
+    }
+
+    /// `GET` from the administration, over its socket.
+    pub fn status(&self, path: &str) -> Answer {
+        self.ask(ureq::http::Request::get(path).body(Vec::new()).unwrap())
     }
 
     /// `GET`.
@@ -194,4 +217,32 @@ pub fn send(request: ureq::http::Request<Vec<u8>>) -> Answer {
     let mut text = String::new();
     body.into_reader().read_to_string(&mut text).unwrap();
     Answer { status: parts.status.as_u16(), headers: parts.headers, text }
+}
+
+/// Sends a request over a connection of its own, to servers that say how long their answers are.
+fn send_over(mut stream: UnixStream, request: &ureq::http::Request<Vec<u8>>) -> Answer {
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut head = format!("{} {} HTTP/1.1\r\n", request.method(), request.uri());
+    for (name, value) in request.headers() {
+        head.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap()));
+    }
+    let length = request.body().len();
+    head.push_str(&format!(
+        "host: localhost\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
+    ));
+    stream.write_all(head.as_bytes()).unwrap();
+    // A server that refuses the body may close before all of it is sent.
+    let _ = stream.write_all(request.body());
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    let answer = String::from_utf8(answer).unwrap();
+    let (head, text) = answer.split_once("\r\n\r\n").unwrap();
+    let mut lines = head.lines();
+    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+    let fields = lines.filter_map(|line| line.split_once(": "));
+    let fields = fields.map(|(name, value)| {
+        let name: ureq::http::HeaderName = name.parse().unwrap();
+        (name, ureq::http::HeaderValue::from_str(value).unwrap())
+    });
+    Answer { status, headers: fields.collect(), text: text.to_owned() }
 }

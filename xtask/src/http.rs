@@ -1,17 +1,43 @@
 //! As much of HTTP as asking a server on this machine takes.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use serde_json::Value;
+
+use crate::cargo::target;
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A port that nobody listens on.
 pub(crate) fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+/// The token of every administration that this process starts and asks.
+fn token() -> anyhow::Result<&'static str> {
+    static TOKEN: OnceLock<String> = OnceLock::new();
+    if let Some(token) = TOKEN.get() {
+        return Ok(token);
+    }
+    let mut bytes = [0; 16];
+    fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(TOKEN.get_or_init(|| bytes.iter().map(|byte| format!("{byte:02x}")).collect()))
+}
+
+/// A file with that token, for `--admin-token-file`.
+pub(crate) fn token_file() -> anyhow::Result<String> {
+    let path = target().join(format!("xtask-{}.token", std::process::id()));
+    fs::create_dir_all(target())?;
+    let options =
+        fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&path);
+    options?.write_all(token()?.as_bytes())?;
+    Ok(path.canonicalize()?.display().to_string())
 }
 
 /// The answer to a GET.
@@ -63,10 +89,10 @@ fn exchange(port: u16, line: &str, body: &str) -> anyhow::Result<(String, String
 pub(crate) fn ask(port: u16, line: &str, body: &str) -> anyhow::Result<Answer> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    let length = body.len();
+    let (length, token) = (body.len(), token()?);
     let request = format!(
         "{line}host: localhost\r\nconnection: close\r\ncontent-type: application/json\r\n\
-         content-length: {length}\r\n\r\n{body}"
+         authorization: Bearer {token}\r\ncontent-length: {length}\r\n\r\n{body}"
     );
     stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();

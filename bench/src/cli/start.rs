@@ -8,7 +8,7 @@ use clap::Args;
 use super::output::Output;
 use crate::duration::parse_duration;
 use crate::error::{Error, Result};
-use crate::start::{StartCommand, Starts, Then, read_spec, starts};
+use crate::start::{StartCommand, Starts, Then, read_spec, read_token, starts};
 use crate::target::Url;
 use crate::{plot, table};
 
@@ -26,7 +26,11 @@ pub(super) struct Options {
     /// Where the command reports when its main began and how long it loaded
     #[arg(long, value_name = "URL", requires = "url")]
     status_url: Option<Url>,
-    /// A file with a JSON list of {name, command, url, then_url, then_body, status_url, env}
+    /// Token that is asked for there, in a file
+    #[arg(long, value_name = "FILE", requires = "status_url")]
+    status_token_file: Option<PathBuf>,
+    /// A file with a JSON list of {name, command, url, then_url, then_body, status_url,
+    /// status_token_file, env}
     #[arg(long, value_name = "FILE", conflicts_with_all = ["url", "command"])]
     spec: Option<PathBuf>,
     /// How often to start each command
@@ -63,6 +67,7 @@ pub(super) fn run(options: Options) -> Result<()> {
                 url,
                 then: asked.then_some(Then { url: then_url, body }),
                 status_url: options.status_url,
+                status_token: options.status_token_file.as_deref().map(read_token).transpose()?,
             }]
         }
         (None, None) => return Err(Error::Options("name the address with --url".to_owned())),

@@ -1,7 +1,8 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, StatusCode};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1;
 
@@ -35,8 +36,13 @@ pub(super) async fn ask(
     answer
 }
 
-pub(super) fn request(url: &Url, body: Option<&Bytes>) -> Result<Request<Full<Bytes>>> {
+pub(super) fn request(
+    url: &Url,
+    body: Option<&Bytes>,
+    authorization: Option<&HeaderValue>,
+) -> Result<Request<Full<Bytes>>> {
     let bodies = body.cloned().into_iter().collect();
-    let template = RequestTemplate { bodies, ..RequestTemplate::default() };
+    let headers = authorization.map(|value| (AUTHORIZATION, value.clone())).into_iter().collect();
+    let template = RequestTemplate { bodies, headers, ..RequestTemplate::default() };
     Ok(Requests::new(&template, url, Protocol::Http1)?.next())
 }

@@ -17,6 +17,7 @@ mod process;
 mod spec;
 mod spread;
 
+pub(crate) use spec::read_token;
 pub use spec::{StartCommand, Then, read_spec};
 
 use once::Starter;

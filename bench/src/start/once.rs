@@ -2,7 +2,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
-use http::StatusCode;
+use bytes::Bytes;
+use http::{HeaderValue, Request, StatusCode};
+use http_body_util::Full;
 use serde::Deserialize;
 use tokio::runtime::{Builder, Runtime};
 
@@ -66,7 +68,7 @@ impl Starter {
         }
         let memory = memory::of_family(process.id());
         let status = match &command.status_url {
-            Some(url) => Some(self.status(url, &mut process)?),
+            Some(url) => Some(self.status(url, command.status_token.as_ref(), &mut process)?),
             None => None,
         };
         Ok(Start {
@@ -90,7 +92,7 @@ impl Starter {
         let mut last_seen = "no connection".to_owned();
         while Instant::now() < deadline {
             for address in addresses {
-                let attempt = ask(*address, request(&command.url, None)?);
+                let attempt = ask(*address, request(&command.url, None, None)?);
                 match self.within(deadline, attempt) {
                     Some(Ok(answer)) if answer.status == StatusCode::OK => {
                         return Ok((answer, process.started.elapsed()));
@@ -110,12 +112,18 @@ impl Starter {
 
     fn then(&self, then: &Then, process: &mut Process) -> Result<(Answer, Duration)> {
         let begun = Instant::now();
-        let answer = self.expect_ok(&then.url, then.body.as_ref(), process)?;
+        let answer =
+            self.expect_ok(request(&then.url, then.body.as_ref(), None)?, &then.url, process)?;
         Ok((answer, begun.elapsed()))
     }
 
-    fn status(&self, url: &Url, process: &mut Process) -> Result<StatusStart> {
-        let answer = self.expect_ok(url, None, process)?;
+    fn status(
+        &self,
+        url: &Url,
+        token: Option<&HeaderValue>,
+        process: &mut Process,
+    ) -> Result<StatusStart> {
+        let answer = self.expect_ok(request(url, None, token)?, url, process)?;
         let status: Status = serde_json::from_slice(&answer.body).map_err(|error| {
             let expected = "{\"start\": {\"main_unix_us\": …, \"load_us\": …}}";
             process.failed(&format!("{url} does not answer with {expected}: {error}"))
@@ -125,14 +133,14 @@ impl Starter {
 
     fn expect_ok(
         &self,
+        request: Request<Full<Bytes>>,
         url: &Url,
-        body: Option<&bytes::Bytes>,
         process: &mut Process,
     ) -> Result<Answer> {
         let deadline = Instant::now() + self.timeout;
         let mut seen = "no connection".to_owned();
         for address in addresses(url)? {
-            match self.within(deadline, ask(address, request(url, body)?)) {
+            match self.within(deadline, ask(address, request.clone())) {
                 Some(Ok(answer)) if answer.status.is_success() => return Ok(answer),
                 Some(Ok(answer)) => seen = format!("status {}", answer.status),
                 Some(Err(failure)) => seen = format!("{failure:?}").to_lowercase(),

@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
+use http::HeaderValue;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -24,6 +25,8 @@ pub struct StartCommand {
     pub then: Option<Then>,
     /// Where the command reports when its `main` began and how long it loaded.
     pub status_url: Option<Url>,
+    /// The `authorization` that is sent there.
+    pub status_token: Option<HeaderValue>,
 }
 
 /// A request sent after the first answer.
@@ -45,6 +48,7 @@ struct Entry {
     then_url: Option<String>,
     then_body: Option<Value>,
     status_url: Option<String>,
+    status_token_file: Option<PathBuf>,
     #[serde(default)]
     env: BTreeMap<String, String>,
 }
@@ -83,8 +87,18 @@ impl Entry {
             url,
             then,
             status_url: self.status_url.map(|url| url.parse()).transpose()?,
+            status_token: self.status_token_file.as_deref().map(read_token).transpose()?,
         })
     }
+}
+
+/// The `authorization` of whoever knows the token in a file.
+pub(crate) fn read_token(file: &Path) -> Result<HeaderValue> {
+    let token = fs::read_to_string(file).map_err(Error::io(file))?;
+    let mut value = HeaderValue::try_from(format!("Bearer {}", token.trim()))
+        .map_err(|_| Error::Options(format!("{}: is no token", file.display())))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 #[cfg(test)]

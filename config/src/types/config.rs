@@ -89,18 +89,30 @@ pub struct Config {
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct Admin {
-    /// Where /health, /ready, /metrics, /status, /routes and /functions are served; only the first
-    /// two without a token if it is not local.
+    /// Address for probes and metrics: /health, /ready and, if it is local, /metrics; with a token for
+    /// the rest of the administration, too. 127.0.0.1:3001 if nothing is said, or nowhere if there is a
+    /// `socket`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "address")]
-    pub listen: SocketAddr,
-    /// Unix socket where they are served instead, for this user only.
+    pub listen: Option<SocketAddr>,
+    /// Unix socket for all of the administration: probes, metrics, /status, /routes and /functions, for
+    /// this user only; in a folder of this user's otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "path")]
     pub socket: Option<PathBuf>,
-    /// File with the token that is asked for there, but for /health and /ready.
+    /// File with the token that is asked for at both, but for /health and /ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "path")]
     pub token_file: Option<PathBuf>,
+    /// Largest component that may be sent to it: bytes, or a number and KiB, MiB or GiB; larger ones are
+    /// answered 413.
+    #[serde(with = "super::size")]
+    #[schemars(schema_with = "size", extend("x-smallest" = "1KiB", "x-largest" = "1024GiB"))]
+    pub max_upload_bytes: u64,
+    /// Longest time for that.
+    #[serde(with = "super::period")]
+    #[schemars(schema_with = "period", extend("x-shortest" = "1s", "x-longest" = "24h"))]
+    pub upload_timeout: Duration,
 }
 
 /// What a version has to show before it is served.
@@ -147,7 +159,21 @@ impl Default for Config {
 
 impl Default for Admin {
     fn default() -> Self {
-        Self { listen: SocketAddr::new(LOOPBACK, 3001), socket: None, token_file: None }
+        Self {
+            listen: None,
+            socket: None,
+            token_file: None,
+            max_upload_bytes: 2 << 30,
+            upload_timeout: Duration::from_secs(600),
+        }
+    }
+}
+
+impl Admin {
+    /// Where probes and metrics are served over TCP, if anywhere.
+    pub fn address(&self) -> Option<SocketAddr> {
+        let usual = SocketAddr::new(LOOPBACK, 3001);
+        self.listen.or_else(|| self.socket.is_none().then_some(usual))
     }
 }
 
@@ -191,6 +217,8 @@ impl Config {
             ("admin.listen", self.admin.listen != new.admin.listen),
             ("admin.socket", self.admin.socket != new.admin.socket),
             ("admin.token-file", self.admin.token_file != new.admin.token_file),
+            ("admin.max-upload-bytes", self.admin.max_upload_bytes != new.admin.max_upload_bytes),
+            ("admin.upload-timeout", self.admin.upload_timeout != new.admin.upload_timeout),
             ("tls", self.tls != new.tls),
             ("http", self.http != new.http),
             ("cors", self.cors != new.cors),

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::key::Key;
-use crate::schema::{path, period, size};
+use crate::schema::{networks, path, period, size};
 
 /// By which certificate clients know the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -34,8 +34,12 @@ pub struct Http {
     #[serde(with = "super::period")]
     #[schemars(schema_with = "period", extend("x-shortest" = "1ms", "x-longest" = "8h"))]
     pub body_timeout: Duration,
-    /// Slowest that a body may come after its first ten seconds, in bytes a second; 0 is as slow
-    /// as it likes.
+    /// Longest time that a client may take to send a request's body, whatever its pace.
+    #[serde(with = "super::period")]
+    #[schemars(schema_with = "period", extend("x-shortest" = "1ms", "x-longest" = "8h"))]
+    pub body_deadline: Duration,
+    /// Slowest that a body may come, in bytes a second, once it has fallen behind by ten seconds; 0 is
+    /// as slow as it likes.
     #[schemars(extend("maximum" = 4_294_967_295_u64))]
     pub body_rate: u32,
     /// Longest rest of a connection between requests.
@@ -62,12 +66,32 @@ pub struct Http {
     #[serde(with = "super::size")]
     #[schemars(schema_with = "size", extend("x-smallest" = "1MiB", "x-largest" = "1024GiB"))]
     pub bodies_memory: u64,
+    /// Most of these bytes that the bodies of one client address (of IPv6: one /64) may take; further
+    /// ones of that client are answered 429. A quarter of `bodies-memory` otherwise; one body has room
+    /// in any case.
+    #[serde(with = "super::optional_size", skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "size", extend("x-smallest" = "1KiB", "x-largest" = "1024GiB"))]
+    pub bodies_memory_per_address: Option<u64>,
     /// Hand bodies on as they come, which takes an instance for as long as it takes the client;
     /// otherwise a function is called when the body is there.
     pub stream_bodies: bool,
     /// Most connections at once; further ones wait.
     #[schemars(range(min = 1, max = 4_294_967_295_u64))]
     pub max_connections: u32,
+    /// Most connections at once of one client address (of IPv6: one /64); further ones are closed at
+    /// once. Trusted proxies have no such limit.
+    #[schemars(range(min = 1, max = 4_294_967_295_u64))]
+    pub max_connections_per_address: u32,
+    /// Addresses and networks of proxies that are believed when they say whose requests they pass on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "networks")]
+    pub trusted_proxies: Vec<String>,
+    /// The header in which they say it. With `any`, a request in which both headers are and name
+    /// different clients is answered 400.
+    pub forwarded_header: ForwardedHeader,
+    /// Whether connections of trusted proxies begin with a header of the PROXY protocol, version 1 or
+    /// 2; those without it are closed.
+    pub proxy_protocol: bool,
     /// Most requests at once on a connection of HTTP/2.
     #[schemars(range(min = 1, max = 4_294_967_295_u64))]
     pub max_streams: u32,
@@ -77,11 +101,25 @@ pub struct Http {
     pub max_resets: u32,
 }
 
+/// In which header proxies say whose request it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ForwardedHeader {
+    /// Either of the two.
+    #[default]
+    Any,
+    /// `X-Forwarded-For`.
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
+}
+
 impl Default for Http {
     fn default() -> Self {
         Self {
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
+            body_deadline: Duration::from_secs(60),
             body_rate: 1024,
             idle_timeout: Duration::from_secs(60),
             write_timeout: Duration::from_secs(30),
@@ -89,8 +127,13 @@ impl Default for Http {
             max_headers: 100,
             max_body_bytes: 1 << 20,
             bodies_memory: 256 << 20,
+            bodies_memory_per_address: None,
             stream_bodies: false,
             max_connections: 10_000,
+            max_connections_per_address: 1000,
+            trusted_proxies: Vec::new(),
+            forwarded_header: ForwardedHeader::default(),
+            proxy_protocol: false,
             max_streams: 200,
             max_resets: 100,
         }

@@ -11,7 +11,7 @@ pub use config::{Admin, Config, Require};
 pub use cors::Cors;
 pub use function::{Compute, Function, Limits, Pool, Precision};
 pub use host::{Backend, BatchRows, Device, Host};
-pub use http::{Http, Tls};
+pub use http::{ForwardedHeader, Http, Tls};
 pub use telemetry::{Level, LogFormat, Otlp, Telemetry};
 
 /// Times as strings such as `"10s"`.
@@ -50,6 +50,22 @@ mod optional_period {
         from: D,
     ) -> Result<Option<Duration>, D::Error> {
         super::period::deserialize(from).map(Some)
+    }
+}
+
+/// Sizes where there may be none.
+mod optional_size {
+    use serde::{Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &Option<u64>, to: S) -> Result<S::Ok, S::Error> {
+        match bytes {
+            Some(bytes) => super::size::serialize(bytes, to),
+            None => to.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+        super::size::deserialize(from).map(Some)
     }
 }
 

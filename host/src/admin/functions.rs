@@ -2,23 +2,25 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use pilotlight_http::{parse_json, without_trailing_slash};
 use serde::Deserialize;
 
-use super::{Admin, READ, Started, SwapPlan, Swaps, allows, not_allowed};
+use super::{Admin, READ, Started, SwapPlan, Swaps, allows, not_allowed, upload};
 use crate::body::Body;
-use crate::decompress::{DecodeError, Decoded, take_coding, unsupported};
+use crate::cache::Entry;
+use crate::decompress::{Decoded, take_coding, unsupported};
 use crate::deployment::FunctionStatus;
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::version::NewVersion;
 
-/// A component with a model of some gigabytes does not fit a 32-bit sandbox.
-const LARGEST_COMPONENT: usize = 2 << 30;
+/// Most bytes of a request that is no component.
+const LARGEST_REQUEST: usize = 64 << 10;
 const COMPONENT: &str = "application/wasm";
 const JSON: &str = "application/json";
 
@@ -40,7 +42,7 @@ enum Content {
 /// What takes a function's place.
 enum Sent {
     Source(PathBuf),
-    Component(Bytes),
+    Component(Entry),
 }
 
 /// Why a change was refused before anything was tried.
@@ -126,31 +128,22 @@ impl Admin {
             Ok(coding) => coding,
             Err(other) => return unsupported(&other),
         };
-        let body = Box::pin(Limited::new(body, LARGEST_COMPONENT));
-        let body = match Decoded::new(body, coding, LARGEST_COMPONENT as u64).collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(error @ DecodeError::TooLarge(_)) => {
-                let status = StatusCode::PAYLOAD_TOO_LARGE;
-                return Body::refusal(status, "payload_too_large", &error.to_string());
-            }
-            Err(error) => {
-                let error = format!("the body was not received whole: {error}");
-                return Body::refusal(StatusCode::BAD_REQUEST, "malformed", &error);
-            }
-        };
-        let version = match content {
-            Content::Component => Sent::Component(body),
-            Content::Json => match parse_json::<Replacement>(&body) {
-                Ok(replacement) => Sent::Source(replacement.source),
-                Err(error) => {
-                    let (status, error_type) = match error.is_json() {
-                        true => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
-                        false => (StatusCode::BAD_REQUEST, "malformed"),
-                    };
-                    let error = format!("expected {{\"source\": \"PATH\"}}: {error}");
-                    return Body::refusal(status, error_type, &error);
+        // Whoever reads it limits how much is decoded.
+        let body = Decoded::new(Box::pin(body.map_err(Into::into)), coding, u64::MAX);
+        let sent = match content {
+            Content::Component => {
+                // Before the disk takes a component that nobody asked for.
+                if let Err(error) = host.function(name) {
+                    return refusal(&error);
                 }
-            },
+                let received = upload::receive(body, host.cache().clone(), self.uploads).await;
+                received.map(Sent::Component).map_err(Response::from)
+            }
+            Content::Json => source(body, self.uploads.time).await.map_err(Response::from),
+        };
+        let version = match sent {
+            Ok(version) => version,
+            Err(response) => return response,
         };
         // Whoever asked for it may hang up: what has begun goes on to its end.
         let swap = swap(host.clone(), Arc::clone(&swaps.plan), name.to_owned(), version);
@@ -158,6 +151,37 @@ impl Admin {
         let unfinished = Error::unfinished("changing a version");
         told(swapped.unwrap_or_else(|error| Err(unfinished(error))))
     }
+}
+
+/// Where the version is that a request names.
+async fn source<B>(body: B, time: Duration) -> std::result::Result<Sent, Refusal>
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let collected = tokio::time::timeout(time, Limited::new(body, LARGEST_REQUEST).collect()).await;
+    let collected = collected.map_err(|_| {
+        let error = "the body did not come in time".to_owned();
+        Refusal(StatusCode::REQUEST_TIMEOUT, "timeout", error)
+    })?;
+    let body = collected.map_err(|error| match error.is::<LengthLimitError>() {
+        true => {
+            let error = format!("the body may have at most {LARGEST_REQUEST} bytes");
+            Refusal(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", error)
+        }
+        false => {
+            let error = format!("the body was not received whole: {error}");
+            Refusal(StatusCode::BAD_REQUEST, "malformed", error)
+        }
+    })?;
+    let replacement = parse_json::<Replacement>(&body.to_bytes()).map_err(|error| {
+        let (status, error_type) = match error.is_json() {
+            true => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
+            false => (StatusCode::BAD_REQUEST, "malformed"),
+        };
+        Refusal(status, error_type, format!("expected {{\"source\": \"PATH\"}}: {error}"))
+    })?;
+    Ok(Sent::Source(replacement.source))
 }
 
 async fn swap(
@@ -169,10 +193,7 @@ async fn swap(
     // Until the version itself keeps it.
     let (path, _kept) = match version {
         Sent::Source(path) => (path, None),
-        Sent::Component(component) => {
-            let entry = host.keep(component).await?;
-            (entry.path.clone(), Some(entry))
-        }
+        Sent::Component(entry) => (entry.path.clone(), Some(entry)),
     };
     let function = name.clone();
     let planned = tokio::task::spawn_blocking(move || plan(&function, &path)).await;

@@ -1,6 +1,7 @@
 //! The administration's endpoints.
 
 mod functions;
+mod upload;
 
 use std::convert::Infallible;
 use std::path::Path;
@@ -20,6 +21,7 @@ use crate::request_target::{malformed, normalize};
 use crate::server::Readiness;
 use crate::version::NewVersion;
 pub use pilotlight_access::AdminToken;
+use upload::UploadLimits;
 
 /// Answers `/health` (the process runs), `/ready` (the functions take requests), `/metrics` (what was
 /// counted, for Prometheus), `/status` (how they started, what their pools hold), `/routes` (which
@@ -29,6 +31,7 @@ pub struct Admin {
     readiness: Readiness,
     started: Arc<OnceLock<Started>>,
     swaps: Option<Swaps>,
+    uploads: UploadLimits,
     access: Access,
 }
 
@@ -39,8 +42,8 @@ enum Access {
     Everybody,
     /// Those who know it.
     Token(AdminToken),
-    /// Nobody.
-    Nobody,
+    /// Nobody, or nobody but for metrics; others are told where to ask.
+    Probes { metrics: bool, told: Arc<str> },
 }
 
 /// What the administration is told of a new version, by its place, and how it is then loaded.
@@ -63,7 +66,8 @@ struct Started {
 impl Admin {
     /// Reports `readiness`.
     pub fn new(readiness: Readiness) -> Self {
-        Self { readiness, started: Arc::default(), swaps: None, access: Access::Everybody }
+        let (started, swaps, uploads) = (Arc::default(), None, UploadLimits::default());
+        Self { readiness, started, swaps, uploads, access: Access::Everybody }
     }
 
     /// Answers nothing but `/health` and `/ready` to requests without `token`.
@@ -73,9 +77,31 @@ impl Admin {
     }
 
     /// Answers nothing but `/health` and `/ready`: for listeners that others can reach, too.
+    /// `elsewhere` tells where the rest is.
     #[must_use]
-    pub fn probes_only(self) -> Self {
-        Self { access: Access::Nobody, ..self }
+    pub fn probes_only(self, elsewhere: &str) -> Self {
+        let told = format!(
+            "this listener is not local: without a token it has /health and /ready only; {elsewhere}"
+        );
+        Self { access: Access::Probes { metrics: false, told: told.into() }, ..self }
+    }
+
+    /// Answers nothing but `/health`, `/ready` and `/metrics`: for listeners that every user of this
+    /// machine can reach. `elsewhere` tells where the rest is.
+    #[must_use]
+    pub fn probes_and_metrics_only(self, elsewhere: &str) -> Self {
+        let told = format!(
+            "this address has /health, /ready and /metrics only: every user of this machine can \
+             reach it; {elsewhere}"
+        );
+        Self { access: Access::Probes { metrics: true, told: told.into() }, ..self }
+    }
+
+    /// Takes components that are sent to it if they have at most `bytes` bytes, and come within
+    /// `time`; 2 GiB and ten minutes unless told.
+    #[must_use]
+    pub fn with_upload_limits(self, bytes: u64, time: Duration) -> Self {
+        Self { uploads: UploadLimits { bytes, time }, ..self }
     }
 
     /// Lets those who are let in change versions: `plan` says, for a function and the path of a
@@ -134,10 +160,9 @@ impl Admin {
                 refused.headers_mut().insert(header::WWW_AUTHENTICATE, bearer);
                 Some(refused)
             }
-            Access::Nobody => {
-                let error = "the administration's listener is not local: without a token it has \
-                             /health and /ready only";
-                Some(Body::refusal(StatusCode::FORBIDDEN, "forbidden", error))
+            Access::Probes { metrics: true, .. } if path == "/metrics" => None,
+            Access::Probes { told, .. } => {
+                Some(Body::refusal(StatusCode::FORBIDDEN, "forbidden", told))
             }
         }
     }

@@ -244,6 +244,27 @@ impl Routing {
         }
     }
 
+    /// Longest body that is taken by any target to which a request with this head may go.
+    pub(crate) fn body_limit(&self, head: &Parts, find: Find<'_>) -> Option<u64> {
+        if self.router.is_overridden(&head.headers) {
+            return None;
+        }
+        let mut longest = None;
+        for index in self.router.candidates(&seen(head, None)) {
+            // What is protected is read by the host, which then asks the function something else.
+            let protected = self.gate(Some(index)).protection().is_some();
+            for arm in &self.router.rules().nth(index)?.to {
+                let version = find(&arm.target)?;
+                let limit = match protected {
+                    true => u64::try_from(version.body_limit()).unwrap_or(u64::MAX),
+                    false => version.accepted_body(),
+                };
+                longest = longest.max(Some(limit));
+            }
+        }
+        longest
+    }
+
     fn admit_before_body(
         &self,
         head: &Parts,

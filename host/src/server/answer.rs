@@ -1,5 +1,6 @@
 //! Requests of one connection, and their responses on the way to the client.
 
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -13,6 +14,7 @@ use tower::ServiceExt as _;
 
 use super::activity::{Activity, InFlight};
 use super::authority;
+use super::limits::Limits;
 use super::unread::Unread;
 use crate::body::Body;
 use crate::request_id::{REQUEST_ID, request_id};
@@ -24,8 +26,9 @@ pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Clone)]
 pub(super) struct Answering<S> {
     pub(super) service: S,
-    pub(super) client: Option<ClientAddress>,
-    pub(super) max_headers: usize,
+    /// Who is at the other end.
+    pub(super) client: Option<IpAddr>,
+    pub(super) limits: Arc<Limits>,
     pub(super) activity: Arc<Activity>,
 }
 
@@ -49,25 +52,16 @@ where
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let in_flight = self.activity.begins();
-        if request.headers().len() > self.max_headers {
-            let error = format!("a request may have {} header fields", self.max_headers);
-            let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-            let refusal = Body::refusal(status, "headers_too_large", &error).map(Either::Left);
-            return Box::pin(async { Ok(refusal.map(|content| Answer::new(content, in_flight))) });
-        }
-        if let Err(bad) = authority::check(&mut request) {
-            let error = bad.to_string();
-            let mut refusal = Body::refusal(StatusCode::BAD_REQUEST, "malformed", &error);
-            let headers = refusal.headers_mut();
-            headers.insert(REQUEST_ID, request_id(request.headers()));
-            if request.version() < Version::HTTP_2 {
-                // Whoever stands between may have understood the request in another way.
-                headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        let client = match self.client_of(&mut request) {
+            Ok(client) => client,
+            Err(refusal) => {
+                let refusal = (*refusal).map(Either::Left);
+                return Box::pin(async {
+                    Ok(refusal.map(|content| Answer::new(content, in_flight)))
+                });
             }
-            let refusal = refusal.map(Either::Left);
-            return Box::pin(async { Ok(refusal.map(|content| Answer::new(content, in_flight))) });
-        }
-        if let Some(client) = self.client {
+        };
+        if let Some(client) = client {
             request.extensions_mut().insert(client);
         }
         let is_head = request.method() == Method::HEAD;
@@ -93,6 +87,37 @@ fn without_content<B: http_body::Body>(response: Response<B>) -> Response<Body> 
         head.headers.insert(header::CONTENT_LENGTH, length.into());
     }
     Response::from_parts(head, Body::default())
+}
+
+impl<S> Answering<S> {
+    /// Whose request it is; a refusal if its head is not what it has to be.
+    fn client_of(
+        &self,
+        request: &mut Request<Incoming>,
+    ) -> Result<Option<ClientAddress>, Box<Response<Body>>> {
+        let most = self.limits.max_headers;
+        if request.headers().len() > most {
+            let error = format!("a request may have {most} header fields");
+            let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+            return Err(Box::new(Body::refusal(status, "headers_too_large", &error)));
+        }
+        if let Err(bad) = authority::check(request) {
+            let error = bad.to_string();
+            let mut refusal = Body::refusal(StatusCode::BAD_REQUEST, "malformed", &error);
+            let headers = refusal.headers_mut();
+            headers.insert(REQUEST_ID, request_id(request.headers()));
+            if request.version() < Version::HTTP_2 {
+                // Whoever stands between may have understood the request in another way.
+                headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            return Err(Box::new(refusal));
+        }
+        let client = self.limits.client(request.headers(), self.client);
+        client.map(|client| client.map(ClientAddress)).map_err(|error| {
+            tracing::debug!(%error, proxy = ?self.client, "a request of an unknown client");
+            Box::new(Body::refusal(StatusCode::BAD_REQUEST, "malformed", &error.to_string()))
+        })
+    }
 }
 
 impl<B> Answer<B>

@@ -10,6 +10,7 @@ use http::request::Parts;
 use http::{HeaderMap, Request, Response, StatusCode, Version};
 use http_body::{Frame, SizeHint};
 use http_body_util::{BodyExt as _, Either};
+use pilotlight_access::Network;
 use pilotlight_http::Coding;
 use pilotlight_telemetry::ErrorKind;
 use tower::{Layer, Service};
@@ -25,13 +26,15 @@ use crate::error::Result;
 use crate::host::Host;
 use crate::request_id::{REQUEST_ID, request_id};
 use crate::request_target::{malformed, normalize};
+use crate::routing::ClientAddress;
 
 /// Seconds after which other bodies will have been taken.
 const RETRY_AFTER: u64 = 1;
 
 /// A [`Layer`] that holds bodies of requests to [`Limits`], and calls the service when the body is
 /// there: a client that sends slowly takes no instance. It answers 413, 408, 400 and, where there is
-/// no memory for more bodies, 503 itself. Clones share that memory.
+/// no memory for more bodies, 503 itself; 429 where only this client has none. Clones share that
+/// memory.
 #[derive(Clone)]
 pub struct RequestBodies {
     limits: Arc<Limits>,
@@ -61,8 +64,7 @@ impl RequestBodies {
     /// As [`Limits::check`].
     pub fn new(limits: &Limits) -> Result<Self> {
         limits.check()?;
-        let budget = Budget::new(limits.bodies_memory.max(limits.max_body_bytes));
-        Ok(Self { limits: Arc::new(limits.clone()), budget, host: None })
+        Ok(Self { limits: Arc::new(limits.clone()), budget: Budget::new(limits), host: None })
     }
 
     /// The same, in front of `host`: nobody's body is read who may not ask, and bodies that did not
@@ -130,7 +132,10 @@ where
                     return Ok(unread(refused, &head, body.is_end_stream()).map(Either::Left));
                 }
             };
-            match read(body, coding, limits, budget).await {
+            let accepted = host.as_ref().and_then(|host| host.body_limit(&head));
+            let most = accepted.unwrap_or(u64::MAX).min(limits.max_body_bytes);
+            let client = limited_client(&head, &limits);
+            match read((body, coding), (&*limits, most), (budget, client)).await {
                 Ok(body) => {
                     if coding != Coding::Identity {
                         body.announce(&mut head.headers);
@@ -150,11 +155,17 @@ where
     }
 }
 
+/// Whom the memory of a body counts for; nobody where the client has no limit of its own.
+fn limited_client(head: &Parts, limits: &Limits) -> Option<Network> {
+    let ClientAddress(client) = head.extensions.get::<ClientAddress>()?;
+    (!limits.trusts(*client)).then(|| Network::of(*client))
+}
+
+/// Reads a body of at most `most` bytes.
 async fn read<B>(
-    body: B,
-    coding: Coding,
-    limits: Arc<Limits>,
-    budget: Arc<Budget>,
+    (body, coding): (B, Coding),
+    (limits, most): (&Limits, u64),
+    (budget, client): (Arc<Budget>, Option<Network>),
 ) -> std::result::Result<RequestBody<B>, BodyRefused>
 where
     B: http_body::Body<Data = Bytes> + Unpin,
@@ -162,15 +173,14 @@ where
 {
     // Before the client is told to go on (RFC 9110, 10.1.1).
     let announced = body.size_hint().lower();
-    if announced > limits.max_body_bytes {
-        return Err(BodyRefused::TooLarge(limits.max_body_bytes));
+    if announced > most {
+        return Err(BodyRefused::TooLarge(most));
     }
-    let (stream, most) = (limits.stream_bodies, limits.max_body_bytes);
-    let body = decompressed(Paced::new(body, limits), coding, most);
-    if stream {
+    let body = decompressed(Paced::new(body, limits, most), coding, most);
+    if limits.stream_bodies {
         return Ok(RequestBody(Content::Streamed(body)));
     }
-    collect(body, budget.share(announced)?).await.map(RequestBody)
+    collect(body, budget.share(client, announced)?).await.map(RequestBody)
 }
 
 /// Reads a body to its end, in one piece: small parts would each keep a buffer.
@@ -203,13 +213,16 @@ fn refusal(refused: &BodyRefused) -> (ErrorKind, Response<Body>) {
         BodyRefused::NoRoom => {
             (ErrorKind::Overloaded, StatusCode::SERVICE_UNAVAILABLE, "overloaded")
         }
+        BodyRefused::NoRoomForClient => {
+            (ErrorKind::RateLimited, StatusCode::TOO_MANY_REQUESTS, "rate_limited")
+        }
         BodyRefused::TooSlow => (ErrorKind::Timeout, StatusCode::REQUEST_TIMEOUT, "timeout"),
         BodyRefused::Broken(_) | BodyRefused::Encoding(_) => {
             (ErrorKind::Malformed, StatusCode::BAD_REQUEST, "malformed")
         }
     };
     let mut response = Body::refusal(status, error_type, &refused.to_string());
-    if matches!(refused, BodyRefused::NoRoom) {
+    if matches!(refused, BodyRefused::NoRoom | BodyRefused::NoRoomForClient) {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER));
     }
     (kind, response)

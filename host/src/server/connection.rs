@@ -19,7 +19,6 @@ use super::answer::{Answering, BoxError};
 use super::limits::Limits;
 use super::stream::{Socket, Stream};
 use super::unread::{Alarm, Unread, until_unread};
-use crate::routing::ClientAddress;
 
 /// hyper's own, below which it does not go.
 const SMALLEST_BUFFER: usize = 8 << 10;
@@ -74,6 +73,7 @@ enum Cut {
 pub(super) struct Accepted {
     pub(super) socket: Box<dyn Socket>,
     pub(super) protocol: Protocol,
+    /// Who is at its other end, or the client that a trusted proxy there speaks for.
     pub(super) client: Option<IpAddr>,
 }
 
@@ -136,7 +136,7 @@ impl Connections {
         let activity = Arc::new(Activity::new(Arc::clone(&self.limits)));
         let unread = Arc::new(Unread::default());
         let mut stream = Stream::new(socket, Arc::clone(&activity), Arc::clone(&unread));
-        let Limits { header_timeout, write_timeout, max_headers, .. } = *self.limits;
+        let Limits { header_timeout, write_timeout, .. } = *self.limits;
         let http2 = match protocol {
             Protocol::Http1 => false,
             Protocol::Http2 => true,
@@ -148,8 +148,9 @@ impl Connections {
                 _ = stage.wait_for(|stage| *stage > Stage::Serving) => return Ok(()),
             },
         };
-        let client = client.map(|client| ClientAddress(client.to_canonical()));
-        let service = Answering { service, client, max_headers, activity: Arc::clone(&activity) };
+        let client = client.map(|client| client.to_canonical());
+        let limits = Arc::clone(&self.limits);
+        let service = Answering { service, client, limits, activity: Arc::clone(&activity) };
         let io = TokioIo::new(stream);
         let drive = Drive { activity, header_timeout, stage };
         let end = if http2 {

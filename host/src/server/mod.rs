@@ -5,11 +5,14 @@ mod answer;
 mod authority;
 mod bodies;
 mod budget;
+mod client;
 mod connection;
 mod cors;
 mod decompress;
+mod holdings;
 mod limits;
 mod listener;
+mod pace;
 mod paced;
 mod stream;
 mod tls;
@@ -25,10 +28,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Request;
 use hyper::body::Incoming;
+use pilotlight_telemetry::Metrics;
 use tokio::sync::{Semaphore, watch};
 
 use crate::error::Result;
 pub use bodies::{ReadBodies, RequestBodies, RequestBody};
+use client::Clients;
 use connection::{Accepted, Connections, Stage};
 pub use cors::{Cors, CorsOptions, CorsService};
 pub use limits::Limits;
@@ -56,6 +61,7 @@ pub struct Server {
     listener: Listener,
     limits: Arc<Limits>,
     tls: Option<Tls>,
+    metrics: Option<Metrics>,
 }
 
 impl Server {
@@ -77,7 +83,7 @@ impl Server {
     }
 
     fn new(listener: Listener) -> Self {
-        Self { listener, limits: Arc::default(), tls: None }
+        Self { listener, limits: Arc::default(), tls: None, metrics: None }
     }
 
     /// The same with other limits.
@@ -93,6 +99,12 @@ impl Server {
     #[must_use]
     pub fn with_tls(self, tls: Tls) -> Self {
         Self { tls: Some(tls), ..self }
+    }
+
+    /// The same, which counts the connections that it refuses.
+    #[must_use]
+    pub fn with_metrics(self, metrics: Metrics) -> Self {
+        Self { metrics: Some(metrics), ..self }
     }
 
     /// The address that was bound; none of a Unix socket.
@@ -122,9 +134,10 @@ impl Server {
         B: http_body::Body<Data = Bytes> + Unpin + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let Self { listener, limits, tls } = self;
+        let Self { listener, limits, tls, metrics } = self;
         let places = Arc::new(Semaphore::new(limits.max_connections));
         let connections = Connections::new(Arc::clone(&limits));
+        let clients = Clients::new(Arc::clone(&limits), metrics);
         let (stage, stages) = watch::channel(Stage::Serving);
         let mut shutdown = std::pin::pin!(shutdown);
         loop {
@@ -138,12 +151,18 @@ impl Server {
                 () = &mut shutdown => break,
             };
             let Some(accepted) = accepted else { continue };
-            let (connections, service) = (connections.clone(), service.clone());
+            // A client that has too many costs no task; dropped, its connection is closed.
+            let Ok(counted) = clients.admit(accepted.client) else { continue };
+            let (connections, service, clients) =
+                (connections.clone(), service.clone(), clients.clone());
             let (tls, timeout, stages) = (tls.clone(), limits.handshake_timeout, stages.clone());
             tokio::spawn(async move {
+                let Ok((accepted, counted)) = clients.introduce(accepted, counted).await else {
+                    return;
+                };
                 let Some(accepted) = shaken_hands(tls, accepted, timeout).await else { return };
                 connections.serve(accepted, service, stages).await;
-                drop(place);
+                drop((place, counted));
             });
         }
         drop((listener, stages));

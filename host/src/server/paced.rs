@@ -1,9 +1,7 @@
 //! Bodies of requests that have to come at some pace.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -11,19 +9,24 @@ use tokio::time::Instant;
 
 use super::answer::BoxError;
 use super::limits::Limits;
+use super::pace::Pace;
 use super::unread::Alarm;
 
 /// Why a body was not read to its end.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BodyRefused {
-    /// It is longer than [`Limits::max_body_bytes`].
+    /// It is longer than [`Limits::max_body_bytes`], or than the function takes.
     #[error("the body may have at most {0} bytes")]
     TooLarge(u64),
     /// There is no memory left for it: [`Limits::bodies_memory`].
     #[error("too many bodies are being received; try again later")]
     NoRoom,
-    /// It was silent, or slow, for too long: [`Limits::body_timeout`], [`Limits::body_rate`].
+    /// Bodies of the same client take all that it may have: [`Limits::bodies_memory_per_address`].
+    #[error("too many bodies of this client are being received; try again later")]
+    NoRoomForClient,
+    /// It was silent, or slow, for too long: [`Limits::body_timeout`], [`Limits::body_rate`],
+    /// [`Limits::body_deadline`].
     #[error("the body came too slowly")]
     TooSlow,
     /// It broke off.
@@ -37,45 +40,30 @@ pub enum BodyRefused {
 /// A body that ends with an error when it is too long or comes too slowly.
 pub(super) struct Paced<B> {
     content: B,
-    limits: Arc<Limits>,
+    most: u64,
     received: u64,
-    /// Time that was spent waiting for it, up to the wait that goes on.
-    waited: Duration,
+    pace: Pace,
     /// Since when it is waited for.
     waits: Option<Instant>,
     alarm: Alarm,
 }
 
 impl<B> Paced<B> {
-    pub(super) fn new(content: B, limits: Arc<Limits>) -> Self {
-        let (received, waited) = (0, Duration::ZERO);
-        Self { content, limits, received, waited, waits: None, alarm: Alarm::default() }
-    }
-
-    /// Until when the next bytes have to be there that are waited for since `waits`.
-    fn deadline(&self, waits: Instant) -> Instant {
-        let silence = self.limits.body_timeout;
-        let Some(earned) = self.received.saturating_mul(1000).checked_div(self.limits.body_rate)
-        else {
-            return waits + silence;
-        };
-        let allowed = Duration::from_millis(earned).max(self.limits.body_grace);
-        waits + silence.min(allowed.saturating_sub(self.waited))
+    /// At the pace that `limits` ask for, and of at most `most` bytes.
+    pub(super) fn new(content: B, limits: &Limits, most: u64) -> Self {
+        let (received, pace) = (0, Pace::new(limits));
+        Self { content, most, received, pace, waits: None, alarm: Alarm::default() }
     }
 
     fn take_in(&mut self, frame: &Frame<Bytes>) -> Result<(), BodyRefused> {
         let length = frame.data_ref().map_or(0, |data| data.len() as u64);
         // Frames with nothing in them are no progress.
-        if length > 0
-            && let Some(waits) = self.waits.take()
-        {
-            self.waited += waits.elapsed();
+        if length > 0 {
+            let waited = self.waits.take().map(|waits| waits.elapsed());
+            self.pace.received(length, waited.unwrap_or_default());
         }
         self.received += length;
-        match self.received > self.limits.max_body_bytes {
-            true => Err(BodyRefused::TooLarge(self.limits.max_body_bytes)),
-            false => Ok(()),
-        }
+        if self.received > self.most { Err(BodyRefused::TooLarge(self.most)) } else { Ok(()) }
     }
 }
 
@@ -102,7 +90,7 @@ where
             Poll::Ready(None) => Poll::Ready(None),
             Poll::Pending => {
                 let waits = *self.waits.get_or_insert_with(Instant::now);
-                let deadline = self.deadline(waits);
+                let deadline = waits + self.pace.patience();
                 let late = self.alarm.poll(Some(deadline), context);
                 late.map(|()| Some(Err(BodyRefused::TooSlow)))
             }

@@ -55,6 +55,8 @@ pub(crate) struct Version {
     /// answers mean.
     declared: Option<Arc<Declared>>,
     body_limit: usize,
+    /// Longest body that its model's manifest lets its guest take, where that is known.
+    guest_body_limit: Option<u64>,
     request_timeout: Duration,
     server_timing: bool,
     /// What it had to show.
@@ -156,6 +158,7 @@ impl Version {
             crash_loop: Arc::default(),
             failures: Arc::default(),
             body_limit: options.body_limit,
+            guest_body_limit: provenance.as_ref().and_then(Provenance::max_body_bytes),
             graphs: options.graphs,
             sample,
             request_timeout: options.request_timeout,
@@ -183,6 +186,12 @@ impl Version {
     /// What its manifest says, if it has one.
     pub(crate) fn declared(&self) -> Option<&Declared> {
         self.declared.as_deref()
+    }
+
+    /// Longest body that its guest accepts; the guest refuses longer ones after reading them.
+    pub(crate) fn accepted_body(&self) -> u64 {
+        let limit = u64::try_from(self.body_limit).unwrap_or(u64::MAX);
+        limit.min(self.guest_body_limit.unwrap_or(u64::MAX))
     }
 
     /// Whether its answers have the host's `server-timing`.

@@ -76,8 +76,7 @@ fn with(server: &Server, credential: &str) -> u16 {
 }
 
 fn refused(server: &Server, rule: &str) -> Value {
-    let status = send(Request::get(format!("{}/status", server.admin)).body(vec![]).unwrap());
-    let rules = status.json()["rules"].clone();
+    let rules = server.status("/status").json()["rules"].clone();
     let found = rules.as_array().unwrap().iter().find(|found| found["name"] == rule).cloned();
     found.unwrap()["refused"].clone()
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::process::Command;
 
 use pilotlight_tests::{Server, outcome, pilotlight, send, test_guest};
 use rustix::process::Signal;
@@ -29,10 +30,13 @@ fn a_unix_socket_takes_the_place_of_a_port() {
     let socket = folder.path().join("admin.sock");
     let guest = test_guest("p3");
     let server = Server::start(&[text(&guest), "--admin-socket", text(&socket)]);
-    assert_eq!(server.admin, format!("unix:{}", text(&socket)));
+    assert_eq!(
+        (server.socket.as_str(), server.admin.as_str()),
+        (&*format!("unix:{}", text(&socket)), "")
+    );
     assert_eq!(fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
-    assert!(routes(&["--admin", &server.admin]).unwrap()["functions"]["default"].is_object());
-    let swap = |verb: &[&str]| outcome(pilotlight(verb).args(["--admin", &server.admin]));
+    assert!(routes(&["--admin", &server.socket]).unwrap()["functions"]["default"].is_object());
+    let swap = |verb: &[&str]| outcome(pilotlight(verb).args(["--admin", &server.socket]));
     let other = folder.path().join("other.wasm");
     fs::write(&other, [fs::read(&guest).unwrap(), b"\0\x02\x01x".to_vec()].concat()).unwrap();
     assert_eq!(swap(&["swap", text(&other)]), (0, String::new()));
@@ -44,6 +48,89 @@ fn a_unix_socket_takes_the_place_of_a_port() {
     assert!(code == 1 && error.contains("another process listens there"), "{error}");
     assert_eq!(server.stop(), Some(0));
     assert!(!socket.exists());
+}
+
+/// `pilotlight` with a folder for sockets of its own.
+fn in_session(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = pilotlight(arguments);
+    command.env("XDG_RUNTIME_DIR", folder);
+    command
+}
+
+#[test]
+fn the_verbs_find_the_only_server_by_themselves() {
+    let folder = tempfile::tempdir().unwrap();
+    let (folder, guest) = (folder.path(), test_guest("p3"));
+    let (code, error) = outcome(&mut in_session(folder, &["routes"]));
+    assert!(
+        code == 1 && error.contains("no running server") && error.contains("--admin"),
+        "{error}"
+    );
+    let server = Server::run(&mut in_session(folder, &["serve", text(&guest)]));
+    let port = server.url.rsplit(':').next().unwrap();
+    let socket = folder.join(format!("pilotlight/admin-{port}.sock"));
+    assert_eq!(server.socket, format!("unix:{}", text(&socket)));
+    let next = folder.join("next.wasm");
+    fs::write(&next, [fs::read(&guest).unwrap(), b"\0\x02\x01x".to_vec()].concat()).unwrap();
+    for verb in [&["routes", "--json"][..], &["swap", text(&next)], &["rollback"]] {
+        assert_eq!(outcome(&mut in_session(folder, verb)), (0, String::new()));
+    }
+    let other = Server::run(&mut in_session(folder, &["serve", text(&guest)]));
+    let (code, error) = outcome(&mut in_session(folder, &["rollback"]));
+    assert!(code == 1 && error.contains("several servers"), "{error}");
+    assert!(error.contains(&server.socket) && error.contains(&other.socket), "{error}");
+    assert_eq!(other.stop(), Some(0));
+    assert_eq!(outcome(&mut in_session(folder, &["routes"])).0, 0);
+}
+
+#[test]
+fn a_server_without_a_folder_for_its_socket_serves_probes_and_metrics_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    let mut serve = pilotlight(&["serve", text(&test_guest("p3"))]);
+    // None of them is a folder, and the system's is not ours unless this is root.
+    let cache = folder.path().join("cache");
+    fs::create_dir(&cache).unwrap();
+    fs::set_permissions(&cache, fs::Permissions::from_mode(0o700)).unwrap();
+    fs::write(cache.join("run"), "").unwrap();
+    serve.args(["--cache-dir", text(&cache)]).env("PILOTLIGHT_CACHE_DIR", &file);
+    let server = Server::run(serve.env("XDG_RUNTIME_DIR", &file).env("HOME", &file));
+    let ready = Request::get(format!("{}/ready", server.admin)).body(vec![]).unwrap();
+    assert_eq!(send(ready).status, 200);
+}
+
+#[test]
+fn a_component_that_is_too_large_is_refused_and_nothing_of_it_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let (cache, guest) = (folder.path().join("cache"), test_guest("p3"));
+    let limits = ["--max-upload-bytes", "64KiB", "--cache-dir", text(&cache)];
+    let server = Server::start(&[&[text(&guest)], &limits[..]].concat());
+    let files = || {
+        let files = fs::read_dir(&cache).unwrap().map(|file| file.unwrap().file_name());
+        files.collect::<std::collections::BTreeSet<_>>()
+    };
+    let before = files();
+    let put = |length: usize| {
+        let request = Request::put("/functions/default").header("content-type", "application/wasm");
+        server.ask(request.body(vec![0; length]).unwrap())
+    };
+    let refused = put((64 << 10) + 1);
+    assert_eq!((refused.status, &refused.json()["error_type"]), (413, &"payload_too_large".into()));
+    assert!(refused.text.contains("--max-upload-bytes"), "{}", refused.text);
+    assert_eq!(files(), before);
+    assert_eq!(put(64 << 10).status, 422, "it is received, and no component");
+    let swap = ["swap", "--upload", text(&guest), "--admin", &server.socket];
+    let (code, error) = outcome(&mut pilotlight(&swap));
+    assert!(code == 1 && error.contains("at most 65536 bytes"), "{error}");
+}
+
+#[test]
+fn limits_of_uploads_are_checked() {
+    for (flag, value) in [("--max-upload-bytes", "1"), ("--upload-timeout", "0")] {
+        let (code, error) = outcome(&mut pilotlight(&["serve", flag, value]));
+        assert!(code == 2 && error.contains(flag), "{error}");
+    }
 }
 
 #[test]

@@ -50,7 +50,7 @@ fn a_component_is_signed_and_only_the_right_key_verifies_it() {
     let stranger = changed(&folder, "stranger.wasm", |_| {});
     let sign = ["sign", text(&stranger), "--key", text(&other_private)];
     assert_eq!(outcome(&mut pilotlight(&sign)).0, 0);
-    let swap = ["swap", text(&stranger), "--admin", &server.admin];
+    let swap = ["swap", text(&stranger), "--admin", &server.socket];
     let (code, log) = outcome(&mut pilotlight(&swap));
     assert!(code != 0 && log.contains("stranger.wasm"), "{log}");
     assert_eq!(server.get("/info").status, 200);
@@ -150,7 +150,7 @@ fn what_is_not_what_was_built_is_refused_and_the_old_version_serves_on() {
         ),
     ];
     for (file, reason) in broken {
-        let swap = ["swap", text(&file), "--admin", &server.admin];
+        let swap = ["swap", text(&file), "--admin", &server.socket];
         let (code, log) = outcome(&mut pilotlight(&swap));
         assert!(code != 0 && log.contains(reason), "{log}");
         assert_eq!(server.get("/count").text, "1");

@@ -91,7 +91,7 @@ fn wasmtime_version() -> String {
 }
 
 fn swap(server: &Server, file: &Path, arguments: &[&str]) -> (i32, String) {
-    let mut command = pilotlight(&["swap", file.to_str().unwrap(), "--admin", &server.admin]);
+    let mut command = pilotlight(&["swap", file.to_str().unwrap(), "--admin", &server.socket]);
     outcome(command.args(arguments))
 }
 
@@ -197,6 +197,6 @@ fn components_that_were_sent_stay_as_long_as_a_function_has_them() {
     for (server, file) in [(&server, current), (&other, &files[0])] {
         assert_eq!(asked(server), version(file));
     }
-    assert_eq!(outcome(pilotlight(&["rollback"]).args(["--admin", &server.admin])).0, 0);
+    assert_eq!(outcome(pilotlight(&["rollback"]).args(["--admin", &server.socket])).0, 0);
     assert_eq!(asked(&server), version(previous));
 }

@@ -60,7 +60,7 @@ fn until(what: &str, reached: impl Fn() -> bool) {
 }
 
 fn routes(server: &Server) -> Value {
-    send(Request::get(format!("{}/routes", server.admin)).body(vec![]).unwrap()).json()
+    server.status("/routes").json()
 }
 
 #[test]
@@ -70,9 +70,55 @@ fn functions_and_rules_are_served_and_shown() {
     assert_eq!(asked(&server, "/other/x"), "other");
     assert_eq!(asked(&server, "/x"), "default");
     assert_eq!(routes(&server)["rules"][1]["arms"][0][0], "default");
-    let shown = pilotlight(&["routes", "--admin", &server.admin]).output().unwrap();
+    let shown = pilotlight(&["routes", "--admin", &server.socket]).output().unwrap();
     let shown = String::from_utf8(shown.stdout).unwrap();
     assert!(shown.contains("100.00 %  other") && shown.contains("two.wasm"), "{shown}");
+}
+
+#[test]
+fn rules_and_rates_are_for_the_client_behind_a_trusted_proxy() {
+    let rules = r#"
+        [http]
+        trusted-proxies = ["127.0.0.1"]
+        [access.open]
+        rate = 0.001
+        burst = 1
+        [[routes]]
+        match = { client = ["192.0.2.0/24"], path = "/limited/*" }
+        to = "other"
+        access = "open"
+        [[routes]]
+        match.client = ["127.0.0.0/8"]
+        to = "other"
+        [[routes]]
+        to = "default"
+        [functions.default]
+        source = "one.wasm"
+        [functions.other]
+        source = "two.wasm"
+    "#;
+    let (_folder, file) = folder(rules);
+    let server = serve(&file);
+    let ask = |path: &str, client: &str| {
+        let request = Request::get(format!("{}{path}", server.url));
+        let request = request.header("x-forwarded-for", client).body(vec![]).unwrap();
+        let answer = send(request);
+        let label = answer.header("x-pilotlight-version").to_owned();
+        label.split_once('@').map_or_else(|| answer.status.to_string(), |(name, _)| name.to_owned())
+    };
+    assert_eq!(asked(&server, "/x"), "other", "the proxy itself");
+    assert_eq!(ask("/x", "198.51.100.7"), "default");
+    assert_eq!(ask("/x", "127.0.0.2, 198.51.100.7"), "default", "what the client has sent");
+    assert_eq!(ask("/x", "nonsense"), "400");
+    let limited = |client| ask("/limited/x", client);
+    assert_eq!([limited("192.0.2.1"), limited("192.0.2.1")], ["other", "429"]);
+    assert_eq!([limited("192.0.2.2"), limited("192.0.2.2")], ["other", "429"]);
+    fs::write(&file, rules.replace(r#"["127.0.0.1"]"#, "[]")).unwrap();
+    let server = serve(&file);
+    let request =
+        Request::get(format!("{}/x", server.url)).header("x-forwarded-for", "198.51.100.7");
+    let answer = send(request.body(vec![]).unwrap());
+    assert!(answer.header("x-pilotlight-version").starts_with("other@"), "it is not believed");
 }
 
 #[test]

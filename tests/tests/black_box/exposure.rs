@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use pilotlight_tests::{Server, outcome, pilotlight, send, test_guest};
+use pilotlight_tests::{Server, outcome, pilotlight, runtime, send, test_guest};
 use ureq::http::{Method, Request};
 
 use crate::host_compute::{backends, serve};
@@ -35,13 +35,26 @@ fn tcp(url: &str) -> String {
     format!("tcp {}", url.strip_prefix("http://").unwrap())
 }
 
-fn status(base: &str, (method, path): &(Method, &str), authorization: Option<&str>) -> u16 {
+fn request(
+    base: &str,
+    (method, path): &(Method, &str),
+    authorization: Option<&str>,
+) -> Request<Vec<u8>> {
     let mut request = Request::builder().method(method).uri(format!("{base}{path}"));
     request = request.header("content-type", "application/json");
     if let Some(authorization) = authorization {
         request = request.header("authorization", authorization);
     }
-    send(request.body(Vec::new()).unwrap()).status
+    request.body(Vec::new()).unwrap()
+}
+
+fn status(base: &str, asked: &(Method, &str), authorization: Option<&str>) -> u16 {
+    send(request(base, asked, authorization)).status
+}
+
+fn statuses_over_the_socket(server: &Server, authorization: Option<&str>) -> Vec<u16> {
+    let ask = |asked| server.ask(request("", asked, authorization)).status;
+    ADMINISTRATION.iter().map(ask).collect()
 }
 
 fn statuses(base: &str, authorization: Option<&str>) -> Vec<u16> {
@@ -59,9 +72,14 @@ fn nobody_is_listened_to_but_where_it_was_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     let (guest, socket) = (test_guest("p3"), folder.path().join("admin.sock"));
     let server = Server::start(&[text(&guest)]);
-    let expected = BTreeSet::from([tcp(&server.url), tcp(&server.admin)]);
-    assert_eq!(listeners(server.id()), expected);
+    let open = listeners(server.id());
+    let [url, admin] = [tcp(&server.url), tcp(&server.admin)];
+    let is_ours = |name: &&String| name.starts_with(&format!("unix {}/", text(runtime())));
+    assert_eq!(open.iter().filter(is_ours).count(), 1, "{open:?}");
+    assert!(open.len() == 3 && open.contains(&url) && open.contains(&admin), "{open:?}");
     assert!(server.url.contains("//127.0.0.1:") && server.admin.contains("//127.0.0.1:"));
+    let own = Path::new(server.socket.strip_prefix("unix:").unwrap());
+    assert_eq!((mode(own), mode(own.parent().unwrap())), (0o600, 0o700));
 
     let server = Server::start(&[text(&guest), "--admin-socket", text(&socket)]);
     let listeners = listeners(server.id());
@@ -115,10 +133,7 @@ fn functions_and_the_administration_are_not_where_the_other_is() {
     for asked in &ADMINISTRATION {
         assert_eq!(status(&server.url, asked, None), elsewhere(&asked.0), "{asked:?}");
     }
-    assert_eq!(
-        send(Request::get(format!("{}/count", server.admin)).body(vec![]).unwrap()).status,
-        404
-    );
+    assert_eq!(server.status("/count").status, 404);
 }
 
 #[test]
@@ -134,9 +149,14 @@ fn each_endpoint_of_the_administration_is_for_those_it_is_for() {
     let nothing = |refused: u16| [200, 200].into_iter().chain([refused; 7]).collect::<Vec<_>>();
 
     let local = Server::start(&[text(&guest)]);
-    assert_eq!(statuses(&local.admin, None), everything);
+    assert_eq!(statuses_over_the_socket(&local, None), everything);
+    let probes_and_metrics = [200, 200, 200].into_iter().chain([403; 6]).collect::<Vec<_>>();
+    assert_eq!(statuses(&local.admin, None), probes_and_metrics);
+    let right = format!("Bearer {TOKEN}");
+    assert_eq!(statuses(&local.admin, Some(&right)), probes_and_metrics);
 
     let open = Server::start(&[text(&guest), "--admin-listen", "0.0.0.0:0"]);
+    assert_eq!(statuses_over_the_socket(&open, None), everything);
     assert_eq!(statuses(&open.admin.replace("0.0.0.0", "127.0.0.1"), None), nothing(403));
 
     for listen in ["0.0.0.0:0", "127.0.0.1:0"] {
@@ -145,7 +165,9 @@ fn each_endpoint_of_the_administration_is_for_those_it_is_for() {
         let admin = guarded.admin.replace("0.0.0.0", "127.0.0.1");
         assert_eq!(statuses(&admin, None), nothing(401));
         assert_eq!(statuses(&admin, Some("Bearer wrong")), nothing(401));
-        assert_eq!(statuses(&admin, Some(&format!("Bearer {TOKEN}"))), everything);
+        assert_eq!(statuses(&admin, Some(&right)), everything);
+        assert_eq!(statuses_over_the_socket(&guarded, None), nothing(401));
+        assert_eq!(statuses_over_the_socket(&guarded, Some(&right)), everything);
     }
 }
 
@@ -173,6 +195,7 @@ fn careless(home: &Path, arguments: &[&str]) -> Command {
     command.args(["-c", "umask 0; exec \"$0\" \"$@\""]).arg(pilotlight(&[]).get_program());
     command.args(arguments).current_dir(home).env("HOME", home).env("TMPDIR", home);
     command.env("XDG_CACHE_HOME", home.join("caches")).env_remove("PILOTLIGHT_CACHE_DIR");
+    command.env("XDG_RUNTIME_DIR", home.join("caches"));
     command.env_remove("ORT_DISABLE_TELEMETRY").env_remove("PILOTLIGHT_GUEST");
     command
 }
@@ -182,7 +205,7 @@ fn what_is_written_is_its_owner_s_whatever_the_umask() {
     let home = tempfile::tempdir().unwrap();
     let (guest, home) = (test_guest("p3"), home.path());
     let server = Server::run(&mut careless(home, &["serve", text(&guest)]));
-    let swap = ["swap", "--upload", text(&guest), "--admin", &server.admin];
+    let swap = ["swap", "--upload", text(&guest), "--admin", &server.socket];
     assert_eq!(outcome(&mut careless(home, &swap)).0, 0);
     for file in open_files(server.id()).iter().filter(|file| !is_anonymous(&file.what)) {
         let path = Path::new(&file.what);

@@ -41,8 +41,7 @@ pub(crate) fn serve(model: &str, backend: &str, arguments: &[&str]) -> Server {
 }
 
 fn status(server: &Server) -> serde_json::Value {
-    let admin = ureq::get(format!("{}/status", server.admin)).call().unwrap();
-    serde_json::from_reader(admin.into_body().into_reader()).unwrap()
+    server.status("/status").json()
 }
 
 pub(crate) fn graph_status(server: &Server) -> serde_json::Value {

@@ -1,3 +1,5 @@
+use std::os::unix::fs::PermissionsExt as _;
+
 use pilotlight_tests::{Server, built, pilotlight, test_guest};
 use serde_json::{Value, json};
 
@@ -19,8 +21,7 @@ fn the_server_says_where_the_time_of_a_request_went() {
     for part in ["wait;desc=", "instantiate;dur=", "guest;dur="] {
         assert!(timing.contains(part), "{timing}");
     }
-    let status = ureq::http::Request::get(format!("{}/status", server.admin));
-    let status = pilotlight_tests::send(status.body(vec![]).unwrap()).json();
+    let status = server.status("/status").json();
     assert_eq!(status["status"], "loaded");
     assert!(status["start"]["load_us"].as_u64() > Some(0), "{status}");
     let pool = &status["functions"]["default"]["current"]["pool"];
@@ -49,11 +50,18 @@ fn bench_start_tells_the_parts_of_a_start() {
     drop(server);
     let (listen, admin_listen) = (&url["http://".len()..], &admin["http://".len()..]);
     let (url, status) = (format!("{url}/count"), format!("{admin}/status"));
+    let folder = tempfile::tempdir().unwrap();
+    let token = folder.path().join("token");
+    std::fs::write(&token, "correct-horse-battery-staple-0123").unwrap();
+    std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let token = token.to_str().unwrap();
     let options = ["--starts", "2", "--url", &url, "--status-url", &status, "--json", "-"];
+    let options = [&options[..], &["--status-token-file", token]].concat();
     let binary = built("release/pilotlight");
     let server = [binary.to_str().unwrap(), "serve", &p3(), "--server-timing"].map(str::to_owned);
     let server: Vec<&str> = server.iter().map(String::as_str).collect();
-    let listeners = ["--listen", listen, "--admin-listen", admin_listen];
+    let listeners =
+        ["--listen", listen, "--admin-listen", admin_listen, "--admin-token-file", token];
     let words = [&["bench", "start"][..], &options, &["--"], &server, &listeners].concat();
     let report = report(&words);
     let summary = &report["targets"][0]["summary"];

@@ -16,7 +16,7 @@ fn the_administration_answers_on_its_own_listener() {
     };
     assert_eq!(admin("/health").json(), json!({"status": "ok"}));
     assert_eq!(admin("/ready").json(), json!({"status": "ready"}));
-    assert_eq!(admin("/other").status, 404);
+    assert_eq!(server.status("/other").status, 404);
     let posted = ureq::http::Request::post(format!("{}/health", server.admin));
     let refused = pilotlight_tests::send(posted.body(vec![]).unwrap());
     assert_eq!((refused.status, refused.header("allow")), (405, "GET, HEAD"));
@@ -34,8 +34,7 @@ fn a_stopped_server_finishes_what_it_has_begun_and_exits_0() {
         pilotlight_tests::send(request.body(body.into_bytes()).unwrap())
     });
     let status = || {
-        let status = ureq::http::Request::get(format!("{}/status", server.admin));
-        let status = pilotlight_tests::send(status.body(vec![]).unwrap()).json();
+        let status = server.status("/status").json();
         let pool = &status["functions"]["default"]["current"]["pool"];
         ["taken_ready", "taken_inline"].iter().filter_map(|key| pool[*key].as_u64()).sum::<u64>()
     };

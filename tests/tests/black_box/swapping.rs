@@ -26,10 +26,11 @@ fn digest(path: &Path) -> String {
 }
 
 fn admin(server: &Server, method: &str, path: &str, kind: &str, body: Vec<u8>) -> Answer {
-    let url = format!("{}{path}", server.admin);
-    send(
-        Request::builder().method(method).uri(url).header("content-type", kind).body(body).unwrap(),
-    )
+    server.ask(request(path, method, kind, body))
+}
+
+fn request(url: &str, method: &str, kind: &str, body: Vec<u8>) -> Request<Vec<u8>> {
+    Request::builder().method(method).uri(url).header("content-type", kind).body(body).unwrap()
 }
 
 fn current(server: &Server) -> Value {
@@ -37,7 +38,7 @@ fn current(server: &Server) -> Value {
 }
 
 fn command(server: &Server, arguments: &[&str]) -> (i32, String) {
-    outcome(pilotlight(arguments).args(["--admin", &server.admin]))
+    outcome(pilotlight(arguments).args(["--admin", &server.socket]))
 }
 
 #[test]
@@ -92,10 +93,10 @@ fn changes_are_refused_to_web_pages_and_for_mistakes_and_nothing_changes() {
     );
     assert_eq!(put("application/json", b"{\"source\": \"/absent\"}"), (422, "refused".into()));
     assert_eq!(put("application/wasm", b"\0asm"), (422, "refused".into()));
-    let page = Request::post(format!("{}/functions/default/rollback", server.admin))
+    let page = Request::post("/functions/default/rollback")
         .header("content-type", "application/json")
         .header("origin", "http://example.com");
-    assert_eq!(send(page.body(vec![]).unwrap()).status, 403);
+    assert_eq!(server.ask(page.body(vec![]).unwrap()).status, 403);
     let json = "application/json";
     let rollback =
         |name: &str| admin(&server, "POST", &format!("/functions/{name}/rollback"), json, vec![]);
@@ -108,13 +109,19 @@ fn changes_are_refused_to_web_pages_and_for_mistakes_and_nothing_changes() {
 #[test]
 fn versions_cannot_be_changed_by_the_network() {
     let file = test_guest("p3");
-    let mut server = Server::start(&[file.to_str().unwrap(), "--admin-listen", "0.0.0.0:0"]);
-    server.admin = server.admin.replace("0.0.0.0", "127.0.0.1");
-    let json = "application/json";
-    let body = json!({"source": file}).to_string().into_bytes();
-    assert_eq!(admin(&server, "PUT", "/functions/default", json, body).status, 403);
-    assert_eq!(admin(&server, "GET", "/functions", "", vec![]).status, 403);
-    assert_eq!(server.get("/count").text, "1");
+    for listen in ["127.0.0.1:0", "0.0.0.0:0"] {
+        let server = Server::start(&[file.to_str().unwrap(), "--admin-listen", listen]);
+        let admin = server.admin.replace("0.0.0.0", "127.0.0.1");
+        let json = "application/json";
+        let body = json!({"source": file}).to_string().into_bytes();
+        let functions = format!("{admin}/functions");
+        let refused = send(request(&format!("{functions}/default"), "PUT", json, body));
+        assert_eq!(refused.status, 403);
+        let told = refused.json()["error"].as_str().unwrap().to_owned();
+        assert!(told.contains(&server.socket) && told.contains("--admin-token-file"), "{told}");
+        assert_eq!(send(request(&functions, "GET", "", vec![])).status, 403);
+        assert_eq!(server.get("/count").text, "1");
+    }
 }
 
 #[test]
@@ -161,7 +168,7 @@ fn killed_in_the_middle_of_a_swap_the_next_start_is_clean() {
     let arguments = ["--cache-dir", cache.to_str().unwrap()];
     let [one, two] = ["nine", "ten"].map(|name| version(&folder, name));
     let server = Server::start(&[&[one.to_str().unwrap()][..], &arguments].concat());
-    let swap = pilotlight(&["swap", two.to_str().unwrap(), "--admin", &server.admin]).spawn();
+    let swap = pilotlight(&["swap", two.to_str().unwrap(), "--admin", &server.socket]).spawn();
     // Compiling has begun once the lock of the entry that it makes is there.
     let locks = || {
         let names = fs::read_dir(&cache).unwrap().map(|file| file.unwrap().file_name());

@@ -56,15 +56,14 @@ fn reaches(server: &Server, series: &str, count: f64) {
 
 fn swap(server: &Server, source: &Path) -> u16 {
     let body = json!({"source": source}).to_string().into_bytes();
-    let request = Request::put(format!("{}/functions/default", server.admin))
-        .header("content-type", "application/json");
-    send(request.body(body).unwrap()).status
+    let request = Request::put("/functions/default").header("content-type", "application/json");
+    server.ask(request.body(body).unwrap()).status
 }
 
 fn roll_back(server: &Server) -> u16 {
-    let request = Request::post(format!("{}/functions/default/rollback", server.admin))
-        .header("content-type", "application/json");
-    send(request.body(Vec::new()).unwrap()).status
+    let request =
+        Request::post("/functions/default/rollback").header("content-type", "application/json");
+    server.ask(request.body(Vec::new()).unwrap()).status
 }
 
 fn p3() -> PathBuf {

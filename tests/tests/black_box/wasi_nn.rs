@@ -91,7 +91,7 @@ fn another_file_of_a_graph_is_another_version_and_can_be_taken_back() {
         assert!(start.elapsed() < std::time::Duration::from_secs(60), "it was not noticed");
     }
     assert_eq!(sum(&call(&server, &request)), [6.0, 6.0]);
-    let rollback = ["rollback", "--admin", &server.admin];
+    let rollback = ["rollback", "--admin", &server.socket];
     assert_eq!(outcome(&mut pilotlight(&rollback)).0, 0);
     assert_eq!((version(), sum(&call(&server, &request))), (before, vec![2.0, 3.0]));
 }

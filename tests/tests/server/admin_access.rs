@@ -67,8 +67,22 @@ async fn with_a_token_only_probes_are_answered_to_those_who_do_not_know_it() {
 }
 
 #[tokio::test]
+async fn a_listener_for_every_user_of_the_machine_answers_probes_and_metrics_only() {
+    let admin = admin().probes_and_metrics_only("ask elsewhere");
+    let right = format!("Bearer {TOKEN}");
+    for (method, path) in GUARDED.into_iter().filter(|(_, path)| *path != "/metrics") {
+        let answer = ask(&admin, method, path, Some(&right)).await;
+        assert_eq!(answer, (403, "forbidden".to_owned()), "{path}");
+    }
+    // There is no host yet, so that it is not ready and has no metrics.
+    for (path, status) in [("/health", 200), ("/ready", 503), ("/metrics", 503)] {
+        assert_eq!(ask(&admin, Method::GET, path, None).await.0, status, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn without_a_token_a_listener_that_is_not_local_answers_probes_only() {
-    let admin = admin().probes_only();
+    let admin = admin().probes_only("ask elsewhere");
     let right = format!("Bearer {TOKEN}");
     for (method, path) in GUARDED {
         let answer = ask(&admin, method, path, Some(&right)).await;

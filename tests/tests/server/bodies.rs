@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use pilotlight::{RequestBodies, RequestBody};
 use tower::Layer as _;
 
-use crate::clients::{Http2, connect, read, request};
+use crate::clients::{Http2, connect, connect_as, read, request};
 use crate::hosts;
 use crate::serving::{Function, SHORT, Serving, limits};
 
@@ -87,6 +87,93 @@ async fn bodies_that_find_no_memory_are_refused_at_once() {
     function.let_go();
     assert_eq!(holding.answer().await.body, "600 bytes");
     assert_eq!(ask(1000).await, 200, "and now for all of it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_holds_many_bodies_takes_only_its_own_part_of_the_memory() {
+    let function = Function::default();
+    let limits = limits(|limits| (limits.bodies_memory, limits.max_body_bytes) = (100_000, 1000));
+    let serving = Serving::start(&function, limits).await;
+    // More than there is memory for: all but the last byte of each, and never that.
+    let mut attack = tokio::task::JoinSet::new();
+    let held = format!("{HEAD}content-length: 1000\r\n\r\n{}", "x".repeat(999));
+    for _ in 0..150 {
+        let mut client = connect_as(2, serving.address).await;
+        client.send(&held).await;
+        attack.spawn(async move { client.answer().await });
+    }
+    // A quarter of the memory holds 25 of them.
+    for _ in 0..125 {
+        let refused = attack.join_next().await.unwrap().unwrap();
+        assert_eq!((refused.status, refused.error_type().as_str()), (429, "rate_limited"));
+        assert!(refused.head.contains("retry-after: 1"), "{}", refused.head);
+    }
+    for last in [1, 3] {
+        for _ in 0..30 {
+            let mut honest = connect_as(last, serving.address).await;
+            honest.send(format!("{HEAD}content-length: 1000\r\n\r\n{}", "x".repeat(1000))).await;
+            assert_eq!(honest.answer().await.body, "1000 bytes");
+        }
+    }
+    // What it held is free again once its connections are gone.
+    attack.shutdown().await;
+    let again = async || {
+        let mut client = connect_as(2, serving.address).await;
+        client.send(format!("{held}x")).await;
+        client.answer().await.status
+    };
+    while again().await != 200 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_begins_fast_earns_no_time_to_end_slowly() {
+    let function = Function::default();
+    let limits = limits(|limits| (limits.body_grace, limits.body_rate) = (SHORT, 1));
+    let serving = Serving::start(&function, limits).await;
+    let mut client = connect(serving.address).await;
+    // At a byte a second these would be good for days.
+    client.send(format!("{HEAD}content-length: 500001\r\n\r\n{}", "x".repeat(500_000))).await;
+    assert_eq!(client.answer().await.status, 408);
+    assert_eq!(function.calls(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_has_to_be_complete_by_its_deadline_whatever_its_pace() {
+    let function = Function::default();
+    let limits = limits(|limits| (limits.body_deadline, limits.body_rate) = (SHORT, 0));
+    let serving = Serving::start(&function, limits).await;
+    let mut client = Http2::connect(serving.address).await;
+    let (slow, mut body) = client.begin(request(Method::POST, "/"), false).await.unwrap();
+    let dripping = tokio::spawn(async move {
+        while body.send_data(Bytes::from_static(b"x"), false).is_ok() {
+            tokio::time::sleep(SHORT / 20).await;
+        }
+    });
+    assert_eq!(read(slow).await.unwrap().0, 408);
+    dripping.abort();
+    assert_eq!(client.get("/").await.unwrap().0, 200, "the connection goes on");
+    assert_eq!(function.calls(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_the_function_will_not_take_is_refused_before_it_is_read() {
+    let host = hosts::host(|options| options.body_limit = 10).await;
+    let limits = limits(|_| {});
+    let bodies = RequestBodies::new(&limits).unwrap().of(host.clone());
+    let serving = Serving::plain(bodies.layer(host.clone()), limits).await;
+    let fields = "expect: 100-continue\r\ncontent-length: 11\r\n\r\n";
+    let chunked = "transfer-encoding: chunked\r\n\r\nb\r\nhello world\r\n";
+    for rest in [fields, chunked] {
+        let mut client = connect(serving.address).await;
+        client.send(format!("{HEAD}{rest}")).await;
+        let answer = client.answer().await;
+        assert_eq!((answer.status, answer.error_type().as_str()), (413, "payload_too_large"));
+        assert!(answer.body.contains("at most 10 bytes"), "{}", answer.body);
+    }
+    let pool = hosts::pool(&host);
+    assert_eq!(pool.taken_ready + pool.taken_inline + pool.taken_waited, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

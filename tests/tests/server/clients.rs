@@ -7,7 +7,7 @@ use bytes::Bytes;
 use h2::client::SendRequest;
 use http::{Method, Request};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -35,6 +35,13 @@ impl Answer {
 
 pub async fn connect(address: SocketAddr) -> Raw<TcpStream> {
     Raw(TcpStream::connect(address).await.unwrap())
+}
+
+/// As the client at 127.0.0.`last`.
+pub async fn connect_as(last: u8, address: SocketAddr) -> Raw<TcpStream> {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, last], 0).into()).unwrap();
+    Raw(socket.connect(address).await.unwrap())
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Raw<S> {
@@ -88,6 +95,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Raw<S> {
     pub async fn get(&mut self, path: &str) -> Answer {
         self.send(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n")).await;
         self.answer().await
+    }
+
+    /// Whether it answers a request, or has closed the connection.
+    pub async fn answers(&mut self) -> bool {
+        let request = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
+        if timeout(PATIENCE, self.0.write_all(request)).await.unwrap().is_err() {
+            return false;
+        }
+        timeout(PATIENCE, self.0.read_u8()).await.unwrap().is_ok()
     }
 
     /// Waits until the server closes the connection; returns what it had to say.

@@ -13,6 +13,7 @@ mod heads;
 #[path = "../pool/hosts.rs"]
 mod hosts;
 mod idle;
+mod proxies;
 mod resets;
 mod serving;
 mod tls;

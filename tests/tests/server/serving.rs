@@ -27,6 +27,7 @@ pub fn limits(change: impl FnOnce(&mut Limits)) -> Limits {
         &mut limits.header_timeout,
         &mut limits.idle_timeout,
         &mut limits.body_timeout,
+        &mut limits.body_deadline,
         &mut limits.body_grace,
         &mut limits.write_timeout,
         &mut limits.ping_interval,

@@ -7,7 +7,9 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{Channel, Full};
-use pilotlight::{Admin, Body, DEFAULT_FUNCTION, Host, NewVersion, Options, Readiness, Source};
+use pilotlight::{
+    Admin, Body, Cache, DEFAULT_FUNCTION, Host, NewVersion, Options, Readiness, Source,
+};
 use tower::Service as _;
 
 use super::hosts::PATIENCE;
@@ -78,4 +80,39 @@ async fn a_request_that_breaks_off_changes_nothing() {
     assert!(planning.recv().is_err(), "nobody planned anything");
     assert!(asked(&host).await.starts_with("version A"));
     assert_eq!((host.functions()[0].changes, host.functions()[0].changing), (0, false));
+}
+
+/// What there is of components in a cache folder, finished or not.
+fn components(cache: &std::path::Path) -> Vec<String> {
+    let names = std::fs::read_dir(cache).unwrap().map(|file| file.unwrap().file_name());
+    let names = names.map(|name| name.into_string().unwrap());
+    names.filter(|name| name.starts_with(".beside-") || name.ends_with(".wasm")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_left_of_a_component_that_did_not_come_whole() {
+    const SHORT: Duration = Duration::from_millis(200);
+    let (versions, folder) = (Versions::new(), tempfile::tempdir().unwrap());
+    let cache = folder.path().join("cache");
+    let open = Cache::open(Some(cache.clone())).unwrap();
+    let host = Host::load(versions.source("A"), Options::default(), open, |_| {}).await.unwrap();
+    let (admin, planning, _go_on) = halting(&host, &versions);
+    for (time, status) in [(SHORT, 408), (PATIENCE, 413), (PATIENCE, 400)] {
+        let admin = admin.clone().with_upload_limits(1000, time);
+        let (mut sender, body) = Channel::<Bytes, std::io::Error>::new(1);
+        let request = Request::put("http://localhost/functions/default")
+            .header("content-type", "application/wasm")
+            .body(body);
+        let answering = tokio::spawn(admin.clone().call(request.unwrap()));
+        sender.send_data(Bytes::from_static(&[0; 1000])).await.unwrap();
+        match status {
+            413 => sender.send_data(Bytes::from_static(b"x")).await.unwrap(),
+            400 => sender.abort(std::io::Error::other("gone")),
+            _ => {}
+        }
+        assert_eq!(answering.await.unwrap().unwrap().status(), status);
+        assert_eq!(components(&cache), [""; 0], "{status}");
+    }
+    drop(admin);
+    assert!(planning.recv().is_err(), "nobody planned anything");
 }

@@ -11,6 +11,7 @@ use super::line_up::LineUp;
 use super::service::{Breakdown, Recipe, Service, Usage};
 use crate::build::binary;
 use crate::cargo::execute;
+use crate::http;
 
 /// 43 tokens of the default model.
 pub(super) const TEXT: &str = "My name is Sarah Connor and I live at 42 Elm Street, Springfield. Call me at \
@@ -183,11 +184,13 @@ impl Lab {
     /// Goals 5 and 12: from `exec` to the first answer, and memory after the first inference.
     pub(super) fn start(&self, line_up: &LineUp) -> anyhow::Result<Run> {
         let recipes = [line_up.python()?, line_up.pilotlight_timed()?, line_up.wasmtime()?];
+        let token_file = http::token_file()?;
         let entry = |recipe: &Recipe| {
             json!({
                 "name": recipe.name, "command": recipe.command, "url": recipe.url("/info"),
                 "then_url": recipe.url("/"), "then_body": {"inputs": TEXT},
                 "status_url": recipe.admin_url("/status"),
+                "status_token_file": recipe.admin.map(|_| &token_file),
             })
         };
         // Fills the cache: what is measured is a start, not a build.

@@ -22,14 +22,17 @@ pub(super) struct Recipe {
 }
 
 impl Recipe {
-    /// `PORT` and `ADMIN` in `command` stand for free ports.
+    /// `PORT` and `ADMIN` in `command` stand for free ports; an administration asks for a token.
     pub(super) fn new(name: &'static str, command: &[&str]) -> anyhow::Result<Self> {
         let (port, admin) = (http::free_port()?, http::free_port()?);
         let uses_admin = command.iter().any(|word| word.contains("ADMIN"));
         let fill = |word: &&str| {
             word.replace("PORT", &port.to_string()).replace("ADMIN", &admin.to_string())
         };
-        let command = command.iter().map(fill).collect();
+        let mut command: Vec<String> = command.iter().map(fill).collect();
+        if uses_admin {
+            command.extend(["--admin-token-file".to_owned(), http::token_file()?]);
+        }
         Ok(Self { name, command, port, admin: uses_admin.then_some(admin) })
     }
 

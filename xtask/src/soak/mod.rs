@@ -30,6 +30,7 @@ struct Soak {
     child: Child,
     port: u16,
     admin: u16,
+    token_file: String,
     folder: PathBuf,
     versions: [PathBuf; 2],
     stop: AtomicBool,
@@ -99,13 +100,16 @@ impl Soak {
         let versions = [build::component_file(), build::another_version(&folder)?];
         let [port, admin] = [http::free_port()?, http::free_port()?];
         let configuration = folder.join("pilotlight.toml");
-        fs::write(&configuration, configuration_text(&versions[0], (port, admin), 0))?;
+        let token_file = http::token_file()?;
+        let text = configuration_text(&versions[0], (port, admin), &token_file, 0);
+        fs::write(&configuration, text)?;
         let log = fs::File::create(folder.join("log"))?;
         let mut command = Command::new(binary());
         command.arg("serve").arg("--config").arg(&configuration);
         command.arg("--cache-dir").arg(folder.join("cache"));
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn()?;
-        let mut soak = Self { child, port, admin, folder, versions, stop: AtomicBool::new(false) };
+        let mut soak =
+            Self { child, port, admin, token_file, folder, versions, stop: AtomicBool::new(false) };
         let start = Instant::now();
         while http::get(admin, "/ready").is_err() {
             if let Some(status) = soak.child.try_wait()? {
@@ -132,7 +136,7 @@ impl Soak {
 
     /// The configuration; `turn` changes something that callers do not notice.
     fn configuration(&self, turn: u64) -> String {
-        configuration_text(&self.versions[0], (self.port, self.admin), turn)
+        configuration_text(&self.versions[0], (self.port, self.admin), &self.token_file, turn)
     }
 
     /// A pause that ends when the test does.
@@ -151,10 +155,16 @@ impl Drop for Soak {
     }
 }
 
-fn configuration_text(model: &std::path::Path, (port, admin): (u16, u16), turn: u64) -> String {
+fn configuration_text(
+    model: &std::path::Path,
+    (port, admin): (u16, u16),
+    token_file: &str,
+    turn: u64,
+) -> String {
     let guest = build::test_guest("p3");
     format!(
-        "listen = '127.0.0.1:{port}'\nadmin.listen = '127.0.0.1:{admin}'\n\
+        "listen = '127.0.0.1:{port}'\n\
+         admin = {{ listen = '127.0.0.1:{admin}', token-file = '{token_file}' }}\n\
          http = {{ header-timeout = '2s', body-timeout = '2s', write-timeout = '5s' }}\n\
          [functions.model]\nsource = '{}'\n\
          [functions.faults]\nsource = '{}'\n\

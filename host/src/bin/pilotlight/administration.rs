@@ -15,16 +15,14 @@ mod place;
 
 use place::Place;
 
+use crate::admin_socket;
+
 #[derive(Args)]
 pub(crate) struct Administration {
-    /// Where the server has its administration
-    #[arg(
-        long,
-        value_name = "URL|unix:PATH",
-        default_value = "http://127.0.0.1:3001",
-        env = "PILOTLIGHT_ADMIN"
-    )]
-    admin: Place,
+    /// Where the server has its administration [default: the Unix socket of the only server that runs
+    /// on this machine as this user]
+    #[arg(long, value_name = "URL|unix:PATH", env = "PILOTLIGHT_ADMIN")]
+    admin: Option<Place>,
     /// The token that the administration asks for, in a file
     #[arg(long, value_name = "FILE", env = "PILOTLIGHT_ADMIN_TOKEN_FILE")]
     admin_token_file: Option<PathBuf>,
@@ -39,44 +37,48 @@ impl Administration {
         path: &str,
         content: (&str, Vec<u8>),
     ) -> anyhow::Result<Value> {
+        let admin = match &self.admin {
+            Some(admin) => admin.clone(),
+            None => Place::Unix(admin_socket::find()?),
+        };
         let token = self.admin_token_file.as_deref().map(AdminToken::authorization).transpose()?;
         let (kind, content) = content;
         let mut request = Request::builder()
             .method(method)
             .uri(path)
-            .header(header::HOST, self.admin.host())
+            .header(header::HOST, admin.host())
             .header(header::CONTENT_TYPE, kind);
         if let Some(token) = token {
             request = request.header(header::AUTHORIZATION, token);
         }
         let request = request.body(Full::from(content))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let answered = runtime.block_on(self.send(request));
-        let (status, body) = answered.with_context(|| self.admin.to_string())?;
+        let answered = runtime.block_on(send(&admin, request));
+        let (status, body) = answered.with_context(|| admin.to_string())?;
         let answer: Value = serde_json::from_slice(&body)
-            .with_context(|| format!("{} answers {status}, and no JSON", self.admin))?;
+            .with_context(|| format!("{admin} answers {status}, and no JSON"))?;
         if !status.is_success() {
             let text = || String::from_utf8_lossy(&body).into_owned();
             bail!("{}", answer["error"].as_str().map_or_else(text, str::to_owned));
         }
         Ok(answer)
     }
+}
 
-    async fn send(
-        &self,
-        request: Request<Full<bytes::Bytes>>,
-    ) -> anyhow::Result<(http::StatusCode, bytes::Bytes)> {
-        let io = TokioIo::new(self.admin.connect().await?);
-        let (mut sender, connection) = http1::handshake(io).await?;
-        let exchange = async {
-            let response = sender.send_request(request).await?;
-            let status = response.status();
-            anyhow::Ok((status, response.into_body().collect().await?.to_bytes()))
-        };
-        tokio::select! {
-            answer = exchange => answer,
-            // It ends with an answer, unless it breaks off.
-            never = async { drop(connection.await); std::future::pending().await } => never,
-        }
+async fn send(
+    admin: &Place,
+    request: Request<Full<bytes::Bytes>>,
+) -> anyhow::Result<(http::StatusCode, bytes::Bytes)> {
+    let io = TokioIo::new(admin.connect().await?);
+    let (mut sender, connection) = http1::handshake(io).await?;
+    let exchange = async {
+        let response = sender.send_request(request).await?;
+        let status = response.status();
+        anyhow::Ok((status, response.into_body().collect().await?.to_bytes()))
+    };
+    tokio::select! {
+        answer = exchange => answer,
+        // It ends with an answer, unless it breaks off.
+        never = async { drop(connection.await); std::future::pending().await } => never,
     }
 }

@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 use pilotlight::Telemetry;
 use tracing::level_filters::LevelFilter;
 
+mod admin_socket;
 mod administration;
 mod build;
 mod check;

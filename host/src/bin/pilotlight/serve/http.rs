@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use pilotlight::{Cors, CorsOptions, Limits, Tls};
+use pilotlight::{Cors, CorsOptions, Error, Limits, Tls};
+use pilotlight_access::ForwardedHeader;
 use pilotlight_config as config;
+use pilotlight_router::Network;
 
 /// As flags say it.
 #[derive(Args)]
@@ -23,8 +25,12 @@ pub(super) struct HttpOptions {
     /// Longest silence within a request's body, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = seconds())]
     body_timeout: u64,
-    /// Slowest that a body may come after its first ten seconds, in bytes a second; 0 is as slow
-    /// as it likes
+    /// Longest time that a client may take to send a request's body, in seconds, whatever its pace;
+    /// raise it for large bodies over slow networks
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = seconds())]
+    body_deadline: u64,
+    /// Slowest that a body may come, in bytes a second, once it has fallen behind by ten seconds; 0 is
+    /// as slow as it likes
     #[arg(long, value_name = "BYTES", default_value_t = 1024)]
     body_rate: u64,
     /// Longest rest of a connection between requests, in seconds
@@ -46,12 +52,32 @@ pub(super) struct HttpOptions {
     /// function; beyond that 503
     #[arg(long, value_name = "BYTES", default_value_t = 256 << 20)]
     bodies_memory: u64,
+    /// Most of these bytes that the bodies of one client address (of IPv6: one /64) may take; beyond
+    /// that 429, for that client [default: a quarter of --bodies-memory]
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1024..))]
+    bodies_memory_per_address: Option<u64>,
     /// Hand bodies on as they come, which takes an instance for as long as it takes the client
     #[arg(long)]
     stream_bodies: bool,
     /// Most connections at once; further ones wait
     #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
     max_connections: usize,
+    /// Most connections at once of one client address (of IPv6: one /64); further ones are closed at
+    /// once. Trusted proxies have no such limit
+    #[arg(long, value_name = "COUNT", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    max_connections_per_address: u32,
+    /// Address or network of proxies that are believed when they say whose requests they pass on, such
+    /// as 10.0.0.0/8; several with commas between them [default: nobody]
+    #[arg(long, alias = "trusted-proxy", value_name = "NETWORK", value_delimiter = ',')]
+    trusted_proxies: Vec<Network>,
+    /// Header in which they say it; with `any`, a request in which both are and name different clients
+    /// is answered 400
+    #[arg(long, value_name = "HEADER", value_parser = ["any", "x-forwarded-for", "forwarded"], default_value = "any")]
+    forwarded_header: String,
+    /// Expect a PROXY protocol header (version 1 or 2) on connections of trusted proxies, and close
+    /// those without it
+    #[arg(long, requires = "trusted_proxies")]
+    proxy_protocol: bool,
     /// Most requests at once on a connection of HTTP/2
     #[arg(long, value_name = "COUNT", default_value_t = 200)]
     max_streams: u32,
@@ -81,6 +107,7 @@ impl HttpOptions {
         limits.header_timeout = Duration::from_secs(self.header_timeout);
         limits.handshake_timeout = limits.header_timeout;
         limits.body_timeout = Duration::from_secs(self.body_timeout);
+        limits.body_deadline = Duration::from_secs(self.body_deadline);
         limits.body_rate = self.body_rate;
         limits.idle_timeout = Duration::from_secs(self.idle_timeout);
         limits.write_timeout = Duration::from_secs(self.write_timeout);
@@ -88,8 +115,18 @@ impl HttpOptions {
         limits.max_headers = self.max_headers;
         limits.max_body_bytes = self.max_body_bytes;
         limits.bodies_memory = self.bodies_memory;
+        limits.bodies_memory_per_address = self.bodies_memory_per_address;
         limits.stream_bodies = self.stream_bodies;
         limits.max_connections = self.max_connections;
+        limits.max_connections_per_address =
+            usize::try_from(self.max_connections_per_address).unwrap_or(usize::MAX);
+        limits.trusted_proxies.clone_from(&self.trusted_proxies);
+        limits.forwarded_header = match self.forwarded_header.as_str() {
+            "x-forwarded-for" => ForwardedHeader::XForwardedFor,
+            "forwarded" => ForwardedHeader::Forwarded,
+            _ => ForwardedHeader::Any,
+        };
+        limits.proxy_protocol = self.proxy_protocol;
         limits.max_streams = self.max_streams;
         limits.max_resets = self.max_resets;
         limits
@@ -111,11 +148,12 @@ impl HttpOptions {
 }
 
 /// As a configuration says it.
-pub(super) fn limits_of(http: &config::Http) -> Limits {
+pub(super) fn limits_of(http: &config::Http) -> pilotlight::Result<Limits> {
     let mut limits = Limits::default();
     limits.header_timeout = http.header_timeout;
     limits.handshake_timeout = http.header_timeout;
     limits.body_timeout = http.body_timeout;
+    limits.body_deadline = http.body_deadline;
     limits.body_rate = http.body_rate.into();
     limits.idle_timeout = http.idle_timeout;
     limits.write_timeout = http.write_timeout;
@@ -123,11 +161,22 @@ pub(super) fn limits_of(http: &config::Http) -> Limits {
     limits.max_headers = http.max_headers.into();
     limits.max_body_bytes = http.max_body_bytes;
     limits.bodies_memory = http.bodies_memory;
+    limits.bodies_memory_per_address = http.bodies_memory_per_address;
     limits.stream_bodies = http.stream_bodies;
     limits.max_connections = usize::try_from(http.max_connections).unwrap_or(usize::MAX);
+    limits.max_connections_per_address =
+        usize::try_from(http.max_connections_per_address).unwrap_or(usize::MAX);
+    let proxies = http.trusted_proxies.iter().map(|network| network.parse());
+    limits.trusted_proxies = proxies.collect::<Result<_, _>>().map_err(Error::Options)?;
+    limits.forwarded_header = match http.forwarded_header {
+        config::ForwardedHeader::Any => ForwardedHeader::Any,
+        config::ForwardedHeader::XForwardedFor => ForwardedHeader::XForwardedFor,
+        config::ForwardedHeader::Forwarded => ForwardedHeader::Forwarded,
+    };
+    limits.proxy_protocol = http.proxy_protocol;
     limits.max_streams = http.max_streams;
     limits.max_resets = http.max_resets;
-    limits
+    Ok(limits)
 }
 
 /// As a configuration says it.

@@ -1,63 +1,138 @@
 //! Where requests and the administration's come in.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::anyhow;
-use pilotlight::{Admin, AdminToken, Readiness, Server, Tls};
+use pilotlight::{Admin, AdminToken, Server, Tls};
 use pilotlight_config::INTERVAL;
+use pilotlight_telemetry::Metrics;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use super::settings::{AdminPlace, Fixed};
+use super::settings::Fixed;
+use crate::admin_socket;
 
 /// Bound sockets.
 pub(super) struct Listeners {
     pub(super) functions: Server,
-    pub(super) administration: Server,
+    pub(super) administration: Administration,
 }
 
-/// An administration that answers until it is told that everything else has ended.
-pub(super) struct Answering {
-    task: JoinHandle<bool>,
-    end: Arc<Notify>,
+/// Where the administration is.
+pub(super) struct Administration {
+    /// All of it, for this user.
+    socket: Option<Server>,
+    /// Probes and metrics; with a token the rest, too.
+    tcp: Option<Server>,
+    token: Option<AdminToken>,
 }
+
+/// Listeners of the administration, which answer until they are told that everything else has ended.
+pub(super) struct Answering(Vec<(JoinHandle<bool>, Arc<Notify>)>);
 
 impl Listeners {
-    pub(super) async fn bind(fixed: &Fixed) -> pilotlight::Result<Self> {
+    pub(super) async fn bind(fixed: &Fixed, metrics: &Metrics) -> pilotlight::Result<Self> {
         open_more_files(fixed.limits.max_connections);
-        let mut functions = Server::bind(fixed.listen).await?.with_limits(fixed.limits.clone())?;
-        let administration = match &fixed.admin {
-            AdminPlace::Address(address) => Server::bind(*address).await?,
-            AdminPlace::Socket(path) => Server::bind_unix(path).await?,
-        };
-        let mut administration = administration.with_limits(fixed.limits.clone())?;
+        let functions = Server::bind(fixed.listen).await?.with_limits(fixed.limits.clone())?;
+        let mut functions = functions.with_metrics(metrics.clone());
+        let port = functions.address().map_or(0, |address| address.port());
+        let administration = Administration::bind(fixed, port).await?;
         if let Some(tls) = &fixed.tls {
             functions = functions.with_tls(tls.clone());
-            if !is_local(&administration) {
-                administration = administration.with_tls(tls.clone());
-            }
         }
         Ok(Self { functions, administration })
     }
+}
 
-    /// The administration, as far as those who reach its listener may go.
-    pub(super) fn admin(&self, readiness: Readiness, fixed: &Fixed) -> Admin {
-        let admin = Admin::new(readiness);
-        let local = is_local(&self.administration);
-        match &fixed.admin_token {
-            Some(token) => {
-                if !local && fixed.tls.is_none() {
-                    tracing::warn!("the administration's token can be read on its way: no TLS");
-                }
-                admin.with_token(AdminToken::clone(token))
-            }
-            None if local => admin,
-            None => admin.probes_only(),
+impl Administration {
+    /// For a server whose functions are at `port`.
+    async fn bind(fixed: &Fixed, port: u16) -> pilotlight::Result<Self> {
+        // Proxies are in front of the functions.
+        let mut limits = fixed.limits.clone();
+        (limits.proxy_protocol, limits.trusted_proxies) = (false, Vec::new());
+        let socket = match &fixed.admin.socket {
+            Some(path) => Some(Server::bind_unix(path).await?),
+            None => default_socket(port, fixed.cache_dir.as_deref()).await,
+        };
+        let socket = socket.map(|server| server.with_limits(limits.clone())).transpose()?;
+        let tcp = match fixed.admin.address() {
+            Some(address) => Some(Server::bind(address).await?.with_limits(limits)?),
+            None => None,
+        };
+        let tcp = tcp.map(|server| match &fixed.tls {
+            Some(tls) if !is_local(&server) => server.with_tls(tls.clone()),
+            _ => server,
+        });
+        if tcp.as_ref().is_some_and(|server| !is_local(server))
+            && fixed.admin_token.is_some()
+            && fixed.tls.is_none()
+        {
+            tracing::warn!("the administration's token can be read on its way: no TLS");
         }
+        Ok(Self { socket, tcp, token: fixed.admin_token.clone() })
     }
+
+    /// What a user is told of it.
+    pub(super) fn describe(&self) -> String {
+        let socket =
+            self.socket.as_ref().map(|server| format!("administration on {}", server.url()));
+        let tcp = self.tcp.as_ref().map(|server| {
+            let what = match &self.token {
+                Some(_) => "administration",
+                None if is_local(server) => "probes and metrics",
+                None => "probes",
+            };
+            format!("{what} on {}", server.url())
+        });
+        let places: Vec<_> = socket.into_iter().chain(tcp).collect();
+        places.join(", ")
+    }
+
+    /// Answers with `admin`, as far as those who reach a listener may go.
+    pub(super) fn answer(self, admin: &Admin) -> Answering {
+        let ask = match &self.socket {
+            Some(socket) => format!("ask at {}, or have a token: --admin-token-file", socket.url()),
+            None => "name a socket with --admin-socket, or have a token: --admin-token-file".into(),
+        };
+        let with_token = |admin: Admin| match &self.token {
+            Some(token) => admin.with_token(token.clone()),
+            None => admin,
+        };
+        let on_tcp = |server: &Server| match &self.token {
+            Some(_) => with_token(admin.clone()),
+            None if is_local(server) => admin.clone().probes_and_metrics_only(&ask),
+            None => admin.clone().probes_only(&ask),
+        };
+        let tcp = self.tcp.map(|server| (on_tcp(&server), server));
+        let socket = self.socket.map(|server| (with_token(admin.clone()), server));
+        let listeners = socket.into_iter().chain(tcp);
+        Answering(listeners.map(|(admin, server)| answer(server, admin)).collect())
+    }
+}
+
+/// The socket that there is unless another is named. Where it cannot be made, as in a container
+/// without a folder to write to, probes and metrics are served all the same.
+async fn default_socket(port: u16, cache: Option<&Path>) -> Option<Server> {
+    let bound = match admin_socket::default_path(port, cache) {
+        Ok(path) => Server::bind_unix(&path).await.map_err(anyhow::Error::from),
+        Err(error) => Err(error),
+    };
+    let warn = |error| {
+        let error = format!("{error:#}");
+        tracing::warn!(%error, "there is no socket for the administration; name one: --admin-socket");
+    };
+    bound.map_err(warn).ok()
+}
+
+fn answer(server: Server, admin: Admin) -> (JoinHandle<bool>, Arc<Notify>) {
+    let end = Arc::new(Notify::new());
+    let ended = Arc::clone(&end);
+    let serve = async move { server.serve(admin, ended.notified(), Duration::ZERO).await };
+    (tokio::spawn(serve), end)
 }
 
 /// A connection is an open file, of which processes get fewer than they may have.
@@ -78,17 +153,12 @@ fn is_local(server: &Server) -> bool {
 }
 
 impl Answering {
-    pub(super) fn new(server: Server, admin: Admin) -> Self {
-        let end = Arc::new(Notify::new());
-        let ended = Arc::clone(&end);
-        let serve = async move { server.serve(admin, ended.notified(), Duration::ZERO).await };
-        Self { task: tokio::spawn(serve), end }
-    }
-
     pub(super) async fn end(self) -> anyhow::Result<()> {
-        self.end.notify_one();
-        let ended = self.task.await;
-        Ok(ended.map(drop).map_err(pilotlight::Error::unfinished("the administration"))?)
+        for (task, end) in self.0 {
+            end.notify_one();
+            task.await.map_err(pilotlight::Error::unfinished("the administration"))?;
+        }
+        Ok(())
     }
 }
 

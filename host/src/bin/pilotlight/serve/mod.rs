@@ -17,7 +17,7 @@ use std::time::{Instant, SystemTime};
 use http::{Request, Response};
 use http_body_util::Either;
 use hyper::body::Incoming;
-use pilotlight::{Body, Host, Plan, Readiness, RequestBodies, Stage, Telemetry};
+use pilotlight::{Admin, Body, Host, Plan, Readiness, RequestBodies, Stage, Telemetry};
 use pilotlight_nn::scheduling::prefer_latency;
 use tower::util::option_layer;
 use tower::{Layer as _, ServiceExt as _};
@@ -26,7 +26,7 @@ use crate::stages::Stages;
 use blueprint::{Backends, Blueprints};
 pub(crate) use document::Document;
 use follow::{Followed, Follower};
-use listeners::{Answering, Listeners};
+use listeners::Listeners;
 pub(crate) use options::Options;
 use settings::{Fixed, Served};
 use sources::Sources;
@@ -86,13 +86,13 @@ async fn serve(
     let readiness = Readiness::default();
     let (backends, blueprints) = (Arc::new(Backends::default()), Blueprints::default());
     blueprints.set(served.functions.clone());
-    let listeners = Listeners::bind(&fixed).await?;
-    let admin = listeners.admin(readiness.clone(), &fixed);
-    let admin = admin.with_swaps(swaps(&blueprints, &backends));
-    let Listeners { functions, administration } = listeners;
-    let admin_url = administration.url();
-    let answering = Answering::new(administration, admin.clone());
     let host = Host::with_telemetry(fixed.cache.clone(), telemetry);
+    let listeners = Listeners::bind(&fixed, host.metrics()).await?;
+    let admin = Admin::new(readiness.clone()).with_swaps(swaps(&blueprints, &backends));
+    let admin = admin.with_upload_limits(fixed.admin.max_upload_bytes, fixed.admin.upload_timeout);
+    let Listeners { functions, administration } = listeners;
+    let administered = administration.describe();
+    let answering = administration.answer(&admin);
     let ended = async {
         let mut stop = std::pin::pin!(stop::asked()?);
         let stages = Arc::new(Stages::new());
@@ -114,7 +114,7 @@ async fn serve(
         if let Some(tls) = fixed.tls.clone() {
             tokio::spawn(listeners::follow(tls));
         }
-        println!("serving on {}, administration on {admin_url}", functions.url());
+        println!("serving on {}, {administered}", functions.url());
         let service = RequestBodies::new(&fixed.limits)?.of(host.clone()).layer(host.clone());
         let same = |response: Response<Either<Body, Body>>| response.map(Either::into_inner);
         let service = ServiceExt::<Request<Incoming>>::map_response(service, same);

@@ -10,7 +10,7 @@ use crate::compute::{ComputeOptions, Place};
 /// Where a configuration can come from.
 const CONFIGURATION: &str = "configuration";
 /// Flags whose keys it has.
-const SAID_THERE: [&str; 50] = [
+const SAID_THERE: [&str; 56] = [
     "source",
     "compute",
     "backend",
@@ -49,6 +49,7 @@ const SAID_THERE: [&str; 50] = [
     "tls_key",
     "header_timeout",
     "body_timeout",
+    "body_deadline",
     "body_rate",
     "idle_timeout",
     "write_timeout",
@@ -56,8 +57,13 @@ const SAID_THERE: [&str; 50] = [
     "max_headers",
     "max_body_bytes",
     "bodies_memory",
+    "bodies_memory_per_address",
     "stream_bodies",
     "max_connections",
+    "max_connections_per_address",
+    "trusted_proxies",
+    "forwarded_header",
+    "proxy_protocol",
     "max_streams",
     "cors_allow_origin",
     "max_resets",
@@ -86,16 +92,26 @@ pub(crate) struct Options {
     /// Where to serve the functions [default: 127.0.0.1:3000]
     #[arg(long)]
     pub(super) listen: Option<SocketAddr>,
-    /// Where to serve /health, /ready, /metrics, /status, /routes and /functions; only the first two
-    /// without a token if it is not local [default: 127.0.0.1:3001]
+    /// Address for probes and metrics: /health, /ready and, if it is local, /metrics; with
+    /// --admin-token-file for the rest of the administration, too [default: 127.0.0.1:3001, or none if
+    /// there is an --admin-socket]
     #[arg(long)]
     pub(super) admin_listen: Option<SocketAddr>,
-    /// Unix socket to serve them at instead, for this user only
-    #[arg(long, value_name = "PATH", conflicts_with = "admin_listen")]
+    /// Unix socket for all of the administration: probes, metrics, /status, /routes and /functions, for
+    /// this user only [default: pilotlight/admin.sock in $XDG_RUNTIME_DIR, /run or the user's cache
+    /// folder; admin-PORT.sock if the functions are not at port 3000]
+    #[arg(long, value_name = "PATH")]
     pub(super) admin_socket: Option<PathBuf>,
-    /// Token that is asked for there, but for /health and /ready; the only line of a file
+    /// Token that is asked for at both, but for /health and /ready; the only line of a file
     #[arg(long, value_name = "FILE")]
     pub(super) admin_token_file: Option<PathBuf>,
+    /// Largest component that may be sent to the administration (`swap --upload`): bytes, or a number
+    /// and KiB, MiB or GiB; beyond that 413 [default: 2GiB]
+    #[arg(long, value_name = "SIZE", value_parser = parse_upload_size)]
+    pub(super) max_upload_bytes: Option<u64>,
+    /// Longest time for that, in seconds [default: 600]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(super) upload_timeout: Option<u64>,
     #[command(flatten)]
     pub(super) http: HttpOptions,
     /// OpenTelemetry collector (OTLP over HTTP) that gets traces, metrics and the log; a tenth of
@@ -225,6 +241,13 @@ impl Options {
 
 fn parse_size(text: &str) -> Result<u64, String> {
     text.parse().or_else(|_| pilotlight_config::size(text))
+}
+
+/// From one KiB to a TiB.
+fn parse_upload_size(text: &str) -> Result<u64, String> {
+    let bytes = parse_size(text)?;
+    let fits = (1 << 10..=1 << 40).contains(&bytes);
+    fits.then_some(bytes).ok_or_else(|| "must be 1KiB to 1024GiB".to_owned())
 }
 
 /// From a thousandth to a day.

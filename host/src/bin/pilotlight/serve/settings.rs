@@ -10,7 +10,7 @@ use anyhow::bail;
 use pilotlight::{AdminToken, Cache, Cors, DEFAULT_FUNCTION, Limits, Plan, Tls};
 use pilotlight_access::Options as Access;
 use pilotlight_bundle::{Policy, VerifyingKey};
-use pilotlight_config::{Config, Require};
+use pilotlight_config::{self as config, Config, Require};
 use pilotlight_privacy::ProtectionOptions;
 use pilotlight_router::{Rule, Target};
 
@@ -26,18 +26,14 @@ pub(super) struct Fixed {
     pub(super) limits: Limits,
     pub(super) tls: Option<Tls>,
     pub(super) cors: Option<Cors>,
-    pub(super) admin: AdminPlace,
+    pub(super) admin: config::Admin,
     pub(super) admin_token: Option<AdminToken>,
+    /// Where that is, if somebody has said so.
+    pub(super) cache_dir: Option<PathBuf>,
     pub(super) cache: Cache,
     pub(super) drain_delay: Duration,
     pub(super) drain: Duration,
     pub(super) watch: bool,
-}
-
-/// Where the administration is.
-pub(super) enum AdminPlace {
-    Address(SocketAddr),
-    Socket(PathBuf),
 }
 
 /// What is served.
@@ -54,6 +50,7 @@ pub(super) struct Served {
 impl Fixed {
     pub(super) fn new(options: &Options, config: &Config) -> anyhow::Result<Self> {
         let folder = options.cache_dir.clone().or_else(|| config.cache_dir.clone());
+        let cache_dir = folder.clone();
         let cache = Cache::open(folder)?.bounded(options.cache_size.unwrap_or(config.cache_size));
         let configured = options.is_configured();
         let verify = options.verify || config.verify;
@@ -61,7 +58,7 @@ impl Fixed {
         Ok(Self {
             listen: options.listen.unwrap_or(config.listen),
             limits: match configured {
-                true => limits_of(&config.http),
+                true => limits_of(&config.http)?,
                 false => options.http.limits(),
             },
             tls: match configured {
@@ -74,6 +71,7 @@ impl Fixed {
             },
             admin: admin(options, config),
             admin_token: token.map(|path| AdminToken::read_file(path)).transpose()?,
+            cache_dir,
             cache: if verify { cache.verifying() } else { cache },
             drain_delay: match configured {
                 true => config.drain_delay,
@@ -88,14 +86,15 @@ impl Fixed {
     }
 }
 
-/// A flag has the last word, whichever of the two it is about.
-fn admin(options: &Options, config: &Config) -> AdminPlace {
-    let socket = options.admin_socket.as_ref();
-    let configured = config.admin.socket.as_ref().filter(|_| options.admin_listen.is_none());
-    match socket.or(configured) {
-        Some(path) => AdminPlace::Socket(path.clone()),
-        None => AdminPlace::Address(options.admin_listen.unwrap_or(config.admin.listen)),
-    }
+/// Where the administration is: flags have the last word.
+fn admin(options: &Options, config: &Config) -> config::Admin {
+    let mut admin = config.admin.clone();
+    admin.listen = options.admin_listen.or(admin.listen);
+    admin.socket = options.admin_socket.clone().or(admin.socket);
+    admin.max_upload_bytes = options.max_upload_bytes.unwrap_or(admin.max_upload_bytes);
+    let upload_timeout = options.upload_timeout.map(Duration::from_secs);
+    admin.upload_timeout = upload_timeout.unwrap_or(admin.upload_timeout);
+    admin
 }
 
 /// What components have to show.

@@ -1,0 +1,110 @@
+//! Components that are sent to the administration: streamed into the cache, within limits.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use http_body_util::BodyExt as _;
+use tokio::sync::mpsc;
+
+use crate::body::Body;
+use crate::cache::{Cache, Entry};
+use crate::error::Error;
+
+/// Pieces that wait for the disk.
+const WAITING: usize = 8;
+
+/// What a component that is sent may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct UploadLimits {
+    /// Most bytes.
+    pub(super) bytes: u64,
+    /// Longest time from its head to its last byte.
+    pub(super) time: Duration,
+}
+
+impl Default for UploadLimits {
+    fn default() -> Self {
+        // A component with a model of some gigabytes does not fit a 32-bit sandbox.
+        Self { bytes: 2 << 30, time: Duration::from_secs(600) }
+    }
+}
+
+/// Why a component was not received.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NotReceived {
+    #[error("the component may have at most {0} bytes; --max-upload-bytes changes that")]
+    TooLarge(u64),
+    #[error("the component did not come within {0:?}; --upload-timeout changes that")]
+    Late(Duration),
+    #[error("the body was not received whole: {0}")]
+    Broken(Box<dyn std::error::Error + Send + Sync>),
+    #[error("{0}")]
+    NotKept(#[from] Error),
+}
+
+impl From<NotReceived> for Response<Body> {
+    fn from(error: NotReceived) -> Self {
+        let (status, error_type) = match error {
+            NotReceived::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
+            NotReceived::Late(_) => (StatusCode::REQUEST_TIMEOUT, "timeout"),
+            NotReceived::Broken(_) => (StatusCode::BAD_REQUEST, "malformed"),
+            NotReceived::NotKept(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        };
+        Body::refusal(status, error_type, &error.to_string())
+    }
+}
+
+/// Writes a component to the cache as it comes. Nothing of it stays there unless all of it came.
+pub(super) async fn receive<B>(
+    body: B,
+    cache: Cache,
+    limits: UploadLimits,
+) -> Result<Entry, NotReceived>
+where
+    B: http_body::Body<Data = Bytes> + Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    if body.size_hint().lower() > limits.bytes {
+        return Err(NotReceived::TooLarge(limits.bytes));
+    }
+    let (send, mut pieces) = mpsc::channel::<Bytes>(WAITING);
+    let writing = tokio::task::spawn_blocking(move || {
+        let mut incoming = cache.receive()?;
+        while let Some(piece) = pieces.blocking_recv() {
+            incoming.write(&piece)?;
+        }
+        Ok::<_, Error>(incoming)
+    });
+    let came = tokio::time::timeout(limits.time, pass_on(body, &send, limits.bytes)).await;
+    drop(send);
+    // Waited for in any case: what was written is gone before the client is told so.
+    let written = writing.await.map_err(Error::unfinished("receiving a component"))?;
+    came.unwrap_or(Err(NotReceived::Late(limits.time)))?;
+    let incoming = written?;
+    let kept = tokio::task::spawn_blocking(move || incoming.keep("wasm")).await;
+    Ok(kept.map_err(Error::unfinished("keeping a component in the cache"))??)
+}
+
+async fn pass_on<B>(body: B, send: &mpsc::Sender<Bytes>, most: u64) -> Result<(), NotReceived>
+where
+    B: http_body::Body<Data = Bytes>,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let mut body = std::pin::pin!(body);
+    let mut received = 0;
+    loop {
+        let frame = body.frame().await.transpose();
+        let frame = frame.map_err(|error| NotReceived::Broken(error.into()))?;
+        let Some(frame) = frame else { return Ok(()) };
+        let Ok(piece) = frame.into_data() else { continue };
+        received += piece.len() as u64;
+        if received > most {
+            return Err(NotReceived::TooLarge(most));
+        }
+        if send.send(piece).await.is_err() {
+            // The disk does not take it; the writer says why.
+            return Ok(());
+        }
+    }
+}
