@@ -28,7 +28,7 @@ pub struct Options {
     /// request can see anything of another.
     pub requests_per_instance: u32,
     /// Requests that an instance answers at once. They share its fate: a trap or a timeout of
-    /// one ends them all.
+    /// one ends them all. A further one starts while the instance waits, not while it computes.
     pub concurrent_requests_per_instance: u32,
     /// Instances that nobody needed for so long are not kept ready any more.
     pub idle_shrink: Duration,

@@ -5,12 +5,14 @@
 
 use std::future::{pending, poll_fn};
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::channel::oneshot;
 use futures::stream::FuturesUnordered;
 use tokio::time::Instant;
+use wasmtime::component::Func;
 use wasmtime::{AsContextMut as _, Store};
 use wasmtime_wasi_http::WasiHttpView as _;
 use wasmtime_wasi_http::handler::{Prepared, Proxy, Request, Response};
@@ -39,8 +41,8 @@ pub(crate) struct Job {
 
 /// Further requests for an instance that is at work.
 pub(crate) trait Shift {
-    /// The next request; pending while there is none.
-    fn next(&mut self) -> impl Future<Output = Job> + Send;
+    /// The next request; pending while there is none. Polled while the guest would begin one at once.
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Job>;
     /// The request that was due at `deadline` has its response.
     fn end(&mut self, deadline: Instant);
     /// No more requests will come, but for the one returned.
@@ -77,6 +79,7 @@ impl Instance {
             .run_concurrent(async |accessor| {
                 let mut running = FuturesUnordered::new();
                 let mut next = Some(first);
+                let handler = handler(proxy);
                 loop {
                     if let Some(Job { request, respond, deadline }) = next.take() {
                         *served = served.saturating_add(1);
@@ -97,7 +100,10 @@ impl Instance {
                                 None => break,
                             },
                         },
-                        job = shift.next() => next = Some(job),
+                        job = poll_fn(|context| {
+                            ready!(accessor.poll_ready_for_concurrent_call(handler, context));
+                            shift.poll_next(context)
+                        }) => next = Some(job),
                     }
                 }
                 // The guest may still be writing bodies.
@@ -105,5 +111,13 @@ impl Instance {
                 Ok(())
             })
             .await?
+    }
+}
+
+/// The function that requests are given to.
+fn handler(proxy: &Proxy) -> Func {
+    match proxy {
+        Proxy::P3(guest) => *guest.wasi_http_handler().func_handle().func(),
+        Proxy::P2(guest) => *guest.wasi_http_incoming_handler().func_handle().func(),
     }
 }

@@ -107,7 +107,8 @@ pub struct Pool {
     /// see anything of another.
     #[schemars(extend("maximum" = 4_294_967_295_u64))]
     pub requests_per_instance: u32,
-    /// Requests that an instance answers at once, sharing its fate.
+    /// Requests that an instance answers at once, sharing its fate; a further one starts while the
+    /// instance waits, not while it computes.
     #[schemars(range(min = 1, max = 1024))]
     pub concurrent_requests_per_instance: u32,
     /// Time after which instances that nobody needed are not kept ready any more.

@@ -137,6 +137,12 @@ struct Opened<'a> {
 }
 
 impl Opened<'_> {
+    /// Whether the model may be computed for the answer.
+    #[cfg(not(feature = "p2"))]
+    fn computes(&self) -> bool {
+        self.endpoint != Endpoint::Info
+    }
+
     fn answer(self) -> Result<Vec<u8>, ApiError> {
         self.service.answer(self.endpoint, &self.body.end()?, self.timings)
     }

@@ -4,6 +4,7 @@ use http_body_util::BodyExt as _;
 use spin_sdk::http::{FullBody, HeaderValue, Request, Response};
 use spin_sdk::http_service;
 use spin_sdk::wasip3::random::random::get_random_u64;
+use spin_sdk::wit_bindgen::{backpressure_dec, backpressure_inc, yield_async};
 
 use super::{Answer, CONTENT_ENCODING, CONTENT_TYPE, Exchange, REQUEST_ID, broken_off};
 use crate::api::ApiError;
@@ -41,5 +42,31 @@ async fn answer(request: Request, exchange: &mut Exchange) -> Result<Vec<u8>, Ap
             opened.body.push(&data);
         }
     }
+    let _back_pressure = match opened.computes() {
+        true => Some(BackPressure::on().await),
+        false => None,
+    };
     opened.answer()
+}
+
+/// Back-pressure of the component model: until it is dropped, the instance starts no other request.
+/// A model computation occupies the instance, in the sandbox and in a `wasi:nn` call alike, because
+/// both are synchronous. Requests that the instance has already started are answered one by one.
+struct BackPressure;
+
+impl BackPressure {
+    /// Turns back-pressure on, and yields once: a host looks for it when the guest yields, and then
+    /// sends further requests to other instances.
+    async fn on() -> Self {
+        backpressure_inc();
+        let on = Self;
+        yield_async().await;
+        on
+    }
+}
+
+impl Drop for BackPressure {
+    fn drop(&mut self) {
+        backpressure_dec();
+    }
 }

@@ -1,9 +1,8 @@
 //! From a request to the instance that answers it.
 
-use std::future::{pending, poll_fn};
+use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -11,16 +10,15 @@ use futures::FutureExt as _;
 use futures::channel::oneshot;
 use http::HeaderValue;
 use pilotlight_telemetry::Stages;
-use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, timeout_at};
 use wasmtime_wasi_http::WasiBody;
 use wasmtime_wasi_http::handler::Request;
 
-use super::{Lease, Pool, Shared, Taken};
+use super::sharing::{Known, Rota};
+use super::{Granted, Lease, Pool, Taken};
 use crate::body::{Body, Driver};
-use crate::instance::{Instance, Job, Shift};
-use crate::meter::Meter;
+use crate::instance::Job;
 
 /// How a request came by its instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,16 +110,7 @@ impl Pool {
         let arrival = Instant::now();
         let (respond, receiver) = oneshot::channel();
         let job = Job { request, respond, deadline };
-        let (running, origin, wait, known) = match self.0.join(job) {
-            Ok(known) => (None, Origin::Shared, Duration::ZERO, known),
-            Err(job) => {
-                let taken = timeout_at(deadline, self.0.take(patience)).await;
-                let Taken { lease, origin } = taken.map_err(|_| NoInstance)??;
-                let known = Known::of(&lease);
-                let wait = arrival.elapsed();
-                (Some(Running::start(lease, *job)), origin, wait, known)
-            }
-        };
+        let Begun { running, origin, wait, known } = self.begin(job, arrival, patience).await?;
         let Known { made_in: instantiate, meter } = known;
         let response = response(receiver, running).await.map_err(|error| {
             // An instance that is cut off sends an error that tells of an absent response only.
@@ -133,6 +122,46 @@ impl Pool {
         let guest = arrival.elapsed().saturating_sub(wait);
         Ok((response, Timings { origin, wait, instantiate, guest }))
     }
+
+    /// Finds an instance that begins a request.
+    async fn begin(
+        &self,
+        mut job: Job,
+        arrival: Instant,
+        patience: Instant,
+    ) -> wasmtime::Result<Begun> {
+        let deadline = job.deadline;
+        loop {
+            let taken = timeout_at(deadline, self.0.take(patience)).await;
+            let Taken { granted, origin } = taken.map_err(|_| NoInstance)??;
+            let seat = match granted {
+                Granted::Lease(lease) => {
+                    let (known, wait) = (Known::of(&lease), arrival.elapsed());
+                    let running = Some(Running::start(lease, job));
+                    return Ok(Begun { running, origin, wait, known });
+                }
+                Granted::Seat(seat) => seat,
+            };
+            let known = seat.known();
+            // An instance that has come to compute meanwhile gives the request back.
+            match timeout_at(deadline, seat.offer(job, origin)).await {
+                Ok(Ok(returned)) => job = returned,
+                Ok(Err(_)) => {
+                    return Ok(Begun { running: None, origin, wait: arrival.elapsed(), known });
+                }
+                Err(_) => return Err(NoInstance.into()),
+            }
+        }
+    }
+}
+
+/// A request that an instance has begun.
+struct Begun {
+    /// `None` in an instance that others drive.
+    running: Option<Running>,
+    origin: Origin,
+    wait: Duration,
+    known: Known,
 }
 
 /// Waits for the head of a response, from the instance that `running` drives or from another's.
@@ -197,7 +226,8 @@ enum Running {
 impl Running {
     fn start(mut lease: Lease, first: Job) -> Self {
         let mut rota = Rota::open(&lease, first.deadline);
-        let exclusive = rota.desk.is_none();
+        let desk = rota.desk.clone();
+        let exclusive = desk.is_none();
         let wanted = lease.shared.requests_per_instance > 1;
         let deadlines = Arc::clone(&rota.deadlines);
         let run = async move {
@@ -205,13 +235,18 @@ impl Running {
             let meter = instance.meter();
             let result = {
                 let serve = pin!(instance.serve(first, &mut rota));
+                let mut serve = pin!(meter.watch(serve));
+                let turns = poll_fn(|context| match &desk {
+                    Some(desk) => desk.turn(serve.as_mut(), &meter, context),
+                    None => serve.as_mut().poll(context),
+                });
                 tokio::select! {
                     biased;
                     // First: one that spins would have another turn.
                     () = deadlines.passed() => {
                         Err(DeadlinePassed { at_work: meter.is_at_work() }.into())
                     }
-                    result = meter.watch(serve) => result,
+                    result = turns => result,
                 }
             };
             drop(rota);
@@ -229,168 +264,5 @@ impl Running {
             true => Self::Here(Driver { run, wanted }),
             false => Self::Task(tokio::spawn(run)),
         }
-    }
-}
-
-/// An instance at work that takes further requests.
-pub(super) struct Desk {
-    id: u64,
-    jobs: mpsc::UnboundedSender<Job>,
-    active: usize,
-    left: u32,
-    known: Known,
-}
-
-/// What is known of an instance while it is at work.
-#[derive(Clone, Default)]
-struct Known {
-    made_in: Duration,
-    meter: Option<Arc<Meter>>,
-}
-
-impl Known {
-    fn of(lease: &Lease) -> Self {
-        let known = |one: &Instance| Self { made_in: one.made_in, meter: Some(one.meter()) };
-        lease.instance.as_ref().map(known).unwrap_or_default()
-    }
-}
-
-impl Shared {
-    /// Gives a job to an instance at work that has room for it; returns it if there is none.
-    fn join(&self, job: Job) -> Result<Known, Box<Job>> {
-        if self.concurrency <= 1 {
-            return Err(Box::new(job));
-        }
-        let mut state = self.lock();
-        let free = |desk: &&mut Desk| desk.active < self.concurrency && desk.left > 0;
-        let Some(desk) = state.desks.iter_mut().find(free) else { return Err(Box::new(job)) };
-        desk.jobs.send(job).map_err(|unsent| Box::new(unsent.0))?;
-        desk.active += 1;
-        desk.left -= 1;
-        let known = desk.known.clone();
-        drop(state);
-        self.counters.shared.add();
-        Ok(known)
-    }
-}
-
-/// The requests of an instance at work. Dropped, it takes no more.
-struct Rota {
-    shared: Arc<Shared>,
-    desk: Option<(u64, mpsc::UnboundedReceiver<Job>)>,
-    deadlines: Arc<Deadlines>,
-}
-
-impl Rota {
-    fn open(lease: &Lease, first: Instant) -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let shared = Arc::clone(&lease.shared);
-        let served = lease.instance.as_ref().map_or(0, |one| one.served);
-        let left = shared.requests_per_instance.saturating_sub(served).saturating_sub(1);
-        let desk = (shared.concurrency > 1 && left > 0).then(|| {
-            let (jobs, receiver) = mpsc::unbounded_channel();
-            let id = NEXT.fetch_add(1, Ordering::Relaxed);
-            let known = Known::of(lease);
-            shared.lock().desks.push(Desk { id, jobs, active: 1, left, known });
-            (id, receiver)
-        });
-        Self { shared, desk, deadlines: Arc::new(Deadlines::new(first)) }
-    }
-
-    fn leave(&self) {
-        if let Some((id, _)) = &self.desk {
-            self.shared.lock().desks.retain(|desk| desk.id != *id);
-        }
-    }
-}
-
-impl Shift for Rota {
-    async fn next(&mut self) -> Job {
-        if let Some((_, jobs)) = &mut self.desk
-            && let Some(job) = jobs.recv().await
-        {
-            self.deadlines.add(job.deadline);
-            return job;
-        }
-        pending().await
-    }
-
-    fn end(&mut self, deadline: Instant) {
-        self.deadlines.remove(deadline);
-        if let Some((id, _)) = &self.desk {
-            let mut state = self.shared.lock();
-            if let Some(desk) = state.desks.iter_mut().find(|desk| desk.id == *id) {
-                desk.active -= 1;
-            }
-        }
-    }
-
-    fn close(&mut self) -> Option<Job> {
-        self.leave();
-        let (_, jobs) = self.desk.as_mut()?;
-        let job = jobs.try_recv().ok()?;
-        self.deadlines.add(job.deadline);
-        Some(job)
-    }
-}
-
-impl Drop for Rota {
-    fn drop(&mut self) {
-        self.leave();
-    }
-}
-
-/// When the requests of an instance must have their responses; and when all have, how long it
-/// may go on writing bodies.
-struct Deadlines(Mutex<Due>);
-
-struct Due {
-    responses: Vec<Instant>,
-    last: Instant,
-}
-
-impl Deadlines {
-    fn new(first: Instant) -> Self {
-        Self(Mutex::new(Due { responses: vec![first], last: first }))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Due> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn add(&self, deadline: Instant) {
-        let mut due = self.lock();
-        due.responses.push(deadline);
-        due.last = due.last.max(deadline);
-    }
-
-    fn remove(&self, deadline: Instant) {
-        let mut due = self.lock();
-        if let Some(index) = due.responses.iter().position(|other| *other == deadline) {
-            due.responses.swap_remove(index);
-        }
-    }
-
-    /// Waits until one has passed. All requests have the same time, so none that comes later is
-    /// due earlier than what is waited for.
-    async fn passed(&self) {
-        loop {
-            let next = self.next();
-            let mut timer = pin!(sleep_until(next));
-            // Timers fire late while all threads compute; an instance that computes checks the clock in each turn.
-            let passed = poll_fn(|context| match next <= Instant::now() {
-                true => Poll::Ready(()),
-                false => timer.as_mut().poll(context),
-            });
-            passed.await;
-            if self.next() <= Instant::now() {
-                return;
-            }
-        }
-    }
-
-    fn next(&self) -> Instant {
-        let due = self.lock();
-        due.responses.iter().min().copied().unwrap_or(due.last)
     }
 }

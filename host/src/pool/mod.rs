@@ -3,6 +3,7 @@
 mod dispatch;
 mod keeper;
 mod level;
+mod sharing;
 mod status;
 
 use std::collections::VecDeque;
@@ -19,10 +20,11 @@ use crate::function::Function;
 use crate::instance::Instance;
 use crate::memory::Memories;
 use level::Level;
+use sharing::{Desk, Seat};
 use status::Counters;
 
+use dispatch::Origin;
 pub(crate) use dispatch::{DeadlinePassed, NoInstance, OutOfMemory};
-use dispatch::{Desk, Origin};
 pub use status::PoolStatus;
 
 /// The instances of a function. When the last handle is dropped, idle instances end at once
@@ -51,7 +53,7 @@ struct State {
     /// To be torn down.
     used: Vec<Instance>,
     live: usize,
-    waiting: VecDeque<oneshot::Sender<wasmtime::Result<Lease>>>,
+    waiting: VecDeque<oneshot::Sender<wasmtime::Result<Granted>>>,
     level: Level,
     /// One keeper of all ends a period: each would shrink the pool once more.
     period_ends: Instant,
@@ -62,15 +64,24 @@ struct State {
 
 /// How a request came by its instance.
 struct Taken {
-    lease: Lease,
+    granted: Granted,
     origin: Origin,
+}
+
+/// What a request is answered by.
+enum Granted {
+    /// An instance of its own, for as long as it has no others.
+    Lease(Lease),
+    /// Room in one that waits.
+    Seat(Seat),
 }
 
 /// What there is for a request.
 enum Claim<'a> {
+    Share(Seat),
     Ready(Lease),
     Make(Place<'a>),
-    Wait(oneshot::Receiver<wasmtime::Result<Lease>>),
+    Wait(oneshot::Receiver<wasmtime::Result<Granted>>),
 }
 
 impl Pool {
@@ -120,7 +131,9 @@ impl Pool {
     pub(crate) async fn fill(&self) -> wasmtime::Result<()> {
         // Keepers try again and again; what one cannot do is known at once by doing it.
         let patience = tokio::time::Instant::now() + self.0.make_timeout;
-        self.0.take(patience).await?.lease.give_back();
+        if let Granted::Lease(lease) = self.0.take(patience).await?.granted {
+            lease.give_back();
+        }
         loop {
             let filled = self.0.filled.notified();
             {
@@ -168,30 +181,37 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A ready instance; one made at once when there is none; or, where no more may live, the
-    /// first place that becomes free until `patience`, in the order of asking.
+    /// Room in an instance that waits, where instances may be shared; a ready instance; one made at
+    /// once when there is none; or, where no more may live, the first place that becomes free until
+    /// `patience`, in the order of asking.
     async fn take(self: &Arc<Self>, patience: tokio::time::Instant) -> wasmtime::Result<Taken> {
         match self.claim() {
+            Claim::Share(seat) => {
+                Ok(Taken { granted: Granted::Seat(seat), origin: Origin::Shared })
+            }
             Claim::Ready(lease) => {
                 self.counters.ready.add();
-                Ok(Taken { lease, origin: Origin::Ready })
+                Ok(Taken { granted: Granted::Lease(lease), origin: Origin::Ready })
             }
             Claim::Make(place) => {
                 self.counters.inline.add();
                 let lease = place.fill(self.function.instantiate().await)?;
-                Ok(Taken { lease, origin: Origin::Inline })
+                Ok(Taken { granted: Granted::Lease(lease), origin: Origin::Inline })
             }
             Claim::Wait(receiver) => {
                 self.counters.waited.add();
                 let received = timeout_at(patience, receiver).await.map_err(|_| NoInstance)?;
                 let closed = |_| wasmtime::format_err!("the function was unloaded");
-                Ok(Taken { lease: received.map_err(closed)??, origin: Origin::Waited })
+                Ok(Taken { granted: received.map_err(closed)??, origin: Origin::Waited })
             }
         }
     }
 
     fn claim(self: &Arc<Self>) -> Claim<'_> {
         let mut state = self.lock();
+        if let Some(seat) = self.seat(&mut state) {
+            return Claim::Share(seat);
+        }
         if let Some(instance) = state.ready.pop() {
             let left = state.ready.len();
             state.level.hit(left);
@@ -235,10 +255,9 @@ impl Shared {
                 return;
             };
             drop(state);
-            match first.send(Ok(lease)) {
-                Ok(()) => return,
-                Err(Ok(unwanted)) => lease = unwanted,
-                Err(Err(_)) => return,
+            match first.send(Ok(Granted::Lease(lease))) {
+                Err(Ok(Granted::Lease(unwanted))) => lease = unwanted,
+                _ => return,
             }
         }
     }

@@ -43,7 +43,7 @@ pub struct PoolStatus {
     pub taken_ready: u64,
     /// Requests that found none and had one made for them at once.
     pub taken_inline: u64,
-    /// Requests that had to wait until another's instance was gone.
+    /// Requests that had to wait until another's instance was gone or had room.
     pub taken_waited: u64,
     /// Requests that joined others in an instance.
     pub taken_shared: u64,

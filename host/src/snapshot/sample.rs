@@ -1,6 +1,6 @@
 //! What a function answers to a text, to be compared wherever it is going to serve.
 
-use std::future::pending;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -85,8 +85,8 @@ fn rounded(value: Value) -> Value {
 struct Alone;
 
 impl Shift for Alone {
-    fn next(&mut self) -> impl Future<Output = Job> + Send {
-        pending()
+    fn poll_next(&mut self, _: &mut Context<'_>) -> Poll<Job> {
+        Poll::Pending
     }
 
     fn end(&mut self, _: Instant) {}

@@ -55,6 +55,37 @@ fn wasmtime_serve_answers_like_pilotlight_serve() {
     }
 }
 
+/// Short requests are answered while another one computes for seconds: they have instances of
+/// their own.
+fn check_instances_that_compute(server: &Server) {
+    let body = |text: &str| json!({"inputs": text}).to_string();
+    let long = body(&"My name is Sarah Connor and I live in Springfield. ".repeat(400));
+    std::thread::scope(|scope| {
+        let computing = scope.spawn(|| server.post("/", long).status);
+        for number in 0..10 {
+            assert_eq!(server.post("/", body("I am Sarah.")).status, 200);
+            assert!(!computing.is_finished(), "request {number} waited for the long one");
+        }
+        assert_eq!(computing.join().unwrap(), 200);
+    });
+}
+
+#[test]
+fn wasmtime_serve_starts_no_request_in_an_instance_that_computes() {
+    let options = ["-Sp3,cli", "-Wcomponent-model-async"];
+    if let Some(peer) = wasmtime_serve(&options, &component()) {
+        check_instances_that_compute(&peer);
+    }
+}
+
+#[test]
+fn pilotlight_serve_starts_no_request_in_an_instance_that_computes() {
+    let shared = ["--requests-per-instance", "128", "--concurrent-requests-per-instance", "16"];
+    let component = component();
+    let arguments = [&[component.to_str().unwrap()][..], &shared].concat();
+    check_instances_that_compute(&Server::start(&arguments));
+}
+
 /// The published `wasmtime serve`, where there is one.
 fn wasmtime_serve(options: &[&str], component: &Path) -> Option<Server> {
     let Some(wasmtime) = std::env::var_os("PILOTLIGHT_WASMTIME") else {
@@ -95,12 +126,20 @@ fn hosts_without_relaxed_simd_have_a_component_that_answers_the_same() {
 
 #[test]
 fn spin_answers_like_pilotlight_serve() {
+    if let Some(peer) = spin() {
+        compare(&server(), &peer);
+        check_instances_that_compute(&peer);
+    }
+}
+
+/// Spin, where it is installed.
+fn spin() -> Option<Server> {
     if Command::new("spin").arg("--version").output().is_err() {
         skipped("there is no spin on the PATH");
-        return;
+        return None;
     }
     let address = free_address();
     let mut command = Command::new("spin");
     command.args(["up", "--listen", &address]).current_dir(root());
-    compare(&server(), &Server::start_peer(&mut command, &format!("http://{address}")));
+    Some(Server::start_peer(&mut command, &format!("http://{address}")))
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
 mod hosts;
+mod sharing;
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -175,28 +176,6 @@ async fn an_instance_answers_as_many_requests_as_it_may() {
         until(&host, "ready", |status| status.ready == 1).await;
         assert_eq!(get(&host, "/count").await.1, count.to_string());
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn requests_share_an_instance_where_they_may() {
-    let host = host(|options| {
-        (options.min_ready, options.max_instances) = (1, 2);
-        options.requests_per_instance = 4;
-        options.concurrent_requests_per_instance = 2;
-    })
-    .await;
-    until(&host, "ready", |status| status.ready == 1).await;
-    let (mut sender, body) = http_body_util::channel::Channel::<Bytes>::new(1);
-    let request = Request::post("http://localhost/wait").body(body).unwrap();
-    let first = tokio::spawn(host.clone().call(request));
-    until(&host, "at work", |status| status.taken_ready == 1).await;
-    // While the first waits for its body, its instance answers the second.
-    assert_eq!(get(&host, "/count").await.1, "1");
-    assert_eq!(pool(&host).taken_shared, 1);
-    sender.send_data(Bytes::from_static(b"body")).await.unwrap();
-    drop(sender);
-    let body = first.await.unwrap().unwrap().into_body().collect().await.unwrap().to_bytes();
-    assert_eq!(body, "2 4");
 }
 
 #[tokio::test(flavor = "multi_thread")]

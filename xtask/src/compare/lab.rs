@@ -168,10 +168,16 @@ impl Lab {
         self.compare("inference", &targets, &arguments)
     }
 
-    /// Inference under load.
+    /// Inference under load, also where an instance may take several requests at once.
     pub(super) fn load(&self, line_up: &LineUp) -> anyhow::Result<Run> {
-        let targets =
-            [(line_up.wasmtime()?, "/"), (line_up.pilotlight()?, "/"), (line_up.python()?, "/")];
+        let mut targets = vec![
+            (line_up.wasmtime()?, "/"),
+            (line_up.pilotlight()?, "/"),
+            (line_up.wasmtime_reused()?, "/"),
+            (line_up.pilotlight_shared()?, "/"),
+            (line_up.python()?, "/"),
+        ];
+        targets.extend(line_up.spin()?.map(|spin| (spin, "/")));
         let body = json!({"inputs": TEXT}).to_string();
         let seconds = self.seconds(10);
         let steps = if self.quick { "1,4" } else { "1,2,4,8,16" };

@@ -117,6 +117,12 @@ impl LineUp {
         self.pilotlight_with("pilotlight, reused", &["--requests-per-instance", "0"])
     }
 
+    /// Instances that take as many requests at once as those of Wasmtime and Spin by default.
+    pub(super) fn pilotlight_shared(&self) -> anyhow::Result<Recipe> {
+        let shared = ["--requests-per-instance", "128", "--concurrent-requests-per-instance", "16"];
+        self.pilotlight_with("pilotlight, shared", &shared)
+    }
+
     /// At most `count` instances, which stay.
     pub(super) fn pilotlight_instances(&self, count: &str) -> anyhow::Result<Recipe> {
         let limits = ["--min-ready", count, "--max-instances", count];

@@ -15,7 +15,7 @@ use http_body::Frame;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
 use spin_sdk::http::{Request, Response};
-use spin_sdk::{http_service, wasip3};
+use spin_sdk::{http_service, wasip3, wit_bindgen};
 use wasip3::clocks::{monotonic_clock, system_clock};
 use wasip3::http::types::ErrorCode;
 
@@ -70,6 +70,22 @@ async fn answer(request: Request) -> Response<Content> {
             let body = request.into_body().collect().await;
             let bytes = body.map_or(0, |body| body.to_bytes().len());
             format!("{} {bytes}", COUNT.fetch_add(1, Ordering::Relaxed) + 1)
+        }
+        // Starts no other request before the first part of the body, and waits for its end.
+        "/refuse" => {
+            let mut body = request.into_body();
+            wit_bindgen::backpressure_inc();
+            body.frame().await;
+            wit_bindgen::backpressure_dec();
+            let _ = body.collect().await;
+            (COUNT.fetch_add(1, Ordering::Relaxed) + 1).to_string()
+        }
+        // Computes without end once the body has ended.
+        "/wait-and-spin" => {
+            let _ = request.into_body().collect().await;
+            loop {
+                std::hint::spin_loop();
+            }
         }
         // Breaks off after the first part.
         "/half" => return Response::new(Parts::then(|| panic!("as asked")).boxed_unsync()),

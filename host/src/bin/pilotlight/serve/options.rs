@@ -162,7 +162,8 @@ pub(crate) struct Options {
     /// Requests that an instance answers before it ends; 0 is no limit
     #[arg(long, default_value_t = 1, value_name = "COUNT")]
     pub(super) requests_per_instance: u32,
-    /// Requests that an instance answers at once, sharing its fate
+    /// Requests that an instance answers at once, sharing its fate; a further one starts while the
+    /// instance waits, not while it computes
     #[arg(long, default_value_t = 1, value_name = "COUNT")]
     pub(super) concurrent_requests_per_instance: u32,
     /// Seconds after which instances that nobody needed are not kept ready any more
