@@ -474,7 +474,7 @@ fn a_collector_has_an_address_and_keeps_its_secrets() {
     let config = Config::parse(text, &sources()).unwrap();
     let otlp = config.telemetry.otlp.as_ref().unwrap();
     assert_eq!(otlp.headers["authorization"].text(), "hidden");
-    assert_eq!((otlp.sample, &otlp.service[..]), (0.1, "pilotlight"));
+    assert_eq!((otlp.sample, &otlp.service), (0.1, &None));
     let written = serde_json::to_string(&config).unwrap();
     assert!(!format!("{config:?}{written}").contains("hidden"));
 }

@@ -21,8 +21,14 @@ use crate::wasi_nn::{HasNn, Nn, NnView};
 
 /// Where guests look for a model.
 pub(crate) const MODEL_PATH: &str = "/model";
-/// A guest that holds more has lost count.
-const RESOURCES: usize = 1 << 14;
+/// A guest that holds more has lost count. With [`FIELDS`] it also bounds what a guest can have the
+/// host keep for it.
+const RESOURCES: usize = 1 << 13;
+/// Bytes of one set of header fields or trailers in the host's memory, as Wasmtime counts them.
+const FIELDS: usize = 64 << 10;
+/// Bytes of a body that the host copies out of a guest at once, however many the guest writes at
+/// once (GHSA-x84v-gj2h-g759).
+const CHUNK: usize = 64 << 10;
 
 /// State of one instance. It sees no file (but for a model folder, where one is given), no
 /// environment, no arguments and no network.
@@ -72,6 +78,14 @@ impl WasiHttpHooks for NoOutgoingRequests {
     ) -> Box<dyn Future<Output = std::result::Result<OutgoingResponse, HttpError>> + Send> {
         Box::new(async { Err(HttpError::HttpRequestDenied) })
     }
+
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        CHUNK
+    }
+
+    fn p3_outgoing_body_chunk_size(&mut self) -> usize {
+        CHUNK
+    }
 }
 
 impl WasiView for State {
@@ -100,9 +114,11 @@ pub(crate) fn new_store(
     nn: Nn,
     Allowance { memory, meter }: Allowance,
 ) -> Store<State> {
+    let mut http = WasiHttpCtx::new();
+    http.set_field_size_limit(FIELDS);
     let state = State {
         wasi,
-        http: WasiHttpCtx::new(),
+        http,
         hooks: NoOutgoingRequests,
         nn,
         table: small_table(),

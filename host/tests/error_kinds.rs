@@ -35,8 +35,8 @@ fn every_kind_of_error_is_counted_somewhere() {
     let code = code(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
     let conversion = conversion(&code);
     let names = |text: &str, name: &str| {
-        let after = text.split(name).skip(1);
-        after.into_iter().any(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+        let mut after = text.split(name).skip(1);
+        after.any(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
     };
     for kind in ErrorKind::ALL {
         let counted = names(&code, &format!("ErrorKind::{kind:?}"))

@@ -41,6 +41,9 @@ pub use levels::{CanaryLevel, CanaryState, GraphLevels, Levels, PoolLevels, Shad
 pub use log::{json_lines, request_span};
 pub use metrics::Metrics;
 pub use observation::{ErrorKind, Observation, Stages};
-pub use otlp::{Otlp, OtlpError, OtlpOptions, RequestSpan, Unfinished};
+pub use otlp::{
+    MalformedVariable, Otlp, OtlpEnvironment, OtlpError, OtlpOptions, RequestSpan, SignalOptions,
+    Unfinished,
+};
 pub use secret::Secret;
 pub use trace::{BadRatio, RequestTrace, Sampler, SpanId, TraceId, TraceParent, TraceState};

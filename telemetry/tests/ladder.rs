@@ -2,12 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
-const LADDER: [&[&str]; 6] = [
+const LADDER: [&[&str]; 7] = [
     &["family", "observation", "accept", "secret", "trace", "log/fields"],
     &["catalogue", "histogram", "log"],
     &["function", "levels", "changes", "connections", "exported", "process", "text"],
     &["metrics"],
     &["otlp/schema", "otlp/shutdown", "otlp/queue", "otlp/options"],
+    &["otlp/environment"],
     &["otlp"],
 ];
 

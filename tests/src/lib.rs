@@ -99,7 +99,12 @@ impl Server {
         let admin = ["--admin-listen", "--admin-socket"].map(OsStr::new);
         let said = command.get_args().any(|argument| admin.contains(&argument));
         let ports = &ports[..if said { 2 } else { 4 }];
-        let mut child = command.args(ports).stdout(Stdio::piped()).spawn().unwrap();
+        Self::run_as_it_is(command.args(ports))
+    }
+
+    /// A command that ends in `pilotlight serve` and says where to listen.
+    pub fn run_as_it_is(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let is_url = |word: &&str| {

@@ -69,23 +69,27 @@ pub struct Otlp {
     #[serde(default = "sample")]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub sample: f64,
-    /// What this process is called there.
-    #[serde(default = "service")]
-    pub service: String,
+    /// What this process is called there; otherwise what OTEL_SERVICE_NAME or
+    /// OTEL_RESOURCE_ATTRIBUTES say, or `pilotlight`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
 }
 
 impl Otlp {
     /// Everything but the address as it is unless told.
     pub fn new(endpoint: impl Into<String>) -> Self {
         let endpoint = endpoint.into();
-        Self { endpoint, headers: BTreeMap::new(), sample: sample(), service: service() }
+        Self { endpoint, headers: BTreeMap::new(), sample: sample(), service: None }
+    }
+}
+
+impl Otlp {
+    /// Share of traces that is recorded unless told.
+    pub fn default_sample() -> f64 {
+        sample()
     }
 }
 
 fn sample() -> f64 {
     0.1
-}
-
-fn service() -> String {
-    "pilotlight".to_owned()
 }

@@ -6,18 +6,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use prost::Message as _;
-use ureq::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use ureq::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use ureq::http::{Response, Uri};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 
-use super::options::{OtlpError, OtlpOptions};
+use super::options::{OtlpError, OtlpOptions, Target};
 use super::resource::Sender;
 use super::schema;
 use super::shutdown::Shutdown;
 use crate::exported::{Fate, SIGNALS, Signal};
 use crate::metrics::Metrics;
-use crate::secret::Secret;
 use crate::trace::draw_share;
 
 const PROTOBUF: &str = "application/x-protobuf";
@@ -31,10 +30,9 @@ const ANSWER: u64 = 64 << 10;
 const MESSAGE: usize = 200;
 
 pub(super) struct Collector {
-    agent: Agent,
+    /// Where each signal goes; those without a target are dropped.
+    targets: [Option<(Agent, Target)>; SIGNALS.len()],
     sender: Sender,
-    endpoint: String,
-    headers: Vec<(HeaderName, Secret)>,
     timeout: Duration,
     retries: u32,
     backoff: Duration,
@@ -60,13 +58,15 @@ impl Collector {
         metrics: &Metrics,
         shutdown: &Arc<Shutdown>,
     ) -> Result<Self, OtlpError> {
-        let address = options.address()?;
+        let mut targets = [const { None }; SIGNALS.len()];
+        for (signal, _) in SIGNALS {
+            let target = options.target(signal)?;
+            targets[signal as usize] = target.map(|target| (agent(&target.address), target));
+        }
         let sender = Sender::new(&options.service, metrics.version(), &options.attributes);
         Ok(Self {
-            agent: agent(&address),
+            targets,
             sender,
-            endpoint: address.to_string().trim_end_matches('/').to_owned(),
-            headers: options.checked_headers()?,
             timeout: options.timeout.min(LONGEST_TIMEOUT),
             retries: options.retries,
             backoff: options.backoff,
@@ -81,13 +81,14 @@ impl Collector {
     where
         Item: prost::Message + Default + Debug,
     {
+        let Some((agent, target)) = &self.targets[signal as usize] else { return };
         let (items, request) = (items.len() as u64, self.sender.request(items));
         let count = |fate, items| self.metrics.exported().add(signal, fate, items);
         let mut left = self.shutdown.left(self.timeout);
         let mut problem = "there was no time left to reach it".to_owned();
         for retry in 0..=self.retries {
             let Some(timeout) = left else { break };
-            let pause = match self.send(signal, &request, timeout) {
+            let pause = match send(agent, target, &request, timeout) {
                 Answer::Taken { rejected, message } => {
                     let rejected = rejected.min(items);
                     count(Fate::Sent, items - rejected);
@@ -119,40 +120,39 @@ impl Collector {
         longest.mul_f64(1.0 - draw_share() / 2.0)
     }
 
-    fn send(&self, signal: Signal, request: &[u8], timeout: Duration) -> Answer {
-        let path = match signal {
-            Signal::Spans => "traces",
-            Signal::LogRecords => "logs",
-            Signal::Metrics => "metrics",
-        };
-        let mut builder = self.agent.post(format!("{}/v1/{path}", self.endpoint));
-        for (name, value) in &self.headers {
-            if let Ok(mut value) = HeaderValue::from_str(value.text()) {
-                value.set_sensitive(true);
-                builder = builder.header(name, value);
-            }
-        }
-        let builder = builder.header(CONTENT_TYPE, PROTOBUF);
-        let sent = builder.config().timeout_global(Some(timeout)).build().send(request);
-        match sent {
-            Ok(response) => read(response),
-            Err(error) => Answer::Later(error.to_string(), None),
-        }
+    fn address(&self, signal: Signal) -> Option<String> {
+        self.targets[signal as usize].as_ref().map(|(_, target)| target.address.to_string())
     }
 
     /// Tells the first failure, not each.
     fn failed(&self, signal: Signal, reason: &str) {
         if !self.failing[signal as usize].swap(true, Ordering::Relaxed) {
-            let collector = &self.endpoint;
-            tracing::warn!(%collector, ?signal, reason, "telemetry is not delivered");
+            let collector = self.address(signal);
+            tracing::warn!(collector, ?signal, reason, "telemetry is not delivered");
         }
     }
 
     fn recovered(&self, signal: Signal) {
         if self.failing[signal as usize].swap(false, Ordering::Relaxed) {
-            let collector = &self.endpoint;
-            tracing::info!(%collector, ?signal, "telemetry is delivered again");
+            let collector = self.address(signal);
+            tracing::info!(collector, ?signal, "telemetry is delivered again");
         }
+    }
+}
+
+fn send(agent: &Agent, target: &Target, request: &[u8], timeout: Duration) -> Answer {
+    let mut builder = agent.post(&target.address);
+    for (name, value) in &target.headers {
+        if let Ok(mut value) = HeaderValue::from_str(value.text()) {
+            value.set_sensitive(true);
+            builder = builder.header(name, value);
+        }
+    }
+    let builder = builder.header(CONTENT_TYPE, PROTOBUF);
+    let sent = builder.config().timeout_global(Some(timeout)).build().send(request);
+    match sent {
+        Ok(response) => read(response),
+        Err(error) => Answer::Later(error.to_string(), None),
     }
 }
 

@@ -5,6 +5,7 @@
 //! waits. What became of everything is counted in `pilotlight_telemetry_items_total`.
 
 mod collector;
+mod environment;
 mod log_record;
 mod metric;
 mod options;
@@ -34,7 +35,8 @@ use crate::exported::{Fate, Signal};
 use crate::metrics::Metrics;
 use crate::trace::RequestTrace;
 
-pub use options::{OtlpError, OtlpOptions};
+pub use environment::{MalformedVariable, OtlpEnvironment};
+pub use options::{OtlpError, OtlpOptions, SignalOptions};
 pub use span::RequestSpan;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);

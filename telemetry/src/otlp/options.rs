@@ -3,6 +3,7 @@ use std::time::Duration;
 use ureq::http::Uri;
 use ureq::http::header::HeaderName;
 
+use crate::exported::Signal;
 use crate::secret::Secret;
 
 /// Where to export to, and how.
@@ -10,10 +11,16 @@ use crate::secret::Secret;
 #[non_exhaustive]
 pub struct OtlpOptions {
     /// The collector, such as `http://127.0.0.1:4318`; `/v1/traces`, `/v1/metrics` and `/v1/logs`
-    /// are put behind it.
+    /// are put behind it. Empty, if only signals are exported that have an address of their own.
     pub endpoint: String,
     /// Sent with each request, such as `authorization`.
     pub headers: Vec<(String, Secret)>,
+    /// What is different for traces.
+    pub traces: SignalOptions,
+    /// What is different for metrics.
+    pub metrics: SignalOptions,
+    /// What is different for log records.
+    pub logs: SignalOptions,
     /// What the process is called: `service.name`.
     pub service: String,
     /// More that is said of the process, such as `deployment.environment.name`.
@@ -33,6 +40,21 @@ pub struct OtlpOptions {
     /// How long the first retry waits; each following waits twice as long, 30 seconds at most. Of
     /// each wait up to a half is left out at random.
     pub backoff: Duration,
+}
+
+/// What is different for one signal.
+#[derive(Debug, Clone, Default)]
+pub struct SignalOptions {
+    /// Where it is sent to, as it is: nothing is put behind it.
+    pub endpoint: Option<String>,
+    /// Sent with each of its requests, instead of what is sent with the others.
+    pub headers: Option<Vec<(String, Secret)>>,
+}
+
+/// Where a signal goes, and what is sent with it.
+pub(super) struct Target {
+    pub(super) address: Uri,
+    pub(super) headers: Vec<(HeaderName, Secret)>,
 }
 
 /// Why nothing can be exported.
@@ -59,12 +81,18 @@ pub enum OtlpError {
 }
 
 impl OtlpOptions {
+    /// What a service is called unless it is told.
+    pub const SERVICE: &str = "pilotlight";
+
     /// Exports to `endpoint`.
     pub fn new(endpoint: impl Into<String>) -> Self {
         Self {
             endpoint: endpoint.into(),
             headers: Vec::new(),
-            service: "pilotlight".to_owned(),
+            traces: SignalOptions::default(),
+            metrics: SignalOptions::default(),
+            logs: SignalOptions::default(),
+            service: Self::SERVICE.to_owned(),
             attributes: Vec::new(),
             queue: 2048,
             batch: 512,
@@ -76,26 +104,48 @@ impl OtlpOptions {
         }
     }
 
-    /// The address, checked.
-    pub(super) fn address(&self) -> Result<Uri, OtlpError> {
-        let wrong = || OtlpError::Endpoint(self.endpoint.clone());
-        let uri: Uri = self.endpoint.trim_end_matches('/').parse().map_err(|_| wrong())?;
-        if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
-            return Err(OtlpError::Credentials);
-        }
-        let spoken = matches!(uri.scheme_str(), Some("http" | "https"));
-        let plain = uri.query().is_none() && uri.host().is_some_and(|host| !host.is_empty());
-        if spoken && plain { Ok(uri) } else { Err(wrong()) }
+    /// Where the signal goes, checked; `None` if it goes nowhere.
+    pub(super) fn target(&self, signal: Signal) -> Result<Option<Target>, OtlpError> {
+        let (own, path) = match signal {
+            Signal::Spans => (&self.traces, "traces"),
+            Signal::Metrics => (&self.metrics, "metrics"),
+            Signal::LogRecords => (&self.logs, "logs"),
+        };
+        let address = match &own.endpoint {
+            Some(endpoint) => address(endpoint)?,
+            None if self.endpoint.is_empty() && self.has_own_endpoints() => return Ok(None),
+            None => {
+                address(&self.endpoint)?;
+                let endpoint = self.endpoint.trim_end_matches('/');
+                address(&format!("{endpoint}/v1/{path}"))?
+            }
+        };
+        let headers = own.headers.as_ref().unwrap_or(&self.headers);
+        let headers = headers.iter().map(header).collect::<Result<_, _>>()?;
+        Ok(Some(Target { address, headers }))
     }
 
-    /// The headers, checked.
-    pub(super) fn checked_headers(&self) -> Result<Vec<(HeaderName, Secret)>, OtlpError> {
-        let check = |(name, value): &(String, Secret)| {
-            let wrong = || OtlpError::Header(name.clone());
-            let checked = HeaderName::try_from(&name[..]).map_err(|_| wrong())?;
-            let visible = value.text().bytes().all(|byte| (b' '..=b'~').contains(&byte));
-            if visible { Ok((checked, value.clone())) } else { Err(wrong()) }
-        };
-        self.headers.iter().map(check).collect()
+    fn has_own_endpoints(&self) -> bool {
+        [&self.traces, &self.metrics, &self.logs].iter().any(|own| own.endpoint.is_some())
     }
+}
+
+/// An address of a collector, checked.
+pub(super) fn address(endpoint: &str) -> Result<Uri, OtlpError> {
+    let wrong = || OtlpError::Endpoint(endpoint.to_owned());
+    let uri: Uri = endpoint.parse().map_err(|_| wrong())?;
+    if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+        return Err(OtlpError::Credentials);
+    }
+    let spoken = matches!(uri.scheme_str(), Some("http" | "https"));
+    let plain = uri.query().is_none() && uri.host().is_some_and(|host| !host.is_empty());
+    if spoken && plain { Ok(uri) } else { Err(wrong()) }
+}
+
+/// A header, checked.
+pub(super) fn header((name, value): &(String, Secret)) -> Result<(HeaderName, Secret), OtlpError> {
+    let wrong = || OtlpError::Header(name.clone());
+    let checked = HeaderName::try_from(&name[..]).map_err(|_| wrong())?;
+    let visible = value.text().bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    if visible { Ok((checked, value.clone())) } else { Err(wrong()) }
 }

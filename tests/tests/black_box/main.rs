@@ -31,6 +31,7 @@ mod http_acceptance;
 mod http_paths;
 mod isolated_backend;
 mod isolation;
+mod kubernetes;
 mod lab;
 mod labels;
 mod life_cycle;

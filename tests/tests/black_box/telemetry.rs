@@ -402,6 +402,50 @@ fn a_configuration_says_how_to_log_and_whom_to_tell() {
 }
 
 #[test]
+fn the_environment_says_what_neither_flags_nor_configuration_do() {
+    let (collector, other) = (Collector::taking(), Collector::taking());
+    let folder = tempfile::tempdir().unwrap();
+    let (config, log) = (folder.path().join("pilotlight.toml"), folder.path().join("log"));
+    let run = |text: &str| {
+        fs::write(&config, format!("functions.only.source = '{}'\n{text}", p3().display()))
+            .unwrap();
+        let mut command = pilotlight(&["serve", "--config", config.to_str().unwrap()]);
+        command
+            .env("OTEL_EXPORTER_OTLP_ENDPOINT", &other.endpoint)
+            .env("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20hidden")
+            .env("OTEL_EXPORTER_OTLP_LOGS_HEADERS", "hidden")
+            .env("OTEL_RESOURCE_ATTRIBUTES", "service.name=no,deployment.environment.name=e")
+            .env("OTEL_SERVICE_NAME", "environment");
+        let server = Server::run(command.stderr(fs::File::create(&log).unwrap()));
+        let request = Request::get(format!("{}/count", server.url)).header("traceparent", PARENT);
+        assert_eq!(send(request.body(Vec::new()).unwrap()).status, 200);
+        assert_eq!(server.stop(), Some(0));
+        let log = fs::read_to_string(&log).unwrap();
+        assert!(log.contains("OTEL_EXPORTER_OTLP_LOGS_HEADERS is ignored"), "{log}");
+        assert!(!log.contains("hidden"), "{log}");
+    };
+    let told = |collector: &Collector| {
+        let got = collector.next(TRACES);
+        let traces = got.traces();
+        let told = attributes(&traces.resource_spans[0].resource.as_ref().unwrap().attributes);
+        (
+            got.headers["authorization"].clone(),
+            told["service.name"].clone(),
+            told["deployment.environment.name"].clone(),
+        )
+    };
+    run("");
+    let all = ["Bearer hidden", "environment", "e"].map(str::to_owned);
+    assert_eq!(<[String; 3]>::from(told(&other)), all);
+    run(&format!("telemetry.otlp.endpoint = '{}'", collector.endpoint));
+    assert_eq!(<[String; 3]>::from(told(&collector)), all);
+    let headers = "headers.authorization = 'configured'\nservice = 'configured'";
+    run(&format!("[telemetry.otlp]\nendpoint = '{}'\n{headers}", collector.endpoint));
+    let all = ["configured", "configured", "e"].map(str::to_owned);
+    assert_eq!(<[String; 3]>::from(told(&collector)), all);
+}
+
+#[test]
 fn a_collector_that_cannot_be_is_a_mistake_and_one_that_is_away_hurts_nobody() {
     let mut command = pilotlight(&["serve", p3().to_str().unwrap(), "--otlp", "collector:4318"]);
     let (code, error) = pilotlight_tests::outcome(&mut command);

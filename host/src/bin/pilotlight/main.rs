@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use pilotlight::Telemetry;
 use tracing::level_filters::LevelFilter;
 
 mod admin_socket;
@@ -79,6 +78,14 @@ enum Verb {
     BackendWorker,
 }
 
+/// Logs from now on, and what was to be told before.
+fn start_log(log: Log, started: Option<&serve::Started>) {
+    log.start(started.and_then(|started| started.telemetry.otlp()));
+    for warning in started.iter().flat_map(|started| &started.warnings) {
+        tracing::warn!("{warning}");
+    }
+}
+
 fn main() -> ExitCode {
     environment::forbid_reports();
     let arguments = Arguments::parse();
@@ -91,14 +98,15 @@ fn main() -> ExitCode {
     let mut log = configured.map(Log::of_config).unwrap_or_default();
     log.level = arguments.log.unwrap_or(log.level);
     log.format = arguments.log_format.unwrap_or(log.format);
-    let telemetry = match &arguments.verb {
-        Verb::Serve(options) => serve::start_telemetry(options, configured, log),
-        _ => Ok(Telemetry::default()),
+    let started = match &arguments.verb {
+        Verb::Serve(options) => serve::start_telemetry(options, configured, log).map(Some),
+        _ => Ok(None),
     };
-    log.start(telemetry.as_ref().ok().and_then(Telemetry::otlp));
+    start_log(log, started.as_ref().ok().and_then(Option::as_ref));
     let result = match arguments.verb {
         Verb::Build(options) => build::run(options),
         Verb::Serve(options) => {
+            let telemetry = started.map(|started| started.unwrap_or_default().telemetry);
             document.and_then(|document| serve::run(*options, document, telemetry?))
         }
         Verb::Check(options) => match check::run(&options) {

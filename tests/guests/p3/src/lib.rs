@@ -17,12 +17,13 @@ use http_body_util::{BodyExt as _, Full};
 use spin_sdk::http::{Request, Response};
 use spin_sdk::{http_service, wasip3, wit_bindgen};
 use wasip3::clocks::{monotonic_clock, system_clock};
-use wasip3::http::types::ErrorCode;
+use wasip3::http::types::{ErrorCode, Fields};
 
 type Content = UnsyncBoxBody<Bytes, Infallible>;
 
 const TENTH_NS: u32 = 100_000;
 const HOUR_NS: u64 = 3_600_000_000_000;
+const LARGE: usize = 32 << 20;
 const MARK: u64 = 0x5ec2_e7a1_5ec2_e7a1;
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -100,6 +101,13 @@ async fn answer(request: Request) -> Response<Content> {
             (0..10_000).for_each(|_| eprintln!("{}", "flood ".repeat(100)));
             "flooded".to_owned()
         }
+        // Writes more at once than anybody has a buffer for.
+        "/large" => "x".repeat(LARGE),
+        // Fields, each as large as it may be, until there can be no more.
+        "/fields" => {
+            let hoard: Vec<Fields> = std::iter::repeat_with(full_fields).take(1 << 20).collect();
+            hoard.len().to_string()
+        }
         // The names of the request's headers, a line each.
         "/headers" => {
             let names: Vec<&str> = request.headers().keys().map(|name| name.as_str()).collect();
@@ -174,6 +182,13 @@ where
             _ => (self.then)(),
         }
     }
+}
+
+fn full_fields() -> Fields {
+    let fields = Fields::new();
+    let value = vec![b'x'; 4 << 10];
+    while fields.append("x-field", &value).is_ok() {}
+    fields
 }
 
 #[allow(unconditional_recursion, reason = "to run out of stack")]

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::anyhow;
 use pilotlight::{Admin, AdminToken, Server, Tls};
 use pilotlight_config::INTERVAL;
 use pilotlight_telemetry::Metrics;

@@ -30,7 +30,7 @@ use listeners::Listeners;
 pub(crate) use options::Options;
 use settings::{Fixed, Served};
 use sources::Sources;
-pub(crate) use telemetry::start as start_telemetry;
+pub(crate) use telemetry::{Started, start as start_telemetry};
 
 /// Turns of tasks after which sockets and timers are looked at while there is always another task to
 /// do. A guest's turn takes milliseconds: after Tokio's 61 of them a request would be seen late, and

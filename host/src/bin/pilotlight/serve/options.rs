@@ -115,8 +115,9 @@ pub(crate) struct Options {
     #[command(flatten)]
     pub(super) http: HttpOptions,
     /// OpenTelemetry collector (OTLP over HTTP) that gets traces, metrics and the log; a tenth of
-    /// the traces that begin here is recorded, unless a configuration says otherwise
-    #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT", hide_env_values = true)]
+    /// the traces that begin here is recorded, unless a configuration says otherwise; without it,
+    /// and without a configuration that names one, OTEL_EXPORTER_OTLP_ENDPOINT counts
+    #[arg(long, value_name = "URL")]
     pub(super) otlp: Option<String>,
     /// Where to keep snapshots and machine code [default: the user's cache folder]
     #[arg(long, value_name = "DIR", env = "PILOTLIGHT_CACHE_DIR")]

@@ -5,7 +5,9 @@ use std::time::Duration;
 use anyhow::Context as _;
 use pilotlight::Telemetry;
 use pilotlight_config as config;
-use pilotlight_telemetry::{Otlp, OtlpOptions, Sampler, Secret};
+use pilotlight_telemetry::{
+    MalformedVariable, Otlp, OtlpEnvironment, OtlpOptions, Sampler, Secret,
+};
 
 use super::options::Options;
 use crate::log::{Format, Log};
@@ -13,20 +15,33 @@ use crate::log::{Format, Log};
 /// How long the collector may take for the last of everything.
 const LAST_EXPORT: Duration = Duration::from_secs(5);
 
+/// What tells of requests, from the start on.
+#[derive(Default)]
+pub(crate) struct Started {
+    pub(crate) telemetry: Telemetry,
+    /// For the log, which begins later.
+    pub(crate) warnings: Vec<MalformedVariable>,
+}
+
 /// Starts to export, if there is somebody to export to.
 pub(crate) fn start(
     options: &Options,
     configured: Option<&config::Telemetry>,
     log: Log,
-) -> anyhow::Result<Telemetry> {
-    let mut telemetry = Telemetry::default();
-    if let Some(collector) = collector(options, configured) {
-        let otlp = Otlp::start(&otlp_options(&collector), telemetry.metrics())
-            .context("telemetry cannot be exported")?;
-        telemetry = telemetry.exporting(otlp, Sampler::new(collector.sample)?);
+) -> anyhow::Result<Started> {
+    let (mut telemetry, mut warnings) = (Telemetry::default(), Vec::new());
+    let environment = OtlpEnvironment::read(&|name| std::env::var_os(name));
+    let configured = configured.and_then(|telemetry| telemetry.otlp.as_ref());
+    if let Some(exported) = otlp_options(options.otlp.as_deref(), configured, &environment) {
+        let otlp =
+            Otlp::start(&exported, telemetry.metrics()).context("telemetry cannot be exported")?;
+        let sample = configured.map_or_else(config::Otlp::default_sample, |otlp| otlp.sample);
+        telemetry = telemetry.exporting(otlp, Sampler::new(sample)?);
+        warnings = environment.malformed().to_vec();
     }
     let read_by_programs = log.format == Format::Json || telemetry.otlp().is_some();
-    Ok(if read_by_programs { telemetry.in_spans() } else { telemetry })
+    let telemetry = if read_by_programs { telemetry.in_spans() } else { telemetry };
+    Ok(Started { telemetry, warnings })
 }
 
 /// Sends what there is left to send.
@@ -37,24 +52,25 @@ pub(super) fn finish(telemetry: &Telemetry) {
     }
 }
 
-fn collector(options: &Options, configured: Option<&config::Telemetry>) -> Option<config::Otlp> {
-    let configured = configured.and_then(|telemetry| telemetry.otlp.clone());
-    // OpenTelemetry's environment variables: an empty one is none.
-    let flag = options.otlp.clone().filter(|endpoint| !endpoint.is_empty());
-    match (configured, flag) {
-        (Some(mut otlp), Some(endpoint)) => {
-            otlp.endpoint = endpoint;
-            Some(otlp)
+/// The flag comes before the configuration, and the configuration before the environment.
+fn otlp_options(
+    flag: Option<&str>,
+    configured: Option<&config::Otlp>,
+    environment: &OtlpEnvironment,
+) -> Option<OtlpOptions> {
+    let flag = flag.filter(|endpoint| !endpoint.is_empty());
+    let mut options = match flag.or(configured.map(|otlp| &otlp.endpoint[..])) {
+        Some(endpoint) => {
+            let mut options = OtlpOptions::new(endpoint);
+            let headers = configured.iter().flat_map(|otlp| &otlp.headers);
+            options.headers =
+                headers.map(|(name, value)| (name.clone(), Secret::new(value.text()))).collect();
+            environment.complete(&mut options);
+            options
         }
-        (configured, flag) => configured.or_else(|| flag.map(config::Otlp::new)),
-    }
-}
-
-fn otlp_options(collector: &config::Otlp) -> OtlpOptions {
-    let mut options = OtlpOptions::new(&collector.endpoint[..]);
-    let headers = collector.headers.iter();
-    options.headers =
-        headers.map(|(name, value)| (name.clone(), Secret::new(value.text()))).collect();
-    options.service.clone_from(&collector.service);
-    options
+        None => environment.options()?,
+    };
+    let service = configured.and_then(|otlp| otlp.service.as_deref()).or(environment.service());
+    options.service = service.unwrap_or(OtlpOptions::SERVICE).to_owned();
+    Some(options)
 }
