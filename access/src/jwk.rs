@@ -125,6 +125,9 @@ fn read(jwk: Value) -> Result<(Option<String>, VerifyingKey), String> {
     Ok((jwk.kid, key))
 }
 
+/// Reads the members of one type of key.
+type ReadKey = fn(&Jwk) -> Result<VerifyingKey, String>;
+
 impl VerifyingKey {
     /// The key, if it is one for signatures that we know.
     fn new(jwk: &Jwk) -> Result<Self, String> {
@@ -134,17 +137,16 @@ impl VerifyingKey {
         if jwk.key_ops.as_ref().is_some_and(|uses| uses.iter().all(|what| what != "verify")) {
             return Err("its `key_ops` do not contain verify".to_owned());
         }
-        let (kind, algorithms): (fn(&Jwk) -> Result<Self, String>, _) =
-            match (jwk.kty.as_str(), jwk.crv.as_deref()) {
-                ("OKP", Some("Ed25519")) => (Self::ed25519, ED25519_ALGORITHMS),
-                ("EC", Some("P-256")) => (Self::p256, P256_ALGORITHMS),
-                ("RSA", _) => (Self::rsa, RSA_ALGORITHMS),
-                _ => return Err("neither Ed25519, P-256 nor RSA".to_owned()),
-            };
+        let (read, algorithms): (ReadKey, _) = match (jwk.kty.as_str(), jwk.crv.as_deref()) {
+            ("OKP", Some("Ed25519")) => (Self::ed25519, ED25519_ALGORITHMS),
+            ("EC", Some("P-256")) => (Self::p256, P256_ALGORITHMS),
+            ("RSA", _) => (Self::rsa, RSA_ALGORITHMS),
+            _ => return Err("neither Ed25519, P-256 nor RSA".to_owned()),
+        };
         if jwk.alg.as_deref().is_some_and(|alg| !algorithms.contains(&alg)) {
             return Err(format!("its `alg` is not {}", algorithms.join(" or ")));
         }
-        kind(jwk)
+        read(jwk)
     }
 
     fn ed25519(jwk: &Jwk) -> Result<Self, String> {

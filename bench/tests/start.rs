@@ -55,6 +55,7 @@ fn command(name: &str, arguments: &[&str], port: u16) -> StartCommand {
         url: url.parse().unwrap(),
         then: Some(Then { url: url.parse().unwrap(), body: Some(Bytes::from_static(b"{}")) }),
         status_url: Some(url.parse().unwrap()),
+        status_token: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use pilotlight_http::{Coding, JsonError, Object, UnsupportedCoding, null_is_default, parse_json};
+use pilotlight_http::{JsonError, Object, UnsupportedCoding, null_is_default, parse_json};
 use serde::de::{self, DeserializeOwned, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -286,7 +286,9 @@ impl ApiError {
     pub fn header(&self) -> Option<(&'static str, String)> {
         match self {
             Self::MethodNotAllowed { allow, .. } => Some(("allow", (*allow).to_owned())),
-            Self::UnsupportedCoding(_) => Some(("accept-encoding", Coding::ACCEPTED.to_owned())),
+            Self::UnsupportedCoding(coding) => {
+                Some(("accept-encoding", coding.accepted().to_owned()))
+            }
             _ => self.retry_after().map(|seconds| ("retry-after", seconds.to_string())),
         }
     }

@@ -111,6 +111,30 @@ fn a_name_split_by_the_vocabulary_is_redacted_whole() {
 }
 
 #[test]
+fn decomposed_names_are_redacted_whole_and_alone() {
+    for (text, before, after) in [
+        ("I am Jose\u{301} now", "I am ", " now"),
+        ("Mr Andre\u{301} Mu\u{308}ller called", "Mr ", " called"),
+        (
+            "Contact Nguye\u{302}\u{303}n Thi\u{323} A\u{301}nh at noon",
+            "Contact ",
+            " at [ZIP_CODE]",
+        ),
+    ] {
+        let request = serde_json::from_value(serde_json::json!({"text": text})).unwrap();
+        let redacted = PIPELINE.redact(request, &mut Timings::default()).unwrap().text;
+        let names = redacted.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
+        let names = names.unwrap_or_else(|| panic!("{text:?} became {redacted:?}"));
+        assert!(names.split(' ').all(|name| name.starts_with('[')), "{redacted:?}");
+        assert!(names.is_ascii(), "{redacted:?}");
+    }
+    let request = serde_json::json!({"text": "Mr Andre\u{301} Mu\u{308}ller called"});
+    let request = serde_json::from_value(request).unwrap();
+    let redacted = PIPELINE.redact(request, &mut Timings::default()).unwrap();
+    assert_eq!(redacted.entities.len(), 2, "{}", redacted.text);
+}
+
+#[test]
 fn nothing_is_found_twice_in_a_text_of_many_windows() {
     let texts: Vec<String> = lines("tests/golden/pii_ner.jsonl")
         .iter()

@@ -10,6 +10,8 @@ use tempfile::NamedTempFile;
 /// What names of files that are being written begin with.
 pub(crate) const PREFIX: &str = ".beside-";
 const BLOCK: usize = 4096;
+/// For its owner alone.
+const PRIVATE: u32 = 0o600;
 
 /// Writes a whole file or nothing: beside its place, flushed, then renamed. A built component is
 /// for others to read, but nobody else's to write, whatever the umask.
@@ -26,7 +28,7 @@ pub fn write_beside(path: &Path, content: &[u8]) -> io::Result<()> {
 /// # Errors
 /// What the operating system says.
 pub(crate) fn write_private_beside(path: &Path, content: &[u8]) -> io::Result<()> {
-    write_with_mode(path, content, 0o600)
+    write_with_mode(path, content, PRIVATE)
 }
 
 fn write_with_mode(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
@@ -41,13 +43,13 @@ fn write_with_mode(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// A file that is written piece by piece, and gone unless it is kept.
+/// A file of its owner's that is written piece by piece, and gone unless it is kept.
 pub(crate) struct Pieces(NamedTempFile);
 
 impl Pieces {
     /// An empty file in `folder`.
     pub(crate) fn in_folder(folder: &Path) -> io::Result<Self> {
-        new_file(folder).map(Self)
+        new_file(folder, PRIVATE).map(Self)
     }
 
     pub(crate) fn write(&mut self, piece: &[u8]) -> io::Result<()> {

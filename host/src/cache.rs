@@ -245,7 +245,7 @@ impl Incoming {
             let path = cache.folder.join(&name);
             pieces.keep(&path)?;
             let record = Record { length, sha256 };
-            write_beside(&cache.record(&name), &serde_json::to_vec(&record)?)?;
+            write_private_beside(&cache.record(&name), &serde_json::to_vec(&record)?)?;
             let held = hold(&cache.record(&name)).map(Arc::new);
             Ok(Entry { path, digest: sha256, _held: held })
         };

@@ -88,7 +88,7 @@ pub(crate) fn take_coding(head: &mut Parts) -> Result<Coding, UnsupportedCoding>
 pub(crate) fn unsupported(coding: &UnsupportedCoding) -> Response<Body> {
     let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
     let mut response = Body::refusal(status, "unsupported_media_type", &coding.to_string());
-    let accepted = HeaderValue::from_static(Coding::ACCEPTED);
+    let accepted = HeaderValue::from_static(coding.accepted());
     response.headers_mut().insert(header::ACCEPT_ENCODING, accepted);
     response
 }

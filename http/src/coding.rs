@@ -1,9 +1,5 @@
 //! Content codings of request bodies (RFC 9110, section 8.4).
 
-use std::io::Read as _;
-
-use flate2::bufread::MultiGzDecoder;
-
 /// Longest name of a coding that an error repeats.
 const LONGEST_NAME: usize = 40;
 
@@ -18,27 +14,20 @@ pub enum Coding {
 
 /// A coding, or a list of codings, that cannot be decoded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("content-encoding {0:?} is not supported; send the body as it is or as gzip")]
-pub struct UnsupportedCoding(String);
+#[error("content-encoding {coding:?} is not supported; use one of: {accepted}")]
+pub struct UnsupportedCoding {
+    coding: String,
+    accepted: &'static str,
+}
 
-/// Why a gzip body was not decoded.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum GunzipError {
-    /// It is longer than the limit.
-    #[error("the body has more than {limit} bytes when decompressed; send less at once")]
-    TooLong {
-        /// The limit in bytes.
-        limit: usize,
-    },
-    /// It is not gzip, or not all of it.
-    #[error("the body is not valid gzip: {0}")]
-    Broken(String),
+impl UnsupportedCoding {
+    /// What an answer with status 415 sends as `accept-encoding` (RFC 9110, section 15.5.16).
+    pub fn accepted(&self) -> &'static str {
+        self.accepted
+    }
 }
 
 impl Coding {
-    /// What an answer with status 415 sends as `accept-encoding` (RFC 9110, section 15.5.16).
-    pub const ACCEPTED: &str = "gzip, identity";
-
     /// The coding that the `content-encoding` header fields of a request name.
     ///
     /// # Errors
@@ -53,44 +42,33 @@ impl Coding {
             [name] if ["gzip", "x-gzip"].iter().any(|gzip| name.eq_ignore_ascii_case(gzip)) => {
                 Ok(Self::Gzip)
             }
-            _ => Err(UnsupportedCoding(codings.join(", ").chars().take(LONGEST_NAME).collect())),
+            _ => Err(unsupported(&codings, "gzip, identity")),
+        }
+    }
+
+    /// The same for whoever decodes nothing.
+    ///
+    /// # Errors
+    /// [`UnsupportedCoding`] for any coding.
+    pub fn none_of<'a>(
+        fields: impl IntoIterator<Item = &'a [u8]>,
+    ) -> Result<(), UnsupportedCoding> {
+        match Self::of(fields) {
+            Ok(Self::Identity) => Ok(()),
+            Ok(Self::Gzip) => Err(unsupported(&["gzip"], "identity")),
+            Err(other) => Err(UnsupportedCoding { accepted: "identity", ..other }),
         }
     }
 }
 
-/// Decodes a whole gzip body of one or more members to at most `limit` bytes. Nothing stays
-/// nothing.
-///
-/// # Errors
-/// [`GunzipError`].
-pub fn gunzip(body: &[u8], limit: usize) -> Result<Vec<u8>, GunzipError> {
-    let mut decoded = Vec::new();
-    if body.is_empty() {
-        return Ok(decoded);
-    }
-    let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-    let mut decoder = MultiGzDecoder::new(body).take(most);
-    let read = decoder.read_to_end(&mut decoded);
-    if decoded.len() > limit {
-        return Err(GunzipError::TooLong { limit });
-    }
-    read.map(|_| decoded).map_err(|error| GunzipError::Broken(error.to_string()))
+fn unsupported(codings: &[&str], accepted: &'static str) -> UnsupportedCoding {
+    let coding = codings.join(", ").chars().take(LONGEST_NAME).collect();
+    UnsupportedCoding { coding, accepted }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write as _;
-
-    use flate2::Compression;
-    use flate2::write::GzEncoder;
-
     use super::*;
-
-    fn gzip(content: &[u8]) -> Vec<u8> {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-        encoder.write_all(content).unwrap();
-        encoder.finish().unwrap()
-    }
 
     fn coding(fields: &[&str]) -> Option<Coding> {
         Coding::of(fields.iter().map(|field| field.as_bytes())).ok()
@@ -111,31 +89,11 @@ mod tests {
     }
 
     #[test]
-    fn members_are_decoded_one_after_the_other() {
-        assert_eq!(gunzip(&gzip(b"{}"), 2), Ok(b"{}".to_vec()));
-        assert_eq!(gunzip(&[gzip(b"{"), gzip(b""), gzip(b"}")].concat(), 2), Ok(b"{}".to_vec()));
-        assert_eq!(gunzip(b"", 0), Ok(Vec::new()));
-    }
-
-    #[test]
-    fn what_is_too_long_is_not_decoded_to_its_end() {
-        let bomb = gzip(&vec![b' '; 64 << 20]);
-        assert!(bomb.len() < 100_000);
-        assert_eq!(gunzip(&bomb, 1000), Err(GunzipError::TooLong { limit: 1000 }));
-        assert!(gunzip(&gzip(&[b' '; 1000]), 1000).is_ok());
-    }
-
-    #[test]
-    fn broken_bodies_are_refused() {
-        let whole = gzip(b"{\"inputs\": \"a\"}");
-        for cut in 1..whole.len() {
-            assert!(matches!(gunzip(&whole[..cut], 100), Err(GunzipError::Broken(_))), "{cut}");
-        }
-        let mut flipped = whole.clone();
-        let crc = whole.len() - 6;
-        flipped[crc] ^= 1;
-        for broken in [&flipped[..], b"{}", &[&whole[..], b"garbage"].concat()] {
-            assert!(matches!(gunzip(broken, 100), Err(GunzipError::Broken(_))));
-        }
+    fn without_a_decoder_only_identity_is_known() {
+        let gzip = Coding::none_of([&b"gzip"[..]]).unwrap_err();
+        assert_eq!(gzip.accepted(), "identity");
+        assert!(gzip.to_string().contains("\"gzip\""), "{gzip}");
+        assert!(Coding::none_of([&b"identity"[..]]).is_ok());
+        assert_eq!(Coding::none_of([&b"br"[..]]).unwrap_err().accepted(), "identity");
     }
 }

@@ -12,6 +12,6 @@ mod json;
 mod path;
 
 pub use authority::{BadOrigin, check_origin, is_authority};
-pub use coding::{Coding, GunzipError, UnsupportedCoding, gunzip};
+pub use coding::{Coding, UnsupportedCoding};
 pub use json::{JsonError, Object, null_is_default, parse_json, without_bom};
 pub use path::{BadPath, decode_unreserved, normalize_path, without_trailing_slash};

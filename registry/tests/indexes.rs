@@ -75,7 +75,7 @@ fn the_manifest_for_webassembly_is_followed() {
             ];
             let index = index(media_type, &entries);
             let digest = sha256(index.as_bytes());
-            let stub = registry(index, &[&wanted, &other], &[content.clone()]);
+            let stub = registry(index, &[&wanted, &other], std::slice::from_ref(&content));
             let (pulled, into) = pull(&stub, "team/x:1").unwrap();
             assert_eq!(into, content);
             assert_eq!(pulled.manifest, Digest::of(wanted.as_bytes()));
@@ -101,7 +101,7 @@ fn the_only_manifest_is_followed_whatever_it_is_for() {
         // An attestation does not count, nor does the same manifest once more.
         let attestation = entry("{}", r#","platform":{"os":"unknown","architecture":"unknown"}"#);
         let entries = [entry(&wanted, &platform), entry(&wanted, &platform), attestation];
-        let stub = registry(index(OCI_INDEX, &entries), &[&wanted], &[content.clone()]);
+        let stub = registry(index(OCI_INDEX, &entries), &[&wanted], std::slice::from_ref(&content));
         assert_eq!(pull(&stub, "team/x:1").unwrap().1, content);
     }
 }

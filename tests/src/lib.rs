@@ -157,8 +157,7 @@ impl Server {
 
     /// Asks the administration, over its socket; the URL of the request is a path.
     pub fn ask(&self, request: ureq::http::Request<Vec<u8>>) -> Answer {
-        let path = self.socket.strip_prefix("unix:").unwrap();
-        send_over(UnixStream::connect(path).unwrap(), &request)
+        send_to_socket(&self.socket, &request)
     }
 
     /// `GET` from the administration, over its socket.
@@ -224,8 +223,9 @@ pub fn send(request: ureq::http::Request<Vec<u8>>) -> Answer {
     Answer { status: parts.status.as_u16(), headers: parts.headers, text }
 }
 
-/// Sends a request over a connection of its own, to servers that say how long their answers are.
-fn send_over(mut stream: UnixStream, request: &ureq::http::Request<Vec<u8>>) -> Answer {
+/// Sends a request to `unix:PATH` over a connection of its own; the URL of the request is a path.
+pub fn send_to_socket(socket: &str, request: &ureq::http::Request<Vec<u8>>) -> Answer {
+    let mut stream = UnixStream::connect(socket.strip_prefix("unix:").unwrap()).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut head = format!("{} {} HTTP/1.1\r\n", request.method(), request.uri());
     for (name, value) in request.headers() {

@@ -7,7 +7,7 @@ mod p3;
 
 use std::time::{Duration, Instant};
 
-use pilotlight_http::{Coding, GunzipError, gunzip};
+use pilotlight_http::Coding;
 
 use crate::api::ApiError;
 use crate::pipeline::Timings;
@@ -15,7 +15,7 @@ use crate::preinit;
 use crate::service::{Endpoint, Head, Service, error_body, route};
 
 mod bindings {
-    #![allow(missing_docs, reason = "generated")]
+    #![allow(missing_docs, clippy::too_many_arguments, reason = "generated")]
     spin_sdk::wit_bindgen::generate!({
         world: "preinit",
         path: "wit",
@@ -89,8 +89,8 @@ impl Exchange {
         }
     }
 
-    /// Finds what a request is for, and the room for its body, which is encoded as the
-    /// `content-encoding` fields say.
+    /// Finds what a request is for, and the room for its body. A body that the `content-encoding`
+    /// fields call compressed is refused: decompressing is the host's, and would be 30 KB here.
     fn open<'a>(
         &mut self,
         head: Head<'_>,
@@ -100,11 +100,13 @@ impl Exchange {
         let service = preinit::service().map_err(ApiError::Internal)?;
         let limit = service.limits().max_body_bytes;
         let ended = !matches!(endpoint, Endpoint::Classify | Endpoint::Redact);
-        let coding = if ended { Coding::Identity } else { Coding::of(encoding)? };
+        if !ended {
+            Coding::none_of(encoding)?;
+        }
         if let Endpoint::Options { allow } = endpoint {
             self.allow = Some(allow);
         }
-        let body = Body { coding, limit, received: 0, bytes: Vec::new(), ended };
+        let body = Body { limit, received: 0, bytes: Vec::new(), ended };
         Ok(Opened { endpoint, service, body, timings: &mut self.timings })
     }
 
@@ -150,7 +152,6 @@ impl Opened<'_> {
 
 /// The body of a request up to the limit.
 struct Body {
-    coding: Coding,
     limit: usize,
     received: usize,
     bytes: Vec<u8>,
@@ -170,15 +171,8 @@ impl Body {
     }
 
     fn end(self) -> Result<Vec<u8>, ApiError> {
-        let Self { coding, limit, received, bytes, .. } = self;
-        match coding {
-            _ if received > limit => Err(ApiError::TooLarge { limit }),
-            Coding::Identity => Ok(bytes),
-            Coding::Gzip => gunzip(&bytes, limit).map_err(|error| match error {
-                GunzipError::TooLong { .. } => ApiError::TooLarge { limit },
-                GunzipError::Broken(_) => ApiError::Malformed(error.to_string()),
-            }),
-        }
+        let Self { limit, received, bytes, .. } = self;
+        if received > limit { Err(ApiError::TooLarge { limit }) } else { Ok(bytes) }
     }
 }
 

@@ -1,5 +1,6 @@
 //! `/functions`: which versions there are, and how another takes over.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use pilotlight_http::{parse_json, without_trailing_slash};
 use serde::Deserialize;
 
+use super::upload::Upload;
 use super::{Admin, READ, Started, SwapPlan, Swaps, allows, not_allowed, upload};
 use crate::body::Body;
 use crate::cache::Entry;
@@ -71,12 +73,14 @@ impl Admin {
             return Body::refusal(StatusCode::SERVICE_UNAVAILABLE, "loading", error);
         };
         let path = without_trailing_slash(request.uri().path()).to_owned();
+        if let Some(name) = name_to_put(&path, request.method()) {
+            return self.swap(host, name.to_owned(), request).await;
+        }
         let parts: Vec<&str> = path.split('/').skip(2).collect();
         let get = request.method() == Method::GET || request.method() == Method::HEAD;
         match (&parts[..], request.method()) {
             ([], _) if get => Body::json(StatusCode::OK, &by_name(host)),
             ([name], _) if get => told(host.function(name)),
-            ([name], &Method::PUT) => self.swap(host, name, request).await,
             ([name, "rollback"], &Method::POST) => match self.may_change(request.headers()) {
                 Ok(_) => told(host.roll_back(name).and_then(|_| host.function(name))),
                 Err(refusal) => refusal.into(),
@@ -114,7 +118,7 @@ impl Admin {
         }
     }
 
-    async fn swap<B>(&self, host: &Host, name: &str, request: Request<B>) -> Response<Body>
+    async fn swap<B>(&self, host: &Host, name: String, request: Request<B>) -> Response<Body>
     where
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -129,11 +133,13 @@ impl Admin {
             Err(other) => return unsupported(&other),
         };
         // Whoever reads it limits how much is decoded.
-        let body = Decoded::new(Box::pin(body.map_err(Into::into)), coding, u64::MAX);
+        let body = body.map_err(io::Error::other).boxed_unsync();
+        let body: Upload =
+            Decoded::new(body, coding, u64::MAX).map_err(io::Error::other).boxed_unsync();
         let sent = match content {
             Content::Component => {
                 // Before the disk takes a component that nobody asked for.
-                if let Err(error) = host.function(name) {
+                if let Err(error) = host.function(&name) {
                     return refusal(&error);
                 }
                 let received = upload::receive(body, host.cache().clone(), self.uploads).await;
@@ -146,19 +152,21 @@ impl Admin {
             Err(response) => return response,
         };
         // Whoever asked for it may hang up: what has begun goes on to its end.
-        let swap = swap(host.clone(), Arc::clone(&swaps.plan), name.to_owned(), version);
+        let swap = swap(host.clone(), Arc::clone(&swaps.plan), name, version);
         let swapped = tokio::spawn(swap).await;
         let unfinished = Error::unfinished("changing a version");
         told(swapped.unwrap_or_else(|error| Err(unfinished(error))))
     }
 }
 
+/// The function whose version is to be replaced.
+fn name_to_put<'a>(path: &'a str, method: &Method) -> Option<&'a str> {
+    let name = path.strip_prefix("/functions/").filter(|_| *method == Method::PUT)?;
+    (!name.contains('/')).then_some(name)
+}
+
 /// Where the version is that a request names.
-async fn source<B>(body: B, time: Duration) -> std::result::Result<Sent, Refusal>
-where
-    B: http_body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
+async fn source(body: Upload, time: Duration) -> std::result::Result<Sent, Refusal> {
     let collected = tokio::time::timeout(time, Limited::new(body, LARGEST_REQUEST).collect()).await;
     let collected = collected.map_err(|_| {
         let error = "the body did not come in time".to_owned();

@@ -1,15 +1,21 @@
 //! Components that are sent to the administration: streamed into the cache, within limits.
 
+use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
+use http_body::Body as _;
 use http_body_util::BodyExt as _;
+use http_body_util::combinators::UnsyncBoxBody;
 use tokio::sync::mpsc;
 
 use crate::body::Body;
 use crate::cache::{Cache, Entry};
 use crate::error::Error;
+
+/// What is sent, decoded.
+pub(super) type Upload = UnsyncBoxBody<Bytes, io::Error>;
 
 /// Pieces that wait for the disk.
 const WAITING: usize = 8;
@@ -38,7 +44,7 @@ pub(super) enum NotReceived {
     #[error("the component did not come within {0:?}; --upload-timeout changes that")]
     Late(Duration),
     #[error("the body was not received whole: {0}")]
-    Broken(Box<dyn std::error::Error + Send + Sync>),
+    Broken(io::Error),
     #[error("{0}")]
     NotKept(#[from] Error),
 }
@@ -56,15 +62,11 @@ impl From<NotReceived> for Response<Body> {
 }
 
 /// Writes a component to the cache as it comes. Nothing of it stays there unless all of it came.
-pub(super) async fn receive<B>(
-    body: B,
+pub(super) async fn receive(
+    body: Upload,
     cache: Cache,
     limits: UploadLimits,
-) -> Result<Entry, NotReceived>
-where
-    B: http_body::Body<Data = Bytes> + Send,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
+) -> Result<Entry, NotReceived> {
     if body.size_hint().lower() > limits.bytes {
         return Err(NotReceived::TooLarge(limits.bytes));
     }
@@ -76,8 +78,7 @@ where
         }
         Ok::<_, Error>(incoming)
     });
-    let came = tokio::time::timeout(limits.time, pass_on(body, &send, limits.bytes)).await;
-    drop(send);
+    let came = tokio::time::timeout(limits.time, pass_on(body, send, limits.bytes)).await;
     // Waited for in any case: what was written is gone before the client is told so.
     let written = writing.await.map_err(Error::unfinished("receiving a component"))?;
     came.unwrap_or(Err(NotReceived::Late(limits.time)))?;
@@ -86,16 +87,15 @@ where
     Ok(kept.map_err(Error::unfinished("keeping a component in the cache"))??)
 }
 
-async fn pass_on<B>(body: B, send: &mpsc::Sender<Bytes>, most: u64) -> Result<(), NotReceived>
-where
-    B: http_body::Body<Data = Bytes>,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    let mut body = std::pin::pin!(body);
+async fn pass_on(
+    mut body: Upload,
+    send: mpsc::Sender<Bytes>,
+    most: u64,
+) -> Result<(), NotReceived> {
     let mut received = 0;
     loop {
         let frame = body.frame().await.transpose();
-        let frame = frame.map_err(|error| NotReceived::Broken(error.into()))?;
+        let frame = frame.map_err(NotReceived::Broken)?;
         let Some(frame) = frame else { return Ok(()) };
         let Ok(piece) = frame.into_data() else { continue };
         received += piece.len() as u64;

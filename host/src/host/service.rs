@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
 use pilotlight_http::Coding;
 use pilotlight_telemetry::ErrorKind;
@@ -44,6 +44,13 @@ impl Host {
         body: WasiBody,
         exchange: &mut Exchange,
     ) -> Response<Body> {
+        if head.method == Method::OPTIONS && head.uri.path() == "*" {
+            // About the server as a whole (RFC 9110, section 9.3.7): no function is meant.
+            let mut response = Body::empty(StatusCode::NO_CONTENT);
+            let allowed = HeaderValue::from_static("GET, HEAD, POST");
+            response.headers_mut().insert(header::ALLOW, allowed);
+            return response;
+        }
         let body = match take_coding(&mut head) {
             Ok(Coding::Identity) => body,
             Ok(coding) => {

@@ -256,7 +256,7 @@ impl Routing {
             for arm in &self.router.rules().nth(index)?.to {
                 let version = find(&arm.target)?;
                 let limit = match protected {
-                    true => u64::try_from(version.body_limit()).unwrap_or(u64::MAX),
+                    true => u64::try_from(version.answering().limit).unwrap_or(u64::MAX),
                     false => version.accepted_body(),
                 };
                 longest = longest.max(Some(limit));

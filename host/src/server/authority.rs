@@ -39,7 +39,7 @@ pub(super) fn check<B>(request: &mut Request<B>) -> Result<(), BadAuthority> {
     }
     match (request.version(), target, host) {
         (Version::HTTP_09 | Version::HTTP_10, _, None) => Ok(()),
-        (Version::HTTP_11, _, None) | (_, None, None) => Err(BadAuthority::Missing),
+        (Version::HTTP_11, _, None) => Err(BadAuthority::Missing),
         (Version::HTTP_09 | Version::HTTP_10 | Version::HTTP_11, Some(target), Some(_)) => {
             if request.method() != Method::CONNECT {
                 let host =
@@ -52,7 +52,8 @@ pub(super) fn check<B>(request: &mut Request<B>) -> Result<(), BadAuthority> {
             true => Ok(()),
             false => Err(BadAuthority::Differs),
         },
-        (_, Some(_), None) | (_, None, Some(_)) => Ok(()),
+        // HTTP/2 leaves it to its users whether there is one.
+        (_, _, None) | (_, None, _) => Ok(()),
     }
 }
 
@@ -135,6 +136,6 @@ mod tests {
         assert_eq!(both("http://a.example/", b"b.example"), Err(BadAuthority::Differs));
         assert_eq!(checked(Version::HTTP_2, "http://a/", &[]), Ok(None));
         assert_eq!(checked(Version::HTTP_2, "/", &[b"a"]), Ok(Some("a".to_owned())));
-        assert_eq!(checked(Version::HTTP_2, "/", &[]), Err(BadAuthority::Missing));
+        assert_eq!(checked(Version::HTTP_2, "/", &[]), Ok(None));
     }
 }

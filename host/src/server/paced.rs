@@ -17,7 +17,7 @@ use super::unread::Alarm;
 #[non_exhaustive]
 pub enum BodyRefused {
     /// It is longer than [`Limits::max_body_bytes`], or than the function takes.
-    #[error("the body may have at most {0} bytes")]
+    #[error("the body exceeds {0} bytes; send less at once")]
     TooLarge(u64),
     /// There is no memory left for it: [`Limits::bodies_memory`].
     #[error("too many bodies are being received; try again later")]

@@ -142,6 +142,7 @@ impl Version {
         let linked = Function::new(&component, &name, &options)?;
         let model = provenance.as_ref().and_then(model_name);
         let labels = provenance.as_ref().and_then(Provenance::labels);
+        let guest_body_limit = provenance.as_ref().and_then(Provenance::max_body_bytes);
         let (sample, declared) = match provenance {
             Some(Provenance { sample, info, .. }) => (sample, Some(Declared::new(info, labels))),
             None => (None, None),
@@ -158,7 +159,7 @@ impl Version {
             crash_loop: Arc::default(),
             failures: Arc::default(),
             body_limit: options.body_limit,
-            guest_body_limit: provenance.as_ref().and_then(Provenance::max_body_bytes),
+            guest_body_limit,
             graphs: options.graphs,
             sample,
             request_timeout: options.request_timeout,

@@ -135,7 +135,7 @@ impl Adapt<'_> {
     }
 
     /// Makes inputs of other types i64, and casts them for those that use them.
-    pub(super) fn cast_inputs(&mut self) -> Result<(), OnnxError> {
+    pub(super) fn cast_inputs(&mut self) {
         let mut casts = Vec::new();
         for index in 0..self.graph.input.len() {
             let Some(tensor) = tensor_type_mut(&mut self.graph.input[index]) else { continue };
@@ -155,7 +155,6 @@ impl Adapt<'_> {
         }
         self.changed |= !casts.is_empty();
         self.graph.node.splice(0..0, casts);
-        Ok(())
     }
 
     /// Rows of the smallest constant that `input_ids` looks up.

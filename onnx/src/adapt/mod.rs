@@ -59,7 +59,7 @@ pub fn adapt(model: &mut ModelProto, labels: Option<usize>) -> Result<Encoder, O
              so that shorter texts cannot be padded; export it with a dynamic sequence axis"
         )));
     }
-    adapt.cast_inputs()?;
+    adapt.cast_inputs();
     adapt.finish_output(output, &shape);
     let inputs = adapt.graph.input.iter().map(|input| input.name.clone()).collect();
     let changed = adapt.changed;

@@ -89,7 +89,7 @@ fn a_body_that_the_function_s_manifest_forbids_is_refused_before_it_is_sent() {
     let fields = "host: localhost\r\nexpect: 100-continue\r\ncontent-length: 131073\r\n\r\n";
     let answer = raw(&server, format!("POST / HTTP/1.1\r\n{fields}").as_bytes());
     assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
-    assert!(answer.contains("at most 131072 bytes"), "{answer}");
+    assert!(answer.contains("exceeds 131072 bytes"), "{answer}");
 }
 
 #[test]

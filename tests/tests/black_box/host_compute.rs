@@ -195,6 +195,7 @@ fn averaging(masked: bool) -> ModelProto {
         graph.node[4].output[0] = "centred".into();
         graph.node.push(tiny_model::node("Mul", &["centred", "column"], "logits"));
     }
+    number(graph);
     model
 }
 
@@ -208,7 +209,7 @@ fn texts_are_not_padded_where_no_mask_takes_the_padding_out() {
                 let texts = json!(["Ada", "Ada met Paris", "met Paris met", "Paris"]);
                 let parameters = json!({"aggregation_strategy": "none", "ignore_labels": []});
                 let request = json!({"inputs": texts, "parameters": parameters});
-                server.post("/", &request.to_string()).json()
+                server.post("/", request.to_string()).json()
             };
             let plain = answers(&[]);
             assert_eq!(plain[0][0]["entity"], "B-PER", "{plain}");
@@ -218,12 +219,21 @@ fn texts_are_not_padded_where_no_mask_takes_the_padding_out() {
     }
 }
 
+/// Gives each node a name of its own: ONNX Runtime refuses two that are called the same.
+fn number(graph: &mut GraphProto) {
+    for (index, node) in graph.node.iter_mut().enumerate() {
+        node.name = format!("node-{index}");
+    }
+}
+
 /// Changes to the tiny model that exporters make.
 fn exported() -> Vec<(&'static str, ModelProto)> {
     let value = tiny_model::tensor_value;
     let changed = |name: &'static str, change: &dyn Fn(&mut GraphProto)| {
         let mut model = tiny_model::graph();
-        change(model.graph.as_mut().unwrap());
+        let graph = model.graph.as_mut().unwrap();
+        change(graph);
+        number(graph);
         (name, model)
     };
     let inputs = |kind: i32, dims: [&str; 2]| {

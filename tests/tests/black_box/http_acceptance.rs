@@ -1,11 +1,12 @@
 //! What clients of HTTP commonly send is accepted, and what HTTP forbids is refused.
 
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use pilotlight_tests::{Answer, Server, send, test_guest};
+use pilotlight_tests::{Answer, Server, send, send_to_socket, test_guest};
 use serde_json::json;
 use ureq::http::{Method, Request};
 
@@ -14,22 +15,32 @@ use crate::answers::server;
 const JSON: &str = "application/json";
 
 pub(crate) fn ask(base: &str, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
-    let mut request = Request::builder().method(method).uri(format!("{base}{path}"));
+    let is_socket = base.starts_with("unix:");
+    let uri = if is_socket { path.to_owned() } else { format!("{base}{path}") };
+    let mut request = Request::builder().method(method).uri(uri);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    send(request.body(Vec::new()).unwrap())
+    let request = request.body(Vec::new()).unwrap();
+    if is_socket { send_to_socket(base, &request) } else { send(request) }
 }
 
 /// Sends bytes, and reads until the server closes the connection: head, in small letters, and body.
 pub(crate) fn raw(base: &str, request: &str) -> (String, String) {
-    let mut stream = TcpStream::connect(base.strip_prefix("http://").unwrap()).unwrap();
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).unwrap();
+    let answer = match base.strip_prefix("unix:") {
+        Some(path) => exchange(UnixStream::connect(path).unwrap(), request),
+        None => exchange(TcpStream::connect(&base["http://".len()..]).unwrap(), request),
+    };
     let answer = String::from_utf8(answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     (head.to_ascii_lowercase(), body.to_owned())
+}
+
+fn exchange(mut stream: impl Read + Write, request: &str) -> Vec<u8> {
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    answer
 }
 
 fn gzip(content: &[u8]) -> Vec<u8> {
@@ -89,9 +100,9 @@ fn head_is_answered_like_get_without_content() {
     };
     same(&server.url, "/info");
     for path in ["/health", "/ready", "/status", "/routes", "/metrics", "/functions"] {
-        same(&server.admin, path);
+        same(&server.socket, path);
     }
-    let one = ask(&server.admin, Method::HEAD, "/functions/default", &[]);
+    let one = ask(&server.socket, Method::HEAD, "/functions/default", &[]);
     assert_eq!((one.status, one.text.as_str()), (200, ""));
 }
 
@@ -103,10 +114,10 @@ fn options_tells_what_a_path_takes() {
         (&server.url, "/v1/token-classification", "POST"),
         (&server.url, "/v1/redact/", "POST"),
         (&server.url, "/info", "GET, HEAD"),
-        (&server.admin, "/health", "GET, HEAD"),
-        (&server.admin, "/functions", "GET, HEAD"),
-        (&server.admin, "/functions/default", "GET, HEAD, PUT"),
-        (&server.admin, "/functions/default/rollback", "POST"),
+        (&server.socket, "/health", "GET, HEAD"),
+        (&server.socket, "/functions", "GET, HEAD"),
+        (&server.socket, "/functions/default", "GET, HEAD, PUT"),
+        (&server.socket, "/functions/default/rollback", "POST"),
     ] {
         let answer = ask(base, Method::OPTIONS, path, &[]);
         assert_eq!((answer.status, answer.header("allow")), (204, allow), "{path}");
@@ -114,7 +125,7 @@ fn options_tells_what_a_path_takes() {
         let header = |name| answer.headers.contains_key(name);
         assert!(!header("content-length") && !header("access-control-allow-origin"), "{path}");
     }
-    for base in [&server.url, &server.admin] {
+    for base in [&server.url, &server.socket] {
         assert_eq!(ask(base, Method::OPTIONS, "/nowhere", &[]).status, 404);
         let all = "OPTIONS * HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
         let (head, _) = raw(base, all);
@@ -187,7 +198,7 @@ fn functions_of_any_kind_get_bodies_as_they_were_before_they_were_compressed() {
 #[test]
 fn a_request_names_one_valid_host() {
     let server = server();
-    for base in [&server.url, &server.admin] {
+    for base in [&server.url, &server.socket] {
         let get = |hosts: &str| {
             let path = if *base == server.url { "/info" } else { "/health" };
             raw(base, &format!("GET {path} HTTP/1.1\r\n{hosts}connection: close\r\n\r\n"))
@@ -213,7 +224,7 @@ fn a_request_names_one_valid_host() {
     let keeps_on = raw(&server.url, "GET /info HTTP/1.1\r\n\r\n");
     assert!(keeps_on.0.contains("connection: close"), "{}", keeps_on.0);
     let old = raw(&server.url, "GET /info HTTP/1.0\r\n\r\n");
-    assert!(old.0.starts_with("http/1.0 200"), "{}", old.0);
+    assert!(old.0.contains(" 200 "), "{}", old.0);
     let absolute = "GET http://b.example/info HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
     assert!(raw(&server.url, absolute).0.starts_with("http/1.1 200"));
     let absolute = "GET http://b.example/info HTTP/1.1\r\nconnection: close\r\n\r\n";
@@ -224,8 +235,8 @@ fn a_request_names_one_valid_host() {
 fn json_of_another_shape_is_told_from_what_is_not_json_by_the_administration() {
     let server = Server::start(&[test_guest("p3").to_str().unwrap()]);
     let put = |body: &[u8]| {
-        let request = Request::put(format!("{}/functions/default", server.admin));
-        send(request.header("content-type", JSON).body(body.to_vec()).unwrap()).status
+        let request = Request::put("/functions/default").header("content-type", JSON);
+        server.ask(request.body(body.to_vec()).unwrap()).status
     };
     for body in ["{}", "[]", r#"["x"]"#, r#"{"source": 1}"#, r#"{"source": null}"#, "null"] {
         assert_eq!(put(body.as_bytes()), 422, "{body}");
@@ -235,7 +246,7 @@ fn json_of_another_shape_is_told_from_what_is_not_json_by_the_administration() {
     }
     let guest = json!({ "source": test_guest("p3") }).to_string();
     assert_eq!(put(format!("\u{feff}{guest}").as_bytes()), 200);
-    let request = Request::put(format!("{}/functions/default", server.admin));
-    let request = request.header("content-type", JSON).header("content-encoding", "gzip");
-    assert_eq!(send(request.body(gzip(guest.as_bytes())).unwrap()).status, 200);
+    let request = Request::put("/functions/default").header("content-type", JSON);
+    let request = request.header("content-encoding", "gzip");
+    assert_eq!(server.ask(request.body(gzip(guest.as_bytes())).unwrap()).status, 200);
 }

@@ -86,11 +86,8 @@ fn changes_are_refused_to_web_pages_and_for_mistakes_and_nothing_changes() {
     };
     assert_eq!(put("text/plain", b"{}"), (415, "unsupported_media_type".into()));
     assert_eq!(put("application/json", b"{"), (400, "malformed".into()));
-    assert_eq!(put("application/json", b"{\"source\": 1}"), (400, "malformed".into()));
-    assert_eq!(
-        put("application/json", b"{\"source\": \"a\", \"b\": 1}"),
-        (400, "malformed".into())
-    );
+    assert_eq!(put("application/json", b"{\"source\": 1}"), (422, "invalid".into()));
+    assert_eq!(put("application/json", b"{\"source\": \"a\", \"b\": 1}"), (422, "invalid".into()));
     assert_eq!(put("application/json", b"{\"source\": \"/absent\"}"), (422, "refused".into()));
     assert_eq!(put("application/wasm", b"\0asm"), (422, "refused".into()));
     let page = Request::post("/functions/default/rollback")

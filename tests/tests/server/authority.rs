@@ -1,6 +1,6 @@
 //! Which server a request is for, and `HEAD`, in HTTP/2.
 
-use http::{Method, Request};
+use http::Method;
 use pilotlight::Limits;
 
 use crate::clients::{Http2, connect, read, request};
@@ -59,15 +59,4 @@ async fn head_has_the_length_of_the_content_and_no_content() {
     client.send("HEAD / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
     let rest = String::from_utf8(client.closed().await).unwrap().to_ascii_lowercase();
     assert!(rest.contains("content-length: 7") && rest.ends_with("\r\n\r\n"), "{rest}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_request_without_any_host_is_refused() {
-    let serving = Serving::start(&Function::default(), Limits::default()).await;
-    let mut client = Http2::connect(serving.address).await;
-    let without = Request::builder().method(Method::GET).uri("/");
-    // A client's library may refuse to send it.
-    if let Ok((response, _)) = client.begin(without, true).await {
-        assert_ne!(read(response).await.map_or(400, |(status, _)| status), 200);
-    }
 }

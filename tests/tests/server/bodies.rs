@@ -170,7 +170,7 @@ async fn a_body_that_the_function_will_not_take_is_refused_before_it_is_read() {
         client.send(format!("{HEAD}{rest}")).await;
         let answer = client.answer().await;
         assert_eq!((answer.status, answer.error_type().as_str()), (413, "payload_too_large"));
-        assert!(answer.body.contains("at most 10 bytes"), "{}", answer.body);
+        assert!(answer.body.contains("exceeds 10 bytes"), "{}", answer.body);
     }
     let pool = hosts::pool(&host);
     assert_eq!(pool.taken_ready + pool.taken_inline + pool.taken_waited, 0);
@@ -317,5 +317,5 @@ async fn a_streamed_body_is_there_before_its_end_and_held_to_the_limits() {
     assert_eq!(client.answer().await.body, "begun.");
     let mut client = connect(serving.address).await;
     client.send(format!("{chunked}3e9\r\n{}\r\n", "x".repeat(1001))).await;
-    assert!(client.answer().await.body.contains("at most 1000 bytes"));
+    assert!(client.answer().await.body.contains("exceeds 1000 bytes"));
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use bytes::Bytes;
@@ -24,11 +25,15 @@ const ENTITY: &str = r#""entity_group": "NAME", "score": 0.5, "start": 0, "end":
 const TEXT: &str = "Sarah lives in Oslo";
 const LABELS: [&str; 6] = ["O", "B-NAME", "I-NAME", "B-CITY", "B-TA", "I-TA"];
 
-struct Lab(TempDir);
+/// A folder with keys for protections, and one for whoever asks.
+struct Lab(TempDir, ApiKey);
 
 impl Lab {
     fn new() -> Self {
-        let lab = Self(tempfile::tempdir().unwrap());
+        let lab = Self(tempfile::tempdir().unwrap(), ApiKey::generate("a").unwrap());
+        let keys = lab.path("keys");
+        fs::write(&keys, lab.1.entry()).unwrap();
+        fs::set_permissions(&keys, fs::Permissions::from_mode(0o600)).unwrap();
         KeyRing::generate(&lab.path("ring"), &"k1".parse().unwrap()).unwrap();
         lab
     }
@@ -74,12 +79,8 @@ impl Lab {
     }
 
     /// Everything is protected so, and everybody who asks has a key.
-    fn plan(&self, host: &Host, protection: ProtectionOptions) -> (Plan, ApiKey) {
-        let key = ApiKey::generate("a").unwrap();
+    fn plan(&self, host: &Host, protection: ProtectionOptions) -> (Plan, &ApiKey) {
         let file = self.path("keys");
-        fs::write(&file, key.entry()).unwrap();
-        use std::os::unix::fs::PermissionsExt as _;
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
         let access = pilotlight_access::Options { api_keys: Some(file), ..Default::default() };
         let rule = json!({ "to": DEFAULT_FUNCTION, "access": "keys", "protection": "p" });
         let unchanged = host.functions().into_iter().map(|function| function.name).collect();
@@ -90,7 +91,7 @@ impl Lab {
             protection: BTreeMap::from([("p".to_owned(), protection)]),
             ..Plan::default()
         };
-        (plan, key)
+        (plan, &self.1)
     }
 }
 
@@ -129,7 +130,7 @@ async fn an_answer_that_does_not_fit_the_manifest_is_refused_in_every_mode() {
                 let (plan, key) = lab.plan(&host, lab.protection(mode, protected));
                 host.apply(plan).await.unwrap();
                 let (status, answer) =
-                    ask(&host, &key, "/v1/redact", &json!({ "text": TEXT })).await;
+                    ask(&host, key, "/v1/redact", &json!({ "text": TEXT })).await;
                 assert_eq!(status, 500, "{lie}: {answer}");
                 assert!(!answer.contains("Sarah") && !answer.contains("Oslo"), "{lie}: {answer}");
             }
@@ -137,7 +138,7 @@ async fn an_answer_that_does_not_fit_the_manifest_is_refused_in_every_mode() {
         let honest = load(lab.component(&labels, ENTITY), Options::default()).await;
         let (plan, key) = lab.plan(&honest, lab.protection(mode, &["NAME"]));
         honest.apply(plan).await.unwrap();
-        let (status, answer) = ask(&honest, &key, "/v1/redact", &json!({ "text": TEXT })).await;
+        let (status, answer) = ask(&honest, key, "/v1/redact", &json!({ "text": TEXT })).await;
         assert!(status == 200 && answer.contains(" lives in Oslo"), "{answer}");
         assert!(!answer.contains("Sarah"), "{answer}");
     }
@@ -151,7 +152,7 @@ async fn entities_of_a_request_are_protected_by_their_groups_or_refused() {
     host.apply(plan).await.unwrap();
     let ask = async |label: &str, start: usize, end: usize| {
         let given = json!([{ "label": label, "start": start, "end": end }]);
-        ask(&host, &key, "/v1/redact", &json!({ "text": TEXT, "entities": given })).await
+        ask(&host, key, "/v1/redact", &json!({ "text": TEXT, "entities": given })).await
     };
     for label in ["NAME", "B-NAME", "I-NAME", "E-NAME"] {
         let (status, answer) = ask(label, 0, 5).await;
@@ -217,7 +218,7 @@ async fn a_version_without_a_protected_label_does_not_take_over() {
         assert!(matches!(refused, Error::Unprotected { .. }), "{refused}");
         assert_eq!(host.functions()[0].current.sha256, before);
     }
-    assert_eq!(ask(&host, &key, "/v1/redact", &json!({ "text": TEXT })).await.0, 200);
+    assert_eq!(ask(&host, key, "/v1/redact", &json!({ "text": TEXT })).await.0, 200);
     // Nor does one come back that a protection has been named for meanwhile.
     let (plan, _) = lab.plan(&host, lab.protection(Mode::Redact, &["NAME"]));
     host.apply(plan).await.unwrap();
@@ -238,7 +239,7 @@ async fn information_on_protected_routes_is_that_of_the_manifest() {
     let host = load(lab.component(&json!(LABELS), ENTITY), Options::default()).await;
     let (plan, key) = lab.plan(&host, lab.protection(Mode::Redact, &[]));
     host.apply(plan).await.unwrap();
-    let (status, answer) = ask(&host, &key, "/info", &Value::Null).await;
+    let (status, answer) = ask(&host, key, "/info", &Value::Null).await;
     assert_eq!(
         (status, answer.parse::<Value>().unwrap()),
         (
@@ -248,15 +249,15 @@ async fn information_on_protected_routes_is_that_of_the_manifest() {
             })
         )
     );
-    assert_eq!(ask(&host, &key, "/info", &json!({})).await.0, 405);
+    assert_eq!(ask(&host, key, "/info", &json!({})).await.0, 405);
     assert_eq!(host.pool("default").unwrap().taken_ready, 0, "no instance was taken");
     // A component without a manifest has nothing that could be told.
     let host = load(test_guest("p3"), Options::default()).await;
     let (plan, key) = lab.plan(&host, lab.protection(Mode::Redact, &[]));
     host.apply(plan).await.unwrap();
-    assert_eq!(ask(&host, &key, "/info", &Value::Null).await.0, 404);
+    assert_eq!(ask(&host, key, "/info", &Value::Null).await.0, 404);
     // All that it finds is protected; by label, nothing can be.
-    assert_eq!(ask(&host, &key, "/v1/redact", &json!({ "text": TEXT })).await.0, 200);
+    assert_eq!(ask(&host, key, "/v1/redact", &json!({ "text": TEXT })).await.0, 200);
     let (plan, _) = lab.plan(&host, lab.protection(Mode::Redact, &["NAME"]));
     assert!(host.apply(plan).await.unwrap_err().to_string().contains("has no manifest"));
 }

@@ -102,7 +102,7 @@ pub(super) fn table(page: &mut String, goals: &[Goal]) -> fmt::Result {
         let interval = interval.map_or(String::new(), |(low, high)| format!("{low:.3}–{high:.3}"));
         let found = format!("{found:.3}{unit}");
         let cells = [what, beside, &asked, &found, &interval, goal.verdict()];
-        row(page, &cells.map(String::clone))?;
+        row(page, &cells.map(str::to_owned))?;
     }
     Ok(())
 }

@@ -14,13 +14,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use http::{Request, Response};
+use ::http::{Request, Response};
 use http_body_util::Either;
 use hyper::body::Incoming;
 use pilotlight::{Admin, Body, Host, Plan, Readiness, RequestBodies, Stage, Telemetry};
 use pilotlight_nn::scheduling::prefer_latency;
 use tower::util::option_layer;
-use tower::{Layer as _, ServiceExt as _};
+use tower::{Layer as _, ServiceExt};
 
 use crate::stages::Stages;
 use blueprint::{Backends, Blueprints};

@@ -10,7 +10,7 @@ use crate::compute::{ComputeOptions, Place};
 /// Where a configuration can come from.
 const CONFIGURATION: &str = "configuration";
 /// Flags whose keys it has.
-const SAID_THERE: [&str; 56] = [
+const SAID_THERE: [&str; 57] = [
     "source",
     "compute",
     "backend",
