@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use arbitrary::Arbitrary;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use libfuzzer_sys::fuzz_target;
-use pilotlight_access::{ApiKeys, Denied, Guard, Moment, Policy, Rate, Tokens};
+use pilotlight_auth::{ApiKeys, Denied, Guard, Moment, Policy, Rate, Tokens};
 
 #[derive(Debug, Arbitrary)]
 struct Input {

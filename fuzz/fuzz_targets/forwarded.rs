@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use arbitrary::Arbitrary;
 use http::header::{FORWARDED, HeaderMap, HeaderName, HeaderValue};
 use libfuzzer_sys::fuzz_target;
-use pilotlight_access::{ForwardedHeader, forwarded_client};
+use pilotlight_auth::{ForwardedHeader, forwarded_client};
 
 #[derive(Debug, Arbitrary)]
 struct Input {

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use pilotlight_access::{ProxyHeader, proxy_header};
+use pilotlight_auth::{ProxyHeader, proxy_header};
 
 /// The fixed part of version 2, and what may follow it.
 const LONGEST: usize = 16 + 4096;

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use pilotlight_privacy::{Cipher, Entity, KeyRing, Mode, Protection, ProtectionOptions};
+use pilotlight_deidentify::{Cipher, Entity, KeyRing, Mode, Protection, ProtectionOptions};
 
 #[derive(Debug, Arbitrary)]
 struct Input {

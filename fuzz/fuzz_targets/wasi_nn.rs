@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use arbitrary::Arbitrary;
 use futures::executor::block_on;
 use libfuzzer_sys::fuzz_target;
-use pilotlight_nn::{
+use pilotlight_inference::{
     Backend, Buffers, Dimension, Element, Error, Graph, GraphOptions, Graphs, Model, Port, Result,
     RunError, Signature, Tensor,
 };

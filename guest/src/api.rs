@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use pilotlight_http::{JsonError, Object, UnsupportedCoding, null_is_default, parse_json};
+use pilotlight_wire::{JsonError, Object, UnsupportedCoding, null_is_default, parse_json};
 use serde::de::{self, DeserializeOwned, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use pilotlight_http::{normalize_path, without_trailing_slash};
 use pilotlight_model::{Digest, Limits, ModelFolder, Task};
+use pilotlight_wire::{normalize_path, without_trailing_slash};
 use serde::Serialize;
 
 use crate::api::{ApiError, ClassifyRequest, Entity, Inputs, RedactRequest, parse};

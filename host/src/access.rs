@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
-use pilotlight_access::{Caller, Denied, Guard, Moment, Options, Policy, Tokens};
+use pilotlight_auth::{Caller, Denied, Guard, Moment, Options, Policy, Tokens};
 use pilotlight_telemetry::ErrorKind;
 use serde::Serialize;
 
@@ -94,10 +94,7 @@ impl Access {
     pub(crate) fn look(&self, look: Look) {
         self.guard.look(look, &self.name, |guard| {
             let policy = read_policy(&self.name, &self.options)?;
-            Ok::<_, pilotlight_access::Error>((
-                Arc::new(guard.renewed(policy)),
-                files(&self.options),
-            ))
+            Ok::<_, pilotlight_auth::Error>((Arc::new(guard.renewed(policy)), files(&self.options)))
         });
     }
 
@@ -122,7 +119,7 @@ impl Access {
 fn read_policy(
     access: &str,
     options: &Options,
-) -> std::result::Result<Policy, pilotlight_access::Error> {
+) -> std::result::Result<Policy, pilotlight_auth::Error> {
     let policy = Policy::read(options)?;
     for mistake in policy.tokens.iter().flat_map(Tokens::skipped) {
         let file = options.jwks.as_deref().map(Path::display).map(tracing::field::display);

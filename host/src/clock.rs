@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::Thread;
 use std::time::Duration;
 
-use pilotlight_nn::scheduling::prefer_latency;
+use pilotlight_inference::scheduling::prefer_latency;
 use wasmtime::{Engine, EngineWeak};
 
 use crate::error::{Error, Result};

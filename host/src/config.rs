@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pilotlight_bundle::Policy;
+use pilotlight_inference::{GraphOptions, Graphs};
 use pilotlight_model::Digest;
-use pilotlight_nn::{GraphOptions, Graphs};
 
 const MOST_INSTANCES: u32 = 4096;
 const MOST_CONCURRENT: u32 = 1024;

@@ -9,7 +9,7 @@ use flate2::bufread::MultiGzDecoder;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use pilotlight_http::{Coding, UnsupportedCoding};
+use pilotlight_wire::{Coding, UnsupportedCoding};
 use wasmtime_wasi_http::Error as HttpError;
 
 use crate::body::Body;

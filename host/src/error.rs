@@ -21,7 +21,7 @@ pub enum Error {
     Refused(String),
     /// A graph could not be loaded, or its backend is not to be had.
     #[error(transparent)]
-    Graph(#[from] pilotlight_nn::Error),
+    Graph(#[from] pilotlight_inference::Error),
     /// The guest's initialiser was stopped.
     #[error(
         "the model could not be loaded in the sandbox: {0}; the model may be too large or too slow to load"
@@ -81,7 +81,7 @@ pub enum Error {
         /// The access.
         name: String,
         /// What is wrong with it or its files.
-        source: pilotlight_access::Error,
+        source: pilotlight_auth::Error,
     },
     /// Nothing can be protected as it was said.
     #[error("protection `{name}`: {source}")]
@@ -89,7 +89,7 @@ pub enum Error {
         /// The protection.
         name: String,
         /// What is wrong with it.
-        source: pilotlight_privacy::Mistake,
+        source: pilotlight_deidentify::Mistake,
     },
     /// A version of a function does not have what a protection of its routes needs.
     #[error("protection `{name}` of function `{function}`: {source}")]
@@ -99,11 +99,11 @@ pub enum Error {
         /// The function.
         function: String,
         /// What does not fit.
-        source: pilotlight_privacy::Unfit,
+        source: pilotlight_deidentify::Unfit,
     },
     /// The keys of a protection cannot be used.
     #[error(transparent)]
-    Keys(#[from] pilotlight_privacy::RingError),
+    Keys(#[from] pilotlight_deidentify::RingError),
     /// The cache folder cannot be used.
     #[error("cache folder {}: {reason}; name another with --cache-dir", path.display())]
     Cache {

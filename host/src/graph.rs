@@ -6,8 +6,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use pilotlight_inference::{GraphOptions, Graphs};
 use pilotlight_model::{CONFIG_FILE, Digest, MODEL_FILE, ModelConfig, ModelFolder};
-use pilotlight_nn::{GraphOptions, Graphs};
 use pilotlight_onnx::Encoder;
 use pilotlight_onnx::proto::ModelProto;
 use serde::{Deserialize, Serialize};

@@ -4,8 +4,8 @@ mod service;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use pilotlight_deidentify::ProtectionOptions;
 use pilotlight_model::Digest;
-use pilotlight_privacy::ProtectionOptions;
 use pilotlight_router::{Router, RouterOptions, Rule, Target, VersionName};
 use pilotlight_telemetry::{Metrics, Rollback, Swap};
 use tokio::runtime::Handle;
@@ -60,7 +60,7 @@ pub struct Plan {
     /// Whether testers may choose a version by header.
     pub override_header: bool,
     /// Who may ask, by the names that rules use.
-    pub access: BTreeMap<String, pilotlight_access::Options>,
+    pub access: BTreeMap<String, pilotlight_auth::Options>,
     /// The access of requests whose rule names none; everybody may ask otherwise.
     pub default_access: Option<String>,
     /// How answers are protected, by the names that rules use.

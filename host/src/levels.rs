@@ -1,6 +1,6 @@
 //! What functions and rules count themselves, as metrics have it.
 
-use pilotlight_nn::{Bucket, Closed, GraphStatus};
+use pilotlight_inference::{Bucket, Closed, GraphStatus};
 use pilotlight_router::Phase;
 use pilotlight_telemetry::{
     CanaryLevel, CanaryState, GraphLevels, Levels, PoolLevels, ShadowCounts,

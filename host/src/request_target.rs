@@ -3,7 +3,7 @@
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{Response, StatusCode, Uri};
-use pilotlight_http::{BadPath, normalize_path};
+use pilotlight_wire::{BadPath, normalize_path};
 
 use crate::body::Body;
 

@@ -7,7 +7,7 @@ mod p3;
 
 use std::time::{Duration, Instant};
 
-use pilotlight_http::Coding;
+use pilotlight_wire::Coding;
 
 use crate::api::ApiError;
 use crate::pipeline::Timings;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use pilotlight_http::{parse_json, without_trailing_slash};
+use pilotlight_wire::{parse_json, without_trailing_slash};
 use serde::Deserialize;
 
 use super::upload::Upload;

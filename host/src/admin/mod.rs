@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
-use pilotlight_http::without_trailing_slash;
+use pilotlight_wire::without_trailing_slash;
 
 use crate::body::Body;
 use crate::error::Result;
@@ -20,7 +20,7 @@ use crate::host::Host;
 use crate::request_target::{malformed, normalize};
 use crate::server::Readiness;
 use crate::version::NewVersion;
-pub use pilotlight_access::AdminToken;
+pub use pilotlight_auth::AdminToken;
 use upload::UploadLimits;
 
 /// Answers `/health` (the process runs), `/ready` (the functions take requests), `/metrics` (what was

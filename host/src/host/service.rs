@@ -8,8 +8,8 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
-use pilotlight_http::Coding;
 use pilotlight_telemetry::ErrorKind;
+use pilotlight_wire::Coding;
 use tracing::Instrument as _;
 use wasmtime_wasi_http::{Error as HttpError, WasiBody};
 

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use pilotlight_nn::scheduling::prefer_throughput;
+use pilotlight_inference::scheduling::prefer_throughput;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
-use pilotlight_http::{JsonError, Object, parse_json};
+use pilotlight_deidentify::{Entity, Protected, Protection, Refused};
 use pilotlight_model::Labels;
-use pilotlight_privacy::{Entity, Protected, Protection, Refused};
+use pilotlight_wire::{JsonError, Object, parse_json};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use wasmtime_wasi_http::WasiBody;
@@ -105,7 +105,7 @@ struct Found {
 #[derive(Serialize)]
 struct Redacted {
     text: String,
-    entities: Vec<pilotlight_privacy::Span>,
+    entities: Vec<pilotlight_deidentify::Span>,
 }
 
 /// What the host keeps of a request while the function answers.

@@ -17,8 +17,8 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use pilotlight_http::without_trailing_slash;
-use pilotlight_privacy::{KeyRing, Mistake, Mode, Protection, ProtectionOptions, Unfit};
+use pilotlight_deidentify::{KeyRing, Mistake, Mode, Protection, ProtectionOptions, Unfit};
+use pilotlight_wire::without_trailing_slash;
 use wasmtime_wasi_http::WasiBody;
 
 use crate::body::Body;

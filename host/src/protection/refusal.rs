@@ -1,5 +1,5 @@
 use http::{HeaderValue, Response, StatusCode, header};
-use pilotlight_privacy::Mode;
+use pilotlight_deidentify::Mode;
 use pilotlight_telemetry::ErrorKind;
 
 use crate::body::Body;

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::HeaderMap;
-use pilotlight_access::Caller;
-use pilotlight_privacy::ProtectionOptions;
+use pilotlight_auth::Caller;
+use pilotlight_deidentify::ProtectionOptions;
 use pilotlight_router::Rule;
 
 use crate::access::{Access, Accesses, NotAdmitted, RefusalStatus, Refusals, accesses};
@@ -37,7 +37,7 @@ impl Guards {
     /// [`Error::Access`], [`Error::Protection`], [`Error::Keys`], and [`Error::Options`] for a name
     /// that there is not.
     pub(crate) fn new(
-        access: BTreeMap<String, pilotlight_access::Options>,
+        access: BTreeMap<String, pilotlight_auth::Options>,
         default_access: Option<&str>,
         protection: BTreeMap<String, ProtectionOptions>,
         before: &Self,

@@ -17,10 +17,10 @@ use http::request::Parts;
 use http::{Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full, Limited};
-use pilotlight_access::Caller;
-use pilotlight_http::without_bom;
+use pilotlight_auth::Caller;
 use pilotlight_router::{Decision, Router, Rule, Target};
 use pilotlight_telemetry::ErrorKind;
+use pilotlight_wire::without_bom;
 use serde::Serialize;
 use wasmtime_wasi_http::WasiBody;
 

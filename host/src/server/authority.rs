@@ -2,7 +2,7 @@
 
 use http::header::HOST;
 use http::{HeaderValue, Method, Request, Uri, Version};
-use pilotlight_http::is_authority;
+use pilotlight_wire::is_authority;
 
 /// Why it cannot be told which server a request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

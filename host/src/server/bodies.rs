@@ -10,9 +10,9 @@ use http::request::Parts;
 use http::{HeaderMap, Request, Response, StatusCode, Version};
 use http_body::{Frame, SizeHint};
 use http_body_util::{BodyExt as _, Either};
-use pilotlight_access::Network;
-use pilotlight_http::Coding;
+use pilotlight_auth::Network;
 use pilotlight_telemetry::ErrorKind;
+use pilotlight_wire::Coding;
 use tower::{Layer, Service};
 
 use super::answer::BoxError;

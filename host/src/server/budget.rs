@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use pilotlight_access::Network;
+use pilotlight_auth::Network;
 
 use super::holdings::{Holding, Holdings};
 use super::limits::Limits;

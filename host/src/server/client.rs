@@ -4,7 +4,7 @@ use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use pilotlight_access::{Network, ProxyHeader, ProxyHeaderError, proxy_header};
+use pilotlight_auth::{Network, ProxyHeader, ProxyHeaderError, proxy_header};
 use pilotlight_telemetry::{Metrics, RefusedConnection};
 use tokio::io::AsyncReadExt as _;
 

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method, Request, Response, header};
-use pilotlight_http::check_origin;
+use pilotlight_wire::check_origin;
 use tower::{Layer, Service};
 use tower_http::cors::{self, AllowOrigin, Any, CorsLayer};
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::MapErr;
-use pilotlight_http::Coding;
+use pilotlight_wire::Coding;
 
 use super::answer::BoxError;
 use super::paced::{BodyRefused, Paced};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use pilotlight_access::Network;
+use pilotlight_auth::Network;
 
 /// Amounts by client: an IPv4 address, or a /64 of IPv6. Clients that hold nothing take no memory.
 #[derive(Debug, Default)]

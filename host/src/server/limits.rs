@@ -2,7 +2,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use http::HeaderMap;
-use pilotlight_access::{ForwardedError, ForwardedHeader, forwarded_client};
+use pilotlight_auth::{ForwardedError, ForwardedHeader, forwarded_client};
 use pilotlight_router::Network;
 
 use crate::error::{Error, Result};

@@ -10,8 +10,8 @@ use std::time::{Duration, SystemTime};
 
 use http::HeaderValue;
 use pilotlight_bundle::Policy;
+use pilotlight_inference::{BufferStatus, GraphStatus, Graphs};
 use pilotlight_model::Digest;
-use pilotlight_nn::{BufferStatus, GraphStatus, Graphs};
 use pilotlight_telemetry::{Handle, Metrics};
 use serde::Serialize;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pilotlight_nn::Graph;
+use pilotlight_inference::Graph;
 
 /// Bytes of graphs that an instance may bring along and hold. Wasmtime ends a guest that hands over
 /// more than 128 MiB in a call, which would say less than a refusal.

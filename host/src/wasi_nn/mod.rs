@@ -2,7 +2,7 @@
 //! HTTP.
 //!
 //! Wasmtime leaves wasi-nn out of its security policy, so this border is ours: whatever a guest
-//! names, counts or measures is checked before a backend sees it ([`pilotlight_nn`] does that for
+//! names, counts or measures is checked before a backend sees it ([`pilotlight_inference`] does that for
 //! tensors and inputs), and what it keeps on the host is limited.
 
 mod held;
@@ -10,7 +10,9 @@ mod types;
 
 use std::sync::Arc;
 
-use pilotlight_nn::{Error, Graph, GraphOptions, Graphs, MOST_DIMENSIONS, MOST_INPUTS, Tensor};
+use pilotlight_inference::{
+    Error, Graph, GraphOptions, Graphs, MOST_DIMENSIONS, MOST_INPUTS, Tensor,
+};
 use wasmtime::StoreContextMut;
 use wasmtime::component::{
     Linker, LinkerInstance, Resource, ResourceTable, ResourceType, WasmList,

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use pilotlight_nn::{Element, Error, Tensor};
+use pilotlight_inference::{Element, Error, Tensor};
 use wasmtime::component::{ComponentType, Lift, Lower};
 
 /// `tensor-type`

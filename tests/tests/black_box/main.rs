@@ -2,15 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
-#[path = "../../../config/tests/consul/agent.rs"]
+#[path = "../../../crates/config/tests/consul/agent.rs"]
 mod agent;
 #[path = "../server/certificates.rs"]
 mod certificates;
-#[path = "../../../registry/tests/peer/mod.rs"]
+#[path = "../../../crates/registry/tests/peer/mod.rs"]
 mod peer;
-#[path = "../../../telemetry/tests/stub/mod.rs"]
+#[path = "../../../crates/telemetry/tests/stub/mod.rs"]
 mod stub;
-#[path = "../../../telemetry/tests/support/mod.rs"]
+#[path = "../../../crates/telemetry/tests/support/mod.rs"]
 mod support;
 #[path = "../../../guest/tests/tiny_model/mod.rs"]
 mod tiny_model;

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{Channel, Full};
 use pilotlight::{Body, Error, Host, Look, Plan};
-use pilotlight_access::{ApiKey, Options};
-use pilotlight_privacy::{Mode, ProtectionOptions};
+use pilotlight_auth::{ApiKey, Options};
+use pilotlight_deidentify::{Mode, ProtectionOptions};
 use pilotlight_router::Rule;
 use serde_json::{Value, json};
 use tower::Service as _;
@@ -151,7 +151,8 @@ async fn names_that_there_are_not_and_decryption_for_anybody_change_nothing() {
         labels: None,
         placeholder: None,
     };
-    pilotlight_privacy::KeyRing::generate(&versions.path("ring"), &"k1".parse().unwrap()).unwrap();
+    pilotlight_deidentify::KeyRing::generate(&versions.path("ring"), &"k1".parse().unwrap())
+        .unwrap();
     let everybody = BTreeMap::from([("all".to_owned(), Options::default())]);
     for (rule, why) in [
         (json!({ "to": "default", "access": "keys" }), "there is no access `keys`"),

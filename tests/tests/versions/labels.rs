@@ -9,9 +9,9 @@ use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt as _, Full};
 use pilotlight::{DEFAULT_FUNCTION, Error, Host, Options, Plan, Provenance, Source};
-use pilotlight_access::ApiKey;
+use pilotlight_auth::ApiKey;
+use pilotlight_deidentify::{KeyRing, Mode, ProtectionOptions};
 use pilotlight_model::Digest;
-use pilotlight_privacy::{KeyRing, Mode, ProtectionOptions};
 use pilotlight_router::Rule;
 use pilotlight_tests::test_guest;
 use serde_json::{Value, json};
@@ -81,7 +81,7 @@ impl Lab {
     /// Everything is protected so, and everybody who asks has a key.
     fn plan(&self, host: &Host, protection: ProtectionOptions) -> (Plan, &ApiKey) {
         let file = self.path("keys");
-        let access = pilotlight_access::Options { api_keys: Some(file), ..Default::default() };
+        let access = pilotlight_auth::Options { api_keys: Some(file), ..Default::default() };
         let rule = json!({ "to": DEFAULT_FUNCTION, "access": "keys", "protection": "p" });
         let unchanged = host.functions().into_iter().map(|function| function.name).collect();
         let plan = Plan {

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use pilotlight::{HostCompute, Precision, Target, Variant};
-use pilotlight_nn::isolated::{self, Isolated, IsolatedOptions};
-use pilotlight_nn::{Backend, Device, GraphOptions, Graphs, OnnxRuntimeOptions};
+use pilotlight_inference::isolated::{self, Isolated, IsolatedOptions};
+use pilotlight_inference::{Backend, Device, GraphOptions, Graphs, OnnxRuntimeOptions};
 
 use crate::log;
 /// The verb of the process that an isolated backend computes in.
@@ -114,7 +114,7 @@ impl Place {
 
 impl ComputeOptions {
     /// Starts the backend.
-    pub(crate) fn start(&self) -> pilotlight_nn::Result<HostCompute> {
+    pub(crate) fn start(&self) -> pilotlight_inference::Result<HostCompute> {
         let cores = std::thread::available_parallelism().map_or(1, Into::into);
         let threads = self.compute_threads.map_or(cores, usize::from);
         Ok(self.with(Graphs::new(self.backend(threads)?, threads)?))
@@ -156,14 +156,14 @@ impl ComputeOptions {
         options.concurrency = self.graph_concurrency.into();
         options.queue = self.graph_queue as usize;
         options.batch_rows = match self.batch_rows {
-            BatchRows::Auto => pilotlight_nn::BatchRows::Auto,
-            BatchRows::Always => pilotlight_nn::BatchRows::Always,
-            BatchRows::Never => pilotlight_nn::BatchRows::Never,
+            BatchRows::Auto => pilotlight_inference::BatchRows::Auto,
+            BatchRows::Always => pilotlight_inference::BatchRows::Always,
+            BatchRows::Never => pilotlight_inference::BatchRows::Never,
         };
         options
     }
 
-    fn backend(&self, threads: usize) -> pilotlight_nn::Result<Box<dyn Backend>> {
+    fn backend(&self, threads: usize) -> pilotlight_inference::Result<Box<dyn Backend>> {
         let tract = || self.open(isolated::Engine::Tract(self.device.clone()));
         if self.backend == Some(Engine::Tract) {
             return tract();
@@ -183,7 +183,7 @@ impl ComputeOptions {
     }
 
     /// Starts `engine`, here or in a process of its own.
-    fn open(&self, engine: isolated::Engine) -> pilotlight_nn::Result<Box<dyn Backend>> {
+    fn open(&self, engine: isolated::Engine) -> pilotlight_inference::Result<Box<dyn Backend>> {
         if !self.isolate_backend {
             return engine.open();
         }

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use pilotlight_access::ApiKey;
-use pilotlight_privacy::{KeyId, KeyRing};
+use pilotlight_auth::ApiKey;
+use pilotlight_deidentify::{KeyId, KeyRing};
 
 #[derive(Args)]
 pub(crate) struct AccessKeyOptions {

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use pilotlight::Provenance;
 use pilotlight_config::{Config, Function, Mistake, Parsed, Sources};
+use pilotlight_deidentify::Unfit;
 use pilotlight_model::{CONFIG_FILE, ModelConfig, ModelFolder};
-use pilotlight_privacy::Unfit;
 use pilotlight_router::Rule;
 
 /// What is known of a function before it is loaded.

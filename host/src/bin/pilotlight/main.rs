@@ -126,7 +126,7 @@ fn main() -> ExitCode {
         Verb::Pull(options) => registry::pull(&options),
         Verb::Bench(options) => pilotlight_bench::cli::run(*options).map_err(Into::into),
         Verb::Inspect(options) => inspect::run(&options),
-        Verb::BackendWorker => pilotlight_nn::isolated::work().map_err(Into::into),
+        Verb::BackendWorker => pilotlight_inference::isolated::work().map_err(Into::into),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

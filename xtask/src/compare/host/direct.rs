@@ -53,7 +53,7 @@ pub(in crate::compare) struct Direct {
 impl Direct {
     /// `seconds` is how long a run takes.
     pub(in crate::compare) fn build(library: PathBuf, seconds: u32) -> anyhow::Result<Self> {
-        let package = ["--package", "pilotlight-nn", "--example", "direct"];
+        let package = ["--package", "pilotlight-inference", "--example", "direct"];
         execute(cargo(&["build", "--locked", "--release"]).args(package))?;
         let program = target().join("release/examples/direct");
         Ok(Self { program, library, seconds })

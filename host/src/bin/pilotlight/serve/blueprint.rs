@@ -9,8 +9,8 @@ use pilotlight::{
 };
 use pilotlight_bundle::Policy;
 use pilotlight_config as config;
+use pilotlight_inference::{Device, Graphs};
 use pilotlight_model::Digest;
-use pilotlight_nn::{Device, Graphs};
 
 use super::options::Options;
 use crate::compute::{BatchRows, ComputeOptions, Engine, Place};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use pilotlight::{Cors, CorsOptions, Error, Limits, Tls};
-use pilotlight_access::ForwardedHeader;
+use pilotlight_auth::ForwardedHeader;
 use pilotlight_config as config;
 use pilotlight_router::Network;
 

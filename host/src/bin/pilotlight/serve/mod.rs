@@ -18,7 +18,7 @@ use ::http::{Request, Response};
 use http_body_util::Either;
 use hyper::body::Incoming;
 use pilotlight::{Admin, Body, Host, Plan, Readiness, RequestBodies, Stage, Telemetry};
-use pilotlight_nn::scheduling::prefer_latency;
+use pilotlight_inference::scheduling::prefer_latency;
 use tower::util::option_layer;
 use tower::{Layer as _, ServiceExt};
 

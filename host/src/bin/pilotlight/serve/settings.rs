@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use anyhow::bail;
 use pilotlight::{AdminToken, Cache, Cors, DEFAULT_FUNCTION, Limits, Plan, Tls};
-use pilotlight_access::Options as Access;
+use pilotlight_auth::Options as Access;
 use pilotlight_bundle::{Policy, VerifyingKey};
 use pilotlight_config::{self as config, Config, Require};
-use pilotlight_privacy::ProtectionOptions;
+use pilotlight_deidentify::ProtectionOptions;
 use pilotlight_router::{Rule, Target};
 
 use super::blueprint::Blueprint;

@@ -1,0 +1,83 @@
+//! What was found in a text is redacted, pseudonymised or encrypted; who has the keys gets
+//! encrypted values back.
+//!
+//! A [`Protection`] is made of [`ProtectionOptions`] and, unless it redacts, a [`KeyRing`].
+//! [`Protection::protect`] takes a text and what was found in it and gives the text in which that
+//! is replaced, and where everything is now. [`KeyRing::restore`] decrypts all tokens in a text.
+//!
+//! # Tokens
+//! - `[EMAIL:k1:9f3c…]`, 32 hexadecimal digits, is a pseudonym: the first 128 bits of HMAC-SHA-256
+//!   (RFC 2104) of the label, a colon and the value in Unicode's normalization form C (UAX #15). So
+//!   `é` in one code point and in two is one value; letters of another case, or of another width,
+//!   make another: whether they mean the same, only who knows the label can say. Who sees only
+//!   pseudonyms sees which are equal and how often each occurs. After a rotation of keys one value
+//!   has another pseudonym.
+//! - `[EMAIL:k1:AQ…]`, at least 40 letters, is an encrypted value, in base64url (RFC 4648) without
+//!   padding: one byte that says the cipher (1 is AES-256-GCM, NIST SP 800-38D; 2 is SM4-GCM,
+//!   RFC 8998), a nonce of 96 bits, drawn from the operating system, the encrypted value, and a tag
+//!   of 128 bits. The byte and all that precedes the body (`[EMAIL:k1:`) are associated data. Two
+//!   tokens of one value differ. How many bytes the value has can be seen.
+//!
+//! Both name their key. From each key's secret HKDF-SHA-256 (RFC 5869; no salt, the info is
+//! `pilotlight-deidentify 1 PURPOSE KEY`) derives a key for each purpose: 64 bytes for `pseudonym`, 32
+//! for `aes-256-gcm`, 16 for `sm4-gcm`.
+//!
+//! # What looks like a token
+//! Protecting leaves it as it is, unless an entity lies there. Forged, it fails to decrypt, stays
+//! in the text and is told in [`Restored::left`]; genuine, it holds what was protected before, and
+//! is decrypted with the rest. So a text that has been protected can be protected again, and one
+//! that was partly written by a machine from protected texts can be restored. A token proves that a
+//! key of the ring made it, and not in which text it stood: whoever shows restored texts to the
+//! authors of those texts lets them read every token that they have got hold of. A pseudonym proves
+//! nothing at all: those that were made are where [`Protected::spans`] says.
+//!
+//! # How many tokens
+//! With random nonces, a key may encrypt 2^32 values with a cipher (NIST SP 800-38D, 8.3). They are
+//! counted and refused, by ring and the rings read again from it: [`KeyRing::encrypted`] tells.
+//! Neither other processes nor those before a restart are counted. So with `n` hosts that restart
+//! `m` times in the life of a key, rotate before [`KeyRing::encrypted`] shows 2^32 / (`n` × `m`).
+//!
+//! # Keys
+//! A ring is a TOML file that only its owner can read:
+//!
+//! ```toml
+//! active = "k2"                       # makes new tokens; the others decrypt
+//!
+//! [keys.k1]
+//! file = "k1.secret"                  # a file with the same, in the ring's folder
+//!
+//! [keys.k2]
+//! secret = "…"                        # base64 of 32 random bytes, or more
+//! ```
+//!
+//! [`KeyRing::generate`] writes one, [`KeyRing::rotate`] adds a key and makes it active. Where
+//! several hosts restore what the others protected, give all of them the new key before one of them
+//! makes it active. A key may be taken out once no text is left that holds its tokens.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking"))]
+
+mod cipher;
+mod entity;
+mod error;
+mod key;
+mod options;
+mod private_file;
+mod protection;
+mod restore;
+mod ring;
+mod ring_error;
+mod ring_file;
+mod rotation;
+mod token;
+mod uses;
+
+pub use cipher::Cipher;
+pub use entity::{Entity, Protected, Span};
+pub use error::Refused;
+pub use key::{BadKeyId, KeyId};
+pub use options::{Mistake, Mode, ProtectionOptions};
+pub use protection::Protection;
+pub use protection::fit::Unfit;
+pub use restore::{Left, Reason, Restored};
+pub use ring::KeyRing;
+pub use ring_error::{Problem, RingError};

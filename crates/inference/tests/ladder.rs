@@ -1,0 +1,23 @@
+//! A file may use only files that stand lower in the crate (docs/architecture.md).
+
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
+
+const LADDER: [&[&str]; 10] = [
+    &["error", "device", "scheduling"],
+    &["buffer"],
+    &["tensor"],
+    &["signature", "queue", "rows"],
+    &["backend"],
+    &["independence", "batch"],
+    &["backend/tract", "backend/onnxruntime", "counters"],
+    &["isolated"],
+    &["executor"],
+    &["graphs"],
+];
+
+include!("../../../tests/ladder/check.rs");
+
+#[test]
+fn files_use_only_what_stands_below_them() {
+    check_ladder(env!("CARGO_MANIFEST_DIR"), &LADDER);
+}

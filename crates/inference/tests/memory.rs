@@ -1,0 +1,74 @@
+//! Memory of a whole process, which other tests in it would disturb.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
+
+use futures::executor::block_on;
+use pilotlight_inference::{Backend, Device, Element, GraphOptions, Graphs, Tensor, Tract};
+use pilotlight_onnx::encode;
+use pilotlight_onnx::proto::TensorProto;
+
+#[cfg(feature = "onnxruntime")]
+mod skipped;
+mod tiny;
+
+use tiny::{F32, model, node, port};
+
+const WIDTH: usize = 256;
+/// 250 of the graphs' weights: a copy that stays of each of a thousand is four times as much.
+const ALLOWED_KIB: usize = 64 << 10;
+
+/// `y = x · w`, with 256 KiB of weights.
+fn product() -> Vec<u8> {
+    let weights = TensorProto {
+        name: "w".to_owned(),
+        data_type: F32,
+        dims: vec![WIDTH as i64; 2],
+        raw_data: vec![0; WIDTH * WIDTH * 4].into(),
+        ..Default::default()
+    };
+    let (x, y) = (port("x", F32, &["rows", "256"]), port("y", F32, &["rows", "256"]));
+    let mut model = model(vec![x], vec![node("MatMul", &["x", "w"], &["y"])], vec![y]);
+    model.graph.as_mut().unwrap().initializer.push(weights);
+    encode(&model)
+}
+
+fn resident_kib() -> usize {
+    let status = std::fs::read_to_string("/proc/self/smaps_rollup").unwrap();
+    let line = status.lines().find(|line| line.starts_with("Pss_Anon:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+fn check(backend: Box<dyn Backend>) {
+    let (graphs, file) = (Graphs::new(backend, 2).unwrap(), product());
+    let name = graphs.backend().name();
+    let round = |times: u32| {
+        for time in 0..times {
+            let graph = graphs.load("product", file.clone(), GraphOptions::default()).unwrap();
+            let sizes = [1 + time % 8, WIDTH as u32];
+            let zeros = vec![0; sizes[0] as usize * WIDTH * 4];
+            let x = Tensor::copied(graphs.buffers(), Element::F32, &sizes, &zeros).unwrap();
+            let outputs = block_on(graph.compute(vec![("x".to_owned(), x)])).unwrap();
+            assert_eq!(outputs[0].1.shape().sizes(), sizes);
+            graphs.unload("product");
+        }
+    };
+    round(100);
+    let before = resident_kib();
+    round(1000);
+    let grown = resident_kib().saturating_sub(before);
+    assert!(grown < ALLOWED_KIB, "{name}: {grown} KiB more after 1,000 graphs");
+}
+
+#[test]
+fn a_thousand_graphs_come_and_go_and_leave_memory_as_it_was() {
+    check(Box::new(Tract::new(&Device::default()).unwrap()));
+    #[cfg(feature = "onnxruntime")]
+    match pilotlight_inference::OnnxRuntime::new(Default::default()) {
+        Ok(backend) => check(Box::new(backend)),
+        Err(error) if std::env::var_os("PILOTLIGHT_REQUIRE_ORT").is_none() => {
+            skipped::skipped(&error);
+        }
+        Err(error) => panic!("{error}"),
+    }
+}

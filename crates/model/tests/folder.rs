@@ -1,0 +1,206 @@
+//! Model folders as they should and should not be.
+
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
+
+use std::fs;
+use std::path::Path;
+
+use pilotlight_model::{Digest, Manifest, ModelError, ModelFolder};
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+const FILES: [&str; 3] = ["model.onnx", "tokenizer.json", "config.json"];
+
+fn manifest(files: &[(&str, &str)]) -> String {
+    let mut text = String::from(
+        "name = \"m\"\ntask = \"token-classification\"\nmax-length = 8\nlicense = \"CC0-1.0\"\n[files]\n",
+    );
+    for (name, content) in files {
+        let digest = Digest::of(content.as_bytes());
+        text.push_str(&format!("{name:?}.sha256 = \"{digest}\"\n"));
+    }
+    text
+}
+
+fn folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for name in FILES {
+        fs::write(folder.path().join(name), name).unwrap();
+    }
+    let files: Vec<_> = FILES.iter().map(|name| (*name, *name)).collect();
+    fs::write(folder.path().join("model.toml"), manifest(&files)).unwrap();
+    folder
+}
+
+fn refusal(folder: &Path) -> String {
+    ModelFolder::open(folder).and_then(|folder| folder.verify()).unwrap_err().to_string()
+}
+
+#[test]
+fn a_whole_folder_is_read() {
+    let folder = folder();
+    let model = ModelFolder::open(folder.path()).unwrap();
+    model.verify().unwrap();
+    assert_eq!(model.read("config.json").unwrap(), b"config.json");
+    assert_eq!(model.read_in_pieces("config.json").unwrap().concat(), b"config.json");
+    assert!(matches!(model.read("model.toml"), Err(ModelError::NotListed { .. })));
+}
+
+#[test]
+fn a_manifest_may_begin_with_a_byte_order_mark() {
+    let folder = folder();
+    let manifest = folder.path().join("model.toml");
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::write(&manifest, format!("\u{feff}{text}")).unwrap();
+    ModelFolder::open(folder.path()).unwrap().verify().unwrap();
+}
+
+#[test]
+fn the_default_model_is_what_its_manifest_says() {
+    let model =
+        ModelFolder::open(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/pii-ner"))
+            .unwrap();
+    model.verify().unwrap();
+    assert_eq!(model.manifest().name, "pii-ner");
+}
+
+#[test]
+fn missing_changed_and_unlisted_files_are_named() {
+    let folder = folder();
+    fs::write(folder.path().join("config.json"), "changed").unwrap();
+    assert!(refusal(folder.path()).contains("config.json: SHA-256 is"));
+    let pieces = ModelFolder::open(folder.path()).unwrap().read_in_pieces("config.json");
+    assert!(matches!(pieces, Err(ModelError::WrongDigest { .. })));
+    fs::remove_file(folder.path().join("config.json")).unwrap();
+    assert!(refusal(folder.path()).contains("config.json: cannot be read"));
+    fs::write(folder.path().join("model.toml"), manifest(&[("model.onnx", "model.onnx")])).unwrap();
+    assert!(refusal(folder.path()).contains("does not list tokenizer.json"));
+    fs::remove_file(folder.path().join("model.toml")).unwrap();
+    assert!(refusal(folder.path()).contains("model.toml: cannot be read"));
+}
+
+#[cfg(unix)]
+#[test]
+fn links_and_special_files_are_refused() {
+    let outside = tempfile::NamedTempFile::new().unwrap();
+    fs::write(outside.path(), "config.json").unwrap();
+    let folder = folder();
+    let file = folder.path().join("config.json");
+    fs::remove_file(&file).unwrap();
+    std::os::unix::fs::symlink(outside.path(), &file).unwrap();
+    assert!(refusal(folder.path()).contains("config.json: not a regular file"));
+    fs::remove_file(&file).unwrap();
+    fs::create_dir(&file).unwrap();
+    assert!(refusal(folder.path()).contains("config.json: not a regular file"));
+}
+
+#[cfg(unix)]
+#[test]
+fn links_within_the_folder_are_followed() {
+    let folder = folder();
+    let (link, target) = (folder.path().join("config.json"), folder.path().join("the-config"));
+    fs::rename(&link, &target).unwrap();
+    for to in [Path::new("the-config"), &target] {
+        std::os::unix::fs::symlink(to, &link).unwrap();
+        let model = ModelFolder::open(folder.path()).unwrap();
+        model.verify().unwrap();
+        assert!(model.has_links());
+        assert_eq!(model.read("config.json").unwrap(), b"config.json");
+        let copy = tempfile::tempdir().unwrap();
+        model.copy_to(copy.path()).unwrap();
+        let copy = ModelFolder::open(copy.path()).unwrap();
+        copy.verify().unwrap();
+        assert!(!copy.has_links() && copy.digest() == model.digest());
+        fs::remove_file(&link).unwrap();
+    }
+    std::os::unix::fs::symlink("nowhere", &link).unwrap();
+    assert!(refusal(folder.path()).contains("config.json: cannot be read"));
+}
+
+/// A Hugging Face cache whose only snapshot is links to blobs, and that snapshot.
+#[cfg(unix)]
+fn cache(below: &str) -> (TempDir, std::path::PathBuf) {
+    let cache = tempfile::tempdir().unwrap();
+    let entry = cache.path().join("models--org--name");
+    let snapshot = entry.join("snapshots/0123abc").join(below);
+    fs::create_dir_all(&snapshot).unwrap();
+    fs::create_dir(entry.join("blobs")).unwrap();
+    let up = if below.is_empty() { "../../blobs" } else { "../../../blobs" };
+    let files: Vec<_> = FILES.iter().map(|name| (*name, *name)).collect();
+    let manifest = manifest(&files);
+    for (name, content) in
+        FILES.iter().map(|name| (*name, *name)).chain([("model.toml", &manifest[..])])
+    {
+        let blob = Digest::of(content.as_bytes()).to_string();
+        fs::write(entry.join("blobs").join(&blob), content).unwrap();
+        std::os::unix::fs::symlink(format!("{up}/{blob}"), snapshot.join(name)).unwrap();
+    }
+    (cache, snapshot)
+}
+
+#[cfg(unix)]
+#[test]
+fn links_within_an_entry_of_a_hugging_face_cache_are_followed_and_no_others() {
+    for below in ["", "onnx"] {
+        let (cache, snapshot) = cache(below);
+        ModelFolder::open(&snapshot).unwrap().verify().unwrap();
+        // The snapshot may itself be reached by a link.
+        let elsewhere = tempfile::tempdir().unwrap();
+        let link = elsewhere.path().join("model");
+        std::os::unix::fs::symlink(&snapshot, &link).unwrap();
+        ModelFolder::open(&link).unwrap().verify().unwrap();
+        // Another model's blobs are none of its business.
+        let other = cache.path().join("models--org--other/blobs");
+        fs::create_dir_all(&other).unwrap();
+        fs::write(other.join("blob"), "config.json").unwrap();
+        let file = snapshot.join("config.json");
+        fs::remove_file(&file).unwrap();
+        std::os::unix::fs::symlink(other.join("blob"), &file).unwrap();
+        let reason = refusal(&snapshot);
+        assert!(reason.contains("config.json: not a regular file"), "{reason}");
+        assert!(reason.contains("outside of the model folder"), "{reason}");
+    }
+}
+
+#[test]
+fn names_that_lead_out_of_the_folder_are_refused() {
+    for name in ["../secret", "/etc/passwd", "a/b", ".", "..", "", "./config.json", "a/"] {
+        let folder = folder();
+        let mut files: Vec<_> = FILES.iter().map(|name| (*name, *name)).collect();
+        files.push((name, ""));
+        fs::write(folder.path().join("model.toml"), manifest(&files)).unwrap();
+        assert!(refusal(folder.path()).contains("leads out of the model folder"), "{name:?}");
+    }
+}
+
+#[test]
+fn mistakes_in_a_manifest_are_explained() {
+    let whole = manifest(&[]);
+    let spoilt = |from: &str, to: &str| Manifest::parse(&whole.replace(from, to)).unwrap_err();
+    assert!(spoilt("max-length = 8", "max-length = 2").contains("max-length 2"));
+    assert!(spoilt("max-length = 8", "max-lenght = 8").contains("max-lenght"));
+    assert!(spoilt("\"m\"", "\"M M\"").contains("name"));
+    assert!(spoilt("token-classification", "divination").contains("divination"));
+    assert!(spoilt("[files]", "labels = \"x\"\n[files]").contains("labels"));
+    assert!(spoilt("[files]", "[limits]\nmax-inputs = 0\n[files]").contains("limits"));
+    assert!(spoilt("[files]", "[files.a]\nsha256 = \"abc\"").contains("64 hexadecimal digits"));
+}
+
+proptest! {
+    #[test]
+    fn no_manifest_makes_the_parser_panic(text in "\\PC{0,200}") {
+        let _ = Manifest::parse(&text);
+    }
+
+    #[test]
+    fn a_digest_reads_back(bytes in any::<Vec<u8>>()) {
+        let digest = Digest::of(&bytes);
+        prop_assert_eq!(Digest::from_hex(&digest.to_string()), Some(digest));
+    }
+
+    #[test]
+    fn nothing_but_64_digits_is_a_digest(text in "[0-9a-fg]{60,66}") {
+        let valid = text.len() == 64 && !text.contains('g');
+        prop_assert_eq!(Digest::from_hex(&text).is_some(), valid);
+    }
+}

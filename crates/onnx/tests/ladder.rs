@@ -1,0 +1,23 @@
+//! A file may use only files that stand lower in the crate (docs/architecture.md).
+
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
+
+const LADDER: [&[&str]; 10] = [
+    &["error", "precision", "proto"],
+    &["element", "shape", "inspect"],
+    &["external", "widen", "adapt"],
+    &["file", "node", "tensor"],
+    &["nbits"],
+    &["operators"],
+    &["import/lower"],
+    &["fuse"],
+    &["import"],
+    &["rewrite"],
+];
+
+include!("../../../tests/ladder/check.rs");
+
+#[test]
+fn files_use_only_what_stands_below_them() {
+    check_ladder(env!("CARGO_MANIFEST_DIR"), &LADDER);
+}
