@@ -7,17 +7,17 @@ use std::sync::{Arc, PoisonError, RwLock};
 use pilotlight_deidentify::ProtectionOptions;
 use pilotlight_model::Digest;
 use pilotlight_router::{Router, RouterOptions, Rule, Target, VersionName};
+use pilotlight_sandbox::PoolStatus;
 use pilotlight_telemetry::{Metrics, Rollback, Swap};
 use tokio::runtime::Handle;
 
 use crate::artifact::Source;
 use crate::background;
 use crate::cache::Cache;
-use crate::config::Options;
+use crate::config::FunctionOptions;
 use crate::deployment::{Change, Deployment, FunctionStatus, Versions};
 use crate::error::{Error, Result};
 use crate::levels::levels;
-use crate::pool::PoolStatus;
 use crate::progress::Stage;
 use crate::routing::{Guards, Routing, RuleStatus};
 use crate::telemetry::Telemetry;
@@ -91,7 +91,7 @@ impl Host {
     /// [`Error`] naming the file and the reason.
     pub async fn load(
         source: Source,
-        options: Options,
+        options: FunctionOptions,
         cache: Cache,
         progress: impl Fn(Stage) + Send + Sync + 'static,
     ) -> Result<Self> {
@@ -109,7 +109,7 @@ impl Host {
         &self,
         name: &str,
         source: Source,
-        options: Options,
+        options: FunctionOptions,
         progress: impl Fn(Stage) + Send + Sync + 'static,
     ) -> Result<()> {
         let (cache, metrics) = (self.0.cache.clone(), self.metrics().clone());
@@ -138,7 +138,7 @@ impl Host {
         &self,
         name: &str,
         source: Source,
-        options: Options,
+        options: FunctionOptions,
         progress: impl Fn(Stage) + Send + Sync + 'static,
     ) -> Result<Digest> {
         let deployment = self.table().deployment(name)?;

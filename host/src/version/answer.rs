@@ -6,14 +6,15 @@ use std::time::Duration;
 use http::{HeaderMap, Request, Response};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use pilotlight_sandbox::guest_error;
 use pilotlight_telemetry::Stages;
 use tokio::time::Instant;
 use wasmtime_wasi_http::{Error as HttpError, WasiBody};
 
 use super::Version;
 use super::failure::{Failure, FailureKind, Failures, is_crash};
+use super::timings;
 use crate::body::Body;
-use crate::guest_error;
 use crate::request_id::REQUEST_ID;
 use crate::telemetry::{Caption, Exchange};
 
@@ -62,13 +63,14 @@ impl Version {
         let waited = arrival.elapsed();
         let called = self.pool.call(request, patience, deadline).await;
         drop(place);
-        let (mut response, timings) = called?;
-        exchange.stages = timings.stages(waited);
+        let (response, timings) = called?;
+        let mut response = response.map(Body::from);
+        exchange.stages = timings::stages(&timings, waited);
         if self.declared.is_some() {
             tell_stages(response.headers(), &mut exchange.stages);
         }
         if self.server_timing {
-            response.headers_mut().insert(SERVER_TIMING, timings.header());
+            response.headers_mut().insert(SERVER_TIMING, timings::server_timing(&timings));
         }
         Ok(response)
     }

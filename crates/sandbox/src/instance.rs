@@ -1,7 +1,7 @@
 //! A component in memory, and the requests that it answers.
 //!
 //! Knows Wasmtime's interface to `wasi:http`, whose 0.3 half is experimental, together with
-//! [`crate::function`].
+//! [`crate::component`].
 
 use std::future::{pending, poll_fn};
 use std::sync::Arc;
@@ -17,59 +17,63 @@ use wasmtime::{AsContextMut as _, Store};
 use wasmtime_wasi_http::WasiHttpView as _;
 use wasmtime_wasi_http::handler::{Prepared, Proxy, Request, Response};
 
-use crate::clock::Clock;
-use crate::meter::Meter;
+use crate::cpu_time::CpuMeter;
+use crate::epoch::EpochTicker;
 use crate::store::State;
 
 /// An instance that may answer requests.
-pub(crate) struct Instance {
+pub struct Instance {
     store: Store<State>,
     proxy: Proxy,
-    clock: Clock,
+    clock: EpochTicker,
     /// Requests that it was given.
-    pub(crate) served: u32,
+    pub served: u32,
     /// How long it took to be made.
-    pub(crate) made_in: Duration,
+    pub made_in: Duration,
 }
 
 /// A request, and where its response goes.
-pub(crate) struct Job {
-    pub(crate) request: Request,
-    pub(crate) respond: oneshot::Sender<wasmtime::Result<Response>>,
-    pub(crate) deadline: Instant,
+pub struct Job {
+    /// The request.
+    pub request: Request,
+    /// Takes the head of the response, or why there is none.
+    pub respond: oneshot::Sender<wasmtime::Result<Response>>,
+    /// When the head of the response is due.
+    pub deadline: Instant,
 }
 
 /// Further requests for an instance that is at work.
-pub(crate) trait Shift {
+pub trait RequestSource {
     /// The next request; pending while there is none. Polled while the guest would begin one at once.
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Job>;
     /// The request that was due at `deadline` has its response.
-    fn end(&mut self, deadline: Instant);
+    fn finished(&mut self, deadline: Instant);
     /// No more requests will come, but for the one returned.
     fn close(&mut self) -> Option<Job>;
 }
 
 impl Instance {
-    pub(crate) fn new(store: Store<State>, proxy: Proxy, clock: Clock, made_in: Duration) -> Self {
+    /// An instance in `store` that was made in `made_in` and is interrupted by `clock`.
+    pub fn new(store: Store<State>, proxy: Proxy, clock: EpochTicker, made_in: Duration) -> Self {
         Self { store, proxy, clock, served: 0, made_in }
     }
 
     /// What watches its turns.
-    pub(crate) fn meter(&self) -> Arc<Meter> {
+    pub fn meter(&self) -> Arc<CpuMeter> {
         Arc::clone(self.store.data().meter())
     }
 
     /// Whether more memory was asked for than may be had.
-    pub(crate) fn was_refused_memory(&self) -> bool {
+    pub fn was_refused_memory(&self) -> bool {
         self.store.data().was_refused_memory()
     }
 
-    /// Answers `first` and the requests of `shift`, until there is none and all bodies are
+    /// Answers `first` and the requests of `source`, until there is none and all bodies are
     /// written.
-    pub(crate) async fn serve(
+    pub async fn serve(
         &mut self,
         first: Job,
-        shift: &mut (impl Shift + Send),
+        source: &mut (impl RequestSource + Send),
     ) -> wasmtime::Result<()> {
         let meter = self.meter();
         let _running = self.clock.run();
@@ -94,15 +98,15 @@ impl Instance {
                     }
                     tokio::select! {
                         done = running.next() => match done {
-                            Some(deadline) => shift.end(deadline?),
-                            None => match shift.close() {
+                            Some(deadline) => source.finished(deadline?),
+                            None => match source.close() {
                                 Some(job) => next = Some(job),
                                 None => break,
                             },
                         },
                         job = poll_fn(|context| {
                             ready!(accessor.poll_ready_for_concurrent_call(handler, context));
-                            shift.poll_next(context)
+                            source.poll_next(context)
                         }) => next = Some(job),
                     }
                 }

@@ -15,12 +15,12 @@ use futures::channel::oneshot;
 use tokio::time::{Instant, sleep_until};
 
 use super::dispatch::Origin;
-use super::{Granted, Lease, Shared, State};
-use crate::instance::{Instance, Job, Shift};
-use crate::meter::Meter;
+use super::{Assigned, PooledInstance, Shared, State};
+use crate::cpu_time::CpuMeter;
+use crate::instance::{Instance, Job, RequestSource};
 
 /// An instance at work that takes further requests.
-pub(super) struct Desk {
+pub(super) struct SharedInstance {
     id: u64,
     phase: Phase,
     /// Offered to it, and not begun yet.
@@ -58,7 +58,7 @@ struct Offer {
 
 impl Offer {
     /// Whoever made it looks for another instance.
-    fn give_back(self) {
+    fn release(self) {
         // The request may have been given up meanwhile.
         let _ = self.returned.send(self.job);
     }
@@ -68,25 +68,25 @@ impl Offer {
 #[derive(Clone, Default)]
 pub(super) struct Known {
     pub(super) made_in: Duration,
-    pub(super) meter: Option<Arc<Meter>>,
+    pub(super) meter: Option<Arc<CpuMeter>>,
 }
 
 impl Known {
-    pub(super) fn of(lease: &Lease) -> Self {
+    pub(super) fn of(pooled: &PooledInstance) -> Self {
         let known = |one: &Instance| Self { made_in: one.made_in, meter: Some(one.meter()) };
-        lease.instance.as_ref().map(known).unwrap_or_default()
+        pooled.instance.as_ref().map(known).unwrap_or_default()
     }
 }
 
 /// Room for a request in an instance that waits.
-pub(super) struct Seat {
+pub(super) struct SharedPlace {
     shared: Arc<Shared>,
     id: u64,
     known: Known,
     used: bool,
 }
 
-impl Seat {
+impl SharedPlace {
     pub(super) fn known(&self) -> Known {
         self.known.clone()
     }
@@ -98,29 +98,29 @@ impl Seat {
         let (returned, receiver) = oneshot::channel();
         let offer = Offer { job, origin, returned };
         let mut state = self.shared.lock();
-        let Some(desk) = state.desk(self.id) else {
+        let Some(shared_instance) = state.shared_instance(self.id) else {
             drop(state);
-            offer.give_back();
+            offer.release();
             return receiver;
         };
-        desk.offers.push(offer);
-        let waker = desk.waker.clone();
+        shared_instance.offers.push(offer);
+        let waker = shared_instance.waker.clone();
         drop(state);
         waker.wake();
         receiver
     }
 }
 
-impl Drop for Seat {
+impl Drop for SharedPlace {
     fn drop(&mut self) {
         if self.used {
             return;
         }
         let mut state = self.shared.lock();
-        let Some(desk) = state.desk(self.id) else { return };
-        desk.active -= 1;
-        desk.left += 1;
-        let waker = desk.waker.clone();
+        let Some(shared_instance) = state.shared_instance(self.id) else { return };
+        shared_instance.active -= 1;
+        shared_instance.left += 1;
+        let waker = shared_instance.waker.clone();
         drop(state);
         // It is asked again, for others.
         waker.wake();
@@ -128,12 +128,12 @@ impl Drop for Seat {
 }
 
 impl State {
-    fn desk(&mut self, id: u64) -> Option<&mut Desk> {
-        self.desks.iter_mut().find(|desk| desk.id == id)
+    fn shared_instance(&mut self, id: u64) -> Option<&mut SharedInstance> {
+        self.shared_instances.iter_mut().find(|shared_instance| shared_instance.id == id)
     }
 }
 
-impl Desk {
+impl SharedInstance {
     fn has_room(&self, concurrency: usize) -> bool {
         self.active < concurrency && self.left > 0
     }
@@ -141,45 +141,56 @@ impl Desk {
 
 impl Shared {
     /// Room in an instance that waits, if there is one.
-    pub(super) fn seat(self: &Arc<Self>, state: &mut State) -> Option<Seat> {
+    pub(super) fn shared_place(self: &Arc<Self>, state: &mut State) -> Option<SharedPlace> {
         let concurrency = self.concurrency;
-        let open = |desk: &&mut Desk| desk.phase == Phase::Open && desk.has_room(concurrency);
-        state.desks.iter_mut().find(open).map(|desk| self.promise(desk))
+        let open = |shared_instance: &&mut SharedInstance| {
+            shared_instance.phase == Phase::Open && shared_instance.has_room(concurrency)
+        };
+        state
+            .shared_instances
+            .iter_mut()
+            .find(open)
+            .map(|shared_instance| self.promise(shared_instance))
     }
 
-    fn promise(self: &Arc<Self>, desk: &mut Desk) -> Seat {
-        desk.phase = Phase::Promised;
-        desk.active += 1;
-        desk.left -= 1;
-        Seat { shared: Arc::clone(self), id: desk.id, known: desk.known.clone(), used: false }
+    fn promise(self: &Arc<Self>, shared_instance: &mut SharedInstance) -> SharedPlace {
+        shared_instance.phase = Phase::Promised;
+        shared_instance.active += 1;
+        shared_instance.left -= 1;
+        SharedPlace {
+            shared: Arc::clone(self),
+            id: shared_instance.id,
+            known: shared_instance.known.clone(),
+            used: false,
+        }
     }
 }
 
 /// The pool's side of an instance that takes further requests.
 #[derive(Clone)]
-pub(super) struct Membership {
+pub(super) struct SharedHandle {
     shared: Arc<Shared>,
     id: u64,
 }
 
-impl Membership {
-    fn enter(lease: &Lease) -> Option<Self> {
+impl SharedHandle {
+    fn enter(pooled: &PooledInstance) -> Option<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        let shared = Arc::clone(&lease.shared);
-        let served = lease.instance.as_ref().map_or(0, |one| one.served);
+        let shared = Arc::clone(&pooled.shared);
+        let served = pooled.instance.as_ref().map_or(0, |one| one.served);
         let left = shared.requests_per_instance.saturating_sub(served).saturating_sub(1);
         if shared.concurrency <= 1 || left == 0 {
             return None;
         }
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        shared.lock().desks.push(Desk {
+        shared.lock().shared_instances.push(SharedInstance {
             id,
             phase: Phase::Working,
             offers: Vec::new(),
             waker: Waker::noop().clone(),
             active: 1,
             left,
-            known: Known::of(lease),
+            known: Known::of(pooled),
         });
         Some(Self { shared, id })
     }
@@ -188,7 +199,7 @@ impl Membership {
     pub(super) fn turn<F: Future>(
         &self,
         mut run: Pin<&mut F>,
-        meter: &Meter,
+        meter: &CpuMeter,
         context: &mut Context<'_>,
     ) -> Poll<F::Output> {
         self.set(Phase::Working);
@@ -207,45 +218,48 @@ impl Membership {
     /// Returns what an instance could not begin in its turn.
     fn settle(&self) {
         let mut state = self.shared.lock();
-        let Some(desk) = state.desk(self.id) else { return };
-        if matches!(desk.phase, Phase::Open | Phase::Promised) {
+        let Some(shared_instance) = state.shared_instance(self.id) else { return };
+        if matches!(shared_instance.phase, Phase::Open | Phase::Promised) {
             return;
         }
-        desk.phase = Phase::Working;
-        let offers = std::mem::take(&mut desk.offers);
-        desk.active -= offers.len();
-        desk.left = desk.left.saturating_add(offers.len() as u32);
+        shared_instance.phase = Phase::Working;
+        let offers = std::mem::take(&mut shared_instance.offers);
+        shared_instance.active -= offers.len();
+        shared_instance.left = shared_instance.left.saturating_add(offers.len() as u32);
         drop(state);
-        offers.into_iter().for_each(Offer::give_back);
+        offers.into_iter().for_each(Offer::release);
     }
 
     fn set(&self, phase: Phase) {
-        if let Some(desk) = self.shared.lock().desk(self.id) {
-            desk.phase = phase;
+        if let Some(shared_instance) = self.shared.lock().shared_instance(self.id) {
+            shared_instance.phase = phase;
         }
     }
 
     fn phase(&self) -> Option<Phase> {
-        self.shared.lock().desk(self.id).map(|desk| desk.phase)
+        self.shared.lock().shared_instance(self.id).map(|shared_instance| shared_instance.phase)
     }
 
     /// The next request, when the instance has been asked to begin one.
     fn poll_next(&self, context: &mut Context<'_>) -> Poll<Job> {
         let mut state = self.shared.lock();
-        let Some(desk) = state.desk(self.id).filter(|desk| desk.phase == Phase::Asked) else {
+        let Some(shared_instance) = state
+            .shared_instance(self.id)
+            .filter(|shared_instance| shared_instance.phase == Phase::Asked)
+        else {
             return Poll::Pending;
         };
-        if !desk.offers.is_empty() {
-            desk.phase = Phase::Begun;
-            let Offer { job, origin, .. } = desk.offers.remove(0);
+        if !shared_instance.offers.is_empty() {
+            shared_instance.phase = Phase::Begun;
+            let Offer { job, origin, .. } = shared_instance.offers.remove(0);
             drop(state);
             if origin == Origin::Shared {
                 self.shared.counters.shared.add();
             }
             return Poll::Ready(job);
         }
-        desk.phase = Phase::Open;
-        desk.waker.clone_from(context.waker());
+        shared_instance.phase = Phase::Open;
+        shared_instance.waker.clone_from(context.waker());
         self.serve_waiting(state);
         Poll::Pending
     }
@@ -255,69 +269,73 @@ impl Membership {
         if state.waiting.is_empty() {
             return;
         }
-        let Some(seat) = self.shared.seat(&mut state) else { return };
+        let Some(shared_place) = self.shared.shared_place(&mut state) else { return };
         let first = state.waiting.pop_front();
         drop(state);
-        // Where nobody waits for it any more, the seat is dropped, and the instance asked again.
+        // Where nobody waits for it any more, the place is dropped, and the instance asked again.
         if let Some(first) = first {
-            drop(first.send(Ok(Granted::Seat(seat))));
+            drop(first.send(Ok(Assigned::Shared(shared_place))));
         }
     }
 
     /// Takes the instance off, and returns what was offered to it.
     fn leave(&self) -> Vec<Offer> {
         let mut state = self.shared.lock();
-        let index = state.desks.iter().position(|desk| desk.id == self.id);
-        index.map(|index| state.desks.swap_remove(index).offers).unwrap_or_default()
+        let index =
+            state.shared_instances.iter().position(|shared_instance| shared_instance.id == self.id);
+        index.map(|index| state.shared_instances.swap_remove(index).offers).unwrap_or_default()
     }
 }
 
 /// The requests of an instance at work. Dropped, it takes no more.
-pub(super) struct Rota {
+pub(super) struct InstanceRequests {
     /// None where the instance has its first request only.
-    pub(super) desk: Option<Membership>,
+    pub(super) shared_instance: Option<SharedHandle>,
     pub(super) deadlines: Arc<Deadlines>,
 }
 
-impl Rota {
-    pub(super) fn open(lease: &Lease, first: Instant) -> Self {
-        Self { desk: Membership::enter(lease), deadlines: Arc::new(Deadlines::new(first)) }
+impl InstanceRequests {
+    pub(super) fn open(pooled: &PooledInstance, first: Instant) -> Self {
+        Self {
+            shared_instance: SharedHandle::enter(pooled),
+            deadlines: Arc::new(Deadlines::new(first)),
+        }
     }
 }
 
-impl Shift for Rota {
+impl RequestSource for InstanceRequests {
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Job> {
-        let Some(desk) = &self.desk else { return Poll::Pending };
-        let next = desk.poll_next(context);
+        let Some(shared_instance) = &self.shared_instance else { return Poll::Pending };
+        let next = shared_instance.poll_next(context);
         if let Poll::Ready(job) = &next {
             self.deadlines.add(job.deadline);
         }
         next
     }
 
-    fn end(&mut self, deadline: Instant) {
+    fn finished(&mut self, deadline: Instant) {
         self.deadlines.remove(deadline);
-        if let Some(desk) = &self.desk {
-            let mut state = desk.shared.lock();
-            if let Some(desk) = state.desk(desk.id) {
-                desk.active -= 1;
+        if let Some(shared_instance) = &self.shared_instance {
+            let mut state = shared_instance.shared.lock();
+            if let Some(shared_instance) = state.shared_instance(shared_instance.id) {
+                shared_instance.active -= 1;
             }
         }
     }
 
     fn close(&mut self) -> Option<Job> {
-        let mut offers = self.desk.as_ref()?.leave().into_iter();
+        let mut offers = self.shared_instance.as_ref()?.leave().into_iter();
         let first = offers.next()?;
-        offers.for_each(Offer::give_back);
+        offers.for_each(Offer::release);
         self.deadlines.add(first.job.deadline);
         Some(first.job)
     }
 }
 
-impl Drop for Rota {
+impl Drop for InstanceRequests {
     fn drop(&mut self) {
-        if let Some(desk) = &self.desk {
-            desk.leave().into_iter().for_each(Offer::give_back);
+        if let Some(shared_instance) = &self.shared_instance {
+            shared_instance.leave().into_iter().for_each(Offer::release);
         }
     }
 }

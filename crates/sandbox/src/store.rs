@@ -11,12 +11,12 @@ use wasmtime_wasi_http::{
     Error as HttpError, RequestOptions, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
 };
 
-use crate::config::Options;
+use crate::cpu_time::CpuMeter;
 use crate::error::{Error, Result};
 use crate::guest_clocks;
 use crate::guest_log::GuestLog;
-use crate::limiter::Limiter;
-use crate::meter::Meter;
+use crate::memory_limiter::MemoryLimiter;
+use crate::options::InstanceOptions;
 use crate::wasi_nn::{HasNn, Nn, NnView};
 
 /// Where guests look for a model.
@@ -32,22 +32,22 @@ const CHUNK: usize = 64 << 10;
 
 /// State of one instance. It sees no file (but for a model folder, where one is given), no
 /// environment, no arguments and no network.
-pub(crate) struct State {
+pub struct State {
     wasi: WasiCtx,
     http: WasiHttpCtx,
     hooks: NoOutgoingRequests,
     nn: Nn,
     table: ResourceTable,
-    limiter: Limiter,
-    meter: Arc<Meter>,
+    limiter: MemoryLimiter,
+    meter: Arc<CpuMeter>,
 }
 
 /// What an instance may use.
-pub(crate) struct Allowance {
+pub struct Allowance {
     /// Linear memory, in bytes, of all its parts together.
-    pub(crate) memory: usize,
-    /// Watches its turns.
-    pub(crate) meter: Arc<Meter>,
+    pub memory: usize,
+    /// Meters its processor time.
+    pub meter: Arc<CpuMeter>,
 }
 
 impl State {
@@ -56,7 +56,7 @@ impl State {
         self.limiter.has_refused_memory()
     }
 
-    pub(crate) fn meter(&self) -> &Arc<Meter> {
+    pub(crate) fn meter(&self) -> &Arc<CpuMeter> {
         &self.meter
     }
 }
@@ -108,7 +108,7 @@ impl HasNn for State {
 
 /// A store around `wasi` and `nn`, whose guest yields at each tick of the epoch, and ends at the
 /// first after it has used up its processor time.
-pub(crate) fn new_store(
+pub fn new_store(
     engine: &Engine,
     wasi: WasiCtx,
     nn: Nn,
@@ -122,7 +122,7 @@ pub(crate) fn new_store(
         hooks: NoOutgoingRequests,
         nn,
         table: small_table(),
-        limiter: Limiter::new(memory),
+        limiter: MemoryLimiter::new(memory),
         meter,
     };
     let mut store = Store::new(engine, state);
@@ -143,7 +143,7 @@ fn small_table() -> ResourceTable {
 }
 
 /// The WASI context of an instance that serves.
-pub(crate) fn serving_context(options: &Options) -> Result<WasiCtx> {
+pub fn serving_context(options: &InstanceOptions) -> Result<WasiCtx> {
     let mut wasi = WasiCtxBuilder::new();
     let log = GuestLog::default();
     wasi.stdout(log.clone()).stderr(log);
@@ -157,7 +157,7 @@ pub(crate) fn serving_context(options: &Options) -> Result<WasiCtx> {
 }
 
 /// Mounts a model folder read-only.
-pub(crate) fn preopen_model(wasi: &mut WasiCtxBuilder, model: &Path) -> Result<()> {
+pub fn preopen_model(wasi: &mut WasiCtxBuilder, model: &Path) -> Result<()> {
     wasi.preopened_dir(model, MODEL_PATH, FsPerms::ReadOnly).map(drop).map_err(|error| {
         Error::Component {
             name: model.display().to_string(),

@@ -12,27 +12,27 @@ use tokio::time::timeout;
 use super::{Place, Shared, State};
 use crate::instance::Instance;
 
-/// Cores for which one keeper makes instances fast enough.
-const CORES_PER_KEEPER: usize = 4;
+/// Cores for which one worker makes instances fast enough.
+const CORES_PER_WORKER: usize = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// Starts the keepers of a pool; they end with it.
+/// Starts the workers of a pool; they end with it.
 pub(super) fn start(shared: &Arc<Shared>) -> std::io::Result<()> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let runtime = Handle::current();
-    for number in 0..cores.div_ceil(CORES_PER_KEEPER) {
+    for number in 0..cores.div_ceil(CORES_PER_WORKER) {
         let (shared, runtime) = (Arc::clone(shared), runtime.clone());
-        std::thread::Builder::new().name(format!("keeper-{number}")).spawn(move || {
-            // Not at a lower priority: requests wait for instances and for what keepers lock.
+        std::thread::Builder::new().name(format!("pool-worker-{number}")).spawn(move || {
+            // Not at a lower priority: requests wait for instances and for what workers lock.
             prefer_throughput();
-            Keeper::new(&shared, runtime).run();
+            Worker::new(&shared, runtime).run();
         })?;
     }
     Ok(())
 }
 
-struct Keeper<'a> {
+struct Worker<'a> {
     shared: &'a Arc<Shared>,
     runtime: Handle,
     /// No instance is made before then: the last could not be made.
@@ -48,7 +48,7 @@ enum Task {
     Stop,
 }
 
-impl<'a> Keeper<'a> {
+impl<'a> Worker<'a> {
     fn new(shared: &'a Arc<Shared>, runtime: Handle) -> Self {
         Self { shared, runtime, pause_ends: None, pause: FIRST_PAUSE }
     }
@@ -59,7 +59,7 @@ impl<'a> Keeper<'a> {
             match catch_unwind(AssertUnwindSafe(|| self.step())) {
                 Ok(ControlFlow::Continue(())) => {}
                 Ok(ControlFlow::Break(())) => return,
-                Err(_) => tracing::error!("a keeper panicked; it goes on"),
+                Err(_) => tracing::error!("a pool worker panicked and continues"),
             }
         }
     }
@@ -126,14 +126,14 @@ impl<'a> Keeper<'a> {
     /// Makes an instance for the place that was taken for it.
     fn make(&mut self) {
         let place = Place(self.shared);
-        let function = &self.shared.function;
-        let limit = self.shared.make_timeout;
-        let made = self.runtime.block_on(async { timeout(limit, function.instantiate()).await });
+        let component = &self.shared.component;
+        let limit = self.shared.creation_timeout;
+        let made = self.runtime.block_on(async { timeout(limit, component.instantiate()).await });
         let made = made.unwrap_or_else(|_| Err(wasmtime::format_err!("it took too long")));
         match place.fill(made) {
-            Ok(mut lease) => {
+            Ok(mut pooled) => {
                 self.pause = FIRST_PAUSE;
-                if let Some(instance) = lease.instance.take() {
+                if let Some(instance) = pooled.instance.take() {
                     self.shared.offer(instance);
                 }
             }

@@ -28,7 +28,7 @@ const LONGEST_NAME: usize = 256;
 
 /// What an instance may compute with.
 #[derive(Default, Clone)]
-pub(crate) struct Nn {
+pub struct Nn {
     graphs: Option<Arc<Graphs>>,
     /// How calls of graphs are queued that guests bring along; none: they may not.
     load: Option<GraphOptions>,
@@ -50,7 +50,7 @@ pub(crate) trait HasNn: Send + 'static {
 
 impl Nn {
     /// Gives access to `graphs`, and to those that guests bring along if `load` says so.
-    pub(crate) fn new(graphs: Arc<Graphs>, load: Option<GraphOptions>) -> Self {
+    pub fn new(graphs: Arc<Graphs>, load: Option<GraphOptions>) -> Self {
         Self { graphs: Some(graphs), load, ..Self::default() }
     }
 

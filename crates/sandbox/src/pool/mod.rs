@@ -1,10 +1,10 @@
 //! Ready instances: taken by requests, torn down and made anew off their path.
 
 mod dispatch;
-mod keeper;
 mod level;
 mod sharing;
 mod status;
+mod worker;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -14,33 +14,32 @@ use futures::channel::oneshot;
 use tokio::sync::Notify;
 use tokio::time::timeout_at;
 
-use crate::config::Options;
+use crate::component::LinkedComponent;
 use crate::error::{Error, Result};
-use crate::function::Function;
 use crate::instance::Instance;
-use crate::memory::Memories;
+use crate::memory::MemorySlots;
+use crate::options::PoolOptions;
 use level::Level;
-use sharing::{Desk, Seat};
+use sharing::{SharedInstance, SharedPlace};
 use status::Counters;
 
-use dispatch::Origin;
-pub(crate) use dispatch::{DeadlinePassed, NoInstance, OutOfMemory};
+pub use dispatch::{DeadlinePassed, NoInstance, Origin, OutOfMemory, Timings};
 pub use status::PoolStatus;
 
 /// The instances of a function. When the last handle is dropped, idle instances end at once
 /// and those at work when they are done.
-pub(crate) struct Pool(Arc<Shared>);
+pub struct Pool(Arc<Shared>);
 
 struct Shared {
-    function: Function,
-    memories: Arc<Memories>,
+    component: LinkedComponent,
+    memories: Arc<MemorySlots>,
     maximum: usize,
     requests_per_instance: u32,
     concurrency: usize,
     idle_shrink: Duration,
-    make_timeout: Duration,
+    creation_timeout: Duration,
     state: Mutex<State>,
-    /// Wakes a keeper.
+    /// Wakes a worker.
     work: Condvar,
     /// Tells of instances that have become ready.
     filled: Notify,
@@ -53,43 +52,44 @@ struct State {
     /// To be torn down.
     used: Vec<Instance>,
     live: usize,
-    waiting: VecDeque<oneshot::Sender<wasmtime::Result<Granted>>>,
+    waiting: VecDeque<oneshot::Sender<wasmtime::Result<Assigned>>>,
     level: Level,
-    /// One keeper of all ends a period: each would shrink the pool once more.
+    /// One worker of all ends a period: each would shrink the pool once more.
     period_ends: Instant,
     /// Instances at work that take further requests.
-    desks: Vec<Desk>,
+    shared_instances: Vec<SharedInstance>,
     closed: bool,
 }
 
 /// How a request came by its instance.
-struct Taken {
-    granted: Granted,
+struct Acquired {
+    assigned: Assigned,
     origin: Origin,
 }
 
 /// What a request is answered by.
-enum Granted {
+enum Assigned {
     /// An instance of its own, for as long as it has no others.
-    Lease(Lease),
+    Exclusive(PooledInstance),
     /// Room in one that waits.
-    Seat(Seat),
+    Shared(SharedPlace),
 }
 
 /// What there is for a request.
 enum Claim<'a> {
-    Share(Seat),
-    Ready(Lease),
+    Share(SharedPlace),
+    Ready(PooledInstance),
     Make(Place<'a>),
-    Wait(oneshot::Receiver<wasmtime::Result<Granted>>),
+    Wait(oneshot::Receiver<wasmtime::Result<Assigned>>),
 }
 
 impl Pool {
     /// Starts to fill a pool.
-    pub(crate) fn new(
-        function: Function,
-        memories: Arc<Memories>,
-        options: &Options,
+    pub fn new(
+        component: LinkedComponent,
+        memories: Arc<MemorySlots>,
+        options: &PoolOptions,
+        creation_timeout: Duration,
     ) -> Result<Self> {
         let maximum = options.max_instances as usize;
         let minimum = (options.min_ready as usize).min(maximum);
@@ -100,11 +100,11 @@ impl Pool {
             waiting: VecDeque::new(),
             level: Level::new(minimum, maximum / 2),
             period_ends: Instant::now() + options.idle_shrink,
-            desks: Vec::new(),
+            shared_instances: Vec::new(),
             closed: false,
         };
         let shared = Arc::new(Shared {
-            function,
+            component,
             memories,
             maximum,
             requests_per_instance: match options.requests_per_instance {
@@ -113,14 +113,14 @@ impl Pool {
             },
             concurrency: options.concurrent_requests_per_instance as usize,
             idle_shrink: options.idle_shrink,
-            make_timeout: options.request_timeout,
+            creation_timeout,
             state: Mutex::new(state),
             work: Condvar::new(),
             filled: Notify::new(),
             counters: Counters::default(),
         });
         let pool = Self(shared);
-        keeper::start(&pool.0).map_err(Error::io("the thread that keeps instances ready"))?;
+        worker::start(&pool.0).map_err(Error::io("the pool worker thread"))?;
         Ok(pool)
     }
 
@@ -128,11 +128,11 @@ impl Pool {
     ///
     /// # Errors
     /// When an instance cannot be made.
-    pub(crate) async fn fill(&self) -> wasmtime::Result<()> {
-        // Keepers try again and again; what one cannot do is known at once by doing it.
-        let patience = tokio::time::Instant::now() + self.0.make_timeout;
-        if let Granted::Lease(lease) = self.0.take(patience).await?.granted {
-            lease.give_back();
+    pub async fn fill(&self) -> wasmtime::Result<()> {
+        // Workers try again and again; what one cannot do is known at once by doing it.
+        let patience = tokio::time::Instant::now() + self.0.creation_timeout;
+        if let Assigned::Exclusive(pooled) = self.0.acquire(patience).await?.assigned {
+            pooled.release();
         }
         loop {
             let filled = self.0.filled.notified();
@@ -147,7 +147,7 @@ impl Pool {
     }
 
     /// What the pool holds.
-    pub(crate) fn status(&self) -> PoolStatus {
+    pub fn status(&self) -> PoolStatus {
         let counters = &self.0.counters;
         let state = self.0.lock();
         PoolStatus {
@@ -184,43 +184,46 @@ impl Shared {
     /// Room in an instance that waits, where instances may be shared; a ready instance; one made at
     /// once when there is none; or, where no more may live, the first place that becomes free until
     /// `patience`, in the order of asking.
-    async fn take(self: &Arc<Self>, patience: tokio::time::Instant) -> wasmtime::Result<Taken> {
+    async fn acquire(
+        self: &Arc<Self>,
+        patience: tokio::time::Instant,
+    ) -> wasmtime::Result<Acquired> {
         match self.claim() {
-            Claim::Share(seat) => {
-                Ok(Taken { granted: Granted::Seat(seat), origin: Origin::Shared })
+            Claim::Share(shared_place) => {
+                Ok(Acquired { assigned: Assigned::Shared(shared_place), origin: Origin::Shared })
             }
-            Claim::Ready(lease) => {
+            Claim::Ready(pooled) => {
                 self.counters.ready.add();
-                Ok(Taken { granted: Granted::Lease(lease), origin: Origin::Ready })
+                Ok(Acquired { assigned: Assigned::Exclusive(pooled), origin: Origin::Ready })
             }
             Claim::Make(place) => {
                 self.counters.inline.add();
-                let lease = place.fill(self.function.instantiate().await)?;
-                Ok(Taken { granted: Granted::Lease(lease), origin: Origin::Inline })
+                let pooled = place.fill(self.component.instantiate().await)?;
+                Ok(Acquired { assigned: Assigned::Exclusive(pooled), origin: Origin::Inline })
             }
             Claim::Wait(receiver) => {
                 self.counters.waited.add();
                 let received = timeout_at(patience, receiver).await.map_err(|_| NoInstance)?;
                 let closed = |_| wasmtime::format_err!("the function was unloaded");
-                Ok(Taken { granted: received.map_err(closed)??, origin: Origin::Waited })
+                Ok(Acquired { assigned: received.map_err(closed)??, origin: Origin::Waited })
             }
         }
     }
 
     fn claim(self: &Arc<Self>) -> Claim<'_> {
         let mut state = self.lock();
-        if let Some(seat) = self.seat(&mut state) {
-            return Claim::Share(seat);
+        if let Some(shared_place) = self.shared_place(&mut state) {
+            return Claim::Share(shared_place);
         }
         if let Some(instance) = state.ready.pop() {
             let left = state.ready.len();
             state.level.hit(left);
             drop(state);
-            // While there are others, the end of this one will wake a keeper soon enough.
+            // While there are others, the end of this one will wake a worker soon enough.
             if left == 0 {
                 self.work.notify_one();
             }
-            return Claim::Ready(self.lease(instance));
+            return Claim::Ready(self.pooled(instance));
         }
         state.level.miss();
         // Nobody overtakes those who wait.
@@ -233,20 +236,20 @@ impl Shared {
         Claim::Wait(receiver)
     }
 
-    fn lease(self: &Arc<Self>, instance: Instance) -> Lease {
-        Lease { shared: Arc::clone(self), instance: Some(instance) }
+    fn pooled(self: &Arc<Self>, instance: Instance) -> PooledInstance {
+        PooledInstance { shared: Arc::clone(self), instance: Some(instance) }
     }
 
     /// Gives an instance to whoever has waited longest, or keeps it ready.
     fn offer(self: &Arc<Self>, instance: Instance) {
-        let mut lease = self.lease(instance);
+        let mut pooled = self.pooled(instance);
         loop {
             let mut state = self.lock();
             let Some(first) = state.waiting.pop_front() else {
                 if state.closed {
                     // Dropped, and so torn down, once the lock is free.
                     drop(state);
-                } else if let Some(instance) = lease.instance.take() {
+                } else if let Some(instance) = pooled.instance.take() {
                     state.ready.push(instance);
                     let ready = state.ready.len();
                     state.level.filled(ready);
@@ -255,8 +258,8 @@ impl Shared {
                 return;
             };
             drop(state);
-            match first.send(Ok(Granted::Lease(lease))) {
-                Err(Ok(Granted::Lease(unwanted))) => lease = unwanted,
+            match first.send(Ok(Assigned::Exclusive(pooled))) {
+                Err(Ok(Assigned::Exclusive(unwanted))) => pooled = unwanted,
                 _ => return,
             }
         }
@@ -267,13 +270,13 @@ impl Shared {
 struct Place<'a>(&'a Arc<Shared>);
 
 impl Place<'_> {
-    fn fill(self, made: wasmtime::Result<Instance>) -> wasmtime::Result<Lease> {
+    fn fill(self, made: wasmtime::Result<Instance>) -> wasmtime::Result<PooledInstance> {
         let shared = self.0;
         match made {
             Ok(instance) => {
                 shared.counters.made.add();
                 std::mem::forget(self);
-                Ok(shared.lease(instance))
+                Ok(shared.pooled(instance))
             }
             Err(error) => {
                 shared.counters.failed.add();
@@ -295,16 +298,16 @@ impl Drop for Place<'_> {
     }
 }
 
-/// An instance out of the pool. Dropped, it is torn down by a keeper.
-struct Lease {
+/// An instance out of the pool. Dropped, it is torn down by a worker.
+struct PooledInstance {
     shared: Arc<Shared>,
-    /// Taken when it goes back.
+    /// Acquired when it goes back.
     instance: Option<Instance>,
 }
 
-impl Lease {
+impl PooledInstance {
     /// Puts a healthy instance back if it may take another request.
-    fn give_back(mut self) {
+    fn release(mut self) {
         let spent = |instance: &Instance| instance.served >= self.shared.requests_per_instance;
         if self.instance.as_ref().is_none_or(spent) {
             return;
@@ -315,7 +318,7 @@ impl Lease {
     }
 }
 
-impl Drop for Lease {
+impl Drop for PooledInstance {
     fn drop(&mut self) {
         if let Some(instance) = self.instance.take() {
             self.shared.lock().used.push(instance);

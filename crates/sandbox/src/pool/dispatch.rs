@@ -8,21 +8,19 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::channel::oneshot;
-use http::HeaderValue;
-use pilotlight_telemetry::Stages;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 use wasmtime_wasi_http::WasiBody;
 use wasmtime_wasi_http::handler::Request;
 
-use super::sharing::{Known, Rota};
-use super::{Granted, Lease, Pool, Taken};
-use crate::body::{Body, Driver};
+use super::sharing::{InstanceRequests, Known};
+use super::{Acquired, Assigned, Pool, PooledInstance};
+use crate::body::{Driver, InstanceBody};
 use crate::instance::Job;
 
 /// How a request came by its instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Origin {
+pub enum Origin {
     /// It was ready.
     Ready,
     /// It was made for the request.
@@ -35,65 +33,34 @@ pub(super) enum Origin {
 
 /// Where the time of a request went.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Timings {
-    origin: Origin,
+pub struct Timings {
+    /// How the request came by its instance.
+    pub origin: Origin,
     /// From the request to its instance.
-    wait: Duration,
+    pub wait: Duration,
     /// Making the instance, on the path of the request or before it came.
-    instantiate: Duration,
+    pub instantiate: Duration,
     /// From there to the head of the response.
-    guest: Duration,
-}
-
-impl Timings {
-    /// The same for metrics, of a request that had `waited` before it came here.
-    pub(crate) fn stages(&self, waited: Duration) -> Stages {
-        let inline = (self.origin == Origin::Inline).then_some(self.instantiate);
-        let wait = self.wait.saturating_sub(inline.unwrap_or_default());
-        Stages {
-            queue: Some(waited + wait),
-            instantiate: inline,
-            guest: Some(self.guest),
-            ..Stages::default()
-        }
-    }
-
-    /// The value of a `server-timing` header (W3C Server Timing), in milliseconds.
-    pub(crate) fn header(&self) -> HeaderValue {
-        let origin = match self.origin {
-            Origin::Ready => "ready",
-            Origin::Inline => "inline",
-            Origin::Waited => "waited",
-            Origin::Shared => "shared",
-        };
-        let ms = |time: Duration| time.as_secs_f64() * 1e3;
-        let value = format!(
-            "wait;desc={origin};dur={:.4}, instantiate;dur={:.4}, guest;dur={:.4}",
-            ms(self.wait),
-            ms(self.instantiate),
-            ms(self.guest),
-        );
-        HeaderValue::from_str(&value).unwrap_or_else(|_| HeaderValue::from_static(""))
-    }
+    pub guest: Duration,
 }
 
 /// An instance was ended at the deadline of a request.
 #[derive(Debug, thiserror::Error)]
 #[error("the deadline of the request has passed")]
-pub(crate) struct DeadlinePassed {
+pub struct DeadlinePassed {
     /// It computed until then, and waited for nobody.
-    pub(crate) at_work: bool,
+    pub at_work: bool,
 }
 
 /// No instance became free for a request for as long as it may wait.
 #[derive(Debug, thiserror::Error)]
 #[error("no instance became free in time")]
-pub(crate) struct NoInstance;
+pub struct NoInstance;
 
 /// An instance failed after more memory was refused it than it may have.
 #[derive(Debug, thiserror::Error)]
 #[error("it asked for more memory than it may have")]
-pub(crate) struct OutOfMemory;
+pub struct OutOfMemory;
 
 type Respond = oneshot::Receiver<wasmtime::Result<http::Response<WasiBody>>>;
 
@@ -101,12 +68,12 @@ impl Pool {
     /// Answers one request, which waits until `patience` for an instance. That ends when it has
     /// written the body, when nobody reads the body, or at the deadline; unless it may take, or
     /// has, other requests.
-    pub(crate) async fn call(
+    pub async fn call(
         &self,
         request: Request,
         patience: Instant,
         deadline: Instant,
-    ) -> wasmtime::Result<(http::Response<Body>, Timings)> {
+    ) -> wasmtime::Result<(http::Response<InstanceBody>, Timings)> {
         let arrival = Instant::now();
         let (respond, receiver) = oneshot::channel();
         let job = Job { request, respond, deadline };
@@ -132,19 +99,19 @@ impl Pool {
     ) -> wasmtime::Result<Begun> {
         let deadline = job.deadline;
         loop {
-            let taken = timeout_at(deadline, self.0.take(patience)).await;
-            let Taken { granted, origin } = taken.map_err(|_| NoInstance)??;
-            let seat = match granted {
-                Granted::Lease(lease) => {
-                    let (known, wait) = (Known::of(&lease), arrival.elapsed());
-                    let running = Some(Running::start(lease, job));
+            let taken = timeout_at(deadline, self.0.acquire(patience)).await;
+            let Acquired { assigned, origin } = taken.map_err(|_| NoInstance)??;
+            let shared_place = match assigned {
+                Assigned::Exclusive(pooled) => {
+                    let (known, wait) = (Known::of(&pooled), arrival.elapsed());
+                    let running = Some(Running::start(pooled, job));
                     return Ok(Begun { running, origin, wait, known });
                 }
-                Granted::Seat(seat) => seat,
+                Assigned::Shared(shared_place) => shared_place,
             };
-            let known = seat.known();
+            let known = shared_place.known();
             // An instance that has come to compute meanwhile gives the request back.
-            match timeout_at(deadline, seat.offer(job, origin)).await {
+            match timeout_at(deadline, shared_place.offer(job, origin)).await {
                 Ok(Ok(returned)) => job = returned,
                 Ok(Err(_)) => {
                     return Ok(Begun { running: None, origin, wait: arrival.elapsed(), known });
@@ -168,16 +135,16 @@ struct Begun {
 async fn response(
     receiver: Respond,
     running: Option<Running>,
-) -> wasmtime::Result<http::Response<Body>> {
+) -> wasmtime::Result<http::Response<InstanceBody>> {
     let silent = || wasmtime::format_err!("the guest ended without a response");
     match running {
         None => {
             let ended = |_| wasmtime::format_err!("the instance that the request shared was ended");
-            Ok(receiver.await.map_err(ended)??.map(|content| Body::new(content, None)))
+            Ok(receiver.await.map_err(ended)??.map(|content| InstanceBody::new(content, None)))
         }
         // Others may need the instance: its task goes on whatever becomes of this request.
         Some(Running::Task(task)) => match receiver.await {
-            Ok(response) => Ok(response?.map(|content| Body::new(content, None))),
+            Ok(response) => Ok(response?.map(|content| InstanceBody::new(content, None))),
             // The sender went away unused: the instance ended first, and knows why.
             Err(_) => Err(task.await?.err().unwrap_or_else(silent)),
         },
@@ -189,7 +156,7 @@ async fn response(
 async fn driven(
     mut receiver: Respond,
     mut driver: Driver,
-) -> wasmtime::Result<http::Response<Body>> {
+) -> wasmtime::Result<http::Response<InstanceBody>> {
     let mut ended = None;
     let received = poll_fn(|context| {
         if ended.is_none()
@@ -208,8 +175,10 @@ async fn driven(
     match (received, ended) {
         // A guest of WASI 0.2 that traps leaves word of an absent response, too.
         (Some(Err(_)), Some(Err(error))) => Err(error),
-        (Some(response), None) => Ok(response?.map(|content| Body::new(content, Some(driver)))),
-        (Some(response), Some(_)) => Ok(response?.map(|content| Body::new(content, None))),
+        (Some(response), None) => {
+            Ok(response?.map(|content| InstanceBody::new(content, Some(driver))))
+        }
+        (Some(response), Some(_)) => Ok(response?.map(|content| InstanceBody::new(content, None))),
         (None, Some(Err(error))) => Err(error),
         (None, _) => Err(wasmtime::format_err!("the guest ended without a response")),
     }
@@ -224,20 +193,20 @@ enum Running {
 }
 
 impl Running {
-    fn start(mut lease: Lease, first: Job) -> Self {
-        let mut rota = Rota::open(&lease, first.deadline);
-        let desk = rota.desk.clone();
-        let exclusive = desk.is_none();
-        let wanted = lease.shared.requests_per_instance > 1;
-        let deadlines = Arc::clone(&rota.deadlines);
+    fn start(mut pooled: PooledInstance, first: Job) -> Self {
+        let mut requests = InstanceRequests::open(&pooled, first.deadline);
+        let shared_instance = requests.shared_instance.clone();
+        let exclusive = shared_instance.is_none();
+        let reusable = pooled.shared.requests_per_instance > 1;
+        let deadlines = Arc::clone(&requests.deadlines);
         let run = async move {
-            let Some(instance) = &mut lease.instance else { return Ok(()) };
+            let Some(instance) = &mut pooled.instance else { return Ok(()) };
             let meter = instance.meter();
             let result = {
-                let serve = pin!(instance.serve(first, &mut rota));
+                let serve = pin!(instance.serve(first, &mut requests));
                 let mut serve = pin!(meter.watch(serve));
-                let turns = poll_fn(|context| match &desk {
-                    Some(desk) => desk.turn(serve.as_mut(), &meter, context),
+                let turns = poll_fn(|context| match &shared_instance {
+                    Some(shared_instance) => shared_instance.turn(serve.as_mut(), &meter, context),
                     None => serve.as_mut().poll(context),
                 });
                 tokio::select! {
@@ -249,10 +218,10 @@ impl Running {
                     result = turns => result,
                 }
             };
-            drop(rota);
+            drop(requests);
             match result {
                 Ok(()) => {
-                    lease.give_back();
+                    pooled.release();
                     Ok(())
                 }
                 Err(error) if instance.was_refused_memory() => Err(error.context(OutOfMemory)),
@@ -261,7 +230,7 @@ impl Running {
         };
         let run: Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(run);
         match exclusive {
-            true => Self::Here(Driver { run, wanted }),
+            true => Self::Here(Driver { run, reusable }),
             false => Self::Task(tokio::spawn(run)),
         }
     }

@@ -6,7 +6,7 @@ use std::fmt::Debug;
 use wasmtime_wasi_http::{Error as HttpError, p2, p3};
 
 /// What went wrong, in the host's words and the names of codes.
-pub(crate) fn told(error: &wasmtime::Error) -> String {
+pub fn told(error: &wasmtime::Error) -> String {
     error.chain().map(cause).collect::<Vec<_>>().join(": ")
 }
 
@@ -23,7 +23,7 @@ fn cause(error: &(dyn StdError + 'static)) -> String {
 }
 
 /// The name of a code, without what comes with it.
-pub(crate) fn name(code: &impl Debug) -> String {
+pub fn name(code: &impl Debug) -> String {
     let text = format!("{code:?}");
     text.split(['(', '{', ' ']).next().unwrap_or_default().to_owned()
 }

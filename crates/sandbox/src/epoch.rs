@@ -18,7 +18,7 @@ const LINGER: u32 = 500;
 
 /// Advances the epoch of an engine while guests run. Clones share it; it ends with the last.
 #[derive(Clone)]
-pub(crate) struct Clock(Arc<Owner>);
+pub struct EpochTicker(Arc<Owner>);
 
 struct Owner {
     shared: Arc<Shared>,
@@ -31,14 +31,14 @@ struct Shared {
 }
 
 /// A guest runs, until this is dropped.
-pub(crate) struct Running(Arc<Owner>);
+pub struct Running(Arc<Owner>);
 
-impl Clock {
+impl EpochTicker {
     /// A clock for `engine`.
     ///
     /// # Errors
     /// [`Error::Io`] without a thread for it.
-    pub(crate) fn start(engine: &Engine) -> Result<Self> {
+    pub fn start(engine: &Engine) -> Result<Self> {
         Self::lingering(engine, LINGER)
     }
 
@@ -54,7 +54,7 @@ impl Clock {
     }
 
     /// Has it go for as long as what is returned lives.
-    pub(crate) fn run(&self) -> Running {
+    pub fn run(&self) -> Running {
         if self.0.shared.running.fetch_add(1, Ordering::SeqCst) == 0 {
             self.0.thread.unpark();
         }
@@ -103,7 +103,7 @@ mod tests {
     const ENDLESS: &str = "(module (func (export \"run\") (loop (br 0))))";
 
     /// Whether an endless guest is interrupted.
-    fn interrupts(engine: &Engine, clock: &Clock) -> bool {
+    fn interrupts(engine: &Engine, clock: &EpochTicker) -> bool {
         let mut store = Store::new(engine, ());
         store.set_epoch_deadline(1);
         let module = Module::new(engine, wat::parse_str(ENDLESS).unwrap()).unwrap();
@@ -117,7 +117,7 @@ mod tests {
     fn it_goes_whenever_a_guest_runs() {
         let engine = Engine::new(Config::new().epoch_interruption(true)).unwrap();
         for linger in [0, 1, LINGER] {
-            let clock = Clock::lingering(&engine, linger).unwrap();
+            let clock = EpochTicker::lingering(&engine, linger).unwrap();
             assert!((0..3).all(|_| interrupts(&engine, &clock)), "{linger}");
         }
     }

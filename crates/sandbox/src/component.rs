@@ -11,11 +11,11 @@ use wasmtime::component::{Component, Linker};
 use wasmtime_wasi_http::handler::ProxyPre;
 use wasmtime_wasi_http::{p2, p3};
 
-use crate::clock::Clock;
-use crate::config::Options;
+use crate::cpu_time::CpuMeter;
+use crate::epoch::EpochTicker;
 use crate::error::{Error, Result};
 use crate::instance::Instance;
-use crate::meter::Meter;
+use crate::options::InstanceOptions;
 use crate::store::{Allowance, State, new_store, serving_context};
 use crate::wasi_nn::{self, Nn};
 
@@ -24,18 +24,18 @@ const NO_GRAPHS: &str =
 
 /// A component, linked and ready to be instantiated.
 #[derive(Clone)]
-pub(crate) struct Function(Arc<Inner>);
+pub struct LinkedComponent(Arc<Inner>);
 
 struct Inner {
     engine: Engine,
-    clock: Clock,
+    clock: EpochTicker,
     pre: ProxyPre<State>,
-    options: Options,
+    options: InstanceOptions,
     nn: Nn,
 }
 
 /// Adds all of WASI 0.2 and 0.3 that a guest may import, and `wasi:nn`.
-pub(crate) fn add_wasi(linker: &mut Linker<State>) -> Result<()> {
+pub fn add_wasi(linker: &mut Linker<State>) -> Result<()> {
     let add = |linker: &mut Linker<State>| {
         wasmtime_wasi::p2::add_to_linker_async(linker)?;
         wasmtime_wasi::p3::add_to_linker(linker)?;
@@ -51,9 +51,9 @@ fn imports_nn(component: &Component) -> bool {
     ty.imports(component.engine()).any(|(name, _)| name.starts_with("wasi:nn/"))
 }
 
-impl Function {
+impl LinkedComponent {
     /// Links `component`, which is called `name` in errors.
-    pub(crate) fn new(component: &Component, name: &str, options: &Options) -> Result<Self> {
+    pub fn new(component: &Component, name: &str, options: &InstanceOptions) -> Result<Self> {
         let refuse = |reason: String| Error::Component { name: name.to_owned(), reason };
         let engine = component.engine().clone();
         let mut linker = Linker::new(&engine);
@@ -77,17 +77,17 @@ impl Function {
                 )
             })?),
         };
-        let clock = Clock::start(&engine)?;
+        let clock = EpochTicker::start(&engine)?;
         Ok(Self(Arc::new(Inner { engine, clock, pre, options: options.clone(), nn })))
     }
 
     /// Makes an instance that has never run.
-    pub(crate) async fn instantiate(&self) -> wasmtime::Result<Instance> {
+    pub async fn instantiate(&self) -> wasmtime::Result<Instance> {
         let Inner { engine, clock, pre, options, nn } = &*self.0;
         let start = Instant::now();
         let _running = clock.run();
         let wasi = serving_context(options)?;
-        let meter = Meter::new(options.cpu_time);
+        let meter = CpuMeter::new(options.cpu_time);
         let allowance = Allowance { memory: options.memory_limit, meter };
         let mut store = new_store(engine, wasi, nn.clone(), allowance);
         let proxy = pre.instantiate_async(&mut store).await?;

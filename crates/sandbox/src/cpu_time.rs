@@ -6,16 +6,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::priority::thread_time;
+use rustix::time::{ClockId, clock_gettime};
 
 /// An instance has used all the processor time that a request may.
 #[derive(Debug, thiserror::Error)]
 #[error("it used more than {0:?} of processor time")]
-pub(crate) struct CpuTimeUsed(pub(crate) Duration);
+pub struct CpuTimeExceeded(Duration);
+
+/// Processor time of the calling thread, in nanoseconds.
+pub fn thread_time() -> u64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    (time.tv_sec as u64).saturating_mul(1_000_000_000).saturating_add(time.tv_nsec as u64)
+}
 
 /// Watches the turns of an instance, whichever threads they are on.
 #[derive(Debug)]
-pub(crate) struct Meter {
+pub struct CpuMeter {
     /// Most processor time.
     limit: Option<Duration>,
     /// Nanoseconds, up to when it last stopped running.
@@ -26,14 +32,15 @@ pub(crate) struct Meter {
     cut_short: AtomicBool,
 }
 
-impl Meter {
-    pub(crate) fn new(limit: Option<Duration>) -> Arc<Self> {
+impl CpuMeter {
+    /// Allows each request `limit` of processor time.
+    pub fn new(limit: Option<Duration>) -> Arc<Self> {
         let (used, began) = (AtomicU64::new(0), AtomicU64::new(0));
         Arc::new(Self { limit, used, began, cut_short: AtomicBool::new(false) })
     }
 
     /// Another request begins, with all of its time before it.
-    pub(crate) fn begin_again(&self) {
+    pub fn begin_again(&self) {
         if self.limit.is_some() {
             self.used.store(0, Ordering::Relaxed);
             self.began.store(thread_time(), Ordering::Relaxed);
@@ -43,8 +50,8 @@ impl Meter {
     /// Called while the instance runs, on its thread, when others are to have a turn.
     ///
     /// # Errors
-    /// [`CpuTimeUsed`].
-    pub(crate) fn cut_short(&self) -> Result<(), CpuTimeUsed> {
+    /// [`CpuTimeExceeded`].
+    pub fn cut_short(&self) -> Result<(), CpuTimeExceeded> {
         self.cut_short.store(true, Ordering::Relaxed);
         let began = self.began.load(Ordering::Relaxed);
         let (Some(limit), 1..) = (self.limit, began) else {
@@ -53,11 +60,11 @@ impl Meter {
         };
         let running = thread_time().saturating_sub(began);
         let used = self.used.load(Ordering::Relaxed).saturating_add(running);
-        if u128::from(used) > limit.as_nanos() { Err(CpuTimeUsed(limit)) } else { Ok(()) }
+        if u128::from(used) > limit.as_nanos() { Err(CpuTimeExceeded(limit)) } else { Ok(()) }
     }
 
     /// Whether it computes, and does not wait for anybody.
-    pub(crate) fn is_at_work(&self) -> bool {
+    pub fn is_at_work(&self) -> bool {
         self.cut_short.load(Ordering::Relaxed)
     }
 
@@ -96,7 +103,7 @@ mod tests {
 
     #[test]
     fn time_adds_up_over_the_turns_of_an_instance() {
-        let meter = Meter::new(LIMIT);
+        let meter = CpuMeter::new(LIMIT);
         let mut run = pin!(meter.watch(poll_fn(|_| {
             burn();
             if meter.cut_short().is_err() { Poll::Ready(()) } else { Poll::Pending }
@@ -113,7 +120,7 @@ mod tests {
 
     #[test]
     fn time_that_it_does_not_run_for_is_not_counted() {
-        let meter = Meter::new(Some(Duration::from_millis(1)));
+        let meter = CpuMeter::new(Some(Duration::from_millis(1)));
         let mut context = Context::from_waker(Waker::noop());
         let mut run = pin!(meter.watch(std::future::pending::<()>()));
         assert!(run.as_mut().poll(&mut context).is_pending());
@@ -126,7 +133,7 @@ mod tests {
     #[test]
     fn who_waits_is_not_at_work() {
         for limit in [None, LIMIT] {
-            let meter = Meter::new(limit);
+            let meter = CpuMeter::new(limit);
             let mut context = Context::from_waker(Waker::noop());
             let mut turns = 0;
             let mut run = pin!(meter.watch(poll_fn(|_| -> Poll<()> {

@@ -2,7 +2,7 @@
 
 /// Follows demand: a burst that empties a full pool asks for a larger one, and what was not
 /// needed during a whole period is given up. A pool that is emptied before it was full asks for
-/// nothing: its keepers are too slow, not its level too low.
+/// nothing: its workers are too slow, not its level too low.
 #[derive(Debug)]
 pub(super) struct Level {
     minimum: usize,

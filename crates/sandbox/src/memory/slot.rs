@@ -7,7 +7,7 @@ use rustix::mm::{
     Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap_anonymous, mprotect, munmap,
 };
 
-use super::image::Image;
+use super::image::MemoryImage;
 use super::pagemap::Pagemap;
 
 /// Address space between guards: accessible memory at its beginning, which can be made pristine
@@ -25,7 +25,7 @@ pub(super) struct Slot {
     initial: usize,
     /// Accessible bytes now.
     accessible: usize,
-    image: Option<Arc<Image>>,
+    image: Option<Arc<MemoryImage>>,
 }
 
 // SAFETY: the slot owns its address space.
@@ -40,7 +40,7 @@ impl Slot {
         capacity: usize,
         guard: usize,
         initial: usize,
-        image: Option<Arc<Image>>,
+        image: Option<Arc<MemoryImage>>,
     ) -> io::Result<Self> {
         let (capacity, guard, initial) = (round_up(capacity), round_up(guard), round_up(initial));
         if image.as_ref().is_some_and(|image| image.len() > initial) {
@@ -169,11 +169,11 @@ mod tests {
     const SIZE: usize = 4 << 20;
     const MARK: u8 = 0xa7;
 
-    fn image() -> Arc<Image> {
+    fn image() -> Arc<MemoryImage> {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         let content: Vec<u8> = (0..IMAGE).map(|index| (index % 90) as u8).collect();
         file.write_all(&content).unwrap();
-        Arc::new(Image::open(file.path()).unwrap())
+        Arc::new(MemoryImage::open(file.path()).unwrap())
     }
 
     fn slot() -> Slot {

@@ -13,6 +13,7 @@ mod pagemap;
 mod slot;
 mod stack;
 
-pub(crate) use creator::{Creator, Memories};
-pub(crate) use image::Image;
+pub(crate) use creator::Creator;
+pub use creator::MemorySlots;
+pub use image::{MemoryBounds, MemoryImage};
 pub(crate) use stack::Stacks;

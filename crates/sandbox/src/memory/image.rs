@@ -4,25 +4,39 @@ use std::path::Path;
 use std::ptr::{NonNull, null_mut};
 
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+use serde::{Deserialize, Serialize};
 
 use super::slot::round_up;
 
+/// Minimum and maximum of a linear memory. They identify a memory of a component when Wasmtime asks
+/// for one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct MemoryBounds {
+    /// Initial size in pages of 64 KiB.
+    pub minimum: u64,
+    /// Largest size in the same pages, if the memory has one.
+    pub maximum: Option<u64>,
+}
+
 /// Initial contents of a memory, in a file that is mapped and never read.
 #[derive(Debug)]
-pub(crate) struct Image {
+pub struct MemoryImage {
     file: File,
     pristine: NonNull<u8>,
     len: usize,
 }
 
 // SAFETY: the mapping is only read, and lives as long as the value.
-unsafe impl Send for Image {}
+unsafe impl Send for MemoryImage {}
 // SAFETY: as above.
-unsafe impl Sync for Image {}
+unsafe impl Sync for MemoryImage {}
 
-impl Image {
+impl MemoryImage {
     /// Maps the file at `path`, which only this user may write to and which is never truncated.
-    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// When the file cannot be opened or mapped.
+    pub fn open(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
         let bytes = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
         let len = round_up(bytes);
@@ -56,7 +70,7 @@ impl Image {
     }
 }
 
-impl Drop for Image {
+impl Drop for MemoryImage {
     fn drop(&mut self) {
         // SAFETY: mapped by `open`, and no borrow of `bytes` outlives `self`.
         let _ = unsafe { munmap(self.pristine.as_ptr().cast(), self.len) };

@@ -8,14 +8,14 @@ const PARTS: usize = 32;
 const TABLE_ELEMENTS: usize = 1 << 16;
 
 /// Limits what all memories of an instance have together, and each of its tables.
-pub(crate) struct Limiter {
+pub(crate) struct MemoryLimiter {
     limit: usize,
     /// Bytes of all memories.
     memory: usize,
     refused: bool,
 }
 
-impl Limiter {
+impl MemoryLimiter {
     /// Allows `limit` bytes of memory.
     pub(crate) fn new(limit: usize) -> Self {
         Self { limit, memory: 0, refused: false }
@@ -27,7 +27,7 @@ impl Limiter {
     }
 }
 
-impl ResourceLimiter for Limiter {
+impl ResourceLimiter for MemoryLimiter {
     fn memory_growing(
         &mut self,
         current: usize,
@@ -70,13 +70,13 @@ impl ResourceLimiter for Limiter {
 mod tests {
     use super::*;
 
-    fn grows(limiter: &mut Limiter, current: usize, desired: usize) -> bool {
+    fn grows(limiter: &mut MemoryLimiter, current: usize, desired: usize) -> bool {
         limiter.memory_growing(current, desired, None).unwrap()
     }
 
     #[test]
     fn memories_are_counted_together_from_their_first_byte() {
-        let mut limiter = Limiter::new(100);
+        let mut limiter = MemoryLimiter::new(100);
         assert!(grows(&mut limiter, 0, 40) && grows(&mut limiter, 0, 40));
         assert!(!limiter.has_refused_memory());
         assert!(!grows(&mut limiter, 40, 61), "61 and 40 are more than 100");
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn nothing_grows_beyond_what_it_says_itself() {
-        let mut limiter = Limiter::new(100);
+        let mut limiter = MemoryLimiter::new(100);
         assert!(!limiter.memory_growing(0, 51, Some(50)).unwrap());
         assert!(!limiter.table_growing(0, 51, Some(50)).unwrap());
         assert!(limiter.table_growing(0, 50, Some(50)).unwrap());

@@ -7,10 +7,10 @@ use pilotlight_model::Digest;
 use wasmtime::{Config, Engine};
 
 use crate::error::{Error, Result};
-use crate::memory::{Creator, Memories, Stacks};
+use crate::memory::{Creator, MemorySlots, Stacks};
 
 /// The engine that serves, with the memory that its instances live in.
-pub(crate) fn serving(memories: &Arc<Memories>) -> Result<Engine> {
+pub fn serving(memories: &Arc<MemorySlots>) -> Result<Engine> {
     let mut config = common();
     config
         // The images of `memories` take the place of Wasmtime's.
@@ -21,7 +21,7 @@ pub(crate) fn serving(memories: &Arc<Memories>) -> Result<Engine> {
 }
 
 /// The engine that takes snapshots: the same bytes on every machine.
-pub(crate) fn building() -> Result<Engine> {
+pub fn building() -> Result<Engine> {
     let mut config = common();
     config.relaxed_simd_deterministic(true);
     start(&config)
@@ -39,7 +39,7 @@ fn start(config: &Config) -> Result<Engine> {
 
 /// Digest of everything that machine code depends on: Wasmtime's version, its settings and
 /// the processor's features.
-pub(crate) fn compatibility(engine: &Engine) -> Digest {
+pub fn compatibility(engine: &Engine) -> Digest {
     #[derive(Default)]
     struct Collect(Vec<u8>);
     impl Hasher for Collect {

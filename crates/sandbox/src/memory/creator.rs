@@ -4,9 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use wasmtime::{LinearMemory, MemoryCreator, MemoryType};
 
 use super::free::FreeSlots;
-use super::image::Image;
+use super::image::{MemoryBounds, MemoryImage};
 use super::slot::Slot;
-use crate::image::Limits;
 
 /// Bytes that an instance wrote and that stay in memory for the next. The default model writes
 /// less than half of it while it infers on a short text.
@@ -14,28 +13,29 @@ const KEEP: usize = 8 << 20;
 
 /// Linear memories, each in a slot that is used again.
 #[derive(Debug)]
-pub(crate) struct Memories {
-    images: Mutex<BTreeMap<Limits, Arc<Image>>>,
+pub struct MemorySlots {
+    images: Mutex<BTreeMap<MemoryBounds, Arc<MemoryImage>>>,
     free: FreeSlots<Key>,
 }
 
 /// What a slot was made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Key {
-    limits: Limits,
+    bounds: MemoryBounds,
     capacity: usize,
     guard: usize,
 }
 
-impl Memories {
-    pub(crate) fn new() -> Arc<Self> {
+impl MemorySlots {
+    /// No slots yet, and no images.
+    pub fn new() -> Arc<Self> {
         Arc::new(Self { images: Mutex::default(), free: FreeSlots::new(KEEP) })
     }
 
-    /// Starts every memory with `limits` from `image`, from now on.
-    pub(crate) fn insert(&self, limits: Limits, image: Image) {
+    /// Starts every memory with `bounds` from `image`, from now on.
+    pub fn insert(&self, bounds: MemoryBounds, image: MemoryImage) {
         let mut images = self.images.lock().unwrap_or_else(PoisonError::into_inner);
-        images.insert(limits, Arc::new(image));
+        images.insert(bounds, Arc::new(image));
     }
 
     /// Gives all but `keep` of the slots that nobody uses back.
@@ -43,14 +43,14 @@ impl Memories {
         self.free.shrink(keep);
     }
 
-    fn image(&self, limits: Limits) -> Option<Arc<Image>> {
-        self.images.lock().unwrap_or_else(PoisonError::into_inner).get(&limits).cloned()
+    fn image(&self, bounds: MemoryBounds) -> Option<Arc<MemoryImage>> {
+        self.images.lock().unwrap_or_else(PoisonError::into_inner).get(&bounds).cloned()
     }
 }
 
 /// The creator that Wasmtime is given.
 #[derive(Debug)]
-pub(crate) struct Creator(pub(crate) Arc<Memories>);
+pub(crate) struct Creator(pub(crate) Arc<MemorySlots>);
 
 // SAFETY: a slot reserves what is asked for and its guard, all inaccessible but for the bytes
 // the memory has grown to; it belongs to one memory at a time, and never moves.
@@ -63,12 +63,12 @@ unsafe impl MemoryCreator for Creator {
         reserved: Option<usize>,
         guard: usize,
     ) -> Result<Box<dyn LinearMemory>, String> {
-        let limits = Limits { minimum: memory.minimum(), maximum: memory.maximum() };
+        let bounds = MemoryBounds { minimum: memory.minimum(), maximum: memory.maximum() };
         let capacity = reserved.or(maximum).unwrap_or(minimum).max(minimum);
-        let key = Key { limits, capacity, guard };
+        let key = Key { bounds, capacity, guard };
         let slot = match self.0.free.take(key) {
             Some(slot) => slot,
-            None => Slot::new(capacity, guard, minimum, self.0.image(limits))
+            None => Slot::new(capacity, guard, minimum, self.0.image(bounds))
                 .map_err(|error| format!("cannot reserve {capacity} bytes: {error}"))?,
         };
         let memories = Arc::clone(&self.0);
@@ -78,7 +78,7 @@ unsafe impl MemoryCreator for Creator {
 
 /// A linear memory; its slot is reset and kept when it is dropped.
 struct Memory {
-    memories: Arc<Memories>,
+    memories: Arc<MemorySlots>,
     key: Key,
     /// Taken by `drop` only.
     slot: Option<Slot>,
