@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use pilotlight_deidentify::ProtectionOptions;
+use pilotlight_files::Look;
 use pilotlight_model::Digest;
 use pilotlight_router::{Router, RouterOptions, Rule, Target, VersionName};
 use pilotlight_sandbox::PoolStatus;
@@ -22,7 +23,6 @@ use crate::progress::Stage;
 use crate::routing::{Guards, Routing, RuleStatus};
 use crate::telemetry::Telemetry;
 use crate::version::{NewVersion, Version};
-use crate::watch::Look;
 
 /// What a host calls its function unless told.
 pub const DEFAULT_FUNCTION: &str = "default";

@@ -7,9 +7,9 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use pilotlight_files::{TEMPORARY_PREFIX, remove_if_abandoned};
 use pilotlight_model::Digest;
 
-use crate::beside::{PREFIX, remove_if_left};
 use crate::cache::{Cache, LOCK, RECORD, stem};
 use crate::error::Result;
 use crate::seen::{SEEN, is_outdated};
@@ -84,8 +84,8 @@ impl Cache {
         for file in fs::read_dir(self.folder())? {
             let path = file?.path();
             let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
-            if name.starts_with(PREFIX) {
-                remove_if_left(&path);
+            if name.starts_with(TEMPORARY_PREFIX) {
+                remove_if_abandoned(&path);
             } else if name.ends_with(SEEN) {
                 if is_outdated(&path) {
                     let _ = fs::remove_file(&path);

@@ -3,10 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
 const LADDER: [&[&str]; 15] = [
-    &["error", "beside", "config", "crash_loop", "priority", "progress", "request_id"],
+    &["error", "config", "crash_loop", "priority", "progress", "request_id"],
     &["admission", "telemetry"],
-    &["background", "body", "cache", "watch"],
-    &["decompress", "followed", "graph", "guest", "patterns", "request_target", "seen"],
+    &["background", "body", "cache"],
+    &["decompress", "graph", "guest", "patterns", "request_target", "seen"],
     &["access", "protection", "section", "sweep"],
     &["image", "inspect"],
     &["machine_code"],

@@ -6,13 +6,13 @@ use std::time::SystemTime;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use pilotlight_files::read_list;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::caller::Caller;
 use crate::denied::Reason;
-use crate::error::{Error, Mistake};
-use crate::file::read_list;
+use crate::error::{Error, MAX_LIST_BYTES, Mistake};
 use crate::jwk::{KeySet, present};
 
 /// No token is nearly as long.
@@ -67,7 +67,7 @@ impl Tokens {
     /// # Errors
     /// [`Error::Writable`], [`Error::TooLong`], [`Error::Io`], and [`Error::In`] for a mistake.
     pub fn read_file(path: &Path, issuer: &str, audience: &str) -> Result<Self, Error> {
-        let text = read_list(path)?;
+        let text = read_list(path, MAX_LIST_BYTES).map_err(Error::of_list(path))?;
         Self::parse(&text, issuer, audience)
             .map_err(|mistake| Error::In { path: path.to_owned(), mistake })
     }

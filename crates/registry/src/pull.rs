@@ -1,6 +1,7 @@
 use std::io::{self, Read as _, Write};
 use std::path::Path;
 
+use pilotlight_files::{Access, AtomicFile};
 use pilotlight_model::Digest;
 use sha2::{Digest as _, Sha256};
 use ureq::http::header::CONTENT_TYPE;
@@ -9,7 +10,6 @@ use ureq::http::{Method, StatusCode};
 use crate::Progress;
 use crate::artifact::{LONGEST_MANIFEST, Layer};
 use crate::authorization::Action;
-use crate::beside::Beside;
 use crate::connection::Request;
 use crate::error::{Error, Result};
 use crate::index::{Entry, followed};
@@ -89,13 +89,13 @@ impl Remote {
         limits: &Limits,
         progress: Progress<'_>,
     ) -> Result<Pulled> {
-        let mut file = Beside::new(path)?;
-        let beside = file.path().to_owned();
+        let mut file = AtomicFile::create(path, Access::Public).map_err(Error::io(path))?;
+        let temporary = file.path().to_owned();
         let pulled = self.pull(&mut file, limits, progress).map_err(|error| match error {
-            Error::Write(error) => Error::io(beside)(error),
+            Error::Write(error) => Error::io(temporary)(error),
             other => other,
         })?;
-        file.keep()?;
+        file.commit(path).map_err(Error::io(path))?;
         Ok(pulled)
     }
 

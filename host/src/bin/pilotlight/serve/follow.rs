@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use pilotlight::{Host, Look, Watch};
+use pilotlight::Host;
 use pilotlight_config::{Config, Consul, FileWatch, INTERVAL};
+use pilotlight_files::{FileWatcher, Look};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::Receiver;
 
@@ -40,7 +41,7 @@ pub(super) struct Followed {
 
 /// The files of keys that signatures are checked with.
 struct Keys {
-    watches: Vec<Watch>,
+    watches: Vec<FileWatcher>,
     /// They have changed since functions were loaded.
     are_news: bool,
 }
@@ -251,12 +252,12 @@ impl Followed {
 
 impl Keys {
     fn of(config: &Config) -> Self {
-        let watches = config.keys.iter().map(|path| Watch::new(path)).collect();
+        let watches = config.keys.iter().map(|path| FileWatcher::new(path)).collect();
         Self { watches, are_news: false }
     }
 
     fn look(&mut self, look: Look) -> bool {
-        let changed = Watch::look_at_all(&mut self.watches, look);
+        let changed = FileWatcher::look_at_all(&mut self.watches, look);
         self.are_news |= changed;
         changed
     }

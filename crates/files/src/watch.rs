@@ -16,7 +16,7 @@ pub enum Look {
 /// A file that is looked at from time to time. Renamed over, written in place, or exchanged by
 /// moving a link somewhere on its path (as Kubernetes does): what the path leads to counts.
 #[derive(Debug, Clone)]
-pub struct Watch {
+pub struct FileWatcher {
     path: PathBuf,
     /// What was last known to be whole.
     known: Option<Identity>,
@@ -27,13 +27,11 @@ pub struct Watch {
 /// Changes with a file's content.
 type Identity = [i64; 6];
 
-impl Watch {
-    /// Knows `path` as it is now. A component is a file; of a model folder its manifest, which has
-    /// the digests of all other files, is what counts.
+impl FileWatcher {
+    /// Takes `path` as it is now as known.
     pub fn new(path: &Path) -> Self {
-        let path = watched(path);
-        let known = identity(&path);
-        Self { path, known, seen: known }
+        let known = identity(path);
+        Self { path: path.to_owned(), known, seen: known }
     }
 
     /// Whether there is something else since it last said so. [`Look::Now`] waits until it has been so
@@ -44,14 +42,14 @@ impl Watch {
         (how == Look::Whole || before == self.seen) && self.is_news()
     }
 
-    /// [`Watch::look`] at each of `watches`; whether one of them has changed.
-    pub fn look_at_all(watches: &mut [Self], how: Look) -> bool {
-        watches.iter_mut().filter_map(|watch| watch.look(how).then_some(())).count() > 0
+    /// [`FileWatcher::look`] at each of `watchers`; whether one of them has changed.
+    pub fn look_at_all(watchers: &mut [Self], how: Look) -> bool {
+        watchers.iter_mut().filter_map(|watcher| watcher.look(how).then_some(())).count() > 0
     }
 
     /// Whether it is `path` that is watched.
     pub fn is_of(&self, path: &Path) -> bool {
-        self.path == watched(path)
+        self.path == path
     }
 
     fn is_news(&mut self) -> bool {
@@ -60,13 +58,6 @@ impl Watch {
             self.known = self.seen;
         }
         changed
-    }
-}
-
-fn watched(path: &Path) -> PathBuf {
-    match path.is_dir() {
-        true => path.join(pilotlight_model::MANIFEST_FILE),
-        false => path.to_owned(),
     }
 }
 
@@ -89,9 +80,9 @@ mod tests {
     use super::*;
 
     /// Looks twice: the second look knows whether the first still holds.
-    fn changed(watch: &mut Watch) -> bool {
-        let first = watch.look(Look::Now);
-        first || watch.look(Look::Now)
+    fn changed(watcher: &mut FileWatcher) -> bool {
+        let first = watcher.look(Look::Now);
+        first || watcher.look(Look::Now)
     }
 
     #[test]
@@ -99,14 +90,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("f");
         fs::write(&file, "one").unwrap();
-        let mut watch = Watch::new(&file);
-        assert!(!changed(&mut watch));
+        let mut watcher = FileWatcher::new(&file);
+        assert!(!changed(&mut watcher));
         fs::write(&file, "one, two").unwrap();
-        assert!(!watch.look(Look::Now), "it may still be written");
+        assert!(!watcher.look(Look::Now), "it may still be written");
         fs::write(&file, "one, two, three").unwrap();
-        assert!(!watch.look(Look::Now), "it was");
-        assert!(watch.look(Look::Now));
-        assert!(!changed(&mut watch));
+        assert!(!watcher.look(Look::Now), "it was");
+        assert!(watcher.look(Look::Now));
+        assert!(!changed(&mut watcher));
     }
 
     #[test]
@@ -114,12 +105,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let [file, other] = ["f", "g"].map(|name| folder.path().join(name));
         fs::write(&file, "one").unwrap();
-        let mut watch = Watch::new(&file);
+        let mut watcher = FileWatcher::new(&file);
         fs::write(&other, "two").unwrap();
         fs::rename(&other, &file).unwrap();
-        assert!(changed(&mut watch));
+        assert!(changed(&mut watcher));
         fs::remove_file(&file).unwrap();
-        assert!(!changed(&mut watch));
+        assert!(!changed(&mut watcher));
         // Kubernetes: the file is a link through a link to a folder, which is exchanged.
         for data in ["a", "b"] {
             fs::create_dir(folder.path().join(data)).unwrap();
@@ -127,10 +118,10 @@ mod tests {
         }
         symlink("a", folder.path().join("..data")).unwrap();
         symlink("..data/f", &file).unwrap();
-        assert!(changed(&mut watch));
+        assert!(changed(&mut watcher));
         symlink("b", folder.path().join("..new")).unwrap();
         fs::rename(folder.path().join("..new"), folder.path().join("..data")).unwrap();
-        assert!(changed(&mut watch));
-        assert!(!changed(&mut watch));
+        assert!(changed(&mut watcher));
+        assert!(!changed(&mut watcher));
     }
 }

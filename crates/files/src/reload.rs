@@ -4,46 +4,47 @@ use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError, RwLock};
 
-use crate::watch::{Look, Watch};
+use crate::watch::{FileWatcher, Look};
 
 /// A value from files. While they cannot be read, the last one stays.
 #[derive(Debug)]
-pub(crate) struct Followed<T> {
+pub struct Reloaded<T> {
     value: RwLock<T>,
     files: Mutex<Files>,
 }
 
 #[derive(Debug)]
 struct Files {
-    watches: Vec<Watch>,
+    watchers: Vec<FileWatcher>,
     /// Why they could not be read the last time; then the next look reads them again.
     refused: Option<String>,
 }
 
-impl<T: Clone> Followed<T> {
+impl<T: Clone> Reloaded<T> {
     /// Reads a value; `read` says from which files it was, of which `known` are those that are
     /// known before.
     ///
     /// # Errors
     /// Those of `read`.
-    pub(crate) fn read<E>(
+    pub fn read<E>(
         known: &[&Path],
         read: impl FnOnce() -> Result<(T, Vec<PathBuf>), E>,
     ) -> Result<Self, E> {
         // Before they are read: a change meanwhile is noticed afterwards.
-        let watches = known.iter().map(|path| Watch::new(path)).collect();
+        let watchers = known.iter().map(|path| FileWatcher::new(path)).collect();
         let (value, paths) = read()?;
-        let mut files = Files { watches, refused: None };
+        let mut files = Files { watchers, refused: None };
         files.watch(&paths);
         Ok(Self { value: RwLock::new(value), files: Mutex::new(files) })
     }
 
-    pub(crate) fn get(&self) -> T {
+    /// The last value that could be read.
+    pub fn get(&self) -> T {
         self.value.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Reads it again if a file has changed, and tells the log; `what` is what it is.
-    pub(crate) fn look<E: Display>(
+    pub fn look<E: Display>(
         &self,
         look: Look,
         what: &str,
@@ -73,15 +74,15 @@ impl<T: Clone> Followed<T> {
 
 impl Files {
     fn changed(&mut self, look: Look) -> bool {
-        Watch::look_at_all(&mut self.watches, look) || self.refused.is_some()
+        FileWatcher::look_at_all(&mut self.watchers, look) || self.refused.is_some()
     }
 
     /// Watches `paths`, and nothing else.
     fn watch(&mut self, paths: &[PathBuf]) {
-        self.watches.retain(|watch| paths.iter().any(|path| watch.is_of(path)));
+        self.watchers.retain(|watcher| paths.iter().any(|path| watcher.is_of(path)));
         for path in paths {
-            if !self.watches.iter().any(|watch| watch.is_of(path)) {
-                self.watches.push(Watch::new(path));
+            if !self.watchers.iter().any(|watcher| watcher.is_of(path)) {
+                self.watchers.push(FileWatcher::new(path));
             }
         }
     }
@@ -106,23 +107,23 @@ mod tests {
         };
         fs::write(&file, "g").unwrap();
         fs::write(&named, "one").unwrap();
-        let followed = Followed::read(&[&file], read).unwrap();
-        let look = || followed.look(Look::Whole, "it", |_: &String| read());
+        let reloaded = Reloaded::read(&[&file], read).unwrap();
+        let look = || reloaded.look(Look::Whole, "it", |_: &String| read());
         look();
-        assert_eq!(followed.get(), "one");
+        assert_eq!(reloaded.get(), "one");
         fs::write(&named, "two").unwrap();
         look();
-        assert_eq!(followed.get(), "two");
+        assert_eq!(reloaded.get(), "two");
         fs::write(&file, "next").unwrap();
         look();
-        assert_eq!(followed.get(), "two", "there is no file called so");
+        assert_eq!(reloaded.get(), "two", "there is no file called so");
         fs::write(folder.path().join("next"), "three").unwrap();
         look();
-        assert_eq!(followed.get(), "three");
+        assert_eq!(reloaded.get(), "three");
         // No longer one of its files.
         fs::remove_file(&named).unwrap();
         fs::write(folder.path().join("next"), "four").unwrap();
         look();
-        assert_eq!(followed.get(), "four");
+        assert_eq!(reloaded.get(), "four");
     }
 }
