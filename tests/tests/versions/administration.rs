@@ -90,7 +90,7 @@ async fn a_request_that_breaks_off_changes_nothing() {
 fn components(cache: &std::path::Path) -> Vec<String> {
     let names = std::fs::read_dir(cache).unwrap().map(|file| file.unwrap().file_name());
     let names = names.map(|name| name.into_string().unwrap());
-    names.filter(|name| name.starts_with(".beside-") || name.ends_with(".wasm")).collect()
+    names.filter(|name| name.starts_with(".pilotlight-tmp-") || name.ends_with(".wasm")).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
