@@ -8,6 +8,8 @@ use pilotlight_inference::{GraphOptions, Graphs};
 use pilotlight_model::Digest;
 
 const MOST_INSTANCES: u32 = 4096;
+/// Instances kept ready unless told.
+const READY: u32 = 4;
 const MOST_CONCURRENT: u32 = 1024;
 const SHORTEST_PERIOD: Duration = Duration::from_millis(1);
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -19,8 +21,8 @@ const LARGEST_MEMORY: usize = 4 << 30;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Options {
-    /// Fewest instances that are kept ready, as far as `max_instances` allows; more when requests
-    /// come in bursts.
+    /// Fewest instances that are kept ready; more when requests come in bursts. At most
+    /// `max_instances`; of the default, as far as that allows.
     pub min_ready: u32,
     /// Most instances alive at once; further requests wait for one to end.
     pub max_instances: u32,
@@ -74,7 +76,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            min_ready: 4,
+            min_ready: READY,
             max_instances: 128,
             requests_per_instance: 1,
             concurrent_requests_per_instance: 1,
@@ -103,6 +105,10 @@ impl Options {
     pub(crate) fn check(&self) -> Result<(), String> {
         if !(1..=MOST_INSTANCES).contains(&self.max_instances) {
             return Err(format!("max_instances must be 1 to {MOST_INSTANCES}"));
+        }
+        let most = self.max_instances;
+        if self.min_ready != READY && self.min_ready > most {
+            return Err(format!("min_ready must be at most max_instances, {most}"));
         }
         let concurrency = self.concurrent_requests_per_instance;
         if !(1..=MOST_CONCURRENT).contains(&concurrency) {
@@ -163,6 +169,9 @@ mod tests {
         };
         refused(|options| options.max_instances = 0, "max_instances");
         refused(|options| options.max_instances = u32::MAX, "max_instances");
+        refused(|options| (options.min_ready, options.max_instances) = (10, 5), "min_ready");
+        let small = Options { max_instances: 1, ..Options::default() };
+        assert_eq!(small.check(), Ok(()), "the default goes with every maximum");
         let name = "concurrent_requests_per_instance";
         refused(|options| options.concurrent_requests_per_instance = 0, name);
         refused(|options| options.concurrent_requests_per_instance = u32::MAX, name);
