@@ -121,10 +121,13 @@ fn read_policy(
     options: &Options,
 ) -> std::result::Result<Policy, pilotlight_auth::Error> {
     let policy = Policy::read(options)?;
+    let file = options.jwks.as_deref().map(Path::display).map(tracing::field::display);
     for mistake in policy.tokens.iter().flat_map(Tokens::skipped) {
-        let file = options.jwks.as_deref().map(Path::display).map(tracing::field::display);
         let (key, reason) = (&mistake.place, &mistake.message);
         tracing::warn!(access, file, key, reason, "key of the key set is skipped");
+    }
+    if policy.tokens.as_ref().is_some_and(Tokens::refuse_all) {
+        tracing::warn!(access, file, "the key set has no usable key; every token is refused");
     }
     Ok(policy)
 }

@@ -103,6 +103,13 @@ mod tests {
         };
         refused(|options| options.pool.max_instances = 0, "max_instances");
         refused(|options| options.pool.max_instances = u32::MAX, "max_instances");
+        let set = |options: &mut FunctionOptions| {
+            (options.pool.min_ready, options.pool.max_instances) = (10, 5);
+        };
+        refused(set, "min_ready");
+        let mut small = FunctionOptions::default();
+        small.pool.max_instances = 1;
+        assert_eq!(small.check(), Ok(()), "the default goes with every maximum");
         let name = "concurrent_requests_per_instance";
         refused(|options| options.pool.concurrent_requests_per_instance = 0, name);
         refused(|options| options.pool.concurrent_requests_per_instance = u32::MAX, name);

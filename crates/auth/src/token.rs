@@ -73,10 +73,11 @@ impl Tokens {
     }
 
     /// Tokens signed with the keys of `jwks`, a JSON Web Key Set (RFC 7517), whose `iss` is
-    /// `issuer` and whose `aud` is or contains `audience`. Keys that cannot be used are [skipped](Self::skipped).
+    /// `issuer` and whose `aud` is or contains `audience`. Keys that cannot be used are
+    /// [skipped](Self::skipped); without a usable key, every token is refused.
     ///
     /// # Errors
-    /// A [`Mistake`]: text that is no key set, or a set without a usable key.
+    /// A [`Mistake`]: text that is no key set.
     pub fn parse(jwks: &str, issuer: &str, audience: &str) -> Result<Self, Mistake> {
         Ok(Self {
             keys: KeySet::parse(jwks)?,
@@ -90,6 +91,11 @@ impl Tokens {
     /// other purposes than signatures (RFC 7517, section 5).
     pub fn skipped(&self) -> &[Mistake] {
         &self.keys.skipped
+    }
+
+    /// Whether the set has no key that can be used, so that every token is refused.
+    pub fn refuse_all(&self) -> bool {
+        self.keys.is_empty()
     }
 
     /// Whom a token names.

@@ -140,7 +140,7 @@ impl Remote {
         }
         let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
         let promised = text("docker-content-digest").and_then(read_digest);
-        let content_type = text(CONTENT_TYPE.as_str()).unwrap_or_default().to_owned();
+        let content_type = media_type(text(CONTENT_TYPE.as_str()).unwrap_or_default());
         let manifest = read_up_to(response.body_mut(), LONGEST_MANIFEST);
         let manifest = manifest.map_err(|error| self.failed(&uri, &error.into()))?;
         let found = Digest::of(&manifest);
@@ -203,4 +203,11 @@ impl Remote {
 fn reading(accept: &'static str) -> Request<'static> {
     let (action, doing) = (Action::Pull, "pulling");
     Request { action, doing, method: Method::GET, accept, body: None }
+}
+
+/// What a `Content-Type` names, without parameters such as `charset`; case does not matter (RFC 9110,
+/// section 8.3.1).
+fn media_type(content_type: &str) -> String {
+    let name = content_type.split(';').next().unwrap_or_default();
+    name.trim().to_ascii_lowercase()
 }

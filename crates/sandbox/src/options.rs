@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use pilotlight_inference::{GraphOptions, Graphs};
 
+/// Instances kept ready by default.
+const MIN_READY: u32 = 4;
 const MAX_INSTANCES: u32 = 4096;
 const MAX_CONCURRENT_REQUESTS: u32 = 1024;
 const MIN_DURATION: Duration = Duration::from_millis(1);
@@ -38,8 +40,8 @@ pub struct InstanceOptions {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct PoolOptions {
-    /// Fewest instances that are kept ready, as far as `max_instances` allows; more when requests
-    /// come in bursts.
+    /// Fewest instances that are kept ready; more when requests come in bursts. At most
+    /// `max_instances`, which the default of 4 gives way to.
     pub min_ready: u32,
     /// Most instances alive at once; further requests wait for one to end.
     pub max_instances: u32,
@@ -70,7 +72,7 @@ impl Default for InstanceOptions {
 impl Default for PoolOptions {
     fn default() -> Self {
         Self {
-            min_ready: 4,
+            min_ready: MIN_READY,
             max_instances: 128,
             requests_per_instance: 1,
             concurrent_requests_per_instance: 1,
@@ -109,6 +111,10 @@ impl PoolOptions {
     pub fn check(&self) -> Result<(), String> {
         if !(1..=MAX_INSTANCES).contains(&self.max_instances) {
             return Err(format!("max_instances must be 1 to {MAX_INSTANCES}"));
+        }
+        let most = self.max_instances;
+        if self.min_ready != MIN_READY && self.min_ready > most {
+            return Err(format!("min_ready must be at most max_instances, {most}"));
         }
         let concurrency = self.concurrent_requests_per_instance;
         if !(1..=MAX_CONCURRENT_REQUESTS).contains(&concurrency) {

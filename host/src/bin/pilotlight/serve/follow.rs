@@ -14,6 +14,7 @@ use super::document::Document;
 use super::settings::Served;
 use super::sources::{Refused, Sources};
 use crate::origin::Origin;
+use crate::reason::reason;
 
 /// Has a host serve what files or Consul say, whenever they say something else.
 pub(super) struct Follower {
@@ -104,7 +105,9 @@ impl Follower {
             let origin = followed.document.origin.clone();
             match tokio::task::spawn_blocking(move || origin.read()).await {
                 Ok(Ok(text)) => self.offer(&text).await,
-                Ok(Err(error)) => tracing::warn!("{error:#}; the configuration stays as it was"),
+                Ok(Err(error)) => {
+                    tracing::warn!("{}; the configuration stays as it was", reason(&error));
+                }
                 Err(error) => {
                     let error = pilotlight::Error::unfinished("reading the configuration")(error);
                     tracing::error!("{error}; the configuration stays as it was");
@@ -159,7 +162,7 @@ impl Follower {
                 (followed.applied, followed.refused, followed.keys) = (config, None, keys);
                 tracing::info!("the configuration has been changed");
             }
-            Err(error) => followed.refuse(text, &format!("{error:#}")),
+            Err(error) => followed.refuse(text, &reason(&error)),
         }
     }
 

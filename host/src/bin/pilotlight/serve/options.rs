@@ -154,9 +154,10 @@ pub(crate) struct Options {
     /// Model folder for a component that is not pre-initialised
     #[arg(long, value_name = "DIR")]
     pub(super) model: Option<PathBuf>,
-    /// Fewest instances kept ready; more when requests come in bursts
-    #[arg(long, default_value_t = 4, value_name = "COUNT")]
-    pub(super) min_ready: u32,
+    /// Fewest instances kept ready; more when requests come in bursts; at most --max-instances
+    /// [default: 4, or --max-instances if that is less]
+    #[arg(long, value_name = "COUNT")]
+    pub(super) min_ready: Option<u32>,
     /// Most instances alive at once; further requests wait
     #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub(super) max_instances: u32,
@@ -219,7 +220,7 @@ impl Options {
     /// How a function is run.
     pub(super) fn function(&self) -> pilotlight::FunctionOptions {
         let mut function = pilotlight::FunctionOptions::default();
-        function.pool.min_ready = self.min_ready;
+        function.pool.min_ready = self.min_ready.unwrap_or(function.pool.min_ready);
         function.pool.max_instances = self.max_instances;
         function.pool.requests_per_instance = self.requests_per_instance;
         function.pool.concurrent_requests_per_instance = self.concurrent_requests_per_instance;
