@@ -17,6 +17,7 @@ mod artifact;
 mod background;
 mod beside;
 mod body;
+mod broken_body;
 mod cache;
 mod clock;
 mod config;
