@@ -185,10 +185,11 @@ where
 {
     // Before the client is told to go on (RFC 9110, 10.1.1).
     let announced = body.size_hint().lower();
-    if announced > most {
+    if announced > coding.longest(most) {
         return Err(BodyRefused::TooLarge(most));
     }
-    let body = decompressed(Paced::new(body, limits, most), coding, most);
+    let body = Paced::new(body, limits, (most, coding.longest(most)));
+    let body = decompressed(body, coding, most);
     if limits.stream_bodies {
         return Ok(RequestBody(Content::Streamed { body, broken: BrokenBody::default() }));
     }

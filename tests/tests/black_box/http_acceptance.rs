@@ -197,6 +197,21 @@ fn functions_of_any_kind_get_bodies_as_they_were_before_they_were_compressed() {
 }
 
 #[test]
+fn what_does_not_compress_may_have_as_many_bytes_as_it_has_uncompressed() {
+    let server = Server::start(&[test_guest("p3").to_str().unwrap()]);
+    let stored = |length: usize| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::none());
+        encoder.write_all(&vec![b'x'; length]).unwrap();
+        encoder.finish().unwrap()
+    };
+    let limit = 1 << 20;
+    assert!(stored(limit).len() > limit);
+    assert_eq!(encoded(&server, "/wait", "gzip", stored(limit)).text, format!("1 {limit}"));
+    refused(&encoded(&server, "/wait", "gzip", stored(limit + 1)), 413, "payload_too_large");
+    refused(&encoded(&server, "/wait", "gzip", stored(2 * limit)), 413, "payload_too_large");
+}
+
+#[test]
 fn a_request_names_one_valid_host() {
     let server = server();
     for base in [&server.url, &server.socket] {
