@@ -191,7 +191,7 @@ impl Cache {
     }
 
     /// Waits for the right to write entries of `stem`.
-    fn lock(&self, stem: &str) -> std::io::Result<File> {
+    pub(crate) fn lock(&self, stem: &str) -> std::io::Result<File> {
         loop {
             let lock = self.open_lock(stem)?;
             lock.lock()?;

@@ -16,7 +16,7 @@ use crate::artifact::Source;
 use crate::background;
 use crate::cache::Cache;
 use crate::config::FunctionOptions;
-use crate::deployment::{Change, Deployment, FunctionStatus, Versions};
+use crate::deployment::{Change, Deployment, FunctionStatus};
 use crate::error::{Error, Result};
 use crate::levels::levels;
 use crate::progress::Stage;
@@ -128,8 +128,8 @@ impl Host {
     /// Has another version of the function called `name` take over without a request lost: it is
     /// loaded in the background, its pool is filled, and the sample that it brings along is
     /// answered first. Requests in flight finish on the old version, which stays ready for
-    /// [`Host::roll_back`]. On any failure the old version goes on serving. Afterwards the cache is
-    /// swept.
+    /// [`Host::roll_back`]. On any failure the old version goes on serving. Afterwards, in any
+    /// case, the cache is swept.
     ///
     /// # Errors
     /// [`Error::NoFunction`], [`Error::Changing`], [`Error::Trial`], [`Error::Unprotected`], and those
@@ -145,7 +145,9 @@ impl Host {
         let change = deployment.begin()?;
         let new = NewVersion { function: name.to_owned(), source, options };
         let routing = self.table().routing.clone();
-        let version = Arc::new(self.prepare(new, routing, progress).await?);
+        let prepared = self.prepare(new, routing, progress).await;
+        // What was compiled of a version that is refused is of no use.
+        let version = Arc::new(prepared.inspect_err(|_| self.retire(()))?);
         let digest = version.digest();
         self.retire(vec![change.to(version)]);
         self.metrics().swapped(name, Swap::TakenOver);
@@ -205,8 +207,13 @@ impl Host {
         let mut ready = Vec::new();
         for new in versions {
             let function = new.function.clone();
-            let version = self.prepare(new, routing.clone(), |_| {}).await?;
-            ready.push((function, Arc::new(version)));
+            match self.prepare(new, routing.clone(), |_| {}).await {
+                Ok(version) => ready.push((function, Arc::new(version))),
+                Err(error) => {
+                    self.retire(ready);
+                    return Err(error);
+                }
+            }
         }
         let mut former = Vec::new();
         // Requests that come meanwhile wait for the table.
@@ -305,8 +312,9 @@ impl Host {
         })
     }
 
-    /// Lets go of versions that have been replaced, and sweeps the cache of what nobody uses now.
-    fn retire(&self, former: Vec<Versions>) {
+    /// Lets go of versions that have been replaced or refused, and sweeps the cache of what nobody uses
+    /// now.
+    fn retire(&self, former: impl Send + 'static) {
         let cache = self.0.cache.clone();
         tokio::task::spawn_blocking(move || {
             drop(former);

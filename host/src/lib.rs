@@ -16,6 +16,7 @@ mod agreement;
 mod artifact;
 mod background;
 mod body;
+mod broken_body;
 mod cache;
 mod config;
 mod crash_loop;

@@ -6,7 +6,7 @@ const LADDER: [&[&str]; 15] = [
     &["error", "config", "crash_loop", "priority", "progress", "request_id"],
     &["admission", "telemetry"],
     &["background", "body", "cache"],
-    &["decompress", "graph", "guest", "patterns", "request_target", "seen"],
+    &["broken_body", "decompress", "graph", "guest", "patterns", "request_target", "seen"],
     &["access", "protection", "section", "sweep"],
     &["image", "inspect"],
     &["machine_code"],

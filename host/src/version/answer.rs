@@ -15,8 +15,11 @@ use super::Version;
 use super::failure::{Failure, FailureKind, Failures, is_crash};
 use super::timings;
 use crate::body::Body;
+use crate::broken_body::{BodyRefusal, BrokenBody};
 use crate::request_id::REQUEST_ID;
 use crate::telemetry::{Caption, Exchange};
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 const SERVER_TIMING: &str = "server-timing";
 const VERSION: &str = "x-pilotlight-version";
@@ -129,14 +132,17 @@ fn within(limit: usize, request: Request<WasiBody>) -> Result<Request<WasiBody>,
     if hint.upper().is_some_and(|upper| upper <= most) {
         return Ok(request);
     }
-    let limited = |body| {
-        Limited::new(body, limit).map_err(|error| match error.downcast::<HttpError>() {
-            Ok(error) => *error,
-            Err(error) if error.is::<LengthLimitError>() => HttpError::HttpRequestBodySize(None),
-            Err(error) => HttpError::InternalError(Some(error.to_string())),
-        })
+    let broken = request.extensions().get::<BrokenBody>().cloned().unwrap_or_default();
+    let failed = move |error: BoxError| match error.downcast::<HttpError>() {
+        Ok(error) => *error,
+        Err(error) if error.is::<LengthLimitError>() => {
+            let told = || format!("the body exceeds {limit} bytes; send less at once");
+            broken.set(|| BodyRefusal::too_large(told()));
+            HttpError::HttpRequestBodySize(None)
+        }
+        Err(error) => HttpError::InternalError(Some(error.to_string())),
     };
-    Ok(request.map(|body| limited(body).boxed_unsync()))
+    Ok(request.map(|body| Limited::new(body, limit).map_err(failed).boxed_unsync()))
 }
 
 /// Reads what our guests tell; nothing of what took no time, which was not done.
