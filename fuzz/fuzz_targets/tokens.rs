@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use pilotlight_deidentify::{Cipher, Entity, KeyRing, Mode, Protection, ProtectionOptions};
+use pilotlight_deidentify::{Cipher, Entity, KeyRing, Mode, Deidentifier, DeidentifyOptions};
 
 #[derive(Debug, Arbitrary)]
 struct Input {
@@ -14,7 +14,7 @@ struct Input {
     label: String,
     spans: Vec<(u8, u8)>,
     sm4: bool,
-    /// Which byte of the protected text is changed, and how.
+    /// Which byte of the de-identified text is changed, and how.
     change: (usize, u8),
 }
 
@@ -26,20 +26,20 @@ static RING: LazyLock<KeyRing> = LazyLock::new(|| {
     KeyRing::read(&path).expect("it can be read")
 });
 
-fn encryption(sm4: bool) -> Protection {
+fn encryption(sm4: bool) -> Deidentifier {
     let cipher = Some(if sm4 { Cipher::Sm4Gcm } else { Cipher::Aes256Gcm });
     let keys = Some("keys.toml".into());
     let options =
-        ProtectionOptions { mode: Mode::Encrypt, cipher, keys, labels: None, placeholder: None };
-    Protection::new(&options, Some(&RING)).expect("the options go together")
+        DeidentifyOptions { mode: Mode::Encrypt, cipher, keys, labels: None, placeholder: None };
+    Deidentifier::new(&options, Some(&RING)).expect("the options go together")
 }
 
 /// A text that nobody with the keys has written stays as it is.
 fn stays(text: &str) {
-    let restored = RING.restore(text);
-    assert!(restored.text == text && restored.restored == 0, "a forged token was decrypted");
+    let reidentified = RING.reidentify(text);
+    assert!(reidentified.text == text && reidentified.reidentified == 0, "a forged token was decrypted");
     let mut end = 0;
-    for left in restored.left {
+    for left in reidentified.left {
         assert!(end <= left.start && left.start < left.end, "{left:?}");
         end = left.end;
         let token: String = text.chars().skip(left.start).take(left.end - left.start).collect();
@@ -57,15 +57,15 @@ fuzz_target!(|input: Input| {
         end: usize::from(*end),
     };
     let entities: Vec<Entity<'_>> = input.spans.iter().map(entity).collect();
-    let Ok(protected) = encryption(input.sm4).protect(&input.text, &entities) else { return };
-    let restored = RING.restore(&protected.text);
-    assert_eq!((&restored.text, restored.restored), (&input.text, entities.len()));
+    let Ok(deidentified) = encryption(input.sm4).deidentify(&input.text, &entities) else { return };
+    let reidentified = RING.reidentify(&deidentified.text);
+    assert_eq!((&reidentified.text, reidentified.reidentified), (&input.text, entities.len()));
 
-    let mut bytes = protected.text.into_bytes();
+    let mut bytes = deidentified.text.into_bytes();
     let place = input.change.0 % bytes.len().max(1);
     let Some(byte) = bytes.get_mut(place) else { return };
     *byte ^= input.change.1.max(1);
     if let Ok(changed) = String::from_utf8(bytes) {
-        assert!(RING.restore(&changed).text != input.text, "a changed byte was not noticed");
+        assert!(RING.reidentify(&changed).text != input.text, "a changed byte was not noticed");
     }
 });

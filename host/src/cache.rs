@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use pilotlight_files::{Access, AtomicFile, write_atomically};
+use pilotlight_files::{AtomicFile, FileAccess, write_atomically};
 use pilotlight_model::Digest;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -170,8 +170,12 @@ impl Cache {
         let write = || {
             let path = self.folder.join(name);
             let record = Record { length: content.len() as u64, sha256: Digest::of(content) };
-            write_atomically(&path, content, Access::OwnerOnly)?;
-            write_atomically(&self.record(name), &serde_json::to_vec(&record)?, Access::OwnerOnly)?;
+            write_atomically(&path, content, FileAccess::OwnerOnly)?;
+            write_atomically(
+                &self.record(name),
+                &serde_json::to_vec(&record)?,
+                FileAccess::OwnerOnly,
+            )?;
             let held = hold(&self.record(name)).map(Arc::new);
             Ok(Entry { path, digest: record.sha256, _held: held })
         };
@@ -180,7 +184,7 @@ impl Cache {
 
     /// An entry whose content comes in pieces, and whose name follows from it.
     pub(crate) fn receive(&self) -> Result<Incoming> {
-        let file = AtomicFile::in_folder(&self.folder, Access::OwnerOnly);
+        let file = AtomicFile::in_folder(&self.folder, FileAccess::OwnerOnly);
         let file = file.map_err(|error| self.refuse(&error))?;
         let (cache, hash) = (self.clone(), Sha256::new());
         Ok(Incoming { cache, file, hash, length: 0 })
@@ -250,7 +254,7 @@ impl Incoming {
             write_atomically(
                 &cache.record(&name),
                 &serde_json::to_vec(&record)?,
-                Access::OwnerOnly,
+                FileAccess::OwnerOnly,
             )?;
             let held = hold(&cache.record(&name)).map(Arc::new);
             Ok(Entry { path, digest: sha256, _held: held })

@@ -79,32 +79,32 @@ pub enum Error {
     #[error("{0}")]
     Options(String),
     /// It cannot be said who may ask.
-    #[error("access `{name}`: {source}")]
-    Access {
+    #[error("auth `{name}`: {source}")]
+    Auth {
         /// The access.
         name: String,
         /// What is wrong with it or its files.
         source: pilotlight_auth::Error,
     },
-    /// Nothing can be protected as it was said.
-    #[error("protection `{name}`: {source}")]
-    Protection {
-        /// The protection.
+    /// Nothing can be de-identified as it was said.
+    #[error("deidentify `{name}`: {source}")]
+    Deidentifier {
+        /// The de-identification.
         name: String,
         /// What is wrong with it.
         source: pilotlight_deidentify::Mistake,
     },
-    /// A version of a function does not have what a protection of its routes needs.
-    #[error("protection `{name}` of function `{function}`: {source}")]
-    Unprotected {
-        /// The protection.
+    /// A version of a function does not have what a de-identification of its routes needs.
+    #[error("deidentify `{name}` of function `{function}`: {source}")]
+    NotDeidentified {
+        /// The de-identification.
         name: String,
         /// The function.
         function: String,
         /// What does not fit.
         source: pilotlight_deidentify::Unfit,
     },
-    /// The keys of a protection cannot be used.
+    /// The keys of a de-identification cannot be used.
     #[error(transparent)]
     Keys(#[from] pilotlight_deidentify::RingError),
     /// The cache folder cannot be used.

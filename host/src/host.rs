@@ -4,7 +4,7 @@ mod service;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use pilotlight_deidentify::ProtectionOptions;
+use pilotlight_deidentify::DeidentifyOptions;
 use pilotlight_files::Look;
 use pilotlight_model::Digest;
 use pilotlight_router::{Router, RouterOptions, Rule, Target, VersionName};
@@ -60,11 +60,11 @@ pub struct Plan {
     /// Whether testers may choose a version by header.
     pub override_header: bool,
     /// Who may ask, by the names that rules use.
-    pub access: BTreeMap<String, pilotlight_auth::Options>,
+    pub auth: BTreeMap<String, pilotlight_auth::AuthOptions>,
     /// The access of requests whose rule names none; everybody may ask otherwise.
-    pub default_access: Option<String>,
-    /// How answers are protected, by the names that rules use.
-    pub protection: BTreeMap<String, ProtectionOptions>,
+    pub default_auth: Option<String>,
+    /// How answers are de-identified, by the names that rules use.
+    pub deidentify: BTreeMap<String, DeidentifyOptions>,
 }
 
 impl Host {
@@ -159,7 +159,7 @@ impl Host {
     /// kept ready. Called once more, it takes that back.
     ///
     /// # Errors
-    /// [`Error::NoFunction`], [`Error::NoPrevious`], and [`Error::Unprotected`] if a protection of
+    /// [`Error::NoFunction`], [`Error::NoPrevious`], and [`Error::Unprotected`] if a de-identification of
     /// its rules cannot be applied to the previous version.
     pub fn roll_back(&self, name: &str) -> Result<Digest> {
         let table = self.table();
@@ -180,16 +180,16 @@ impl Host {
     /// cache is swept.
     ///
     /// # Errors
-    /// Those of [`Host::swap`], [`Error::Rules`], [`Error::Access`], [`Error::Protection`] and
+    /// Those of [`Host::swap`], [`Error::Rules`], [`Error::Auth`], [`Error::Deidentify`] and
     /// [`Error::Keys`].
     pub async fn apply(&self, plan: Plan) -> Result<()> {
         let Plan { versions, unchanged, rules, override_header, .. } = plan;
         let before = self.table();
         let known = Arc::clone(&before.guards);
-        let (access, default, protection) = (plan.access, plan.default_access, plan.protection);
-        let read = move || Guards::new(access, default.as_deref(), protection, &known);
+        let (auth, default, deidentify) = (plan.auth, plan.default_auth, plan.deidentify);
+        let read = move || Guards::new(auth, default.as_deref(), deidentify, &known);
         let guards = tokio::task::spawn_blocking(read).await;
-        let task = "reading the files of accesses and protections";
+        let task = "reading the files of authentication and de-identification";
         let guards = guards.map_err(Error::unfinished(task))??;
         let names = versions.iter().map(|new| new.function.clone()).chain(unchanged);
         let names: BTreeSet<String> = names.collect();
@@ -242,7 +242,7 @@ impl Host {
         Ok(())
     }
 
-    /// Reads files of accesses and protections again that have changed: keys that were added or
+    /// Reads files of authentication and de-identifications again that have changed: keys that were added or
     /// taken out are, from then on. Files that cannot be read, or are wrong, change nothing; the log
     /// says why. To be called from time to time, or when somebody says so.
     pub fn look(&self, look: Look) {
@@ -285,8 +285,8 @@ impl Host {
         &self.0.cache
     }
 
-    /// Loads a version in the background and has it prove itself, and that what `routing` protects can
-    /// be protected.
+    /// Loads a version in the background and has it prove itself, and that what `routing` de-identifies can
+    /// be de-identified.
     async fn prepare(
         &self,
         new: NewVersion,

@@ -9,11 +9,11 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("the host needs Linux: it reads page tables through /proc; components run anywhere");
 
-mod access;
 mod admin;
 mod admission;
 mod agreement;
 mod artifact;
+mod authentication;
 mod background;
 mod body;
 mod broken_body;
@@ -21,6 +21,7 @@ mod cache;
 mod config;
 mod crash_loop;
 mod decompress;
+mod deidentification;
 mod deployment;
 mod error;
 mod graph;
@@ -33,7 +34,6 @@ mod machine_code;
 mod patterns;
 mod priority;
 mod progress;
-mod protection;
 mod request_id;
 mod request_target;
 mod routing;
@@ -45,11 +45,11 @@ mod sweep;
 mod telemetry;
 mod version;
 
-pub use access::RefusalStatus;
 pub use admin::{Admin, AdminToken, SwapPlan};
 pub use admission::AdmissionStatus;
 pub use agreement::agreement;
 pub use artifact::{ModelCompute, Source};
+pub use authentication::RefusalStatus;
 pub use body::Body;
 pub use cache::{Cache, Entry};
 pub use config::FunctionOptions;

@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use pilotlight_files::{Access, write_atomically};
+use pilotlight_files::{FileAccess, write_atomically};
 use pilotlight_model::Digest;
 use serde::{Deserialize, Serialize};
 
@@ -58,7 +58,7 @@ impl Cache {
         let digest = digest()?;
         if settled && states(files)? == before {
             let seen = serde_json::to_vec(&Seen { files: before, digest }).unwrap_or_default();
-            if let Err(error) = write_atomically(&record, &seen, Access::OwnerOnly) {
+            if let Err(error) = write_atomically(&record, &seen, FileAccess::OwnerOnly) {
                 tracing::debug!(%error, "a digest could not be remembered");
             }
         }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use pilotlight::{Cache, Error};
-use pilotlight_files::{Access, write_atomically};
+use pilotlight_files::{FileAccess, write_atomically};
 
 fn open(folder: &Path) -> Cache {
     Cache::open(Some(folder.join("cache"))).unwrap()
@@ -244,7 +244,7 @@ fn those_who_use_build_and_sweep_at_once_do_not_hurt_each_other() {
         }
         scope.spawn(|| {
             let path = folder.path().join("cache/other.json");
-            (0..60).for_each(|_| write_atomically(&path, b"whole", Access::Public).unwrap());
+            (0..60).for_each(|_| write_atomically(&path, b"whole", FileAccess::Public).unwrap());
         });
     });
     open(folder.path()).bounded(0).sweep().unwrap();

@@ -7,7 +7,7 @@ const LADDER: [&[&str]; 15] = [
     &["admission", "telemetry"],
     &["background", "body", "cache"],
     &["broken_body", "decompress", "graph", "guest", "patterns", "request_target", "seen"],
-    &["access", "protection", "section", "sweep"],
+    &["authentication", "deidentification", "section", "sweep"],
     &["image", "inspect"],
     &["machine_code"],
     &["snapshot"],

@@ -1,8 +1,8 @@
-//! How much each caller has left, in memory that does not grow.
+//! How much each principal has left, in memory that does not grow.
 //!
-//! It is a cache as processors have them: a caller's hash picks a set, and in a set each of a few
-//! callers has a bucket. One that is full again is forgotten when another caller needs its place,
-//! which changes nothing: a new bucket is full, too. While no place is free, further callers of
+//! It is a cache as processors have them: a principal's hash picks a set, and in a set each of a few
+//! principals has a bucket. One that is full again is forgotten when another principal needs its place,
+//! which changes nothing: a new bucket is full, too. While no place is free, further principals of
 //! the set share one bucket; and since a new bucket has no more in it than the shared one, nobody
 //! gains by having been without one of his own.
 
@@ -11,7 +11,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::caller::Caller;
+use crate::principal::Principal;
 use crate::rate::Rate;
 
 /// Sets; each has its own lock, which is held for a few comparisons.
@@ -34,8 +34,8 @@ struct Set {
 
 #[derive(Clone, Copy, Default)]
 struct Bucket {
-    /// The caller's hash. Two of the same, in 2^64, would share the bucket.
-    caller: u64,
+    /// The principal's hash. Two of the same, in 2^64, would share the bucket.
+    principal: u64,
     /// When it is full again, in nanoseconds.
     full: u64,
 }
@@ -47,16 +47,21 @@ impl Default for Buckets {
 }
 
 impl Buckets {
-    /// Takes one request out of the caller's bucket.
+    /// Takes one request out of the principal's bucket.
     ///
     /// # Errors
     /// How long to wait until there is one.
-    pub(crate) fn take(&self, caller: &Caller, rate: Rate, now: Duration) -> Result<(), Duration> {
-        let caller = self.hash.hash_one(caller);
+    pub(crate) fn take(
+        &self,
+        principal: &Principal,
+        rate: Rate,
+        now: Duration,
+    ) -> Result<(), Duration> {
+        let principal = self.hash.hash_one(principal);
         let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
-        let set = &self.sets[(caller % self.sets.len() as u64) as usize];
+        let set = &self.sets[(principal % self.sets.len() as u64) as usize];
         // A set is whole at any point where a thread could end.
-        set.lock().unwrap_or_else(PoisonError::into_inner).take(caller, rate, now)
+        set.lock().unwrap_or_else(PoisonError::into_inner).take(principal, rate, now)
     }
 }
 
@@ -67,13 +72,13 @@ impl fmt::Debug for Buckets {
 }
 
 impl Set {
-    fn take(&mut self, caller: u64, rate: Rate, now: u64) -> Result<(), Duration> {
-        let own = self.buckets.iter().position(|bucket| bucket.caller == caller);
+    fn take(&mut self, principal: u64, rate: Rate, now: u64) -> Result<(), Duration> {
+        let own = self.buckets.iter().position(|bucket| bucket.principal == principal);
         let place = own.or_else(|| self.buckets.iter().position(|bucket| bucket.full <= now));
         let Some(place) = place else { return rate.take(&mut self.shared, now) };
         let bucket = &mut self.buckets[place];
         if own.is_none() {
-            *bucket = Bucket { caller, full: self.shared };
+            *bucket = Bucket { principal, full: self.shared };
         }
         // Emptier than empty it may be by what others took from the shared one, or by a rate that
         // has been changed.
@@ -91,7 +96,7 @@ mod tests {
 
     use super::{CALLERS, Rate, Set};
 
-    /// Requests (who, and how long after the one before) of more callers than have places.
+    /// Requests (who, and how long after the one before) of more principals than have places.
     fn requests() -> impl Strategy<Value = Vec<(u64, u64)>> {
         vec((1..3 * CALLERS as u64, 0..200_u64), 1..1000)
     }
@@ -106,10 +111,10 @@ mod tests {
             let mut set = Set::default();
             let mut now = 0;
             let mut admitted = vec![Vec::new(); 3 * CALLERS];
-            for (caller, pause) in requests {
+            for (principal, pause) in requests {
                 now += pause;
-                if set.take(caller, rate, now).is_ok() {
-                    admitted[caller as usize].push(now);
+                if set.take(principal, rate, now).is_ok() {
+                    admitted[principal as usize].push(now);
                 }
             }
             for times in admitted {
@@ -144,10 +149,10 @@ mod tests {
     fn a_place_is_free_again_when_its_bucket_is_full() {
         let rate = Rate::new(1e6, Some(2)).unwrap();
         let mut set = Set::default();
-        for caller in 1..=CALLERS as u64 {
-            set.take(caller, rate, 0).unwrap();
+        for principal in 1..=CALLERS as u64 {
+            set.take(principal, rate, 0).unwrap();
         }
-        // Two callers without a place share a bucket; at 1 µs there are places for everybody.
+        // Two principals without a place share a bucket; at 1 µs there are places for everybody.
         assert!(set.take(101, rate, 0).is_ok() && set.take(102, rate, 0).is_ok());
         assert!(set.take(103, rate, 0).is_err());
         assert!(set.take(103, rate, 2000).is_ok() && set.take(103, rate, 2000).is_ok());
@@ -158,8 +163,8 @@ mod tests {
     fn what_was_taken_from_the_shared_bucket_is_missing_in_ones_own() {
         let rate = Rate::new(1e6, Some(2)).unwrap();
         let mut set = Set::default();
-        for caller in 1..=CALLERS as u64 {
-            set.take(caller, rate, 0).unwrap();
+        for principal in 1..=CALLERS as u64 {
+            set.take(principal, rate, 0).unwrap();
         }
         assert!(set.take(101, rate, 0).is_ok() && set.take(101, rate, 0).is_ok());
         // A place is free now, and one request has come back since.

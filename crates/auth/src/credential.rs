@@ -3,7 +3,7 @@
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, HeaderName};
 
-use crate::denied::Denied;
+use crate::rejection::Rejection;
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
@@ -11,11 +11,11 @@ const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 /// schemes of `authorization` are for somebody else.
 ///
 /// # Errors
-/// [`Denied::Ambiguous`] when they differ, or a header is there twice.
-pub(crate) fn credential(headers: &HeaderMap) -> Result<Option<&[u8]>, Denied> {
+/// [`Rejection::Ambiguous`] when they differ, or a header is there twice.
+pub(crate) fn credential(headers: &HeaderMap) -> Result<Option<&[u8]>, Rejection> {
     let key = single(headers, &X_API_KEY)?;
     match (bearer(headers)?, key) {
-        (Some(bearer), Some(key)) if bearer != key => Err(Denied::Ambiguous),
+        (Some(bearer), Some(key)) if bearer != key => Err(Rejection::Ambiguous),
         (bearer, key) => Ok(bearer.or(key)),
     }
 }
@@ -23,16 +23,20 @@ pub(crate) fn credential(headers: &HeaderMap) -> Result<Option<&[u8]>, Denied> {
 /// The credential in `authorization: Bearer …` (RFC 6750, section 2.1).
 ///
 /// # Errors
-/// [`Denied::Ambiguous`] when the header is there twice.
-pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&[u8]>, Denied> {
+/// [`Rejection::Ambiguous`] when the header is there twice.
+pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&[u8]>, Rejection> {
     let Some(value) = single(headers, &AUTHORIZATION)? else { return Ok(None) };
     let end = value.iter().position(|byte| *byte == b' ').unwrap_or(value.len());
     let (scheme, token) = value.split_at(end);
     Ok(scheme.eq_ignore_ascii_case(b"bearer").then(|| token.trim_ascii()))
 }
 
-fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a [u8]>, Denied> {
+fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a [u8]>, Rejection> {
     let mut values = headers.get_all(name).iter();
     let value = values.next();
-    if values.next().is_some() { Err(Denied::Ambiguous) } else { Ok(value.map(|v| v.as_bytes())) }
+    if values.next().is_some() {
+        Err(Rejection::Ambiguous)
+    } else {
+        Ok(value.map(|v| v.as_bytes()))
+    }
 }

@@ -8,13 +8,13 @@ use std::time::SystemTime;
 use pilotlight_files::read_list;
 use toml::{Table, Value};
 
-use crate::caller::Caller;
 use crate::date::moment;
-use crate::denied::Reason;
 use crate::error::{Error, MAX_LIST_BYTES, Mistake};
 use crate::fingerprint::Fingerprint;
 use crate::key::{check_id, id_of};
+use crate::principal::Principal;
 use crate::rate::Rate;
+use crate::rejection::Reason;
 
 /// API keys that may ask. They are known by their SHA-256 alone:
 ///
@@ -81,7 +81,7 @@ impl ApiKeys {
         &self,
         key: &str,
         now: SystemTime,
-    ) -> Result<(Caller, Option<Rate>), Reason> {
+    ) -> Result<(Principal, Option<Rate>), Reason> {
         let id = id_of(key).ok_or(Reason::KeyMalformed)?;
         let found = self.keys.get_key_value(id);
         let fits =
@@ -93,7 +93,7 @@ impl ApiKeys {
         if entry.expires.is_some_and(|expires| expires <= now) {
             return Err(Reason::KeyExpired(id.clone()));
         }
-        Ok((Caller::Key { id: id.clone(), name: entry.name.clone() }, entry.rate))
+        Ok((Principal::Key { id: id.clone(), name: entry.name.clone() }, entry.rate))
     }
 
     /// Whether a key has a rate of its own.

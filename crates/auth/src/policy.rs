@@ -11,8 +11,8 @@ use crate::token::Tokens;
 /// Who may ask, and how much, as a configuration says it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-#[schemars(rename = "Access")]
-pub struct Options {
+#[schemars(rename = "Auth")]
+pub struct AuthOptions {
     /// File of API keys that may ask.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_keys: Option<PathBuf>,
@@ -26,15 +26,15 @@ pub struct Options {
     /// The `aud` of tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audience: Option<String>,
-    /// Requests per second and caller; unlimited otherwise.
+    /// Requests per second and principal; unlimited otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate: Option<f64>,
-    /// Requests at once and caller; as many as in a second otherwise.
+    /// Requests at once and principal; as many as in a second otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub burst: Option<u32>,
 }
 
-impl Options {
+impl AuthOptions {
     /// Looks for what does not go together, in the options alone.
     ///
     /// # Errors
@@ -78,7 +78,7 @@ pub struct Policy {
     pub keys: Option<ApiKeys>,
     /// Tokens that may ask.
     pub tokens: Option<Tokens>,
-    /// How much each caller may ask.
+    /// How much each principal may ask.
     pub rate: Option<Rate>,
 }
 
@@ -87,7 +87,7 @@ impl Policy {
     ///
     /// # Errors
     /// [`Error::Invalid`] for options that do not go together, and what is wrong with the files.
-    pub fn read(options: &Options) -> Result<Self, Error> {
+    pub fn read(options: &AuthOptions) -> Result<Self, Error> {
         let (rate, issuer) = options.checked()?;
         let keys = options.api_keys.as_deref().map(ApiKeys::read_file).transpose()?;
         let read =

@@ -10,10 +10,10 @@ use pilotlight_files::read_list;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::caller::Caller;
-use crate::denied::Reason;
 use crate::error::{Error, MAX_LIST_BYTES, Mistake};
 use crate::jwk::{KeySet, present};
+use crate::principal::Principal;
+use crate::rejection::Reason;
 
 /// No token is nearly as long.
 const LONGEST: usize = 8 << 10;
@@ -99,7 +99,7 @@ impl Tokens {
     }
 
     /// Whom a token names.
-    pub(crate) fn identify(&self, token: &[u8], now: SystemTime) -> Result<Caller, Reason> {
+    pub(crate) fn identify(&self, token: &[u8], now: SystemTime) -> Result<Principal, Reason> {
         if token.len() > LONGEST {
             return Err(Reason::TokenTooLong);
         }
@@ -110,7 +110,7 @@ impl Tokens {
         let signature = URL_SAFE_NO_PAD.decode(signature);
         let signature = signature.map_err(|_| Reason::TokenMalformed("signature"))?;
         self.verify(&header, message, &signature)?;
-        self.caller(object(claims, "claims")?, now)
+        self.principal(object(claims, "claims")?, now)
     }
 
     fn verify(&self, header: &Header, message: &[u8], signature: &[u8]) -> Result<(), Reason> {
@@ -131,7 +131,7 @@ impl Tokens {
         Err(if candidates.peek().is_some() { Reason::TokenKeys } else { Reason::TokenSignature })
     }
 
-    fn caller(&self, claims: Claims, now: SystemTime) -> Result<Caller, Reason> {
+    fn principal(&self, claims: Claims, now: SystemTime) -> Result<Principal, Reason> {
         let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
         if claims.exp.ok_or(Reason::TokenEternal)? + SKEW <= now {
             return Err(Reason::TokenExpired);
@@ -151,7 +151,7 @@ impl Tokens {
         }
         let subject = claims.sub.filter(|sub| (1..=LONGEST_SUBJECT).contains(&sub.len()));
         let subject = subject.ok_or(Reason::TokenSubject)?.into();
-        Ok(Caller::Subject { issuer: self.issuer.clone(), subject })
+        Ok(Principal::Subject { issuer: self.issuer.clone(), subject })
     }
 }
 

@@ -3,12 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
 const LADDER: [&[&str]; 6] = [
-    &["caller", "date", "error", "fingerprint", "forwarded", "moment", "proxy_protocol"],
-    &["denied", "rate"],
+    &["principal", "date", "error", "fingerprint", "forwarded", "moment", "proxy_protocol"],
+    &["rejection", "rate"],
     &["buckets", "credential", "jwk", "key"],
     &["admin", "key_file", "token"],
     &["policy"],
-    &["guard"],
+    &["authenticator"],
 ];
 
 include!("../../../tests/ladder/check.rs");

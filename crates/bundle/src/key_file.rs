@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
-use pilotlight_files::{Access, AtomicFile, ProtectedFileError, Readers, read_secret};
+use pilotlight_files::{AtomicFile, FileAccess, ProtectedFileError, Readers, read_secret};
 use zeroize::Zeroizing;
 
 use crate::key::{KeyError, SigningKey, VerifyingKey};
@@ -66,7 +66,7 @@ fn read(file: File) -> io::Result<Zeroizing<String>> {
 }
 
 fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut file = AtomicFile::create(path, Access::OwnerOnly)?;
+    let mut file = AtomicFile::create(path, FileAccess::OwnerOnly)?;
     file.write_all(content)?;
     file.commit_new(path)
 }

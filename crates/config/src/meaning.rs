@@ -1,8 +1,8 @@
 //! Mistakes of a configuration whose values are each in order, but not together.
 
 mod addresses;
+mod auth;
 mod cors;
-mod guards;
 mod telemetry;
 
 use std::collections::BTreeMap;
@@ -26,8 +26,8 @@ pub(crate) struct Finding {
 /// What there is, also what has mistakes of its own.
 pub(crate) struct Names<'a> {
     pub(crate) functions: Vec<&'a str>,
-    pub(crate) access: Vec<&'a str>,
-    pub(crate) protection: Vec<&'a str>,
+    pub(crate) auth: Vec<&'a str>,
+    pub(crate) deidentify: Vec<&'a str>,
     /// What has been written.
     pub(crate) tree: &'a Node,
 }
@@ -52,7 +52,7 @@ pub(crate) fn check(config: &Config, names: &Names<'_>) -> Vec<Finding> {
     for (index, rule) in config.routes.iter().enumerate() {
         targets(&key(&["routes"]).index(index), rule, functions, &mut findings);
     }
-    guards::check(config, names, &mut findings);
+    auth::check(config, names, &mut findings);
     config.cors.iter().for_each(|options| cors::check(options, &mut findings));
     config.telemetry.otlp.iter().for_each(|otlp| telemetry::check(otlp, &mut findings));
     findings

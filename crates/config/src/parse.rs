@@ -198,8 +198,8 @@ impl<'a> File<'a> {
         };
         let names = Names {
             functions: names(&tree, "functions"),
-            access: names(&tree, "access"),
-            protection: names(&tree, "protection"),
+            auth: names(&tree, "auth"),
+            deidentify: names(&tree, "deidentify"),
             tree: &tree,
         };
         let mut findings = meaning::check(&config, &names);

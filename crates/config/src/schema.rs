@@ -93,9 +93,9 @@ fn describe_rules(definitions: &mut Value) {
     lasts["x-shortest"] = json!("1ms");
 }
 
-/// What the types of access and protection do not tell a schema.
+/// What the types of access and de-identification do not tell a schema.
 fn describe_files(definitions: &mut Value) {
-    for (table, key) in [("Access", "api-keys"), ("Access", "jwks"), ("Protection", "keys")] {
+    for (table, key) in [("Auth", "api-keys"), ("Auth", "jwks"), ("Protection", "keys")] {
         let file = &mut definitions[table]["properties"][key];
         file["format"] = json!("path");
         file["minLength"] = json!(1);

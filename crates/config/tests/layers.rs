@@ -253,17 +253,17 @@ fn an_environment_changes_and_does_not_need_to_repeat() {
 }
 
 #[test]
-fn files_of_accesses_and_protections_start_at_the_folder_of_the_configuration() {
-    let text = "access.a = { api-keys = 'keys.toml', jwks = '/jwks.json', issuer = 'i', audience = 'a' }\n\
-                protection.p = { mode = 'encrypt', keys = 'ring.toml' }\n";
+fn files_of_auth_and_protections_start_at_the_folder_of_the_configuration() {
+    let text = "auth.a = { api-keys = 'keys.toml', jwks = '/jwks.json', issuer = 'i', audience = 'a' }\n\
+                deidentify.p = { mode = 'encrypt', keys = 'ring.toml' }\n";
     let config = Config::parse(text, &Said::default().sources()).unwrap();
     let paths = config.paths();
     let paths: Vec<_> =
         paths.iter().map(|(key, path)| (key.as_str(), path.to_str().unwrap())).collect();
     let expected = [
-        ("access.a.api-keys", "/etc/pilotlight/keys.toml"),
-        ("access.a.jwks", "/jwks.json"),
-        ("protection.p.keys", "/etc/pilotlight/ring.toml"),
+        ("auth.a.api-keys", "/etc/pilotlight/keys.toml"),
+        ("auth.a.jwks", "/jwks.json"),
+        ("deidentify.p.keys", "/etc/pilotlight/ring.toml"),
     ];
     assert_eq!(paths, expected);
 }

@@ -338,81 +338,81 @@ fn mistakes_that_are_found_later_have_their_lines_too() {
 }
 
 #[test]
-fn names_of_accesses_and_protections_have_to_be_there() {
+fn names_of_auth_and_protections_have_to_be_there() {
     let text = "\
-default-access = 'key'
+default-auth = 'key'
 functions.ner.source = 'ner'
-access.keys.api-keys = 'keys.toml'
-protection.names.mode = 'redact'
+auth.keys.api-keys = 'keys.toml'
+deidentify.names.mode = 'redact'
 [[routes]]
 to = 'ner'
-access = 'nobody'
-protection = 'name'
+auth = 'nobody'
+deidentify = 'name'
 ";
     let expected = [
-        "p.toml:1:18: default-access: there is no access `key`; did you mean `keys`?",
-        "p.toml:7:10: routes[0].access: there is no access `nobody`",
-        "p.toml:8:14: routes[0].protection: there is no protection `name`; did you mean `names`?",
+        "p.toml:1:18: default-auth: there is no auth `key`; did you mean `keys`?",
+        "p.toml:7:10: routes[0].access: there is no auth `nobody`",
+        "p.toml:8:14: routes[0].de-identification: there is no de-identification `name`; did you mean `names`?",
     ];
     assert_eq!(told(text), expected);
     // One that has mistakes is there all the same.
     only(
-        "functions.a.source = 'a'\naccess.keys = 5\nroutes = [{ to = 'a', access = 'keys' }]",
-        "p.toml:2:15: access.keys: must be a table, not an integer",
+        "functions.a.source = 'a'\nauth.keys = 5\nroutes = [{ to = 'a', auth = 'keys' }]",
+        "p.toml:2:15: auth.keys: must be a table, not an integer",
     );
     only(
-        "functions.a.source = 'a'\n[protection.p]\nlabels = ['A']\n[[routes]]\nto = 'a'\nprotection = 'p'",
-        "p.toml:2:1: protection.p.mode: is missing",
+        "functions.a.source = 'a'\n[deidentify.p]\nlabels = ['A']\n[[routes]]\nto = 'a'\nprotection = 'p'",
+        "p.toml:2:1: deidentify.p.mode: is missing",
     );
 }
 
 #[test]
-fn options_of_accesses_and_protections_have_to_go_together() {
+fn options_of_auth_and_protections_have_to_go_together() {
     let text = "\
-[access.a]
+[auth.a]
 jwks = 'jwks.json'
 issuer = 'i'
-[access.b]
+[auth.b]
 burst = 5
-[access.c]
+[auth.c]
 rate = 0
-[protection.p]
+[deidentify.p]
 mode = 'redact'
 keys = 'keys.toml'
-[protection.q]
+[deidentify.q]
 mode = 'encrypt'
-[protection.r]
+[deidentify.r]
 mode = 'redact'
 labels = []
 ";
     let expected = [
-        "p.toml:1:1: access.a.audience: needed with `jwks`; write the `aud` that tokens have",
-        "p.toml:5:9: access.b.burst: means nothing without `rate`; write both or none",
-        "p.toml:7:8: access.c.rate: 0 requests per second; write 0.001 to 1000000",
-        "p.toml:10:8: protection.p.keys: `keys` is of no effect in mode `redact`; leave it out",
-        "p.toml:12:8: protection.q.mode: mode `encrypt` needs `keys`: the file with the keys",
-        "p.toml:15:10: protection.r.labels: `labels` is empty: nothing would be protected; leave it out to protect everything",
+        "p.toml:1:1: auth.a.audience: needed with `jwks`; write the `aud` that tokens have",
+        "p.toml:5:9: auth.b.burst: means nothing without `rate`; write both or none",
+        "p.toml:7:8: auth.c.rate: 0 requests per second; write 0.001 to 1000000",
+        "p.toml:10:8: deidentify.p.keys: `keys` is of no effect in mode `redact`; leave it out",
+        "p.toml:12:8: deidentify.q.mode: mode `encrypt` needs `keys`: the file with the keys",
+        "p.toml:15:10: deidentify.r.labels: `labels` is empty: nothing would be de-identified; leave it out to protect everything",
     ];
     assert_eq!(told(text), expected);
-    only("access.a.api-keys = ''", "p.toml:1:21: access.a.api-keys: \"\" is no path");
+    only("auth.a.api-keys = ''", "p.toml:1:21: auth.a.api-keys: \"\" is no path");
 }
 
 #[test]
 fn what_is_encrypted_is_not_restored_for_anybody() {
-    let with = |access: &str, rule: &str| {
+    let with = |auth: &str, rule: &str| {
         format!(
-            "functions.a.source = 'a'\nprotection.p = {{ mode = 'encrypt', keys = 'k' }}\n{access}\n\
+            "functions.a.source = 'a'\ndeidentify.p = {{ mode = 'encrypt', keys = 'k' }}\n{auth}\n\
              [[routes]]\nto = 'a'\nprotection = 'p'\n{rule}"
         )
     };
-    let mistake = "p.toml:6:14: routes[0].protection: encrypts, and anybody could have everything \
-                   decrypted; give the rule an `access` with `api-keys` or `jwks`";
-    let keys = "access.keys.api-keys = 'k'";
+    let mistake = "p.toml:6:14: routes[0].de-identification: encrypts, and anybody could have everything \
+                   decrypted; give the rule an `auth` with `api-keys` or `jwks`";
+    let keys = "auth.keys.api-keys = 'k'";
     only(&with("", ""), mistake);
     only(&with(keys, ""), mistake);
-    only(&with("access.all.rate = 1", "access = 'all'"), mistake);
-    Config::parse(&with(keys, "access = 'keys'"), &sources()).unwrap();
-    let default = "access.keys = { api-keys = 'k' }\ndefault-access = 'keys'";
+    only(&with("auth.all.rate = 1", "auth = 'all'"), mistake);
+    Config::parse(&with(keys, "auth = 'keys'"), &sources()).unwrap();
+    let default = "auth.keys = { api-keys = 'k' }\ndefault-auth = 'keys'";
     Config::parse(&with(default, ""), &sources()).unwrap();
 }
 
@@ -420,16 +420,16 @@ fn what_is_encrypted_is_not_restored_for_anybody() {
 fn testers_do_not_get_past_the_access_of_rules() {
     let with = |more: &str| {
         format!(
-            "override-header = true\n{more}\nfunctions.a.source = 'a'\naccess.keys.api-keys = 'k'\n\
-             routes = [{{ to = 'a', access = 'keys' }}]"
+            "override-header = true\n{more}\nfunctions.a.source = 'a'\nauth.keys.api-keys = 'k'\n\
+             routes = [{{ to = 'a', auth = 'keys' }}]"
         )
     };
     only(
         &with(""),
-        "p.toml:1:19: override-header: needs `default-access`, as rules name an `access`: requests \
+        "p.toml:1:19: override-header: needs `default-auth`, as rules name an `auth`: requests \
          that no rule is for reach what testers name, whoever they are",
     );
-    Config::parse(&with("default-access = 'keys'"), &sources()).unwrap();
+    Config::parse(&with("default-auth = 'keys'"), &sources()).unwrap();
 }
 
 #[test]

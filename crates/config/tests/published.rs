@@ -41,8 +41,8 @@ fn what_the_sample_shows_as_a_default_is_the_default() {
     assert_eq!(function.host, config.functions["ner-next"].host);
     said.functions.clear();
     said.routes.clear();
-    said.access.clear();
-    said.protection.clear();
+    said.auth.clear();
+    said.deidentify.clear();
     assert_eq!(said, Config::default());
 }
 

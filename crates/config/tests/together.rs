@@ -63,8 +63,8 @@ fn a_required_value_that_is_wrong_or_missing_is_told_once() {
     only("[cors]\nallow-methods = ['GET']", "p.toml:1:1: cors.allow-origins: is missing");
     only("tls.key = 'k'", "p.toml:1:1: tls.certificate: is missing");
     only("tls = { key = 'k', certificate = 7 }", "p.toml:1:34: tls.certificate: must be a string");
-    only("protection.p.mode = 7", "p.toml:1:21: protection.p.mode: must be a string");
-    only("[protection.p]\nlabels = ['A']", "p.toml:1:1: protection.p.mode: is missing");
+    only("deidentify.p.mode = 7", "p.toml:1:21: deidentify.p.mode: must be a string");
+    only("[deidentify.p]\nlabels = ['A']", "p.toml:1:1: deidentify.p.mode: is missing");
     only("[telemetry.otlp]\nsample = 1", "p.toml:1:1: telemetry.otlp.endpoint: is missing");
     only("functions.a.source = 7", "p.toml:1:22: functions.a.source: must be a string");
 }

@@ -22,7 +22,7 @@ pub struct Entity<'a> {
 
 /// A text in which values have been replaced.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Protected {
+pub struct Deidentified {
     /// The text.
     pub text: String,
     /// What was found in it, in its order.
@@ -36,14 +36,14 @@ pub struct Span {
     pub label: String,
     /// How certain it is.
     pub score: f32,
-    /// Where it, or what replaces it, begins in the protected text, in code points.
+    /// Where it, or what replaces it, begins in the de-identified text, in code points.
     pub start: usize,
     /// Where it ends there.
     pub end: usize,
     /// Where it was in the original text, in code points.
     pub original: Range<usize>,
-    /// Whether it was replaced; the labels of others are not among those to protect.
-    pub protected: bool,
+    /// Whether it was replaced; the labels of others are not among those to de-identify.
+    pub deidentified: bool,
     /// The key that was used, if one was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<KeyId>,

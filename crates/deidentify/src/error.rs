@@ -1,7 +1,7 @@
 use crate::key::KeyId;
 use crate::token::LONGEST_LABEL;
 
-/// Why a text was not protected. No message holds anything of the text.
+/// Why a text was not de-identified. No message holds anything of the text.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refused {

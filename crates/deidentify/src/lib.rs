@@ -1,9 +1,9 @@
-//! What was found in a text is redacted, pseudonymised or encrypted; who has the keys gets
+//! What was found in a text is redacted, pseudonymized or encrypted; who has the keys gets
 //! encrypted values back.
 //!
-//! A [`Protection`] is made of [`ProtectionOptions`] and, unless it redacts, a [`KeyRing`].
-//! [`Protection::protect`] takes a text and what was found in it and gives the text in which that
-//! is replaced, and where everything is now. [`KeyRing::restore`] decrypts all tokens in a text.
+//! A [`Deidentifier`] is made of [`DeidentifyOptions`] and, unless it redacts, a [`KeyRing`].
+//! [`De-identification::de-identify`] takes a text and what was found in it and gives the text in which that
+//! is replaced, and where everything is now. [`KeyRing::re-identify`] decrypts all tokens in a text.
 //!
 //! # Tokens
 //! - `[EMAIL:k1:9f3c…]`, 32 hexadecimal digits, is a pseudonym: the first 128 bits of HMAC-SHA-256
@@ -24,10 +24,10 @@
 //!
 //! # What looks like a token
 //! Protecting leaves it as it is, unless an entity lies there. Forged, it fails to decrypt, stays
-//! in the text and is told in [`Restored::left`]; genuine, it holds what was protected before, and
-//! is decrypted with the rest. So a text that has been protected can be protected again, and one
-//! that was partly written by a machine from protected texts can be restored. A token proves that a
-//! key of the ring made it, and not in which text it stood: whoever shows restored texts to the
+//! in the text and is told in [`Re-identifyd::left`]; genuine, it holds what was de-identified before, and
+//! is decrypted with the rest. So a text that has been de-identified can be de-identified again, and one
+//! that was partly written by a machine from de-identified texts can be re-identified. A token proves that a
+//! key of the ring made it, and not in which text it stood: whoever shows re-identified texts to the
 //! authors of those texts lets them read every token that they have got hold of. A pseudonym proves
 //! nothing at all: those that were made are where [`Protected::spans`] says.
 //!
@@ -51,19 +51,19 @@
 //! ```
 //!
 //! [`KeyRing::generate`] writes one, [`KeyRing::rotate`] adds a key and makes it active. Where
-//! several hosts restore what the others protected, give all of them the new key before one of them
+//! several hosts re-identify what the others de-identified, give all of them the new key before one of them
 //! makes it active. A key may be taken out once no text is left that holds its tokens.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking"))]
 
 mod cipher;
+mod deidentifier;
 mod entity;
 mod error;
 mod key;
 mod options;
 mod private_file;
-mod protection;
-mod restore;
+mod reidentify;
 mod ring;
 mod ring_error;
 mod ring_file;
@@ -72,12 +72,12 @@ mod token;
 mod uses;
 
 pub use cipher::Cipher;
-pub use entity::{Entity, Protected, Span};
+pub use deidentifier::Deidentifier;
+pub use deidentifier::fit::Unfit;
+pub use entity::{Deidentified, Entity, Span};
 pub use error::Refused;
 pub use key::{BadKeyId, KeyId};
-pub use options::{Mistake, Mode, ProtectionOptions};
-pub use protection::Protection;
-pub use protection::fit::Unfit;
-pub use restore::{Left, Reason, Restored};
+pub use options::{DeidentifyOptions, Mistake, Mode};
+pub use reidentify::{Left, Reason, Reidentified};
 pub use ring::KeyRing;
 pub use ring_error::{Problem, RingError};

@@ -1,4 +1,4 @@
-//! How something is to be protected.
+//! How something is to be de-identified.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ pub enum Mode {
     Redact,
     /// A pseudonym: the same for the same value, label and key. Nobody gets the value back, but
     /// who has the key can tell whether it was one that he knows.
-    Pseudonymise,
+    Pseudonymize,
     /// The value, encrypted. Who has the key gets it back.
     Encrypt,
 }
@@ -26,17 +26,17 @@ impl Mode {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Redact => "redact",
-            Self::Pseudonymise => "pseudonymise",
+            Self::Pseudonymize => "pseudonymize",
             Self::Encrypt => "encrypt",
         }
     }
 }
 
-/// How what was found in texts is protected.
+/// How what was found in texts is de-identified.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[schemars(rename = "Protection")]
-pub struct ProtectionOptions {
+pub struct DeidentifyOptions {
     /// What is put in the place of values.
     pub mode: Mode,
     /// What encrypts; aes-256-gcm otherwise.
@@ -45,7 +45,7 @@ pub struct ProtectionOptions {
     /// File with the keys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys: Option<PathBuf>,
-    /// Labels of what is protected, without tags such as `B-`; everything otherwise.
+    /// Labels of what is de-identified, without tags such as `B-`; everything otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<BTreeSet<String>>,
     /// What stands for a redacted value, with its label instead of `{label}`; `[{label}]` otherwise.
@@ -69,11 +69,13 @@ pub enum Mistake {
         mode: Mode,
     },
     /// An empty list of labels.
-    #[error("`labels` is empty: nothing would be protected; leave it out to protect everything")]
+    #[error(
+        "`labels` is empty: nothing would be de-identified; leave it out to protect everything"
+    )]
     NoLabels,
 }
 
-impl ProtectionOptions {
+impl DeidentifyOptions {
     /// Looks for what does not go together.
     ///
     /// # Errors

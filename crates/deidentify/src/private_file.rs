@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use pilotlight_files::{Access, AtomicFile, ProtectedFileError, Readers, read_secret};
+use pilotlight_files::{AtomicFile, FileAccess, ProtectedFileError, Readers, read_secret};
 use zeroize::Zeroizing;
 
 use crate::ring_error::RingError;
@@ -28,7 +28,7 @@ pub(crate) fn read(path: &Path) -> Result<Zeroizing<String>, RingError> {
 /// Writes a file where none is, atomically.
 pub(crate) fn create(path: &Path, text: &str) -> Result<(), RingError> {
     let write = || {
-        let mut file = AtomicFile::create(path, Access::OwnerOnly)?;
+        let mut file = AtomicFile::create(path, FileAccess::OwnerOnly)?;
         file.write_all(text.as_bytes())?;
         file.commit_new(path)
     };
@@ -38,7 +38,7 @@ pub(crate) fn create(path: &Path, text: &str) -> Result<(), RingError> {
 /// Replaces a file by one of the same owner, atomically.
 pub(crate) fn replace(path: &Path, text: &str) -> Result<(), RingError> {
     let write = || {
-        let mut file = AtomicFile::create(path, Access::OwnerOnly)?;
+        let mut file = AtomicFile::create(path, FileAccess::OwnerOnly)?;
         file.write_all(text.as_bytes())?;
         file.take_owner_of(path)?;
         file.commit(path)

@@ -9,7 +9,7 @@ const LADDER: [&[&str]; 7] = [
     &["error", "private_file"],
     &["ring_file"],
     &["ring"],
-    &["protection", "restore", "rotation"],
+    &["deidentifier", "reidentify", "rotation"],
 ];
 
 include!("../../../tests/ladder/check.rs");

@@ -13,7 +13,7 @@ const BLOCK: usize = 4096;
 
 /// Who may read a file that is written, whatever the umask. Only its owner may write it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
+pub enum FileAccess {
     /// Everybody may read it (mode 644).
     Public,
     /// Only its owner may read it (mode 600), from its first byte on.
@@ -25,7 +25,7 @@ pub enum Access {
 ///
 /// # Errors
 /// The operating system's.
-pub fn write_atomically(path: &Path, content: &[u8], access: Access) -> io::Result<()> {
+pub fn write_atomically(path: &Path, content: &[u8], access: FileAccess) -> io::Result<()> {
     let mut file = AtomicFile::in_folder(folder_of(path), access)?;
     file.write_sparse(content)?;
     file.commit(path)
@@ -44,7 +44,7 @@ impl AtomicFile {
     ///
     /// # Errors
     /// The operating system's, and when `path` is a folder or has no file name.
-    pub fn create(path: &Path, access: Access) -> io::Result<Self> {
+    pub fn create(path: &Path, access: FileAccess) -> io::Result<Self> {
         if path.file_name().is_none() || path.is_dir() {
             return Err(io::Error::new(io::ErrorKind::IsADirectory, "is not the name of a file"));
         }
@@ -61,10 +61,10 @@ impl AtomicFile {
     ///
     /// # Errors
     /// The operating system's.
-    pub fn in_folder(folder: &Path, access: Access) -> io::Result<Self> {
+    pub fn in_folder(folder: &Path, access: FileAccess) -> io::Result<Self> {
         let mode = match access {
-            Access::Public => 0o644,
-            Access::OwnerOnly => 0o600,
+            FileAccess::Public => 0o644,
+            FileAccess::OwnerOnly => 0o600,
         };
         loop {
             let mut builder = tempfile::Builder::new();

@@ -9,7 +9,7 @@ mod protected;
 mod reload;
 mod watch;
 
-pub use atomic::{Access, AtomicFile, TEMPORARY_PREFIX, remove_if_abandoned, write_atomically};
+pub use atomic::{AtomicFile, FileAccess, TEMPORARY_PREFIX, remove_if_abandoned, write_atomically};
 pub use protected::{ProtectedFileError, Readers, read_list, read_secret};
 pub use reload::Reloaded;
 pub use watch::{FileWatcher, Look};

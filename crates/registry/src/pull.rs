@@ -1,7 +1,7 @@
 use std::io::{self, Read as _, Write};
 use std::path::Path;
 
-use pilotlight_files::{Access, AtomicFile};
+use pilotlight_files::{AtomicFile, FileAccess};
 use pilotlight_model::Digest;
 use sha2::{Digest as _, Sha256};
 use ureq::http::header::CONTENT_TYPE;
@@ -89,7 +89,7 @@ impl Remote {
         limits: &Limits,
         progress: Progress<'_>,
     ) -> Result<Pulled> {
-        let mut file = AtomicFile::create(path, Access::Public).map_err(Error::io(path))?;
+        let mut file = AtomicFile::create(path, FileAccess::Public).map_err(Error::io(path))?;
         let temporary = file.path().to_owned();
         let pulled = self.pull(&mut file, limits, progress).map_err(|error| match error {
             Error::Write(error) => Error::io(temporary)(error),

@@ -46,7 +46,7 @@ struct Moved {
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Decision<'a> {
-    /// The rule that it matched, counted from 0: its access and protection hold, whoever chose the
+    /// The rule that it matched, counted from 0: its access and de-identification hold, whoever chose the
     /// target. None if a tester chose, and no rule is for the request.
     pub rule: Option<usize>,
     /// Who answers it.

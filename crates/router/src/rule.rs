@@ -33,12 +33,12 @@ pub struct Rule {
     /// A weight that moves by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub canary: Option<Canary>,
-    /// Who may ask: the name of an access.
+    /// Who may ask: the name of an `auth` section.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub access: Option<String>,
-    /// How what is found in texts is protected: the name of a protection.
+    pub auth: Option<String>,
+    /// How what is found in texts is de-identified: the name of a de-identification.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub protection: Option<String>,
+    pub deidentify: Option<String>,
 }
 
 impl Rule {
@@ -52,8 +52,8 @@ impl Rule {
             sticky: None,
             shadow: None,
             canary: None,
-            access: None,
-            protection: None,
+            auth: None,
+            deidentify: None,
         }
     }
 

@@ -65,8 +65,8 @@ fn an_override_that_names_no_target_is_an_error() {
 fn a_tester_is_under_the_access_and_the_protection_of_the_rule_that_the_request_matches() {
     let options = RouterOptions { override_header: true, ..options() };
     let list = json!([
-        { "match": { "json": { "/x": 1 } }, "to": "a", "access": "keys" },
-        { "match": { "path": "/b" }, "to": "b", "protection": "names" },
+        { "match": { "json": { "/x": 1 } }, "to": "a", "auth": "keys" },
+        { "match": { "path": "/b" }, "to": "b", "deidentify": "names" },
     ]);
     let router =
         Router::new(rules(list), options).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));

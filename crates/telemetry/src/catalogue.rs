@@ -51,9 +51,9 @@ pub(crate) static POOL_TARGET: Description =
 pub(crate) static POOL_WAITING: Description =
     gauge("pilotlight_pool_waiting_requests", "Requests that wait for an instance.");
 pub(crate) static POOL_TAKEN: Description =
-    counter("pilotlight_pool_taken", "Requests by how they came by their instance.");
-pub(crate) static INSTANCES_MADE: Description =
-    counter("pilotlight_instances_made", "Instances made.");
+    counter("pilotlight_pool_acquired", "Requests by how they came by their instance.");
+pub(crate) static INSTANCES_CREATED: Description =
+    counter("pilotlight_instances_created", "Instances created.");
 pub(crate) static INSTANCES_ENDED: Description =
     counter("pilotlight_instances_ended", "Instances torn down.");
 pub(crate) static INSTANCES_FAILED: Description =

@@ -34,15 +34,15 @@ pub struct PoolLevels {
     /// Requests that wait.
     pub waiting: u64,
     /// Requests that found a ready instance.
-    pub taken_ready: u64,
+    pub acquired_ready: u64,
     /// Requests that had an instance made for them at once.
-    pub taken_inline: u64,
+    pub acquired_inline: u64,
     /// Requests that had to wait.
-    pub taken_waited: u64,
+    pub acquired_waited: u64,
     /// Requests that joined others in an instance.
-    pub taken_shared: u64,
+    pub acquired_shared: u64,
     /// Instances made.
-    pub made: u64,
+    pub created: u64,
     /// Instances torn down.
     pub ended: u64,
     /// Instances that could not be made.
@@ -204,10 +204,10 @@ fn pools(pools: &[PoolLevels], since: SystemTime) -> Vec<Family> {
     };
     let taken = pools.iter().flat_map(|pool| {
         let ways = [
-            ("ready", pool.taken_ready),
-            ("inline", pool.taken_inline),
-            ("waited", pool.taken_waited),
-            ("shared", pool.taken_shared),
+            ("ready", pool.acquired_ready),
+            ("inline", pool.acquired_inline),
+            ("waited", pool.acquired_waited),
+            ("shared", pool.acquired_shared),
         ];
         ways.map(|(way, count)| Series { labels: of(pool, way), since, value: Value::Whole(count) })
     });
@@ -217,7 +217,7 @@ fn pools(pools: &[PoolLevels], since: SystemTime) -> Vec<Family> {
         each(&catalogue::POOL_TARGET, |pool| pool.target),
         each(&catalogue::POOL_WAITING, |pool| pool.waiting),
         Family::new(&catalogue::POOL_TAKEN, taken.collect()),
-        each(&catalogue::INSTANCES_MADE, |pool| pool.made),
+        each(&catalogue::INSTANCES_CREATED, |pool| pool.created),
         each(&catalogue::INSTANCES_ENDED, |pool| pool.ended),
         each(&catalogue::INSTANCES_FAILED, |pool| pool.failed),
     ]

@@ -121,7 +121,7 @@ kinds! {
     /// The caller asks more often than agreed.
     RateLimited = "rate_limited",
     /// The caller did not prove who it is.
-    Unauthorised = "unauthorised",
+    Unauthorized = "unauthorized",
     /// The caller is known, and may not ask for this.
     Forbidden = "forbidden",
     /// No rule or function is for this request.

@@ -146,10 +146,10 @@ fn two_handles_of_a_version_count_to_the_same_series() {
 #[test]
 fn requests_that_came_to_no_function_have_no_labels_of_one() {
     let metrics = Metrics::new("1");
-    metrics.unrouted().record(&failed(ErrorKind::Unauthorised));
+    metrics.unrouted().record(&failed(ErrorKind::Unauthorized));
     let text = text(&metrics);
     assert_eq!(value(&text, "pilotlight_requests_total{code=\"500\"}"), Some(1.0));
-    assert_eq!(value(&text, "pilotlight_errors_total{kind=\"unauthorised\"}"), Some(1.0));
+    assert_eq!(value(&text, "pilotlight_errors_total{kind=\"unauthorized\"}"), Some(1.0));
 }
 
 #[test]

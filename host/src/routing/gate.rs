@@ -1,93 +1,95 @@
-//! What stands before the targets of rules: who may ask, and what is protected.
+//! What stands before the targets of rules: who may ask, and what is de-identified.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::HeaderMap;
-use pilotlight_auth::Caller;
-use pilotlight_deidentify::ProtectionOptions;
+use pilotlight_auth::Principal;
+use pilotlight_deidentify::DeidentifyOptions;
 use pilotlight_files::Look;
 use pilotlight_router::Rule;
 
-use crate::access::{Access, Accesses, NotAdmitted, RefusalStatus, Refusals, accesses};
+use crate::authentication::{
+    Authentication, Authentications, RefusalStatus, Refusals, Rejected, authentications,
+};
+use crate::deidentification::{self, Deidentification, Deidentifications, deidentifications};
 use crate::error::{Error, Result};
-use crate::protection::{self, Protector, Protectors, protectors};
 use crate::telemetry::Caption;
 
-/// Accesses and protections, by the names that rules use.
+/// Accesses and de-identifications, by the names that rules use.
 #[derive(Clone, Default)]
 pub(crate) struct Guards {
-    accesses: Accesses,
-    protectors: Protectors,
-    default_access: Option<Arc<Access>>,
+    authentications: Authentications,
+    deidentifications: Deidentifications,
+    default_auth: Option<Arc<Authentication>>,
 }
 
 /// What stands before the targets of a rule.
 pub(super) struct Gate {
-    access: Option<Arc<Access>>,
-    protection: Option<Arc<Protector>>,
+    auth: Option<Arc<Authentication>>,
+    deidentify: Option<Arc<Deidentification>>,
     refusals: Refusals,
 }
 
 impl Guards {
-    /// Makes guards ready; what `before` knew of callers and keys is kept. Reads files.
+    /// Makes guards ready; what `before` knew of principals and keys is kept. Reads files.
     ///
     /// # Errors
-    /// [`Error::Access`], [`Error::Protection`], [`Error::Keys`], and [`Error::Options`] for a name
+    /// [`Error::Auth`], [`Error::Deidentify`], [`Error::Keys`], and [`Error::Options`] for a name
     /// that there is not.
     pub(crate) fn new(
-        access: BTreeMap<String, pilotlight_auth::Options>,
-        default_access: Option<&str>,
-        protection: BTreeMap<String, ProtectionOptions>,
+        auth: BTreeMap<String, pilotlight_auth::AuthOptions>,
+        default_auth: Option<&str>,
+        deidentify: BTreeMap<String, DeidentifyOptions>,
         before: &Self,
     ) -> Result<Self> {
-        let accesses = accesses(access, &before.accesses)?;
-        let default_access = default_access.map(|name| find(&accesses, "access", name));
+        let authentications = authentications(auth, &before.authentications)?;
+        let default_auth = default_auth.map(|name| find(&authentications, "auth", name));
         Ok(Self {
-            default_access: default_access.transpose()?,
-            accesses,
-            protectors: protectors(protection, &before.protectors)?,
+            default_auth: default_auth.transpose()?,
+            authentications,
+            deidentifications: deidentifications(deidentify, &before.deidentifications)?,
         })
     }
 
     /// Whether requests that no rule is for have to show who asks.
     pub(crate) fn has_default(&self) -> bool {
-        self.default_access.is_some()
+        self.default_auth.is_some()
     }
 
     /// Reads files again that have changed.
     pub(crate) fn look(&self, look: Look) {
-        self.accesses.values().for_each(|access| access.look(look));
-        protection::look(&self.protectors, look);
+        self.authentications.values().for_each(|auth| auth.look(look));
+        deidentification::look(&self.deidentifications, look);
     }
 
     /// What stands before the targets of `rule`.
     ///
     /// # Errors
-    /// [`Error::Options`] for a name that there is not, and for a protection that would restore
+    /// [`Error::Options`] for a name that there is not, and for a de-identification that would re-identify
     /// encrypted values for anybody.
     pub(super) fn gate(&self, rule: &Rule) -> Result<Gate> {
-        let access = rule.access.as_deref().map(|name| find(&self.accesses, "access", name));
-        let access = access.transpose()?.or_else(|| self.default_access.clone());
-        let named = rule.protection.as_deref();
-        let protection =
-            named.map(|name| find(&self.protectors, "protection", name)).transpose()?;
-        let restores = protection.as_ref().is_some_and(|protection| protection.restores());
-        if restores && !access.as_ref().is_some_and(|access| access.identifies()) {
+        let auth = rule.auth.as_deref().map(|name| find(&self.authentications, "auth", name));
+        let auth = auth.transpose()?.or_else(|| self.default_auth.clone());
+        let named = rule.deidentify.as_deref();
+        let deidentify =
+            named.map(|name| find(&self.deidentifications, "deidentify", name)).transpose()?;
+        let reidentifies = deidentify.as_ref().is_some_and(|deidentify| deidentify.reidentifies());
+        if reidentifies && !auth.as_ref().is_some_and(|auth| auth.identifies()) {
             return Err(Error::Options(format!(
-                "a rule's protection `{}` encrypts, and anybody could have everything decrypted; \
-                 the rule needs an access with API keys or tokens",
+                "a rule's de-identification `{}` encrypts, and anybody could have everything decrypted; \
+                 the rule needs `auth` with API keys or tokens",
                 named.unwrap_or_default()
             )));
         }
-        Ok(Gate { access, protection, refusals: Refusals::default() })
+        Ok(Gate { auth, deidentify, refusals: Refusals::default() })
     }
 
     /// What stands before targets that no rule is for.
     pub(super) fn elsewhere(&self) -> Gate {
-        let access = self.default_access.clone();
-        Gate { access, protection: None, refusals: Refusals::default() }
+        let auth = self.default_auth.clone();
+        Gate { auth, deidentify: None, refusals: Refusals::default() }
     }
 }
 
@@ -105,25 +107,25 @@ impl Gate {
         client: Option<IpAddr>,
         rule: &str,
         caption: &Caption,
-    ) -> std::result::Result<Caller, NotAdmitted> {
-        match &self.access {
-            Some(access) => access.admit(headers, client, (&self.refusals, rule), caption),
-            None => Ok(Caller::Anonymous(None)),
+    ) -> std::result::Result<Principal, Rejected> {
+        match &self.auth {
+            Some(auth) => auth.admit(headers, client, (&self.refusals, rule), caption),
+            None => Ok(Principal::Anonymous(None)),
         }
     }
 
     /// Whether everybody may ask.
     pub(super) fn is_open(&self) -> bool {
-        self.access.is_none()
+        self.auth.is_none()
     }
 
     /// Whether the same may ask as at `other`.
     pub(super) fn admits_as(&self, other: &Self) -> bool {
-        self.access.as_ref().map(Arc::as_ptr) == other.access.as_ref().map(Arc::as_ptr)
+        self.auth.as_ref().map(Arc::as_ptr) == other.auth.as_ref().map(Arc::as_ptr)
     }
 
-    pub(super) fn protection(&self) -> Option<&Protector> {
-        self.protection.as_deref()
+    pub(super) fn deidentify(&self) -> Option<&Deidentification> {
+        self.deidentify.as_deref()
     }
 
     pub(super) fn refused(&self) -> RefusalStatus {

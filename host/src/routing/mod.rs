@@ -17,17 +17,17 @@ use http::request::Parts;
 use http::{Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full, Limited};
-use pilotlight_auth::Caller;
+use pilotlight_auth::Principal;
 use pilotlight_router::{Decision, Router, Rule, Target};
 use pilotlight_telemetry::ErrorKind;
 use pilotlight_wire::without_bom;
 use serde::Serialize;
 use wasmtime_wasi_http::WasiBody;
 
-use crate::access::{NotAdmitted, RefusalStatus, remove_credentials};
+use crate::authentication::{RefusalStatus, Rejected, remove_credentials};
 use crate::body::Body;
+use crate::deidentification::Begun;
 use crate::error::{Error, Result};
-use crate::protection::Begun;
 use crate::telemetry::{Exchange, Telemetry};
 use crate::version::Version;
 use gate::Gate;
@@ -50,7 +50,7 @@ type Refusal = (ErrorKind, Response<Body>);
 struct Admitted {
     /// Others may have other rules.
     by: Weak<Routing>,
-    caller: Caller,
+    principal: Principal,
 }
 
 /// Rules at work.
@@ -81,9 +81,9 @@ pub struct RuleStatus {
     /// How the shadow's answers compare.
     pub shadowed: Option<ShadowStatus>,
     /// Who may ask, if the rule says so itself.
-    pub access: Option<String>,
-    /// How its answers are protected.
-    pub protection: Option<String>,
+    pub auth: Option<String>,
+    /// How its answers are de-identified.
+    pub deidentify: Option<String>,
     /// How many of its requests were not let through.
     pub refused: RefusalStatus,
 }
@@ -115,7 +115,7 @@ impl Routing {
         Ok(Self { router, shadows, gates, elsewhere, began })
     }
 
-    /// Refuses a version of `function` to which a protection of its rules cannot be applied.
+    /// Refuses a version of `function` to which a de-identification of its rules cannot be applied.
     ///
     /// # Errors
     /// [`Error::Unprotected`].
@@ -123,7 +123,7 @@ impl Routing {
         self.check_each(|target| (target.function == function).then_some(version))
     }
 
-    /// Refuses every version that a protected rule leads to, and that its protection cannot be
+    /// Refuses every version that a de-identified rule leads to, and that its de-identification cannot be
     /// applied to. A shadow's answers reach nobody.
     ///
     /// # Errors
@@ -133,13 +133,13 @@ impl Routing {
         find: impl Fn(&Target) -> Option<V>,
     ) -> Result<()> {
         for (rule, gate) in self.router.rules().zip(&self.gates) {
-            let (Some(name), Some(protection)) = (&rule.protection, gate.protection()) else {
+            let (Some(name), Some(deidentify)) = (&rule.deidentify, gate.deidentify()) else {
                 continue;
             };
             let canary = rule.canary.iter().map(|canary| &canary.target);
             for target in rule.to.iter().map(|arm| &arm.target).chain(canary) {
                 let Some(version) = find(target) else { continue };
-                protection.fits(version.declared()).map_err(|source| Error::Unprotected {
+                deidentify.fits(version.declared()).map_err(|source| Error::NotDeidentified {
                     name: name.clone(),
                     function: target.function.clone(),
                     source,
@@ -170,8 +170,8 @@ impl Routing {
         }
         let exchange = Exchange::aside(&head.headers);
         match self.admit(head, Some(rule), &exchange) {
-            Ok(caller) => {
-                head.extensions.insert(Admitted { by: Arc::downgrade(self), caller });
+            Ok(principal) => {
+                head.extensions.insert(Admitted { by: Arc::downgrade(self), principal });
                 None
             }
             Err(refused) => {
@@ -207,7 +207,7 @@ impl Routing {
         let (mut head, mut body) = request.into_parts();
         let marked = head.extensions.remove::<Admitted>();
         let admitted = match marked.filter(|mark| std::ptr::eq(mark.by.as_ptr(), self)) {
-            Some(mark) => Some(mark.caller),
+            Some(mark) => Some(mark.principal),
             None => self.admit_before_body(&head, exchange).map_err(|refused| *refused)?,
         };
         let mut read = None;
@@ -222,8 +222,8 @@ impl Routing {
             .ok_or_else(|| not_found(StatusCode::NOT_FOUND, "not_found", "no rule is for this"))?;
         self.routed(decision.rule, exchange);
         let admit = || self.admit(&head, decision.rule, exchange);
-        let caller = admitted.map_or_else(admit, Ok).map_err(|refused| *refused)?;
-        if !matches!(caller, Caller::Anonymous(_)) {
+        let principal = admitted.map_or_else(admit, Ok).map_err(|refused| *refused)?;
+        if !matches!(principal, Principal::Anonymous(_)) {
             remove_credentials(&mut head.headers);
         }
         let version = find(&decision.target).ok_or_else(|| {
@@ -232,10 +232,10 @@ impl Routing {
             not_found(StatusCode::SERVICE_UNAVAILABLE, "no_version", &error)
         })?;
         let asked = (&decision, &*version);
-        let Some(protection) = self.gate(decision.rule).protection() else {
+        let Some(deidentify) = self.gate(decision.rule).deidentify() else {
             return self.ask(asked, Request::from_parts(head, body), find, exchange).await;
         };
-        match protection.begin(head, body, version.answering(), exchange).await {
+        match deidentify.begin(head, body, version.answering(), exchange).await {
             Begun::Asked(request, kept) => {
                 let answer = self.ask(asked, request, find, exchange).await?;
                 Ok(kept.finish(answer, version.tells_timings(), exchange).await)
@@ -251,11 +251,11 @@ impl Routing {
         }
         let mut longest = None;
         for index in self.router.candidates(&seen(head, None)) {
-            // What is protected is read by the host, which then asks the function something else.
-            let protected = self.gate(Some(index)).protection().is_some();
+            // What is de-identified is read by the host, which then asks the function something else.
+            let deidentified = self.gate(Some(index)).deidentify().is_some();
             for arm in &self.router.rules().nth(index)?.to {
                 let version = find(&arm.target)?;
-                let limit = match protected {
+                let limit = match deidentified {
                     true => u64::try_from(version.answering().limit).unwrap_or(u64::MAX),
                     false => version.accepted_body(),
                 };
@@ -269,7 +269,7 @@ impl Routing {
         &self,
         head: &Parts,
         exchange: &mut Exchange,
-    ) -> std::result::Result<Option<Caller>, NotAdmitted> {
+    ) -> std::result::Result<Option<Principal>, Rejected> {
         let rule = self.rule_before_body(head);
         let admitted = rule.map(|rule| self.admit(head, Some(rule), exchange)).transpose();
         admitted.inspect_err(|_| self.routed(rule, exchange))
@@ -299,7 +299,7 @@ impl Routing {
         head: &Parts,
         rule: Option<usize>,
         exchange: &Exchange,
-    ) -> std::result::Result<Caller, NotAdmitted> {
+    ) -> std::result::Result<Principal, Rejected> {
         let name = rule.and_then(|rule| self.router.name(rule)).unwrap_or_default();
         self.gate(rule).admit(&head.headers, client(head), &name, exchange.caption())
     }
@@ -359,8 +359,8 @@ impl Routing {
                     arms: targets.zip(shares).collect(),
                     canary: canary.map(|(_, state)| state.status()),
                     shadow: rule.shadow.as_ref().map(|shadow| shadow.target.clone()),
-                    access: rule.access.clone(),
-                    protection: rule.protection.clone(),
+                    auth: rule.auth.clone(),
+                    deidentify: rule.deidentify.clone(),
                     refused: self.gates[index].refused(),
                     shadowed: rule.shadow.as_ref().map(|_| self.shadows[index].status()),
                 }

@@ -41,7 +41,7 @@ pub struct Cors(CorsLayer);
 
 /// A service behind [`Cors`].
 #[derive(Clone)]
-pub struct CorsService<S>(cors::Cors<Restored<S>>);
+pub struct CorsService<S>(cors::Cors<Reidentified<S>>);
 
 /// Marks an `OPTIONS` request that is no preflight request: `tower-http` takes every `OPTIONS` for one,
 /// so that it has another method while it passes.
@@ -50,7 +50,7 @@ struct NoPreflight;
 
 /// A service that gets such requests as they were.
 #[derive(Clone)]
-struct Restored<S>(S);
+struct Reidentified<S>(S);
 
 impl Default for CorsOptions {
     /// No origin; the methods, and the headers, of this project's functions.
@@ -143,7 +143,7 @@ impl<S> Layer<S> for Cors {
     type Service = CorsService<S>;
 
     fn layer(&self, service: S) -> CorsService<S> {
-        CorsService(self.0.layer(Restored(service)))
+        CorsService(self.0.layer(Reidentified(service)))
     }
 }
 
@@ -189,7 +189,7 @@ fn is_preflight(headers: &HeaderMap) -> bool {
         && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-impl<S, B> Service<Request<B>> for Restored<S>
+impl<S, B> Service<Request<B>> for Reidentified<S>
 where
     S: Service<Request<B>>,
 {

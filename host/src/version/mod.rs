@@ -22,11 +22,11 @@ use crate::artifact::{self, Artifact, ModelCompute, Source};
 use crate::cache::{Cache, Entry};
 use crate::config::FunctionOptions;
 use crate::crash_loop::CrashLoop;
+use crate::deidentification::{Answering, Declared};
 use crate::error::{Error, Result};
 use crate::graph;
 use crate::machine_code;
 use crate::progress::Progress;
-use crate::protection::{Answering, Declared};
 use crate::section::{Provenance, Sample};
 use failure::Failures;
 pub use failure::{FailureCounts, FailureKind};
@@ -176,7 +176,7 @@ impl Version {
         self.require.is_none() || self.require == other.require
     }
 
-    /// What a protection of its answers has to know.
+    /// What a de-identification of its answers has to know.
     pub(crate) fn answering(&self) -> Answering<'_> {
         Answering { limit: self.body_limit, declared: self.declared.as_ref() }
     }

@@ -80,13 +80,13 @@ fn rules_and_rates_are_for_the_client_behind_a_trusted_proxy() {
     let rules = r#"
         [http]
         trusted-proxies = ["127.0.0.1"]
-        [access.open]
+        [auth.open]
         rate = 0.001
         burst = 1
         [[routes]]
         match = { client = ["192.0.2.0/24"], path = "/limited/*" }
         to = "other"
-        access = "open"
+        auth = "open"
         [[routes]]
         match.client = ["127.0.0.0/8"]
         to = "other"

@@ -22,15 +22,15 @@ const ALLOW_ORIGIN: &str = "access-control-allow-origin";
 /// A folder with a configuration whose function is guarded by keys that nobody has.
 fn folder(cors: &str) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
-    let made = pilotlight(&["access-key", "tester"]).output().unwrap();
+    let made = pilotlight(&["api-key", "tester"]).output().unwrap();
     let keys = folder.path().join("keys.toml");
     fs::write(&keys, made.stdout).unwrap();
     fs::set_permissions(&keys, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     let text = format!(
         "{cors}\n[http]\nmax-body-bytes = \"1KiB\"\n[functions.default]\nsource = {:?}\n\
-         [access.keys]\napi-keys = \"keys.toml\"\n\
+         [auth.keys]\napi-keys = \"keys.toml\"\n\
          [[routes]]\nmatch.path = \"/open/*\"\nto = \"default\"\n\
-         [[routes]]\nmatch.path = \"/count\"\nto = \"default\"\naccess = \"keys\"\n",
+         [[routes]]\nmatch.path = \"/count\"\nto = \"default\"\nauth = \"keys\"\n",
         test_guest("p3")
     );
     let file = folder.path().join("pilotlight.toml");

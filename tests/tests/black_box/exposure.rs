@@ -215,7 +215,7 @@ fn what_is_written_is_its_owner_s_whatever_the_umask() {
     }
     assert_eq!(server.stop(), Some(0));
     assert_eq!(outcome(&mut careless(home, &["keygen", "signing.pem"])).0, 0);
-    assert_eq!(outcome(&mut careless(home, &["protection-keys", "ring.toml"])).0, 0);
+    assert_eq!(outcome(&mut careless(home, &["keyring", "ring.toml"])).0, 0);
 
     let found = tree(home);
     let caches: Vec<_> = found.iter().filter(|path| path.ends_with("pilotlight")).collect();

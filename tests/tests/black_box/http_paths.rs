@@ -65,20 +65,20 @@ fn paths_that_mean_the_same_have_the_same_endpoint() {
     assert_eq!(ask(&server.socket, Method::GET, "/%zz", &[]).status, 400);
 }
 
-/// A server where `path` is guarded by API keys and, if it is said so, by a protection, and
+/// A server where `path` is guarded by API keys and, if it is said so, by a de-identification, and
 /// everything else is open.
-fn guarded(source: &Path, path: &str, protection: &str) -> (TempDir, Server, String) {
+fn guarded(source: &Path, path: &str, deidentify: &str) -> (TempDir, Server, String) {
     let folder = tempfile::tempdir().unwrap();
-    let made = pilotlight(&["access-key", "tester"]).output().unwrap();
+    let made = pilotlight(&["api-key", "tester"]).output().unwrap();
     let key = String::from_utf8(made.stderr).unwrap();
     let key = key.split_whitespace().last().unwrap().to_owned();
     let keys = folder.path().join("keys.toml");
     fs::write(&keys, made.stdout).unwrap();
     fs::set_permissions(&keys, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     let text = format!(
-        "[functions.default]\nsource = {source:?}\n[access.keys]\napi-keys = \"keys.toml\"\n\
-         [protection.words]\nmode = \"redact\"\n\
-         [[routes]]\nmatch.path = {path:?}\nto = \"default\"\naccess = \"keys\"\n{protection}\n\
+        "[functions.default]\nsource = {source:?}\n[auth.keys]\napi-keys = \"keys.toml\"\n\
+         [deidentify.words]\nmode = \"redact\"\n\
+         [[routes]]\nmatch.path = {path:?}\nto = \"default\"\nauth = \"keys\"\n{de-identification}\n\
          [[routes]]\nto = \"default\"\n"
     );
     let file = folder.path().join("pilotlight.toml");
@@ -106,7 +106,7 @@ fn no_spelling_of_a_path_passes_by_its_authentication() {
 #[test]
 fn no_spelling_of_a_path_passes_by_its_protection() {
     let (_folder, server, key) =
-        guarded(&component(), "/v1/token-classification", "protection = \"words\"");
+        guarded(&component(), "/v1/token-classification", "deidentify = \"words\"");
     let with = format!("x-api-key: {key}\r\n");
     let body = json!({ "inputs": "My name is Sarah Smith." }).to_string();
     for spelling in [
@@ -124,13 +124,13 @@ fn no_spelling_of_a_path_passes_by_its_protection() {
         assert!(status == 403 && !text.contains(NAME), "{spelling}: {status} {text}");
     }
 
-    let (_folder, server, key) = guarded(&component(), "/*", "protection = \"words\"");
+    let (_folder, server, key) = guarded(&component(), "/*", "deidentify = \"words\"");
     let with = format!("x-api-key: {key}\r\n");
     let body = json!({ "text": "My name is Sarah Smith." }).to_string();
     for spelling in REDACT {
         let (status, text) = post(&server, spelling, &with, &body);
         assert!(status == 200 && !text.contains(NAME), "{spelling}: {status} {text}");
-        assert!(text.contains("\"protected\""), "{text}");
+        assert!(text.contains("\"de-identified\""), "{text}");
     }
     for body in
         ["[\"My name is Sarah Smith.\"]", "{\"text\": \"a\", \"entities\": [[\"X\", 0, 1]]}"]

@@ -25,7 +25,7 @@ fn the_server_says_where_the_time_of_a_request_went() {
     assert_eq!(status["status"], "loaded");
     assert!(status["start"]["load_us"].as_u64() > Some(0), "{status}");
     let pool = &status["functions"]["default"]["current"]["pool"];
-    let taken = ["taken_ready", "taken_inline"].map(|key| pool[key].as_u64().unwrap());
+    let taken = ["acquired_ready", "acquired_inline"].map(|key| pool[key].as_u64().unwrap());
     assert_eq!(taken.iter().sum::<u64>(), 1, "{status}");
     assert_eq!(Server::start(&[&p3()]).get("/count").header("server-timing"), "");
 }

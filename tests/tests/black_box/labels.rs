@@ -1,4 +1,4 @@
-//! Labels with hyphens and of other schemes, redacted and protected by name.
+//! Labels with hyphens and of other schemes, redacted and de-identified by name.
 
 use std::fs;
 use std::path::Path;
@@ -29,12 +29,12 @@ fn hyphens() -> Value {
 }
 
 /// Writes a configuration in which everything goes to the function `m`, made from `source`, and is
-/// protected.
-fn configure(folder: &Path, source: &str, protection: &str) -> String {
+/// de-identified.
+fn configure(folder: &Path, source: &str, deidentify: &str) -> String {
     let file = folder.join("pilotlight.toml");
     let text = format!(
-        "[functions.m]\nsource = {source:?}\ncompute = \"guest\"\n[protection.p]\nmode = \"redact\"\n\
-         {protection}\n[[routes]]\nto = \"m\"\nprotection = \"p\"\n"
+        "[functions.m]\nsource = {source:?}\ncompute = \"guest\"\n[deidentify.p]\nmode = \"redact\"\n\
+         {de-identification}\n[[routes]]\nto = \"m\"\nprotection = \"p\"\n"
     );
     fs::write(&file, text).unwrap();
     file.to_str().unwrap().to_owned()
@@ -62,7 +62,7 @@ fn a_label_with_a_hyphen_is_redacted_and_protected_by_its_whole_name() {
     let server = Server::start(&["--config", &config]);
     let answer = server.post("/v1/redact", text).json();
     assert_eq!(answer["text"], expected);
-    assert_eq!(answer["entities"][0]["protected"], true);
+    assert_eq!(answer["entities"][0]["de-identified"], true);
     assert_eq!(server.get("/info").json()["labels"][1], "B-multi-word");
 }
 
@@ -80,18 +80,18 @@ fn labels_that_the_model_does_not_have_are_mistakes_for_check_and_serve() {
             let checked = pilotlight(&["check", &config]).output().unwrap();
             let told = String::from_utf8(checked.stdout).unwrap();
             assert!(!checked.status.success(), "{source} {label}: {told}");
-            let place = "pilotlight.toml:6:10: protection.p.labels: for function `m`: ";
+            let place = "pilotlight.toml:6:10: deidentify.p.labels: for function `m`: ";
             assert!(told.contains(place) && told.contains("its labels are multi-word"), "{told}");
             let mut serve = pilotlight(&["serve", "--config", &config]);
             let ports = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
             let (code, told) = outcome(serve.args(ports));
-            assert!(code == 1 && told.contains("protection `p` of function `m`"), "{told}");
+            assert!(code == 1 && told.contains("deidentify `p` of function `m`"), "{told}");
         }
     }
     // Each environment is looked at, and what cannot be read here is not a mistake.
     let config = configure(folder.path(), "model", "labels = [\"multi-word\"]");
     let text = fs::read_to_string(&config).unwrap();
-    fs::write(&config, format!("{text}[env.x.protection.p]\nlabels = [\"nobody\"]\n")).unwrap();
+    fs::write(&config, format!("{text}[env.x.deidentify.p]\nlabels = [\"nobody\"]\n")).unwrap();
     assert_eq!(outcome(&mut pilotlight(&["check", &config])).0, 1);
     let config = configure(folder.path(), "elsewhere.wasm", "labels = [\"anybody\"]");
     assert_eq!(outcome(&mut pilotlight(&["check", &config])).0, 0);

@@ -36,7 +36,10 @@ fn a_stopped_server_finishes_what_it_has_begun_and_exits_0() {
     let status = || {
         let status = server.status("/status").json();
         let pool = &status["functions"]["default"]["current"]["pool"];
-        ["taken_ready", "taken_inline"].iter().filter_map(|key| pool[*key].as_u64()).sum::<u64>()
+        ["acquired_ready", "acquired_inline"]
+            .iter()
+            .filter_map(|key| pool[*key].as_u64())
+            .sum::<u64>()
     };
     while status() == 0 {
         std::thread::yield_now();

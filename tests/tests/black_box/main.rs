@@ -15,9 +15,9 @@ mod support;
 #[path = "../../../guest/tests/tiny_model/mod.rs"]
 mod tiny_model;
 
-mod access;
 mod administration;
 mod answers;
+mod authentication;
 mod bad_requests;
 mod building;
 mod bundles;
@@ -25,6 +25,7 @@ mod caching;
 mod configuration;
 mod consul;
 mod cors;
+mod deidentification;
 mod exposure;
 mod host_compute;
 mod http_acceptance;
@@ -37,7 +38,6 @@ mod labels;
 mod life_cycle;
 mod other_hosts;
 mod process;
-mod protection;
 mod registries;
 mod scheduling;
 mod swapping;

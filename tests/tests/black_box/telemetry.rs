@@ -119,7 +119,7 @@ fn requests_are_counted_by_how_they_went() {
         assert_eq!(count(&series), 2.0, "the one that panicked has not come to its end");
     }
     let taken = ["ready", "inline"]
-        .map(|way| count(&format!("pilotlight_pool_taken_total{{{labels},way=\"{way}\"}}")));
+        .map(|way| count(&format!("pilotlight_pool_acquired_total{{{labels},way=\"{way}\"}}")));
     assert_eq!(taken.iter().sum::<f64>(), 3.0);
     assert!(count("process_resident_memory_bytes") > 1e6);
 }

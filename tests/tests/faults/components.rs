@@ -45,7 +45,7 @@ async fn all_memories_of_an_instance_share_its_limit() {
 async fn memories_count_before_they_grow() {
     let host = host("(memory 16) (memory 16)", "", (2 << 20) - 1).await;
     assert_eq!(get(&host, "/").await.0, 500);
-    assert_eq!(version(&host).pool.made, 0);
+    assert_eq!(version(&host).pool.created, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

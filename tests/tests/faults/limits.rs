@@ -63,7 +63,7 @@ async fn who_finds_the_queue_full_is_told_when_to_come_again() {
     assert_eq!(counted(&host, "queue_full"), 1);
     drop(running);
     assert!(poll_immediate(&mut waiting.asking).await.is_none(), "its turn has come");
-    until(&host, "at work", |pool| pool.taken_ready + pool.taken_inline == 2).await;
+    until(&host, "at work", |pool| pool.acquired_ready + pool.acquired_inline == 2).await;
     assert_eq!(version(&host).requests.waiting, 0);
 }
 
@@ -111,13 +111,13 @@ async fn a_body_that_says_it_is_too_long_costs_no_instance() {
     let host = host(|options| options.body_limit = 10).await;
     let fits = host.clone().call(post(Full::from("0123456789"))).await.unwrap();
     assert_eq!(fits.status(), 200);
-    let before = pool(&host).taken_ready + pool(&host).taken_inline;
+    let before = pool(&host).acquired_ready + pool(&host).acquired_inline;
     let refused = host.clone().call(post(Full::from("01234567890"))).await.unwrap();
     assert_eq!(refused.status(), 413);
     assert_eq!(error_type(refused).await, "payload_too_large");
     assert_eq!(failures(&host, FailureKind::BodyTooLong), 1);
     assert_eq!(counted(&host, "too_large"), 1);
-    assert_eq!(pool(&host).taken_ready + pool(&host).taken_inline, before);
+    assert_eq!(pool(&host).acquired_ready + pool(&host).acquired_inline, before);
 }
 
 #[tokio::test(flavor = "multi_thread")]

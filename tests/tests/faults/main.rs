@@ -191,7 +191,7 @@ async fn who_goes_away_takes_the_work_with_him() {
         let host = host.clone();
         async move { ask(&host, "/spin").await }
     });
-    until(&host, "at work", |pool| pool.taken_ready + pool.taken_inline == 1).await;
+    until(&host, "at work", |pool| pool.acquired_ready + pool.acquired_inline == 1).await;
     asking.abort();
     assert!(asking.await.is_err_and(|error| error.is_cancelled()));
     assert_eq!(get(&host, "/count").await, (200, "1".to_owned()), "his place is free");

@@ -35,9 +35,9 @@ fn pool_workers() -> usize {
 async fn instances_are_ready_before_the_first_request() {
     let host = host(|options| options.pool.min_ready = 3).await;
     let status = until(&host, "full", at_rest).await;
-    assert_eq!((status.ready, status.taken_inline), (3, 0));
+    assert_eq!((status.ready, status.acquired_inline), (3, 0));
     assert_eq!(get(&host, "/count").await, (200, "1".into()));
-    assert_eq!(pool(&host).taken_ready, 1);
+    assert_eq!(pool(&host).acquired_ready, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -47,8 +47,8 @@ async fn a_burst_on_an_idle_server_is_answered_whole() {
     let answers = join_all((0..200).map(|_| get(&host, "/count"))).await;
     assert!(answers.iter().all(|answer| *answer == (200, "1".into())), "{answers:?}");
     let status = until(&host, "at rest", at_rest).await;
-    assert_eq!(status.taken_ready + status.taken_inline + status.taken_waited, 200);
-    assert!(status.taken_inline > 0, "nobody waited for the pool to be filled: {status:?}");
+    assert_eq!(status.acquired_ready + status.acquired_inline + status.acquired_waited, 200);
+    assert!(status.acquired_inline > 0, "nobody waited for the pool to be filled: {status:?}");
     assert_eq!(status.failed, 0);
 }
 
@@ -59,7 +59,10 @@ async fn no_more_instances_live_than_may() {
         let host = host.clone();
         async move {
             let mut most = 0;
-            while pool(&host).taken_ready + pool(&host).taken_inline + pool(&host).taken_waited < 50
+            while pool(&host).acquired_ready
+                + pool(&host).acquired_inline
+                + pool(&host).acquired_waited
+                < 50
             {
                 most = most.max(pool(&host).live);
                 tokio::task::yield_now().await;
@@ -70,7 +73,7 @@ async fn no_more_instances_live_than_may() {
     let answers = join_all((0..50).map(|_| get(&host, "/count"))).await;
     assert!(answers.iter().all(|answer| *answer == (200, "1".into())), "{answers:?}");
     assert!(watch.await.unwrap() <= 2);
-    assert!(until(&host, "at rest", at_rest).await.taken_waited > 0);
+    assert!(until(&host, "at rest", at_rest).await.acquired_waited > 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -104,7 +107,7 @@ async fn a_guest_that_traps_while_it_is_made_fails_its_requests_and_leaks_nothin
     assert!(answers.iter().all(|(status, _)| *status == 500), "{answers:?}");
     let idle = |status: &PoolStatus| status.live == 0 && status.waiting == 0;
     let status = until(&host, "idle", idle).await;
-    assert_eq!((status.ready, status.made), (0, 0));
+    assert_eq!((status.ready, status.created), (0, 0));
     assert!(status.failed >= 30, "{status:?}");
 }
 
@@ -117,7 +120,7 @@ async fn guests_that_trap_at_work_are_replaced() {
         assert_eq!(get(&host, "/count").await, (200, "1".into()));
     }
     let status = until(&host, "at rest", at_rest).await;
-    assert_eq!(status.made - status.ended, status.live as u64);
+    assert_eq!(status.created - status.ended, status.live as u64);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -61,14 +61,14 @@ async fn answered(host: &Host, path: &str) -> (u16, String) {
 async fn requests_share_an_instance_that_waits() {
     let host = sharing(|options| options.pool.max_instances = 1).await;
     let mut first = Begun::at(&host, "/wait");
-    until(&host, "at work", |status| status.taken_ready == 1).await;
+    until(&host, "at work", |status| status.acquired_ready == 1).await;
     assert_eq!(answered(&host, "/count").await, (200, "1".into()));
     let second = Begun::at(&host, "/wait");
     assert_eq!(answered(&host, "/count").await, (200, "2".into()));
     first.send("body").await;
     assert_eq!(first.end().await, "3 4");
     assert_eq!(second.end().await, "4 0");
-    assert_eq!(pool(&host).made, 1);
+    assert_eq!(pool(&host).created, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -78,9 +78,9 @@ async fn no_request_waits_for_an_instance_that_computes() {
         let host = host.clone();
         tokio::spawn(async move { get(&host, path).await })
     });
-    until(&host, "at work", |status| status.taken_ready + status.taken_inline == 2).await;
+    until(&host, "at work", |status| status.acquired_ready + status.acquired_inline == 2).await;
     assert_eq!(answered(&host, "/count").await, (200, "1".into()));
-    assert_eq!(pool(&host).taken_shared, 0);
+    assert_eq!(pool(&host).acquired_shared, 0);
     assert!(spins.iter().all(|spin| !spin.is_finished()));
     spins.into_iter().for_each(|spin| spin.abort());
 }
@@ -89,9 +89,9 @@ async fn no_request_waits_for_an_instance_that_computes() {
 async fn an_instance_with_back_pressure_starts_no_other_request() {
     let host = sharing(|options| options.pool.max_instances = 2).await;
     let first = Begun::at(&host, "/refuse");
-    until(&host, "at work", |status| status.taken_ready == 1).await;
+    until(&host, "at work", |status| status.acquired_ready == 1).await;
     assert_eq!(answered(&host, "/count").await, (200, "1".into()));
-    assert_eq!(pool(&host).taken_shared, 0);
+    assert_eq!(pool(&host).acquired_shared, 0);
     assert_eq!(first.end().await, "1");
 }
 
@@ -99,7 +99,7 @@ async fn an_instance_with_back_pressure_starts_no_other_request() {
 async fn who_waits_for_an_instance_gets_one_whose_back_pressure_ends() {
     let host = sharing(|options| options.pool.max_instances = 1).await;
     let mut first = Begun::at(&host, "/refuse");
-    until(&host, "at work", |status| status.taken_ready == 1).await;
+    until(&host, "at work", |status| status.acquired_ready == 1).await;
     let second = tokio::spawn({
         let host = host.clone();
         async move { get(&host, "/count").await }

@@ -30,7 +30,7 @@ async fn thousands_of_requests_leave_memory_and_counts_as_they_were() {
     let before = resident();
     for _ in 0..3 {
         let status = round().await;
-        assert_eq!(status.made - status.ended, status.live as u64);
+        assert_eq!(status.created - status.ended, status.live as u64);
     }
     let grown = resident().saturating_sub(before);
     assert!(grown < 32 << 10, "{grown} KiB more after 3,000 requests");

@@ -173,7 +173,7 @@ async fn a_body_that_the_function_will_not_take_is_refused_before_it_is_read() {
         assert!(answer.body.contains("exceeds 10 bytes"), "{}", answer.body);
     }
     let pool = hosts::pool(&host);
-    assert_eq!(pool.taken_ready + pool.taken_inline + pool.taken_waited, 0);
+    assert_eq!(pool.acquired_ready + pool.acquired_inline + pool.acquired_waited, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -282,7 +282,7 @@ async fn slow_clients_take_no_instance() {
     let answer = client.get("/count").await;
     assert_eq!((answer.status, answer.body.as_str()), (200, "1"));
     let pool = hosts::pool(&host);
-    assert_eq!(pool.taken_ready + pool.taken_inline + pool.taken_waited, 1);
+    assert_eq!(pool.acquired_ready + pool.acquired_inline + pool.acquired_waited, 1);
     for mut client in slow {
         client.send("b").await;
         let answer = client.answer().await;

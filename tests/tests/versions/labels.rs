@@ -1,4 +1,4 @@
-//! What functions say of labels and places is checked against their manifests on protected routes.
+//! What functions say of labels and places is checked against their manifests on de-identified routes.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +10,7 @@ use http::Request;
 use http_body_util::{BodyExt as _, Full};
 use pilotlight::{DEFAULT_FUNCTION, Error, FunctionOptions, Host, Plan, Provenance, Source};
 use pilotlight_auth::ApiKey;
-use pilotlight_deidentify::{KeyRing, Mode, ProtectionOptions};
+use pilotlight_deidentify::{DeidentifyOptions, KeyRing, Mode};
 use pilotlight_model::Digest;
 use pilotlight_router::Rule;
 use pilotlight_tests::test_guest;
@@ -25,7 +25,7 @@ const ENTITY: &str = r#""entity_group": "NAME", "score": 0.5, "start": 0, "end":
 const TEXT: &str = "Sarah lives in Oslo";
 const LABELS: [&str; 6] = ["O", "B-NAME", "I-NAME", "B-CITY", "B-TA", "I-TA"];
 
-/// A folder with keys for protections, and one for whoever asks.
+/// A folder with keys for de-identifications, and one for whoever asks.
 struct Lab(TempDir, ApiKey);
 
 impl Lab {
@@ -66,9 +66,9 @@ impl Lab {
         path
     }
 
-    fn protection(&self, mode: Mode, labels: &[&str]) -> ProtectionOptions {
+    fn deidentify(&self, mode: Mode, labels: &[&str]) -> DeidentifyOptions {
         let labels = labels.iter().map(|label| (*label).to_owned()).collect();
-        ProtectionOptions {
+        DeidentifyOptions {
             mode,
             cipher: None,
             keys: (mode != Mode::Redact).then(|| self.path("ring")),
@@ -78,17 +78,17 @@ impl Lab {
         }
     }
 
-    /// Everything is protected so, and everybody who asks has a key.
-    fn plan(&self, host: &Host, protection: ProtectionOptions) -> (Plan, &ApiKey) {
+    /// Everything is de-identified so, and everybody who asks has a key.
+    fn plan(&self, host: &Host, deidentify: DeidentifyOptions) -> (Plan, &ApiKey) {
         let file = self.path("keys");
-        let access = pilotlight_auth::Options { api_keys: Some(file), ..Default::default() };
-        let rule = json!({ "to": DEFAULT_FUNCTION, "access": "keys", "protection": "p" });
+        let auth = pilotlight_auth::AuthOptions { api_keys: Some(file), ..Default::default() };
+        let rule = json!({ "to": DEFAULT_FUNCTION, "auth": "keys", "deidentify": "p" });
         let unchanged = host.functions().into_iter().map(|function| function.name).collect();
         let plan = Plan {
             unchanged,
             rules: vec![serde_json::from_value::<Rule>(rule).unwrap()],
-            access: BTreeMap::from([("keys".to_owned(), access)]),
-            protection: BTreeMap::from([("p".to_owned(), protection)]),
+            auth: BTreeMap::from([("keys".to_owned(), auth)]),
+            deidentify: BTreeMap::from([("p".to_owned(), deidentify)]),
             ..Plan::default()
         };
         (plan, &self.1)
@@ -123,11 +123,11 @@ async fn an_answer_that_does_not_fit_the_manifest_is_refused_in_every_mode() {
         ENTITY.replace("\"end\": 5", "\"end\":99"),
         ENTITY.replace("0.5", "\"x\""),
     ];
-    for mode in [Mode::Redact, Mode::Pseudonymise, Mode::Encrypt] {
+    for mode in [Mode::Redact, Mode::Pseudonymize, Mode::Encrypt] {
         for lie in &lies {
             let host = load(lab.component(&labels, lie), FunctionOptions::default()).await;
-            for protected in [&[][..], &["NAME", "CITY"]] {
-                let (plan, key) = lab.plan(&host, lab.protection(mode, protected));
+            for deidentified in [&[][..], &["NAME", "CITY"]] {
+                let (plan, key) = lab.plan(&host, lab.deidentify(mode, deidentified));
                 host.apply(plan).await.unwrap();
                 let (status, answer) =
                     ask(&host, key, "/v1/redact", &json!({ "text": TEXT })).await;
@@ -136,7 +136,7 @@ async fn an_answer_that_does_not_fit_the_manifest_is_refused_in_every_mode() {
             }
         }
         let honest = load(lab.component(&labels, ENTITY), FunctionOptions::default()).await;
-        let (plan, key) = lab.plan(&honest, lab.protection(mode, &["NAME"]));
+        let (plan, key) = lab.plan(&honest, lab.deidentify(mode, &["NAME"]));
         honest.apply(plan).await.unwrap();
         let (status, answer) = ask(&honest, key, "/v1/redact", &json!({ "text": TEXT })).await;
         assert!(status == 200 && answer.contains(" lives in Oslo"), "{answer}");
@@ -148,7 +148,7 @@ async fn an_answer_that_does_not_fit_the_manifest_is_refused_in_every_mode() {
 async fn entities_of_a_request_are_protected_by_their_groups_or_refused() {
     let lab = Lab::new();
     let host = load(lab.component(&json!(LABELS), ENTITY), FunctionOptions::default()).await;
-    let (plan, key) = lab.plan(&host, lab.protection(Mode::Redact, &["NAME"]));
+    let (plan, key) = lab.plan(&host, lab.deidentify(Mode::Redact, &["NAME"]));
     host.apply(plan).await.unwrap();
     let ask = async |label: &str, start: usize, end: usize| {
         let given = json!([{ "label": label, "start": start, "end": end }]);
@@ -168,32 +168,32 @@ async fn entities_of_a_request_are_protected_by_their_groups_or_refused() {
     // The function finds the first five code points, whatever it is given.
     assert_eq!(ask("NAME", 15, 19).await.0, 500);
     assert_eq!(ask("NAME", 0, 6).await.0, 500);
-    assert_eq!(ask("CITY", 15, 19).await.0, 200, "it is not to be protected");
+    assert_eq!(ask("CITY", 15, 19).await.0, 200, "it is not to be de-identified");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_protection_of_labels_that_the_model_does_not_have_is_refused() {
     let lab = Lab::new();
     let host = load(lab.component(&json!(LABELS), ENTITY), FunctionOptions::default()).await;
-    for (mode, protected, why) in [
+    for (mode, deidentified, why) in [
         (Mode::Redact, &["NAME", "NAEM"][..], "has \"NAEM\", which the model does not have"),
         (Mode::Redact, &["B-NAME"], "its labels are CITY, NAME, TA"),
         (Mode::Redact, &["name"], "`labels` has \"name\""),
         (Mode::Redact, &["O"], "`labels` has \"O\""),
-        (Mode::Pseudonymise, &[""], "`labels` has \"\""),
+        (Mode::Pseudonymize, &[""], "`labels` has \"\""),
     ] {
-        let (plan, _) = lab.plan(&host, lab.protection(mode, protected));
+        let (plan, _) = lab.plan(&host, lab.deidentify(mode, deidentified));
         let refused = host.apply(plan).await.unwrap_err();
-        assert!(matches!(refused, Error::Unprotected { .. }), "{refused}");
+        assert!(matches!(refused, Error::NotDeidentified { .. }), "{refused}");
         let told = refused.to_string();
-        assert!(told.contains(why) && told.contains("protection `p` of function"), "{told}");
+        assert!(told.contains(why) && told.contains("deidentify `p` of function"), "{told}");
         assert!(host.rules().is_empty());
     }
     // What cannot stand in a token cannot be encrypted.
     let host = load(lab.component(&json!(["O", "A:B"]), ENTITY), FunctionOptions::default()).await;
-    let (plan, _) = lab.plan(&host, lab.protection(Mode::Encrypt, &[]));
+    let (plan, _) = lab.plan(&host, lab.deidentify(Mode::Encrypt, &[]));
     assert!(host.apply(plan).await.unwrap_err().to_string().contains("\"A:B\" does not fit"));
-    let (plan, _) = lab.plan(&host, lab.protection(Mode::Redact, &["A:B"]));
+    let (plan, _) = lab.plan(&host, lab.deidentify(Mode::Redact, &["A:B"]));
     host.apply(plan).await.unwrap();
 }
 
@@ -204,7 +204,7 @@ async fn a_version_without_a_protected_label_does_not_take_over() {
     let without = lab.component(&json!(["O", "B-NAME", "I-NAME"]), ENTITY);
     let host = load(with, FunctionOptions::default()).await;
     let before = host.functions()[0].current.sha256;
-    let (plan, key) = lab.plan(&host, lab.protection(Mode::Redact, &["CITY"]));
+    let (plan, key) = lab.plan(&host, lab.deidentify(Mode::Redact, &["CITY"]));
     host.apply(plan).await.unwrap();
     let foreign = test_guest("p3");
     for source in [&without, &foreign] {
@@ -215,29 +215,29 @@ async fn a_version_without_a_protected_label_does_not_take_over() {
             |_| {},
         );
         let refused = swap.await.unwrap_err();
-        assert!(matches!(refused, Error::Unprotected { .. }), "{refused}");
+        assert!(matches!(refused, Error::NotDeidentified { .. }), "{refused}");
         assert_eq!(host.functions()[0].current.sha256, before);
     }
     assert_eq!(ask(&host, key, "/v1/redact", &json!({ "text": TEXT })).await.0, 200);
-    // Nor does one come back that a protection has been named for meanwhile.
-    let (plan, _) = lab.plan(&host, lab.protection(Mode::Redact, &["NAME"]));
+    // Nor does one come back that a de-identification has been named for meanwhile.
+    let (plan, _) = lab.plan(&host, lab.deidentify(Mode::Redact, &["NAME"]));
     host.apply(plan).await.unwrap();
     let swap = |source: PathBuf| {
         host.swap(DEFAULT_FUNCTION, Source::Component(source), FunctionOptions::default(), |_| {})
     };
     swap(without).await.unwrap();
     swap(lab.component(&json!(LABELS), &ENTITY.replace("0.5", "0.6"))).await.unwrap();
-    let (plan, _) = lab.plan(&host, lab.protection(Mode::Redact, &["CITY"]));
+    let (plan, _) = lab.plan(&host, lab.deidentify(Mode::Redact, &["CITY"]));
     host.apply(plan).await.unwrap();
     let refused = host.roll_back(DEFAULT_FUNCTION).unwrap_err();
-    assert!(matches!(refused, Error::Unprotected { .. }), "{refused}");
+    assert!(matches!(refused, Error::NotDeidentified { .. }), "{refused}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn information_on_protected_routes_is_that_of_the_manifest() {
     let lab = Lab::new();
     let host = load(lab.component(&json!(LABELS), ENTITY), FunctionOptions::default()).await;
-    let (plan, key) = lab.plan(&host, lab.protection(Mode::Redact, &[]));
+    let (plan, key) = lab.plan(&host, lab.deidentify(Mode::Redact, &[]));
     host.apply(plan).await.unwrap();
     let (status, answer) = ask(&host, key, "/info", &Value::Null).await;
     assert_eq!(
@@ -250,14 +250,14 @@ async fn information_on_protected_routes_is_that_of_the_manifest() {
         )
     );
     assert_eq!(ask(&host, key, "/info", &json!({})).await.0, 405);
-    assert_eq!(host.pool("default").unwrap().taken_ready, 0, "no instance was taken");
+    assert_eq!(host.pool("default").unwrap().acquired_ready, 0, "no instance was taken");
     // A component without a manifest has nothing that could be told.
     let host = load(test_guest("p3"), FunctionOptions::default()).await;
-    let (plan, key) = lab.plan(&host, lab.protection(Mode::Redact, &[]));
+    let (plan, key) = lab.plan(&host, lab.deidentify(Mode::Redact, &[]));
     host.apply(plan).await.unwrap();
     assert_eq!(ask(&host, key, "/info", &Value::Null).await.0, 404);
-    // All that it finds is protected; by label, nothing can be.
+    // All that it finds is de-identified; by label, nothing can be.
     assert_eq!(ask(&host, key, "/v1/redact", &json!({ "text": TEXT })).await.0, 200);
-    let (plan, _) = lab.plan(&host, lab.protection(Mode::Redact, &["NAME"]));
+    let (plan, _) = lab.plan(&host, lab.deidentify(Mode::Redact, &["NAME"]));
     assert!(host.apply(plan).await.unwrap_err().to_string().contains("has no manifest"));
 }

@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
-mod access;
 mod administration;
+mod authentication;
 #[path = "../pool/hosts.rs"]
 mod hosts;
 mod labels;

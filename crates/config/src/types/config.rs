@@ -3,8 +3,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use pilotlight_auth::Options as Access;
-use pilotlight_deidentify::ProtectionOptions;
+use pilotlight_auth::AuthOptions;
+use pilotlight_deidentify::DeidentifyOptions;
 use pilotlight_router::Rule;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -71,13 +71,13 @@ pub struct Config {
     pub functions: BTreeMap<String, Function>,
     /// Who may ask, by names.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub access: BTreeMap<String, Access>,
+    pub auth: BTreeMap<String, AuthOptions>,
     /// The access of requests whose rule names none; everybody may ask otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub default_access: Option<String>,
-    /// How what is found in texts is protected, by names.
+    pub default_auth: Option<String>,
+    /// How what is found in texts is de-identified, by names.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub protection: BTreeMap<String, ProtectionOptions>,
+    pub deidentify: BTreeMap<String, DeidentifyOptions>,
     /// Which requests go where; the first rule that matches is taken. Without rules everything
     /// goes to the only function, or to the one called `default`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -149,9 +149,9 @@ impl Default for Config {
             watch: true,
             telemetry: Telemetry::default(),
             functions: BTreeMap::new(),
-            access: BTreeMap::new(),
-            default_access: None,
-            protection: BTreeMap::new(),
+            auth: BTreeMap::new(),
+            default_auth: None,
+            deidentify: BTreeMap::new(),
             routes: Vec::new(),
         }
     }
@@ -198,14 +198,14 @@ impl Config {
         for (name, function) in &mut self.functions {
             paths.extend(function.paths_mut(&root.name("functions").name(name)));
         }
-        for (name, access) in &mut self.access {
-            let at = root.name("access").name(name);
-            paths.extend(access.api_keys.iter_mut().map(|path| (at.name("api-keys"), path)));
-            paths.extend(access.jwks.iter_mut().map(|path| (at.name("jwks"), path)));
+        for (name, auth) in &mut self.auth {
+            let at = root.name("auth").name(name);
+            paths.extend(auth.api_keys.iter_mut().map(|path| (at.name("api-keys"), path)));
+            paths.extend(auth.jwks.iter_mut().map(|path| (at.name("jwks"), path)));
         }
-        for (name, protection) in &mut self.protection {
-            let key = root.name("protection").name(name).name("keys");
-            paths.extend(protection.keys.iter_mut().map(|path| (key.clone(), path)));
+        for (name, deidentify) in &mut self.deidentify {
+            let key = root.name("deidentify").name(name).name("keys");
+            paths.extend(deidentify.keys.iter_mut().map(|path| (key.clone(), path)));
         }
         paths
     }

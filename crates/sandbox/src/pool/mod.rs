@@ -155,11 +155,11 @@ impl Pool {
             live: state.live,
             target: state.level.target(),
             waiting: state.waiting.len(),
-            taken_ready: counters.ready.get(),
-            taken_inline: counters.inline.get(),
-            taken_waited: counters.waited.get(),
-            taken_shared: counters.shared.get(),
-            made: counters.made.get(),
+            acquired_ready: counters.ready.get(),
+            acquired_inline: counters.inline.get(),
+            acquired_waited: counters.waited.get(),
+            acquired_shared: counters.shared.get(),
+            created: counters.created.get(),
             ended: counters.ended.get(),
             failed: counters.failed.get(),
         }
@@ -274,7 +274,7 @@ impl Place<'_> {
         let shared = self.0;
         match made {
             Ok(instance) => {
-                shared.counters.made.add();
+                shared.counters.created.add();
                 std::mem::forget(self);
                 Ok(shared.pooled(instance))
             }

@@ -9,7 +9,7 @@ pub(super) struct Counters {
     pub(super) inline: Counter,
     pub(super) waited: Counter,
     pub(super) shared: Counter,
-    pub(super) made: Counter,
+    pub(super) created: Counter,
     pub(super) ended: Counter,
     pub(super) failed: Counter,
 }
@@ -40,15 +40,15 @@ pub struct PoolStatus {
     /// Requests that wait because as many instances are alive as may be.
     pub waiting: usize,
     /// Requests that found a ready instance.
-    pub taken_ready: u64,
+    pub acquired_ready: u64,
     /// Requests that found none and had one made for them at once.
-    pub taken_inline: u64,
+    pub acquired_inline: u64,
     /// Requests that had to wait until another's instance was gone or had room.
-    pub taken_waited: u64,
+    pub acquired_waited: u64,
     /// Requests that joined others in an instance.
-    pub taken_shared: u64,
+    pub acquired_shared: u64,
     /// Instances made.
-    pub made: u64,
+    pub created: u64,
     /// Instances torn down.
     pub ended: u64,
     /// Instances that could not be made.

@@ -70,8 +70,8 @@ pub(crate) fn pool() -> PoolLevels {
         live: 5,
         target: 4,
         waiting: 1,
-        taken_ready: 20,
-        made: 25,
+        acquired_ready: 20,
+        created: 25,
         ended: 20,
         ..PoolLevels::default()
     }

@@ -8,7 +8,7 @@ use pilotlight::{
     Placement, Precision, Provenance, Source, Stage, Target, Variant, agreement, check_patterns,
     snapshot,
 };
-use pilotlight_files::{Access, write_atomically};
+use pilotlight_files::{FileAccess, write_atomically};
 use pilotlight_model::{Digest, MODEL_FILE, ModelFolder};
 use pilotlight_onnx::contains_operator;
 
@@ -240,7 +240,7 @@ async fn compare(
 /// Writes what was built and returns the place of the graph.
 fn write(output: &Path, built: &Built) -> Result<Option<PathBuf>, Error> {
     let write = |path: &Path, content: &[u8]| {
-        write_atomically(path, content, Access::Public)
+        write_atomically(path, content, FileAccess::Public)
             .map_err(|source| Error::Io { path: path.to_owned(), source })
     };
     // The component that names the graph comes last: it is never there without it.

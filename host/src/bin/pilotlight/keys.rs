@@ -1,4 +1,4 @@
-//! Keys of those who ask, and keys that protect what is answered.
+//! Keys of those who ask, and keys that de-identify what is answered.
 
 use std::path::PathBuf;
 
@@ -15,11 +15,11 @@ pub(crate) struct AccessKeyOptions {
 }
 
 #[derive(Args)]
-pub(crate) struct ProtectionKeysOptions {
+pub(crate) struct KeyringOptions {
     /// Where the keys are, for their owner alone to read
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Add a key to those in the file, which protects from then on; the others still restore
+    /// Add a key to those in the file, which de-identifies from then on; the others still re-identify
     #[arg(long)]
     rotate: bool,
     /// What to call the key [default: k1; of a rotation, the next number that is free]
@@ -29,15 +29,15 @@ pub(crate) struct ProtectionKeysOptions {
 
 /// The entry goes to standard output, to be appended to a file; the key to standard error, for
 /// whom it is made.
-pub(crate) fn access_key(options: &AccessKeyOptions) -> anyhow::Result<()> {
+pub(crate) fn api_key(options: &AccessKeyOptions) -> anyhow::Result<()> {
     let key = ApiKey::generate(&options.id)?;
     eprintln!("key, shown this once: {}", key.expose());
     print!("{}", key.entry());
     Ok(())
 }
 
-pub(crate) fn protection_keys(options: &ProtectionKeysOptions) -> anyhow::Result<()> {
-    let ProtectionKeysOptions { file, rotate, id } = options;
+pub(crate) fn keyring(options: &KeyringOptions) -> anyhow::Result<()> {
+    let KeyringOptions { file, rotate, id } = options;
     let id = match id {
         Some(id) => id.clone(),
         None if *rotate => next(&KeyRing::read(file)?)?,

@@ -1,4 +1,4 @@
-//! Whether models have the labels that protections name, as far as that is known without loading them.
+//! Whether models have the labels that de-identifications name, as far as that is known without loading them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -18,7 +18,7 @@ enum Known {
     Labels(BTreeSet<String>),
 }
 
-/// Mistakes of protections in every environment of a configuration that has no others, or in the
+/// Mistakes of de-identifications in every environment of a configuration that has no others, or in the
 /// one that `sources` names.
 pub(crate) fn mistakes(text: &str, sources: &Sources) -> Vec<Mistake> {
     let mut known = BTreeMap::new();
@@ -49,9 +49,9 @@ fn in_one(parsed: &Parsed, known: &mut BTreeMap<std::path::PathBuf, Known>) -> V
     let mut found = Vec::new();
     let rules = config.routes.iter().enumerate();
     for (index, rule, name) in
-        rules.filter_map(|(index, rule)| Some((index, rule, rule.protection.as_ref()?)))
+        rules.filter_map(|(index, rule)| Some((index, rule, rule.deidentify.as_ref()?)))
     {
-        let Some(options) = config.protection.get(name) else { continue };
+        let Some(options) = config.deidentify.get(name) else { continue };
         for (function, source) in functions(rule, config) {
             let labels = known.entry(source.source.clone()).or_insert_with(|| read(&source.source));
             let unfit = match labels {
@@ -61,8 +61,8 @@ fn in_one(parsed: &Parsed, known: &mut BTreeMap<std::path::PathBuf, Known>) -> V
             };
             let Err(unfit) = unfit else { continue };
             let key = match unfit {
-                Unfit::Label { .. } => format!("routes[{index}].protection"),
-                _ => format!("protection.{name}.labels"),
+                Unfit::Label { .. } => format!("routes[{index}].de-identification"),
+                _ => format!("deidentify.{name}.labels"),
             };
             found.push(places.mistake(&key, format!("for function `{function}`: {unfit}")));
         }

@@ -62,9 +62,9 @@ enum Verb {
     /// Make a key pair to sign components with
     Keygen(sign::KeygenOptions),
     /// Make an API key: the key itself, once, and its entry for the file of keys
-    AccessKey(keys::AccessKeyOptions),
-    /// Make the keys of a protection, or rotate them
-    ProtectionKeys(keys::ProtectionKeysOptions),
+    ApiKeyCommand(keys::AccessKeyOptions),
+    /// Make the keys of a de-identification, or rotate them
+    Keyring(keys::KeyringOptions),
     /// Sign a component that `build` wrote
     Sign(sign::SignOptions),
     /// Check that a component is what was built, and who signed it
@@ -122,8 +122,8 @@ fn main() -> ExitCode {
         Verb::Rollback(options) => swap::roll_back(&options),
         Verb::Routes(options) => routes::run(&options),
         Verb::Keygen(options) => sign::keygen(&options),
-        Verb::AccessKey(options) => keys::access_key(&options),
-        Verb::ProtectionKeys(options) => keys::protection_keys(&options),
+        Verb::ApiKeyCommand(options) => keys::api_key(&options),
+        Verb::Keyring(options) => keys::keyring(&options),
         Verb::Sign(options) => sign::sign(&options),
         Verb::Verify(options) => sign::verify(&options),
         Verb::Push(options) => registry::push(&options),

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::Args;
 use pilotlight_bundle::{Bundle, Policy, SigningKey, VerifyingKey};
-use pilotlight_files::{Access, write_atomically};
+use pilotlight_files::{FileAccess, write_atomically};
 
 #[derive(Args)]
 pub(crate) struct KeygenOptions {
@@ -73,5 +73,5 @@ fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
 }
 
 fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {
-    write_atomically(path, content, Access::Public).with_context(|| path.display().to_string())
+    write_atomically(path, content, FileAccess::Public).with_context(|| path.display().to_string())
 }

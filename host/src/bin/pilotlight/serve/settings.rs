@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use anyhow::bail;
 use pilotlight::{AdminToken, Cache, Cors, DEFAULT_FUNCTION, Limits, Plan, Tls};
-use pilotlight_auth::Options as Access;
+use pilotlight_auth::AuthOptions;
 use pilotlight_bundle::{Policy, VerifyingKey};
 use pilotlight_config::{self as config, Config, Require};
-use pilotlight_deidentify::ProtectionOptions;
+use pilotlight_deidentify::DeidentifyOptions;
 use pilotlight_router::{Rule, Target};
 
 use super::blueprint::Blueprint;
@@ -42,9 +42,9 @@ pub(super) struct Served {
     pub(super) functions: BTreeMap<String, Blueprint>,
     pub(super) rules: Vec<Rule>,
     pub(super) override_header: bool,
-    pub(super) access: BTreeMap<String, Access>,
-    pub(super) default_access: Option<String>,
-    pub(super) protection: BTreeMap<String, ProtectionOptions>,
+    pub(super) auth: BTreeMap<String, AuthOptions>,
+    pub(super) default_auth: Option<String>,
+    pub(super) deidentify: BTreeMap<String, DeidentifyOptions>,
 }
 
 impl Fixed {
@@ -157,9 +157,9 @@ impl Served {
             functions,
             rules,
             override_header: config.override_header,
-            access: config.access.clone(),
-            default_access: config.default_access.clone(),
-            protection: config.protection.clone(),
+            auth: config.auth.clone(),
+            default_auth: config.default_auth.clone(),
+            deidentify: config.deidentify.clone(),
         })
     }
 
@@ -168,9 +168,9 @@ impl Served {
         Plan {
             rules: self.rules.clone(),
             override_header: self.override_header,
-            access: self.access.clone(),
-            default_access: self.default_access.clone(),
-            protection: self.protection.clone(),
+            auth: self.auth.clone(),
+            default_auth: self.default_auth.clone(),
+            deidentify: self.deidentify.clone(),
             ..Plan::default()
         }
     }

@@ -1,0 +1,88 @@
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use http::HeaderMap;
+
+use crate::buckets::Buckets;
+use crate::credential::credential;
+use crate::key::PREFIX;
+use crate::moment::Moment;
+use crate::policy::Policy;
+use crate::principal::{Network, Principal};
+use crate::rate::Rate;
+use crate::rejection::{Reason, Rejection};
+
+/// Lets requests pass, or not. Nothing in it changes but what principals have left; when the policy
+/// does, a [`renewed`](Self::renewed) guard takes its place.
+#[derive(Debug)]
+pub struct Authenticator {
+    policy: Policy,
+    /// There if somebody is limited.
+    buckets: Option<Arc<Buckets>>,
+}
+
+impl Authenticator {
+    /// A guard with whom every principal still has all that he may ask.
+    pub fn new(policy: Policy) -> Self {
+        Self::with(policy, None)
+    }
+
+    /// A guard by another policy, such as the same files read again. It knows what principals have
+    /// left, and shares that with this one while both are in use.
+    #[must_use]
+    pub fn renewed(&self, policy: Policy) -> Self {
+        Self::with(policy, self.buckets.clone())
+    }
+
+    fn with(policy: Policy, buckets: Option<Arc<Buckets>>) -> Self {
+        let limits = policy.rate.is_some() || policy.keys.as_ref().is_some_and(|k| k.have_rates());
+        let buckets = buckets.or_else(|| limits.then(Arc::default));
+        Self { policy, buckets }
+    }
+
+    /// Who asks, if he may. A request that is refused for its credential takes nothing from
+    /// anybody. `client` is where it comes from, if that is known; it counts where everybody may
+    /// ask.
+    ///
+    /// # Errors
+    /// [`Rejection`].
+    pub fn check(
+        &self,
+        headers: &HeaderMap,
+        client: Option<IpAddr>,
+        now: Moment,
+    ) -> Result<Principal, Rejection> {
+        let (principal, own_rate) = self.identify(headers, client, now.wall)?;
+        let rate = own_rate.or(self.policy.rate);
+        if let (Some(rate), Some(buckets)) = (rate, &self.buckets) {
+            let taken = buckets.take(&principal, rate, now.steady);
+            if let Err(retry_after) = taken {
+                return Err(Rejection::TooMany { principal, retry_after });
+            }
+        }
+        Ok(principal)
+    }
+
+    fn identify(
+        &self,
+        headers: &HeaderMap,
+        client: Option<IpAddr>,
+        now: SystemTime,
+    ) -> Result<(Principal, Option<Rate>), Rejection> {
+        let Policy { keys, tokens, .. } = &self.policy;
+        if keys.is_none() && tokens.is_none() {
+            return Ok((Principal::Anonymous(client.map(Network::of)), None));
+        }
+        let credential = credential(headers)?.ok_or(Rejection::Missing)?;
+        let identified = if credential.starts_with(PREFIX.as_bytes()) {
+            let key = str::from_utf8(credential).map_err(|_| Reason::KeyMalformed);
+            let keys = keys.as_ref().ok_or(Reason::NoKeys);
+            keys.and_then(|keys| keys.identify(key?, now))
+        } else {
+            let tokens = tokens.as_ref().ok_or(Reason::NoTokens);
+            tokens.and_then(|tokens| Ok((tokens.identify(credential, now)?, None)))
+        };
+        identified.map_err(Rejection::Invalid)
+    }
+}

@@ -1,0 +1,149 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::status::StatusCode;
+
+use crate::principal::Principal;
+
+/// Why somebody may not ask. What it displays is for everybody; [`Rejection::reason`] is for the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// Nothing shows who asks.
+    Missing,
+    /// There are several credentials, and none is chosen.
+    Ambiguous,
+    /// The credential is not valid.
+    Invalid(Reason),
+    /// The principal has asked too much.
+    TooMany {
+        /// Who.
+        principal: Principal,
+        /// When there is a request for him again.
+        retry_after: Duration,
+    },
+}
+
+/// What is wrong with a credential.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The credential is an API key, and no keys are configured.
+    #[error("an API key, and `api-keys` is not configured")]
+    NoKeys,
+    /// The credential is no API key, and nothing else is configured.
+    #[error("not an API key, and `jwks` is not configured")]
+    NoTokens,
+    /// It begins like an API key, but is none.
+    #[error("an API key that is malformed or cut off")]
+    KeyMalformed,
+    /// No key has this id.
+    #[error("an API key that is not in the file")]
+    KeyUnknown,
+    /// A key has this id, and is not this one.
+    #[error("not the API key that is called {0}")]
+    KeyWrong(Arc<str>),
+    /// The key has expired.
+    #[error("the API key {0} has expired")]
+    KeyExpired(Arc<str>),
+    /// The token is longer than any token should be.
+    #[error("a token that is too long")]
+    TokenTooLong,
+    /// The token is not a signed one in JWS's compact form.
+    #[error("a token whose {0} is malformed")]
+    TokenMalformed(&'static str),
+    /// The token's `typ` says that it is made for something else.
+    #[error("a token of a type other than JWT or at+jwt")]
+    TokenType,
+    /// None of the keys that were tried made the signature, and not all were tried.
+    #[error("a token that fits none of the first 16 keys of its algorithm; it needs a `kid`")]
+    TokenKeys,
+    /// No key in the set has the token's `kid`.
+    #[error("a token signed with a key that is not in the set")]
+    TokenKey,
+    /// The token's `alg` is not the key's.
+    #[error("a token signed with an algorithm that is not its key's")]
+    TokenAlgorithm,
+    /// The key did not make this signature.
+    #[error("a token whose signature does not fit")]
+    TokenSignature,
+    /// There is no `exp`.
+    #[error("a token that never expires")]
+    TokenEternal,
+    /// The `exp` is over.
+    #[error("a token that has expired")]
+    TokenExpired,
+    /// The `nbf` is not there yet.
+    #[error("a token that is not yet valid")]
+    TokenEarly,
+    /// The `iss` is missing or somebody else.
+    #[error("a token of another issuer")]
+    TokenIssuer,
+    /// The `aud` is missing or somebody else.
+    #[error("a token for another audience")]
+    TokenAudience,
+    /// The `sub` is missing, or no name of a principal.
+    #[error("a token that names nobody")]
+    TokenSubject,
+}
+
+impl Rejection {
+    /// The status to answer with (RFC 6750, section 3.1; RFC 6585, section 4).
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Missing | Self::Invalid(_) => StatusCode::UNAUTHORIZED,
+            Self::Ambiguous => StatusCode::BAD_REQUEST,
+            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+        }
+    }
+
+    /// The header that belongs to the status: `www-authenticate` or `retry-after`.
+    pub fn header(&self) -> (HeaderName, HeaderValue) {
+        let challenge = match self {
+            Self::Missing => r#"Bearer realm="pilotlight""#,
+            Self::Ambiguous => r#"Bearer realm="pilotlight", error="invalid_request""#,
+            Self::Invalid(_) => r#"Bearer realm="pilotlight", error="invalid_token""#,
+            Self::TooMany { retry_after, .. } => {
+                return (RETRY_AFTER, seconds(*retry_after).into());
+            }
+        };
+        (WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
+    }
+
+    /// What to tell who asked: nothing of which part of a credential was wrong.
+    pub fn message(&self) -> &'static str {
+        match self {
+            Self::Missing => "say who asks: send `authorization: Bearer KEY`",
+            Self::Ambiguous => "more than one credential; send one",
+            Self::Invalid(_) => "the credential is not valid",
+            Self::TooMany { .. } => "too many requests; try again later",
+        }
+    }
+
+    /// What to tell who reads the log. Shows no secret, and nothing that a principal wrote but the
+    /// name of one who has proved it.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Missing => "no credential".to_owned(),
+            Self::Ambiguous => "several credentials".to_owned(),
+            Self::Invalid(reason) => reason.to_string(),
+            Self::TooMany { principal, .. } => format!("too many requests of {principal}"),
+        }
+    }
+}
+
+/// Whole seconds, after which the time is over.
+fn seconds(time: Duration) -> u64 {
+    let begun = time.subsec_nanos() > 0;
+    time.as_secs().saturating_add(begun.into()).max(1)
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message())
+    }
+}
+
+impl std::error::Error for Rejection {}

@@ -1,0 +1,101 @@
+//! Mistakes of who may ask, and of what is de-identified.
+
+use pilotlight_auth::AuthOptions;
+use pilotlight_deidentify::{DeidentifyOptions, Mistake, Mode};
+
+use super::{Finding, Names, key, unknown_name};
+use crate::key::Key;
+use crate::types::Config;
+
+/// Options of an `auth` that depend on each other.
+const TOGETHER: [&str; 5] = ["jwks", "issuer", "audience", "rate", "burst"];
+
+pub(super) fn check(config: &Config, names: &Names<'_>, findings: &mut Vec<Finding>) {
+    for (name, auth) in &config.auth {
+        let at = key(&["auth", name]);
+        if let Err(mistake) = auth.check() {
+            let because = TOGETHER.map(|option| at.name(option)).into();
+            let key = at.name(&mistake.place);
+            findings.push(Finding { key, because, message: mistake.message });
+        }
+    }
+    for (name, deidentify) in &config.deidentify {
+        check_deidentify(&key(&["deidentify", name]), deidentify, findings);
+    }
+    let default = config.default_auth.as_ref().map(|name| (key(&["default-auth"]), name));
+    let of_rules = |index| key(&["routes"]).index(index);
+    let rules = config.routes.iter().enumerate();
+    let named = rules
+        .clone()
+        .filter_map(|(index, rule)| Some((of_rules(index).name("auth"), rule.auth.as_ref()?)));
+    for (key, name) in default.into_iter().chain(named) {
+        known(key, ("auth", name), &names.auth, findings);
+    }
+    for (index, rule) in rules {
+        let Some(name) = &rule.deidentify else { continue };
+        let key = of_rules(index).name("deidentify");
+        known(key.clone(), ("deidentify", name), &names.deidentify, findings);
+        let auth = rule.auth.as_ref().or(config.default_auth.as_ref());
+        anybody_restores(key, config, (name, auth), findings);
+    }
+    overridden(config, findings);
+}
+
+fn check_deidentify(at: &Key, deidentify: &DeidentifyOptions, findings: &mut Vec<Finding>) {
+    let Err(mistake) = deidentify.check() else { return };
+    let (option, because) = match mistake {
+        Mistake::OfNoEffect { key, .. } => (key, "mode"),
+        Mistake::NoLabels => ("labels", "labels"),
+        _ => ("mode", "keys"),
+    };
+    let because = vec![at.name(because)];
+    findings.push(Finding { key: at.name(option), because, message: mistake.to_string() });
+}
+
+fn known(key: Key, (what, name): (&str, &str), known: &[&str], findings: &mut Vec<Finding>) {
+    if !known.contains(&name) {
+        let message = unknown_name(what, name, known);
+        findings.push(Finding { key, because: vec![self::key(&[what])], message });
+    }
+}
+
+/// Encrypted values are re-identified for whoever may ask.
+fn anybody_restores(
+    at: Key,
+    config: &Config,
+    (deidentify, auth): (&str, Option<&String>),
+    findings: &mut Vec<Finding>,
+) {
+    let encrypts = |options: &DeidentifyOptions| options.mode == Mode::Encrypt;
+    if !config.deidentify.get(deidentify).is_some_and(encrypts) {
+        return;
+    }
+    let mut because = vec![key(&["deidentify", deidentify, "mode"]), key(&["default-auth"])];
+    let identifies = match auth {
+        None => false,
+        Some(name) => {
+            because.extend(["api-keys", "jwks"].map(|option| key(&["auth", name, option])));
+            // Of one that there is not, something else is told.
+            config.auth.get(name).is_none_or(AuthOptions::identifies)
+        }
+    };
+    if !identifies {
+        let message = "encrypts, and anybody could have everything decrypted; give the rule an \
+                       `auth` with `api-keys` or `jwks`";
+        findings.push(Finding { key: at, because, message: message.to_owned() });
+    }
+}
+
+/// A tester's header goes past rules, for requests that none of them is for.
+fn overridden(config: &Config, findings: &mut Vec<Finding>) {
+    let guarded = config.routes.iter().any(|rule| rule.auth.is_some());
+    if config.override_header && guarded && config.default_auth.is_none() {
+        findings.push(Finding {
+            key: key(&["override-header"]),
+            because: vec![key(&["default-auth"]), key(&["routes"])],
+            message: "needs `default-auth`, as rules name an `auth`: requests that no rule is \
+                      for reach what testers name, whoever they are"
+                .to_owned(),
+        });
+    }
+}

@@ -1,0 +1,148 @@
+//! Any text, any spans, any tokens.
+
+use std::collections::BTreeSet;
+
+use pilotlight_deidentify::{Cipher, Deidentifier, Entity, Mode};
+use proptest::prelude::*;
+
+use super::{RING, deidentify, encryption, token};
+
+const LABELS: [&str; 3] = ["NAME", "first name", "电话"];
+
+/// Texts of any code points, with many of those that tokens are made of.
+fn text() -> impl Strategy<Value = String> {
+    let part = prop_oneof![
+        4 => any::<String>(),
+        2 => "[\\[\\]:a-zA-Z0-9_-]{0,40}",
+        1 => "\\[[A-Z]{1,3}:k[12]:[A-Za-z0-9_-]{30,70}\\]?",
+        1 => "\\[A:k2:[0-9a-f]{32}\\]",
+        1 => "[e\u{301}\u{1f468}\u{200d}\u{202e}\u{0}\r\n]{0,8}",
+    ];
+    prop::collection::vec(part, 0..4).prop_map(|parts| parts.concat())
+}
+
+/// A text and places in it, in order.
+fn text_and_spans() -> impl Strategy<Value = (String, Vec<(usize, usize)>)> {
+    (text(), prop::collection::vec(any::<prop::sample::Index>(), 0..12)).prop_map(|(text, cuts)| {
+        let length = text.chars().count() + 1;
+        let cuts: BTreeSet<usize> = cuts.iter().map(|cut| cut.index(length)).collect();
+        let cuts: Vec<usize> = cuts.into_iter().collect();
+        (text, cuts.chunks_exact(2).map(|cut| (cut[0], cut[1])).collect())
+    })
+}
+
+fn entities(spans: &[(usize, usize)]) -> Vec<Entity<'static>> {
+    let labels = LABELS.iter().cycle();
+    let entity = |((start, end), label): (&(usize, usize), &&'static str)| Entity {
+        label,
+        score: 0.5,
+        start: *start,
+        end: *end,
+    };
+    spans.iter().zip(labels).map(entity).collect()
+}
+
+fn deidentifications() -> [Deidentifier; 4] {
+    [
+        deidentify(Mode::Redact, &RING),
+        deidentify(Mode::Pseudonymize, &RING),
+        encryption(Cipher::Aes256Gcm, &RING),
+        encryption(Cipher::Sm4Gcm, &RING),
+    ]
+}
+
+fn slice(text: &str, start: usize, end: usize) -> String {
+    text.chars().skip(start).take(end - start).collect()
+}
+
+proptest! {
+    #[test]
+    fn what_was_encrypted_comes_back((text, spans) in text_and_spans()) {
+        for cipher in Cipher::ALL {
+            let deidentified = encryption(cipher, &RING).deidentify(&text, &entities(&spans)).unwrap();
+            let reidentified = RING.reidentify(&deidentified.text);
+            prop_assert_eq!(&reidentified.text, &text);
+            prop_assert_eq!(reidentified.reidentified, spans.len());
+        }
+    }
+
+    #[test]
+    fn what_lies_between_spans_stays_and_spans_tell_where_all_is((text, spans) in text_and_spans()) {
+        for deidentify in deidentifications() {
+            let deidentified = deidentify.deidentify(&text, &entities(&spans)).unwrap();
+            prop_assert_eq!(deidentified.spans.len(), spans.len());
+            let (mut before, mut was) = (0, 0);
+            for (span, (start, end)) in deidentified.spans.iter().zip(&spans) {
+                prop_assert_eq!(&span.original, &(*start..*end));
+                prop_assert_eq!(slice(&deidentified.text, before, span.start), slice(&text, was, *start));
+                let token = slice(&deidentified.text, span.start, span.end);
+                let head = format!("[{}", span.label);
+                prop_assert!(token.starts_with(&head) && token.ends_with(']'));
+                (before, was) = (span.end, *end);
+            }
+            let rest = slice(&deidentified.text, before, usize::MAX);
+            prop_assert_eq!(rest, slice(&text, was, usize::MAX));
+        }
+    }
+
+    #[test]
+    fn equal_values_of_a_label_have_equal_pseudonyms(one in ".{1,3}", other in ".{1,3}") {
+        let deidentify = deidentify(Mode::Pseudonymize, &RING);
+        let [first, again, second] =
+            [&one, &one, &other].map(|value| token(&deidentify, "NAME", value));
+        prop_assert_eq!(&first, &again);
+        if one.is_ascii() && other.is_ascii() {
+            prop_assert_eq!(first == second, one == other);
+        }
+    }
+
+    #[test]
+    fn any_entities_are_protected_or_refused(
+        text in text(),
+        spans in prop::collection::vec((0usize..30, 0usize..30), 0..5),
+        label in any::<String>(),
+    ) {
+        let length = text.chars().count();
+        let entity = |(start, end)| Entity { label: &label, score: f32::NAN, start, end };
+        let list: Vec<Entity<'_>> = spans.iter().copied().map(entity).collect();
+        let fit = spans.iter().all(|(start, end)| start < end && *end <= length)
+            && spans.windows(2).all(|pair| pair[0].1 <= pair[1].0);
+        prop_assert_eq!(deidentify(Mode::Redact, &RING).deidentify(&text, &list).is_ok(), fit);
+        for deidentify in deidentifications() {
+            if let Ok(deidentified) = deidentify.deidentify(&text, &list) {
+                prop_assert!(fit);
+                prop_assert_eq!(deidentified.spans.len(), spans.len());
+            }
+        }
+    }
+
+    #[test]
+    fn any_text_can_be_restored(text in text()) {
+        let reidentified = RING.reidentify(&text);
+        prop_assert_eq!(&reidentified.text, &text);
+        prop_assert_eq!(reidentified.reidentified, 0);
+        for left in reidentified.left {
+            let token = slice(&text, left.start, left.end);
+            prop_assert!(token.starts_with('[') && token.ends_with(']'));
+            let named = format!(":{}:", left.key);
+            prop_assert!(token.contains(&named));
+        }
+    }
+
+    #[test]
+    fn a_token_in_which_anything_was_changed_stays(
+        value in ".{1,20}",
+        place in any::<prop::sample::Index>(),
+        other in any::<char>(),
+        sm4 in any::<bool>(),
+    ) {
+        let cipher = if sm4 { Cipher::Sm4Gcm } else { Cipher::Aes256Gcm };
+        let mut token: Vec<char> = token(&encryption(cipher, &RING), "NAME", &value).chars().collect();
+        let place = place.index(token.len());
+        prop_assume!(token[place] != other);
+        token[place] = other;
+        let damaged: String = token.into_iter().collect();
+        let reidentified = RING.reidentify(&damaged);
+        prop_assert_eq!((reidentified.text, reidentified.reidentified), (damaged, 0));
+    }
+}

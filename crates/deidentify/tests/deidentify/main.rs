@@ -1,0 +1,87 @@
+//! Texts de-identified and re-identified, and the keys for it.
+
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
+
+mod anything;
+mod encryption;
+mod labels;
+mod look_alikes;
+mod options;
+mod places;
+mod pseudonyms;
+mod redaction;
+mod restoring;
+mod ring_files;
+mod rotation;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use pilotlight_deidentify::{Cipher, Deidentifier, DeidentifyOptions, Entity, KeyRing, Mode};
+use tempfile::TempDir;
+
+/// The bytes 0 to 31, and 100 to 139.
+const SECRETS: [&str; 2] = [
+    "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+    "ZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXp7fH1+f4CBgoOEhYaHiImKiw==",
+];
+
+/// `k1` and `k2`, of which `k2` is active.
+static RING: LazyLock<KeyRing> = LazyLock::new(|| ring("k2", &["k1", "k2"]));
+
+/// A ring with some of the keys `k1` and `k2`.
+fn ring(active: &str, ids: &[&str]) -> KeyRing {
+    let folder = TempDir::new().unwrap();
+    KeyRing::read(&write(folder.path(), "keys.toml", 0o600, &ring_text(active, ids))).unwrap()
+}
+
+fn ring_text(active: &str, ids: &[&str]) -> String {
+    let mut text = format!("active = \"{active}\"\n");
+    for (id, secret) in ["k1", "k2"].iter().zip(SECRETS).filter(|(id, _)| ids.contains(id)) {
+        text.push_str(&format!("[keys.{id}]\nsecret = \"{secret}\"\n"));
+    }
+    text
+}
+
+fn write(folder: &Path, name: &str, mode: u32, text: &str) -> PathBuf {
+    let path = folder.join(name);
+    fs::write(&path, text).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    path
+}
+
+fn options(mode: Mode) -> DeidentifyOptions {
+    let keys = (mode != Mode::Redact).then(|| PathBuf::from("keys.toml"));
+    DeidentifyOptions { mode, cipher: None, keys, labels: None, placeholder: None }
+}
+
+fn deidentify(mode: Mode, ring: &KeyRing) -> Deidentifier {
+    Deidentifier::new(&options(mode), Some(ring)).unwrap()
+}
+
+fn encryption(cipher: Cipher, ring: &KeyRing) -> Deidentifier {
+    let options = DeidentifyOptions { cipher: Some(cipher), ..options(Mode::Encrypt) };
+    Deidentifier::new(&options, Some(ring)).unwrap()
+}
+
+fn entity(label: &str, start: usize, end: usize) -> Entity<'_> {
+    Entity { label, score: 0.5, start, end }
+}
+
+/// The entity that `value` is in `text`.
+fn found<'a>(label: &'a str, text: &str, value: &str) -> Entity<'a> {
+    let start = text[..text.find(value).unwrap()].chars().count();
+    entity(label, start, start + value.chars().count())
+}
+
+/// The text with one value replaced.
+fn deidentify(deidentify: &Deidentifier, label: &str, text: &str, value: &str) -> String {
+    deidentify.deidentify(text, &[found(label, text, value)]).unwrap().text
+}
+
+/// The token of a value.
+fn token(deidentify: &Deidentifier, label: &str, value: &str) -> String {
+    deidentify(deidentify, label, value, value)
+}

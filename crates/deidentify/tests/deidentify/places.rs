@@ -1,0 +1,109 @@
+use pilotlight_deidentify::{Cipher, Deidentifier, Entity, Mode, Refused};
+
+use super::{RING, deidentify, encryption, entity, options};
+
+const TEXT: &str = "Zoë 🦊 王";
+
+fn refused(entities: &[(usize, usize)]) -> Refused {
+    let entities: Vec<_> = entities.iter().map(|(start, end)| entity("A", *start, *end)).collect();
+    deidentify(Mode::Redact, &RING).deidentify(TEXT, &entities).unwrap_err()
+}
+
+#[test]
+fn places_are_code_points_of_both_texts() {
+    let entities = [
+        Entity { label: "NAME", score: 0.75, start: 0, end: 3 },
+        Entity { label: "ANIMAL", score: 0.5, start: 4, end: 5 },
+        Entity { label: "NAME", score: 1.0, start: 6, end: 7 },
+    ];
+    let options = options(Mode::Redact);
+    let deidentified =
+        Deidentifier::new(&options, None).unwrap().deidentify(TEXT, &entities).unwrap();
+    let expected = serde_json::json!({
+        "text": "[NAME] [ANIMAL] [NAME]",
+        "spans": [
+            { "label": "NAME", "score": 0.75, "start": 0, "end": 6,
+              "original": { "start": 0, "end": 3 }, "de-identified": true },
+            { "label": "ANIMAL", "score": 0.5, "start": 7, "end": 15,
+              "original": { "start": 4, "end": 5 }, "de-identified": true },
+            { "label": "NAME", "score": 1.0, "start": 16, "end": 22,
+              "original": { "start": 6, "end": 7 }, "de-identified": true },
+        ],
+    });
+    assert_eq!(serde_json::to_value(&deidentified).unwrap(), expected);
+}
+
+#[test]
+fn spans_name_the_key_that_was_used() {
+    for deidentify in [deidentify(Mode::Pseudonymize, &RING), encryption(Cipher::Sm4Gcm, &RING)] {
+        let deidentified = deidentify.deidentify(TEXT, &[entity("A", 0, 3)]).unwrap();
+        assert_eq!(deidentified.spans[0].key.as_ref().unwrap().as_str(), "k2");
+        assert_eq!(serde_json::to_value(&deidentified.spans[0]).unwrap()["key"], "k2");
+        assert!(!format!("{de-identified:?}").contains("Zoë"));
+    }
+}
+
+#[test]
+fn neighbours_may_touch() {
+    let entities = [entity("A", 0, 1), entity("B", 1, 2), entity("A", 2, 7)];
+    let deidentified = deidentify(Mode::Redact, &RING).deidentify(TEXT, &entities).unwrap();
+    assert_eq!(deidentified.text, "[A][B][A]");
+}
+
+#[test]
+fn a_text_in_which_nothing_was_found_stays_as_it_is() {
+    for mode in [Mode::Redact, Mode::Pseudonymize, Mode::Encrypt] {
+        let deidentified = deidentify(mode, &RING).deidentify(TEXT, &[]).unwrap();
+        assert_eq!((deidentified.text.as_str(), deidentified.spans.len()), (TEXT, 0));
+        assert_eq!(deidentify(mode, &RING).deidentify("", &[]).unwrap().text, "");
+    }
+}
+
+#[test]
+fn an_empty_entity_is_refused() {
+    for (start, end) in [(0, 0), (3, 3), (7, 7), (9, 9), (3, 2), (usize::MAX, 0)] {
+        let refused = refused(&[(start, end)]);
+        assert!(matches!(refused, Refused::Empty { .. }), "{refused}");
+    }
+    assert!(matches!(refused(&[(0, 2), (2, 2)]), Refused::Empty { .. }));
+}
+
+#[test]
+fn an_entity_outside_of_the_text_is_refused() {
+    for (start, end) in [(0, 8), (6, 8), (7, 8), (8, 9), (0, usize::MAX), (1 << 40, 1 << 41)] {
+        let refused = refused(&[(start, end)]);
+        assert!(matches!(refused, Refused::Outside { length: 7, .. }), "{refused}");
+    }
+    let refused = refused(&[(2, 4), (5, 8)]);
+    assert_eq!(
+        refused.to_string(),
+        "entity \"A\" at 5..8 does not lie in a text of 7 code points; count code points, not \
+         bytes or UTF-16 units"
+    );
+}
+
+#[test]
+fn overlapping_entities_are_refused() {
+    for entities in [[(0, 3), (2, 4)], [(0, 3), (0, 3)], [(0, 7), (1, 2)], [(2, 3), (2, 4)]] {
+        let refused = refused(&entities);
+        assert!(matches!(refused, Refused::Overlapping { .. }), "{refused}");
+        assert!(refused.to_string().contains("join them"), "{refused}");
+    }
+}
+
+#[test]
+fn entities_that_are_not_sorted_are_refused() {
+    for entities in [[(4, 5), (0, 3)], [(1, 5), (0, 3)], [(1, 2), (0, 1)]] {
+        let refused = refused(&entities);
+        assert!(matches!(refused, Refused::Unsorted { .. }), "{refused}");
+        assert!(refused.to_string().contains("sort them"), "{refused}");
+    }
+}
+
+#[test]
+fn no_refusal_shows_anything_of_the_text() {
+    for entities in [&[(0, 0)][..], &[(0, 9)], &[(0, 3), (2, 4)], &[(4, 5), (0, 3)]] {
+        let refused = refused(entities);
+        assert!(!format!("{refused} {refused:?}").contains("Zo"));
+    }
+}

@@ -1,0 +1,258 @@
+//! What functions find in texts, de-identified before it leaves: `POST /v1/redact` and
+//! `POST /v1/reidentify` of routes with a de-identification.
+//!
+//! The function gets the text and says where something is; what is answered is made of the text
+//! that was sent and of places, labels and scores. Nothing else that the function says gets out.
+//! Labels are checked against the component's manifest, and `GET /info` is answered from it.
+
+mod declared;
+mod exchange;
+mod refusal;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use pilotlight_deidentify::{Deidentifier, DeidentifyOptions, KeyRing, Mistake, Mode, Unfit};
+use pilotlight_files::Reloaded;
+use pilotlight_wire::without_trailing_slash;
+use wasmtime_wasi_http::WasiBody;
+
+use crate::body::Body;
+use crate::error::{Error, Result};
+use crate::request_id::REQUEST_ID;
+use crate::telemetry::Exchange;
+pub(crate) use declared::Declared;
+pub(crate) use exchange::Kept;
+use exchange::{RedactRequest, RestoreRequest, parse};
+use pilotlight_files::Look;
+use refusal::Refusal;
+
+/// Protections by their names.
+pub(crate) type Deidentifications = BTreeMap<String, Arc<Deidentification>>;
+
+/// Key rings by their files: de-identifications that share a file share its ring, and how often its keys
+/// have been used.
+type Rings = BTreeMap<PathBuf, Arc<Ring>>;
+
+/// One de-identification at work.
+#[derive(Debug)]
+pub(crate) struct Deidentification {
+    options: DeidentifyOptions,
+    ring: Option<Arc<Ring>>,
+}
+
+#[derive(Debug)]
+struct Ring(Reloaded<KeyRing>);
+
+/// The version that a request to a de-identified route goes to.
+pub(crate) struct Answering<'a> {
+    /// Longest body of a request.
+    pub(crate) limit: usize,
+    /// What its manifest says, if it has one.
+    pub(crate) declared: Option<&'a Arc<Declared>>,
+}
+
+/// What comes of a request to a de-identified route.
+pub(crate) enum Begun {
+    /// The function is asked, and its answer de-identified.
+    Asked(Request<WasiBody>, Box<Kept>),
+    /// It is answered already.
+    Answered(Response<Body>),
+}
+
+/// Makes de-identifications ready. Files that `before` had go on being followed. Reads files.
+///
+/// # Errors
+/// [`Error::Deidentify`] and [`Error::Keys`].
+pub(crate) fn deidentifications(
+    options: BTreeMap<String, DeidentifyOptions>,
+    before: &Deidentifications,
+) -> Result<Deidentifications> {
+    let rings = before.values().filter_map(|deidentification| {
+        Some((deidentification.options.keys.clone()?, Arc::clone(deidentification.ring.as_ref()?)))
+    });
+    let mut rings: Rings = rings.collect();
+    let deidentification = |(name, options): (String, DeidentifyOptions)| {
+        let refused = |source| Error::Deidentifier { name: name.clone(), source };
+        options.check().map_err(refused)?;
+        let ring = options.keys.as_deref().map(|file| ring(file, &mut rings)).transpose()?;
+        Ok((name, Arc::new(Deidentification { options, ring })))
+    };
+    options.into_iter().map(deidentification).collect()
+}
+
+fn ring(file: &Path, rings: &mut Rings) -> Result<Arc<Ring>> {
+    if let Some(ring) = rings.get(file) {
+        return Ok(Arc::clone(ring));
+    }
+    let ring = Arc::new(Ring::read(file)?);
+    rings.insert(file.to_owned(), Arc::clone(&ring));
+    Ok(ring)
+}
+
+/// Reads key rings again whose files have changed.
+pub(crate) fn look(deidentifications: &Deidentifications, look: Look) {
+    let rings = deidentifications.values().filter_map(|deidentification| {
+        Some((deidentification.options.keys.as_deref()?, deidentification.ring.as_ref()?))
+    });
+    let rings: BTreeMap<_, _> = rings.collect();
+    rings.into_iter().for_each(|(file, ring)| ring.look(file, look));
+}
+
+impl Ring {
+    fn read(file: &Path) -> Result<Self> {
+        let read = || KeyRing::read(file).map(with_files);
+        Ok(Self(Reloaded::read(&[file], read)?))
+    }
+
+    fn look(&self, file: &Path, look: Look) {
+        let what = file.display().to_string();
+        self.0.look(look, &what, |ring| ring.read_again().map(with_files));
+    }
+}
+
+fn with_files(ring: KeyRing) -> (KeyRing, Vec<PathBuf>) {
+    let files = ring.files().to_vec();
+    (ring, files)
+}
+
+impl Deidentification {
+    /// Whether values can be had back from what it writes.
+    pub(crate) fn reidentifies(&self) -> bool {
+        self.options.mode == Mode::Encrypt
+    }
+
+    /// Whether it can de-identify all that it has to in answers of a version.
+    ///
+    /// # Errors
+    /// What does not fit.
+    pub(crate) fn fits(&self, declared: Option<&Declared>) -> std::result::Result<(), Unfit> {
+        let labels = declared.and_then(|declared| declared.labels.as_ref());
+        self.options.check_labels(labels.map(pilotlight_model::Labels::groups))
+    }
+
+    /// Begins to answer a request to a de-identified route.
+    pub(crate) async fn begin(
+        &self,
+        mut head: Parts,
+        body: WasiBody,
+        version: Answering<'_>,
+        exchange: &mut Exchange,
+    ) -> Begun {
+        head.headers.insert(REQUEST_ID, exchange.caption().id().clone());
+        match self.begin_with(head, body, version).await {
+            Ok(begun) => begun,
+            Err(refusal) => Begun::Answered(refusal.response(exchange)),
+        }
+    }
+
+    async fn begin_with(
+        &self,
+        head: Parts,
+        body: WasiBody,
+        version: Answering<'_>,
+    ) -> std::result::Result<Begun, Refusal> {
+        match without_trailing_slash(head.uri.path()) {
+            "/info" => info(&head, version.declared),
+            "/v1/redact" => {
+                let bytes = read(&head, body, version.limit).await?;
+                self.ask(head, parse(&bytes)?, version.declared.cloned())
+            }
+            "/v1/reidentify" if self.reidentifies() => {
+                let bytes = read(&head, body, version.limit).await?;
+                let RestoreRequest { text } = parse(&bytes)?;
+                self.reidentify(head, &text)
+            }
+            "/v1/reidentify" => Err(Refusal::NothingToRestore(self.options.mode)),
+            _ => Err(Refusal::NotDeidentified),
+        }
+    }
+
+    fn ask(
+        &self,
+        head: Parts,
+        request: RedactRequest,
+        declared: Option<Arc<Declared>>,
+    ) -> std::result::Result<Begun, Refusal> {
+        // Versions are refused when they are loaded; testers may name any function.
+        let unfit = |unfit: Unfit| Refusal::Unusable(unfit.to_string());
+        self.fits(declared.as_deref()).map_err(unfit)?;
+        let deidentify = self.deidentify(request.placeholder.as_deref())?;
+        let (request, kept) = exchange::ask(head, request, (deidentify, declared))?;
+        Ok(Begun::Asked(request, Box::new(kept)))
+    }
+
+    fn reidentify(&self, head: Parts, text: &str) -> std::result::Result<Begun, Refusal> {
+        let ring = self.ring.as_ref().ok_or(Refusal::NothingToRestore(self.options.mode))?;
+        let reidentified = ring.0.get().reidentify(text);
+        let mut response = Body::json(StatusCode::OK, &reidentified);
+        copy_id(&head, &mut response);
+        Ok(Begun::Answered(response))
+    }
+
+    /// The de-identification by the keys as they are now.
+    fn deidentify(&self, placeholder: Option<&str>) -> std::result::Result<Deidentifier, Refusal> {
+        let mut options = self.options.clone();
+        if placeholder.is_some() {
+            options.placeholder = placeholder.map(str::to_owned);
+        }
+        let ring = self.ring.as_ref().map(|ring| ring.0.get());
+        Deidentifier::new(&options, ring.as_ref()).map_err(|mistake: Mistake| match mistake {
+            Mistake::OfNoEffect { key, mode } => Refusal::OfNoEffect { key, mode },
+            mistake => Refusal::Unusable(mistake.to_string()),
+        })
+    }
+}
+
+/// `GET /info`, as it was when the component was built: the function itself could tell anything.
+fn info(head: &Parts, declared: Option<&Arc<Declared>>) -> std::result::Result<Begun, Refusal> {
+    if head.method == Method::OPTIONS {
+        return Err(Refusal::Options("GET, HEAD"));
+    }
+    if head.method != Method::GET && head.method != Method::HEAD {
+        return Err(Refusal::Method("GET, HEAD"));
+    }
+    let declared = declared.ok_or(Refusal::NoInfo)?;
+    let mut response = Body::json(StatusCode::OK, &declared.info);
+    copy_id(head, &mut response);
+    Ok(Begun::Answered(response))
+}
+
+fn copy_id(head: &Parts, response: &mut Response<Body>) {
+    if let Some(id) = head.headers.get(REQUEST_ID) {
+        response.headers_mut().insert(REQUEST_ID, id.clone());
+    }
+}
+
+/// The body of a request that has to be a `POST` of JSON.
+async fn read(head: &Parts, body: WasiBody, limit: usize) -> std::result::Result<Bytes, Refusal> {
+    if head.method == Method::OPTIONS {
+        return Err(Refusal::Options("POST"));
+    }
+    if head.method != Method::POST {
+        return Err(Refusal::Method("POST"));
+    }
+    let content_type = head.headers.get(http::header::CONTENT_TYPE);
+    if content_type.is_some_and(|value| !is_json(value)) {
+        return Err(Refusal::MediaType);
+    }
+    let collected = Limited::new(body, limit).collect().await;
+    collected.map(|body| body.to_bytes()).map_err(|error| match error.is::<LengthLimitError>() {
+        true => Refusal::TooLong,
+        false => Refusal::Malformed("the body was not received whole".to_owned()),
+    })
+}
+
+fn is_json(value: &HeaderValue) -> bool {
+    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("application/json")
+}
+
+fn whole(bytes: Bytes) -> WasiBody {
+    Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
+}
