@@ -32,6 +32,8 @@ type WhenOver = Box<dyn FnOnce(Result<(), &wasmtime::Error>) + Send>;
 struct Copy {
     seen: BytesMut,
     limit: usize,
+    /// What `content-length` says. A server does not ask for the end of a body once it has that much.
+    length: Option<u64>,
     tell: oneshot::Sender<Bytes>,
 }
 
@@ -46,8 +48,13 @@ impl Body {
 
     /// The same, which tells what it was once it has been read; nothing if it is longer than
     /// `limit` or breaks off.
-    pub(crate) fn copied_to(mut self, tell: oneshot::Sender<Bytes>, limit: usize) -> Self {
-        self.copy = Some(Copy { seen: BytesMut::new(), limit, tell });
+    pub(crate) fn copied_to(
+        mut self,
+        tell: oneshot::Sender<Bytes>,
+        limit: usize,
+        length: Option<u64>,
+    ) -> Self {
+        self.copy = Some(Copy { seen: BytesMut::new(), limit, length, tell });
         self.tell_if_whole();
         self
     }
@@ -82,7 +89,10 @@ impl Body {
     }
 
     fn tell_if_whole(&mut self) {
-        if http_body::Body::is_end_stream(&self.content) {
+        let complete =
+            |copy: &Copy| copy.length.is_some_and(|length| copy.seen.len() as u64 >= length);
+        if http_body::Body::is_end_stream(&self.content) || self.copy.as_ref().is_some_and(complete)
+        {
             self.tell();
         }
     }

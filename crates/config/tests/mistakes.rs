@@ -361,7 +361,7 @@ deidentify = 'name'
         "p.toml:2:15: auth.keys: must be a table, not an integer",
     );
     only(
-        "functions.a.source = 'a'\n[deidentify.p]\nlabels = ['A']\n[[routes]]\nto = 'a'\nprotection = 'p'",
+        "functions.a.source = 'a'\n[deidentify.p]\nlabels = ['A']\n[[routes]]\nto = 'a'\ndeidentify = 'p'",
         "p.toml:2:1: deidentify.p.mode: is missing",
     );
 }
@@ -402,7 +402,7 @@ fn what_is_encrypted_is_not_restored_for_anybody() {
     let with = |auth: &str, rule: &str| {
         format!(
             "functions.a.source = 'a'\ndeidentify.p = {{ mode = 'encrypt', keys = 'k' }}\n{auth}\n\
-             [[routes]]\nto = 'a'\nprotection = 'p'\n{rule}"
+             [[routes]]\nto = 'a'\ndeidentify = 'p'\n{rule}"
         )
     };
     let mistake = "p.toml:6:14: routes[0].de-identification: encrypts, and anybody could have everything \

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, Request, Response};
 use http_body_util::{BodyExt as _, Limited};
 use pilotlight_router::{Comparison, compare};
 use serde::Serialize;
@@ -74,7 +75,8 @@ impl Shadows {
         };
         let (tell, given) = oneshot::channel();
         let status = answer.status();
-        let answer = answer.map(|body| body.copied_to(tell, MOST_BODY));
+        let length = content_length(answer.headers());
+        let answer = answer.map(|body| body.copied_to(tell, MOST_BODY, length));
         let counts = self.clone();
         tokio::spawn(async move {
             let _permit = permit;
@@ -105,6 +107,10 @@ impl Shadows {
             skipped: get(&self.0.skipped),
         }
     }
+}
+
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 fn same(given: &Bytes, found: &Bytes, tolerance: f64) -> bool {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use pilotlight_tests::{Server, outcome, pilotlight, send, test_guest};
+use pilotlight_tests::{Server, component, outcome, pilotlight, send, test_guest};
 use serde_json::Value;
 use tempfile::TempDir;
 use ureq::http::Request;
@@ -251,4 +251,29 @@ fn environments_and_flags_have_the_last_word() {
     assert_eq!(ready(&["--env", "staging"]), (4, 2));
     let set = ["--env", "staging", "--set", "functions.other.pool.min-ready=1"];
     assert_eq!(ready(&set), (4, 1));
+}
+
+#[test]
+fn answers_of_shadow_traffic_are_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let component = component();
+    let text = format!(
+        "[functions.default]\nsource = {component:?}\n[functions.next]\nsource = {component:?}\n\
+         [[routes]]\nto = \"default\"\nshadow = {{ target = \"next\", share = 1.0 }}\n"
+    );
+    let file = folder.path().join("pilotlight.toml");
+    fs::write(&file, text).unwrap();
+    let server = Server::start(&["--config", file.to_str().unwrap()]);
+    let answer = server.post("/v1/token-classification", r#"{"inputs": "My name is Ada."}"#);
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let start = Instant::now();
+    loop {
+        let shadowed = routes(&server)["rules"][0]["shadowed"].clone();
+        if shadowed["same"] == 1 {
+            return;
+        }
+        let pending = ["different", "failed", "skipped"].iter().all(|key| shadowed[key] == 0);
+        assert!(pending && start.elapsed() < PATIENCE, "{shadowed}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }

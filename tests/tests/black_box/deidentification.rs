@@ -34,7 +34,7 @@ impl Lab {
         for (name, options) in deidentifications {
             text += &format!(
                 "[deidentify.{name}]\n{options}\n[[routes]]\nmatch.header.x-route = \"{name}\"\n\
-                 to = \"default\"\nauth = \"keys\"\nprotection = \"{name}\"\n"
+                 to = \"default\"\nauth = \"keys\"\ndeidentify = \"{name}\"\n"
             );
         }
         text += "[[routes]]\nto = \"default\"\n";

@@ -78,7 +78,7 @@ fn guarded(source: &Path, path: &str, deidentify: &str) -> (TempDir, Server, Str
     let text = format!(
         "[functions.default]\nsource = {source:?}\n[auth.keys]\napi-keys = \"keys.toml\"\n\
          [deidentify.words]\nmode = \"redact\"\n\
-         [[routes]]\nmatch.path = {path:?}\nto = \"default\"\nauth = \"keys\"\n{de-identification}\n\
+         [[routes]]\nmatch.path = {path:?}\nto = \"default\"\nauth = \"keys\"\n{deidentify}\n\
          [[routes]]\nto = \"default\"\n"
     );
     let file = folder.path().join("pilotlight.toml");

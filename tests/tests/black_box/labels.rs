@@ -34,7 +34,7 @@ fn configure(folder: &Path, source: &str, deidentify: &str) -> String {
     let file = folder.join("pilotlight.toml");
     let text = format!(
         "[functions.m]\nsource = {source:?}\ncompute = \"guest\"\n[deidentify.p]\nmode = \"redact\"\n\
-         {de-identification}\n[[routes]]\nto = \"m\"\nprotection = \"p\"\n"
+         {deidentify}\n[[routes]]\nto = \"m\"\ndeidentify = \"p\"\n"
     );
     fs::write(&file, text).unwrap();
     file.to_str().unwrap().to_owned()
