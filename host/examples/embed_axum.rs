@@ -7,18 +7,22 @@ use std::path::PathBuf;
 
 use axum::Router;
 use axum::routing::get;
-use pilotlight::{Cache, Host, Options, Source};
+use pilotlight::{Cache, FunctionOptions, Host, Source};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let component = PathBuf::from(arguments.next().unwrap_or_else(|| "pii-ner.wasm".to_owned()));
     let address = arguments.next().unwrap_or_else(|| "127.0.0.1:8080".to_owned());
-    let host =
-        Host::load(Source::Component(component), Options::default(), Cache::open(None)?, |stage| {
+    let host = Host::load(
+        Source::Component(component),
+        FunctionOptions::default(),
+        Cache::open(None)?,
+        |stage| {
             eprintln!("{stage}");
-        })
-        .await?;
+        },
+    )
+    .await?;
     let application =
         Router::new().route("/hello", get(|| async { "hello" })).fallback_service(host);
     let listener = tokio::net::TcpListener::bind(address).await?;

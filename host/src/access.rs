@@ -9,15 +9,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use pilotlight_auth::{Caller, Denied, Guard, Moment, Options, Policy, Tokens};
+use pilotlight_files::Reloaded;
 use pilotlight_telemetry::ErrorKind;
 use serde::Serialize;
 
 use crate::body::Body;
 use crate::error::{Error, Result};
-use crate::followed::Followed;
 use crate::request_id::REQUEST_ID;
 use crate::telemetry::Caption;
-use crate::watch::Look;
+use pilotlight_files::Look;
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
@@ -29,7 +29,7 @@ pub(crate) type Accesses = BTreeMap<String, Arc<Access>>;
 pub(crate) struct Access {
     name: String,
     options: Options,
-    guard: Followed<Arc<Guard>>,
+    guard: Reloaded<Arc<Guard>>,
 }
 
 /// As what a request that was not let through is counted, and its answer.
@@ -73,7 +73,7 @@ impl Access {
     fn new(name: &str, options: Options, before: Option<Arc<Guard>>) -> Result<Self> {
         let files = files(&options);
         let known: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
-        let guard = Followed::read(&known, || {
+        let guard = Reloaded::read(&known, || {
             let policy = read_policy(name, &options)?;
             let guard = match before {
                 Some(before) => before.renewed(policy),
@@ -121,10 +121,13 @@ fn read_policy(
     options: &Options,
 ) -> std::result::Result<Policy, pilotlight_auth::Error> {
     let policy = Policy::read(options)?;
+    let file = options.jwks.as_deref().map(Path::display).map(tracing::field::display);
     for mistake in policy.tokens.iter().flat_map(Tokens::skipped) {
-        let file = options.jwks.as_deref().map(Path::display).map(tracing::field::display);
         let (key, reason) = (&mistake.place, &mistake.message);
         tracing::warn!(access, file, key, reason, "key of the key set is skipped");
+    }
+    if policy.tokens.as_ref().is_some_and(Tokens::refuse_all) {
+        tracing::warn!(access, file, "the key set has no usable key; every token is refused");
     }
     Ok(policy)
 }

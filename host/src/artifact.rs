@@ -8,19 +8,18 @@ use std::path::{Path, PathBuf};
 use pilotlight_bundle::Policy;
 use pilotlight_model::{Digest, MANIFEST_FILE, ModelFolder};
 use pilotlight_onnx::rewrite::REVISION;
+use pilotlight_sandbox::{MemoryBounds, MemoryImage, MemorySlots, engine};
 use serde::{Deserialize, Serialize};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::background;
 use crate::cache::{Cache, Entry};
-use crate::engine;
 use crate::error::{Error, Result};
 use crate::graph::{GraphRecord, HostCompute, LoadedGraph, Precision, convert};
 use crate::guest::Guest;
-use crate::image::{Limits, Split, split};
+use crate::image::{Split, split};
 use crate::machine_code;
-use crate::memory::{Image, Memories};
 use crate::progress::{Progress, Stage};
 use crate::section::Provenance;
 use crate::snapshot::{Placement, snapshot};
@@ -78,7 +77,7 @@ pub(crate) struct Artifact {
 #[derive(Serialize, Deserialize)]
 struct Compiled {
     code: String,
-    images: Vec<(Limits, String)>,
+    images: Vec<(MemoryBounds, String)>,
     provenance: Option<Provenance>,
 }
 
@@ -106,7 +105,7 @@ struct Mapped {
 /// Blocks.
 pub(crate) fn prepare(
     (source, policy): (&Source, Option<&Policy>),
-    (engine, memories): (&Engine, &Memories),
+    (engine, memories): (&Engine, &MemorySlots),
     cache: &Cache,
     progress: Progress<'_>,
 ) -> Result<Artifact> {
@@ -225,7 +224,7 @@ fn digest_of_model(folder: &ModelFolder, cache: &Cache) -> Result<Digest> {
 /// Maps what a component was compiled to, from the cache or newly compiled. What cannot be
 /// mapped was damaged after it was written: it is compiled once more.
 fn load(
-    (engine, memories): (&Engine, &Memories),
+    (engine, memories): (&Engine, &MemorySlots),
     cache: &Cache,
     key: Digest,
     compile: impl Fn() -> Result<Vec<u8>>,
@@ -250,7 +249,7 @@ fn load(
     }
 }
 
-fn map((engine, memories): (&Engine, &Memories), cache: &Cache, entry: Entry) -> Result<Mapped> {
+fn map((engine, memories): (&Engine, &MemorySlots), cache: &Cache, entry: Entry) -> Result<Mapped> {
     let compiled: Compiled = serde_json::from_slice(&read_file(&entry.path)?)
         .map_err(|error| refuse(&entry.path.display().to_string(), &error.to_string()))?;
     let get = |name: &String| {
@@ -262,7 +261,7 @@ fn map((engine, memories): (&Engine, &Memories), cache: &Cache, entry: Entry) ->
     let mut entries = vec![entry, code];
     for (limits, name) in &compiled.images {
         let image = get(name)?;
-        memories.insert(*limits, Image::open(&image.path).map_err(Error::io(&image.path))?);
+        memories.insert(*limits, MemoryImage::open(&image.path).map_err(Error::io(&image.path))?);
         entries.push(image);
     }
     Ok(Mapped { component, provenance: compiled.provenance, entries })

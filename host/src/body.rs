@@ -4,28 +4,26 @@ use std::task::{Context, Poll};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body::{Frame, SizeHint};
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::{Either, Full};
+use pilotlight_sandbox::{BodyError, InstanceBody};
 use pilotlight_telemetry::ErrorKind;
 use serde::Serialize;
 use tokio::sync::oneshot;
 use tracing::Span;
-use wasmtime_wasi_http::{Error as HttpError, WasiBody};
 
-use crate::guest_error;
 use crate::telemetry::Exchange;
 
-/// The body of a response. It is the instance's own time: polled, it runs the instance that
-/// writes it; dropped, it ends it.
+/// The body of a response. Polling it runs the instance that writes it; dropping it ends that
+/// instance.
 pub struct Body {
-    content: WasiBody,
-    driver: Option<Driver>,
+    content: Content,
     copy: Option<Copy>,
     over: Option<WhenOver>,
     /// Ends with what it is the answer of.
     exchange: Option<Box<Exchange>>,
-    /// Why the instance ended, if it did not end well.
-    failed: Option<wasmtime::Error>,
 }
+
+type Content = Either<Full<Bytes>, InstanceBody>;
 
 /// Is told how a body ends; of one that nobody reads to its end that is not known.
 type WhenOver = Box<dyn FnOnce(Result<(), &wasmtime::Error>) + Send>;
@@ -37,28 +35,13 @@ struct Copy {
     tell: oneshot::Sender<Bytes>,
 }
 
-/// Runs an instance.
-pub(crate) struct Driver {
-    pub(crate) run: Pin<Box<dyn Future<Output = wasmtime::Result<()>> + Send>>,
-    /// The instance is wanted for other requests once it has written the body.
-    pub(crate) wanted: bool,
-}
-
-impl Driver {
-    /// Runs the instance until it has to wait.
-    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<wasmtime::Result<()>> {
-        self.run.as_mut().poll(context)
-    }
-}
-
 impl Body {
-    pub(crate) fn new(content: WasiBody, driver: Option<Driver>) -> Self {
-        Self { content, driver, copy: None, over: None, exchange: None, failed: None }
+    fn new(content: Content) -> Self {
+        Self { content, copy: None, over: None, exchange: None }
     }
 
     pub(crate) fn full(bytes: Vec<u8>) -> Self {
-        let content = Full::new(Bytes::from(bytes)).map_err(|never| match never {});
-        Self::new(content.boxed_unsync(), None)
+        Self::new(Either::Left(Full::new(Bytes::from(bytes))))
     }
 
     /// The same, which tells what it was once it has been read; nothing if it is longer than
@@ -160,14 +143,11 @@ impl Body {
             exchange.failed(kind);
         }
     }
+}
 
-    fn drive(&mut self, context: &mut Context<'_>) {
-        if let Some(driver) = &mut self.driver
-            && let Poll::Ready(result) = driver.poll(context)
-        {
-            self.driver = None;
-            self.failed = result.err();
-        }
+impl From<InstanceBody> for Body {
+    fn from(content: InstanceBody) -> Self {
+        Self::new(Either::Right(content))
     }
 }
 
@@ -177,11 +157,6 @@ impl Default for Body {
         Self::full(Vec::new())
     }
 }
-
-/// A body broke off; says why.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct BodyError(#[from] HttpError);
 
 impl http_body::Body for Body {
     type Data = Bytes;
@@ -193,23 +168,19 @@ impl http_body::Body for Body {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let span = self.exchange.as_ref().map_or_else(Span::none, |exchange| exchange.span());
         let _within = span.enter();
-        self.drive(context);
-        let mut polled = Pin::new(&mut self.content).poll_frame(context);
-        let over = !matches!(polled, Poll::Ready(Some(Ok(_))));
-        if over && self.failed.is_some() {
-            // What was said so far must not pass for the whole; whether it is cannot be known.
-            polled = Poll::Ready(Some(Err(HttpError::ConnectionTerminated)));
-        }
+        let polled = match &mut self.content {
+            Either::Left(full) => {
+                Pin::new(full).poll_frame(context).map_err(|never| match never {})
+            }
+            Either::Right(instance) => Pin::new(instance).poll_frame(context),
+        };
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
                 self.keep(frame);
                 self.pass(frame);
             }
             Poll::Ready(Some(Err(error))) => {
-                let reason = self.failed.take();
-                let reason =
-                    reason.unwrap_or_else(|| wasmtime::Error::msg(guest_error::name(error)));
-                self.tell_end(Err(&reason));
+                self.tell_end(Err(error.reason()));
                 self.end(Some(ErrorKind::HalfResponse));
             }
             Poll::Ready(None) => {
@@ -218,7 +189,7 @@ impl http_body::Body for Body {
             }
             Poll::Pending => {}
         }
-        polled.map_err(BodyError)
+        polled
     }
 
     fn is_end_stream(&self) -> bool {
@@ -236,13 +207,5 @@ impl Drop for Body {
         // Whoever has got all that was promised need not ask for the end.
         let over = whole || self.exchange.as_ref().is_some_and(|exchange| exchange.is_over());
         self.end((!over).then_some(ErrorKind::Disconnected));
-        match self.driver.take() {
-            Some(Driver { run, wanted: true }) if whole => {
-                if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-                    runtime.spawn(run);
-                }
-            }
-            _ => {}
-        }
     }
 }

@@ -8,16 +8,17 @@
 //! together; a record that somebody has locked is of an entry in use.
 
 use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use pilotlight_files::{Access, AtomicFile, write_atomically};
 use pilotlight_model::Digest;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::beside::{Pieces, write_private_beside};
 use crate::error::{Error, Result};
 
 /// What records are called after the name of their entry.
@@ -169,8 +170,8 @@ impl Cache {
         let write = || {
             let path = self.folder.join(name);
             let record = Record { length: content.len() as u64, sha256: Digest::of(content) };
-            write_private_beside(&path, content)?;
-            write_private_beside(&self.record(name), &serde_json::to_vec(&record)?)?;
+            write_atomically(&path, content, Access::OwnerOnly)?;
+            write_atomically(&self.record(name), &serde_json::to_vec(&record)?, Access::OwnerOnly)?;
             let held = hold(&self.record(name)).map(Arc::new);
             Ok(Entry { path, digest: record.sha256, _held: held })
         };
@@ -179,9 +180,10 @@ impl Cache {
 
     /// An entry whose content comes in pieces, and whose name follows from it.
     pub(crate) fn receive(&self) -> Result<Incoming> {
-        let pieces = Pieces::in_folder(&self.folder).map_err(|error| self.refuse(&error))?;
+        let file = AtomicFile::in_folder(&self.folder, Access::OwnerOnly);
+        let file = file.map_err(|error| self.refuse(&error))?;
         let (cache, hash) = (self.clone(), Sha256::new());
-        Ok(Incoming { cache, pieces, hash, length: 0 })
+        Ok(Incoming { cache, file, hash, length: 0 })
     }
 
     fn record(&self, name: &str) -> PathBuf {
@@ -189,7 +191,7 @@ impl Cache {
     }
 
     /// Waits for the right to write entries of `stem`.
-    fn lock(&self, stem: &str) -> std::io::Result<File> {
+    pub(crate) fn lock(&self, stem: &str) -> std::io::Result<File> {
         loop {
             let lock = self.open_lock(stem)?;
             lock.lock()?;
@@ -219,7 +221,7 @@ impl Cache {
 /// An entry that is being received; nothing of it is left unless it is kept.
 pub(crate) struct Incoming {
     cache: Cache,
-    pieces: Pieces,
+    file: AtomicFile,
     hash: Sha256,
     length: u64,
 }
@@ -229,12 +231,12 @@ impl Incoming {
     pub(crate) fn write(&mut self, piece: &[u8]) -> Result<()> {
         self.hash.update(piece);
         self.length += piece.len() as u64;
-        self.pieces.write(piece).map_err(|error| self.cache.refuse(&error))
+        self.file.write_all(piece).map_err(|error| self.cache.refuse(&error))
     }
 
     /// Makes it the entry that is called by its digest, unless there is one.
     pub(crate) fn keep(self, extension: &str) -> Result<Entry> {
-        let Self { cache, pieces, hash, length } = self;
+        let Self { cache, file, hash, length } = self;
         let sha256 = Digest::from(<[u8; 32]>::from(hash.finalize()));
         let name = format!("{sha256}.{extension}");
         let keep = || {
@@ -243,9 +245,13 @@ impl Incoming {
                 return Ok(entry);
             }
             let path = cache.folder.join(&name);
-            pieces.keep(&path)?;
+            file.commit(&path)?;
             let record = Record { length, sha256 };
-            write_private_beside(&cache.record(&name), &serde_json::to_vec(&record)?)?;
+            write_atomically(
+                &cache.record(&name),
+                &serde_json::to_vec(&record)?,
+                Access::OwnerOnly,
+            )?;
             let held = hold(&cache.record(&name)).map(Arc::new);
             Ok(Entry { path, digest: sha256, _held: held })
         };

@@ -10,7 +10,6 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use pilotlight_wire::{Coding, UnsupportedCoding};
-use wasmtime_wasi_http::Error as HttpError;
 
 use crate::body::Body;
 
@@ -36,19 +35,6 @@ pub(crate) enum DecodeError<E> {
     /// It is not gzip, or not all of it.
     #[error("the body is not valid gzip: {0}")]
     Broken(io::Error),
-}
-
-impl From<DecodeError<HttpError>> for HttpError {
-    fn from(error: DecodeError<Self>) -> Self {
-        match error {
-            DecodeError::Content(error) => error,
-            DecodeError::TooLarge(limit) => Self::HttpRequestBodySize(Some(limit)),
-            DecodeError::Broken(error) => {
-                tracing::debug!(%error, "the body of a request is not valid gzip");
-                Self::ConnectionTerminated
-            }
-        }
-    }
 }
 
 struct Gunzip {

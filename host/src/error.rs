@@ -22,6 +22,9 @@ pub enum Error {
     /// A graph could not be loaded, or its backend is not to be had.
     #[error(transparent)]
     Graph(#[from] pilotlight_inference::Error),
+    /// A component cannot be run in the sandbox.
+    #[error(transparent)]
+    Sandbox(#[from] pilotlight_sandbox::Error),
     /// The guest's initialiser was stopped.
     #[error(
         "the model could not be loaded in the sandbox: {0}; the model may be too large or too slow to load"

@@ -13,7 +13,7 @@ use pilotlight_onnx::proto::ModelProto;
 use serde::{Deserialize, Serialize};
 
 use crate::cache::Cache;
-use crate::config::Options;
+use crate::config::FunctionOptions;
 use crate::error::{Error, Result};
 use crate::progress::{Progress, Stage};
 
@@ -155,11 +155,11 @@ fn label_count(folder: &ModelFolder) -> Result<Option<usize>> {
 pub(crate) fn find(
     file: &Path,
     record: &GraphRecord,
-    options: &Options,
+    options: &FunctionOptions,
     cache: &Cache,
 ) -> Result<()> {
     // Without any graphs the function is refused when it is linked.
-    let Some(graphs) = &options.graphs else { return Ok(()) };
+    let Some(graphs) = &options.instance.graphs else { return Ok(()) };
     if graphs.get(&record.name).is_ok() {
         return Ok(());
     }
@@ -176,7 +176,7 @@ pub(crate) fn find(
         )));
     }
     let bytes = std::fs::read(&beside).map_err(Error::io(&beside))?;
-    graphs.load(&record.name, bytes, options.graph)?;
+    graphs.load(&record.name, bytes, options.instance.graph)?;
     Ok(())
 }
 

@@ -5,24 +5,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use pilotlight_deidentify::ProtectionOptions;
+use pilotlight_files::Look;
 use pilotlight_model::Digest;
 use pilotlight_router::{Router, RouterOptions, Rule, Target, VersionName};
+use pilotlight_sandbox::PoolStatus;
 use pilotlight_telemetry::{Metrics, Rollback, Swap};
 use tokio::runtime::Handle;
 
 use crate::artifact::Source;
 use crate::background;
 use crate::cache::Cache;
-use crate::config::Options;
-use crate::deployment::{Change, Deployment, FunctionStatus, Versions};
+use crate::config::FunctionOptions;
+use crate::deployment::{Change, Deployment, FunctionStatus};
 use crate::error::{Error, Result};
 use crate::levels::levels;
-use crate::pool::PoolStatus;
 use crate::progress::Stage;
 use crate::routing::{Guards, Routing, RuleStatus};
 use crate::telemetry::Telemetry;
 use crate::version::{NewVersion, Version};
-use crate::watch::Look;
 
 /// What a host calls its function unless told.
 pub const DEFAULT_FUNCTION: &str = "default";
@@ -91,7 +91,7 @@ impl Host {
     /// [`Error`] naming the file and the reason.
     pub async fn load(
         source: Source,
-        options: Options,
+        options: FunctionOptions,
         cache: Cache,
         progress: impl Fn(Stage) + Send + Sync + 'static,
     ) -> Result<Self> {
@@ -109,7 +109,7 @@ impl Host {
         &self,
         name: &str,
         source: Source,
-        options: Options,
+        options: FunctionOptions,
         progress: impl Fn(Stage) + Send + Sync + 'static,
     ) -> Result<()> {
         let (cache, metrics) = (self.0.cache.clone(), self.metrics().clone());
@@ -128,8 +128,8 @@ impl Host {
     /// Has another version of the function called `name` take over without a request lost: it is
     /// loaded in the background, its pool is filled, and the sample that it brings along is
     /// answered first. Requests in flight finish on the old version, which stays ready for
-    /// [`Host::roll_back`]. On any failure the old version goes on serving. Afterwards the cache is
-    /// swept.
+    /// [`Host::roll_back`]. On any failure the old version goes on serving. Afterwards, in any
+    /// case, the cache is swept.
     ///
     /// # Errors
     /// [`Error::NoFunction`], [`Error::Changing`], [`Error::Trial`], [`Error::Unprotected`], and those
@@ -138,14 +138,16 @@ impl Host {
         &self,
         name: &str,
         source: Source,
-        options: Options,
+        options: FunctionOptions,
         progress: impl Fn(Stage) + Send + Sync + 'static,
     ) -> Result<Digest> {
         let deployment = self.table().deployment(name)?;
         let change = deployment.begin()?;
         let new = NewVersion { function: name.to_owned(), source, options };
         let routing = self.table().routing.clone();
-        let version = Arc::new(self.prepare(new, routing, progress).await?);
+        let prepared = self.prepare(new, routing, progress).await;
+        // What was compiled of a version that is refused is of no use.
+        let version = Arc::new(prepared.inspect_err(|_| self.retire(()))?);
         let digest = version.digest();
         self.retire(vec![change.to(version)]);
         self.metrics().swapped(name, Swap::TakenOver);
@@ -205,8 +207,13 @@ impl Host {
         let mut ready = Vec::new();
         for new in versions {
             let function = new.function.clone();
-            let version = self.prepare(new, routing.clone(), |_| {}).await?;
-            ready.push((function, Arc::new(version)));
+            match self.prepare(new, routing.clone(), |_| {}).await {
+                Ok(version) => ready.push((function, Arc::new(version))),
+                Err(error) => {
+                    self.retire(ready);
+                    return Err(error);
+                }
+            }
         }
         let mut former = Vec::new();
         // Requests that come meanwhile wait for the table.
@@ -305,8 +312,9 @@ impl Host {
         })
     }
 
-    /// Lets go of versions that have been replaced, and sweeps the cache of what nobody uses now.
-    fn retire(&self, former: Vec<Versions>) {
+    /// Lets go of versions that have been replaced or refused, and sweeps the cache of what nobody uses
+    /// now.
+    fn retire(&self, former: impl Send + 'static) {
         let cache = self.0.cache.clone();
         tokio::task::spawn_blocking(move || {
             drop(former);

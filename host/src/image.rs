@@ -2,12 +2,12 @@
 //!
 //! Wasmtime would map them itself, but only from inside its machine code and into slots whose
 //! pages it throws away after each request. As files of their own they go into slots of ours
-//! ([`crate::memory`]), whose pages stay.
+//! ([`pilotlight_sandbox::MemorySlots`]), whose pages stay.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use serde::{Deserialize, Serialize};
+use pilotlight_sandbox::MemoryBounds;
 use wasmparser::{
     BinaryReaderError, Data, DataKind, DataSectionReader, ImportSectionReader, MemoryType,
     Operator, Parser, Payload, TypeRef,
@@ -36,22 +36,13 @@ fn part(bytes: &[u8], range: Range<usize>) -> Result<&[u8], Malformed> {
     bytes.get(range).ok_or(Malformed::Truncated)
 }
 
-/// What tells the memories of a component apart when Wasmtime asks for one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub(crate) struct Limits {
-    /// Initial size in pages of 64 KiB.
-    pub(crate) minimum: u64,
-    /// Largest size in the same pages, if the memory has one.
-    pub(crate) maximum: Option<u64>,
-}
-
 /// The contents of a memory from its first byte to its last that is not zero.
 pub(crate) type Contents = Vec<u8>;
 
 /// A component whose memories start empty, and what they should start with.
 pub(crate) struct Split {
     pub(crate) component: Vec<u8>,
-    pub(crate) images: BTreeMap<Limits, Contents>,
+    pub(crate) images: BTreeMap<MemoryBounds, Contents>,
 }
 
 /// Splits `component`. A memory that cannot be told from another, or whose contents are not
@@ -90,7 +81,7 @@ pub(crate) fn split(component: &[u8]) -> Result<Split, Malformed> {
 }
 
 impl Split {
-    fn add_module(&mut self, module: &[u8], unique: &[Limits]) -> Result<(), Malformed> {
+    fn add_module(&mut self, module: &[u8], unique: &[MemoryBounds]) -> Result<(), Malformed> {
         match read_module(module)? {
             Some(Module { memory, contents })
                 if unique.contains(&memory) && !contents.is_empty() =>
@@ -105,9 +96,9 @@ impl Split {
     }
 }
 
-/// Limits that exactly one memory of the whole component has.
-fn unique_memories(component: &[u8]) -> Result<Vec<Limits>, Malformed> {
-    let mut counts = BTreeMap::<Limits, usize>::new();
+/// MemoryBounds that exactly one memory of the whole component has.
+fn unique_memories(component: &[u8]) -> Result<Vec<MemoryBounds>, Malformed> {
+    let mut counts = BTreeMap::<MemoryBounds, usize>::new();
     for payload in Parser::new(0).parse_all(component) {
         if let Payload::MemorySection(memories) = payload? {
             for memory in memories {
@@ -118,13 +109,13 @@ fn unique_memories(component: &[u8]) -> Result<Vec<Limits>, Malformed> {
     Ok(counts.into_iter().filter(|(_, count)| *count == 1).map(|(limits, _)| limits).collect())
 }
 
-fn limits(memory: &MemoryType) -> Limits {
-    Limits { minimum: memory.initial, maximum: memory.maximum }
+fn limits(memory: &MemoryType) -> MemoryBounds {
+    MemoryBounds { minimum: memory.initial, maximum: memory.maximum }
 }
 
 /// A module with one memory, its own, of 32 bits, whose contents are constant.
 struct Module {
-    memory: Limits,
+    memory: MemoryBounds,
     contents: Contents,
 }
 
@@ -246,7 +237,7 @@ mod tests {
         );
         let Split { component, images } = split(&whole).unwrap();
         validate(&component);
-        let contents = &images[&Limits { minimum: 2, maximum: Some(7) }];
+        let contents = &images[&MemoryBounds { minimum: 2, maximum: Some(7) }];
         assert_eq!(&contents[..12], b"\0\0\0\0abXYef\0\0");
         assert_eq!(contents.len(), 2 << 16);
         assert_eq!(&contents[0x1fffe..], b"zz");
@@ -301,8 +292,8 @@ mod tests {
                (core module (memory 1 1) (data (i32.const 0) "b"))"#,
         );
         let images = split(&whole).unwrap().images;
-        assert_eq!(images[&Limits { minimum: 1, maximum: None }], b"a");
-        assert_eq!(images[&Limits { minimum: 1, maximum: Some(1) }], b"b");
+        assert_eq!(images[&MemoryBounds { minimum: 1, maximum: None }], b"a");
+        assert_eq!(images[&MemoryBounds { minimum: 1, maximum: Some(1) }], b"b");
     }
 
     proptest::proptest! {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use rustix::time::{ClockId, clock_gettime};
+use pilotlight_sandbox::thread_time;
 
 /// Gives the calling thread the nice value `nice`; without the right to, it goes on as it is.
 pub(crate) fn step_back(nice: i32) {
@@ -10,12 +10,6 @@ pub(crate) fn step_back(nice: i32) {
     if let Err(error) = rustix::process::setpriority_process(Some(thread), nice) {
         tracing::debug!(%error, "a thread runs at the priority of the requests");
     }
-}
-
-/// Processor time of the calling thread, in nanoseconds.
-pub(crate) fn thread_time() -> u64 {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    (time.tv_sec as u64).saturating_mul(1_000_000_000).saturating_add(time.tv_nsec as u64)
 }
 
 /// The share of a core that the calling thread gets now, found by computing for `window`.

@@ -5,10 +5,10 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use pilotlight_files::{Access, write_atomically};
 use pilotlight_model::Digest;
 use serde::{Deserialize, Serialize};
 
-use crate::beside::write_private_beside;
 use crate::cache::Cache;
 use crate::error::{Error, Result};
 
@@ -58,7 +58,7 @@ impl Cache {
         let digest = digest()?;
         if settled && states(files)? == before {
             let seen = serde_json::to_vec(&Seen { files: before, digest }).unwrap_or_default();
-            if let Err(error) = write_private_beside(&record, &seen) {
+            if let Err(error) = write_atomically(&record, &seen, Access::OwnerOnly) {
                 tracing::debug!(%error, "a digest could not be remembered");
             }
         }

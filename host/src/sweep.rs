@@ -7,10 +7,10 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use pilotlight_files::{TEMPORARY_PREFIX, remove_if_abandoned};
 use pilotlight_model::Digest;
 
-use crate::beside::{PREFIX, remove_if_left};
-use crate::cache::{Cache, LOCK, RECORD, stem};
+use crate::cache::{Cache, Entry, LOCK, RECORD, stem};
 use crate::error::Result;
 use crate::seen::{SEEN, is_outdated};
 
@@ -43,6 +43,21 @@ impl Cache {
         Ok(freed)
     }
 
+    /// Removes an entry that turned out to be of no use, with what belongs to it, unless somebody else
+    /// uses it.
+    pub(crate) fn discard(&self, entry: Entry) {
+        let name = entry.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let stem = stem(name).to_owned();
+        drop(entry);
+        let discarded = self.lock(&stem).and_then(|_lock| {
+            let group = self.groups()?.remove(&stem).unwrap_or_default();
+            Ok(self.remove_locked(&stem, &group))
+        });
+        if let Err(error) = discarded {
+            tracing::debug!(%stem, %error, "cannot be discarded");
+        }
+    }
+
     fn sweep_groups(&self, groups: BTreeMap<String, Group>) -> u64 {
         let mut groups: Vec<_> = groups.into_iter().collect();
         groups.sort_by_key(|(_, group)| group.used);
@@ -61,6 +76,11 @@ impl Cache {
     /// Removes all entries of a stem unless somebody uses one of them; says what that freed.
     fn remove_unused(&self, stem: &str, group: &Group) -> Option<u64> {
         let _lock = self.try_lock(stem)?;
+        self.remove_locked(stem, group)
+    }
+
+    /// The same for whoever may write entries of the stem.
+    fn remove_locked(&self, stem: &str, group: &Group) -> Option<u64> {
         let records: Vec<PathBuf> = group.contents().map(record_of).collect();
         let held: Vec<File> = records.iter().filter_map(|path| File::open(path).ok()).collect();
         // Who asks for an entry from now on waits, and finds that there is none.
@@ -84,8 +104,8 @@ impl Cache {
         for file in fs::read_dir(self.folder())? {
             let path = file?.path();
             let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
-            if name.starts_with(PREFIX) {
-                remove_if_left(&path);
+            if name.starts_with(TEMPORARY_PREFIX) {
+                remove_if_abandoned(&path);
             } else if name.ends_with(SEEN) {
                 if is_outdated(&path) {
                     let _ = fs::remove_file(&path);

@@ -9,7 +9,8 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
-use pilotlight::{Cache, Error, write_beside};
+use pilotlight::{Cache, Error};
+use pilotlight_files::{Access, write_atomically};
 
 fn open(folder: &Path) -> Cache {
     Cache::open(Some(folder.join("cache"))).unwrap()
@@ -203,18 +204,18 @@ fn what_killed_processes_left_is_swept_whatever_the_bound() {
     cache.put(&name(1, "cwasm"), &[1; SIZE]).unwrap();
     let whole = files(folder.path());
     let at = |name: &str| folder.path().join("cache").join(name);
-    fs::write(at(".beside-a1b2c3"), [1; SIZE]).unwrap();
+    fs::write(at(".pilotlight-tmp-a1b2c3"), [1; SIZE]).unwrap();
     fs::write(at(&name(1, "0.image")), [1; SIZE]).unwrap();
     fs::write(at(&name(2, "wasm")), [1; SIZE]).unwrap();
     fs::write(at(&name(3, "seen")), "{").unwrap();
     // Not the cache's own, or nothing that can be told from what is in use.
     fs::write(at("consul-1.toml"), "").unwrap();
-    let writing = File::create(at(".beside-d4e5f6")).unwrap();
+    let writing = File::create(at(".pilotlight-tmp-d4e5f6")).unwrap();
     writing.lock().unwrap();
     cache.sweep().unwrap();
     let mut left = files(folder.path());
     left.retain(|path| path.extension().is_none_or(|extension| extension != "lock"));
-    let mut expected = [whole, vec![at("consul-1.toml"), at(".beside-d4e5f6")]].concat();
+    let mut expected = [whole, vec![at("consul-1.toml"), at(".pilotlight-tmp-d4e5f6")]].concat();
     left.sort();
     expected.sort();
     assert_eq!(left, expected);
@@ -243,7 +244,7 @@ fn those_who_use_build_and_sweep_at_once_do_not_hurt_each_other() {
         }
         scope.spawn(|| {
             let path = folder.path().join("cache/other.json");
-            (0..60).for_each(|_| write_beside(&path, b"whole").unwrap());
+            (0..60).for_each(|_| write_atomically(&path, b"whole", Access::Public).unwrap());
         });
     });
     open(folder.path()).bounded(0).sweep().unwrap();

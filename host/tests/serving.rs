@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
-use pilotlight::{Body, Cache, Host, Options, Source};
+use pilotlight::{Body, Cache, FunctionOptions, Host, Source};
 use tower::Service as _;
 
 /// A `wasi:http/incoming-handler@0.2` component whose handler is `body`.
@@ -16,7 +16,11 @@ fn handler(body: &str) -> Vec<u8> {
     wat::parse_str(text).unwrap()
 }
 
-async fn load(component: &[u8], folder: &Path, options: Options) -> pilotlight::Result<Host> {
+async fn load(
+    component: &[u8],
+    folder: &Path,
+    options: FunctionOptions,
+) -> pilotlight::Result<Host> {
     let file = folder.join("component.wasm");
     std::fs::write(&file, component).unwrap();
     let cache = Cache::open(Some(folder.join("cache")))?;
@@ -39,9 +43,9 @@ async fn error_type(response: Response<Body>) -> String {
     body["error_type"].as_str().unwrap().to_owned()
 }
 
-fn options(timeout: Duration) -> Options {
-    let mut options = Options::default();
-    options.max_instances = 1;
+fn options(timeout: Duration) -> FunctionOptions {
+    let mut options = FunctionOptions::default();
+    options.pool.max_instances = 1;
     options.request_timeout = timeout;
     options
 }
@@ -99,7 +103,7 @@ async fn a_task_that_panics_is_an_internal_error_and_no_fault_of_the_model() {
 async fn files_that_are_no_function_are_refused_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     let refused = async |component: &[u8]| {
-        let loaded = load(component, folder.path(), Options::default()).await;
+        let loaded = load(component, folder.path(), FunctionOptions::default()).await;
         loaded.err().unwrap().to_string()
     };
     assert!(refused(b"hello").await.contains("is not a WebAssembly component"));
@@ -116,7 +120,7 @@ async fn files_that_are_no_function_are_refused_with_the_reason() {
 async fn damaged_machine_code_is_compiled_anew() {
     let folder = tempfile::tempdir().unwrap();
     let component = handler("unreachable");
-    load(&component, folder.path(), Options::default()).await.unwrap();
+    load(&component, folder.path(), FunctionOptions::default()).await.unwrap();
     for entry in std::fs::read_dir(folder.path().join("cache")).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "cwasm") {
@@ -124,7 +128,7 @@ async fn damaged_machine_code_is_compiled_anew() {
             std::fs::write(&path, vec![0; length]).unwrap();
         }
     }
-    let host = load(&component, folder.path(), Options::default()).await.unwrap();
+    let host = load(&component, folder.path(), FunctionOptions::default()).await.unwrap();
     assert_eq!(ask(&host, None).await.status(), 500);
 }
 

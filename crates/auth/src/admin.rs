@@ -2,14 +2,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue};
+use pilotlight_files::{Readers, read_secret};
 use zeroize::Zeroizing;
 
 use crate::credential::bearer;
 use crate::error::{Error, Mistake};
-use crate::file::read_secret;
 use crate::fingerprint::Fingerprint;
 
 const SHORTEST: usize = 32;
+/// Longest file of a token, in bytes.
+const MAX_FILE_BYTES: usize = 4 << 10;
 
 /// The secret of who may administer. It is forgotten as soon as it has been read: what is kept is
 /// its SHA-256.
@@ -24,7 +26,7 @@ impl AdminToken {
     /// [`Error::Exposed`], [`Error::TooLong`], [`Error::Io`], and [`Error::In`] when it is shorter
     /// than 32 characters or cannot be sent in a header.
     pub fn read_file(path: &Path) -> Result<Self, Error> {
-        let text = read_secret(path)?;
+        let text = read(path)?;
         Ok(Self(Arc::new(Fingerprint::of(token_in(&text, path)?.as_bytes()))))
     }
 
@@ -33,7 +35,7 @@ impl AdminToken {
     /// # Errors
     /// As [`AdminToken::read_file`].
     pub fn authorization(path: &Path) -> Result<HeaderValue, Error> {
-        let text = read_secret(path)?;
+        let text = read(path)?;
         let value = Zeroizing::new(format!("Bearer {}", token_in(&text, path)?));
         let value = HeaderValue::from_str(&value);
         let mut value = value.map_err(|_| wrong(path, "cannot be sent in a header"))?;
@@ -62,4 +64,9 @@ fn token_in<'a>(text: &'a str, path: &Path) -> Result<&'a str, Error> {
 
 fn wrong(path: &Path, message: &str) -> Error {
     Error::In { path: path.to_owned(), mistake: Mistake::new("token", message) }
+}
+
+fn read(path: &Path) -> Result<Zeroizing<String>, Error> {
+    let text = read_secret(path, MAX_FILE_BYTES, Readers::OwnerOrGroupOfRoot);
+    text.map_err(Error::of_secret(path))
 }

@@ -1,4 +1,9 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use pilotlight_files::ProtectedFileError;
+
+/// Longest list of keys, in bytes.
+pub(crate) const MAX_LIST_BYTES: usize = 1 << 20;
 
 /// Why it cannot be said who may ask.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +58,28 @@ pub enum Error {
     /// The operating system gave no random bytes.
     #[error("no random bytes from the operating system")]
     Random,
+}
+
+impl Error {
+    /// Maps what is wrong with the list at `path`.
+    pub(crate) fn of_list(path: &Path) -> impl FnOnce(ProtectedFileError) -> Self {
+        let path = path.to_owned();
+        move |error| match error {
+            ProtectedFileError::Io(source) => Self::Io { path, source },
+            ProtectedFileError::Mode { mode } => Self::Writable { path, mode },
+            ProtectedFileError::TooLong { limit } => Self::TooLong { path, limit },
+        }
+    }
+
+    /// Maps what is wrong with the secret at `path`.
+    pub(crate) fn of_secret(path: &Path) -> impl FnOnce(ProtectedFileError) -> Self {
+        let path = path.to_owned();
+        move |error| match error {
+            ProtectedFileError::Io(source) => Self::Io { path, source },
+            ProtectedFileError::Mode { mode } => Self::Exposed { path, mode },
+            ProtectedFileError::TooLong { limit } => Self::TooLong { path, limit },
+        }
+    }
 }
 
 /// Something that cannot be right.

@@ -68,6 +68,8 @@ pub(crate) struct KeySet {
 impl KeySet {
     /// The usable keys of a set. Keys that cannot be used are skipped, as RFC 7517 asks
     /// (section 5): issuers publish keys of other kinds and for other purposes in the same set.
+    /// No usable key is no error: that would leave the former keys in force, which the issuer has
+    /// taken out.
     pub(crate) fn parse(set: &str) -> Result<Self, Mistake> {
         #[derive(serde::Deserialize)]
         struct Set {
@@ -84,10 +86,11 @@ impl KeySet {
                 Err(message) => skipped.push(Mistake::new(format!("keys[{index}]"), message)),
             }
         }
-        if keys.is_empty() {
-            return Err(no_usable_key(skipped.first()));
-        }
         Ok(Self { keys, skipped })
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.keys.is_empty()
     }
 
     /// The keys that may have signed a token whose header has this `kid`: those with the same
@@ -100,15 +103,6 @@ impl KeySet {
         let fits = move |own: Option<&str>| kid.is_none() || own.is_none() || own == kid;
         self.keys.iter().filter(move |(own, _)| fits(own.as_deref())).map(|(_, key)| key)
     }
-}
-
-fn no_usable_key(first: Option<&Mistake>) -> Mistake {
-    let mut message =
-        "no key for signatures by Ed25519, ES256 or RS256; no token would be valid".to_owned();
-    if let Some(first) = first {
-        message = format!("{message} ({first})");
-    }
-    Mistake::new("keys", message)
 }
 
 /// A key and its `kid`, or why it cannot be used.

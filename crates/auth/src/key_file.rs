@@ -5,13 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use pilotlight_files::read_list;
 use toml::{Table, Value};
 
 use crate::caller::Caller;
 use crate::date::moment;
 use crate::denied::Reason;
-use crate::error::{Error, Mistake};
-use crate::file::read_list;
+use crate::error::{Error, MAX_LIST_BYTES, Mistake};
 use crate::fingerprint::Fingerprint;
 use crate::key::{check_id, id_of};
 use crate::rate::Rate;
@@ -51,7 +51,7 @@ impl ApiKeys {
     /// # Errors
     /// [`Error::Writable`], [`Error::TooLong`], [`Error::Io`], and [`Error::In`] for a mistake.
     pub fn read_file(path: &Path) -> Result<Self, Error> {
-        let text = read_list(path)?;
+        let text = read_list(path, MAX_LIST_BYTES).map_err(Error::of_list(path))?;
         Self::parse(&text).map_err(|mistake| Error::In { path: path.to_owned(), mistake })
     }
 

@@ -16,7 +16,6 @@ mod credential;
 mod date;
 mod denied;
 mod error;
-mod file;
 mod fingerprint;
 mod forwarded;
 mod guard;

@@ -6,13 +6,13 @@ use std::time::SystemTime;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use pilotlight_files::read_list;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::caller::Caller;
 use crate::denied::Reason;
-use crate::error::{Error, Mistake};
-use crate::file::read_list;
+use crate::error::{Error, MAX_LIST_BYTES, Mistake};
 use crate::jwk::{KeySet, present};
 
 /// No token is nearly as long.
@@ -67,16 +67,17 @@ impl Tokens {
     /// # Errors
     /// [`Error::Writable`], [`Error::TooLong`], [`Error::Io`], and [`Error::In`] for a mistake.
     pub fn read_file(path: &Path, issuer: &str, audience: &str) -> Result<Self, Error> {
-        let text = read_list(path)?;
+        let text = read_list(path, MAX_LIST_BYTES).map_err(Error::of_list(path))?;
         Self::parse(&text, issuer, audience)
             .map_err(|mistake| Error::In { path: path.to_owned(), mistake })
     }
 
     /// Tokens signed with the keys of `jwks`, a JSON Web Key Set (RFC 7517), whose `iss` is
-    /// `issuer` and whose `aud` is or contains `audience`. Keys that cannot be used are [skipped](Self::skipped).
+    /// `issuer` and whose `aud` is or contains `audience`. Keys that cannot be used are
+    /// [skipped](Self::skipped); without a usable key, every token is refused.
     ///
     /// # Errors
-    /// A [`Mistake`]: text that is no key set, or a set without a usable key.
+    /// A [`Mistake`]: text that is no key set.
     pub fn parse(jwks: &str, issuer: &str, audience: &str) -> Result<Self, Mistake> {
         Ok(Self {
             keys: KeySet::parse(jwks)?,
@@ -90,6 +91,11 @@ impl Tokens {
     /// other purposes than signatures (RFC 7517, section 5).
     pub fn skipped(&self) -> &[Mistake] {
         &self.keys.skipped
+    }
+
+    /// Whether the set has no key that can be used, so that every token is refused.
+    pub fn refuse_all(&self) -> bool {
+        self.keys.is_empty()
     }
 
     /// Whom a token names.

@@ -4,7 +4,7 @@
 
 const LADDER: [&[&str]; 6] = [
     &["caller", "date", "error", "fingerprint", "forwarded", "moment", "proxy_protocol"],
-    &["denied", "file", "rate"],
+    &["denied", "rate"],
     &["buckets", "credential", "jwk", "key"],
     &["admin", "key_file", "token"],
     &["policy"],

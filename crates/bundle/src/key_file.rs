@@ -1,16 +1,16 @@
 //! Keys in files; private ones in files that only their owner can read.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use pilotlight_files::{Access, AtomicFile, ProtectedFileError, Readers, read_secret};
 use zeroize::Zeroizing;
 
 use crate::key::{KeyError, SigningKey, VerifyingKey};
 
-/// No key in PEM is nearly as large.
-const LARGEST: usize = 16 << 10;
+/// Largest key in PEM, in bytes.
+const MAX_BYTES: usize = 16 << 10;
 
 impl SigningKey {
     /// Reads a private key. As with ssh, one that its group or others can read is refused.
@@ -18,13 +18,14 @@ impl SigningKey {
     /// # Errors
     /// [`KeyError::Exposed`], [`KeyError::Io`], or [`KeyError::In`] when it holds no such key.
     pub fn read_file(path: &Path) -> Result<Self, KeyError> {
-        let io = |source| KeyError::Io { path: path.to_owned(), source };
-        let file = File::open(path).map_err(io)?;
-        let mode = file.metadata().map_err(io)?.permissions().mode() & 0o7777;
-        if mode & 0o077 != 0 {
-            return Err(KeyError::Exposed { path: path.to_owned(), mode });
-        }
-        let pem = read(file).map_err(io)?;
+        let pem = read_secret(path, MAX_BYTES, Readers::Owner).map_err(|error| match error {
+            ProtectedFileError::Io(source) => KeyError::Io { path: path.to_owned(), source },
+            ProtectedFileError::Mode { mode } => KeyError::Exposed { path: path.to_owned(), mode },
+            error @ ProtectedFileError::TooLong { .. } => KeyError::In {
+                path: path.to_owned(),
+                error: Box::new(KeyError::NotPrivate(error.to_string())),
+            },
+        })?;
         Self::from_pem(&pem).map_err(|error| inside(path, error))
     }
 
@@ -59,20 +60,13 @@ fn inside(path: &Path, error: KeyError) -> KeyError {
 /// The text at the beginning of a file, in memory that is not moved and is overwritten when it is
 /// dropped.
 fn read(file: File) -> io::Result<Zeroizing<String>> {
-    let mut text = Zeroizing::new(String::with_capacity(LARGEST + 1));
-    file.take(LARGEST as u64).read_to_string(&mut text)?;
+    let mut text = Zeroizing::new(String::with_capacity(MAX_BYTES + 1));
+    file.take(MAX_BYTES as u64).read_to_string(&mut text)?;
     Ok(text)
 }
 
 fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let private = fs::Permissions::from_mode(0o600);
-    let mut file = tempfile::Builder::new().permissions(private).tempfile_in(folder)?;
+    let mut file = AtomicFile::create(path, Access::OwnerOnly)?;
     file.write_all(content)?;
-    file.as_file().sync_all()?;
-    file.persist_noclobber(path).map_err(|error| error.error)?;
-    File::open(folder)?.sync_all()
+    file.commit_new(path)
 }

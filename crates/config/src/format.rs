@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use pilotlight_router::{Network, Target};
+use pilotlight_telemetry::OtlpOptions;
 use pilotlight_wire::check_origin;
 
 /// Stands for everything in lists of names.
@@ -76,7 +77,7 @@ fn url(text: &str) -> Result<(), String> {
     if host.is_empty() || text.contains(|c: char| c.is_whitespace() || c == '?' || c == '#') {
         return Err(format!("{text:?} is no address: write http://HOST:PORT or https://HOST:PORT"));
     }
-    Ok(())
+    OtlpOptions::check_endpoint(text).map_err(|error| error.to_string())
 }
 
 /// Reads a number and `ms`, `s`, `m` or `h`.

@@ -6,6 +6,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking"))]
 
+mod bounds;
 mod consul;
 mod current;
 mod deserialize;
@@ -26,9 +27,11 @@ mod tree;
 mod types;
 mod watch;
 
+pub use bounds::check_number;
 pub use consul::{Change, Consul, ConsulError, ConsulOptions};
 pub use current::Current;
 pub use format::size;
+pub use meaning::overlap;
 pub use mistake::{Mistake, Mistakes};
 pub use parse::{Parsed, RuleCheck, RuleMistake, Sources, check, parse};
 pub use place::{Place, Places};

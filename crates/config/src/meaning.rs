@@ -1,7 +1,9 @@
 //! Mistakes of a configuration whose values are each in order, but not together.
 
+mod addresses;
 mod cors;
 mod guards;
+mod telemetry;
 
 use std::collections::BTreeMap;
 
@@ -9,7 +11,10 @@ use pilotlight_router::{Rule, Target};
 
 use crate::key::Key;
 use crate::parse::RuleMistake;
+use crate::tree::Node;
 use crate::types::{Backend, Compute, Config, Device, Function, Precision, Require};
+
+pub use addresses::overlap;
 
 /// A key, what else the finding depends on, and what is wrong.
 pub(crate) struct Finding {
@@ -23,19 +28,24 @@ pub(crate) struct Names<'a> {
     pub(crate) functions: Vec<&'a str>,
     pub(crate) access: Vec<&'a str>,
     pub(crate) protection: Vec<&'a str>,
+    /// What has been written.
+    pub(crate) tree: &'a Node,
 }
 
 /// Everything that is wrong with a configuration.
 pub(crate) fn check(config: &Config, names: &Names<'_>) -> Vec<Finding> {
     let functions = names.functions.as_slice();
     let mut findings = Vec::new();
-    addresses(config, &mut findings);
+    addresses::check(config, &mut findings);
     keys(config, &mut findings);
     proxies(config, &mut findings);
     config.functions.iter().for_each(|(name, function)| {
         let key = key(&["functions", name]);
         check_function(&key, function, &mut findings);
         check_room(&key, function, &mut findings);
+        if is_written(names.tree, &["functions", name, "pool", "min-ready"]) {
+            check_ready(&key, function, &mut findings);
+        }
     });
     nowhere_to_go(config, functions, &mut findings);
     rule_names(&config.routes, &mut findings);
@@ -44,6 +54,7 @@ pub(crate) fn check(config: &Config, names: &Names<'_>) -> Vec<Finding> {
     }
     guards::check(config, names, &mut findings);
     config.cors.iter().for_each(|options| cors::check(options, &mut findings));
+    config.telemetry.otlp.iter().for_each(|otlp| telemetry::check(otlp, &mut findings));
     findings
 }
 
@@ -60,16 +71,6 @@ pub(crate) fn router(mistakes: Vec<RuleMistake>) -> impl Iterator<Item = Finding
 
 fn key(names: &[&str]) -> Key {
     names.iter().fold(Key::default(), |key, name| key.name(name))
-}
-
-fn addresses(config: &Config, findings: &mut Vec<Finding>) {
-    if config.admin.address() == Some(config.listen) && config.listen.port() != 0 {
-        findings.push(Finding {
-            key: key(&["admin", "listen"]),
-            because: vec![key(&["listen"])],
-            message: format!("{} is where the functions are served; name another", config.listen),
-        });
-    }
 }
 
 fn keys(config: &Config, findings: &mut Vec<Finding>) {
@@ -136,6 +137,23 @@ fn check_room(at: &Key, function: &Function, findings: &mut Vec<Finding>) {
             key: at.name("limits").name("concurrent-requests"),
             because: pool.map(|key| at.name("pool").name(key)).into(),
             message: format!("must be at most what the instances of its pool can take, {room}"),
+        });
+    }
+}
+
+fn is_written(tree: &Node, names: &[&str]) -> bool {
+    names.iter().try_fold(tree, |node, name| node.get(name)).is_some()
+}
+
+/// The default of `min-ready` goes with every `max-instances`; one that is written does not.
+fn check_ready(at: &Key, function: &Function, findings: &mut Vec<Finding>) {
+    let pool = at.name("pool");
+    let (ready, most) = (function.pool.min_ready, function.pool.max_instances);
+    if ready > most {
+        findings.push(Finding {
+            key: pool.name("min-ready"),
+            because: vec![pool.name("max-instances")],
+            message: format!("must be at most `max-instances`, {most}"),
         });
     }
 }

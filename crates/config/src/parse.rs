@@ -188,7 +188,7 @@ impl<'a> File<'a> {
             faults.retain(as_written);
             return (None, faults);
         }
-        let (pruned, blind) = prune::without(&tree, &faults);
+        let (pruned, blind) = prune::without(&schema::CONFIG, &tree, &faults);
         let mut config = match deserialize::from_tree::<Config>(&pruned) {
             Ok(config) => config,
             Err(fault) => {
@@ -200,6 +200,7 @@ impl<'a> File<'a> {
             functions: names(&tree, "functions"),
             access: names(&tree, "access"),
             protection: names(&tree, "protection"),
+            tree: &tree,
         };
         let mut findings = meaning::check(&config, &names);
         let of_the_router = sources.rules.map_or_else(Vec::new, |rules| rules(&config.routes));

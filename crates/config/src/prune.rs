@@ -1,12 +1,15 @@
 //! Takes out of a tree what was found to be wrong, so that the rest can still be looked at.
 
+use serde_json::Value as Schema;
+
 use crate::key::{Key, Part};
 use crate::mistake::{Fault, Kind};
 use crate::place::Origin;
+use crate::shape;
 use crate::tree::{Entry, Node, Table, Value};
 
 /// `tree` without the values that `faults` are about, and the keys that nothing can be said of.
-pub(crate) fn without(tree: &Node, faults: &[Fault]) -> (Node, Vec<Key>) {
+pub(crate) fn without(schema: &Schema, tree: &Node, faults: &[Fault]) -> (Node, Vec<Key>) {
     let mut tree = tree.clone();
     let mut blind = Vec::new();
     for fault in faults {
@@ -17,7 +20,7 @@ pub(crate) fn without(tree: &Node, faults: &[Fault]) -> (Node, Vec<Key>) {
                 blank_rule(&mut tree, rule);
                 blind.push(Key::default().name("routes").index(rule));
             }
-            (None, _) => replace(&mut tree, &fault.key),
+            (None, _) => replace(schema, &mut tree, &fault.key),
         }
         blind.push(fault.key.clone());
     }
@@ -34,21 +37,16 @@ fn remove(tree: &mut Node, parts: &[Part]) {
     }
 }
 
-/// Puts the default, or what stands for it, in the place of a value.
-fn replace(tree: &mut Node, key: &Key) {
-    // Half of a pair says nothing, and without its mode a protection is none.
-    if key.fits(&["tls", "*"]) {
-        return remove(tree, &key.parts()[..1]);
+/// Puts the default, or what stands for it, in the place of a value. A table without a value that
+/// it has to have is none.
+fn replace(schema: &Schema, tree: &mut Node, key: &Key) {
+    let function = key.fits(&["functions", "*"]) || key.fits(&["functions", "*", "source"]);
+    let mut parts = key.parts();
+    while !function && shape::is_required(schema, parts) {
+        parts = parts.split_last().map_or(parts, |(_, table)| table);
     }
-    if key.fits(&["protection", "*", "mode"]) {
-        return remove(tree, &key.parts()[..2]);
-    }
-    // A collector is nothing without its address.
-    let collector = Key::default().name("telemetry").name("otlp");
-    let key = if *key == collector.name("endpoint") { &collector } else { key };
-    remove(tree, key.parts());
-    let function = key.fits(&["functions", "*"]);
-    if !function && !key.fits(&["functions", "*", "source"]) {
+    remove(tree, parts);
+    if !function {
         return;
     }
     let [_, Part::Name(name), ..] = key.parts() else { return };

@@ -3,7 +3,7 @@
 
 use serde_json::Value as Schema;
 
-use crate::key::Key;
+use crate::key::{Key, Part};
 use crate::mistake::{Fault, Kind};
 use crate::tree::{Node, Table, Value};
 use crate::{format, guess};
@@ -35,6 +35,20 @@ pub(crate) fn items<'a>(root: &'a Schema, schema: &'a Schema) -> Option<&'a Sche
     let alternatives = alternatives(schema).into_iter().flatten();
     let own = schema.get("items");
     own.or_else(|| alternatives.filter_map(|schema| items(root, schema)).next())
+}
+
+/// Whether the value at `parts`, or the array that it is in, is one that its table has to have.
+pub(crate) fn is_required(root: &Schema, parts: &[Part]) -> bool {
+    let names = parts.iter().rposition(|part| matches!(part, Part::Name(_)));
+    let Some((Part::Name(name), table)) = names.and_then(|last| parts[..=last].split_last()) else {
+        return false;
+    };
+    let schema = table.iter().try_fold(root, |schema, part| match part {
+        Part::Name(name) => property(root, schema, name),
+        Part::Index(_) => items(root, schema),
+    });
+    let required = schema.and_then(|schema| resolve(root, schema)["required"].as_array());
+    required.is_some_and(|names| names.iter().any(|required| required == name))
 }
 
 /// The names of the values in tables of `schema`.

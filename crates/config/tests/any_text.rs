@@ -97,6 +97,7 @@ proptest! {
 
     #[test]
     fn a_flag_says_what_the_file_could_have_said(ready: u32, most in 1u32..=4096) {
+        let ready = ready % (most + 1);
         let text = |keys: &str| format!("[functions.ner]\nsource = 'ner'\n{keys}");
         let file = text(&format!("pool = {{ min-ready = {ready}, max-instances = {most} }}"));
         let flags = vec![

@@ -160,7 +160,7 @@ fn values_that_exclude_each_other_are_mistakes() {
     );
     only(
         "admin.listen = '127.0.0.1:3000'",
-        "p.toml:1:16: admin.listen: 127.0.0.1:3000 is where the functions are served; name another",
+        "p.toml:1:16: admin.listen: overlaps 127.0.0.1:3000, where the functions are served; name another",
     );
     only(
         &format!("{ner}pool.concurrent-requests-per-instance = 2"),

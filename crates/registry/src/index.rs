@@ -3,7 +3,7 @@
 use pilotlight_model::Digest;
 use serde::Deserialize;
 
-use crate::artifact::{LONGEST_MANIFEST, MANIFEST, shown};
+use crate::artifact::{CONFIG, LONGEST_MANIFEST, MANIFEST, shown};
 use crate::reference::read_digest;
 
 /// The types of an index: that of the OCI image specification, and Docker's older one.
@@ -43,6 +43,7 @@ struct Descriptor {
     digest: String,
     size: u64,
     platform: Option<Platform>,
+    artifact_type: Option<String>,
     #[serde(default)]
     annotations: Option<serde_json::Map<String, serde_json::Value>>,
 }
@@ -126,11 +127,16 @@ impl Descriptor {
         platform.is_some_and(|own| own.os == system && own.architecture == architecture)
     }
 
+    /// By its platform, or without one by its type: that of the config where a manifest has no
+    /// `artifactType` (OCI image specification).
     fn is_wasm(&self) -> bool {
-        self.platform.as_ref().is_some_and(|platform| {
-            ARCHITECTURES.contains(&&platform.architecture[..])
-                && SYSTEMS.contains(&&platform.os[..])
-        })
+        match &self.platform {
+            Some(platform) => {
+                ARCHITECTURES.contains(&&platform.architecture[..])
+                    && SYSTEMS.contains(&&platform.os[..])
+            }
+            None => self.artifact_type.as_deref() == Some(CONFIG),
+        }
     }
 
     fn shown(&self) -> String {

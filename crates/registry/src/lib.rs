@@ -13,7 +13,6 @@
 
 mod artifact;
 mod authorization;
-mod beside;
 mod challenge;
 mod connection;
 mod credentials;

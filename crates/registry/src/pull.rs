@@ -1,6 +1,7 @@
 use std::io::{self, Read as _, Write};
 use std::path::Path;
 
+use pilotlight_files::{Access, AtomicFile};
 use pilotlight_model::Digest;
 use sha2::{Digest as _, Sha256};
 use ureq::http::header::CONTENT_TYPE;
@@ -9,7 +10,6 @@ use ureq::http::{Method, StatusCode};
 use crate::Progress;
 use crate::artifact::{LONGEST_MANIFEST, Layer};
 use crate::authorization::Action;
-use crate::beside::Beside;
 use crate::connection::Request;
 use crate::error::{Error, Result};
 use crate::index::{Entry, followed};
@@ -89,13 +89,13 @@ impl Remote {
         limits: &Limits,
         progress: Progress<'_>,
     ) -> Result<Pulled> {
-        let mut file = Beside::new(path)?;
-        let beside = file.path().to_owned();
+        let mut file = AtomicFile::create(path, Access::Public).map_err(Error::io(path))?;
+        let temporary = file.path().to_owned();
         let pulled = self.pull(&mut file, limits, progress).map_err(|error| match error {
-            Error::Write(error) => Error::io(beside)(error),
+            Error::Write(error) => Error::io(temporary)(error),
             other => other,
         })?;
-        file.keep()?;
+        file.commit(path).map_err(Error::io(path))?;
         Ok(pulled)
     }
 
@@ -140,7 +140,7 @@ impl Remote {
         }
         let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
         let promised = text("docker-content-digest").and_then(read_digest);
-        let content_type = text(CONTENT_TYPE.as_str()).unwrap_or_default().to_owned();
+        let content_type = media_type(text(CONTENT_TYPE.as_str()).unwrap_or_default());
         let manifest = read_up_to(response.body_mut(), LONGEST_MANIFEST);
         let manifest = manifest.map_err(|error| self.failed(&uri, &error.into()))?;
         let found = Digest::of(&manifest);
@@ -203,4 +203,11 @@ impl Remote {
 fn reading(accept: &'static str) -> Request<'static> {
     let (action, doing) = (Action::Pull, "pulling");
     Request { action, doing, method: Method::GET, accept, body: None }
+}
+
+/// What a `Content-Type` names, without parameters such as `charset`; case does not matter (RFC 9110,
+/// section 8.3.1).
+fn media_type(content_type: &str) -> String {
+    let name = content_type.split(';').next().unwrap_or_default();
+    name.trim().to_ascii_lowercase()
 }

@@ -93,6 +93,29 @@ fn the_manifest_for_webassembly_is_followed() {
 }
 
 #[test]
+fn without_a_platform_the_type_of_an_artifact_says_what_it_is() {
+    let content = component("a");
+    let wanted = manifest(&[WASM], &content);
+    let other = manifest(&["text/plain"], b"b");
+    let typed = |name: &str| format!(r#","artifactType":"{name}""#);
+    let beside = [
+        platform("linux", "amd64"),
+        typed("application/vnd.dev.cosign.artifact.sig.v1+json"),
+        typed("application/vnd.wasm.config.v0+json") + &platform("wasip1", "wasm"),
+    ];
+    for beside in beside {
+        let of_ours = typed("application/vnd.wasm.config.v0+json");
+        let entries = [entry(&other, &beside), entry(&wanted, &of_ours)];
+        let stub = registry(index(OCI_INDEX, &entries), &[&wanted], std::slice::from_ref(&content));
+        assert_eq!(pull(&stub, "team/x:1").unwrap().1, content, "{beside}");
+    }
+    let of_ours = typed("application/vnd.wasm.config.v0+json");
+    let entries = [entry(&wanted, &of_ours), entry(&other, &platform("wasip2", "wasm"))];
+    let told = refused(index(OCI_INDEX, &entries), &[&wanted]);
+    assert!(told.contains("several artifacts for wasi/wasm"), "{told}");
+}
+
+#[test]
 fn the_only_manifest_is_followed_whatever_it_is_for() {
     let content = component("a");
     let wanted = manifest(&[WASM], &content);
@@ -111,9 +134,14 @@ fn an_index_is_known_by_its_content_type_where_it_does_not_say_it() {
     let content = component("a");
     let wanted = manifest(&[WASM], &content);
     let untyped = format!(r#"{{"schemaVersion":2,"manifests":[{}]}}"#, entry(&wanted, ""));
-    for (content_type, followed) in
-        [(OCI_INDEX, true), (DOCKER_LIST, true), ("application/json", false)]
-    {
+    for (content_type, followed) in [
+        (OCI_INDEX, true),
+        (DOCKER_LIST, true),
+        ("application/vnd.oci.image.index.v1+json; charset=utf-8", true),
+        ("Application/vnd.OCI.image.index.v1+JSON ;charset=utf-8", true),
+        ("application/json", false),
+        ("application/json; x=application/vnd.oci.image.index.v1+json", false),
+    ] {
         let (untyped, wanted, content) = (untyped.clone(), wanted.clone(), content.clone());
         let stub = Stub::start(move |request| {
             let answer = Answer::status(200);

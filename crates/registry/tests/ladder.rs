@@ -4,7 +4,7 @@
 
 const LADDER: [&[&str]; 8] = [
     &["error", "challenge"],
-    &["reference", "beside"],
+    &["reference"],
     &["credentials", "artifact", "url"],
     &["remote", "index"],
     &["refusal"],

@@ -144,6 +144,18 @@ fn options_come_before_the_environment() {
 }
 
 #[test]
+fn white_space_around_an_address_is_not_part_of_it() {
+    let environment = environment(&[
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", " http://127.0.0.1:4318\n"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", " \t"),
+    ]);
+    assert_eq!(environment.malformed(), []);
+    let options = environment.options().unwrap();
+    assert_eq!(options.endpoint, "http://127.0.0.1:4318");
+    assert_eq!(options.traces.endpoint, None);
+}
+
+#[test]
 fn a_malformed_variable_is_ignored_and_named_without_its_value() {
     for (variable, value) in [
         ("OTEL_EXPORTER_OTLP_HEADERS", "hidden"),
@@ -158,6 +170,8 @@ fn a_malformed_variable_is_ignored_and_named_without_its_value() {
         ("OTEL_EXPORTER_OTLP_METRICS_HEADERS", "hidden"),
         ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://me:hidden@host"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "hidden:4318"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "grpc://hidden:4317"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://hidden host:4318"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://host/?key=hidden"),
         ("OTEL_RESOURCE_ATTRIBUTES", "hidden"),
         ("OTEL_RESOURCE_ATTRIBUTES", "a=hidden%,b=c"),

@@ -46,6 +46,15 @@ impl Coding {
         }
     }
 
+    /// How many bytes a body of at most `decoded` bytes may have before it is decoded: what does not
+    /// compress becomes a little longer (RFC 1951, section 3.2.4, and the frame of RFC 1952).
+    pub fn longest(self, decoded: u64) -> u64 {
+        match self {
+            Self::Identity => decoded,
+            Self::Gzip => decoded.saturating_add(decoded / 1000).saturating_add(1024),
+        }
+    }
+
     /// The same for whoever decodes nothing.
     ///
     /// # Errors

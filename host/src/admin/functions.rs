@@ -11,7 +11,7 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use pilotlight_wire::{parse_json, without_trailing_slash};
 use serde::Deserialize;
 
-use super::upload::Upload;
+use super::upload::{Upload, Uploading};
 use super::{Admin, READ, Started, SwapPlan, Swaps, allows, not_allowed, upload};
 use crate::body::Body;
 use crate::cache::Entry;
@@ -44,7 +44,7 @@ enum Content {
 /// What takes a function's place.
 enum Sent {
     Source(PathBuf),
-    Component(Entry),
+    Component(Entry, Uploading),
 }
 
 /// Why a change was refused before anything was tried.
@@ -118,6 +118,14 @@ impl Admin {
         }
     }
 
+    /// The right to send a version of the function called `name`, unless it is being changed.
+    fn begin_upload(&self, host: &Host, name: &str) -> Result<Uploading> {
+        if host.function(name)?.changing {
+            return Err(Error::Changing { name: name.to_owned() });
+        }
+        self.uploads.begin(name)
+    }
+
     async fn swap<B>(&self, host: &Host, name: String, request: Request<B>) -> Response<Body>
     where
         B: http_body::Body<Data = Bytes> + Send + 'static,
@@ -139,13 +147,15 @@ impl Admin {
         let sent = match content {
             Content::Component => {
                 // Before the disk takes a component that nobody asked for.
-                if let Err(error) = host.function(&name) {
-                    return refusal(&error);
-                }
-                let received = upload::receive(body, host.cache().clone(), self.uploads).await;
-                received.map(Sent::Component).map_err(Response::from)
+                let uploading = match self.begin_upload(host, &name) {
+                    Ok(uploading) => uploading,
+                    Err(error) => return refusal(&error),
+                };
+                let cache = host.cache().clone();
+                let received = upload::receive(body, cache, self.upload_limits).await;
+                received.map(|entry| Sent::Component(entry, uploading)).map_err(Response::from)
             }
-            Content::Json => source(body, self.uploads.time).await.map_err(Response::from),
+            Content::Json => source(body, self.upload_limits.time).await.map_err(Response::from),
         };
         let version = match sent {
             Ok(version) => version,
@@ -198,11 +208,27 @@ async fn swap(
     name: String,
     version: Sent,
 ) -> Result<FunctionStatus> {
-    // Until the version itself keeps it.
-    let (path, _kept) = match version {
-        Sent::Source(path) => (path, None),
-        Sent::Component(entry) => (entry.path.clone(), Some(entry)),
+    let (entry, uploading) = match version {
+        Sent::Source(path) => return take_over(&host, plan, name, path).await,
+        Sent::Component(entry, uploading) => (entry, uploading),
     };
+    // The entry is kept until the version itself keeps it.
+    let swapped = take_over(&host, plan, name, entry.path.clone()).await;
+    if swapped.is_err() {
+        let cache = host.cache().clone();
+        let discarded = tokio::task::spawn_blocking(move || cache.discard(entry)).await;
+        discarded.map_err(Error::unfinished("discarding a component"))?;
+    }
+    drop(uploading);
+    swapped
+}
+
+async fn take_over(
+    host: &Host,
+    plan: Arc<SwapPlan>,
+    name: String,
+    path: PathBuf,
+) -> Result<FunctionStatus> {
     let function = name.clone();
     let planned = tokio::task::spawn_blocking(move || plan(&function, &path)).await;
     let new = planned.map_err(Error::unfinished("planning a version"))??;

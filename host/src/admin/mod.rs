@@ -21,7 +21,7 @@ use crate::request_target::{malformed, normalize};
 use crate::server::Readiness;
 use crate::version::NewVersion;
 pub use pilotlight_auth::AdminToken;
-use upload::UploadLimits;
+use upload::{UploadLimits, Uploads};
 
 /// Answers `/health` (the process runs), `/ready` (the functions take requests), `/metrics` (what was
 /// counted, for Prometheus), `/status` (how they started, what their pools hold), `/routes` (which
@@ -31,7 +31,8 @@ pub struct Admin {
     readiness: Readiness,
     started: Arc<OnceLock<Started>>,
     swaps: Option<Swaps>,
-    uploads: UploadLimits,
+    upload_limits: UploadLimits,
+    uploads: Uploads,
     access: Access,
 }
 
@@ -66,8 +67,9 @@ struct Started {
 impl Admin {
     /// Reports `readiness`.
     pub fn new(readiness: Readiness) -> Self {
-        let (started, swaps, uploads) = (Arc::default(), None, UploadLimits::default());
-        Self { readiness, started, swaps, uploads, access: Access::Everybody }
+        let (upload_limits, uploads) = (UploadLimits::default(), Uploads::default());
+        let (started, access) = (Arc::default(), Access::Everybody);
+        Self { readiness, started, swaps: None, upload_limits, uploads, access }
     }
 
     /// Answers nothing but `/health` and `/ready` to requests without `token`.
@@ -101,7 +103,7 @@ impl Admin {
     /// `time`; 2 GiB and ten minutes unless told.
     #[must_use]
     pub fn with_upload_limits(self, bytes: u64, time: Duration) -> Self {
-        Self { uploads: UploadLimits { bytes, time }, ..self }
+        Self { upload_limits: UploadLimits { bytes, time }, ..self }
     }
 
     /// Lets those who are let in change versions: `plan` says, for a function and the path of a

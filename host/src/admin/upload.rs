@@ -1,6 +1,8 @@
 //! Components that are sent to the administration: streamed into the cache, within limits.
 
+use std::collections::BTreeSet;
 use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -33,6 +35,41 @@ impl Default for UploadLimits {
     fn default() -> Self {
         // A component with a model of some gigabytes does not fit a 32-bit sandbox.
         Self { bytes: 2 << 30, time: Duration::from_secs(600) }
+    }
+}
+
+/// Functions whose next version is being sent. Clones share them.
+#[derive(Clone, Default)]
+pub(super) struct Uploads(Arc<Mutex<BTreeSet<String>>>);
+
+/// The right to send the next version of a function, given up when dropped. One upload after the other
+/// bounds what waits on the disk.
+pub(super) struct Uploading {
+    uploads: Uploads,
+    function: String,
+}
+
+impl Uploads {
+    /// For the function called `name`.
+    ///
+    /// # Errors
+    /// [`Error::Changing`].
+    pub(super) fn begin(&self, name: &str) -> crate::error::Result<Uploading> {
+        let function = name.to_owned();
+        match self.functions().insert(function.clone()) {
+            true => Ok(Uploading { uploads: self.clone(), function }),
+            false => Err(Error::Changing { name: function }),
+        }
+    }
+
+    fn functions(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Uploading {
+    fn drop(&mut self) {
+        self.uploads.functions().remove(&self.function);
     }
 }
 

@@ -25,8 +25,8 @@ impl Host {
         }
     }
 
-    /// Counts a request whose body did not come as it must.
-    pub(crate) fn body_refused(&self, head: &Parts, kind: ErrorKind, status: StatusCode) {
+    /// Counts a request that a server has refused.
+    pub(crate) fn refused(&self, head: &Parts, kind: ErrorKind, status: StatusCode) {
         let mut exchange = Exchange::begin(&self.0.telemetry, head);
         exchange.failed(kind);
         exchange.answered(status, &HeaderMap::new());

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body_util::BodyExt as _;
 use pilotlight_telemetry::ErrorKind;
 use pilotlight_wire::Coding;
@@ -15,7 +15,9 @@ use wasmtime_wasi_http::{Error as HttpError, WasiBody};
 
 use super::{DEFAULT_FUNCTION, Host};
 use crate::body::Body;
-use crate::decompress::{Decoded, take_coding, unsupported};
+use crate::broken_body::{BodyRefusal, BrokenBody};
+use crate::decompress::{DecodeError, Decoded, take_coding, unsupported};
+use crate::request_id::REQUEST_ID;
 use crate::request_target::{malformed, normalize};
 use crate::telemetry::Exchange;
 
@@ -25,13 +27,19 @@ impl Host {
         let normal = normalize(&mut head);
         let mut exchange = Exchange::begin(&self.0.telemetry, &head);
         let span = exchange.span();
-        let response = match normal {
+        let (version, broken) = (head.version, broken_body(&mut head));
+        let mut response = match normal {
             Ok(()) => self.decode(head, body, &mut exchange).instrument(span).await,
             Err(bad) => {
                 exchange.failed(ErrorKind::Malformed);
                 malformed(&bad)
             }
         };
+        if let Some(refusal) = broken.get() {
+            response = broke_off(refusal, version, &mut exchange);
+        }
+        let id = exchange.caption().id();
+        response.headers_mut().entry(REQUEST_ID).or_insert_with(|| id.clone());
         exchange.answered(response.status(), response.headers());
         response.map(|body| body.ending(exchange))
     }
@@ -54,7 +62,9 @@ impl Host {
         let body = match take_coding(&mut head) {
             Ok(Coding::Identity) => body,
             Ok(coding) => {
-                Decoded::new(body, coding, u64::MAX).map_err(HttpError::from).boxed_unsync()
+                let broken = broken_body(&mut head);
+                let failed = move |error| not_decoded(error, &broken);
+                Decoded::new(body, coding, u64::MAX).map_err(failed).boxed_unsync()
             }
             Err(other) => {
                 exchange.failed(ErrorKind::Malformed);
@@ -79,6 +89,37 @@ impl Host {
     }
 }
 
+/// What tells why the body of a request broke off.
+fn broken_body(head: &mut Parts) -> BrokenBody {
+    head.extensions.get_or_insert_default::<BrokenBody>().clone()
+}
+
+/// What a function is told of a body that could not be decoded.
+fn not_decoded(error: DecodeError<HttpError>, broken: &BrokenBody) -> HttpError {
+    match error {
+        DecodeError::Content(error) => error,
+        DecodeError::TooLarge(limit) => {
+            broken.set(|| BodyRefusal::too_large(error.to_string()));
+            HttpError::HttpRequestBodySize(Some(limit))
+        }
+        DecodeError::Broken(_) => {
+            broken.set(|| BodyRefusal::malformed(error.to_string()));
+            HttpError::ConnectionTerminated
+        }
+    }
+}
+
+/// Replaces the answer of whoever was reading the body when it broke off.
+fn broke_off(refusal: &BodyRefusal, version: Version, exchange: &mut Exchange) -> Response<Body> {
+    exchange.refused(refusal.kind);
+    let mut response = refusal.response();
+    if version < Version::HTTP_2 {
+        // What is left of the body cannot be told from another request.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
 impl<B> tower::Service<Request<B>> for Host
 where
     B: http_body::Body<Data = Bytes> + Send + 'static,
@@ -94,13 +135,15 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let request = request.map(|body| {
-            let broken = |error: B::Error| {
-                tracing::debug!(%error, "the request broke off");
-                HttpError::ConnectionTerminated
-            };
-            body.map_err(broken).boxed_unsync()
-        });
+        let (mut head, body) = request.into_parts();
+        let broken = broken_body(&mut head);
+        let failed = move |error: B::Error| {
+            tracing::debug!(%error, "the request broke off");
+            let told = || format!("the body was not received whole: {error}");
+            broken.set(|| BodyRefusal::malformed(told()));
+            HttpError::ConnectionTerminated
+        };
+        let request = Request::from_parts(head, body.map_err(failed).boxed_unsync());
         let host = self.clone();
         Box::pin(async move { Ok(host.answer(request).await) })
     }

@@ -18,18 +18,18 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use pilotlight_deidentify::{KeyRing, Mistake, Mode, Protection, ProtectionOptions, Unfit};
+use pilotlight_files::Reloaded;
 use pilotlight_wire::without_trailing_slash;
 use wasmtime_wasi_http::WasiBody;
 
 use crate::body::Body;
 use crate::error::{Error, Result};
-use crate::followed::Followed;
 use crate::request_id::REQUEST_ID;
 use crate::telemetry::Exchange;
-use crate::watch::Look;
 pub(crate) use declared::Declared;
 pub(crate) use exchange::Kept;
 use exchange::{RedactRequest, RestoreRequest, parse};
+use pilotlight_files::Look;
 use refusal::Refusal;
 
 /// Protections by their names.
@@ -47,7 +47,7 @@ pub(crate) struct Protector {
 }
 
 #[derive(Debug)]
-struct Ring(Followed<KeyRing>);
+struct Ring(Reloaded<KeyRing>);
 
 /// The version that a request to a protected route goes to.
 pub(crate) struct Answering<'a> {
@@ -107,7 +107,7 @@ pub(crate) fn look(protectors: &Protectors, look: Look) {
 impl Ring {
     fn read(file: &Path) -> Result<Self> {
         let read = || KeyRing::read(file).map(with_files);
-        Ok(Self(Followed::read(&[file], read)?))
+        Ok(Self(Reloaded::read(&[file], read)?))
     }
 
     fn look(&self, file: &Path, look: Look) {

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use http::HeaderMap;
 use pilotlight_auth::Caller;
 use pilotlight_deidentify::ProtectionOptions;
+use pilotlight_files::Look;
 use pilotlight_router::Rule;
 
 use crate::access::{Access, Accesses, NotAdmitted, RefusalStatus, Refusals, accesses};
 use crate::error::{Error, Result};
 use crate::protection::{self, Protector, Protectors, protectors};
 use crate::telemetry::Caption;
-use crate::watch::Look;
 
 /// Accesses and protections, by the names that rules use.
 #[derive(Clone, Default)]

@@ -10,13 +10,16 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::Either;
 use hyper::body::Incoming;
+use pilotlight_auth::ForwardedError;
+use pilotlight_telemetry::ErrorKind;
 use tower::ServiceExt as _;
 
 use super::activity::{Activity, InFlight};
-use super::authority;
+use super::authority::{self, BadAuthority};
 use super::limits::Limits;
 use super::unread::Unread;
 use crate::body::Body;
+use crate::host::Host;
 use crate::request_id::{REQUEST_ID, request_id};
 use crate::routing::ClientAddress;
 
@@ -30,6 +33,19 @@ pub(super) struct Answering<S> {
     pub(super) client: Option<IpAddr>,
     pub(super) limits: Arc<Limits>,
     pub(super) activity: Arc<Activity>,
+    /// Where refused requests are counted.
+    pub(super) host: Option<Host>,
+}
+
+/// Why a request is refused by its head, before any service sees it.
+#[derive(Debug, thiserror::Error)]
+enum BadHead {
+    #[error("a request may have {0} header fields")]
+    TooManyFields(usize),
+    #[error("{0}")]
+    Authority(#[from] BadAuthority),
+    #[error("{0}")]
+    Client(#[from] ForwardedError),
 }
 
 /// The body of a response, which tells how the client takes it.
@@ -55,9 +71,9 @@ where
         let client = match self.client_of(&mut request) {
             Ok(client) => client,
             Err(refusal) => {
-                let refusal = (*refusal).map(Either::Left);
+                let refused = self.refuse(&refusal, request).map(Either::Left);
                 return Box::pin(async {
-                    Ok(refusal.map(|content| Answer::new(content, in_flight)))
+                    Ok(refused.map(|content| Answer::new(content, in_flight)))
                 });
             }
         };
@@ -90,33 +106,48 @@ fn without_content<B: http_body::Body>(response: Response<B>) -> Response<Body> 
 }
 
 impl<S> Answering<S> {
-    /// Whose request it is; a refusal if its head is not what it has to be.
-    fn client_of(
-        &self,
-        request: &mut Request<Incoming>,
-    ) -> Result<Option<ClientAddress>, Box<Response<Body>>> {
+    /// Whose request it is.
+    ///
+    /// # Errors
+    /// [`BadHead`] if its head is not what it has to be.
+    fn client_of(&self, request: &mut Request<Incoming>) -> Result<Option<ClientAddress>, BadHead> {
         let most = self.limits.max_headers;
         if request.headers().len() > most {
-            let error = format!("a request may have {most} header fields");
-            let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-            return Err(Box::new(Body::refusal(status, "headers_too_large", &error)));
+            return Err(BadHead::TooManyFields(most));
         }
-        if let Err(bad) = authority::check(request) {
-            let error = bad.to_string();
-            let mut refusal = Body::refusal(StatusCode::BAD_REQUEST, "malformed", &error);
-            let headers = refusal.headers_mut();
-            headers.insert(REQUEST_ID, request_id(request.headers()));
-            if request.version() < Version::HTTP_2 {
-                // Whoever stands between may have understood the request in another way.
-                headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        authority::check(request)?;
+        let client = self.limits.client(request.headers(), self.client)?;
+        Ok(client.map(ClientAddress))
+    }
+
+    /// Answers a request whose head is wrong, and counts it.
+    fn refuse(&self, bad: &BadHead, request: Request<Incoming>) -> Response<Body> {
+        if matches!(bad, BadHead::Client(_)) {
+            tracing::debug!(error = %bad, proxy = ?self.client, "a request of an unknown client");
+        }
+        let (mut head, _) = request.into_parts();
+        // So that the log and the answer call it the same.
+        head.headers.insert(REQUEST_ID, request_id(&head.headers));
+        let (kind, status, error_type) = match bad {
+            BadHead::TooManyFields(_) => {
+                let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+                (ErrorKind::TooLarge, status, "headers_too_large")
             }
-            return Err(Box::new(refusal));
+            BadHead::Authority(_) | BadHead::Client(_) => {
+                (ErrorKind::Malformed, StatusCode::BAD_REQUEST, "malformed")
+            }
+        };
+        if let Some(host) = &self.host {
+            host.refused(&head, kind, status);
         }
-        let client = self.limits.client(request.headers(), self.client);
-        client.map(|client| client.map(ClientAddress)).map_err(|error| {
-            tracing::debug!(%error, proxy = ?self.client, "a request of an unknown client");
-            Box::new(Body::refusal(StatusCode::BAD_REQUEST, "malformed", &error.to_string()))
-        })
+        let mut refusal = Body::refusal(status, error_type, &bad.to_string());
+        let headers = refusal.headers_mut();
+        headers.insert(REQUEST_ID, request_id(&head.headers));
+        if matches!(bad, BadHead::Authority(_)) && head.version < Version::HTTP_2 {
+            // Whoever stands between may have understood the request in another way.
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        refusal
     }
 }
 

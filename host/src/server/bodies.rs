@@ -21,6 +21,7 @@ use super::decompress::{Decompressed, decompressed};
 use super::limits::Limits;
 use super::paced::{BodyRefused, Paced};
 use crate::body::Body;
+use crate::broken_body::{BodyRefusal, BrokenBody};
 use crate::decompress::{take_coding, unsupported};
 use crate::error::Result;
 use crate::host::Host;
@@ -53,8 +54,16 @@ pub struct ReadBodies<S> {
 pub struct RequestBody<B>(Content<B>);
 
 enum Content<B> {
-    Whole { data: Bytes, trailers: Option<HeaderMap>, _share: Share },
-    Streamed(Decompressed<B>),
+    Whole {
+        data: Bytes,
+        trailers: Option<HeaderMap>,
+        _share: Share,
+    },
+    Streamed {
+        body: Decompressed<B>,
+        /// Why it broke off, for whoever answers.
+        broken: BrokenBody,
+    },
 }
 
 impl RequestBodies {
@@ -115,7 +124,7 @@ where
             if let Err(bad) = normalize(&mut head) {
                 let refused = malformed(&bad);
                 if let Some(host) = host {
-                    host.body_refused(&head, ErrorKind::Malformed, refused.status());
+                    host.refused(&head, ErrorKind::Malformed, refused.status());
                 }
                 return Ok(unread(refused, &head, body.is_end_stream()).map(Either::Left));
             }
@@ -127,7 +136,7 @@ where
                 Err(other) => {
                     let refused = unsupported(&other);
                     if let Some(host) = host {
-                        host.body_refused(&head, ErrorKind::Malformed, refused.status());
+                        host.refused(&head, ErrorKind::Malformed, refused.status());
                     }
                     return Ok(unread(refused, &head, body.is_end_stream()).map(Either::Left));
                 }
@@ -140,13 +149,16 @@ where
                     if coding != Coding::Identity {
                         body.announce(&mut head.headers);
                     }
+                    if let Content::Streamed { broken, .. } = &body.0 {
+                        head.extensions.insert(broken.clone());
+                    }
                     let answered = service.call(Request::from_parts(head, body)).await;
                     answered.map(|response| response.map(Either::Right))
                 }
                 Err(refused) => {
-                    let (kind, response) = refusal(&refused);
+                    let (kind, response) = refuse(&refused);
                     if let Some(host) = host {
-                        host.body_refused(&head, kind, response.status());
+                        host.refused(&head, kind, response.status());
                     }
                     Ok(unread(response, &head, false).map(Either::Left))
                 }
@@ -173,12 +185,13 @@ where
 {
     // Before the client is told to go on (RFC 9110, 10.1.1).
     let announced = body.size_hint().lower();
-    if announced > most {
+    if announced > coding.longest(most) {
         return Err(BodyRefused::TooLarge(most));
     }
-    let body = decompressed(Paced::new(body, limits, most), coding, most);
+    let body = Paced::new(body, limits, (most, coding.longest(most)));
+    let body = decompressed(body, coding, most);
     if limits.stream_bodies {
-        return Ok(RequestBody(Content::Streamed(body)));
+        return Ok(RequestBody(Content::Streamed { body, broken: BrokenBody::default() }));
     }
     collect(body, budget.share(client, announced)?).await.map(RequestBody)
 }
@@ -205,11 +218,11 @@ where
     Ok(Content::Whole { data: data.freeze(), trailers, _share: share })
 }
 
-fn refusal(refused: &BodyRefused) -> (ErrorKind, Response<Body>) {
+fn refusal(refused: &BodyRefused) -> BodyRefusal {
+    let error = refused.to_string();
     let (kind, status, error_type) = match refused {
-        BodyRefused::TooLarge(_) => {
-            (ErrorKind::TooLarge, StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large")
-        }
+        BodyRefused::TooLarge(_) => return BodyRefusal::too_large(error),
+        BodyRefused::Broken(_) | BodyRefused::Encoding(_) => return BodyRefusal::malformed(error),
         BodyRefused::NoRoom => {
             (ErrorKind::Overloaded, StatusCode::SERVICE_UNAVAILABLE, "overloaded")
         }
@@ -217,15 +230,17 @@ fn refusal(refused: &BodyRefused) -> (ErrorKind, Response<Body>) {
             (ErrorKind::RateLimited, StatusCode::TOO_MANY_REQUESTS, "rate_limited")
         }
         BodyRefused::TooSlow => (ErrorKind::Timeout, StatusCode::REQUEST_TIMEOUT, "timeout"),
-        BodyRefused::Broken(_) | BodyRefused::Encoding(_) => {
-            (ErrorKind::Malformed, StatusCode::BAD_REQUEST, "malformed")
-        }
     };
-    let mut response = Body::refusal(status, error_type, &refused.to_string());
+    BodyRefusal { kind, status, error_type, error }
+}
+
+fn refuse(refused: &BodyRefused) -> (ErrorKind, Response<Body>) {
+    let refusal = refusal(refused);
+    let mut response = refusal.response();
     if matches!(refused, BodyRefused::NoRoom | BodyRefused::NoRoomForClient) {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER));
     }
-    (kind, response)
+    (refusal.kind, response)
 }
 
 /// An answer to a request whose body was not read, unless it has none.
@@ -263,7 +278,13 @@ where
         context: &mut Context<'_>,
     ) -> Poll<Option<std::result::Result<Frame<Bytes>, BodyRefused>>> {
         match &mut self.0 {
-            Content::Streamed(body) => Pin::new(body).poll_frame(context),
+            Content::Streamed { body, broken } => {
+                let polled = Pin::new(body).poll_frame(context);
+                if let Poll::Ready(Some(Err(refused))) = &polled {
+                    broken.set(|| refusal(refused));
+                }
+                polled
+            }
             Content::Whole { data, .. } if !data.is_empty() => {
                 Poll::Ready(Some(Ok(Frame::data(std::mem::take(data)))))
             }
@@ -275,14 +296,14 @@ where
 
     fn is_end_stream(&self) -> bool {
         match &self.0 {
-            Content::Streamed(body) => body.is_end_stream(),
+            Content::Streamed { body, .. } => body.is_end_stream(),
             Content::Whole { data, trailers, .. } => data.is_empty() && trailers.is_none(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
-            Content::Streamed(body) => body.size_hint(),
+            Content::Streamed { body, .. } => body.size_hint(),
             Content::Whole { data, .. } => SizeHint::with_exact(data.len() as u64),
         }
     }

@@ -19,6 +19,7 @@ use super::answer::{Answering, BoxError};
 use super::limits::Limits;
 use super::stream::{Socket, Stream};
 use super::unread::{Alarm, Unread, until_unread};
+use crate::host::Host;
 
 /// hyper's own, below which it does not go.
 const SMALLEST_BUFFER: usize = 8 << 10;
@@ -48,6 +49,7 @@ pub(super) enum Protocol {
 #[derive(Clone)]
 pub(super) struct Connections {
     limits: Arc<Limits>,
+    host: Option<Host>,
     http1: http1::Builder,
     http2: http2::Builder<Streams>,
 }
@@ -78,7 +80,8 @@ pub(super) struct Accepted {
 }
 
 impl Connections {
-    pub(super) fn new(limits: Arc<Limits>) -> Self {
+    /// Requests that are refused by their heads are counted among those of `host`.
+    pub(super) fn new(limits: Arc<Limits>, host: Option<Host>) -> Self {
         let mut http1 = http1::Builder::new();
         http1
             // There is a clock for each connection already.
@@ -98,7 +101,7 @@ impl Connections {
             .max_local_error_reset_streams(usize::try_from(limits.max_resets).ok())
             .keep_alive_interval(limits.ping_interval)
             .keep_alive_timeout(limits.ping_timeout);
-        Self { limits, http1, http2 }
+        Self { limits, host, http1, http2 }
     }
 
     /// Serves a connection until its client closes it, a limit is reached, or all have to go.
@@ -149,8 +152,9 @@ impl Connections {
             },
         };
         let client = client.map(|client| client.to_canonical());
-        let limits = Arc::clone(&self.limits);
-        let service = Answering { service, client, limits, activity: Arc::clone(&activity) };
+        let (limits, activity_of, host) =
+            (Arc::clone(&self.limits), Arc::clone(&activity), self.host.clone());
+        let service = Answering { service, client, limits, activity: activity_of, host };
         let io = TokioIo::new(stream);
         let drive = Drive { activity, header_timeout, stage };
         let end = if http2 {

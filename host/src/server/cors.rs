@@ -4,12 +4,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue, Method, Request, Response, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header};
 use pilotlight_wire::check_origin;
 use tower::{Layer, Service};
-use tower_http::cors::{self, AllowOrigin, Any, CorsLayer};
+use tower_http::cors::{self, AllowHeaders, AllowOrigin, Any, CorsLayer};
 
 use crate::error::{Error, Result};
+use crate::request_id::{REQUEST_ID, request_id};
 
 /// Stands for everything.
 const ANY: &str = "*";
@@ -40,10 +41,16 @@ pub struct Cors(CorsLayer);
 
 /// A service behind [`Cors`].
 #[derive(Clone)]
-pub struct CorsService<S> {
-    service: S,
-    cors: cors::Cors<S>,
-}
+pub struct CorsService<S>(cors::Cors<Restored<S>>);
+
+/// Marks an `OPTIONS` request that is no preflight request: `tower-http` takes every `OPTIONS` for one,
+/// so that it has another method while it passes.
+#[derive(Clone, Copy)]
+struct NoPreflight;
+
+/// A service that gets such requests as they were.
+#[derive(Clone)]
+struct Restored<S>(S);
 
 impl Default for CorsOptions {
     /// No origin; the methods, and the headers, of this project's functions.
@@ -91,7 +98,9 @@ impl Cors {
             false => layer.allow_methods(each::<Method>("method", &options.allow_methods)?),
         };
         layer = match is_any(&options.allow_headers) {
-            true => layer.allow_headers(Any),
+            // `*` in the answer would not stand for `authorization` (Fetch standard, "CORS
+            // non-wildcard request-header name").
+            true => layer.allow_headers(AllowHeaders::mirror_request()),
             false => layer.allow_headers(each::<HeaderName>("header", &options.allow_headers)?),
         };
         layer = match is_any(&options.expose_headers) {
@@ -130,11 +139,11 @@ fn origins(names: &[String]) -> Result<Vec<HeaderValue>> {
     names.iter().map(parse).collect()
 }
 
-impl<S: Clone> Layer<S> for Cors {
+impl<S> Layer<S> for Cors {
     type Service = CorsService<S>;
 
     fn layer(&self, service: S) -> CorsService<S> {
-        CorsService { cors: self.0.layer(service.clone()), service }
+        CorsService(self.0.layer(Restored(service)))
     }
 }
 
@@ -153,19 +162,53 @@ where
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<std::result::Result<(), Self::Error>> {
-        std::task::ready!(self.service.poll_ready(context))?;
-        self.cors.poll_ready(context)
+        self.0.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        // `tower-http` takes every `OPTIONS` for a preflight request.
-        let other = request.method() == Method::OPTIONS
-            && !(request.headers().contains_key(header::ORIGIN)
-                && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD));
-        match other {
-            true => Box::pin(self.service.call(request)),
-            false => Box::pin(self.cors.call(request)),
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        if request.method() != Method::OPTIONS {
+            return Box::pin(self.0.call(request));
         }
+        if !is_preflight(request.headers()) {
+            *request.method_mut() = Method::GET;
+            request.extensions_mut().insert(NoPreflight);
+            return Box::pin(self.0.call(request));
+        }
+        let id = request_id(request.headers());
+        let answered = self.0.call(request);
+        Box::pin(async move {
+            let mut response = answered.await?;
+            response.headers_mut().insert(REQUEST_ID, id);
+            Ok(response)
+        })
+    }
+}
+
+fn is_preflight(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::ORIGIN)
+        && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+impl<S, B> Service<Request<B>> for Restored<S>
+where
+    S: Service<Request<B>>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<std::result::Result<(), Self::Error>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        if request.extensions_mut().remove::<NoPreflight>().is_some() {
+            *request.method_mut() = Method::OPTIONS;
+        }
+        self.0.call(request)
     }
 }
 

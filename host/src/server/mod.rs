@@ -32,6 +32,7 @@ use pilotlight_telemetry::Metrics;
 use tokio::sync::{Semaphore, watch};
 
 use crate::error::Result;
+use crate::host::Host;
 pub use bodies::{ReadBodies, RequestBodies, RequestBody};
 use client::Clients;
 use connection::{Accepted, Connections, Stage};
@@ -62,6 +63,7 @@ pub struct Server {
     limits: Arc<Limits>,
     tls: Option<Tls>,
     metrics: Option<Metrics>,
+    host: Option<Host>,
 }
 
 impl Server {
@@ -83,7 +85,7 @@ impl Server {
     }
 
     fn new(listener: Listener) -> Self {
-        Self { listener, limits: Arc::default(), tls: None, metrics: None }
+        Self { listener, limits: Arc::default(), tls: None, metrics: None, host: None }
     }
 
     /// The same with other limits.
@@ -105,6 +107,13 @@ impl Server {
     #[must_use]
     pub fn with_metrics(self, metrics: Metrics) -> Self {
         Self { metrics: Some(metrics), ..self }
+    }
+
+    /// The same, in front of `host`: requests that are refused by their heads are counted among its
+    /// requests.
+    #[must_use]
+    pub fn of(self, host: Host) -> Self {
+        Self { host: Some(host), ..self }
     }
 
     /// The address that was bound; none of a Unix socket.
@@ -134,9 +143,9 @@ impl Server {
         B: http_body::Body<Data = Bytes> + Unpin + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let Self { listener, limits, tls, metrics } = self;
+        let Self { listener, limits, tls, metrics, host } = self;
         let places = Arc::new(Semaphore::new(limits.max_connections));
-        let connections = Connections::new(Arc::clone(&limits));
+        let connections = Connections::new(Arc::clone(&limits), host);
         let clients = Clients::new(Arc::clone(&limits), metrics);
         let (stage, stages) = watch::channel(Stage::Serving);
         let mut shutdown = std::pin::pin!(shutdown);

@@ -40,6 +40,8 @@ pub enum BodyRefused {
 /// A body that ends with an error when it is too long or comes too slowly.
 pub(super) struct Paced<B> {
     content: B,
+    /// What an error tells.
+    limit: u64,
     most: u64,
     received: u64,
     pace: Pace,
@@ -49,10 +51,10 @@ pub(super) struct Paced<B> {
 }
 
 impl<B> Paced<B> {
-    /// At the pace that `limits` ask for, and of at most `most` bytes.
-    pub(super) fn new(content: B, limits: &Limits, most: u64) -> Self {
+    /// At the pace that `limits` ask for, and of at most `most` bytes, which `limit` is told as.
+    pub(super) fn new(content: B, limits: &Limits, (limit, most): (u64, u64)) -> Self {
         let (received, pace) = (0, Pace::new(limits));
-        Self { content, most, received, pace, waits: None, alarm: Alarm::default() }
+        Self { content, limit, most, received, pace, waits: None, alarm: Alarm::default() }
     }
 
     fn take_in(&mut self, frame: &Frame<Bytes>) -> Result<(), BodyRefused> {
@@ -63,7 +65,7 @@ impl<B> Paced<B> {
             self.pace.received(length, waited.unwrap_or_default());
         }
         self.received += length;
-        if self.received > self.most { Err(BodyRefused::TooLarge(self.most)) } else { Ok(()) }
+        if self.received > self.most { Err(BodyRefused::TooLarge(self.limit)) } else { Ok(()) }
     }
 }
 

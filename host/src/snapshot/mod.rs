@@ -8,6 +8,9 @@ use std::time::Duration;
 
 use pilotlight_model::{Digest, ModelFolder};
 use pilotlight_onnx::Encoder;
+use pilotlight_sandbox::{
+    Allowance, CpuMeter, EpochTicker, Nn, State, add_wasi, engine, new_store, preopen_model,
+};
 use tempfile::TempDir;
 use tokio::runtime::Handle;
 use wasmtime::component::{Component, ComponentType, Instance, Lift, Linker, Lower, WasmList};
@@ -16,17 +19,11 @@ use wasmtime_wasi::random::Deterministic;
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxBuilder};
 use wasmtime_wizer::{ComponentInstanceState, Wizer};
 
-use crate::clock::Clock;
-use crate::engine;
 use crate::error::{Error, Result};
-use crate::function;
 use crate::graph::{GraphRecord, LoadedGraph, Precision};
 use crate::guest::Guest;
-use crate::meter::Meter;
 use crate::progress::{Progress, Stage};
 use crate::section::{Provenance, Sample};
-use crate::store::{Allowance, State, new_store, preopen_model};
-use crate::wasi_nn::Nn;
 
 const INITIALIZE: &str = "initialize";
 const MEMORY_LIMIT: usize = 3 << 30;
@@ -186,7 +183,7 @@ async fn initialise_and_freeze(
     let (context, instrumented) =
         wizer.instrument_component(guest).map_err(not_a_guest("cannot be instrumented"))?;
     let engine = engine::building()?;
-    let clock = Clock::start(&engine)?;
+    let clock = EpochTicker::start(&engine)?;
     let _running = clock.run();
     let component =
         Component::new(&engine, &instrumented).map_err(not_a_guest("cannot be compiled"))?;
@@ -223,12 +220,12 @@ impl Frozen {
         graph: Option<&LoadedGraph>,
     ) -> Result<Self> {
         let nn = graph.map_or_else(Nn::default, |graph| Nn::new(Arc::clone(&graph.graphs), None));
-        let allowance = Allowance { memory: MEMORY_LIMIT, meter: Meter::new(None) };
+        let allowance = Allowance { memory: MEMORY_LIMIT, meter: CpuMeter::new(None) };
         let mut store = new_store(engine, deterministic_context(folder)?, nn, allowance);
         // Each memory is read back in one call.
         store.set_hostcall_fuel(usize::MAX);
         let mut linker = Linker::new(engine);
-        function::add_wasi(&mut linker)?;
+        add_wasi(&mut linker)?;
         let instance = linker
             .instantiate_async(&mut store, component)
             .await

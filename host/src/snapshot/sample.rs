@@ -7,15 +7,14 @@ use bytes::Bytes;
 use futures::channel::oneshot;
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
+use pilotlight_sandbox::{EpochTicker, Instance, Job, RequestSource};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use wasmtime_wasi_http::handler::Proxy;
 use wasmtime_wasi_http::{p2, p3};
 
 use super::{Frozen, TIME_LIMIT};
-use crate::clock::Clock;
 use crate::error::{Error, Result};
-use crate::instance::{Instance, Job, Shift};
 use crate::section::Sample;
 
 const PATH: &str = "/";
@@ -24,10 +23,10 @@ const TEXT: &str = "My name is Sarah Jane Smith, reach me at sarah.smith@example
 const DECIMALS: f64 = 1e4;
 
 impl Frozen {
-    /// Has the sample answered, by the clock of its engine.
-    pub(super) async fn sample(mut self, clock: Clock) -> Result<Sample> {
+    /// Has the sample answered, interrupted by `ticker`.
+    pub(super) async fn sample(mut self, ticker: EpochTicker) -> Result<Sample> {
         let proxy = self.proxy().map_err(Error::runtime("finding the handler of requests"))?;
-        let mut instance = Instance::new(self.store, proxy, clock, Duration::ZERO);
+        let mut instance = Instance::new(self.store, proxy, ticker, Duration::ZERO);
         let request = json!({"inputs": TEXT});
         let answer = ask(&mut instance, &request).await.map_err(|reason| {
             Error::Refused(format!("the built function does not answer its sample: {reason}"))
@@ -84,12 +83,12 @@ fn rounded(value: Value) -> Value {
 /// No request follows.
 struct Alone;
 
-impl Shift for Alone {
+impl RequestSource for Alone {
     fn poll_next(&mut self, _: &mut Context<'_>) -> Poll<Job> {
         Poll::Pending
     }
 
-    fn end(&mut self, _: Instant) {}
+    fn finished(&mut self, _: Instant) {}
 
     fn close(&mut self) -> Option<Job> {
         None

@@ -131,6 +131,11 @@ impl Exchange {
         self.kind.get_or_insert(kind);
     }
 
+    /// The host refuses the request, whatever went wrong because of that.
+    pub(crate) fn refused(&mut self, kind: ErrorKind) {
+        self.kind = Some(kind);
+    }
+
     /// The head of the answer goes out.
     pub(crate) fn answered(&mut self, status: StatusCode, headers: &HeaderMap) {
         self.status = Some(status);

@@ -6,16 +6,20 @@ use std::time::Duration;
 use http::{HeaderMap, Request, Response};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use pilotlight_sandbox::guest_error;
 use pilotlight_telemetry::Stages;
 use tokio::time::Instant;
 use wasmtime_wasi_http::{Error as HttpError, WasiBody};
 
 use super::Version;
 use super::failure::{Failure, FailureKind, Failures, is_crash};
+use super::timings;
 use crate::body::Body;
-use crate::guest_error;
+use crate::broken_body::{BodyRefusal, BrokenBody};
 use crate::request_id::REQUEST_ID;
 use crate::telemetry::{Caption, Exchange};
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 const SERVER_TIMING: &str = "server-timing";
 const VERSION: &str = "x-pilotlight-version";
@@ -62,13 +66,14 @@ impl Version {
         let waited = arrival.elapsed();
         let called = self.pool.call(request, patience, deadline).await;
         drop(place);
-        let (mut response, timings) = called?;
-        exchange.stages = timings.stages(waited);
+        let (response, timings) = called?;
+        let mut response = response.map(Body::from);
+        exchange.stages = timings::stages(&timings, waited);
         if self.declared.is_some() {
             tell_stages(response.headers(), &mut exchange.stages);
         }
         if self.server_timing {
-            response.headers_mut().insert(SERVER_TIMING, timings.header());
+            response.headers_mut().insert(SERVER_TIMING, timings::server_timing(&timings));
         }
         Ok(response)
     }
@@ -127,14 +132,17 @@ fn within(limit: usize, request: Request<WasiBody>) -> Result<Request<WasiBody>,
     if hint.upper().is_some_and(|upper| upper <= most) {
         return Ok(request);
     }
-    let limited = |body| {
-        Limited::new(body, limit).map_err(|error| match error.downcast::<HttpError>() {
-            Ok(error) => *error,
-            Err(error) if error.is::<LengthLimitError>() => HttpError::HttpRequestBodySize(None),
-            Err(error) => HttpError::InternalError(Some(error.to_string())),
-        })
+    let broken = request.extensions().get::<BrokenBody>().cloned().unwrap_or_default();
+    let failed = move |error: BoxError| match error.downcast::<HttpError>() {
+        Ok(error) => *error,
+        Err(error) if error.is::<LengthLimitError>() => {
+            let told = || format!("the body exceeds {limit} bytes; send less at once");
+            broken.set(|| BodyRefusal::too_large(told()));
+            HttpError::HttpRequestBodySize(None)
+        }
+        Err(error) => HttpError::InternalError(Some(error.to_string())),
     };
-    Ok(request.map(|body| limited(body).boxed_unsync()))
+    Ok(request.map(|body| Limited::new(body, limit).map_err(failed).boxed_unsync()))
 }
 
 /// Reads what our guests tell; nothing of what took no time, which was not done.

@@ -4,15 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::{HeaderValue, Response, StatusCode, header};
+use pilotlight_sandbox::{CpuTimeExceeded, DeadlinePassed, NoInstance, OutOfMemory, guest_error};
 use pilotlight_telemetry::ErrorKind;
 use serde::{Serialize, Serializer};
 use wasmtime::Trap;
 
 use crate::admission::Refused;
 use crate::body::Body;
-use crate::guest_error;
-use crate::meter::CpuTimeUsed;
-use crate::pool::{DeadlinePassed, NoInstance, OutOfMemory};
 
 /// A request got no answer from the function.
 #[derive(Debug, thiserror::Error)]
@@ -80,7 +78,7 @@ impl FailureKind {
             Self::NoInstance
         } else if error.is::<DeadlinePassed>() {
             Self::Timeout
-        } else if error.is::<CpuTimeUsed>() {
+        } else if error.is::<CpuTimeExceeded>() {
             Self::CpuTime
         } else if error.is::<OutOfMemory>() {
             Self::OutOfMemory

@@ -2,6 +2,7 @@
 
 mod answer;
 mod failure;
+mod timings;
 mod trial;
 
 use std::collections::BTreeMap;
@@ -12,25 +13,21 @@ use http::HeaderValue;
 use pilotlight_bundle::Policy;
 use pilotlight_inference::{BufferStatus, GraphStatus, Graphs};
 use pilotlight_model::Digest;
+use pilotlight_sandbox::{LinkedComponent, MemorySlots, Pool, PoolStatus, engine, serving_context};
 use pilotlight_telemetry::{Handle, Metrics};
 use serde::Serialize;
 
 use crate::admission::{Admission, AdmissionLimits, AdmissionStatus};
 use crate::artifact::{self, Artifact, ModelCompute, Source};
 use crate::cache::{Cache, Entry};
-use crate::config::Options;
+use crate::config::FunctionOptions;
 use crate::crash_loop::CrashLoop;
-use crate::engine;
 use crate::error::{Error, Result};
-use crate::function::Function;
 use crate::graph;
 use crate::machine_code;
-use crate::memory::Memories;
-use crate::pool::{Pool, PoolStatus};
 use crate::progress::Progress;
 use crate::protection::{Answering, Declared};
 use crate::section::{Provenance, Sample};
-use crate::store::serving_context;
 use failure::Failures;
 pub use failure::{FailureCounts, FailureKind};
 
@@ -75,7 +72,7 @@ pub struct NewVersion {
     /// What it is made of.
     pub source: Source,
     /// How it is run.
-    pub options: Options,
+    pub options: FunctionOptions,
 }
 
 /// What there is to know of a version.
@@ -117,8 +114,8 @@ impl Version {
         options.check().map_err(Error::Options)?;
         let (source, options) = with_graphs_of_its_own(source, options);
         // A model that cannot be mounted is an error now, not at each request.
-        serving_context(&options)?;
-        let memories = Memories::new();
+        serving_context(&options.instance)?;
+        let memories = MemorySlots::new();
         let engine = engine::serving(&memories)?;
         let artifact = artifact::prepare(
             (&source, options.require.as_deref()),
@@ -135,11 +132,11 @@ impl Version {
         if let (Source::Component(file), Some(record)) = (&source, record) {
             graph::find(file, record, &options, cache)?;
         }
-        if let (Some(record), Some(graphs)) = (record, &options.graphs) {
+        if let (Some(record), Some(graphs)) = (record, &options.instance.graphs) {
             graph::warn_if_slow(record, graphs);
         }
         let in_sandbox = provenance.is_some() && record.is_none();
-        let linked = Function::new(&component, &name, &options)?;
+        let linked = LinkedComponent::new(&component, &name, &options.instance)?;
         let model = provenance.as_ref().and_then(model_name);
         let labels = provenance.as_ref().and_then(Provenance::labels);
         let guest_body_limit = provenance.as_ref().and_then(Provenance::max_body_bytes);
@@ -154,13 +151,13 @@ impl Version {
             source,
             digest,
             model,
-            pool: Pool::new(linked, memories, &options)?,
+            pool: Pool::new(linked, memories, &options.pool, options.request_timeout)?,
             admission: Admission::new(admission_limits(&options, in_sandbox)),
             crash_loop: Arc::default(),
             failures: Arc::default(),
             body_limit: options.body_limit,
             guest_body_limit,
-            graphs: options.graphs,
+            graphs: options.instance.graphs,
             sample,
             request_timeout: options.request_timeout,
             server_timing: options.server_timing,
@@ -227,9 +224,9 @@ impl Version {
 
 /// What computes in the sandbox holds a core: more at once than there are cores, and some that
 /// read and write meanwhile, only push each other out of the caches.
-fn admission_limits(options: &Options, in_sandbox: bool) -> AdmissionLimits {
+fn admission_limits(options: &FunctionOptions, in_sandbox: bool) -> AdmissionLimits {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let most = options.max_instances as usize * options.concurrent_requests_per_instance as usize;
+    let most = options.pool.capacity();
     let concurrent = match options.concurrent_requests {
         Some(requests) => requests as usize,
         None if in_sandbox => (REQUESTS_PER_CORE * cores).min(most),
@@ -253,12 +250,15 @@ fn with_graphs(component: Digest, graphs: &BTreeMap<String, Digest>) -> Digest {
 }
 
 /// A version must not see the graph of another that has the same name.
-fn with_graphs_of_its_own(mut source: Source, mut options: Options) -> (Source, Options) {
+fn with_graphs_of_its_own(
+    mut source: Source,
+    mut options: FunctionOptions,
+) -> (Source, FunctionOptions) {
     if let Source::Model { compute: ModelCompute::Host(compute), .. } = &mut source {
         compute.graphs = Arc::new(compute.graphs.fork());
-        options.graphs = Some(Arc::clone(&compute.graphs));
+        options.instance.graphs = Some(Arc::clone(&compute.graphs));
     } else {
-        options.graphs = options.graphs.map(|graphs| Arc::new(graphs.fork()));
+        options.instance.graphs = options.instance.graphs.map(|graphs| Arc::new(graphs.fork()));
     }
     (source, options)
 }

@@ -1,7 +1,9 @@
 //! The administration, for those who may and those who may not.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Command;
 
@@ -123,6 +125,53 @@ fn a_component_that_is_too_large_is_refused_and_nothing_of_it_is_kept() {
     let swap = ["swap", "--upload", text(&guest), "--admin", &server.socket];
     let (code, error) = outcome(&mut pilotlight(&swap));
     assert!(code == 1 && error.contains("at most 65536 bytes"), "{error}");
+}
+
+#[test]
+fn components_that_are_refused_are_not_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let (cache, guest) = (folder.path().join("cache"), test_guest("p3"));
+    let server = Server::start(&[text(&guest), "--cache-dir", text(&cache)]);
+    let files = || {
+        let files = fs::read_dir(&cache).unwrap().map(|file| file.unwrap().file_name());
+        files.collect::<std::collections::BTreeSet<_>>()
+    };
+    let put = |body: Vec<u8>| {
+        let request = Request::put("/functions/default").header("content-type", "application/wasm");
+        server.ask(request.body(body).unwrap()).status
+    };
+    assert_eq!(put(fs::read(&guest).unwrap()), 200);
+    let before = files();
+    for number in 0..5 {
+        assert_eq!(put(vec![number; 10_000]), 422);
+    }
+    assert_eq!(files(), before);
+}
+
+#[test]
+fn one_component_is_sent_for_a_function_at_a_time() {
+    let guest = test_guest("p3");
+    let server = Server::start(&[text(&guest)]);
+    let put = |rest: &str| {
+        format!(
+            "PUT /functions/default HTTP/1.1\r\nhost: a\r\ncontent-type: application/wasm\r\n{rest}"
+        )
+    };
+    let path = server.socket.strip_prefix("unix:").unwrap();
+    let mut first = UnixStream::connect(path).unwrap();
+    first.write_all(put("expect: 100-continue\r\ncontent-length: 4\r\n\r\n").as_bytes()).unwrap();
+    let mut line = [0; "HTTP/1.1 100 Continue\r\n\r\n".len()];
+    first.read_exact(&mut line).unwrap();
+    assert!(line.starts_with(b"HTTP/1.1 100"), "it is being received");
+    // Not asked for its body.
+    let expects = put("connection: close\r\nexpect: 100-continue\r\ncontent-length: 4\r\n\r\n");
+    let (head, body) = crate::http_acceptance::raw(&server.socket, &expects);
+    assert!(head.starts_with("http/1.1 409") && body.contains("is being changed"), "{head}{body}");
+    drop(first);
+    let swap = ["swap", "--upload", text(&guest), "--admin", &server.socket];
+    while outcome(&mut pilotlight(&swap)).0 != 0 {
+        std::thread::yield_now();
+    }
 }
 
 #[test]

@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Of files, in blocks of 512 bytes: enough for records, too little for machine code.
 const LIMIT: &str = "ulimit -f 64";
 /// What files being written are called.
-const BESIDE: &str = ".beside-";
+const TEMPORARY: &str = ".pilotlight-tmp-";
 
 /// Versions of the guest of the tests, and a cache folder.
 struct Versions(TempDir);
@@ -62,7 +62,7 @@ impl Versions {
     }
 
     fn unfinished(&self) -> usize {
-        self.names("").iter().filter(|name| name.starts_with(BESIDE)).count()
+        self.names("").iter().filter(|name| name.starts_with(TEMPORARY)).count()
     }
 
     /// Has `name` in the cache, as machine code of another version of Wasmtime.

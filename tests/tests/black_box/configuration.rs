@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use pilotlight_tests::{Server, pilotlight, send, test_guest};
+use pilotlight_tests::{Server, outcome, pilotlight, send, test_guest};
 use serde_json::Value;
 use tempfile::TempDir;
 use ureq::http::Request;
@@ -137,6 +137,47 @@ fn every_mistake_is_reported_with_its_place() {
         !served.status.success() && told.contains(":1:10:") && told.contains(":3:1:"),
         "{told}"
     );
+}
+
+#[test]
+fn files_that_are_missing_are_warned_of_and_told_once() {
+    let (_folder, file) = folder(
+        "admin.token-file = \"token\"\ncache-dir = \"new\"\n[functions.a]\nsource = \"no.wasm\"\n",
+    );
+    let (code, told) = outcome(&mut pilotlight(&["check", file.to_str().unwrap()]));
+    let warnings: Vec<_> = told.lines().collect();
+    assert_eq!((code, warnings.len()), (0, 2), "{told}");
+    for (warning, part) in warnings.iter().zip([":1:20: admin.token-file: ", ":4:10: functions.a."])
+    {
+        assert!(warning.starts_with("warning: ") && warning.contains(part), "{warning}");
+    }
+    let (code, told) = outcome(&mut pilotlight(&["serve", "no-such-model"]));
+    let reasons = told.matches("No such file or directory").count();
+    assert_eq!((code, reasons), (1, 1), "{told}");
+}
+
+#[test]
+fn flags_have_the_bounds_of_the_keys_that_say_the_same() {
+    let guest = test_guest("p3");
+    let refused = |flags: &[&str]| {
+        let mut serve = pilotlight(&["serve", guest.to_str().unwrap()]);
+        let (code, told) = outcome(serve.args(flags));
+        assert_ne!(code, 0, "{flags:?}");
+        told
+    };
+    for (flags, expected) in [
+        (["--max-body-bytes", "0"], "must be 1KiB to 4GiB"),
+        (["--bodies-memory", "5"], "must be 1MiB to 1024GiB"),
+        (["--bodies-memory-per-address", "5"], "must be 1KiB to 1024GiB"),
+        (["--body-rate", "4294967296"], "must be 0 to 4294967295"),
+        (["--listen", "127.0.0.1:3001"], "overlaps 127.0.0.1:3001"),
+        (["--min-ready", "129"], "--min-ready must be at most --max-instances, 128"),
+    ] {
+        let told = refused(&flags);
+        assert!(told.contains(expected), "{told}");
+    }
+    let told = refused(&["--listen", "0.0.0.0:25999", "--admin-listen", "127.0.0.1:25999"]);
+    assert!(told.contains("127.0.0.1:25999 overlaps 0.0.0.0:25999"), "{told}");
 }
 
 #[test]

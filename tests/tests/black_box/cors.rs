@@ -62,6 +62,7 @@ fn preflight_requests_are_answered_before_anybody_is_asked_who_they_are() {
     assert!(headers.contains("authorization") && headers.contains("content-type"), "{headers}");
     assert_eq!(answer.header("access-control-max-age"), "600");
     assert!(!answer.headers.contains_key("access-control-allow-credentials"));
+    assert!(!answer.header("x-request-id").is_empty());
     assert!(answer.header("vary").to_ascii_lowercase().contains("origin"));
 
     let other = ask(
@@ -72,7 +73,13 @@ fn preflight_requests_are_answered_before_anybody_is_asked_who_they_are() {
     );
     assert!(!other.headers.contains_key(ALLOW_ORIGIN));
     // What is no preflight request goes where it always went.
-    assert_eq!(ask(&server.url, Method::OPTIONS, "/count", &[ORIGIN]).status, 401);
+    for (path, status) in [("/count", 401), ("/nowhere", 404)] {
+        let options = ask(&server.url, Method::OPTIONS, path, &[ORIGIN]);
+        assert_eq!((options.status, options.header(ALLOW_ORIGIN)), (status, PAGE), "{path}");
+        assert!(options.header("vary").to_ascii_lowercase().contains("origin"), "{path}");
+        assert!(options.headers.contains_key("access-control-expose-headers"), "{path}");
+        assert!(!options.header("x-request-id").is_empty(), "{path}");
+    }
     assert_eq!(cors_headers(&ask(&server.admin, Method::GET, "/health", &[ORIGIN])), [""; 0]);
 }
 
@@ -110,6 +117,17 @@ fn everybody_may_where_it_is_said_so() {
     let credentials = "[cors]\nallow-origins = [\"https://app.example\"]\nallow-credentials = true";
     let answer = ask(&served(credentials).1.url, Method::GET, "/open/x", &[ORIGIN]);
     assert_eq!(answer.header("access-control-allow-credentials"), "true");
+}
+
+#[test]
+fn any_header_may_be_sent_where_it_is_said_so_and_that_is_authorization_too() {
+    let (_folder, server) = served("[cors]\nallow-origins = [\"*\"]\nallow-headers = [\"*\"]");
+    let asked =
+        [PREFLIGHT[0], PREFLIGHT[1], ("access-control-request-headers", "authorization,x-a")];
+    let answer = ask(&server.url, Method::OPTIONS, "/count", &asked);
+    assert_eq!(answer.header("access-control-allow-headers"), "authorization,x-a");
+    let vary = answer.header("vary").to_ascii_lowercase();
+    assert!(vary.contains("access-control-request-headers"), "{vary}");
 }
 
 #[test]

@@ -39,7 +39,7 @@ fn assert_same_priority(server: &Server, expected: &str) {
 
 #[test]
 fn no_request_waits_for_a_thread_of_lower_priority() {
-    assert_same_priority(&Server::start(&[component().to_str().unwrap()]), "keeper");
+    assert_same_priority(&Server::start(&[component().to_str().unwrap()]), "pool-worker");
     let model = root().join("models/pii-ner");
     for backend in backends() {
         let host = [model.to_str().unwrap(), "--compute", "host", "--backend", backend];

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use pilotlight_tests::{Server, component, pilotlight, send, test_guest};
+use pilotlight_tests::{Server, component, outcome, pilotlight, send, test_guest};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use ureq::http::Request;
@@ -399,6 +399,16 @@ fn a_configuration_says_how_to_log_and_whom_to_tell() {
     let traces = got.traces();
     let resource = traces.resource_spans[0].resource.as_ref().unwrap();
     assert_eq!(attributes(&resource.attributes)["service.name"], "mine");
+}
+
+#[test]
+fn a_malformed_endpoint_in_the_environment_is_warned_of_where_there_is_no_other() {
+    for endpoint in ["127.0.0.1:4318", "grpc://c:4317", "http://me:hidden@c", "http://c?k=hidden"] {
+        let mut serve = pilotlight(&["serve", "no-such-model"]);
+        let (_, told) = outcome(serve.env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint));
+        assert!(told.contains("OTEL_EXPORTER_OTLP_ENDPOINT is ignored"), "{endpoint}: {told}");
+        assert!(!told.contains("hidden"), "{told}");
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ async fn guests_see_tenths_of_milliseconds() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn guests_that_may_see_nanoseconds() {
-    let host = host(|options| options.fine_clocks = true).await;
+    let host = host(|options| options.instance.fine_clocks = true).await;
     let (status, fine) = get(&host, "/clocks").await;
     assert_eq!(status, 200);
     assert!(fine.split(' ').all(|count| count.parse::<u32>().unwrap() > 0), "{fine}");

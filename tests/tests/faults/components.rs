@@ -21,7 +21,11 @@ fn component(folder: &Path, fields: &str, body: &str) -> PathBuf {
 async fn host(fields: &str, body: &str, limit: usize) -> Host {
     let folder = tempfile::tempdir().unwrap();
     let file = component(folder.path(), fields, body);
-    load(file, options(|options| (options.min_ready, options.memory_limit) = (0, limit))).await
+    load(
+        file,
+        options(|options| (options.pool.min_ready, options.instance.memory_limit) = (0, limit)),
+    )
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -88,7 +88,7 @@ async fn a_queue_has_a_deadline() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_waits_too_long_for_an_instance_is_told_to_come_again() {
     let host = host(|options| {
-        options.max_instances = 1;
+        options.pool.max_instances = 1;
         options.queue_deadline = std::time::Duration::from_millis(20);
     })
     .await;

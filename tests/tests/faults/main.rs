@@ -103,8 +103,9 @@ async fn each_fault_costs_its_own_request_and_is_counted_by_its_kind() {
         ("/spin", 504, FailureKind::CpuTime, "cpu"),
     ];
     let host = host(|options| {
-        (options.memory_limit, options.cpu_time) = (64 << 20, Some(Duration::from_millis(100)));
-        options.max_instances = 16;
+        (options.instance.memory_limit, options.instance.cpu_time) =
+            (64 << 20, Some(Duration::from_millis(100)));
+        options.pool.max_instances = 16;
     })
     .await;
     let bystanders = Bystanders::of(&host);
@@ -128,8 +129,8 @@ async fn each_fault_costs_its_own_request_and_is_counted_by_its_kind() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_instance_that_grows_from_request_to_request_ends_alone() {
     let host = host(|options| {
-        (options.memory_limit, options.requests_per_instance) = (64 << 20, 0);
-        (options.min_ready, options.max_instances) = (1, 1);
+        (options.instance.memory_limit, options.pool.requests_per_instance) = (64 << 20, 0);
+        (options.pool.min_ready, options.pool.max_instances) = (1, 1);
     })
     .await;
     let mut answers = Vec::new();
@@ -167,7 +168,7 @@ async fn half_an_answer_does_not_pass_for_a_whole_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_guest_does_after_its_answer_ends_with_the_answer() {
-    let host = host(|options| options.min_ready = 1).await;
+    let host = host(|options| options.pool.min_ready = 1).await;
     let response = ask(&host, "/hang-after").await;
     assert_eq!(response.status(), 200);
     let body = response.into_body().collect().await.unwrap().to_bytes();
@@ -185,7 +186,7 @@ async fn a_guest_that_floods_its_log_is_answered_like_any_other() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_goes_away_takes_the_work_with_him() {
     let host =
-        host(|options| (options.min_ready, options.concurrent_requests) = (1, Some(1))).await;
+        host(|options| (options.pool.min_ready, options.concurrent_requests) = (1, Some(1))).await;
     let asking = tokio::spawn({
         let host = host.clone();
         async move { ask(&host, "/spin").await }

@@ -8,24 +8,24 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt as _, Full};
-use pilotlight::{Cache, DEFAULT_FUNCTION, Host, Options, PoolStatus, Source};
+use pilotlight::{Cache, DEFAULT_FUNCTION, FunctionOptions, Host, PoolStatus, Source};
 use pilotlight_tests::test_guest;
 use tower::Service as _;
 
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-pub fn options(change: impl FnOnce(&mut Options)) -> Options {
-    let mut options = Options::default();
+pub fn options(change: impl FnOnce(&mut FunctionOptions)) -> FunctionOptions {
+    let mut options = FunctionOptions::default();
     change(&mut options);
     options
 }
 
-pub async fn load(file: PathBuf, options: Options) -> Host {
+pub async fn load(file: PathBuf, options: FunctionOptions) -> Host {
     let cache = Cache::open(Some(pilotlight_tests::cache().to_owned())).unwrap();
     Host::load(Source::Component(file), options, cache, |_| {}).await.unwrap()
 }
 
-pub async fn host(change: impl FnOnce(&mut Options)) -> Host {
+pub async fn host(change: impl FnOnce(&mut FunctionOptions)) -> Host {
     load(test_guest("p3"), options(change)).await
 }
 

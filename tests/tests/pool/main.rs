@@ -25,15 +25,15 @@ fn at_rest(status: &PoolStatus) -> bool {
     status.ready == status.target && status.live == status.ready && status.waiting == 0
 }
 
-fn keepers() -> usize {
+fn pool_workers() -> usize {
     let names = fs::read_dir("/proc/self/task").unwrap();
     let names = names.filter_map(|task| fs::read_to_string(task.unwrap().path().join("comm")).ok());
-    names.filter(|name| name.starts_with("keeper-")).count()
+    names.filter(|name| name.starts_with("pool-worker-")).count()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn instances_are_ready_before_the_first_request() {
-    let host = host(|options| options.min_ready = 3).await;
+    let host = host(|options| options.pool.min_ready = 3).await;
     let status = until(&host, "full", at_rest).await;
     assert_eq!((status.ready, status.taken_inline), (3, 0));
     assert_eq!(get(&host, "/count").await, (200, "1".into()));
@@ -42,7 +42,7 @@ async fn instances_are_ready_before_the_first_request() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_burst_on_an_idle_server_is_answered_whole() {
-    let host = host(|options| options.min_ready = 2).await;
+    let host = host(|options| options.pool.min_ready = 2).await;
     until(&host, "full", at_rest).await;
     let answers = join_all((0..200).map(|_| get(&host, "/count"))).await;
     assert!(answers.iter().all(|answer| *answer == (200, "1".into())), "{answers:?}");
@@ -54,7 +54,7 @@ async fn a_burst_on_an_idle_server_is_answered_whole() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_more_instances_live_than_may() {
-    let host = host(|options| (options.min_ready, options.max_instances) = (1, 2)).await;
+    let host = host(|options| (options.pool.min_ready, options.pool.max_instances) = (1, 2)).await;
     let watch = tokio::spawn({
         let host = host.clone();
         async move {
@@ -76,7 +76,7 @@ async fn no_more_instances_live_than_may() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_pool_grows_with_bursts_and_shrinks_when_idle() {
     let host = host(|options| {
-        (options.min_ready, options.idle_shrink) = (1, Duration::from_millis(50));
+        (options.pool.min_ready, options.pool.idle_shrink) = (1, Duration::from_millis(50));
     })
     .await;
     let mut most = 0;
@@ -95,7 +95,7 @@ async fn a_guest_that_traps_while_it_is_made_fails_its_requests_and_leaks_nothin
     let file = folder.path().join("traps.wasm");
     fs::write(&file, wat::parse_str(TRAPS_AT_START).unwrap()).unwrap();
     let options = options(|options| {
-        (options.min_ready, options.max_instances) = (2, 3);
+        (options.pool.min_ready, options.pool.max_instances) = (2, 3);
         // A function that only fails is slowed down.
         options.queue_deadline = hosts::PATIENCE;
     });
@@ -110,7 +110,7 @@ async fn a_guest_that_traps_while_it_is_made_fails_its_requests_and_leaks_nothin
 
 #[tokio::test(flavor = "multi_thread")]
 async fn guests_that_trap_at_work_are_replaced() {
-    let host = host(|options| (options.min_ready, options.max_instances) = (2, 4)).await;
+    let host = host(|options| (options.pool.min_ready, options.pool.max_instances) = (2, 4)).await;
     for _ in 0..5 {
         let answers = join_all((0..8).map(|_| get(&host, "/trap"))).await;
         assert!(answers.iter().all(|(status, _)| *status == 500), "{answers:?}");
@@ -122,7 +122,7 @@ async fn guests_that_trap_at_work_are_replaced() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_that_go_away_leave_no_instance_behind() {
-    let host = host(|options| (options.min_ready, options.max_instances) = (1, 4)).await;
+    let host = host(|options| (options.pool.min_ready, options.pool.max_instances) = (1, 4)).await;
     for _ in 0..20 {
         let spinning = get(&host, "/spin");
         let gone = tokio::time::timeout(Duration::from_millis(5), spinning).await;
@@ -134,9 +134,10 @@ async fn clients_that_go_away_leave_no_instance_behind() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hosts_that_end_while_they_fill_leave_no_thread_and_cut_off_no_request() {
-    let before = keepers();
+    let before = pool_workers();
     for round in 0..10 {
-        let host = host(|options| (options.min_ready, options.max_instances) = (64, 64)).await;
+        let host =
+            host(|options| (options.pool.min_ready, options.pool.max_instances) = (64, 64)).await;
         if round % 2 == 0 {
             // The last handle goes with the request that holds it.
             let request = Request::get("http://localhost/count");
@@ -148,8 +149,8 @@ async fn hosts_that_end_while_they_fill_leave_no_thread_and_cut_off_no_request()
     }
     let start = Instant::now();
     // Other tests' pools may come and go meanwhile.
-    while keepers() > before {
-        assert!(start.elapsed() < PATIENCE, "{} keepers are left", keepers());
+    while pool_workers() > before {
+        assert!(start.elapsed() < PATIENCE, "{} pool_workers are left", pool_workers());
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -157,8 +158,8 @@ async fn hosts_that_end_while_they_fill_leave_no_thread_and_cut_off_no_request()
 #[tokio::test(flavor = "multi_thread")]
 async fn an_instance_answers_as_many_requests_as_it_may() {
     let host = host(|options| {
-        (options.min_ready, options.max_instances) = (1, 1);
-        options.requests_per_instance = 3;
+        (options.pool.min_ready, options.pool.max_instances) = (1, 1);
+        options.pool.requests_per_instance = 3;
     })
     .await;
     let mut counts = Vec::new();
@@ -168,8 +169,8 @@ async fn an_instance_answers_as_many_requests_as_it_may() {
     }
     assert_eq!(counts, ["1", "2", "3", "1", "2", "3", "1"]);
     let host = self::host(|options| {
-        (options.min_ready, options.max_instances) = (1, 1);
-        options.requests_per_instance = 0;
+        (options.pool.min_ready, options.pool.max_instances) = (1, 1);
+        options.pool.requests_per_instance = 0;
     })
     .await;
     for count in 1..50 {
@@ -180,7 +181,7 @@ async fn an_instance_answers_as_many_requests_as_it_may() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_instance_finds_a_byte_of_another_in_its_memory() {
-    let host = host(|options| (options.min_ready, options.max_instances) = (1, 3)).await;
+    let host = host(|options| (options.pool.min_ready, options.pool.max_instances) = (1, 3)).await;
     for _ in 0..10 {
         let marked = join_all((0..3).map(|_| get(&host, "/mark"))).await;
         assert!(marked.iter().all(|answer| answer.1 == "marked"), "{marked:?}");
@@ -189,8 +190,8 @@ async fn no_instance_finds_a_byte_of_another_in_its_memory() {
     }
     // Where an instance is used again by permission, the same search does find them.
     let host = self::host(|options| {
-        (options.min_ready, options.max_instances) = (1, 1);
-        options.requests_per_instance = 2;
+        (options.pool.min_ready, options.pool.max_instances) = (1, 1);
+        options.pool.requests_per_instance = 2;
     });
     let host = host.await;
     get(&host, "/mark").await;

@@ -4,18 +4,18 @@ use bytes::Bytes;
 use http::Request;
 use http_body_util::BodyExt as _;
 use http_body_util::channel::{Channel, Sender};
-use pilotlight::{Host, Options};
+use pilotlight::{FunctionOptions, Host};
 use tokio::task::JoinHandle;
 use tower::Service as _;
 
 use crate::hosts::{PATIENCE, get, host, pool, until};
 
 /// A host whose instances take up to 16 requests at once, as those of other hosts do.
-async fn sharing(change: impl FnOnce(&mut Options)) -> Host {
+async fn sharing(change: impl FnOnce(&mut FunctionOptions)) -> Host {
     let host = host(|options| {
-        options.min_ready = 1;
-        options.requests_per_instance = 64;
-        options.concurrent_requests_per_instance = 16;
+        options.pool.min_ready = 1;
+        options.pool.requests_per_instance = 64;
+        options.pool.concurrent_requests_per_instance = 16;
         options.concurrent_requests = Some(16);
         (options.request_timeout, options.queue_deadline) = (PATIENCE, PATIENCE);
         change(options);
@@ -59,7 +59,7 @@ async fn answered(host: &Host, path: &str) -> (u16, String) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_share_an_instance_that_waits() {
-    let host = sharing(|options| options.max_instances = 1).await;
+    let host = sharing(|options| options.pool.max_instances = 1).await;
     let mut first = Begun::at(&host, "/wait");
     until(&host, "at work", |status| status.taken_ready == 1).await;
     assert_eq!(answered(&host, "/count").await, (200, "1".into()));
@@ -73,7 +73,7 @@ async fn requests_share_an_instance_that_waits() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_request_waits_for_an_instance_that_computes() {
-    let host = sharing(|options| options.max_instances = 3).await;
+    let host = sharing(|options| options.pool.max_instances = 3).await;
     let spins = ["/spin", "/spin"].map(|path| {
         let host = host.clone();
         tokio::spawn(async move { get(&host, path).await })
@@ -87,7 +87,7 @@ async fn no_request_waits_for_an_instance_that_computes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_instance_with_back_pressure_starts_no_other_request() {
-    let host = sharing(|options| options.max_instances = 2).await;
+    let host = sharing(|options| options.pool.max_instances = 2).await;
     let first = Begun::at(&host, "/refuse");
     until(&host, "at work", |status| status.taken_ready == 1).await;
     assert_eq!(answered(&host, "/count").await, (200, "1".into()));
@@ -97,7 +97,7 @@ async fn an_instance_with_back_pressure_starts_no_other_request() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_waits_for_an_instance_gets_one_whose_back_pressure_ends() {
-    let host = sharing(|options| options.max_instances = 1).await;
+    let host = sharing(|options| options.pool.max_instances = 1).await;
     let mut first = Begun::at(&host, "/refuse");
     until(&host, "at work", |status| status.taken_ready == 1).await;
     let second = tokio::spawn({

@@ -18,7 +18,7 @@ async fn thousands_of_requests_leave_memory_and_counts_as_they_were() {
         let line = status.lines().find(|line| line.starts_with("Pss_Anon:")).unwrap().to_owned();
         line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()
     };
-    let host = host(|options| options.min_ready = 2).await;
+    let host = host(|options| options.pool.min_ready = 2).await;
     let round = async || {
         for _ in 0..250 {
             let paths = ["/count", "/count", "/trap", "/count"];

@@ -267,7 +267,7 @@ async fn bodies_of_http_2_that_are_too_long_are_413() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_clients_take_no_instance() {
-    let host = hosts::host(|options| options.max_instances = 1).await;
+    let host = hosts::host(|options| options.pool.max_instances = 1).await;
     let limits = limits(|_| {});
     let service = RequestBodies::new(&limits).unwrap().layer(host.clone());
     let serving = Serving::plain(service, limits).await;

@@ -1,10 +1,13 @@
 //! Heads of requests: slow ones, long ones, endless ones.
 
 use http::Method;
+use pilotlight::{RequestBodies, Server};
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::timeout;
+use tower::Layer as _;
 
 use crate::clients::{Http2, Raw, connect, read, request};
+use crate::hosts;
 use crate::serving::{Function, PATIENCE, SHORT, Serving, limits};
 
 /// What a client of HTTP/2 begins with: the preface, and settings of its own: none.
@@ -176,5 +179,48 @@ impl Raw<tokio::net::TcpStream> {
             let mut payload = vec![0; usize::from(u16::from_be_bytes([head[1], head[2]]))];
             let _ = self.0.read_exact(&mut payload).await;
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refused_heads_are_named_and_counted() {
+    let host = hosts::host(|_| {}).await;
+    let limits = limits(|limits| {
+        limits.max_headers = 20;
+        limits.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+    });
+    let server = Server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let server = server.with_limits(limits.clone()).unwrap().of(host.clone());
+    let bodies = RequestBodies::new(&limits).unwrap().of(host.clone());
+    let serving = Serving::run(server, bodies.layer(host.clone()), PATIENCE);
+    for fields in [
+        "x-request-id: mine\r\nhost: a b\r\n",
+        "x-request-id: mine\r\nhost: a\r\nx-forwarded-for: somebody\r\n",
+        "x-request-id: mine\r\nhost: a\r\nforwarded: for=\"1\r\n",
+    ] {
+        let mut client = connect(serving.address).await;
+        client.send(format!("GET /count HTTP/1.1\r\n{fields}\r\n")).await;
+        let answer = client.answer().await;
+        assert_eq!((answer.status, answer.error_type().as_str()), (400, "malformed"), "{fields}");
+        assert!(answer.head.contains("x-request-id: mine"), "{}", answer.head);
+    }
+    let many = (0..20).fold(request(Method::GET, "/count"), |request, number| {
+        request.header(format!("x-{number}"), "y")
+    });
+    let mut client = Http2::connect(serving.address).await;
+    let (answer, _) = client.begin(many.header("x-request-id", "mine"), true).await.unwrap();
+    let answer = timeout(PATIENCE, answer).await.unwrap().unwrap();
+    assert_eq!(answer.status().as_u16(), 431);
+    assert_eq!(answer.headers()["x-request-id"], "mine");
+    let (_, text) = host.metrics().render("");
+    for (series, count) in [
+        ("pilotlight_requests_total{code=\"431\"}", 1.0),
+        ("pilotlight_requests_total{code=\"400\"}", 3.0),
+        ("pilotlight_errors_total{kind=\"too_large\"}", 1.0),
+        ("pilotlight_errors_total{kind=\"malformed\"}", 3.0),
+    ] {
+        let line = text.lines().find_map(|line| line.strip_prefix(series));
+        let counted = line.map(|count| count.trim().parse::<f64>().unwrap());
+        assert_eq!(counted, Some(count), "{series}: {text}");
     }
 }

@@ -16,6 +16,7 @@ mod idle;
 mod proxies;
 mod resets;
 mod serving;
+mod streamed;
 mod tls;
 mod tls_reload;
 mod unix_socket;

@@ -80,3 +80,38 @@ async fn a_socket_that_another_server_has_put_there_is_left_alone() {
     assert!(ended.await.unwrap());
     assert_eq!(status(&path).await, 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_path_that_is_too_long_for_clients_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let rest = |length: usize| "x".repeat(length - folder.path().as_os_str().len() - 1);
+    let longest = folder.path().join(rest(107));
+    let _serving = serve(&longest).await;
+    assert_eq!(status(&longest).await, 200);
+    let longer = folder.path().join(rest(108));
+    let error = Server::bind_unix(&longer).await.err().unwrap().to_string();
+    for told in [longer.to_str().unwrap(), "108 bytes", "107", "--admin-socket"] {
+        assert!(error.contains(told), "{error}");
+    }
+    assert!(!longer.exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn of_servers_that_start_at_once_only_one_gets_the_socket() {
+    let folder = tempfile::tempdir().unwrap();
+    for round in 0..50 {
+        let path = folder.path().join(format!("{round}.sock"));
+        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+        let start = std::sync::Arc::new(tokio::sync::Barrier::new(8));
+        let mut servers = tokio::task::JoinSet::new();
+        for _ in 0..8 {
+            let (path, start) = (path.clone(), start.clone());
+            servers.spawn(async move {
+                start.wait().await;
+                Server::bind_unix(&path).await
+            });
+        }
+        let bound = servers.join_all().await;
+        assert_eq!(bound.iter().filter(|bound| bound.is_ok()).count(), 1, "round {round}");
+    }
+}

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{Channel, Full};
 use pilotlight::{
-    Admin, Body, Cache, DEFAULT_FUNCTION, Host, NewVersion, Options, Readiness, Source,
+    Admin, Body, Cache, DEFAULT_FUNCTION, FunctionOptions, Host, NewVersion, Readiness, Source,
 };
 use tower::Service as _;
 
@@ -23,7 +23,11 @@ fn halting(host: &Host, versions: &Versions) -> (Admin, Receiver<()>, Sender<()>
         let _ = told.send(());
         let _ = waiting.lock().unwrap().recv();
         let source = Source::Component(path.clone());
-        Ok(NewVersion { function: function.to_owned(), source, options: Options::default() })
+        Ok(NewVersion {
+            function: function.to_owned(),
+            source,
+            options: FunctionOptions::default(),
+        })
     });
     admin.started(host.clone(), SystemTime::now(), Duration::ZERO);
     (admin, planning, go_on)
@@ -86,7 +90,7 @@ async fn a_request_that_breaks_off_changes_nothing() {
 fn components(cache: &std::path::Path) -> Vec<String> {
     let names = std::fs::read_dir(cache).unwrap().map(|file| file.unwrap().file_name());
     let names = names.map(|name| name.into_string().unwrap());
-    names.filter(|name| name.starts_with(".beside-") || name.ends_with(".wasm")).collect()
+    names.filter(|name| name.starts_with(".pilotlight-tmp-") || name.ends_with(".wasm")).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -95,7 +99,8 @@ async fn nothing_is_left_of_a_component_that_did_not_come_whole() {
     let (versions, folder) = (Versions::new(), tempfile::tempdir().unwrap());
     let cache = folder.path().join("cache");
     let open = Cache::open(Some(cache.clone())).unwrap();
-    let host = Host::load(versions.source("A"), Options::default(), open, |_| {}).await.unwrap();
+    let host =
+        Host::load(versions.source("A"), FunctionOptions::default(), open, |_| {}).await.unwrap();
     let (admin, planning, _go_on) = halting(&host, &versions);
     for (time, status) in [(SHORT, 408), (PATIENCE, 413), (PATIENCE, 400)] {
         let admin = admin.clone().with_upload_limits(1000, time);

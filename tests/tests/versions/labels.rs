@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt as _, Full};
-use pilotlight::{DEFAULT_FUNCTION, Error, Host, Options, Plan, Provenance, Source};
+use pilotlight::{DEFAULT_FUNCTION, Error, FunctionOptions, Host, Plan, Provenance, Source};
 use pilotlight_auth::ApiKey;
 use pilotlight_deidentify::{KeyRing, Mode, ProtectionOptions};
 use pilotlight_model::Digest;
@@ -125,7 +125,7 @@ async fn an_answer_that_does_not_fit_the_manifest_is_refused_in_every_mode() {
     ];
     for mode in [Mode::Redact, Mode::Pseudonymise, Mode::Encrypt] {
         for lie in &lies {
-            let host = load(lab.component(&labels, lie), Options::default()).await;
+            let host = load(lab.component(&labels, lie), FunctionOptions::default()).await;
             for protected in [&[][..], &["NAME", "CITY"]] {
                 let (plan, key) = lab.plan(&host, lab.protection(mode, protected));
                 host.apply(plan).await.unwrap();
@@ -135,7 +135,7 @@ async fn an_answer_that_does_not_fit_the_manifest_is_refused_in_every_mode() {
                 assert!(!answer.contains("Sarah") && !answer.contains("Oslo"), "{lie}: {answer}");
             }
         }
-        let honest = load(lab.component(&labels, ENTITY), Options::default()).await;
+        let honest = load(lab.component(&labels, ENTITY), FunctionOptions::default()).await;
         let (plan, key) = lab.plan(&honest, lab.protection(mode, &["NAME"]));
         honest.apply(plan).await.unwrap();
         let (status, answer) = ask(&honest, key, "/v1/redact", &json!({ "text": TEXT })).await;
@@ -147,7 +147,7 @@ async fn an_answer_that_does_not_fit_the_manifest_is_refused_in_every_mode() {
 #[tokio::test(flavor = "multi_thread")]
 async fn entities_of_a_request_are_protected_by_their_groups_or_refused() {
     let lab = Lab::new();
-    let host = load(lab.component(&json!(LABELS), ENTITY), Options::default()).await;
+    let host = load(lab.component(&json!(LABELS), ENTITY), FunctionOptions::default()).await;
     let (plan, key) = lab.plan(&host, lab.protection(Mode::Redact, &["NAME"]));
     host.apply(plan).await.unwrap();
     let ask = async |label: &str, start: usize, end: usize| {
@@ -174,7 +174,7 @@ async fn entities_of_a_request_are_protected_by_their_groups_or_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_protection_of_labels_that_the_model_does_not_have_is_refused() {
     let lab = Lab::new();
-    let host = load(lab.component(&json!(LABELS), ENTITY), Options::default()).await;
+    let host = load(lab.component(&json!(LABELS), ENTITY), FunctionOptions::default()).await;
     for (mode, protected, why) in [
         (Mode::Redact, &["NAME", "NAEM"][..], "has \"NAEM\", which the model does not have"),
         (Mode::Redact, &["B-NAME"], "its labels are CITY, NAME, TA"),
@@ -190,7 +190,7 @@ async fn a_protection_of_labels_that_the_model_does_not_have_is_refused() {
         assert!(host.rules().is_empty());
     }
     // What cannot stand in a token cannot be encrypted.
-    let host = load(lab.component(&json!(["O", "A:B"]), ENTITY), Options::default()).await;
+    let host = load(lab.component(&json!(["O", "A:B"]), ENTITY), FunctionOptions::default()).await;
     let (plan, _) = lab.plan(&host, lab.protection(Mode::Encrypt, &[]));
     assert!(host.apply(plan).await.unwrap_err().to_string().contains("\"A:B\" does not fit"));
     let (plan, _) = lab.plan(&host, lab.protection(Mode::Redact, &["A:B"]));
@@ -202,7 +202,7 @@ async fn a_version_without_a_protected_label_does_not_take_over() {
     let lab = Lab::new();
     let with = lab.component(&json!(LABELS), ENTITY);
     let without = lab.component(&json!(["O", "B-NAME", "I-NAME"]), ENTITY);
-    let host = load(with, Options::default()).await;
+    let host = load(with, FunctionOptions::default()).await;
     let before = host.functions()[0].current.sha256;
     let (plan, key) = lab.plan(&host, lab.protection(Mode::Redact, &["CITY"]));
     host.apply(plan).await.unwrap();
@@ -211,7 +211,7 @@ async fn a_version_without_a_protected_label_does_not_take_over() {
         let swap = host.swap(
             DEFAULT_FUNCTION,
             Source::Component(source.clone()),
-            Options::default(),
+            FunctionOptions::default(),
             |_| {},
         );
         let refused = swap.await.unwrap_err();
@@ -223,7 +223,7 @@ async fn a_version_without_a_protected_label_does_not_take_over() {
     let (plan, _) = lab.plan(&host, lab.protection(Mode::Redact, &["NAME"]));
     host.apply(plan).await.unwrap();
     let swap = |source: PathBuf| {
-        host.swap(DEFAULT_FUNCTION, Source::Component(source), Options::default(), |_| {})
+        host.swap(DEFAULT_FUNCTION, Source::Component(source), FunctionOptions::default(), |_| {})
     };
     swap(without).await.unwrap();
     swap(lab.component(&json!(LABELS), &ENTITY.replace("0.5", "0.6"))).await.unwrap();
@@ -236,7 +236,7 @@ async fn a_version_without_a_protected_label_does_not_take_over() {
 #[tokio::test(flavor = "multi_thread")]
 async fn information_on_protected_routes_is_that_of_the_manifest() {
     let lab = Lab::new();
-    let host = load(lab.component(&json!(LABELS), ENTITY), Options::default()).await;
+    let host = load(lab.component(&json!(LABELS), ENTITY), FunctionOptions::default()).await;
     let (plan, key) = lab.plan(&host, lab.protection(Mode::Redact, &[]));
     host.apply(plan).await.unwrap();
     let (status, answer) = ask(&host, key, "/info", &Value::Null).await;
@@ -252,7 +252,7 @@ async fn information_on_protected_routes_is_that_of_the_manifest() {
     assert_eq!(ask(&host, key, "/info", &json!({})).await.0, 405);
     assert_eq!(host.pool("default").unwrap().taken_ready, 0, "no instance was taken");
     // A component without a manifest has nothing that could be told.
-    let host = load(test_guest("p3"), Options::default()).await;
+    let host = load(test_guest("p3"), FunctionOptions::default()).await;
     let (plan, key) = lab.plan(&host, lab.protection(Mode::Redact, &[]));
     host.apply(plan).await.unwrap();
     assert_eq!(ask(&host, key, "/info", &Value::Null).await.0, 404);

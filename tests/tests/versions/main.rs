@@ -19,7 +19,8 @@ use futures::future::join_all;
 use http::Request;
 use http_body_util::{BodyExt as _, Channel, Full};
 use pilotlight::{
-    DEFAULT_FUNCTION, Error, Guest, Host, ModelCompute, Options, Precision, Source, Target, Variant,
+    DEFAULT_FUNCTION, Error, FunctionOptions, Guest, Host, ModelCompute, Precision, Source, Target,
+    Variant,
 };
 use pilotlight_bundle::Policy;
 use pilotlight_tests::test_guest;
@@ -56,12 +57,12 @@ impl Versions {
     }
 
     async fn host(&self) -> Host {
-        load(self.path("A"), Options::default()).await
+        load(self.path("A"), FunctionOptions::default()).await
     }
 }
 
 async fn swap(host: &Host, source: Source) -> pilotlight::Result<()> {
-    host.swap(DEFAULT_FUNCTION, source, Options::default(), |_| {}).await.map(drop)
+    host.swap(DEFAULT_FUNCTION, source, FunctionOptions::default(), |_| {}).await.map(drop)
 }
 
 /// The version that answers, by its own account; the header has to say the same.
@@ -193,11 +194,12 @@ async fn what_cannot_serve_leaves_the_old_version_serving() {
         assert!(error.contains(reason), "{error}");
         assert_eq!(asked(&host).await, before);
     }
-    let mut absurd = Options::default();
-    absurd.max_instances = 0;
+    let mut absurd = FunctionOptions::default();
+    absurd.pool.max_instances = 0;
     let swapped = host.swap(DEFAULT_FUNCTION, versions.source("B"), absurd, |_| {}).await;
     assert!(matches!(swapped, Err(Error::Options(_))));
-    let unknown = host.swap("other", versions.source("B"), Options::default(), |_| {}).await;
+    let unknown =
+        host.swap("other", versions.source("B"), FunctionOptions::default(), |_| {}).await;
     assert!(matches!(unknown, Err(Error::NoFunction { .. })));
     assert_eq!((asked(&host).await, host.functions()[0].changes), (before, 0));
     assert_eq!(get(&host, "/count").await, (200, "1".into()));
@@ -224,7 +226,7 @@ async fn one_change_is_made_after_the_other_and_a_rollback_waits_for_none() {
                 let _ = waiting.lock().unwrap().recv();
             };
             let source = Source::Component(path);
-            host.swap(DEFAULT_FUNCTION, source, Options::default(), stage).await
+            host.swap(DEFAULT_FUNCTION, source, FunctionOptions::default(), stage).await
         }
     });
     tokio::task::spawn_blocking(move || entering.recv().unwrap()).await.unwrap();
@@ -244,12 +246,12 @@ async fn one_change_is_made_after_the_other_and_a_rollback_waits_for_none() {
 async fn what_has_not_shown_what_is_asked_for_now_is_not_rolled_back_to() {
     let versions = Versions::new();
     let host = versions.host().await;
-    let (sealed, mut asking) = (versions.path("sealed"), Options::default());
+    let (sealed, mut asking) = (versions.path("sealed"), FunctionOptions::default());
     let mut component = fs::read(versions.path("B")).unwrap();
     pilotlight_bundle::seal(&mut component, b"{}").unwrap();
     fs::write(&sealed, component).unwrap();
     asking.require = Some(Arc::new(Policy::Digest));
-    let again = async |options: &Options| {
+    let again = async |options: &FunctionOptions| {
         let source = Source::Component(sealed.clone());
         host.swap(DEFAULT_FUNCTION, source, options.clone(), |_| {}).await.unwrap();
         host.roll_back(DEFAULT_FUNCTION)
@@ -266,7 +268,7 @@ async fn where_signatures_are_required_no_folder_is_served() {
     let versions = Versions::new();
     let host = versions.host().await;
     let key = pilotlight_bundle::SigningKey::generate().unwrap().verifying_key();
-    let mut asking = Options::default();
+    let mut asking = FunctionOptions::default();
     asking.require = Some(Arc::new(Policy::Signature { keys: vec![key] }));
     let guest = Guest::open(Some(&test_guest("p3")), Variant::InGuest(Target::Wasi03)).unwrap();
     let compute = ModelCompute::Guest(Precision::Int4);

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::future::join_all;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Channel, Full};
-use pilotlight::{Body, Cache, Error, Host, NewVersion, Options, Plan, Source};
+use pilotlight::{Body, Cache, Error, FunctionOptions, Host, NewVersion, Plan, Source};
 use pilotlight_router::Rule;
 use serde_json::{Value, json};
 use tower::Service as _;
@@ -24,7 +24,7 @@ async fn host(versions: &Versions) -> Host {
     let host = Host::new(cache);
     for (name, version) in [("broken", "traps"), ("default", "A"), ("other", "B"), ("twin", "A")] {
         let source = Source::Component(versions.path(version));
-        host.deploy(name, source, Options::default(), |_| {}).await.unwrap();
+        host.deploy(name, source, FunctionOptions::default(), |_| {}).await.unwrap();
     }
     host
 }
@@ -264,7 +264,7 @@ async fn a_plan_takes_effect_whole_or_not_at_all() {
     let new = |function: &str, version: &str| NewVersion {
         function: function.into(),
         source: Source::Component(versions.path(version)),
-        options: Options::default(),
+        options: FunctionOptions::default(),
     };
     let plan = |versions: Vec<NewVersion>| Plan {
         versions,

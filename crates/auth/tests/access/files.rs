@@ -2,11 +2,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use pilotlight_auth::{ApiKey, ApiKeys, Error, Guard, Options, Policy, Tokens};
+use pilotlight_auth::{ApiKey, ApiKeys, Error, Guard, Options, Policy, Reason, Tokens};
 use tempfile::TempDir;
 
 use super::signer::Signer;
-use super::{bearer, check};
+use super::{bearer, check, refused};
 
 pub(crate) fn write(folder: &TempDir, mode: u32, content: &[u8]) -> PathBuf {
     let path = folder.path().join(format!("file-{mode:o}"));
@@ -49,11 +49,11 @@ fn a_list_that_others_can_write_to_is_refused() {
 #[test]
 fn a_mistake_names_its_file() {
     let folder = TempDir::new().unwrap();
-    for (read, text) in [(keys as Read, "[keys.a]\nrate = 5"), (tokens, r#"{"keys":[7]}"#)] {
+    for (read, text) in [(keys as Read, "[keys.a]\nrate = 5"), (tokens, r#"{"keys":7}"#)] {
         let error = read(&write(&folder, 0o644, text.as_bytes())).unwrap_err();
         assert!(matches!(error, Error::In { .. }), "{error}");
         let message = error.to_string();
-        assert!(message.contains("file-644: keys"), "{message}");
+        assert!(message.contains("file-644: "), "{message}");
     }
 }
 
@@ -81,6 +81,32 @@ fn a_file_that_is_too_long_is_refused() {
     }
     let path = write(&folder, 0o600, &vec![b'#'; 1 << 20]);
     assert!(keys(&path).is_ok());
+}
+
+#[test]
+fn a_key_set_read_again_without_usable_keys_revokes_those_it_had() {
+    let folder = TempDir::new().unwrap();
+    let signer = Signer::ed25519(1);
+    let path = write(&folder, 0o600, signer.jwks().as_bytes());
+    let options = Options {
+        jwks: Some(path.clone()),
+        issuer: Some("https://issuer.example".to_owned()),
+        audience: Some("pilotlight".to_owned()),
+        ..Options::default()
+    };
+    let claims = r#"{"iss":"https://issuer.example","sub":"a","aud":"pilotlight","exp":9e9}"#;
+    let token = bearer(&signer.token(claims));
+    let guard = Guard::new(Policy::read(&options).unwrap());
+    assert!(check(&guard, &token).is_ok());
+    // Of an algorithm that is not supported.
+    let unusable = r#"{"keys":[{"kty":"EC","crv":"P-384","kid":"a","x":"AA","y":"AA"}]}"#;
+    for set in [r#"{"keys":[]}"#, unusable] {
+        fs::write(&path, set).unwrap();
+        let renewed = guard.renewed(Policy::read(&options).unwrap());
+        assert_eq!(refused(&renewed, &token), Reason::TokenKey, "{set}");
+    }
+    fs::write(&path, "").unwrap();
+    assert!(matches!(Policy::read(&options), Err(Error::In { .. })));
 }
 
 #[test]

@@ -123,11 +123,14 @@ impl Reader<'_> {
         .ok()
     }
 
+    /// White space around an address cannot be part of it; the specification is silent on it.
     fn endpoint(&mut self, variable: &str) -> Option<String> {
-        self.value(variable, |text| match address(text) {
-            Ok(_) => Ok(text.to_owned()),
-            Err(_) => Err("it is no address such as http://127.0.0.1:4318, without credentials"),
+        self.value(variable, |text| match text.trim() {
+            "" => Ok(None),
+            text if address(text).is_ok() => Ok(Some(text.to_owned())),
+            _ => Err("it is no address such as http://127.0.0.1:4318, without credentials"),
         })
+        .flatten()
     }
 
     fn headers(&mut self, variable: &str) -> Option<Vec<(String, Secret)>> {

@@ -104,6 +104,22 @@ impl OtlpOptions {
         }
     }
 
+    /// Whether `endpoint` can be the address of a collector.
+    ///
+    /// # Errors
+    /// [`OtlpError::Endpoint`] and [`OtlpError::Credentials`].
+    pub fn check_endpoint(endpoint: &str) -> Result<(), OtlpError> {
+        address(endpoint).map(drop)
+    }
+
+    /// Whether a header can be sent with requests.
+    ///
+    /// # Errors
+    /// [`OtlpError::Header`].
+    pub fn check_header(name: &str, value: &str) -> Result<(), OtlpError> {
+        header(&(name.to_owned(), Secret::new(value))).map(drop)
+    }
+
     /// Where the signal goes, checked; `None` if it goes nowhere.
     pub(super) fn target(&self, signal: Signal) -> Result<Option<Target>, OtlpError> {
         let (own, path) = match signal {

@@ -6,8 +6,9 @@ use clap::{Args, ValueEnum};
 use pilotlight::{
     Agreement, Cache, Error, GRAPH_EXTENSION, Guest, Host, HostCompute, LoadedGraph, ModelCompute,
     Placement, Precision, Provenance, Source, Stage, Target, Variant, agreement, check_patterns,
-    snapshot, write_beside,
+    snapshot,
 };
+use pilotlight_files::{Access, write_atomically};
 use pilotlight_model::{Digest, MODEL_FILE, ModelFolder};
 use pilotlight_onnx::contains_operator;
 
@@ -239,7 +240,8 @@ async fn compare(
 /// Writes what was built and returns the place of the graph.
 fn write(output: &Path, built: &Built) -> Result<Option<PathBuf>, Error> {
     let write = |path: &Path, content: &[u8]| {
-        write_beside(path, content).map_err(|source| Error::Io { path: path.to_owned(), source })
+        write_atomically(path, content, Access::Public)
+            .map_err(|source| Error::Io { path: path.to_owned(), source })
     };
     // The component that names the graph comes last: it is never there without it.
     let graph = built.graph.as_ref().map(|graph| {

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::labels;
+use crate::missing;
 use crate::origin::Origin;
 
 #[derive(Args)]
@@ -25,7 +26,7 @@ pub(crate) struct Options {
     json: bool,
 }
 
-/// Reports every mistake; true if there is none.
+/// Reports every mistake, and files that are missing; true if there is no mistake.
 pub(crate) fn run(options: &Options) -> anyhow::Result<bool> {
     let Options { config, consul, env, set, json } = options;
     let origin = match consul {
@@ -39,6 +40,10 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<bool> {
         // What functions are made from is looked at once the configuration itself is in order.
         Ok(()) => labels::mistakes(&text, &sources),
     };
+    // They may be on the machine that the configuration is for.
+    for warning in missing::warnings(&text, &sources) {
+        eprintln!("warning: {warning}");
+    }
     if *json {
         let list = all.iter().map(|mistake| {
             serde_json::json!({

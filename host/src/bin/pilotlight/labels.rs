@@ -34,7 +34,8 @@ pub(crate) fn mistakes(text: &str, sources: &Sources) -> Vec<Mistake> {
     found
 }
 
-fn environments(text: &str, sources: &Sources) -> Vec<Option<String>> {
+/// The environments to look at.
+pub(crate) fn environments(text: &str, sources: &Sources) -> Vec<Option<String>> {
     if sources.environment.is_some() {
         return vec![sources.environment.clone()];
     }

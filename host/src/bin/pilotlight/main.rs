@@ -15,7 +15,9 @@ mod inspect;
 mod keys;
 mod labels;
 mod log;
+mod missing;
 mod origin;
+mod reason;
 mod registry;
 mod routes;
 mod serve;
@@ -24,6 +26,7 @@ mod stages;
 mod swap;
 
 use log::{Format, Log};
+use reason::reason;
 use serve::Document;
 
 /// Builds and serves pre-initialised WASI inference functions
@@ -47,7 +50,8 @@ enum Verb {
     Build(build::Options),
     /// Serve a model folder or a component over HTTP, a fresh instance for each request
     Serve(Box<serve::Options>),
-    /// Report every mistake in a configuration, with its line and column
+    /// Report every mistake in a configuration, with its line and column; of files that it names and
+    /// that are not here there are warnings only
     Check(check::Options),
     /// Have another version take over from the one that a server has, without a request lost
     Swap(swap::SwapOptions),
@@ -131,7 +135,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", reason(&error));
             ExitCode::FAILURE
         }
     }

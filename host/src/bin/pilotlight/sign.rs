@@ -2,8 +2,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
-use pilotlight::write_beside;
 use pilotlight_bundle::{Bundle, Policy, SigningKey, VerifyingKey};
+use pilotlight_files::{Access, write_atomically};
 
 #[derive(Args)]
 pub(crate) struct KeygenOptions {
@@ -73,5 +73,5 @@ fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
 }
 
 fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {
-    write_beside(path, content).with_context(|| path.display().to_string())
+    write_atomically(path, content, Access::Public).with_context(|| path.display().to_string())
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use pilotlight_files::{FileWatcher, Look};
 use rustls::ServerConfig;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
@@ -15,7 +16,6 @@ use tokio_rustls::TlsAcceptor;
 
 use super::connection::{Accepted, Protocol};
 use crate::error::{Error, Result};
-use crate::watch::{Look, Watch};
 use pair::Pair;
 
 const HTTP2: &[u8] = b"h2";
@@ -67,7 +67,7 @@ impl Tls {
     /// every so often, and once more, for a file that is still being written.
     pub async fn follow(self, every: Duration) {
         let mut files =
-            [&self.pair.certificate, &self.pair.key].map(|path| Watch::new(path.as_path()));
+            [&self.pair.certificate, &self.pair.key].map(|path| FileWatcher::new(path.as_path()));
         let mut looks = tokio::time::interval(every);
         loop {
             looks.tick().await;

@@ -22,7 +22,7 @@ pub(super) struct Blueprint {
     place: Place,
     guest: Option<PathBuf>,
     graphs: Vec<(String, PathBuf)>,
-    function: pilotlight::Options,
+    function: pilotlight::FunctionOptions,
     host: ComputeOptions,
 }
 
@@ -114,7 +114,7 @@ impl Blueprint {
     /// the host.
     pub(super) fn version(&self, name: &str, backends: &Backends) -> Result<NewVersion> {
         let (path, mut options) = (&self.source, self.function.clone());
-        if path.is_dir() && options.model.is_some() {
+        if path.is_dir() && options.instance.model.is_some() {
             let path = path.display();
             let message = format!("--model is for components; {path} is a model folder itself");
             return Err(Error::Options(message));
@@ -122,7 +122,7 @@ impl Blueprint {
         let compute = self.on_host().then(|| backends.start(&self.host)).transpose()?;
         if let Some(compute) = &compute {
             options.graph_files = self.load_graphs(compute)?;
-            options.graphs = Some(compute.graphs.clone());
+            options.instance.graphs = Some(compute.graphs.clone());
         }
         let source = if path.is_dir() {
             let guest = Guest::open(self.guest.as_deref(), self.place.guest())?;
@@ -159,7 +159,7 @@ impl Blueprint {
             return self.place == Place::Host;
         }
         let beside = self.source.with_extension(GRAPH_EXTENSION);
-        !self.graphs.is_empty() || self.function.guest_graphs || beside.is_file()
+        !self.graphs.is_empty() || self.function.instance.guest_graphs || beside.is_file()
     }
 }
 
@@ -167,26 +167,26 @@ fn function_options(
     function: &config::Function,
     telemetry: &config::Telemetry,
     host: &ComputeOptions,
-) -> pilotlight::Options {
+) -> pilotlight::FunctionOptions {
     let config::Function { pool, limits, .. } = function;
-    let mut options = pilotlight::Options::default();
-    options.min_ready = pool.min_ready;
-    options.max_instances = pool.max_instances;
-    options.requests_per_instance = pool.requests_per_instance;
-    options.concurrent_requests_per_instance = pool.concurrent_requests_per_instance;
-    options.idle_shrink = pool.idle_shrink;
+    let mut options = pilotlight::FunctionOptions::default();
+    options.pool.min_ready = pool.min_ready;
+    options.pool.max_instances = pool.max_instances;
+    options.pool.requests_per_instance = pool.requests_per_instance;
+    options.pool.concurrent_requests_per_instance = pool.concurrent_requests_per_instance;
+    options.pool.idle_shrink = pool.idle_shrink;
     options.request_timeout = limits.request_timeout;
-    options.memory_limit = usize::try_from(limits.memory).unwrap_or(usize::MAX);
-    options.cpu_time = limits.cpu_time;
+    options.instance.memory_limit = usize::try_from(limits.memory).unwrap_or(usize::MAX);
+    options.instance.cpu_time = limits.cpu_time;
     options.body_limit = usize::try_from(limits.body).unwrap_or(usize::MAX);
     options.concurrent_requests = limits.concurrent_requests;
     options.queue = limits.queue;
     options.queue_deadline = limits.queue_deadline;
     options.server_timing = telemetry.server_timing;
-    options.model.clone_from(&function.model);
-    options.guest_graphs = function.allow_guest_graphs;
-    options.fine_clocks = function.fine_clocks;
-    options.graph = host.graph_options();
+    options.instance.model.clone_from(&function.model);
+    options.instance.guest_graphs = function.allow_guest_graphs;
+    options.instance.fine_clocks = function.fine_clocks;
+    options.instance.graph = host.graph_options();
     options
 }
 

@@ -11,6 +11,7 @@ use pilotlight_model::Digest;
 
 use super::options::Options;
 use crate::origin::Origin;
+use crate::reason::reason;
 
 /// A configuration, and where it comes from.
 pub(crate) struct Document {
@@ -40,9 +41,7 @@ impl Document {
         let asked = origin.read().and_then(|text| Ok((parsed(&text, sources())?, text)));
         let (current, text, outdated) = match (asked, last.read()) {
             (Ok((current, text)), _) => (current, text, None),
-            (Err(error), Some(text)) => {
-                (parsed(&text, sources())?, text, Some(format!("{error:#}")))
-            }
+            (Err(error), Some(text)) => (parsed(&text, sources())?, text, Some(reason(&error))),
             (Err(error), None) => return Err(error),
         };
         Ok(Self { origin, text, current, outdated, last: Some(last) })

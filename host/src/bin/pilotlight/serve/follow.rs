@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use pilotlight::{Host, Look, Watch};
+use pilotlight::Host;
 use pilotlight_config::{Config, Consul, FileWatch, INTERVAL};
+use pilotlight_files::{FileWatcher, Look};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::Receiver;
 
@@ -13,6 +14,7 @@ use super::document::Document;
 use super::settings::Served;
 use super::sources::{Refused, Sources};
 use crate::origin::Origin;
+use crate::reason::reason;
 
 /// Has a host serve what files or Consul say, whenever they say something else.
 pub(super) struct Follower {
@@ -40,7 +42,7 @@ pub(super) struct Followed {
 
 /// The files of keys that signatures are checked with.
 struct Keys {
-    watches: Vec<Watch>,
+    watches: Vec<FileWatcher>,
     /// They have changed since functions were loaded.
     are_news: bool,
 }
@@ -103,7 +105,9 @@ impl Follower {
             let origin = followed.document.origin.clone();
             match tokio::task::spawn_blocking(move || origin.read()).await {
                 Ok(Ok(text)) => self.offer(&text).await,
-                Ok(Err(error)) => tracing::warn!("{error:#}; the configuration stays as it was"),
+                Ok(Err(error)) => {
+                    tracing::warn!("{}; the configuration stays as it was", reason(&error));
+                }
                 Err(error) => {
                     let error = pilotlight::Error::unfinished("reading the configuration")(error);
                     tracing::error!("{error}; the configuration stays as it was");
@@ -158,7 +162,7 @@ impl Follower {
                 (followed.applied, followed.refused, followed.keys) = (config, None, keys);
                 tracing::info!("the configuration has been changed");
             }
-            Err(error) => followed.refuse(text, &format!("{error:#}")),
+            Err(error) => followed.refuse(text, &reason(&error)),
         }
     }
 
@@ -251,12 +255,12 @@ impl Followed {
 
 impl Keys {
     fn of(config: &Config) -> Self {
-        let watches = config.keys.iter().map(|path| Watch::new(path)).collect();
+        let watches = config.keys.iter().map(|path| FileWatcher::new(path)).collect();
         Self { watches, are_news: false }
     }
 
     fn look(&mut self, look: Look) -> bool {
-        let changed = Watch::look_at_all(&mut self.watches, look);
+        let changed = FileWatcher::look_at_all(&mut self.watches, look);
         self.are_news |= changed;
         changed
     }

@@ -31,7 +31,7 @@ pub(super) struct HttpOptions {
     body_deadline: u64,
     /// Slowest that a body may come, in bytes a second, once it has fallen behind by ten seconds; 0 is
     /// as slow as it likes
-    #[arg(long, value_name = "BYTES", default_value_t = 1024)]
+    #[arg(long, value_name = "BYTES", default_value_t = 1024, value_parser = within("http.body-rate"))]
     body_rate: u64,
     /// Longest rest of a connection between requests, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = seconds())]
@@ -46,15 +46,15 @@ pub(super) struct HttpOptions {
     #[arg(long, value_name = "COUNT", default_value_t = 100)]
     max_headers: usize,
     /// Most bytes of a request's body; functions may have limits of their own
-    #[arg(long, value_name = "BYTES", default_value_t = 1 << 20)]
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 20, value_parser = within("http.max-body-bytes"))]
     max_body_bytes: u64,
     /// Most bytes of bodies, of all clients together, that are being received or wait for their
     /// function; beyond that 503
-    #[arg(long, value_name = "BYTES", default_value_t = 256 << 20)]
+    #[arg(long, value_name = "BYTES", default_value_t = 256 << 20, value_parser = within("http.bodies-memory"))]
     bodies_memory: u64,
     /// Most of these bytes that the bodies of one client address (of IPv6: one /64) may take; beyond
     /// that 429, for that client [default: a quarter of --bodies-memory]
-    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1024..))]
+    #[arg(long, value_name = "BYTES", value_parser = within("http.bodies-memory-per-address"))]
     bodies_memory_per_address: Option<u64>,
     /// Hand bodies on as they come, which takes an instance for as long as it takes the client
     #[arg(long)]
@@ -95,6 +95,14 @@ fn parse_origin(text: &str) -> Result<String, String> {
     let mut options = CorsOptions::default();
     options.allow_origins.push(text.to_owned());
     Cors::new(&options).map(|_| text.to_owned()).map_err(|error| error.to_string())
+}
+
+/// A number that `key` may be in a configuration, too.
+fn within(key: &'static str) -> impl Fn(&str) -> Result<u64, String> + Clone {
+    move |text| {
+        let number = text.parse().map_err(|_| format!("{text:?} is not a whole number"))?;
+        config::check_number(key, number).map(|()| number)
+    }
 }
 
 fn seconds() -> clap::builder::RangedU64ValueParser {

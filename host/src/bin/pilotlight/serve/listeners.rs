@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 
 use super::settings::Fixed;
 use crate::admin_socket;
+use crate::reason::reason;
 
 /// Bound sockets.
 pub(super) struct Listeners {
@@ -121,7 +122,7 @@ async fn default_socket(port: u16, cache: Option<&Path>) -> Option<Server> {
         Err(error) => Err(error),
     };
     let warn = |error| {
-        let error = format!("{error:#}");
+        let error = reason(&error);
         tracing::warn!(%error, "there is no socket for the administration; name one: --admin-socket");
     };
     bound.map_err(warn).ok()

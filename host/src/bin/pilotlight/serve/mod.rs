@@ -124,7 +124,7 @@ async fn serve(
             stop.await;
             stop::prepare(readiness.clone(), fixed.drain_delay).await;
         };
-        if !functions.serve(service, shutdown, fixed.drain).await {
+        if !functions.of(host.clone()).serve(service, shutdown, fixed.drain).await {
             tracing::warn!("some requests took longer than the drain timeout and were cut off");
         }
         anyhow::Ok(())

@@ -154,9 +154,10 @@ pub(crate) struct Options {
     /// Model folder for a component that is not pre-initialised
     #[arg(long, value_name = "DIR")]
     pub(super) model: Option<PathBuf>,
-    /// Fewest instances kept ready; more when requests come in bursts
-    #[arg(long, default_value_t = 4, value_name = "COUNT")]
-    pub(super) min_ready: u32,
+    /// Fewest instances kept ready; more when requests come in bursts; at most --max-instances
+    /// [default: 4, or --max-instances if that is less]
+    #[arg(long, value_name = "COUNT")]
+    pub(super) min_ready: Option<u32>,
     /// Most instances alive at once; further requests wait
     #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub(super) max_instances: u32,
@@ -217,26 +218,26 @@ impl Options {
     }
 
     /// How a function is run.
-    pub(super) fn function(&self) -> pilotlight::Options {
-        let mut function = pilotlight::Options::default();
-        function.min_ready = self.min_ready;
-        function.max_instances = self.max_instances;
-        function.requests_per_instance = self.requests_per_instance;
-        function.concurrent_requests_per_instance = self.concurrent_requests_per_instance;
-        function.idle_shrink = Duration::from_secs(self.idle_shrink);
+    pub(super) fn function(&self) -> pilotlight::FunctionOptions {
+        let mut function = pilotlight::FunctionOptions::default();
+        function.pool.min_ready = self.min_ready.unwrap_or(function.pool.min_ready);
+        function.pool.max_instances = self.max_instances;
+        function.pool.requests_per_instance = self.requests_per_instance;
+        function.pool.concurrent_requests_per_instance = self.concurrent_requests_per_instance;
+        function.pool.idle_shrink = Duration::from_secs(self.idle_shrink);
         function.request_timeout = Duration::from_secs(self.request_timeout);
-        function.cpu_time = self.cpu_time;
-        function.memory_limit = usize::try_from(self.memory_limit).unwrap_or(usize::MAX);
+        function.instance.cpu_time = self.cpu_time;
+        function.instance.memory_limit = usize::try_from(self.memory_limit).unwrap_or(usize::MAX);
         let body = self.http.limits().max_body_bytes;
         function.body_limit = usize::try_from(body).unwrap_or(usize::MAX);
         function.concurrent_requests = self.concurrent_requests;
         function.queue = self.queue;
         function.queue_deadline = self.queue_deadline;
         function.server_timing = self.server_timing;
-        function.guest_graphs = self.allow_guest_graphs;
-        function.fine_clocks = self.fine_clocks;
-        function.graph = self.host.graph_options();
-        function.model.clone_from(&self.model);
+        function.instance.guest_graphs = self.allow_guest_graphs;
+        function.instance.fine_clocks = self.fine_clocks;
+        function.instance.graph = self.host.graph_options();
+        function.instance.model.clone_from(&self.model);
         function
     }
 }

@@ -55,8 +55,13 @@ impl Fixed {
         let configured = options.is_configured();
         let verify = options.verify || config.verify;
         let token = options.admin_token_file.as_ref().or(config.admin.token_file.as_ref());
+        let listen = options.listen.unwrap_or(config.listen);
+        let admin = admin(options, config);
+        if let Some(other) = admin.address().filter(|other| config::overlap(listen, *other)) {
+            bail!("--admin-listen {other} overlaps {listen}, where the functions are served");
+        }
         Ok(Self {
-            listen: options.listen.unwrap_or(config.listen),
+            listen,
             limits: match configured {
                 true => limits_of(&config.http)?,
                 false => options.http.limits(),
@@ -69,7 +74,7 @@ impl Fixed {
                 true => cors_of(config.cors.as_ref())?,
                 false => options.http.cors()?,
             },
-            admin: admin(options, config),
+            admin,
             admin_token: token.map(|path| AdminToken::read_file(path)).transpose()?,
             cache_dir,
             cache: if verify { cache.verifying() } else { cache },
@@ -121,6 +126,10 @@ impl Served {
             None if Path::new(DEFAULT_MODEL).is_dir() => PathBuf::from(DEFAULT_MODEL),
             None => bail!("there is no {DEFAULT_MODEL} here; name a model folder or a component"),
         };
+        let most = options.max_instances;
+        if options.min_ready.is_some_and(|ready| ready > most) {
+            bail!("--min-ready must be at most --max-instances, {most}");
+        }
         let require = match &*options.require {
             "digest" => Require::Digest,
             "signature" => Require::Signature,

@@ -1,9 +1,11 @@
 //! What functions are made from, and what could not be served of it.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use pilotlight::{Look, Watch};
+use pilotlight_files::{FileWatcher, Look};
+use pilotlight_model::MANIFEST_FILE;
 
 use super::blueprint::Blueprint;
 
@@ -16,7 +18,7 @@ pub(super) struct Sources(BTreeMap<String, Files>);
 
 #[derive(Clone)]
 struct Files {
-    watches: Vec<Watch>,
+    watches: Vec<FileWatcher>,
     refused: Option<Refused>,
 }
 
@@ -34,8 +36,10 @@ impl Sources {
     pub(super) fn of(&self, functions: &BTreeMap<String, Blueprint>) -> Self {
         let files = |(name, blueprint): (&String, &Blueprint)| {
             let known = self.0.get(name).filter(|files| files.are_of(blueprint)).cloned();
-            let new =
-                || Files { watches: blueprint.files().map(Watch::new).collect(), refused: None };
+            let new = || Files {
+                watches: blueprint.files().map(|path| FileWatcher::new(&watched(path))).collect(),
+                refused: None,
+            };
             (name.clone(), known.unwrap_or_else(new))
         };
         Self(functions.iter().map(files).collect())
@@ -45,7 +49,7 @@ impl Sources {
     pub(super) fn changed(&mut self, look: Look) -> Vec<String> {
         let changed = self.0.iter_mut().filter_map(|(name, files)| {
             let due = files.refused.as_ref().is_some_and(|refused| refused.is_due(look));
-            (Watch::look_at_all(&mut files.watches, look) || due).then(|| name.clone())
+            (FileWatcher::look_at_all(&mut files.watches, look) || due).then(|| name.clone())
         });
         changed.collect()
     }
@@ -67,8 +71,13 @@ impl Files {
     fn are_of(&self, blueprint: &Blueprint) -> bool {
         let paths: Vec<_> = blueprint.files().collect();
         let mut pairs = self.watches.iter().zip(&paths);
-        self.watches.len() == paths.len() && pairs.all(|(watch, path)| watch.is_of(path))
+        self.watches.len() == paths.len() && pairs.all(|(watch, path)| watch.is_of(&watched(path)))
     }
+}
+
+/// Of a model folder, the manifest is watched: it has the digests of all other files.
+fn watched(path: &Path) -> PathBuf {
+    if path.is_dir() { path.join(MANIFEST_FILE) } else { path.to_owned() }
 }
 
 impl Refused {

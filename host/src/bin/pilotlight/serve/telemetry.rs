@@ -29,15 +29,16 @@ pub(crate) fn start(
     configured: Option<&config::Telemetry>,
     log: Log,
 ) -> anyhow::Result<Started> {
-    let (mut telemetry, mut warnings) = (Telemetry::default(), Vec::new());
+    let mut telemetry = Telemetry::default();
     let environment = OtlpEnvironment::read(&|name| std::env::var_os(name));
+    // Also where nothing is exported: that may be why.
+    let warnings = environment.malformed().to_vec();
     let configured = configured.and_then(|telemetry| telemetry.otlp.as_ref());
     if let Some(exported) = otlp_options(options.otlp.as_deref(), configured, &environment) {
         let otlp =
             Otlp::start(&exported, telemetry.metrics()).context("telemetry cannot be exported")?;
         let sample = configured.map_or_else(config::Otlp::default_sample, |otlp| otlp.sample);
         telemetry = telemetry.exporting(otlp, Sampler::new(sample)?);
-        warnings = environment.malformed().to_vec();
     }
     let read_by_programs = log.format == Format::Json || telemetry.otlp().is_some();
     let telemetry = if read_by_programs { telemetry.in_spans() } else { telemetry };

@@ -1,0 +1,15 @@
+//! Files of the host: atomic writes, files that only their owner may read, file watching.
+//!
+//! Every crate that reads or writes files of users uses this crate; it uses no other.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking"))]
+
+mod atomic;
+mod protected;
+mod reload;
+mod watch;
+
+pub use atomic::{Access, AtomicFile, TEMPORARY_PREFIX, remove_if_abandoned, write_atomically};
+pub use protected::{ProtectedFileError, Readers, read_list, read_secret};
+pub use reload::Reloaded;
+pub use watch::{FileWatcher, Look};

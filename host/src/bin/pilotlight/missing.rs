@@ -1,0 +1,29 @@
+//! Files that a configuration names and that are not here.
+
+use pilotlight_config::{Mistake, Sources};
+
+use crate::labels::environments;
+
+/// Keys of what is made where it does not exist.
+const MADE: [&str; 2] = ["cache-dir", "admin.socket"];
+
+/// Files and folders of every environment, or of the one that `sources` names, that cannot be
+/// found. It may be that the configuration is for another machine.
+pub(crate) fn warnings(text: &str, sources: &Sources) -> Vec<Mistake> {
+    let mut found: Vec<Mistake> = Vec::new();
+    for environment in environments(text, sources) {
+        let sources = Sources { environment, ..sources.clone() };
+        let Ok(parsed) = pilotlight_config::parse(text, &sources) else { continue };
+        for (key, path) in parsed.config.paths() {
+            if MADE.contains(&key.as_str()) || path.exists() {
+                continue;
+            }
+            let message = format!("there is no {} here", path.display());
+            let warning = parsed.places.mistake(&key, message);
+            if !found.contains(&warning) {
+                found.push(warning);
+            }
+        }
+    }
+    found
+}
