@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use pilotlight_deidentify::{Cipher, Deidentifier, Entity, Mode};
+use pilotlight_deidentify::{Cipher, Entity, Mode, Deidentifier};
 use proptest::prelude::*;
 
-use super::{RING, deidentify, encryption, token};
+use super::{RING, encryption, deidentifier, token};
 
 const LABELS: [&str; 3] = ["NAME", "first name", "电话"];
 
@@ -44,8 +44,8 @@ fn entities(spans: &[(usize, usize)]) -> Vec<Entity<'static>> {
 
 fn deidentifications() -> [Deidentifier; 4] {
     [
-        deidentify(Mode::Redact, &RING),
-        deidentify(Mode::Pseudonymize, &RING),
+        deidentifier(Mode::Redact, &RING),
+        deidentifier(Mode::Pseudonymize, &RING),
         encryption(Cipher::Aes256Gcm, &RING),
         encryption(Cipher::Sm4Gcm, &RING),
     ]
@@ -68,8 +68,8 @@ proptest! {
 
     #[test]
     fn what_lies_between_spans_stays_and_spans_tell_where_all_is((text, spans) in text_and_spans()) {
-        for deidentify in deidentifications() {
-            let deidentified = deidentify.deidentify(&text, &entities(&spans)).unwrap();
+        for deidentifier in deidentifications() {
+            let deidentified = deidentifier.deidentify(&text, &entities(&spans)).unwrap();
             prop_assert_eq!(deidentified.spans.len(), spans.len());
             let (mut before, mut was) = (0, 0);
             for (span, (start, end)) in deidentified.spans.iter().zip(&spans) {
@@ -87,9 +87,9 @@ proptest! {
 
     #[test]
     fn equal_values_of_a_label_have_equal_pseudonyms(one in ".{1,3}", other in ".{1,3}") {
-        let deidentify = deidentify(Mode::Pseudonymize, &RING);
+        let deidentifier = deidentifier(Mode::Pseudonymize, &RING);
         let [first, again, second] =
-            [&one, &one, &other].map(|value| token(&deidentify, "NAME", value));
+            [&one, &one, &other].map(|value| token(&deidentifier, "NAME", value));
         prop_assert_eq!(&first, &again);
         if one.is_ascii() && other.is_ascii() {
             prop_assert_eq!(first == second, one == other);
@@ -107,9 +107,9 @@ proptest! {
         let list: Vec<Entity<'_>> = spans.iter().copied().map(entity).collect();
         let fit = spans.iter().all(|(start, end)| start < end && *end <= length)
             && spans.windows(2).all(|pair| pair[0].1 <= pair[1].0);
-        prop_assert_eq!(deidentify(Mode::Redact, &RING).deidentify(&text, &list).is_ok(), fit);
-        for deidentify in deidentifications() {
-            if let Ok(deidentified) = deidentify.deidentify(&text, &list) {
+        prop_assert_eq!(deidentifier(Mode::Redact, &RING).deidentify(&text, &list).is_ok(), fit);
+        for deidentifier in deidentifications() {
+            if let Ok(deidentified) = deidentifier.deidentify(&text, &list) {
                 prop_assert!(fit);
                 prop_assert_eq!(deidentified.spans.len(), spans.len());
             }

@@ -2,7 +2,7 @@ use std::collections::HashSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use pilotlight_deidentify::{Cipher, Deidentifier, Mode};
+use pilotlight_deidentify::{Cipher, Mode, Deidentifier};
 
 use super::{RING, encryption, entity, found, options, ring, token};
 
@@ -39,18 +39,18 @@ fn a_token_tells_its_label_its_key_and_its_cipher() {
 
 #[test]
 fn one_value_has_many_ciphertexts() {
-    let deidentify = encryption(Cipher::Aes256Gcm, &RING);
-    let tokens: HashSet<String> = (0..100).map(|_| token(&deidentify, "A", "x")).collect();
+    let deidentifier = encryption(Cipher::Aes256Gcm, &RING);
+    let tokens: HashSet<String> = (0..100).map(|_| token(&deidentifier, "A", "x")).collect();
     assert_eq!(tokens.len(), 100);
-    let twice = deidentify.deidentify("xx", &[entity("A", 0, 1), entity("A", 1, 2)]).unwrap();
+    let twice = deidentifier.deidentify("xx", &[entity("A", 0, 1), entity("A", 1, 2)]).unwrap();
     assert_ne!(twice.text[..twice.text.len() / 2], twice.text[twice.text.len() / 2..]);
     assert_eq!(RING.reidentify(&twice.text).text, "xx");
 }
 
 #[test]
 fn aes_is_taken_if_nothing_is_said() {
-    let deidentify = Deidentifier::new(&options(Mode::Encrypt), Some(&RING)).unwrap();
-    assert!(token(&deidentify, "A", "x").starts_with("[A:k2:A"));
+    let deidentifier = Deidentifier::new(&options(Mode::Encrypt), Some(&RING)).unwrap();
+    assert!(token(&deidentifier, "A", "x").starts_with("[A:k2:A"));
     let ring = ring("k1", &["k1"]);
     token(&Deidentifier::new(&options(Mode::Encrypt), Some(&ring)).unwrap(), "A", "x");
     assert_eq!((ring.encrypted(Cipher::Aes256Gcm), ring.encrypted(Cipher::Sm4Gcm)), (1, 0));
@@ -61,9 +61,9 @@ fn uses_of_a_key_are_counted_for_each_cipher() {
     let ring = ring("k1", &["k1", "k2"]);
     let text = "a b";
     for (cipher, times) in [(Cipher::Aes256Gcm, 3), (Cipher::Sm4Gcm, 1)] {
-        let deidentify = encryption(cipher, &ring);
+        let deidentifier = encryption(cipher, &ring);
         for _ in 0..times {
-            deidentify.deidentify(text, &[found("A", text, "a"), found("A", text, "b")]).unwrap();
+            deidentifier.deidentify(text, &[found("A", text, "a"), found("A", text, "b")]).unwrap();
         }
     }
     assert_eq!((ring.encrypted(Cipher::Aes256Gcm), ring.encrypted(Cipher::Sm4Gcm)), (6, 2));
@@ -78,11 +78,7 @@ fn a_changed_byte_is_found_out_wherever_it_is() {
                 bytes[place] ^= 1 << bit;
                 let damaged = String::from_utf8(bytes).unwrap();
                 let reidentified = RING.reidentify(&damaged);
-                assert_eq!(
-                    (reidentified.text.as_str(), reidentified.reidentified),
-                    (&*damaged, 0),
-                    "{place}"
-                );
+                assert_eq!((reidentified.text.as_str(), reidentified.reidentified), (&*damaged, 0), "{place}");
             }
         }
     }

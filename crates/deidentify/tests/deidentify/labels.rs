@@ -1,18 +1,18 @@
-use pilotlight_deidentify::{Cipher, Deidentifier, DeidentifyOptions, Mode, Refused, Unfit};
+use pilotlight_deidentify::{Cipher, Mode, Deidentifier, DeidentifyOptions, Refused, Unfit};
 
-use super::{RING, deidentify, encryption, entity, options, token};
+use super::{RING, encryption, entity, options, deidentifier, token};
 
 #[test]
 fn only_the_labels_that_are_asked_for_are_protected() {
     let labels = Some(["EMAIL".to_owned()].into());
     let options = DeidentifyOptions { labels, ..options(Mode::Encrypt) };
-    let deidentify = Deidentifier::new(&options, Some(&RING)).unwrap();
-    assert!(deidentify.deidentifies("EMAIL") && !deidentify.deidentifies("NAME"));
-    assert_eq!(deidentify.labels(), options.labels.as_ref());
+    let deidentifier = Deidentifier::new(&options, Some(&RING)).unwrap();
+    assert!(deidentifier.deidentifies("EMAIL") && !deidentifier.deidentifies("NAME"));
+    assert_eq!(deidentifier.labels(), options.labels.as_ref());
     let entities = [entity("NAME", 0, 3), entity("EMAIL", 4, 7), entity("NAME", 8, 11)];
-    let deidentified = deidentify.deidentify("ana a@b bob", &entities).unwrap();
+    let deidentified = deidentifier.deidentify("ana a@b bob", &entities).unwrap();
     assert!(deidentified.text.starts_with("ana [EMAIL:k2:") && deidentified.text.ends_with(" bob"));
-    let [first, second, third] = &deidentified.spans[..] else { panic!("{de-identified:?}") };
+    let [first, second, third] = &deidentified.spans[..] else { panic!("{deidentified:?}") };
     assert_eq!((first.deidentified, second.deidentified, third.deidentified), (false, true, false));
     assert_eq!((&first.key, &third.key), (&None, &None));
     assert_eq!((first.start, first.end), (0, 3));
@@ -25,9 +25,9 @@ fn only_the_labels_that_are_asked_for_are_protected() {
 fn a_label_that_does_not_fit_in_a_token_is_refused() {
     let long = "A".repeat(65);
     for label in ["", "A:B", "[A", "A]", "A\n", "\u{7f}", "\u{85}", &long] {
-        for deidentify in [deidentify(Mode::Pseudonymize, &RING), encryption(Cipher::Sm4Gcm, &RING)]
+        for deidentifier in [deidentifier(Mode::Pseudonymize, &RING), encryption(Cipher::Sm4Gcm, &RING)]
         {
-            let refused = deidentify.deidentify("x", &[entity(label, 0, 1)]).unwrap_err();
+            let refused = deidentifier.deidentify("x", &[entity(label, 0, 1)]).unwrap_err();
             assert_eq!(refused, Refused::Label(label.to_owned()));
             assert!(refused.to_string().contains("rename it"), "{refused}");
         }
@@ -38,8 +38,8 @@ fn a_label_that_does_not_fit_in_a_token_is_refused() {
 fn a_label_that_is_left_alone_may_be_any() {
     let labels = Some(["EMAIL".to_owned()].into());
     let options = DeidentifyOptions { labels, ..options(Mode::Encrypt) };
-    let deidentify = Deidentifier::new(&options, Some(&RING)).unwrap();
-    assert_eq!(deidentify.deidentify("x", &[entity("[A:B]", 0, 1)]).unwrap().text, "x");
+    let deidentifier = Deidentifier::new(&options, Some(&RING)).unwrap();
+    assert_eq!(deidentifier.deidentify("x", &[entity("[A:B]", 0, 1)]).unwrap().text, "x");
 }
 
 #[test]

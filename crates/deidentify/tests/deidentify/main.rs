@@ -19,7 +19,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use pilotlight_deidentify::{Cipher, Deidentifier, DeidentifyOptions, Entity, KeyRing, Mode};
+use pilotlight_deidentify::{Cipher, Entity, KeyRing, Mode, Deidentifier, DeidentifyOptions};
 use tempfile::TempDir;
 
 /// The bytes 0 to 31, and 100 to 139.
@@ -57,7 +57,7 @@ fn options(mode: Mode) -> DeidentifyOptions {
     DeidentifyOptions { mode, cipher: None, keys, labels: None, placeholder: None }
 }
 
-fn deidentify(mode: Mode, ring: &KeyRing) -> Deidentifier {
+fn deidentifier(mode: Mode, ring: &KeyRing) -> Deidentifier {
     Deidentifier::new(&options(mode), Some(ring)).unwrap()
 }
 
@@ -77,11 +77,11 @@ fn found<'a>(label: &'a str, text: &str, value: &str) -> Entity<'a> {
 }
 
 /// The text with one value replaced.
-fn deidentify(deidentify: &Deidentifier, label: &str, text: &str, value: &str) -> String {
-    deidentify.deidentify(text, &[found(label, text, value)]).unwrap().text
+fn deidentify(deidentifier: &Deidentifier, label: &str, text: &str, value: &str) -> String {
+    deidentifier.deidentify(text, &[found(label, text, value)]).unwrap().text
 }
 
 /// The token of a value.
-fn token(deidentify: &Deidentifier, label: &str, value: &str) -> String {
-    deidentify(deidentify, label, value, value)
+fn token(deidentifier: &Deidentifier, label: &str, value: &str) -> String {
+    deidentify(deidentifier, label, value, value)
 }

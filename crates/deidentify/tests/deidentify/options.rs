@@ -1,4 +1,4 @@
-use pilotlight_deidentify::{Cipher, Deidentifier, DeidentifyOptions, Mistake, Mode};
+use pilotlight_deidentify::{Cipher, Mistake, Mode, Deidentifier, DeidentifyOptions};
 
 use super::{RING, options};
 
@@ -58,6 +58,6 @@ fn options_that_do_not_go_together_are_mistakes() {
 
 #[test]
 fn keys_that_were_not_read_are_missing() {
-    let deidentify = Deidentifier::new(&options(Mode::Encrypt), None);
-    assert_eq!(deidentify.unwrap_err(), Mistake::NoKeys(Mode::Encrypt));
+    let deidentifier = Deidentifier::new(&options(Mode::Encrypt), None);
+    assert_eq!(deidentifier.unwrap_err(), Mistake::NoKeys(Mode::Encrypt));
 }

@@ -1,12 +1,12 @@
-use pilotlight_deidentify::{Cipher, Deidentifier, Entity, Mode, Refused};
+use pilotlight_deidentify::{Cipher, Entity, Mode, Deidentifier, Refused};
 
-use super::{RING, deidentify, encryption, entity, options};
+use super::{RING, encryption, entity, options, deidentifier};
 
 const TEXT: &str = "Zoë 🦊 王";
 
 fn refused(entities: &[(usize, usize)]) -> Refused {
     let entities: Vec<_> = entities.iter().map(|(start, end)| entity("A", *start, *end)).collect();
-    deidentify(Mode::Redact, &RING).deidentify(TEXT, &entities).unwrap_err()
+    deidentifier(Mode::Redact, &RING).deidentify(TEXT, &entities).unwrap_err()
 }
 
 #[test]
@@ -17,8 +17,7 @@ fn places_are_code_points_of_both_texts() {
         Entity { label: "NAME", score: 1.0, start: 6, end: 7 },
     ];
     let options = options(Mode::Redact);
-    let deidentified =
-        Deidentifier::new(&options, None).unwrap().deidentify(TEXT, &entities).unwrap();
+    let deidentified = Deidentifier::new(&options, None).unwrap().deidentify(TEXT, &entities).unwrap();
     let expected = serde_json::json!({
         "text": "[NAME] [ANIMAL] [NAME]",
         "spans": [
@@ -35,27 +34,27 @@ fn places_are_code_points_of_both_texts() {
 
 #[test]
 fn spans_name_the_key_that_was_used() {
-    for deidentify in [deidentify(Mode::Pseudonymize, &RING), encryption(Cipher::Sm4Gcm, &RING)] {
-        let deidentified = deidentify.deidentify(TEXT, &[entity("A", 0, 3)]).unwrap();
+    for deidentifier in [deidentifier(Mode::Pseudonymize, &RING), encryption(Cipher::Sm4Gcm, &RING)] {
+        let deidentified = deidentifier.deidentify(TEXT, &[entity("A", 0, 3)]).unwrap();
         assert_eq!(deidentified.spans[0].key.as_ref().unwrap().as_str(), "k2");
         assert_eq!(serde_json::to_value(&deidentified.spans[0]).unwrap()["key"], "k2");
-        assert!(!format!("{de-identified:?}").contains("Zoë"));
+        assert!(!format!("{deidentified:?}").contains("Zoë"));
     }
 }
 
 #[test]
 fn neighbours_may_touch() {
     let entities = [entity("A", 0, 1), entity("B", 1, 2), entity("A", 2, 7)];
-    let deidentified = deidentify(Mode::Redact, &RING).deidentify(TEXT, &entities).unwrap();
+    let deidentified = deidentifier(Mode::Redact, &RING).deidentify(TEXT, &entities).unwrap();
     assert_eq!(deidentified.text, "[A][B][A]");
 }
 
 #[test]
 fn a_text_in_which_nothing_was_found_stays_as_it_is() {
     for mode in [Mode::Redact, Mode::Pseudonymize, Mode::Encrypt] {
-        let deidentified = deidentify(mode, &RING).deidentify(TEXT, &[]).unwrap();
+        let deidentified = deidentifier(mode, &RING).deidentify(TEXT, &[]).unwrap();
         assert_eq!((deidentified.text.as_str(), deidentified.spans.len()), (TEXT, 0));
-        assert_eq!(deidentify(mode, &RING).deidentify("", &[]).unwrap().text, "");
+        assert_eq!(deidentifier(mode, &RING).deidentify("", &[]).unwrap().text, "");
     }
 }
 

@@ -2,7 +2,7 @@ use std::collections::HashSet;
 
 use pilotlight_deidentify::Mode;
 
-use super::{RING, deidentify, entity, ring, token};
+use super::{RING, entity, deidentifier, ring, token};
 
 /// Computed by Python's `hmac` and `cryptography` after the crate's documentation.
 const ANA: &str = "[EMAIL:k1:0ca9b9aaec839df4ad043627dccba320]";
@@ -11,10 +11,10 @@ const ZOE: &str = "[NAME:k1:595e811f4c53ac1ebecc6312ae3050b5]";
 
 #[test]
 fn pseudonyms_are_those_that_others_compute() {
-    let first = deidentify(Mode::Pseudonymize, &ring("k1", &["k1"]));
+    let first = deidentifier(Mode::Pseudonymize, &ring("k1", &["k1"]));
     assert_eq!(token(&first, "EMAIL", "ana@example.org"), ANA);
     assert_eq!(token(&first, "NAME", "Zoë Müller"), ZOE);
-    assert_eq!(token(&deidentify(Mode::Pseudonymize, &RING), "EMAIL", "ana@example.org"), ANA_K2);
+    assert_eq!(token(&deidentifier(Mode::Pseudonymize, &RING), "EMAIL", "ana@example.org"), ANA_K2);
 }
 
 #[test]
@@ -22,26 +22,23 @@ fn one_value_has_one_pseudonym() {
     let text = "Ana wrote to Bo, and Bo to Ana.";
     let entities =
         [(0, 3), (13, 15), (21, 23), (27, 30)].map(|(start, end)| entity("NAME", start, end));
-    let deidentified = deidentify(Mode::Pseudonymize, &RING).deidentify(text, &entities).unwrap();
+    let deidentified = deidentifier(Mode::Pseudonymize, &RING).deidentify(text, &entities).unwrap();
     let chars: Vec<char> = deidentified.text.chars().collect();
-    let tokens: Vec<String> = deidentified
-        .spans
-        .iter()
-        .map(|span| chars[span.start..span.end].iter().collect())
-        .collect();
+    let tokens: Vec<String> =
+        deidentified.spans.iter().map(|span| chars[span.start..span.end].iter().collect()).collect();
     assert_eq!((&tokens[0], &tokens[1]), (&tokens[3], &tokens[2]));
     assert_ne!(tokens[0], tokens[1]);
-    assert_eq!(tokens[0], token(&deidentify(Mode::Pseudonymize, &RING), "NAME", "Ana"));
+    assert_eq!(tokens[0], token(&deidentifier(Mode::Pseudonymize, &RING), "NAME", "Ana"));
 }
 
 #[test]
 fn what_is_written_in_two_ways_but_is_one_text_is_one_value() {
-    let deidentify = deidentify(Mode::Pseudonymize, &RING);
+    let deidentifier = deidentifier(Mode::Pseudonymize, &RING);
     // é, Å (of which there are three) and a Hangul syllable.
     for (one, other) in
         [("\u{e9}", "e\u{301}"), ("\u{c5}", "\u{212b}"), ("각", "\u{1100}\u{1161}\u{11a8}")]
     {
-        assert_eq!(token(&deidentify, "NAME", one), token(&deidentify, "NAME", other));
+        assert_eq!(token(&deidentifier, "NAME", one), token(&deidentifier, "NAME", other));
     }
 }
 
@@ -53,7 +50,7 @@ fn other_values_labels_and_keys_make_other_pseudonyms() {
         for label in ["NAME", "EMAIL"] {
             // Case, width and space make a difference.
             for value in ["ana", "Ana", "ANA", "ａｎａ", "ana ", "an", "a"] {
-                let token = token(&deidentify(Mode::Pseudonymize, ring), label, value);
+                let token = token(&deidentifier(Mode::Pseudonymize, ring), label, value);
                 let body = token.rsplit(':').next().unwrap().to_owned();
                 assert_eq!(body.len(), 33);
                 assert!(bodies.insert(body), "{label} {value}");

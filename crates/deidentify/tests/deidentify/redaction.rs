@@ -1,6 +1,6 @@
-use pilotlight_deidentify::{Deidentifier, DeidentifyOptions, Mode};
+use pilotlight_deidentify::{Mode, Deidentifier, DeidentifyOptions};
 
-use super::{RING, deidentify, entity, options};
+use super::{RING, entity, options, deidentify, deidentifier};
 
 fn redaction(placeholder: &str) -> Deidentifier {
     let placeholder = Some(placeholder.to_owned());
@@ -29,7 +29,6 @@ fn any_label_can_be_redacted() {
 
 #[test]
 fn no_key_is_named() {
-    let deidentified =
-        deidentify(Mode::Redact, &RING).deidentify("x", &[entity("A", 0, 1)]).unwrap();
+    let deidentified = deidentifier(Mode::Redact, &RING).deidentify("x", &[entity("A", 0, 1)]).unwrap();
     assert_eq!(deidentified.spans[0].key, None);
 }

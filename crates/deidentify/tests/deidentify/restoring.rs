@@ -1,6 +1,6 @@
 use pilotlight_deidentify::{Cipher, Left, Mode, Reason};
 
-use super::{RING, deidentify, encryption, ring, token};
+use super::{RING, encryption, deidentifier, ring, token};
 
 fn left(reason: Reason, key: &str, start: usize, end: usize) -> Left {
     Left { reason, key: key.to_owned(), start, end }
@@ -11,7 +11,7 @@ fn what_cannot_be_decrypted_stays_and_is_told() {
     let known = token(&encryption(Cipher::Sm4Gcm, &RING), "A", "é");
     let unknown = token(&encryption(Cipher::Aes256Gcm, &ring("k1", &["k1"])), "A", "x");
     let damaged = known.replace("[A:", "[B:");
-    let pseudonym = token(&deidentify(Mode::Pseudonymize, &RING), "A", "x");
+    let pseudonym = token(&deidentifier(Mode::Pseudonymize, &RING), "A", "x");
     let text = format!("ü {unknown}{known} {damaged}ß{pseudonym}.");
     let reidentified = ring("k2", &["k2"]).reidentify(&text);
     assert_eq!(reidentified.text, format!("ü {unknown}é {damaged}ß{pseudonym}."));
@@ -25,10 +25,7 @@ fn what_cannot_be_decrypted_stays_and_is_told() {
         (Reason::Damaged, "k2", at(&damaged)),
         (Reason::Pseudonym, "k2", at(&pseudonym)),
     ];
-    assert_eq!(
-        reidentified.left,
-        expected.map(|(why, key, (start, end))| left(why, key, start, end))
-    );
+    assert_eq!(reidentified.left, expected.map(|(why, key, (start, end))| left(why, key, start, end)));
 }
 
 #[test]
@@ -53,10 +50,10 @@ fn nothing_tells_in_which_way_a_token_is_damaged() {
 
 #[test]
 fn a_value_that_looks_like_a_token_is_not_decrypted_further() {
-    let deidentify = encryption(Cipher::Aes256Gcm, &RING);
-    let inner = token(&deidentify, "A", "value");
+    let deidentifier = encryption(Cipher::Aes256Gcm, &RING);
+    let inner = token(&deidentifier, "A", "value");
     // As a whole, it is an entity like any other.
-    let outer = token(&deidentify, "B", &inner);
+    let outer = token(&deidentifier, "B", &inner);
     assert_eq!(RING.reidentify(&outer).text, inner);
     assert_eq!(RING.reidentify(&RING.reidentify(&outer).text).text, "value");
 }
@@ -66,10 +63,7 @@ fn a_text_without_tokens_stays_as_it_is() {
     let texts = ["", "[", "]", "[]", "[::]", "[A:k1:]", "a[b]c", "[[[[", "12:30:45 [12:30:45]"];
     for text in texts {
         let reidentified = RING.reidentify(text);
-        assert_eq!(
-            (reidentified.text.as_str(), reidentified.reidentified, reidentified.left),
-            (text, 0, vec![])
-        );
+        assert_eq!((reidentified.text.as_str(), reidentified.reidentified, reidentified.left), (text, 0, vec![]));
     }
 }
 
@@ -77,12 +71,12 @@ fn a_text_without_tokens_stays_as_it_is() {
 fn a_restored_text_does_not_show_itself_in_logs() {
     let token = token(&encryption(Cipher::Aes256Gcm, &RING), "A", "value");
     let reidentified = RING.reidentify(&token);
-    assert!(reidentified.text == "value" && !format!("{re-identified:?}").contains("value"));
+    assert!(reidentified.text == "value" && !format!("{reidentified:?}").contains("value"));
 }
 
 #[test]
 fn an_answer_in_json_has_reasons_in_words() {
-    let pseudonym = token(&deidentify(Mode::Pseudonymize, &RING), "A", "x");
+    let pseudonym = token(&deidentifier(Mode::Pseudonymize, &RING), "A", "x");
     let answer = serde_json::to_value(RING.reidentify(&pseudonym)).unwrap();
     let left = serde_json::json!(
         [{ "reason": "pseudonym", "key": "k2", "start": 0, "end": pseudonym.len() }]

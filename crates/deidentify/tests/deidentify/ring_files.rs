@@ -86,8 +86,8 @@ fn no_message_and_no_debug_shows_a_secret() {
         let shown = format!("{error} {error:?} {error:#?}");
         assert!(!shown.contains(&one[..12]) && !shown.contains(&two[..12]), "{shown}");
     }
-    let deidentify = encryption(Cipher::Aes256Gcm, &RING);
-    let shown = format!("{:?} {:?}", *RING, deidentify);
+    let deidentifier = encryption(Cipher::Aes256Gcm, &RING);
+    let shown = format!("{:?} {:?}", *RING, deidentifier);
     let ring = "KeyRing { active: \"k2\", keys: [\"k2\", \"k1\"] }";
     assert!(shown.starts_with(ring), "{shown}");
     let rest = shown.replace(ring, "");

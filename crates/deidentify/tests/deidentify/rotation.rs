@@ -5,7 +5,7 @@ use std::thread;
 use pilotlight_deidentify::{Cipher, KeyId, KeyRing, Mode, Reason, RingError};
 use tempfile::TempDir;
 
-use super::{deidentify, encryption, ring_text, token, write};
+use super::{encryption, deidentifier, ring_text, token, write};
 
 fn id(text: &str) -> KeyId {
     text.parse().unwrap()
@@ -77,7 +77,7 @@ fn generated_rings_are_for_their_owner_alone_and_differ() {
     let pseudonyms = paths.each_ref().map(|path| {
         KeyRing::generate(path, &id("k1")).unwrap();
         assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o7777, 0o600);
-        token(&deidentify(Mode::Pseudonymize, &KeyRing::read(path).unwrap()), "A", "x")
+        token(&deidentifier(Mode::Pseudonymize, &KeyRing::read(path).unwrap()), "A", "x")
     });
     assert_ne!(pseudonyms[0], pseudonyms[1]);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
