@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use tokenizers::models::ModelWrapper;
-use tokenizers::{Decoder as _, Encoding};
+use tokenizers::{Decoder as _, Encoding, PreTokenizerWrapper};
 
 use crate::compute::Sequence;
 use crate::tokenizer_file::{self, FileError, Read};
@@ -16,7 +16,17 @@ pub struct Tokenizer {
     /// Marks a token that continues a word, such as `##`; `None` where words are told apart
     /// by white space instead.
     continuation: Option<String>,
+    words: Words,
     capacity: usize,
+}
+
+/// What the words of a tokenizer are, as far as [`Token::word`] tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Words {
+    /// Parts of the text that its pieces do not go beyond, such as `Ada`, `##la`.
+    Parted,
+    /// Whatever stands between two spaces, which its pieces hold: perhaps a sentence.
+    Spaced,
 }
 
 /// Special tokens that the post-processor puts around a text: `[CLS]` … `[SEP]`.
@@ -87,7 +97,14 @@ impl Tokenizer {
             return Err(TokenizerError::Window { special, max_length });
         }
         let (unknown, continuation) = word_pieces(&inner, unigram_unknown);
-        Ok(Self { inner, frame, unknown, continuation, capacity })
+        let parted = continuation.is_some() || inner.get_pre_tokenizer().is_some_and(parts_words);
+        let words = if parted { Words::Parted } else { Words::Spaced };
+        Ok(Self { inner, frame, unknown, continuation, words, capacity })
+    }
+
+    /// What its words are.
+    pub fn words(&self) -> Words {
+        self.words
     }
 
     /// One more than the largest token id, added tokens included.
@@ -243,6 +260,15 @@ fn word_pieces(
     let unknown = unknown.and_then(|token| tokenizer.token_to_id(token));
     // Hugging Face treats an empty mark like none.
     (unknown, continuation.filter(|mark| !mark.is_empty()))
+}
+
+/// Whether pieces never hold the spaces around words.
+fn parts_words(pre_tokenizer: &PreTokenizerWrapper) -> bool {
+    match pre_tokenizer {
+        PreTokenizerWrapper::Metaspace(_) | PreTokenizerWrapper::ByteLevel(_) => false,
+        PreTokenizerWrapper::Sequence(parts) => parts.as_ref().iter().all(parts_words),
+        _ => true,
+    }
 }
 
 /// A text that can be cut at code points.
