@@ -162,7 +162,7 @@ impl PreTokenizing {
         let spaced = |step: &PreTokenizerStep| {
             matches!(step, PreTokenizerStep::Other(Metaspace(_) | ByteLevel(_)))
         };
-        !self.0.iter().any(spaced)
+        !self.0.is_empty() && !self.0.iter().any(spaced)
     }
 }
 
