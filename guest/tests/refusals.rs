@@ -169,7 +169,7 @@ fn files_that_do_not_fit_each_other_are_refused() {
     assert_eq!(reason, "config.json: 2 labels, but model.onnx gives 3");
     let mut more = tokenizer();
     more["model"]["vocab"]["extra"] = 8.into();
-    let reason = spoil("tokenizer.json", more);
+    let reason = spoil("tokenizer.json", more.clone());
     assert_eq!(reason, "tokenizer.json: 9 token ids, but model.onnx embeds 8");
     // The table may be a node.
     let mut model = graph();
