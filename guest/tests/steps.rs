@@ -31,7 +31,7 @@ fn a_text_that_takes_a_pattern_too_many_steps_is_refused() {
     let sequence = json!({"type": "Sequence", "normalizers": [{"type": "NFC"}, replaced]});
     let inverted = json!({"type": "Split", "pattern": {"Regex": "^\\s+|\\s+$"},
         "behavior": "Isolated", "invert": true});
-    let pieces = json!({"type": "Sequence", "pretokenizers": [split("B"), removed(r"^\s+|\s+$")]});
+    let pieces = json!({"type": "Sequence", "pretokenizers": [split("met"), removed(r"^\s+|\s+$")]});
     let text = |blanks: usize| format!("Ada{}Bob  met  ", " ".repeat(blanks));
     for (pre_tokenizer, normalizer) in [
         (removed(r"^\s+|\s+$"), Value::Null),
@@ -54,6 +54,6 @@ fn white_space_that_takes_byte_level_too_many_steps_is_refused() {
     let bytes = json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false});
     let tokenizer = tokenizer(&bytes, &Value::Null).unwrap();
     let text = |blanks: usize| format!("Ada{}Bob  met  ", " ".repeat(blanks));
-    assert_eq!(tokenizer.encode(&text(989_000)).unwrap().len(), 7);
+    assert_eq!(tokenizer.encode(&text(989_000)).unwrap().len(), 6);
     assert!(tokenizer.encode(&text(1_000_000)).is_err());
 }
