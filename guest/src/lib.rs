@@ -12,6 +12,7 @@ pub mod pipeline;
 pub mod preinit;
 pub mod redact;
 pub mod service;
+pub mod steps;
 pub mod tensor;
 pub mod tokenizer;
 pub mod tokenizer_file;

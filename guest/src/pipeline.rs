@@ -98,7 +98,7 @@ impl Pipeline {
         let labelled = self.label_tokens(&[text], self.overlap(None)?, timings)?;
         let Some((tokens, logits)) = labelled.first() else { return Ok(Vec::new()) };
         let mut spans = segment(&self.labels, tokens, logits);
-        widen_to_words(text, tokens, &mut spans);
+        widen_to_words(text, tokens, self.tokenizer.words(), &mut spans);
         Ok(spans)
     }
 

@@ -3,7 +3,7 @@
 pub(crate) mod segment;
 
 use crate::api::{ApiError, Entity, Redacted, Span};
-use crate::tokenizer::{CodePoints, Token};
+use crate::tokenizer::{CodePoints, Token, Words};
 use crate::words::Cuts;
 
 const DEFAULT_PLACEHOLDER: &str = "[{label}]";
@@ -151,11 +151,11 @@ fn whole_graphemes(mut spans: Vec<Span>, graphemes: &Cuts) -> Vec<Span> {
 /// Widens spans of `text` to whole words, so that no part of a name is left standing, and leaves
 /// out white space at their ends: a token may hold the space before its word. Spans of white
 /// space alone are dropped.
-pub fn widen_to_words(text: &str, tokens: &[Token], spans: &mut Vec<Span>) {
+pub fn widen_to_words(text: &str, tokens: &[Token], words: Words, spans: &mut Vec<Span>) {
     if spans.is_empty() {
         return;
     }
-    let words = Cuts::between_words(text, tokens);
+    let words = Cuts::between_words(text, tokens, words);
     spans.retain_mut(|span| match words.widen_and_trim(span.start, span.end) {
         Some((start, end)) if span.start < span.end => {
             (span.start, span.end) = (start, end);

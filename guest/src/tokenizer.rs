@@ -3,20 +3,31 @@
 use std::ops::Range;
 
 use tokenizers::models::ModelWrapper;
-use tokenizers::{Decoder as _, Encoding};
+use tokenizers::{Decoder as _, Encoding, Model as _, OffsetType, PreTokenizer as _};
 
 use crate::compute::Sequence;
-use crate::tokenizer_file::{self, FileError, Read};
+use crate::steps::{PreTokenizing, Watched};
+use crate::tokenizer_file::{self, FileError, Inner, Read};
 
 /// A Hugging Face tokenizer, without the padding, truncation and dropout its file may ask for.
 pub struct Tokenizer {
-    inner: tokenizers::Tokenizer,
+    inner: Inner,
     frame: Frame,
     unknown: Option<u32>,
     /// Marks a token that continues a word, such as `##`; `None` where words are told apart
     /// by white space instead.
     continuation: Option<String>,
+    words: Words,
     capacity: usize,
+}
+
+/// What the words of a tokenizer are, as far as [`Token::word`] tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Words {
+    /// Parts of the text that its pieces do not go beyond, such as `Ada`, `##la`.
+    Parted,
+    /// Whatever stands between two spaces, which its pieces hold: perhaps a sentence.
+    Spaced,
 }
 
 /// Special tokens that the post-processor puts around a text: `[CLS]` … `[SEP]`.
@@ -87,7 +98,15 @@ impl Tokenizer {
             return Err(TokenizerError::Window { special, max_length });
         }
         let (unknown, continuation) = word_pieces(&inner, unigram_unknown);
-        Ok(Self { inner, frame, unknown, continuation, capacity })
+        let parted = continuation.is_some()
+            || inner.get_pre_tokenizer().is_some_and(PreTokenizing::parts_words);
+        let words = if parted { Words::Parted } else { Words::Spaced };
+        Ok(Self { inner, frame, unknown, continuation, words, capacity })
+    }
+
+    /// What its words are.
+    pub fn words(&self) -> Words {
+        self.words
     }
 
     /// One more than the largest token id, added tokens included.
@@ -106,12 +125,24 @@ impl Tokenizer {
     /// # Errors
     /// [`TokenizerError::Encode`] with what the tokenizer said.
     pub fn encode(&self, text: &str) -> Result<Vec<Token>, TokenizerError> {
-        let encoding = self
-            .inner
-            .encode_char_offsets(text, false)
-            .map_err(|error| TokenizerError::Encode(error.to_string()))?;
+        let encoding = self.encoding(text);
+        let encoding = encoding.map_err(|error| TokenizerError::Encode(error.to_string()))?;
         let text = CodePoints::new(text);
         Ok((0..encoding.len()).map(|index| self.token(&encoding, index, &text)).collect())
+    }
+
+    /// As the library does it, but no failure of a normalizer is passed over.
+    fn encoding(&self, text: &str) -> tokenizers::Result<Encoding> {
+        let normalizer = self.inner.get_normalizer().map(Watched::new);
+        let vocabulary = self.inner.get_added_vocabulary();
+        let mut pieces = vocabulary.extract_and_normalize(normalizer.as_ref(), text);
+        normalizer.map_or(Ok(()), Watched::finish)?;
+        if let Some(pre_tokenizer) = self.inner.get_pre_tokenizer() {
+            pre_tokenizer.pre_tokenize(&mut pieces)?;
+        }
+        self.inner.get_model().tokenize_in_pretokenized(&mut pieces, None)?;
+        let encoding = pieces.into_encoding(None, 0, OffsetType::Char)?;
+        self.inner.post_process(encoding, None, false)
     }
 
     fn token(&self, encoding: &Encoding, index: usize, text: &CodePoints<'_>) -> Token {
@@ -198,7 +229,7 @@ fn cut(tokens: &[Token], range: Range<usize>, at: usize) -> usize {
 
 impl Frame {
     /// Learns the special tokens by framing a text of one token.
-    fn of(tokenizer: &tokenizers::Tokenizer) -> tokenizers::Result<Self> {
+    fn of(tokenizer: &Inner) -> tokenizers::Result<Self> {
         let probe = Encoding::new(
             vec![u32::MAX],
             vec![0],
@@ -226,10 +257,7 @@ impl Frame {
 }
 
 /// The unknown token and the mark of a continued word.
-fn word_pieces(
-    tokenizer: &tokenizers::Tokenizer,
-    unigram_unknown: Option<u32>,
-) -> (Option<u32>, Option<String>) {
+fn word_pieces(tokenizer: &Inner, unigram_unknown: Option<u32>) -> (Option<u32>, Option<String>) {
     let (unknown, continuation) = match tokenizer.get_model() {
         ModelWrapper::WordPiece(model) => {
             (Some(&model.unk_token), Some(model.continuing_subword_prefix.clone()))

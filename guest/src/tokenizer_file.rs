@@ -7,7 +7,11 @@ use serde_json::Value;
 use tokenizers::models::ModelWrapper;
 use tokenizers::normalizers::Precompiled;
 use tokenizers::processors::PostProcessorWrapper;
-use tokenizers::{AddedToken, DecoderWrapper, NormalizerWrapper, PreTokenizerWrapper};
+use tokenizers::{
+    AddedToken, DecoderWrapper, NormalizerWrapper, PreTokenizerWrapper, TokenizerImpl,
+};
+
+use crate::steps::{Normalizing, PreTokenizing};
 
 /// The format that `tokenizers` writes.
 const FILE_VERSION: &str = "1.0";
@@ -63,10 +67,14 @@ enum Merge {
     Line(String),
 }
 
+/// The library's tokenizer, whose patterns do not fail in silence.
+pub type Inner =
+    TokenizerImpl<ModelWrapper, Normalizing, PreTokenizing, PostProcessorWrapper, DecoderWrapper>;
+
 /// The parts of a file together, and what cannot be learned of them later.
 pub struct Read {
     /// The tokenizer, without padding, truncation and dropout.
-    pub tokenizer: tokenizers::Tokenizer,
+    pub tokenizer: Inner,
     /// Unigram's unknown piece.
     pub unigram_unknown: Option<u32>,
 }
@@ -88,10 +96,14 @@ pub fn read(file: &[u8]) -> Result<Read, FileError> {
         // Of use in training only: the same text would have other tokens each time.
         model.dropout = None;
     }
-    let mut tokenizer = tokenizers::Tokenizer::new(model);
+    let mut tokenizer = Inner::new(model);
     let normalizer = part::<NormalizerWrapper>("normalizer", file.normalizer)?;
+    let normalizer = normalizer.map(Normalizing::try_from).transpose().map_err(malformed)?;
     tokenizer.with_normalizer(normalizer).map_err(malformed)?;
-    tokenizer.with_pre_tokenizer(part::<PreTokenizerWrapper>("pre_tokenizer", file.pre_tokenizer)?);
+    let pre_tokenizer = part::<PreTokenizerWrapper>("pre_tokenizer", file.pre_tokenizer)?;
+    let pre_tokenizer =
+        pre_tokenizer.map(PreTokenizing::try_from).transpose().map_err(malformed)?;
+    tokenizer.with_pre_tokenizer(pre_tokenizer);
     tokenizer.with_decoder(part::<DecoderWrapper>("decoder", file.decoder)?);
     tokenizer
         .with_post_processor(part::<PostProcessorWrapper>("post_processor", file.post_processor)?);

@@ -4,12 +4,15 @@
 //! the space before a word and the comma after it along. Where the standard leaves it to the
 //! application, words end at punctuation that parts them as often as it joins them: `Ada:Bob`,
 //! `Ada.Bob` and `7,Ada` are several words, `O'Brien` and `3.14` are one.
+//!
+//! The standard cuts Thai, Hiragana, Han and the like between all letters. There words end where the
+//! tokenizer's own do, or, where those end at white space only and may be sentences, its tokens.
 
 use std::collections::BTreeSet;
 
 use unicode_segmentation::UnicodeSegmentation as _;
 
-use crate::tokenizer::Token;
+use crate::tokenizer::{Token, Words};
 
 /// The places where a text may be cut, in code points, both ends included.
 pub struct Cuts {
@@ -26,22 +29,22 @@ impl Cuts {
 
     /// Between words, and never within a grapheme cluster. `tokens` are those of `text`: at a
     /// connector such as `_` words end where the tokenizer's own do.
-    pub fn between_words(text: &str, tokens: &[Token]) -> Self {
+    pub fn between_words(text: &str, tokens: &[Token], words: Words) -> Self {
         let graphemes: Vec<usize> = text.grapheme_indices(true).map(|(offset, _)| offset).collect();
         let own = own_borders(text, tokens);
-        let mut cuts = Vec::new();
+        let mut cuts = BTreeSet::new();
         for (offset, word) in text.split_word_bound_indices() {
-            cuts.push(offset);
-            for inner in inner_cuts(word) {
-                let at_connector =
-                    |inner: Inner| inner.always || own.contains(&(offset + inner.at));
-                if at_connector(inner) {
-                    cuts.push(offset + inner.at);
-                }
+            let whole = words == Words::Parted && !own.contains(&offset);
+            if graphemes.binary_search(&offset).is_ok() && !(whole && within_letters(text, offset))
+            {
+                cuts.insert(offset);
             }
+            let inner = inner_cuts(word).into_iter();
+            let inner = inner.filter(|inner| inner.always || own.contains(&(offset + inner.at)));
+            // Accents stay with what they stand on.
+            let after_cluster = |at: usize| graphemes.partition_point(|start| *start < at);
+            cuts.extend(inner.filter_map(|inner| graphemes.get(after_cluster(offset + inner.at))));
         }
-        cuts.dedup();
-        cuts.retain(|cut| graphemes.binary_search(cut).is_ok());
         Self::at(text, cuts.into_iter())
     }
 
@@ -53,7 +56,10 @@ impl Cuts {
             let piece = &text[offset..next];
             place += piece.chars().count();
             places.push(place);
-            blank.push(piece.chars().all(char::is_whitespace));
+            // A space with an accent is a space.
+            blank.push(
+                piece.graphemes(true).all(|cluster| cluster.starts_with(char::is_whitespace)),
+            );
             offset = next;
         }
         Self { places, blank }
@@ -96,6 +102,41 @@ fn own_borders(text: &str, tokens: &[Token]) -> BTreeSet<usize> {
     let offsets = text.char_indices().enumerate();
     offsets.filter(|(place, _)| places.contains(place)).map(|(_, (offset, _))| offset).collect()
 }
+
+/// Whether the letters around `offset` are of scripts that UAX #29 cuts between all letters.
+fn within_letters(text: &str, offset: usize) -> bool {
+    let is_unparted = |c: char| {
+        c.is_alphabetic() && UNPARTED.iter().any(|(first, last)| (*first..=*last).contains(&c))
+    };
+    let (before, after) = text.split_at(offset);
+    after.starts_with(is_unparted)
+        && before.graphemes(true).next_back().is_some_and(|last| last.starts_with(is_unparted))
+}
+
+/// Line_Break=SA, Kana and ideographs; the letters among them.
+const UNPARTED: [(char, char); 17] = [
+    // Thai, Lao, Myanmar, Khmer, Tai Le, New Tai Lue, Tai Tham.
+    ('\u{e00}', '\u{eff}'),
+    ('\u{1000}', '\u{109f}'),
+    ('\u{1780}', '\u{17ff}'),
+    ('\u{1950}', '\u{19df}'),
+    ('\u{1a20}', '\u{1aaf}'),
+    // Iteration marks and numbers like ideographs, Kana, Han.
+    ('\u{3005}', '\u{3007}'),
+    ('\u{3021}', '\u{30ff}'),
+    ('\u{31f0}', '\u{31ff}'),
+    ('\u{3400}', '\u{9fff}'),
+    // Myanmar, Tai Viet.
+    ('\u{a9e0}', '\u{a9ff}'),
+    ('\u{aa60}', '\u{aadf}'),
+    ('\u{f900}', '\u{faff}'),
+    ('\u{ff66}', '\u{ff9f}'),
+    // Ahom, Myanmar; Tangut, Khitan, Kana, Nushu; Han.
+    ('\u{11700}', '\u{1174f}'),
+    ('\u{116d0}', '\u{116ff}'),
+    ('\u{16fe0}', '\u{1b2ff}'),
+    ('\u{20000}', '\u{3ffff}'),
+];
 
 /// A place within a word of Unicode at which it ends all the same.
 #[derive(Clone, Copy)]

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
 const LADDER: [&[&str]; 10] = [
-    &["api", "tensor", "heap"],
+    &["api", "tensor", "heap", "steps"],
     &["compute", "tokenizer_file"],
     &["compute/tract", "tokenizer"],
     &["decode", "words"],

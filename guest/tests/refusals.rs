@@ -11,7 +11,7 @@ use pilotlight_guest::pipeline::{Pipeline, Timings};
 use pilotlight_model::ModelFolder;
 use pilotlight_onnx::encode;
 use pilotlight_onnx::proto::{
-    FunctionProto, ModelProto, SparseTensorProto, StringStringEntryProto,
+    AttributeProto, FunctionProto, ModelProto, NodeProto, SparseTensorProto, StringStringEntryProto,
 };
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -169,7 +169,21 @@ fn files_that_do_not_fit_each_other_are_refused() {
     assert_eq!(reason, "config.json: 2 labels, but model.onnx gives 3");
     let mut more = tokenizer();
     more["model"]["vocab"]["extra"] = 8.into();
-    let reason = spoil("tokenizer.json", more);
+    let reason = spoil("tokenizer.json", more.clone());
+    assert_eq!(reason, "tokenizer.json: 9 token ids, but model.onnx embeds 8");
+    // The table may be a node.
+    let mut model = graph();
+    let parts = model.graph.as_mut().unwrap();
+    let table = Some(parts.initializer.remove(0));
+    let value = AttributeProto { name: "value".into(), t: table, r#type: 4, ..Default::default() };
+    let constant = NodeProto { attribute: vec![value], ..node("Constant", &[], "table") };
+    parts.node.insert(0, constant);
+    let with_node = folder(&model);
+    fs::write(with_node.path().join("tokenizer.json"), more.to_string()).unwrap();
+    let nothing = serde_json::json!({"num_labels": 3});
+    fs::write(with_node.path().join("config.json"), nothing.to_string()).unwrap();
+    seal(with_node.path());
+    let reason = open(&with_node).err().unwrap();
     assert_eq!(reason, "tokenizer.json: 9 token ids, but model.onnx embeds 8");
     // Ids count, not how many of them there are.
     let mut sparse = tokenizer();

@@ -28,10 +28,10 @@ pub enum ModelError {
         /// The file that is missing from it.
         file: String,
     },
-    /// A listed name is not a plain file name inside the folder.
-    #[error("{file}: leads out of the model folder; files must lie directly in it")]
+    /// A name is not the path of a file inside the folder.
+    #[error("{file}: leads out of the model folder; files must lie in it")]
     OutsideFolder {
-        /// The name as the manifest gives it.
+        /// The name as the manifest or the graph gives it.
         file: String,
     },
     /// A symbolic link leads out of the model folder, and out of the entry of a Hugging Face cache

@@ -26,14 +26,18 @@ impl ModelFolder {
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, ModelError> {
         let path = path.into();
         let file = path.join(MANIFEST_FILE);
-        let bytes = read_regular(&file, MANIFEST_LIMIT)?;
+        let bytes = read_regular((&path, &file), MANIFEST_LIMIT)?;
         let mistake = |message| ModelError::Manifest { path: file.clone(), message };
         let text = str::from_utf8(without_bom(&bytes)).map_err(|e| mistake(e.to_string()))?;
-        let manifest = Manifest::parse(text).map_err(mistake)?;
-        let folder = Self { path, manifest, manifest_digest: Digest::of(&bytes) };
-        for name in folder.manifest.files.keys() {
-            folder.resolve(name)?;
+        let mut manifest = Manifest::parse(text).map_err(mistake)?;
+        for (name, listed) in std::mem::take(&mut manifest.files) {
+            let name = inside(&name)?;
+            let former = manifest.files.insert(name.clone(), listed.clone());
+            if former.is_some_and(|former| former != listed) {
+                return Err(mistake(format!("[files] has two digests of {name}")));
+            }
         }
+        let folder = Self { path, manifest, manifest_digest: Digest::of(&bytes) };
         for needed in [MODEL_FILE, TOKENIZER_FILE, CONFIG_FILE] {
             folder.expected(needed)?;
         }
@@ -55,14 +59,15 @@ impl ModelFolder {
         self.manifest_digest
     }
 
-    /// Reads one listed file whole and checks its digest.
+    /// Reads one listed file whole and checks its digest. `./` in front of its name and within does
+    /// not count.
     ///
     /// # Errors
     /// [`ModelError`] naming the file and the reason.
     pub fn read(&self, name: &str) -> Result<Vec<u8>, ModelError> {
-        let expected = self.expected(name)?;
-        let path = self.resolve(name)?;
-        let bytes = read_regular(&path, FILE_LIMIT)?;
+        let name = &inside(name)?;
+        let (expected, path) = (self.expected(name)?, self.path.join(name));
+        let bytes = read_regular((&self.path, &path), FILE_LIMIT)?;
         check_digest(path, expected, Digest::of(&bytes))?;
         Ok(bytes)
     }
@@ -72,19 +77,20 @@ impl ModelFolder {
     /// # Errors
     /// [`ModelError`] naming the file and the reason.
     pub fn read_in_pieces(&self, name: &str) -> Result<Vec<Vec<u8>>, ModelError> {
-        let expected = self.expected(name)?;
-        let path = self.resolve(name)?;
+        let name = &inside(name)?;
+        let (expected, path) = (self.expected(name)?, self.path.join(name));
         let mut pieces = vec![];
-        let (mut file, _) = open_regular(&path, FILE_LIMIT)?;
+        let (mut file, _) = open_regular((&self.path, &path), FILE_LIMIT)?;
         read_each(&mut file, &path, FILE_LIMIT, |piece| pieces.push(piece.to_vec()))?;
         check_digest(path, expected, Digest::of_pieces(&pieces))?;
         Ok(pieces)
     }
 
-    /// Whether the manifest or a listed file is a symbolic link.
+    /// Whether the manifest, a listed file or a folder on the way to one is a symbolic link.
     pub fn has_links(&self) -> bool {
         let names = self.manifest.files.keys().map(String::as_str).chain([MANIFEST_FILE]);
-        names.map(|name| self.path.join(name)).any(|path| path.is_symlink())
+        let mut paths = names.flat_map(|name| Path::new(name).ancestors());
+        paths.any(|path| !path.as_os_str().is_empty() && self.path.join(path).is_symlink())
     }
 
     /// Writes the manifest and every listed file to `folder`, checked and without links.
@@ -94,10 +100,13 @@ impl ModelFolder {
     pub fn copy_to(&self, folder: &Path) -> Result<(), ModelError> {
         let write = |name: &str, bytes: Vec<u8>| {
             let path = folder.join(name);
-            fs::write(&path, bytes).map_err(|source| ModelError::Io { path, source })
+            let parent = path.parent().map_or(Ok(()), fs::create_dir_all);
+            parent
+                .and_then(|()| fs::write(&path, bytes))
+                .map_err(|source| ModelError::Io { path, source })
         };
         let path = self.path.join(MANIFEST_FILE);
-        let manifest = read_regular(&path, MANIFEST_LIMIT)?;
+        let manifest = read_regular((&self.path, &path), MANIFEST_LIMIT)?;
         check_digest(path, self.manifest_digest, Digest::of(&manifest))?;
         write(MANIFEST_FILE, manifest)?;
         self.manifest.files.keys().try_for_each(|name| write(name, self.read(name)?))
@@ -118,14 +127,21 @@ impl ModelFolder {
             file: name.to_owned(),
         })
     }
+}
 
-    fn resolve(&self, name: &str) -> Result<PathBuf, ModelError> {
-        let mut parts = Path::new(name).components();
-        match (parts.next(), parts.next()) {
-            (Some(Component::Normal(plain)), None) if plain == name => Ok(self.path.join(plain)),
-            _ => Err(ModelError::OutsideFolder { file: name.to_owned() }),
+/// The path of a file inside the folder, in the one form it has in a manifest: `a/b` for `./a//b`.
+fn inside(name: &str) -> Result<String, ModelError> {
+    let outside = || ModelError::OutsideFolder { file: name.to_owned() };
+    let mut parts = Vec::new();
+    for part in Path::new(name).components() {
+        match part {
+            Component::CurDir => {}
+            Component::Normal(part) => parts.push(part.to_str().ok_or_else(outside)?),
+            _ => return Err(outside()),
         }
     }
+    let is_folder = parts.is_empty() || name.ends_with('/') || name.ends_with("/.");
+    if is_folder { Err(outside()) } else { Ok(parts.join("/")) }
 }
 
 fn check_digest(path: PathBuf, expected: Digest, found: Digest) -> Result<(), ModelError> {
@@ -136,20 +152,23 @@ fn check_digest(path: PathBuf, expected: Digest, found: Digest) -> Result<(), Mo
     Ok(())
 }
 
-fn read_regular(path: &Path, limit: u64) -> Result<Vec<u8>, ModelError> {
-    let (mut file, size) = open_regular(path, limit)?;
+/// A file and the model folder that it is in.
+type Placed<'a> = (&'a Path, &'a Path);
+
+fn read_regular((folder, path): Placed<'_>, limit: u64) -> Result<Vec<u8>, ModelError> {
+    let (mut file, size) = open_regular((folder, path), limit)?;
     let mut bytes = Vec::with_capacity(size as usize);
     read_each(&mut file, path, limit, |piece| bytes.extend_from_slice(piece))?;
     Ok(bytes)
 }
 
-fn open_regular(path: &Path, limit: u64) -> Result<(File, u64), ModelError> {
+fn open_regular((folder, path): Placed<'_>, limit: u64) -> Result<(File, u64), ModelError> {
     let io = |source| ModelError::Io { path: path.to_owned(), source };
-    let found = fs::symlink_metadata(path).map_err(io)?;
-    let target = if found.file_type().is_symlink() {
-        followed(path)?
+    let mut below = path.ancestors().take_while(|above| *above != folder);
+    let target = if below.any(Path::is_symlink) {
+        followed((folder, path))?
     } else {
-        check_regular(path, &found, limit)?;
+        check_regular(path, &fs::symlink_metadata(path).map_err(io)?, limit)?;
         path.to_owned()
     };
     let file = File::open(target).map_err(io)?;
@@ -159,12 +178,12 @@ fn open_regular(path: &Path, limit: u64) -> Result<(File, u64), ModelError> {
     Ok((file, opened.len()))
 }
 
-/// Where a link leads, unless that is out of its folder and out of the entry of a Hugging Face
-/// cache that the folder belongs to.
+/// Where a link, or what is below one, leads, unless that is out of the model folder and out of the
+/// entry of a Hugging Face cache that the folder belongs to.
 #[cfg(not(target_family = "wasm"))]
-fn followed(path: &Path) -> Result<PathBuf, ModelError> {
+fn followed((folder, path): Placed<'_>) -> Result<PathBuf, ModelError> {
     let io = |source| ModelError::Io { path: path.to_owned(), source };
-    let folder = fs::canonicalize(path.parent().unwrap_or(path)).map_err(io)?;
+    let folder = fs::canonicalize(folder).map_err(io)?;
     let target = fs::canonicalize(path).map_err(io)?;
     let inside = target.starts_with(cache_entry(&folder).unwrap_or(&folder));
     if inside { Ok(target) } else { Err(ModelError::LinkOutside { path: path.to_owned(), target }) }
@@ -172,7 +191,7 @@ fn followed(path: &Path) -> Result<PathBuf, ModelError> {
 
 /// In the sandbox nothing leads out of the folder.
 #[cfg(target_family = "wasm")]
-fn followed(path: &Path) -> Result<PathBuf, ModelError> {
+fn followed((_, path): Placed<'_>) -> Result<PathBuf, ModelError> {
     Ok(path.to_owned())
 }
 

@@ -31,7 +31,7 @@ pub struct Manifest {
     /// What the built function accepts.
     #[serde(default)]
     pub limits: Limits,
-    /// Every file that is read, by plain name.
+    /// Every file that is read, by its path in the folder.
     pub files: BTreeMap<String, File>,
 }
 

@@ -164,13 +164,71 @@ fn links_within_an_entry_of_a_hugging_face_cache_are_followed_and_no_others() {
 
 #[test]
 fn names_that_lead_out_of_the_folder_are_refused() {
-    for name in ["../secret", "/etc/passwd", "a/b", ".", "..", "", "./config.json", "a/"] {
+    for name in ["../secret", "/etc/passwd", "a/../b", "./../a", ".", "..", "", "a/", "./", "a/."] {
         let folder = folder();
         let mut files: Vec<_> = FILES.iter().map(|name| (*name, *name)).collect();
         files.push((name, ""));
         fs::write(folder.path().join("model.toml"), manifest(&files)).unwrap();
         assert!(refusal(folder.path()).contains("leads out of the model folder"), "{name:?}");
+        let whole = folder_with("w.bin");
+        let read = ModelFolder::open(whole.path()).unwrap().read_in_pieces(name);
+        assert!(matches!(read, Err(ModelError::OutsideFolder { .. })), "{name:?}");
     }
+}
+
+/// A folder with one more file, listed as `name`.
+fn folder_with(name: &str) -> TempDir {
+    let folder = folder();
+    let path = folder.path().join(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, "w").unwrap();
+    let mut files: Vec<_> = FILES.iter().map(|name| (*name, *name)).collect();
+    files.push((name, "w"));
+    fs::write(folder.path().join("model.toml"), manifest(&files)).unwrap();
+    folder
+}
+
+#[test]
+fn a_file_in_a_folder_within_is_read_by_every_spelling_of_its_path() {
+    for listed in ["sub/w.bin", "./sub/w.bin", "sub//w.bin"] {
+        let folder = folder_with(listed);
+        let model = ModelFolder::open(folder.path()).unwrap();
+        let copy = tempfile::tempdir().unwrap();
+        model.copy_to(copy.path()).unwrap();
+        for model in [model, ModelFolder::open(copy.path()).unwrap()] {
+            model.verify().unwrap();
+            for name in ["sub/w.bin", "./sub/w.bin", "sub/./w.bin"] {
+                assert_eq!(model.read_in_pieces(name).unwrap().concat(), b"w", "{name}");
+            }
+            let unlisted = model.read("./sub/v.bin").unwrap_err().to_string();
+            assert!(unlisted.contains("add [files.\"sub/v.bin\"]"), "{unlisted}");
+        }
+        fs::write(folder.path().join("sub/w.bin"), "v").unwrap();
+        assert!(refusal(folder.path()).contains("w.bin: SHA-256 is"));
+    }
+    let folder = folder_with("w.bin");
+    let mut text = fs::read_to_string(folder.path().join("model.toml")).unwrap();
+    text.push_str(&format!("\"./w.bin\".sha256 = \"{}\"\n", Digest::of(b"v")));
+    fs::write(folder.path().join("model.toml"), text).unwrap();
+    assert!(refusal(folder.path()).contains("[files] has two digests of w.bin"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_within_may_be_a_link_that_does_not_lead_out() {
+    let folder = folder_with("sub/w.bin");
+    let (sub, real) = (folder.path().join("sub"), folder.path().join("real"));
+    fs::rename(&sub, &real).unwrap();
+    std::os::unix::fs::symlink("real", &sub).unwrap();
+    let model = ModelFolder::open(folder.path()).unwrap();
+    model.verify().unwrap();
+    assert!(model.has_links());
+    let outside = tempfile::tempdir().unwrap();
+    fs::write(outside.path().join("w.bin"), "w").unwrap();
+    fs::remove_file(&sub).unwrap();
+    std::os::unix::fs::symlink(outside.path(), &sub).unwrap();
+    let reason = refusal(folder.path());
+    assert!(reason.contains("outside of the model folder"), "{reason}");
 }
 
 #[test]

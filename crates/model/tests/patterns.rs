@@ -195,27 +195,87 @@ fn pattern() -> impl Strategy<Value = String> {
     })
 }
 
+/// Groups of letters that fold to one, such as `ss` to `ß`.
+fn folding_pattern() -> impl Strategy<Value = String> {
+    let letter = prop::sample::select(vec![
+        "s", "s", "t", "f", "i", "a", ".", "[s]", "|", "?", "+", "{2}", "\\b", "ʼ", "n", "(?#c)",
+        "(?i)", "'",
+    ]);
+    let opening = prop::sample::select(vec![
+        "(", "(?:", "(?:", "(?:", "(?i:", "(?x:", "(?-i:", "(?=", "(?!", "(?>", "(?<a>",
+    ]);
+    let letters = prop::collection::vec(letter, 1..3).prop_map(|letters| letters.concat());
+    let nested = letters.boxed().prop_recursive(4, 12, 3, move |inner| {
+        prop_oneof![
+            (opening.clone(), inner.clone()).prop_map(|(open, inner)| format!("{open}{inner})")),
+            (inner.clone(), inner).prop_map(|(first, second)| first + &second),
+        ]
+    });
+    nested.prop_map(|inner| format!("(?i:{inner})"))
+}
+
+const FOLDING_TEXTS: &str = "(ß|ẞ|ſ|s|S|t|f|i|n|a|ﬁ|ﬀ|ﬃ|ﬆ|ﬅ|ŉ|ʼ|'){0,8}";
+
+#[test]
+fn letters_that_fold_to_one_are_seen_across_plain_groups() {
+    for (pattern, folded) in [
+        (r"(?i:s(?:s))", "ss"),
+        (r"(?i:(?:s)s)", "ss"),
+        (r"(?i:s(?:t))", "st"),
+        (r"(?i:(?:f)(?:i))", "fi"),
+        (r"(?i:.s(?:s))", "ss"),
+        (r"(?i:s(?:(?:)(?:s)))", "ss"),
+        (r"(?i:w(?:\x{30a}))", "w\u{30a}"),
+        (r"(?i:i(?:\x{307}))", "i\u{307}"),
+        (r"(?i:α(?:ι))", "αι"),
+        (r"(?i:ե(?:ւ))", "եւ"),
+        (r"(?<n>a)(?i:s(s))", "ss"),
+    ] {
+        let refusal = translate_pattern(pattern).unwrap_err();
+        let expected = format!("{folded:?} without regard to case (?i)");
+        assert_eq!(refusal.construct, expected, "{pattern}");
+    }
+    for pattern in
+        [r"(?i:f(?:i|x))", r"(?i:s(?:a|s))", r"(?i:s(?=s))", r"(?i:s(s))", r"(?i:(?:s.)s)"]
+    {
+        assert!(translate_pattern(pattern).is_ok(), "{pattern}");
+    }
+}
+
 const TEXTS: &str =
     "(a|b|s|S|A|1|2| |\n|\r\n|\t|é|ß|ſ|k|漢|e\u{301}|[.,'{-]|\u{a0}|x\u{200d}|²|ff){0,12}";
 
+fn compare(pattern: &str, texts: &[String]) -> Result<(), TestCaseError> {
+    let Ok(theirs) = onig::Regex::new(pattern) else { return Ok(()) };
+    let Ok(translation) = translate_pattern(pattern) else { return Ok(()) };
+    // What it cannot compile is refused by the tokenizer.
+    let Ok(ours) = fancy_regex::Regex::new(&translation) else { return Ok(()) };
+    for text in texts {
+        let (theirs, ours) = (oniguruma(&theirs, text), translated(&ours, text));
+        if let (Some(theirs), Some(ours)) = (theirs, ours) {
+            prop_assert_eq!(theirs, ours, "{:?} as {:?} in {:?}", pattern, &translation, text);
+        }
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4096))]
+
+    #[test]
+    fn what_folds_to_one_letter_matches_what_oniguruma_matches(
+        pattern in folding_pattern(),
+        texts in prop::collection::vec(FOLDING_TEXTS, 6),
+    ) {
+        compare(&pattern, &texts)?;
+    }
 
     #[test]
     fn what_is_translated_matches_what_oniguruma_matches(
         pattern in pattern(),
         texts in prop::collection::vec(TEXTS, 4),
     ) {
-        let Ok(theirs) = onig::Regex::new(&pattern) else { return Ok(()) };
-        let Ok(translation) = translate_pattern(&pattern) else { return Ok(()) };
-        // What it cannot compile is refused by the tokenizer.
-        let Ok(ours) = fancy_regex::Regex::new(&translation) else { return Ok(()) };
-        for text in texts {
-            let (theirs, ours) = (oniguruma(&theirs, &text), translated(&ours, &text));
-            if let (Some(theirs), Some(ours)) = (theirs, ours) {
-                prop_assert_eq!(theirs, ours, "{:?} as {:?} in {:?}", &pattern, &translation, &text);
-            }
-        }
+        compare(&pattern, &texts)?;
     }
 
     #[test]
@@ -223,5 +283,53 @@ proptest! {
         if let Err(refusal) = translate_pattern(&pattern) {
             prop_assert!(!refusal.construct.is_empty() && refusal.pattern == pattern);
         }
+    }
+}
+
+#[test]
+fn negated_classes_in_classes_hold_what_oniguruma_makes_of_them_or_are_refused() {
+    let all: String = ('\0'..'\u{3000}').collect();
+    let items = [
+        r"\p{Graph}",
+        r"\D",
+        r"\H",
+        r"\h",
+        r"\W",
+        r"\w",
+        "a",
+        "é",
+        "[:^alpha:]",
+        "[:^ascii:]",
+        r"\P{Graph}",
+        r"\S",
+        r"\s",
+        "a-z",
+        "β-ω",
+        r"\x{0}-\x{10FFFF}",
+        "[^a]",
+        r"[^\S]",
+        "",
+    ];
+    let mut refused = 0;
+    for (first, second) in items.iter().flat_map(|first| items.map(|second| (first, second))) {
+        for (before, after) in
+            [("", "1"), ("^", ""), ("^", "1"), ("^é", ""), ("1&&", ""), ("", r"&&\W")]
+        {
+            let pattern = format!("[{before}[^{first}{second}]{after}]");
+            let Ok(theirs) = onig::Regex::new(&pattern) else { continue };
+            let Ok(translation) = translate_pattern(&pattern) else {
+                refused += 1;
+                continue;
+            };
+            let Ok(ours) = fancy_regex::Regex::new(&translation) else { continue };
+            let (theirs, ours) = (oniguruma(&theirs, &all), translated(&ours, &all));
+            assert!(theirs == ours, "{pattern} as {translation}");
+        }
+    }
+    assert!(refused > 0);
+    let refusal = translate_pattern(r"[^[^\p{Graph}\D]1]").unwrap_err().construct;
+    assert_eq!(refusal, "a negated class of several sets in a class");
+    for pattern in [r"[a[^\s\x{22}]]", r"[^[^\w]1]", "[^[^a-z]]", r"[[^\S]a]"] {
+        assert!(translate_pattern(pattern).is_ok(), "{pattern}");
     }
 }

@@ -98,6 +98,19 @@ fn labels_that_the_model_does_not_have_are_mistakes_for_check_and_serve() {
 }
 
 #[test]
+fn labels_that_only_the_graph_counts_are_known_to_check() {
+    let folder = model(&json!({}));
+    let config = configure(folder.path(), "model", "labels = [\"LABEL_1\"]");
+    assert_eq!(outcome(&mut pilotlight(&["check", &config])).0, 0);
+    let config = configure(folder.path(), "model", "labels = [\"PER\"]");
+    let checked = pilotlight(&["check", &config]).output().unwrap();
+    let told = String::from_utf8(checked.stdout).unwrap();
+    let place = "pilotlight.toml:6:10: protection.p.labels: for function `m`: ";
+    assert!(!checked.status.success() && told.contains(place), "{told}");
+    assert!(told.contains("its labels are LABEL_0, LABEL_1, LABEL_2"), "{told}");
+}
+
+#[test]
 fn models_without_names_of_labels_and_with_other_schemes_are_served() {
     for (config, expected) in [
         (json!({ "num_labels": 3 }), "[LABEL_1] [LABEL_0] [LABEL_2]"),

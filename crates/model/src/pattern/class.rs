@@ -16,8 +16,58 @@ const NO_WORD: &str = "[^\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\x{B2}\\x{B3}\\x{B9
 /// An item of a class.
 enum Item {
     Char(char),
-    /// A set of its own: `\d`, `[:alpha:]`, `[…]`.
+    /// A set of its own: `\d`, `[:alpha:]`.
     Set(String),
+    /// `[…]`
+    Class(String),
+}
+
+/// What a class has, or one side of an `&&` in it.
+#[derive(Default)]
+struct Items {
+    written: String,
+    /// Sets and ranges with characters beyond ASCII.
+    sets: usize,
+    /// A single character beyond ASCII.
+    chars: bool,
+}
+
+impl Items {
+    fn add(&mut self, item: Item) {
+        let (set, count) = match item {
+            Item::Char(only) => return self.add_range(only, only),
+            Item::Class(class) => (class, 2),
+            Item::Set(set) => {
+                let count = match &set[..] {
+                    "[0-9A-Fa-f]" | "0-9A-Fa-f" | "[\\x{0}-\\x{7F}]" | "\\x{0}-\\x{7F}" => 0,
+                    "[^0-9A-Fa-f]" | "[^\\x{0}-\\x{7F}]" | "[\\x{0}-\\x{10FFFF}]" => 2,
+                    _ => 1,
+                };
+                (set, count)
+            }
+        };
+        self.sets += count;
+        self.written.push_str(&set);
+    }
+
+    fn add_range(&mut self, first: char, last: char) {
+        match (first, last) {
+            (_, '\0'..='\x7f') => {}
+            (first, last) if first == last => self.chars = true,
+            ('\0'..='\u{80}', char::MAX) => self.sets += 2,
+            _ => self.sets += 1,
+        }
+        self.written.push_str(&write(first));
+        if first < last {
+            self.written.push('-');
+            self.written.push_str(&write(last));
+        }
+    }
+
+    /// Whether these may be all characters beyond ASCII.
+    fn may_be_all(&self) -> bool {
+        self.sets + usize::from(self.chars) > 1
+    }
 }
 
 /// A class whose `[` has been read.
@@ -34,16 +84,22 @@ pub(super) fn parse(
         return Err("an unescaped ] as the first character of a class".into());
     }
     // What the class of one intersection has to say: `[a&&b]`.
-    let (mut operands, mut items) = (Vec::new(), String::new());
+    let (mut operands, mut items) = (Vec::new(), Items::default());
+    let mut may_be_all = true;
     loop {
         if parser.eat("]") {
             break;
         }
         if parser.eat("&&") {
+            may_be_all &= items.may_be_all();
             operands.push(operand(&mut items)?);
             continue;
         }
         item_or_range(parser, &mut items, Case { ignore_case, negated }, depth)?;
+    }
+    if negated && depth > 0 && may_be_all && items.may_be_all() {
+        // Where they are all, Oniguruma takes bytes for characters.
+        return Err("a negated class of several sets in a class".into());
     }
     operands.push(operand(&mut items)?);
     let sign = if negated { "^" } else { "" };
@@ -73,20 +129,21 @@ impl Case {
     }
 }
 
-fn operand(items: &mut String) -> Result<String, String> {
-    let items = std::mem::take(items);
+fn operand(items: &mut Items) -> Result<String, String> {
+    let items = std::mem::take(items).written;
     if items.is_empty() { Err("an empty side of && in a class".into()) } else { Ok(items) }
 }
 
 fn item_or_range(
     parser: &mut Parser,
-    items: &mut String,
+    items: &mut Items,
     case: Case,
     depth: usize,
 ) -> Result<(), String> {
     let first = match item(parser, case, depth)? {
-        Item::Set(set) => {
-            items.push_str(&set);
+        Item::Char(first) => first,
+        set => {
+            items.add(set);
             // `[\w-x]` is read in more ways than one.
             return match parser.rest() {
                 ['-', ']', ..] => Ok(()),
@@ -94,7 +151,6 @@ fn item_or_range(
                 _ => Ok(()),
             };
         }
-        Item::Char(first) => first,
     };
     let is_range = match parser.rest() {
         ['-', ']', ..] | ['-', '&', '&', ..] => false,
@@ -109,7 +165,7 @@ fn item_or_range(
     }
     if !is_range {
         case.check(folds_to_several(first..=first), &format!("{first:?}"))?;
-        items.push_str(&write(first));
+        items.add_range(first, first);
         return Ok(());
     }
     parser.next();
@@ -123,7 +179,7 @@ fn item_or_range(
         return Err("an unescaped - after a range in a class".into());
     }
     case.check(folds_to_several(first..=last), &format!("the range {first:?}-{last:?}"))?;
-    items.push_str(&format!("{}-{}", write(first), write(last)));
+    items.add_range(first, last);
     Ok(())
 }
 
@@ -140,7 +196,7 @@ fn item(parser: &mut Parser, case: Case, depth: usize) -> Result<Item, String> {
             if case.ignore_case && nested.starts_with("[^") {
                 return Err("a negated class in a class without regard to case (?i)".into());
             }
-            Ok(Item::Set(nested))
+            Ok(Item::Class(nested))
         }
         Some('\\') => {
             if let Some(literal) = parser.escaped_char(true)? {

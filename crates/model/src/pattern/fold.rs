@@ -37,12 +37,27 @@ pub(super) fn folds_to_several(chars: RangeInclusive<char>) -> bool {
 
 /// Neighbouring characters that are compared without regard to case.
 #[derive(Debug, Default)]
-pub(super) struct FoldRun(String);
+pub(super) struct FoldRun {
+    /// The last of them.
+    last: String,
+    /// The first of the group, as long as nothing stands between.
+    first: Vec<char>,
+    interrupted: bool,
+    /// Whether the group has several alternatives.
+    several: bool,
+}
 
 impl FoldRun {
     /// Something stands between what came and what comes.
     pub(super) fn end(&mut self) {
-        self.0.clear();
+        self.last.clear();
+        self.interrupted = true;
+    }
+
+    /// The next alternative begins.
+    pub(super) fn alternate(&mut self) {
+        self.end();
+        self.several = true;
     }
 
     /// Takes the next character in.
@@ -51,13 +66,31 @@ impl FoldRun {
         if folds_to_several(next..=next) {
             return refused(next.encode_utf8(&mut [0; 4]));
         }
-        self.0.extend(simple_fold(next));
-        let excess = self.0.chars().count().saturating_sub(FOLDS.longest);
-        self.0 = self.0.chars().skip(excess).collect();
-        match FOLDS.several.iter().find(|text| self.0.ends_with(&text[..])) {
+        if !self.interrupted && self.first.len() < FOLDS.longest {
+            self.first.push(next);
+        }
+        self.last.extend(simple_fold(next));
+        let excess = self.last.chars().count().saturating_sub(FOLDS.longest);
+        self.last = self.last.chars().skip(excess).collect();
+        match FOLDS.several.iter().find(|text| self.last.ends_with(&text[..])) {
             Some(text) => refused(text),
             None => Ok(()),
         }
+    }
+
+    /// Leaves a group for what stands around it. One that is `plain`, with a single alternative,
+    /// counts as what is in it: `s(?:s)` as `ss`.
+    pub(super) fn leave(&mut self, around: Self, plain: bool) -> Result<(), String> {
+        let group = std::mem::replace(self, around);
+        let through = plain && !group.several;
+        if through {
+            group.first.iter().try_for_each(|next| self.push(*next))?;
+        }
+        if !through || group.interrupted {
+            self.interrupted = true;
+            self.last = group.last;
+        }
+        Ok(())
     }
 }
 

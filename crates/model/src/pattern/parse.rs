@@ -125,11 +125,11 @@ impl Parser {
         }
         let mut all = Piece::atom("");
         loop {
-            self.fold_run.end();
             all.empty |= self.sequence(&mut all.text, options, depth)?;
             if !self.eat("|") {
                 return Ok(all);
             }
+            self.fold_run.alternate();
             all.text.push('|');
         }
     }
@@ -149,7 +149,9 @@ impl Parser {
             }
             if let Some(changed) = self.isolated_options(options)? {
                 // To the end of the group, later alternatives included.
+                let around = std::mem::take(&mut self.fold_run);
                 let rest = self.alternatives(changed, depth + 1)?;
+                self.fold_run.leave(around, false)?;
                 text.push_str(&format!("(?:{})", rest.text));
                 return Ok(empty && rest.empty);
             }
@@ -245,6 +247,9 @@ impl Parser {
         if self.rest().first() == Some(&'*') {
             return Err("a callout (*…)".into());
         }
+        // Where groups have names, those without do not capture.
+        let plain =
+            self.rest().starts_with(&['?', ':']) || self.named_groups && self.peek() != Some('?');
         let (opening, options, repeatable) = self.group_opening(options)?;
         let captures = opening == "(";
         let behind = opening.starts_with("(?<");
@@ -256,7 +261,9 @@ impl Parser {
             self.groups += 1;
             self.open_groups.push(self.groups);
         }
+        let around = std::mem::take(&mut self.fold_run);
         let body = self.alternatives(options, depth + 1)?;
+        self.fold_run.leave(around, plain)?;
         self.behind -= usize::from(behind);
         if captures {
             self.open_groups.pop();

@@ -164,7 +164,7 @@ impl Adapt<'_> {
             known && node.input.get(1).is_some_and(|indices| self.origin(indices) == IDS)
         });
         let rows = gathers.filter_map(|node| {
-            let table = self.initializer(self.origin(node.input.first()?))?;
+            let table = self.constant(self.origin(node.input.first()?))?;
             usize::try_from(*table.dims.first()?).ok()
         });
         rows.min()

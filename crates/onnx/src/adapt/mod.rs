@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use crate::error::OnnxError;
 use crate::inspect::{Part, visit_graph};
-use crate::proto::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto};
+use crate::proto::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, is_onnx};
 
 /// Inputs that a token classifier can have.
 pub const KNOWN_INPUTS: [&str; 4] =
@@ -33,6 +33,8 @@ pub struct Encoder {
     pub length: Option<usize>,
     /// Rows of the smallest table that `input_ids` looks up, where that could be told.
     pub vocabulary: Option<usize>,
+    /// Columns of the output, one for each label, where that could be told.
+    pub columns: Option<usize>,
     /// Whether the graph was changed.
     pub changed: bool,
 }
@@ -59,6 +61,7 @@ pub fn adapt(model: &mut ModelProto, labels: Option<usize>) -> Result<Encoder, O
              so that shorter texts cannot be padded; export it with a dynamic sequence axis"
         )));
     }
+    let columns = output.columns;
     adapt.cast_inputs();
     adapt.finish_output(output, &shape);
     let inputs = adapt.graph.input.iter().map(|input| input.name.clone()).collect();
@@ -67,7 +70,7 @@ pub fn adapt(model: &mut ModelProto, labels: Option<usize>) -> Result<Encoder, O
         model.ir_version = model.ir_version.max(IR_OF_CONSTANTS);
     }
     let (single, length) = (shape.single, shape.length);
-    Ok(Encoder { inputs, masked, single, length, vocabulary, changed })
+    Ok(Encoder { inputs, masked, single, length, vocabulary, columns, changed })
 }
 
 /// A graph that is being adapted.
@@ -91,8 +94,15 @@ impl Adapt<'_> {
         dropped
     }
 
-    fn initializer(&self, name: &str) -> Option<&TensorProto> {
-        self.graph.initializer.iter().find(|tensor| tensor.name == name)
+    /// A constant: an initializer, or the value of a `Constant` node.
+    fn constant(&self, name: &str) -> Option<&TensorProto> {
+        let initializer = self.graph.initializer.iter().find(|tensor| tensor.name == name);
+        initializer.or_else(|| {
+            let node = self.producer(name)?;
+            let is_constant = node.op_type == "Constant" && is_onnx(&node.domain);
+            let attribute = node.attribute.first().filter(|_| is_constant)?;
+            attribute.t.as_ref()
+        })
     }
 
     fn producer(&self, name: &str) -> Option<&NodeProto> {

@@ -24,7 +24,7 @@ pub(super) struct Output {
     pub(super) flat: bool,
     rank: usize,
     element: i32,
-    columns: Option<usize>,
+    pub(super) columns: Option<usize>,
 }
 
 /// How well an output's declaration fits logits, best first.
@@ -132,7 +132,7 @@ impl Adapt<'_> {
         let mut name = name;
         for _ in 0..LONGEST_CHAIN {
             let node = self.producer(name).filter(|node| is_onnx(&node.domain))?;
-            let constant = |index: usize| self.initializer(node.input.get(index)?);
+            let constant = |index: usize| self.constant(node.input.get(index)?);
             let size = |dim: Option<&i64>| dim.and_then(|dim| usize::try_from(*dim).ok());
             match &node.op_type[..] {
                 "MatMul" => return size(constant(1)?.dims.last()),
@@ -142,7 +142,7 @@ impl Adapt<'_> {
                     Some(bias) if bias.dims.len() == 1 && bias.dims[0] > 1 => {
                         return size(bias.dims.first());
                     }
-                    _ => name = node.input.iter().find(|name| self.initializer(name).is_none())?,
+                    _ => name = node.input.iter().find(|name| self.constant(name).is_none())?,
                 },
                 "Cast" | "Identity" | "Dropout" | "Squeeze" => name = node.input.first()?,
                 _ => return None,

@@ -87,6 +87,22 @@ fn a_graph_that_fits_stays_as_it_is() {
 }
 
 #[test]
+fn tables_and_weights_that_are_nodes_are_seen_like_initializers() {
+    let (_, encoder) = adapted(|graph| {
+        for name in ["table", "weights"] {
+            let place = graph.initializer.iter().position(|tensor| tensor.name == name).unwrap();
+            let tensor = Some(graph.initializer.remove(place));
+            let content =
+                AttributeProto { name: "value".into(), t: tensor, r#type: 4, ..Default::default() };
+            graph.node.insert(0, with(content, node("Constant", &[], name)));
+        }
+        graph.output = vec![value("logits", 1, &["b", "s", "labels"])];
+    });
+    assert_eq!(encoder.vocabulary, Some(VOCABULARY as usize));
+    assert_eq!(encoder.columns, Some(LABELS));
+}
+
+#[test]
 fn inputs_of_other_types_are_cast() {
     let expected = logits(graph(), 5);
     for element in [I32, 1, F16, 11] {

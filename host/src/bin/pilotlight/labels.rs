@@ -6,7 +6,8 @@ use std::path::Path;
 use pilotlight::Provenance;
 use pilotlight_config::{Config, Function, Mistake, Parsed, Sources};
 use pilotlight_deidentify::Unfit;
-use pilotlight_model::{CONFIG_FILE, ModelConfig, ModelFolder};
+use pilotlight_model::{CONFIG_FILE, MODEL_FILE, ModelConfig, ModelFolder};
+use pilotlight_onnx::Pieces;
 use pilotlight_router::Rule;
 
 /// What is known of a function before it is loaded.
@@ -87,9 +88,18 @@ fn read(source: &Path) -> Known {
 }
 
 fn of_folder(folder: &Path) -> Option<Known> {
-    let config = ModelFolder::open(folder).and_then(|folder| folder.read(CONFIG_FILE)).ok()?;
-    let names = ModelConfig::parse(&config).ok()?.labels(None)?;
+    let folder = ModelFolder::open(folder).ok()?;
+    let config = ModelConfig::parse(&folder.read(CONFIG_FILE).ok()?).ok()?;
+    let names = config.labels(None).or_else(|| config.labels(Some(width(&folder)?)))?;
     Some(Known::Labels(pilotlight_model::Labels::new(names).groups().clone()))
+}
+
+/// Labels that the graph gives for each token, where it says so.
+fn width(folder: &ModelFolder) -> Option<usize> {
+    let file = folder.read_in_pieces(MODEL_FILE).ok()?.into_iter().collect::<Pieces>();
+    let mut beside = |name: &str| folder.read_in_pieces(name).map_err(|error| error.to_string());
+    let (mut model, _) = pilotlight_onnx::decode_with(file, &mut beside).ok()?;
+    pilotlight_onnx::adapt(&mut model, None).ok()?.columns
 }
 
 fn of_component(file: &Path) -> Option<Known> {
