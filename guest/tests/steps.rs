@@ -31,7 +31,8 @@ fn a_text_that_takes_a_pattern_too_many_steps_is_refused() {
     let sequence = json!({"type": "Sequence", "normalizers": [{"type": "NFC"}, replaced]});
     let inverted = json!({"type": "Split", "pattern": {"Regex": "^\\s+|\\s+$"},
         "behavior": "Isolated", "invert": true});
-    let pieces = json!({"type": "Sequence", "pretokenizers": [split("met"), removed(r"^\s+|\s+$")]});
+    let pieces =
+        json!({"type": "Sequence", "pretokenizers": [split("met"), removed(r"^\s+|\s+$")]});
     let text = |blanks: usize| format!("Ada{}Bob  met  ", " ".repeat(blanks));
     for (pre_tokenizer, normalizer) in [
         (removed(r"^\s+|\s+$"), Value::Null),

@@ -338,7 +338,7 @@ fn mistakes_that_are_found_later_have_their_lines_too() {
 }
 
 #[test]
-fn names_of_auth_and_protections_have_to_be_there() {
+fn names_of_auth_and_deidentify_sections_have_to_be_there() {
     let text = "\
 default-auth = 'key'
 functions.ner.source = 'ner'
@@ -350,9 +350,9 @@ auth = 'nobody'
 deidentify = 'name'
 ";
     let expected = [
-        "p.toml:1:18: default-auth: there is no auth `key`; did you mean `keys`?",
-        "p.toml:7:10: routes[0].access: there is no auth `nobody`",
-        "p.toml:8:14: routes[0].de-identification: there is no de-identification `name`; did you mean `names`?",
+        "p.toml:1:16: default-auth: there is no `[auth]` section `key`; did you mean `keys`?",
+        "p.toml:7:8: routes[0].auth: there is no `[auth]` section `nobody`",
+        "p.toml:8:14: routes[0].deidentify: there is no `[deidentify]` section `name`; did you mean `names`?",
     ];
     assert_eq!(told(text), expected);
     // One that has mistakes is there all the same.
@@ -367,7 +367,7 @@ deidentify = 'name'
 }
 
 #[test]
-fn options_of_auth_and_protections_have_to_go_together() {
+fn options_of_auth_and_deidentify_sections_have_to_go_together() {
     let text = "\
 [auth.a]
 jwks = 'jwks.json'
@@ -394,18 +394,18 @@ labels = []
         "p.toml:15:10: deidentify.r.labels: `labels` is empty: nothing would be de-identified; leave it out to protect everything",
     ];
     assert_eq!(told(text), expected);
-    only("auth.a.api-keys = ''", "p.toml:1:21: auth.a.api-keys: \"\" is no path");
+    only("auth.a.api-keys = ''", "p.toml:1:19: auth.a.api-keys: \"\" is no path");
 }
 
 #[test]
-fn what_is_encrypted_is_not_restored_for_anybody() {
+fn encrypted_values_are_not_reidentified_without_authentication() {
     let with = |auth: &str, rule: &str| {
         format!(
             "functions.a.source = 'a'\ndeidentify.p = {{ mode = 'encrypt', keys = 'k' }}\n{auth}\n\
              [[routes]]\nto = 'a'\ndeidentify = 'p'\n{rule}"
         )
     };
-    let mistake = "p.toml:6:14: routes[0].de-identification: encrypts, and anybody could have everything \
+    let mistake = "p.toml:6:14: routes[0].deidentify: encrypts, and anybody could have everything \
                    decrypted; give the rule an `auth` with `api-keys` or `jwks`";
     let keys = "auth.keys.api-keys = 'k'";
     only(&with("", ""), mistake);

@@ -90,7 +90,7 @@ impl Lab {
                 text[start..end].iter().collect::<String>()
             };
             let (value, now) = (place(&entity["original"], &before), place(entity, &after));
-            assert_eq!(entity["de-identified"], value != now, "{entity}");
+            assert_eq!(entity["deidentified"], value != now, "{entity}");
             assert!(!entity.to_string().contains(&value), "{entity}");
         }
         answer
@@ -139,7 +139,7 @@ fn values_are_redacted_pseudonymised_or_encrypted_and_restored_and_leak_nowhere(
         }
         let reidentified =
             lab.ask(&server, route, "/v1/reidentify", &json!({ "text": first["text"] }));
-        assert_eq!(reidentified.json(), json!({ "text": TEXT, "re-identified": 3, "left": [] }));
+        assert_eq!(reidentified.json(), json!({ "text": TEXT, "reidentified": 3, "left": [] }));
         assert!(!reidentified.header("x-request-id").is_empty());
     }
     assert!(!leaks(&names[0]));
@@ -150,7 +150,7 @@ fn values_are_redacted_pseudonymised_or_encrypted_and_restored_and_leak_nowhere(
         "[EMAIL:k9:AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA]"
     );
     let left = lab.ask(&server, "encrypt", "/v1/reidentify", &json!({ "text": text })).json();
-    assert_eq!((&left["text"], &left["re-identified"]), (&json!(text), &json!(0)));
+    assert_eq!((&left["text"], &left["reidentified"]), (&json!(text), &json!(0)));
     let reasons: Vec<&Value> =
         left["left"].as_array().unwrap().iter().map(|l| &l["reason"]).collect();
     assert_eq!(reasons, ["pseudonym", "pseudonym", "pseudonym", "unknown-key"]);
@@ -178,7 +178,7 @@ fn only_the_labels_that_are_named_are_protected_and_the_others_are_told() {
     let answer = lab.redact(&server, "some", TEXT);
     assert_eq!(answer["text"], "My name is Sarah Jane Smith, reach me at [EMAIL].");
     let deidentified: Vec<bool> =
-        answer["entities"].as_array().unwrap().iter().map(|e| e["de-identified"] == true).collect();
+        answer["entities"].as_array().unwrap().iter().map(|e| e["deidentified"] == true).collect();
     assert_eq!(deidentified, [false, false, true]);
     // Entities and the placeholder can be given, as without a de-identification.
     let body = json!({
@@ -276,9 +276,9 @@ fn what_must_not_be_is_told_by_check_and_refused_by_serve() {
     let checked = pilotlight(&["check", file.to_str().unwrap()]).output().unwrap();
     let told = String::from_utf8(checked.stdout).unwrap();
     assert!(!checked.status.success(), "{told}");
-    assert!(told.contains(":11:14: routes[0].de-identification: encrypts, and anybody"), "{told}");
+    assert!(told.contains(":11:14: routes[0].deidentify: encrypts, and anybody"), "{told}");
     let (code, told) = outcome(&mut pilotlight(&["serve", "--config", file.to_str().unwrap()]));
-    assert!(code == 1 && told.contains("routes[0].de-identification: encrypts"), "{told}");
+    assert!(code == 1 && told.contains("routes[0].deidentify: encrypts"), "{told}");
     // Keys that others can read are no keys.
     fs::write(&file, text).unwrap();
     use std::os::unix::fs::PermissionsExt as _;

@@ -62,7 +62,7 @@ fn a_label_with_a_hyphen_is_redacted_and_protected_by_its_whole_name() {
     let server = Server::start(&["--config", &config]);
     let answer = server.post("/v1/redact", text).json();
     assert_eq!(answer["text"], expected);
-    assert_eq!(answer["entities"][0]["de-identified"], true);
+    assert_eq!(answer["entities"][0]["deidentified"], true);
     assert_eq!(server.get("/info").json()["labels"][1], "B-multi-word");
 }
 

@@ -54,7 +54,7 @@ fn check_deidentify(at: &Key, deidentify: &DeidentifyOptions, findings: &mut Vec
 
 fn known(key: Key, (what, name): (&str, &str), known: &[&str], findings: &mut Vec<Finding>) {
     if !known.contains(&name) {
-        let message = unknown_name(what, name, known);
+        let message = unknown_name(&format!("`[{what}]` section"), name, known);
         findings.push(Finding { key, because: vec![self::key(&[what])], message });
     }
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use pilotlight_deidentify::{Cipher, Entity, Mode, Deidentifier};
+use pilotlight_deidentify::{Cipher, Deidentifier, Entity, Mode};
 use proptest::prelude::*;
 
-use super::{RING, encryption, deidentifier, token};
+use super::{RING, deidentifier, encryption, token};
 
 const LABELS: [&str; 3] = ["NAME", "first name", "电话"];
 

@@ -2,7 +2,7 @@ use std::collections::HashSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use pilotlight_deidentify::{Cipher, Mode, Deidentifier};
+use pilotlight_deidentify::{Cipher, Deidentifier, Mode};
 
 use super::{RING, encryption, entity, found, options, ring, token};
 
@@ -78,7 +78,11 @@ fn a_changed_byte_is_found_out_wherever_it_is() {
                 bytes[place] ^= 1 << bit;
                 let damaged = String::from_utf8(bytes).unwrap();
                 let reidentified = RING.reidentify(&damaged);
-                assert_eq!((reidentified.text.as_str(), reidentified.reidentified), (&*damaged, 0), "{place}");
+                assert_eq!(
+                    (reidentified.text.as_str(), reidentified.reidentified),
+                    (&*damaged, 0),
+                    "{place}"
+                );
             }
         }
     }

@@ -1,6 +1,6 @@
-use pilotlight_deidentify::{Cipher, Mode, Deidentifier, DeidentifyOptions, Refused, Unfit};
+use pilotlight_deidentify::{Cipher, Deidentifier, DeidentifyOptions, Mode, Refused, Unfit};
 
-use super::{RING, encryption, entity, options, deidentifier, token};
+use super::{RING, deidentifier, encryption, entity, options, token};
 
 #[test]
 fn only_the_labels_that_are_asked_for_are_protected() {
@@ -25,7 +25,8 @@ fn only_the_labels_that_are_asked_for_are_protected() {
 fn a_label_that_does_not_fit_in_a_token_is_refused() {
     let long = "A".repeat(65);
     for label in ["", "A:B", "[A", "A]", "A\n", "\u{7f}", "\u{85}", &long] {
-        for deidentifier in [deidentifier(Mode::Pseudonymize, &RING), encryption(Cipher::Sm4Gcm, &RING)]
+        for deidentifier in
+            [deidentifier(Mode::Pseudonymize, &RING), encryption(Cipher::Sm4Gcm, &RING)]
         {
             let refused = deidentifier.deidentify("x", &[entity(label, 0, 1)]).unwrap_err();
             assert_eq!(refused, Refused::Label(label.to_owned()));

@@ -1,6 +1,6 @@
 use pilotlight_deidentify::{Cipher, Mode, Reason};
 
-use super::{RING, encryption, found, deidentify, deidentifier, token};
+use super::{RING, deidentifier, deidentify, encryption, found, token};
 
 #[test]
 fn a_forged_token_in_a_text_stays_beside_genuine_ones() {

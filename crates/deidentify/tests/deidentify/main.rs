@@ -19,7 +19,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use pilotlight_deidentify::{Cipher, Entity, KeyRing, Mode, Deidentifier, DeidentifyOptions};
+use pilotlight_deidentify::{Cipher, Deidentifier, DeidentifyOptions, Entity, KeyRing, Mode};
 use tempfile::TempDir;
 
 /// The bytes 0 to 31, and 100 to 139.

@@ -1,4 +1,4 @@
-use pilotlight_deidentify::{Cipher, Mistake, Mode, Deidentifier, DeidentifyOptions};
+use pilotlight_deidentify::{Cipher, Deidentifier, DeidentifyOptions, Mistake, Mode};
 
 use super::{RING, options};
 

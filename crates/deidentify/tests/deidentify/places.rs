@@ -1,6 +1,6 @@
-use pilotlight_deidentify::{Cipher, Entity, Mode, Deidentifier, Refused};
+use pilotlight_deidentify::{Cipher, Deidentifier, Entity, Mode, Refused};
 
-use super::{RING, encryption, entity, options, deidentifier};
+use super::{RING, deidentifier, encryption, entity, options};
 
 const TEXT: &str = "Zoë 🦊 王";
 
@@ -17,16 +17,17 @@ fn places_are_code_points_of_both_texts() {
         Entity { label: "NAME", score: 1.0, start: 6, end: 7 },
     ];
     let options = options(Mode::Redact);
-    let deidentified = Deidentifier::new(&options, None).unwrap().deidentify(TEXT, &entities).unwrap();
+    let deidentified =
+        Deidentifier::new(&options, None).unwrap().deidentify(TEXT, &entities).unwrap();
     let expected = serde_json::json!({
         "text": "[NAME] [ANIMAL] [NAME]",
         "spans": [
             { "label": "NAME", "score": 0.75, "start": 0, "end": 6,
-              "original": { "start": 0, "end": 3 }, "de-identified": true },
+              "original": { "start": 0, "end": 3 }, "deidentified": true },
             { "label": "ANIMAL", "score": 0.5, "start": 7, "end": 15,
-              "original": { "start": 4, "end": 5 }, "de-identified": true },
+              "original": { "start": 4, "end": 5 }, "deidentified": true },
             { "label": "NAME", "score": 1.0, "start": 16, "end": 22,
-              "original": { "start": 6, "end": 7 }, "de-identified": true },
+              "original": { "start": 6, "end": 7 }, "deidentified": true },
         ],
     });
     assert_eq!(serde_json::to_value(&deidentified).unwrap(), expected);
@@ -34,7 +35,8 @@ fn places_are_code_points_of_both_texts() {
 
 #[test]
 fn spans_name_the_key_that_was_used() {
-    for deidentifier in [deidentifier(Mode::Pseudonymize, &RING), encryption(Cipher::Sm4Gcm, &RING)] {
+    for deidentifier in [deidentifier(Mode::Pseudonymize, &RING), encryption(Cipher::Sm4Gcm, &RING)]
+    {
         let deidentified = deidentifier.deidentify(TEXT, &[entity("A", 0, 3)]).unwrap();
         assert_eq!(deidentified.spans[0].key.as_ref().unwrap().as_str(), "k2");
         assert_eq!(serde_json::to_value(&deidentified.spans[0]).unwrap()["key"], "k2");

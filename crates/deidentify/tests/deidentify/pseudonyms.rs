@@ -2,7 +2,7 @@ use std::collections::HashSet;
 
 use pilotlight_deidentify::Mode;
 
-use super::{RING, entity, deidentifier, ring, token};
+use super::{RING, deidentifier, entity, ring, token};
 
 /// Computed by Python's `hmac` and `cryptography` after the crate's documentation.
 const ANA: &str = "[EMAIL:k1:0ca9b9aaec839df4ad043627dccba320]";
@@ -24,8 +24,11 @@ fn one_value_has_one_pseudonym() {
         [(0, 3), (13, 15), (21, 23), (27, 30)].map(|(start, end)| entity("NAME", start, end));
     let deidentified = deidentifier(Mode::Pseudonymize, &RING).deidentify(text, &entities).unwrap();
     let chars: Vec<char> = deidentified.text.chars().collect();
-    let tokens: Vec<String> =
-        deidentified.spans.iter().map(|span| chars[span.start..span.end].iter().collect()).collect();
+    let tokens: Vec<String> = deidentified
+        .spans
+        .iter()
+        .map(|span| chars[span.start..span.end].iter().collect())
+        .collect();
     assert_eq!((&tokens[0], &tokens[1]), (&tokens[3], &tokens[2]));
     assert_ne!(tokens[0], tokens[1]);
     assert_eq!(tokens[0], token(&deidentifier(Mode::Pseudonymize, &RING), "NAME", "Ana"));

@@ -1,6 +1,6 @@
-use pilotlight_deidentify::{Mode, Deidentifier, DeidentifyOptions};
+use pilotlight_deidentify::{Deidentifier, DeidentifyOptions, Mode};
 
-use super::{RING, entity, options, deidentify, deidentifier};
+use super::{RING, deidentifier, deidentify, entity, options};
 
 fn redaction(placeholder: &str) -> Deidentifier {
     let placeholder = Some(placeholder.to_owned());
@@ -29,6 +29,7 @@ fn any_label_can_be_redacted() {
 
 #[test]
 fn no_key_is_named() {
-    let deidentified = deidentifier(Mode::Redact, &RING).deidentify("x", &[entity("A", 0, 1)]).unwrap();
+    let deidentified =
+        deidentifier(Mode::Redact, &RING).deidentify("x", &[entity("A", 0, 1)]).unwrap();
     assert_eq!(deidentified.spans[0].key, None);
 }

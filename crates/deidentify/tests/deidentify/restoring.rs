@@ -1,6 +1,6 @@
 use pilotlight_deidentify::{Cipher, Left, Mode, Reason};
 
-use super::{RING, encryption, deidentifier, ring, token};
+use super::{RING, deidentifier, encryption, ring, token};
 
 fn left(reason: Reason, key: &str, start: usize, end: usize) -> Left {
     Left { reason, key: key.to_owned(), start, end }
@@ -25,7 +25,10 @@ fn what_cannot_be_decrypted_stays_and_is_told() {
         (Reason::Damaged, "k2", at(&damaged)),
         (Reason::Pseudonym, "k2", at(&pseudonym)),
     ];
-    assert_eq!(reidentified.left, expected.map(|(why, key, (start, end))| left(why, key, start, end)));
+    assert_eq!(
+        reidentified.left,
+        expected.map(|(why, key, (start, end))| left(why, key, start, end))
+    );
 }
 
 #[test]
@@ -63,7 +66,10 @@ fn a_text_without_tokens_stays_as_it_is() {
     let texts = ["", "[", "]", "[]", "[::]", "[A:k1:]", "a[b]c", "[[[[", "12:30:45 [12:30:45]"];
     for text in texts {
         let reidentified = RING.reidentify(text);
-        assert_eq!((reidentified.text.as_str(), reidentified.reidentified, reidentified.left), (text, 0, vec![]));
+        assert_eq!(
+            (reidentified.text.as_str(), reidentified.reidentified, reidentified.left),
+            (text, 0, vec![])
+        );
     }
 }
 
@@ -81,5 +87,5 @@ fn an_answer_in_json_has_reasons_in_words() {
     let left = serde_json::json!(
         [{ "reason": "pseudonym", "key": "k2", "start": 0, "end": pseudonym.len() }]
     );
-    assert_eq!(answer, serde_json::json!({ "text": pseudonym, "re-identified": 0, "left": left }));
+    assert_eq!(answer, serde_json::json!({ "text": pseudonym, "reidentified": 0, "left": left }));
 }

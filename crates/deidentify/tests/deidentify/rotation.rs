@@ -5,7 +5,7 @@ use std::thread;
 use pilotlight_deidentify::{Cipher, KeyId, KeyRing, Mode, Reason, RingError};
 use tempfile::TempDir;
 
-use super::{encryption, deidentifier, ring_text, token, write};
+use super::{deidentifier, encryption, ring_text, token, write};
 
 fn id(text: &str) -> KeyId {
     text.parse().unwrap()

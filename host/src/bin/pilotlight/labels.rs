@@ -62,7 +62,7 @@ fn in_one(parsed: &Parsed, known: &mut BTreeMap<std::path::PathBuf, Known>) -> V
             };
             let Err(unfit) = unfit else { continue };
             let key = match unfit {
-                Unfit::Label { .. } => format!("routes[{index}].de-identification"),
+                Unfit::Label { .. } => format!("routes[{index}].deidentify"),
                 _ => format!("deidentify.{name}.labels"),
             };
             found.push(places.mistake(&key, format!("for function `{function}`: {unfit}")));
