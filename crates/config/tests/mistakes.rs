@@ -358,7 +358,7 @@ deidentify = 'name'
     // One that has mistakes is there all the same.
     only(
         "functions.a.source = 'a'\nauth.keys = 5\nroutes = [{ to = 'a', auth = 'keys' }]",
-        "p.toml:2:15: auth.keys: must be a table, not an integer",
+        "p.toml:2:13: auth.keys: must be a table, not an integer",
     );
     only(
         "functions.a.source = 'a'\n[deidentify.p]\nlabels = ['A']\n[[routes]]\nto = 'a'\ndeidentify = 'p'",

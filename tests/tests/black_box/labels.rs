@@ -105,7 +105,7 @@ fn labels_that_only_the_graph_counts_are_known_to_check() {
     let config = configure(folder.path(), "model", "labels = [\"PER\"]");
     let checked = pilotlight(&["check", &config]).output().unwrap();
     let told = String::from_utf8(checked.stdout).unwrap();
-    let place = "pilotlight.toml:6:10: protection.p.labels: for function `m`: ";
+    let place = "pilotlight.toml:6:10: deidentify.p.labels: for function `m`: ";
     assert!(!checked.status.success() && told.contains(place), "{told}");
     assert!(told.contains("its labels are LABEL_0, LABEL_1, LABEL_2"), "{told}");
 }

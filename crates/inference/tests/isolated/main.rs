@@ -294,7 +294,8 @@ fn a_child_that_is_killed_in_the_middle_costs_no_call_its_answer_and_no_later_ca
 
 #[test]
 fn where_memory_runs_out_the_child_is_ended_first() {
-    let child = isolated().process().unwrap().id.unwrap();
+    let backend = isolated();
+    let child = backend.process().unwrap().id.unwrap();
     let adjusted = std::fs::read_to_string(format!("/proc/{child}/oom_score_adj")).unwrap();
     assert_eq!(adjusted.trim(), "1000");
 }

@@ -8,7 +8,7 @@ use pilotlight_auth::ApiKey;
 use pilotlight_deidentify::{KeyId, KeyRing};
 
 #[derive(Args)]
-pub(crate) struct AccessKeyOptions {
+pub(crate) struct ApiKeyOptions {
     /// What to call it: 1 to 32 of a-z, 0-9 and -
     #[arg(value_name = "ID")]
     id: String,
@@ -29,7 +29,7 @@ pub(crate) struct KeyringOptions {
 
 /// The entry goes to standard output, to be appended to a file; the key to standard error, for
 /// whom it is made.
-pub(crate) fn api_key(options: &AccessKeyOptions) -> anyhow::Result<()> {
+pub(crate) fn api_key(options: &ApiKeyOptions) -> anyhow::Result<()> {
     let key = ApiKey::generate(&options.id)?;
     eprintln!("key, shown this once: {}", key.expose());
     print!("{}", key.entry());

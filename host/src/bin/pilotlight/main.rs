@@ -62,8 +62,8 @@ enum Verb {
     /// Make a key pair to sign components with
     Keygen(sign::KeygenOptions),
     /// Make an API key: the key itself, once, and its entry for the file of keys
-    ApiKeyCommand(keys::AccessKeyOptions),
-    /// Make the keys of a de-identification, or rotate them
+    ApiKey(keys::ApiKeyOptions),
+    /// Make a keyring for de-identification, or rotate its keys
     Keyring(keys::KeyringOptions),
     /// Sign a component that `build` wrote
     Sign(sign::SignOptions),
@@ -122,7 +122,7 @@ fn main() -> ExitCode {
         Verb::Rollback(options) => swap::roll_back(&options),
         Verb::Routes(options) => routes::run(&options),
         Verb::Keygen(options) => sign::keygen(&options),
-        Verb::ApiKeyCommand(options) => keys::api_key(&options),
+        Verb::ApiKey(options) => keys::api_key(&options),
         Verb::Keyring(options) => keys::keyring(&options),
         Verb::Sign(options) => sign::sign(&options),
         Verb::Verify(options) => sign::verify(&options),
