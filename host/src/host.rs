@@ -132,7 +132,7 @@ impl Host {
     /// case, the cache is swept.
     ///
     /// # Errors
-    /// [`Error::NoFunction`], [`Error::Changing`], [`Error::Trial`], [`Error::Unprotected`], and those
+    /// [`Error::NoFunction`], [`Error::Changing`], [`Error::Trial`], [`Error::NotDeidentified`], and those
     /// of [`Host::load`].
     pub async fn swap(
         &self,
@@ -159,7 +159,7 @@ impl Host {
     /// kept ready. Called once more, it takes that back.
     ///
     /// # Errors
-    /// [`Error::NoFunction`], [`Error::NoPrevious`], and [`Error::Unprotected`] if a de-identification of
+    /// [`Error::NoFunction`], [`Error::NoPrevious`], and [`Error::NotDeidentified`] if a de-identification of
     /// its rules cannot be applied to the previous version.
     pub fn roll_back(&self, name: &str) -> Result<Digest> {
         let table = self.table();
@@ -180,7 +180,7 @@ impl Host {
     /// cache is swept.
     ///
     /// # Errors
-    /// Those of [`Host::swap`], [`Error::Rules`], [`Error::Auth`], [`Error::Deidentify`] and
+    /// Those of [`Host::swap`], [`Error::Rules`], [`Error::Auth`], [`Error::Deidentifier`] and
     /// [`Error::Keys`].
     pub async fn apply(&self, plan: Plan) -> Result<()> {
         let Plan { versions, unchanged, rules, override_header, .. } = plan;

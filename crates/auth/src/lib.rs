@@ -1,6 +1,6 @@
 //! Who may ask, and how much: API keys, signed tokens and rates for each principal.
 //!
-//! A [`Policy`] is read from the files that [`Options`] name; a [`Authenticator`] holds requests against
+//! A [`Policy`] is read from the files that [`AuthOptions`] name; an [`Authenticator`] holds requests against
 //! it and says who asks ([`Principal`]) or why he may not ([`Rejection`]). [`ApiKey`] makes keys,
 //! [`AdminToken`] is for the administration. [`forwarded_client`] and [`proxy_header`] read what
 //! trusted proxies say of their clients. Knows headers and addresses, and no sockets; the time

@@ -253,7 +253,7 @@ fn an_environment_changes_and_does_not_need_to_repeat() {
 }
 
 #[test]
-fn files_of_auth_and_protections_start_at_the_folder_of_the_configuration() {
+fn files_of_auth_and_deidentify_sections_start_at_the_folder_of_the_configuration() {
     let text = "auth.a = { api-keys = 'keys.toml', jwks = '/jwks.json', issuer = 'i', audience = 'a' }\n\
                 deidentify.p = { mode = 'encrypt', keys = 'ring.toml' }\n";
     let config = Config::parse(text, &Said::default().sources()).unwrap();

@@ -2,8 +2,8 @@
 //! encrypted values back.
 //!
 //! A [`Deidentifier`] is made of [`DeidentifyOptions`] and, unless it redacts, a [`KeyRing`].
-//! [`De-identification::de-identify`] takes a text and what was found in it and gives the text in which that
-//! is replaced, and where everything is now. [`KeyRing::re-identify`] decrypts all tokens in a text.
+//! [`Deidentifier::deidentify`] takes a text and what was found in it and gives the text in which that
+//! is replaced, and where everything is now. [`KeyRing::reidentify`] decrypts all tokens in a text.
 //!
 //! # Tokens
 //! - `[EMAIL:k1:9f3c…]`, 32 hexadecimal digits, is a pseudonym: the first 128 bits of HMAC-SHA-256
@@ -24,12 +24,12 @@
 //!
 //! # What looks like a token
 //! Protecting leaves it as it is, unless an entity lies there. Forged, it fails to decrypt, stays
-//! in the text and is told in [`Re-identifyd::left`]; genuine, it holds what was de-identified before, and
+//! in the text and is told in [`Reidentified::left`]; genuine, it holds what was de-identified before, and
 //! is decrypted with the rest. So a text that has been de-identified can be de-identified again, and one
 //! that was partly written by a machine from de-identified texts can be re-identified. A token proves that a
 //! key of the ring made it, and not in which text it stood: whoever shows re-identified texts to the
 //! authors of those texts lets them read every token that they have got hold of. A pseudonym proves
-//! nothing at all: those that were made are where [`Protected::spans`] says.
+//! nothing at all: those that were made are where [`Deidentified::spans`] says.
 //!
 //! # How many tokens
 //! With random nonces, a key may encrypt 2^32 values with a cipher (NIST SP 800-38D, 8.3). They are

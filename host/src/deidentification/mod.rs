@@ -68,7 +68,7 @@ pub(crate) enum Begun {
 /// Makes de-identifications ready. Files that `before` had go on being followed. Reads files.
 ///
 /// # Errors
-/// [`Error::Deidentify`] and [`Error::Keys`].
+/// [`Error::Deidentifier`] and [`Error::Keys`].
 pub(crate) fn deidentifications(
     options: BTreeMap<String, DeidentifyOptions>,
     before: &Deidentifications,

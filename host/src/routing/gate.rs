@@ -36,7 +36,7 @@ impl Guards {
     /// Makes guards ready; what `before` knew of principals and keys is kept. Reads files.
     ///
     /// # Errors
-    /// [`Error::Auth`], [`Error::Deidentify`], [`Error::Keys`], and [`Error::Options`] for a name
+    /// [`Error::Auth`], [`Error::Deidentifier`], [`Error::Keys`], and [`Error::Options`] for a name
     /// that there is not.
     pub(crate) fn new(
         auth: BTreeMap<String, pilotlight_auth::AuthOptions>,

@@ -118,7 +118,7 @@ impl Routing {
     /// Refuses a version of `function` to which a de-identification of its rules cannot be applied.
     ///
     /// # Errors
-    /// [`Error::Unprotected`].
+    /// [`Error::NotDeidentified`].
     pub(crate) fn check(&self, function: &str, version: &Version) -> Result<()> {
         self.check_each(|target| (target.function == function).then_some(version))
     }
@@ -127,7 +127,7 @@ impl Routing {
     /// applied to. A shadow's answers reach nobody.
     ///
     /// # Errors
-    /// [`Error::Unprotected`].
+    /// [`Error::NotDeidentified`].
     pub(crate) fn check_each<V: Deref<Target = Version>>(
         &self,
         find: impl Fn(&Target) -> Option<V>,

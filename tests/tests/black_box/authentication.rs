@@ -159,7 +159,7 @@ fn nobody_s_body_is_waited_for_who_may_not_ask() {
 }
 
 #[test]
-fn the_default_access_is_that_of_rules_that_name_none() {
+fn the_default_auth_is_that_of_rules_that_name_none() {
     let (right, entry) = key("laptop");
     let auth = "[auth.keys]\napi-keys = \"keys.toml\"\n[auth.everybody]\n";
     let routes = "[[routes]]\nmatch.path = \"/open\"\nto = \"default\"\nauth = \"everybody\"\n\

@@ -108,7 +108,7 @@ fn leaks(text: &str) -> bool {
 const RING: &str = "keys = \"ring.toml\"";
 
 #[test]
-fn values_are_redacted_pseudonymised_or_encrypted_and_restored_and_leak_nowhere() {
+fn values_are_redacted_pseudonymized_or_encrypted_and_reidentified_and_leak_nowhere() {
     let encrypt = format!("mode = \"encrypt\"\n{RING}");
     let sm4 = format!("{encrypt}\ncipher = \"sm4-gcm\"");
     let pseudonymize = format!("mode = \"pseudonymize\"\n{RING}");
@@ -172,7 +172,7 @@ fn values_are_redacted_pseudonymised_or_encrypted_and_restored_and_leak_nowhere(
 }
 
 #[test]
-fn only_the_labels_that_are_named_are_protected_and_the_others_are_told() {
+fn only_the_labels_that_are_named_are_deidentified_and_the_others_are_told() {
     let lab = Lab::new(&component(), &[("some", "mode = \"redact\"\nlabels = [\"EMAIL\"]")]);
     let server = lab.serve();
     let answer = lab.redact(&server, "some", TEXT);
@@ -192,7 +192,7 @@ fn only_the_labels_that_are_named_are_protected_and_the_others_are_told() {
 }
 
 #[test]
-fn whatever_would_tell_words_is_not_to_be_had_on_a_protected_route() {
+fn whatever_would_tell_words_is_not_to_be_had_on_a_deidentified_route() {
     let pseudonymize = format!("mode = \"pseudonymize\"\n{RING}");
     let lab = Lab::new(&component(), &[("names", &pseudonymize)]);
     let server = lab.serve();
@@ -221,7 +221,7 @@ fn whatever_would_tell_words_is_not_to_be_had_on_a_protected_route() {
 }
 
 #[test]
-fn keys_are_rotated_while_serving_and_old_tokens_are_still_restored() {
+fn keys_are_rotated_while_serving_and_old_tokens_are_still_reidentified() {
     let encrypt = format!("mode = \"encrypt\"\n{RING}");
     let pseudonymize = format!("mode = \"pseudonymize\"\n{RING}");
     let lab = Lab::new(&component(), &[("encrypt", &encrypt), ("names", &pseudonymize)]);

@@ -104,7 +104,7 @@ fn no_spelling_of_a_path_passes_by_its_authentication() {
 }
 
 #[test]
-fn no_spelling_of_a_path_passes_by_its_protection() {
+fn no_spelling_of_a_path_passes_by_its_deidentification() {
     let (_folder, server, key) =
         guarded(&component(), "/v1/token-classification", "deidentify = \"words\"");
     let with = format!("x-api-key: {key}\r\n");
@@ -130,7 +130,7 @@ fn no_spelling_of_a_path_passes_by_its_protection() {
     for spelling in REDACT {
         let (status, text) = post(&server, spelling, &with, &body);
         assert!(status == 200 && !text.contains(NAME), "{spelling}: {status} {text}");
-        assert!(text.contains("\"de-identified\""), "{text}");
+        assert!(text.contains("\"deidentified\""), "{text}");
     }
     for body in
         ["[\"My name is Sarah Smith.\"]", "{\"text\": \"a\", \"entities\": [[\"X\", 0, 1]]}"]
