@@ -1,4 +1,5 @@
-//! Any text and any spans: what is redacted is the text with exactly the spans replaced.
+//! Any text and any spans: what is redacted is the text with exactly the grapheme clusters of the
+//! spans replaced.
 
 #![no_main]
 
@@ -9,6 +10,7 @@ use libfuzzer_sys::fuzz_target;
 use pilotlight_guest::api::{Redacted, Span};
 use pilotlight_guest::redact::{Touching, redact, replace};
 use pilotlight_model::Labels;
+use unicode_segmentation::UnicodeSegmentation as _;
 
 #[derive(Debug, Arbitrary)]
 struct Input {
@@ -79,6 +81,18 @@ fn check(input: &Input, spans: &[Span], redacted: Option<Redacted>, joined: bool
     }
     expected.extend(&text[end..]);
     assert_eq!(found, expected);
-    let meant = |place: usize| spans.iter().any(|span| (span.start..span.end).contains(&place));
+    // A span that ends within a grapheme cluster takes all of it.
+    let clusters: Vec<usize> = input
+        .text
+        .graphemes(true)
+        .enumerate()
+        .flat_map(|(index, cluster)| cluster.chars().map(move |_| index))
+        .collect();
+    let meant = |place: usize| {
+        let covers = |span: &Span| {
+            (span.start..span.end).any(|covered| clusters[covered] == clusters[place])
+        };
+        spans.iter().any(covers)
+    };
     assert!(replaced.iter().enumerate().all(|(place, replaced)| meant(place) == *replaced));
 }
