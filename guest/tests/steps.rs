@@ -2,23 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
-use pilotlight_guest::tokenizer::Tokenizer;
+mod split;
+
 use serde_json::{Value, json};
 
-/// A tokenizer whose tokens are the pieces that `pre_tokenizer` makes.
-fn tokenizer(pre_tokenizer: &Value, normalizer: &Value) -> Result<Tokenizer, String> {
-    let file = json!({
-        "version": "1.0", "truncation": null, "padding": null, "added_tokens": [],
-        "normalizer": normalizer, "pre_tokenizer": pre_tokenizer, "post_processor": null,
-        "decoder": null,
-        "model": {"type": "WordLevel", "vocab": {"[UNK]": 0}, "unk_token": "[UNK]"},
-    });
-    Tokenizer::load(file.to_string().as_bytes(), 64).map_err(|error| error.to_string())
-}
-
-fn split(pattern: &str) -> Value {
-    json!({"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": false})
-}
+use split::{split, tokenizer};
 
 #[test]
 fn a_text_that_takes_a_pattern_too_many_steps_is_refused() {

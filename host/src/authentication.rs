@@ -52,7 +52,7 @@ pub struct RefusalStatus {
     pub rate_limited: u64,
 }
 
-/// Makes authentications ready. Those that `before` had keep what they know of their principals. Reads files.
+/// Makes the `[auth]` sections ready. Those that `before` had keep what they know of their principals. Reads files.
 ///
 /// # Errors
 /// [`Error::Auth`].

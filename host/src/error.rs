@@ -104,7 +104,7 @@ pub enum Error {
         /// What does not fit.
         source: pilotlight_deidentify::Unfit,
     },
-    /// The keys of a de-identification cannot be used.
+    /// The keyring of a `[deidentify]` section cannot be used.
     #[error(transparent)]
     Keys(#[from] pilotlight_deidentify::RingError),
     /// The cache folder cannot be used.

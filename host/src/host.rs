@@ -242,7 +242,7 @@ impl Host {
         Ok(())
     }
 
-    /// Reads files of authentication and de-identifications again that have changed: keys that were added or
+    /// Reads files of authentication and de-identification again that have changed: keys that were added or
     /// taken out are, from then on. Files that cannot be read, or are wrong, change nothing; the log
     /// says why. To be called from time to time, or when somebody says so.
     pub fn look(&self, look: Look) {

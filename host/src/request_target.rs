@@ -1,4 +1,4 @@
-//! The path of a request in the one form that rules, de-identifications and functions see.
+//! The path of a request in the one form that routes, de-identification and functions see.
 
 use http::request::Parts;
 use http::uri::PathAndQuery;

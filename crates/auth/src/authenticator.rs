@@ -23,12 +23,12 @@ pub struct Authenticator {
 }
 
 impl Authenticator {
-    /// A guard with whom every principal still has all that he may ask.
+    /// An authenticator by which every principal still has its whole rate.
     pub fn new(policy: Policy) -> Self {
         Self::with(policy, None)
     }
 
-    /// A guard by another policy, such as the same files read again. It knows what principals have
+    /// An authenticator by another policy, such as the same files read again. It knows what principals have
     /// left, and shares that with this one while both are in use.
     #[must_use]
     pub fn renewed(&self, policy: Policy) -> Self {

@@ -1,5 +1,5 @@
-//! What was found in a text is redacted, pseudonymized or encrypted; who has the keys gets
-//! encrypted values back.
+//! De-identification: redacts, pseudonymizes or encrypts the entities of a text, and re-identifies
+//! encrypted values with the keys.
 //!
 //! A [`Deidentifier`] is made of [`DeidentifyOptions`] and, unless it redacts, a [`KeyRing`].
 //! [`Deidentifier::deidentify`] takes a text and what was found in it and gives the text in which that
@@ -23,7 +23,7 @@
 //! for `aes-256-gcm`, 16 for `sm4-gcm`.
 //!
 //! # What looks like a token
-//! Protecting leaves it as it is, unless an entity lies there. Forged, it fails to decrypt, stays
+//! De-identification leaves it as it is, unless an entity lies there. Forged, it fails to decrypt, stays
 //! in the text and is told in [`Reidentified::left`]; genuine, it holds what was de-identified before, and
 //! is decrypted with the rest. So a text that has been de-identified can be de-identified again, and one
 //! that was partly written by a machine from de-identified texts can be re-identified. A token proves that a

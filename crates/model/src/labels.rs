@@ -37,7 +37,7 @@ impl Labels {
         self.scheme
     }
 
-    /// The names of entities: what redaction calls them, and what a de-identification can list.
+    /// The names of entities: what redaction calls them, and what a `[deidentify]` section can list.
     pub fn groups(&self) -> &BTreeSet<String> {
         &self.groups
     }

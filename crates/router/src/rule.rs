@@ -33,10 +33,10 @@ pub struct Rule {
     /// A weight that moves by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub canary: Option<Canary>,
-    /// Who may ask: the name of an `auth` section.
+    /// Authentication of callers: the name of an `[auth]` section.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth: Option<String>,
-    /// How what is found in texts is de-identified: the name of a de-identification.
+    /// De-identification of answers: the name of a `[deidentify]` section.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deidentify: Option<String>,
 }

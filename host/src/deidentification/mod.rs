@@ -35,7 +35,7 @@ use refusal::Refusal;
 /// Protections by their names.
 pub(crate) type Deidentifications = BTreeMap<String, Arc<Deidentification>>;
 
-/// Key rings by their files: de-identifications that share a file share its ring, and how often its keys
+/// Keyrings by their files: `[deidentify]` sections that share a file share its ring, and how often its keys
 /// have been used.
 type Rings = BTreeMap<PathBuf, Arc<Ring>>;
 
@@ -65,7 +65,7 @@ pub(crate) enum Begun {
     Answered(Response<Body>),
 }
 
-/// Makes de-identifications ready. Files that `before` had go on being followed. Reads files.
+/// Makes the `[deidentify]` sections ready. Files that `before` had go on being followed. Reads files.
 ///
 /// # Errors
 /// [`Error::Deidentifier`] and [`Error::Keys`].

@@ -17,7 +17,7 @@ use crate::deidentification::{self, Deidentification, Deidentifications, deident
 use crate::error::{Error, Result};
 use crate::telemetry::Caption;
 
-/// Accesses and de-identifications, by the names that rules use.
+/// The `[auth]` and `[deidentify]` sections, by the names that routes use.
 #[derive(Clone, Default)]
 pub(crate) struct Guards {
     authentications: Authentications,
@@ -33,7 +33,7 @@ pub(super) struct Gate {
 }
 
 impl Guards {
-    /// Makes guards ready; what `before` knew of principals and keys is kept. Reads files.
+    /// Makes authenticators and deidentifiers ready; what `before` knew of principals and keys is kept. Reads files.
     ///
     /// # Errors
     /// [`Error::Auth`], [`Error::Deidentifier`], [`Error::Keys`], and [`Error::Options`] for a name

@@ -15,7 +15,7 @@ const TEXT: &str = "My name is Sarah Jane Smith, reach me at sarah.smith@example
 const VALUES: [&str; 3] = ["Sarah", "Smith", "sarah.smith@example.com"];
 
 /// A folder with keys for callers and for de-identifications, a key, and a configuration with a route for
-/// each of `de-identifications`, by its name.
+/// each of `deidentifications`, by its name.
 struct Lab {
     folder: TempDir,
     key: String,

@@ -1,4 +1,4 @@
-//! Rules with an access or a de-identification, through the library.
+//! Routes with authentication or de-identification, through the library.
 
 use std::collections::BTreeMap;
 use std::fs;

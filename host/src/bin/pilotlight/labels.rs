@@ -1,4 +1,4 @@
-//! Whether models have the labels that de-identifications name, as far as that is known without loading them.
+//! Whether models have the labels that `[deidentify]` sections name, as far as that is known without loading them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -19,7 +19,7 @@ enum Known {
     Labels(BTreeSet<String>),
 }
 
-/// Mistakes of de-identifications in every environment of a configuration that has no others, or in the
+/// Mistakes of `[deidentify]` sections in every environment of a configuration that has no others, or in the
 /// one that `sources` names.
 pub(crate) fn mistakes(text: &str, sources: &Sources) -> Vec<Mistake> {
     let mut known = BTreeMap::new();

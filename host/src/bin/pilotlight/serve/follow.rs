@@ -266,7 +266,7 @@ impl Keys {
     }
 }
 
-/// Keys of callers and of de-identifications, which nothing that is loaded meanwhile may hold up.
+/// Files of keys, for authentication and de-identification, which nothing that is loaded meanwhile may hold up.
 async fn look_at_keys(host: Host) {
     let mut looks = tokio::time::interval(INTERVAL);
     loop {
