@@ -17,6 +17,9 @@ use crate::deidentification::{self, Deidentification, Deidentifications, deident
 use crate::error::{Error, Result};
 use crate::telemetry::Caption;
 
+/// What errors call an `[auth]` section.
+const AUTH_SECTION: &str = "`[auth]` section";
+
 /// The `[auth]` and `[deidentify]` sections, by the names that routes use.
 #[derive(Clone, Default)]
 pub(crate) struct Guards {
@@ -45,7 +48,7 @@ impl Guards {
         before: &Self,
     ) -> Result<Self> {
         let authentications = authentications(auth, &before.authentications)?;
-        let default_auth = default_auth.map(|name| find(&authentications, "auth", name));
+        let default_auth = default_auth.map(|name| find(&authentications, AUTH_SECTION, name));
         Ok(Self {
             default_auth: default_auth.transpose()?,
             authentications,
@@ -70,11 +73,12 @@ impl Guards {
     /// [`Error::Options`] for a name that there is not, and for a de-identification that would re-identify
     /// encrypted values for anybody.
     pub(super) fn gate(&self, rule: &Rule) -> Result<Gate> {
-        let auth = rule.auth.as_deref().map(|name| find(&self.authentications, "auth", name));
+        let auth = rule.auth.as_deref().map(|name| find(&self.authentications, AUTH_SECTION, name));
         let auth = auth.transpose()?.or_else(|| self.default_auth.clone());
         let named = rule.deidentify.as_deref();
-        let deidentify =
-            named.map(|name| find(&self.deidentifications, "deidentify", name)).transpose()?;
+        let deidentify = named
+            .map(|name| find(&self.deidentifications, "`[deidentify]` section", name))
+            .transpose()?;
         let reidentifies = deidentify.as_ref().is_some_and(|deidentify| deidentify.reidentifies());
         if reidentifies && !auth.as_ref().is_some_and(|auth| auth.identifies()) {
             return Err(Error::Options(format!(

@@ -155,8 +155,11 @@ async fn names_that_there_are_not_and_decryption_for_anybody_change_nothing() {
         .unwrap();
     let everybody = BTreeMap::from([("all".to_owned(), AuthOptions::default())]);
     for (rule, why) in [
-        (json!({ "to": "default", "auth": "keys" }), "there is no auth `keys`"),
-        (json!({ "to": "default", "deidentify": "q" }), "there is no deidentify `q`; there are: p"),
+        (json!({ "to": "default", "auth": "keys" }), "there is no `[auth]` section `keys`"),
+        (
+            json!({ "to": "default", "deidentify": "q" }),
+            "there is no `[deidentify]` section `q`; there are: p",
+        ),
         (json!({ "to": "default", "deidentify": "p" }), "anybody could have everything decrypted"),
         (json!({ "to": "default", "deidentify": "p", "auth": "all" }), "anybody could"),
     ] {
