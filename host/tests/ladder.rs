@@ -2,21 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
-const LADDER: [&[&str]; 15] = [
-    &["error", "config", "crash_loop", "priority", "progress", "request_id"],
-    &["admission", "telemetry"],
-    &["background", "body", "cache"],
-    &["broken_body", "decompress", "graph", "guest", "patterns", "request_target", "seen"],
-    &["authentication", "deidentification", "section", "sweep"],
-    &["image", "inspect"],
-    &["machine_code"],
-    &["snapshot"],
-    &["artifact"],
-    &["version"],
-    &["deployment", "routing"],
-    &["levels"],
+const LADDER: [&[&str]; 8] = [
+    &["error", "telemetry"],
+    &["request"],
+    &["authentication", "deploy"],
+    &["deidentification"],
+    &["routing"],
+    &["http", "scrape"],
     &["host"],
-    &["agreement", "server"],
     &["admin"],
 ];
 

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
-const LADDER: [&[&str]; 1] = [&["authority", "coding", "json", "path"]];
+const LADDER: [&[&str]; 1] = [&["authority", "coding", "json", "path", "timings"]];
 
 include!("../../../tests/ladder/check.rs");
 

@@ -161,8 +161,7 @@ async fn a_body_has_to_be_complete_by_its_deadline_whatever_its_pace() {
 async fn a_body_that_the_function_will_not_take_is_refused_before_it_is_read() {
     let host = hosts::host(|options| options.body_limit = 10).await;
     let limits = limits(|_| {});
-    let bodies = RequestBodies::new(&limits).unwrap().of(host.clone());
-    let serving = Serving::plain(bodies.layer(host.clone()), limits).await;
+    let serving = Serving::plain(host.service(&limits, None).unwrap(), limits).await;
     let fields = "expect: 100-continue\r\ncontent-length: 11\r\n\r\n";
     let chunked = "transfer-encoding: chunked\r\n\r\nb\r\nhello world\r\n";
     for rest in [fields, chunked] {

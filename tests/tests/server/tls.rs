@@ -7,7 +7,10 @@ use crate::certificates::{Certificate, Files, client, connect, of_versions};
 use crate::clients::{Http2, Raw, connect as connect_plainly};
 use crate::serving::{Function, PATIENCE, SHORT, Serving, limits};
 
-async fn serving(certificate: &Certificate, limits: pilotlight::Limits) -> (Function, Serving) {
+async fn serving(
+    certificate: &Certificate,
+    limits: pilotlight::ServerLimits,
+) -> (Function, Serving) {
     let function = Function::default();
     let tls = Files::of(certificate).open().unwrap();
     let serving = Serving::with(&function, limits, Some(tls), PATIENCE).await;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use pilotlight::{Cors, CorsOptions, Error, Limits, Tls};
+use pilotlight::{Cors, CorsOptions, Error, ServerLimits, Tls};
 use pilotlight_auth::ForwardedHeader;
 use pilotlight_config as config;
 use pilotlight_router::Network;
@@ -110,8 +110,8 @@ fn seconds() -> clap::builder::RangedU64ValueParser {
 }
 
 impl HttpOptions {
-    pub(super) fn limits(&self) -> Limits {
-        let mut limits = Limits::default();
+    pub(super) fn limits(&self) -> ServerLimits {
+        let mut limits = ServerLimits::default();
         limits.header_timeout = Duration::from_secs(self.header_timeout);
         limits.handshake_timeout = limits.header_timeout;
         limits.body_timeout = Duration::from_secs(self.body_timeout);
@@ -156,8 +156,8 @@ impl HttpOptions {
 }
 
 /// As a configuration says it.
-pub(super) fn limits_of(http: &config::Http) -> pilotlight::Result<Limits> {
-    let mut limits = Limits::default();
+pub(super) fn limits_of(http: &config::Http) -> pilotlight::Result<ServerLimits> {
+    let mut limits = ServerLimits::default();
     limits.header_timeout = http.header_timeout;
     limits.handshake_timeout = http.header_timeout;
     limits.body_timeout = http.body_timeout;

@@ -71,7 +71,7 @@ const SAID_THERE: [&str; 57] = [
 ];
 
 #[derive(Args)]
-pub(crate) struct Options {
+pub(crate) struct ServeArgs {
     /// Model folder or component [default: models/pii-ner]
     #[arg(value_name = "MODEL_DIR|FILE.wasm")]
     pub(super) source: Option<PathBuf>,
@@ -211,7 +211,7 @@ pub(crate) struct Options {
     pub(super) verify: bool,
 }
 
-impl Options {
+impl ServeArgs {
     /// Whether a configuration says what is served.
     pub(super) fn is_configured(&self) -> bool {
         self.config.is_some() || self.consul.is_some()
