@@ -11,6 +11,7 @@ use pilotlight_router::{Rule, Target};
 
 use crate::key::Key;
 use crate::parse::RuleMistake;
+use crate::suggestion;
 use crate::tree::Node;
 use crate::types::{Backend, Compute, Config, Device, Function, Precision, Require};
 
@@ -200,7 +201,6 @@ fn targets(at: &Key, rule: &Rule, functions: &[&str], findings: &mut Vec<Finding
 }
 
 fn unknown_name(what: &str, name: &str, known: &[&str]) -> String {
-    let meant = crate::guess::closest(name, known.iter().copied());
-    let meant = meant.map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
-    format!("there is no {what} `{name}`{meant}")
+    let hint = suggestion::hint(suggestion::closest(name, known.iter().copied()));
+    format!("there is no {what} `{name}`{hint}")
 }

@@ -6,7 +6,7 @@ use crate::key::{Key, Part};
 use crate::mistake::{Fault, Kind};
 use crate::place::Origin;
 use crate::tree::{self, Entry, Node, Value};
-use crate::{guess, shape};
+use crate::{shape, suggestion};
 
 /// Variables with names of their own.
 const SHORT: [(&str, &str); 5] = [
@@ -72,12 +72,12 @@ fn spelt(tree: &Node, root: &Schema, name: &str) -> Key {
             parts.push(Part::Index(index));
             continue;
         }
-        let plain = guess::plain(word);
-        let same = |known: &&str| guess::plain(known) == plain;
+        let normalized = suggestion::normalized(word);
+        let same = |known: &&str| suggestion::normalized(known) == normalized;
         let there = node.and_then(Node::as_table).into_iter().flatten();
         let there = there.map(|(name, _)| name.as_str()).find(same);
         let known = || schema.and_then(|schema| shape::names(root, schema).find(same));
-        let name = there.or_else(known).unwrap_or(&plain).to_owned();
+        let name = there.or_else(known).unwrap_or(&normalized).to_owned();
         node = node.and_then(|node| node.get(&name));
         schema = schema.and_then(|schema| shape::property(root, schema, &name));
         parts.push(Part::Name(name));

@@ -6,7 +6,7 @@ use serde_json::Value as Schema;
 use crate::key::{Key, Part};
 use crate::mistake::{Fault, Kind};
 use crate::tree::{Node, Table, Value};
-use crate::{format, guess};
+use crate::{format, suggestion};
 
 /// Every mistake of `tree`.
 pub(crate) fn check(root: &Schema, tree: &Node) -> Vec<Fault> {
@@ -146,8 +146,8 @@ impl<'a> Found<'a> {
     fn choice(&mut self, choices: &[&str], text: &str, node: &Node, key: &Key) {
         if !choices.contains(&text) {
             let known = quoted(choices);
-            let meant = meant(guess::closest(text, choices.iter().copied()));
-            self.add(Kind::Bad, node, key, format!("{text:?} is none of {known}{meant}"));
+            let hint = suggestion::hint(suggestion::closest(text, choices.iter().copied()));
+            self.add(Kind::Bad, node, key, format!("{text:?} is none of {known}{hint}"));
         }
     }
 
@@ -222,7 +222,7 @@ impl<'a> Found<'a> {
 
     /// A table of this one that has a key of this name.
     fn inside(&self, schema: &'a Schema, name: &str) -> Option<String> {
-        let name = guess::plain(name);
+        let name = suggestion::normalized(name);
         let properties = schema["properties"].as_object()?;
         properties.iter().find_map(|(table, schema)| {
             let found = names(self.root, schema).find(|inner| *inner == name)?;
@@ -289,13 +289,9 @@ fn unknown<'a>(
     known: impl Iterator<Item = &'a str>,
     inside: Option<String>,
 ) -> Fault {
-    let meant = meant(guess::closest(name, known).or(inside.as_deref()));
-    let message = format!("unknown key{meant}");
+    let hint = suggestion::hint(suggestion::closest(name, known).or(inside.as_deref()));
+    let message = format!("unknown key{hint}");
     Fault { kind: Kind::Unknown, origin: origin.clone(), key: table.name(name), message }
-}
-
-fn meant(guess: Option<&str>) -> String {
-    guess.map_or_else(String::new, |guess| format!("; did you mean `{guess}`?"))
 }
 
 fn quoted(words: &[&str]) -> String {
