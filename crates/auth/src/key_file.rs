@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use pilotlight_files::read_list;
 use toml::{Table, Value};
 
-use crate::date::moment;
+use crate::date::system_time;
 use crate::error::{Error, MAX_LIST_BYTES, Mistake};
 use crate::fingerprint::Fingerprint;
 use crate::key::{check_id, id_of};
@@ -121,7 +121,7 @@ impl Entry {
                     name = Some(text.into());
                 }
                 "expires" => {
-                    let date = value.as_datetime().and_then(moment);
+                    let date = value.as_datetime().and_then(system_time);
                     expires = Some(date.ok_or_else(|| wrong(NOT_A_DATE))?);
                 }
                 "rate" => {
