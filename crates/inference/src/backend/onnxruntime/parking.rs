@@ -1,8 +1,9 @@
-//! Who has the cores: the library's own threads rest while callers need them.
+//! Parks ONNX Runtime's threads while callers need the cores (docs/decisions/0012).
 //!
 //! A run hands parts of its loops to the library's threads whether or not a core is free for them.
-//! The library has no way to say how many threads a run may use, but it runs errands on them: a
-//! graph of one constant, whose callback returns when the thread is wanted again.
+//! The number of threads is fixed when a pool is created, and a run cannot choose fewer. But the
+//! library runs a graph asynchronously on one of its threads: the callback of a graph of one
+//! constant blocks that thread until it is needed again.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -18,46 +19,46 @@ use pilotlight_onnx::proto::{
 use crate::backend::onnxruntime::call::{self, Names};
 use crate::backend::onnxruntime::threads::is_one_of_the_library;
 
-/// Runs that are looked back upon: threads that were called back between two callers' runs would be
-/// in their way at once.
+/// Run starts whose concurrency is remembered. Threads that were unparked between the runs of two
+/// callers would compete with the next run at once.
 const RECENT: usize = 4;
 
-/// The cores, as far as callers and the library's threads share them.
-pub(super) struct Cores {
+/// Divides the cores between callers and the library's threads.
+pub(super) struct Parking {
     recent: Mutex<Recent>,
-    /// Most runs that went on at once, recently.
+    /// The highest recent number of concurrent runs.
     most: AtomicUsize,
-    /// Absent where threads cannot be sent to rest.
-    rest: Option<Arc<Rest>>,
+    /// `None` if threads cannot be parked.
+    parker: Option<Arc<Parker>>,
 }
 
-/// How many runs went on whenever one began.
+/// The number of concurrent runs at each of the last run starts.
 #[derive(Default)]
 struct Recent {
     running: [usize; RECENT],
     next: usize,
 }
 
-impl Cores {
-    /// `threads` are the library's own; those of callers are not among them.
+impl Parking {
+    /// `threads` is the number of the library's own threads; threads of callers do not count.
     pub(super) fn new(environment: &Environment, threads: usize) -> Self {
-        let rest = Rest::new(environment, threads);
-        Self { recent: Mutex::default(), most: AtomicUsize::new(0), rest }
+        let parker = Parker::new(environment, threads);
+        Self { recent: Mutex::default(), most: AtomicUsize::new(0), parker }
     }
 
-    /// Each run beyond the first takes a core that the library's own threads would use. Without
-    /// any they would spin for nobody.
+    /// Parks a thread for each of the `running` runs beyond the first, and all threads without runs,
+    /// when they would only spin.
     pub(super) fn share(&self, running: usize) {
-        let resting = match running {
+        let parked = match running {
             0 => usize::MAX,
             _ => self.recently(running) - 1,
         };
-        if let Some(rest) = &self.rest {
-            rest.set(resting);
+        if let Some(parker) = &self.parker {
+            parker.set(parked);
         }
     }
 
-    /// The most runs that lately went on, now that it is `running`.
+    /// The highest recent number of concurrent runs, including the `running` ones.
     fn recently(&self, running: usize) -> usize {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         let next = recent.next;
@@ -69,15 +70,15 @@ impl Cores {
         most
     }
 
-    /// Whether runs share the cores with others.
+    /// Whether runs were concurrent recently.
     pub(super) fn is_shared(&self) -> bool {
         self.most.load(Ordering::Relaxed) > 1
     }
 }
 
-/// Threads that can be sent to rest.
-struct Rest {
-    errand: Arc<Session>,
+/// Parks and unparks threads.
+struct Parker {
+    constant: Arc<Session>,
     output: Arc<Names>,
     threads: usize,
     state: Mutex<State>,
@@ -86,66 +87,67 @@ struct Rest {
 
 #[derive(Default)]
 struct State {
-    /// Threads that should rest.
+    /// Threads to be parked.
     wanted: usize,
-    /// Errands on their way or resting.
-    sent: usize,
+    /// Callbacks that block a thread or are about to.
+    blocking: usize,
 }
 
-impl Rest {
-    /// `threads` of the library's own may rest; `None` where that cannot be had.
+impl Parker {
+    /// At most `threads` threads are parked. `None` if the library cannot run the graph.
     fn new(environment: &Environment, threads: usize) -> Option<Arc<Self>> {
         if threads == 0 {
             return None;
         }
-        let open = || Session::builder(environment)?.commit_from_memory(&errand());
-        let errand = open().map_err(|error: ort::Error| tracing::debug!(%error, "no rest"));
-        let errand = Arc::new(errand.ok()?);
+        let open = || Session::builder(environment)?.commit_from_memory(&constant());
+        let constant = open()
+            .inspect_err(|error: &ort::Error| tracing::debug!(%error, "threads cannot be parked"));
+        let constant = Arc::new(constant.ok()?);
         let output = Arc::new(Names::new(std::iter::once(OUTPUT)).ok()?);
         let (state, changed) = (Mutex::default(), Condvar::new());
-        Some(Arc::new(Self { errand, output, threads, state, changed }))
+        Some(Arc::new(Self { constant, output, threads, state, changed }))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends threads to rest or calls them back, so that `resting` rest.
-    fn set(self: &Arc<Self>, resting: usize) {
+    /// Parks or unparks threads until `parked` are parked.
+    fn set(self: &Arc<Self>, parked: usize) {
         let mut state = self.lock();
-        let resting = resting.min(self.threads);
-        if resting == state.wanted {
+        let parked = parked.min(self.threads);
+        if parked == state.wanted {
             return;
         }
-        state.wanted = resting;
-        let missing = resting.saturating_sub(state.sent);
-        state.sent += missing;
+        state.wanted = parked;
+        let missing = parked.saturating_sub(state.blocking);
+        state.blocking += missing;
         drop(state);
         self.changed.notify_all();
         for _ in 0..missing {
-            let rest = Arc::clone(self);
-            let sent = call::run_later(&self.errand, &self.output, move || rest.wait());
-            if let Err(reason) = sent {
-                tracing::debug!(reason, "a thread does not rest");
-                self.lock().sent -= 1;
+            let parker = Arc::clone(self);
+            let started = call::run_later(&self.constant, &self.output, move || parker.block());
+            if let Err(reason) = started {
+                tracing::debug!(reason, "a thread was not parked");
+                self.lock().blocking -= 1;
             }
         }
     }
 
-    /// Returns when the calling thread is wanted again.
-    fn wait(&self) {
+    /// Blocks the calling thread until it is unparked.
+    fn block(&self) {
         let mut state = self.lock();
-        while state.sent <= state.wanted && is_one_of_the_library() {
+        while state.blocking <= state.wanted && is_one_of_the_library() {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        state.sent -= 1;
+        state.blocking -= 1;
     }
 }
 
-const OUTPUT: &str = "nothing";
+const OUTPUT: &str = "zero";
 
 /// A graph whose output is the number 0.
-fn errand() -> Vec<u8> {
+fn constant() -> Vec<u8> {
     /// `AttributeProto.AttributeType` and `TensorProto.DataType`
     const INT: i32 = 2;
     const INT64: i32 = 7;
@@ -161,7 +163,7 @@ fn errand() -> Vec<u8> {
         TypeProto { value: Some(type_proto::Value::TensorType(number)), ..Default::default() };
     let output = ValueInfoProto { name: OUTPUT.into(), r#type: Some(kind), ..Default::default() };
     let graph = GraphProto {
-        name: "errand".into(),
+        name: "constant".into(),
         node: vec![node],
         output: vec![output],
         ..Default::default()
