@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
-use pilotlight_auth::{AuthOptions, Authenticator, Moment, Policy, Principal, Rejection, Tokens};
+use pilotlight_auth::{
+    AuthOptions, Authenticator, Policy, Principal, Rejection, Timestamp, Tokens,
+};
 use pilotlight_files::Reloaded;
 use pilotlight_telemetry::ErrorKind;
 use serde::Serialize;
@@ -114,7 +116,7 @@ impl Authentication {
         (refusals, rule): (&Refusals, &str),
         caption: &Caption,
     ) -> std::result::Result<Principal, Rejected> {
-        self.authenticator.get().check(headers, client, Moment::now()).map_err(|rejection| {
+        self.authenticator.get().check(headers, client, Timestamp::now()).map_err(|rejection| {
             refusals.count(&rejection);
             let (auth, reason) = (&self.name, rejection.reason());
             caption.within(|| tracing::debug!(rule, auth, reason, "not let through"));

@@ -5,7 +5,7 @@ use pilotlight_auth::{
     ApiKey, ApiKeys, Authenticator, Error, Policy, Principal, Reason, Rejection,
 };
 
-use super::{bearer, check, guard_of, headers, moment, refused};
+use super::{bearer, check, guard_of, headers, refused, timestamp};
 
 fn key(id: &str) -> ApiKey {
     ApiKey::generate(id).unwrap()
@@ -155,7 +155,7 @@ fn a_key_expires_to_the_second() {
     let key = key("a");
     let authenticator = guard_of(&key, "expires = 2027-01-15T09:00:10+01:00");
     let at = |seconds| {
-        authenticator.check(&bearer(key.expose()), None, moment(Duration::from_secs(seconds)))
+        authenticator.check(&bearer(key.expose()), None, timestamp(Duration::from_secs(seconds)))
     };
     assert!(at(9).is_ok());
     assert_eq!(at(10), Err(Rejection::Invalid(Reason::KeyExpired("a".into()))));

@@ -1,10 +1,10 @@
-//! How much each principal has left, in memory that does not grow.
+//! A rate limiter with a token bucket for each principal, in memory that does not grow
+//! (docs/decisions/0021 compares it with `governor`).
 //!
-//! It is a cache as processors have them: a principal's hash picks a set, and in a set each of a few
-//! principals has a bucket. One that is full again is forgotten when another principal needs its place,
-//! which changes nothing: a new bucket is full, too. While no place is free, further principals of
-//! the set share one bucket; and since a new bucket has no more in it than the shared one, nobody
-//! gains by having been without one of his own.
+//! The buckets are a set-associative table: a principal's hash selects a set, and each set has buckets
+//! for a few principals. A full bucket is the same as none, so it is reused when another principal
+//! needs its place. While a set has no full bucket, further principals of the set share one. A new
+//! bucket starts as full as the shared one, so sharing gains nothing.
 
 use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
@@ -14,43 +14,43 @@ use std::time::Duration;
 use crate::principal::Principal;
 use crate::rate::Rate;
 
-/// Sets; each has its own lock, which is held for a few comparisons.
+/// Number of sets. Each has its own lock, which is held for a few comparisons.
 const SETS: usize = 4096;
-/// Callers with a bucket in a set: 65,536 in all, in 1.1 MiB.
-const CALLERS: usize = 16;
+/// Buckets of a set: 65,536 in all, in 1.1 MiB.
+const WAYS: usize = 16;
 
-pub(crate) struct Buckets {
-    /// Keyed at random: nobody can choose who shares a set with him.
+pub(crate) struct RateLimiter {
+    /// Keyed at random: clients cannot choose whose set they share.
     hash: RandomState,
     sets: Box<[Mutex<Set>]>,
 }
 
 #[derive(Default)]
 struct Set {
-    buckets: [Bucket; CALLERS],
-    /// When the shared bucket is full again.
+    buckets: [Bucket; WAYS],
+    /// When the bucket that principals without a place share is full again.
     shared: u64,
 }
 
 #[derive(Clone, Copy, Default)]
 struct Bucket {
-    /// The principal's hash. Two of the same, in 2^64, would share the bucket.
+    /// The principal's hash: 64 bits, so that collisions are negligible.
     principal: u64,
-    /// When it is full again, in nanoseconds.
+    /// When the bucket is full again, in nanoseconds.
     full: u64,
 }
 
-impl Default for Buckets {
+impl Default for RateLimiter {
     fn default() -> Self {
         Self { hash: RandomState::new(), sets: (0..SETS).map(|_| Mutex::default()).collect() }
     }
 }
 
-impl Buckets {
+impl RateLimiter {
     /// Takes one request out of the principal's bucket.
     ///
     /// # Errors
-    /// How long to wait until there is one.
+    /// How long to wait for the next request.
     pub(crate) fn take(
         &self,
         principal: &Principal,
@@ -60,14 +60,14 @@ impl Buckets {
         let principal = self.hash.hash_one(principal);
         let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
         let set = &self.sets[(principal % self.sets.len() as u64) as usize];
-        // A set is whole at any point where a thread could end.
+        // A set is consistent at any point where a thread could panic.
         set.lock().unwrap_or_else(PoisonError::into_inner).take(principal, rate, now)
     }
 }
 
-impl fmt::Debug for Buckets {
+impl fmt::Debug for RateLimiter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Buckets").finish_non_exhaustive()
+        f.debug_struct("RateLimiter").finish_non_exhaustive()
     }
 }
 
@@ -80,8 +80,7 @@ impl Set {
         if own.is_none() {
             *bucket = Bucket { principal, full: self.shared };
         }
-        // Emptier than empty it may be by what others took from the shared one, or by a rate that
-        // has been changed.
+        // It can be emptier than empty if others used the shared bucket, or if the rate has changed.
         bucket.full = bucket.full.min(now.saturating_add(rate.refill()));
         rate.take(&mut bucket.full, now)
     }
@@ -94,23 +93,23 @@ mod tests {
     use proptest::collection::vec;
     use proptest::prelude::*;
 
-    use super::{CALLERS, Rate, Set};
+    use super::{Rate, Set, WAYS};
 
-    /// Requests (who, and how long after the one before) of more principals than have places.
+    /// Requests (principal, time since the request before) of more principals than a set has buckets.
     fn requests() -> impl Strategy<Value = Vec<(u64, u64)>> {
-        vec((1..3 * CALLERS as u64, 0..200_u64), 1..1000)
+        vec((1..3 * WAYS as u64, 0..200_u64), 1..1000)
     }
 
     proptest! {
         #[test]
-        fn no_caller_gets_more_than_his_rate_though_places_are_few(
+        fn no_principal_exceeds_its_rate_in_a_crowded_set(
             requests in requests(),
             burst in 1_u32..8,
         ) {
             let rate = Rate::new(1e6, Some(burst)).unwrap();
             let mut set = Set::default();
             let mut now = 0;
-            let mut admitted = vec![Vec::new(); 3 * CALLERS];
+            let mut admitted = vec![Vec::new(); 3 * WAYS];
             for (principal, pause) in requests {
                 now += pause;
                 if set.take(principal, rate, now).is_ok() {
@@ -129,7 +128,7 @@ mod tests {
         }
 
         #[test]
-        fn who_waits_as_long_as_he_is_told_is_admitted(pauses in vec(0..3000_u64, 1..100)) {
+        fn a_request_is_admitted_after_the_wait_that_was_reported(pauses in vec(0..3000_u64, 1..100)) {
             let rate = Rate::new(1e6, Some(3)).unwrap();
             let mut set = Set::default();
             let mut now = 0;
@@ -146,13 +145,13 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_free_again_when_its_bucket_is_full() {
+    fn a_full_bucket_is_reused() {
         let rate = Rate::new(1e6, Some(2)).unwrap();
         let mut set = Set::default();
-        for principal in 1..=CALLERS as u64 {
+        for principal in 1..=WAYS as u64 {
             set.take(principal, rate, 0).unwrap();
         }
-        // Two principals without a place share a bucket; at 1 µs there are places for everybody.
+        // Principals without a bucket share one of two requests; at 2 µs all have their own.
         assert!(set.take(101, rate, 0).is_ok() && set.take(102, rate, 0).is_ok());
         assert!(set.take(103, rate, 0).is_err());
         assert!(set.take(103, rate, 2000).is_ok() && set.take(103, rate, 2000).is_ok());
@@ -160,20 +159,20 @@ mod tests {
     }
 
     #[test]
-    fn what_was_taken_from_the_shared_bucket_is_missing_in_ones_own() {
+    fn a_new_bucket_lacks_what_was_taken_from_the_shared_one() {
         let rate = Rate::new(1e6, Some(2)).unwrap();
         let mut set = Set::default();
-        for principal in 1..=CALLERS as u64 {
+        for principal in 1..=WAYS as u64 {
             set.take(principal, rate, 0).unwrap();
         }
         assert!(set.take(101, rate, 0).is_ok() && set.take(101, rate, 0).is_ok());
-        // A place is free now, and one request has come back since.
+        // A bucket is free now, and one request was refilled.
         assert!(set.take(101, rate, 1000).is_ok());
         assert!(set.take(101, rate, 1000).is_err());
     }
 
     #[test]
-    fn debts_by_a_slower_rate_are_forgiven_when_it_is_raised() {
+    fn waits_by_a_slower_rate_end_when_the_rate_is_raised() {
         let mut set = Set::default();
         let slow = Rate::new(0.001, Some(1)).unwrap();
         set.take(1, slow, 0).unwrap();
