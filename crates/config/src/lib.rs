@@ -1,8 +1,8 @@
-//! `pilotlight.toml`: read, checked, overridden and followed.
+//! `pilotlight.toml`: read, checked and overridden.
 //!
 //! [`parse`] gives a [`Config`] or every mistake at once, each with its line and column.
-//! [`Current`] keeps the last configuration that was valid; [`FileWatch`] and [`Consul`] say when
-//! there is another text to offer to it.
+//! [`Current`] keeps the last configuration that was valid; [`Consul`] reports another text to offer
+//! to it, as `pilotlight_files::TextWatcher` does for a file.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking"))]
 
@@ -25,7 +25,6 @@ mod shape;
 mod suggestion;
 mod tree;
 mod types;
-mod watch;
 
 pub use bounds::check_number;
 pub use consul::{Change, Consul, ConsulError, ConsulOptions};
@@ -41,4 +40,3 @@ pub use types::{
     Admin, Backend, BatchRows, Compute, Config, Cors, Device, ForwardedHeader, Function, Host,
     Http, Level, Limits, LogFormat, Otlp, Pool, Precision, Require, Telemetry, Tls,
 };
-pub use watch::{FileWatch, INTERVAL, Unreadable};
