@@ -18,6 +18,7 @@ mod overlay;
 mod overrides;
 mod parse;
 mod place;
+mod places;
 mod prune;
 mod schema;
 mod secret;
@@ -25,15 +26,17 @@ mod shape;
 mod suggestion;
 mod tree;
 mod types;
+mod value_schema;
 
 pub use bounds::check_number;
 pub use consul::{Change, Consul, ConsulError, ConsulOptions};
 pub use current::Current;
 pub use format::size;
 pub use meaning::overlap;
-pub use mistake::{Mistake, Mistakes};
-pub use parse::{Parsed, RuleCheck, RuleMistake, Sources, check, parse};
-pub use place::{Place, Places};
+pub use mistake::{Mistake, Mistakes, RuleCheck, RuleMistake};
+pub use parse::{Parsed, Sources, check, parse};
+pub use place::Place;
+pub use places::Places;
 pub use schema::schema;
 pub use secret::Secret;
 pub use types::{

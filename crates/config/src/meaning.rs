@@ -3,6 +3,7 @@
 mod addresses;
 mod auth;
 mod cors;
+mod finding;
 mod telemetry;
 
 use std::collections::BTreeMap;
@@ -10,28 +11,14 @@ use std::collections::BTreeMap;
 use pilotlight_router::{Rule, Target};
 
 use crate::key::Key;
-use crate::parse::RuleMistake;
-use crate::suggestion;
+use crate::mistake::RuleMistake;
 use crate::tree::Node;
 use crate::types::{Backend, Compute, Config, Device, Function, Precision, Require};
 
+use finding::{key, unknown_name};
+
 pub use addresses::overlap;
-
-/// A key, what else the finding depends on, and what is wrong.
-pub(crate) struct Finding {
-    pub(crate) key: Key,
-    pub(crate) because: Vec<Key>,
-    pub(crate) message: String,
-}
-
-/// What there is, also what has mistakes of its own.
-pub(crate) struct Names<'a> {
-    pub(crate) functions: Vec<&'a str>,
-    pub(crate) auth: Vec<&'a str>,
-    pub(crate) deidentify: Vec<&'a str>,
-    /// What has been written.
-    pub(crate) tree: &'a Node,
-}
+pub(crate) use finding::{Finding, Names};
 
 /// Everything that is wrong with a configuration.
 pub(crate) fn check(config: &Config, names: &Names<'_>) -> Vec<Finding> {
@@ -68,10 +55,6 @@ pub(crate) fn router(mistakes: Vec<RuleMistake>) -> impl Iterator<Item = Finding
         let key = if mistake.key.is_empty() { rule } else { key };
         Finding { key, because: Vec::new(), message: mistake.message }
     })
-}
-
-fn key(names: &[&str]) -> Key {
-    names.iter().fold(Key::default(), |key, name| key.name(name))
 }
 
 fn keys(config: &Config, findings: &mut Vec<Finding>) {
@@ -198,9 +181,4 @@ fn targets(at: &Key, rule: &Rule, functions: &[&str], findings: &mut Vec<Finding
         let message = unknown_name("function", &target.function, functions);
         findings.push(Finding { key, because: vec![self::key(&["functions"])], message });
     }
-}
-
-fn unknown_name(what: &str, name: &str, known: &[&str]) -> String {
-    let hint = suggestion::hint(suggestion::closest(name, known.iter().copied()));
-    format!("there is no {what} `{name}`{hint}")
 }

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use pilotlight_router::Rule;
+
 use crate::key::Key;
 use crate::place::{Origin, Place};
 
@@ -19,6 +21,20 @@ pub struct Mistake {
 /// Every mistake of a configuration, in the order of the text, then those of variables and flags.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct Mistakes(pub(crate) Vec<Mistake>);
+
+/// Finds mistakes of rules that each are well-formed.
+pub type RuleCheck = fn(&[Rule]) -> Vec<RuleMistake>;
+
+/// A mistake of a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleMistake {
+    /// Which rule, from 0.
+    pub rule: usize,
+    /// Which key of it, such as `to[1].weight`.
+    pub key: String,
+    /// What is wrong.
+    pub message: String,
+}
 
 /// What came of a value that a [`Mistake`] is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use pilotlight_router::{Rule, Target, VersionName};
 
 use crate::key::Key;
-use crate::meaning::Names;
-use crate::mistake::{Fault, Kind, Mistake, Mistakes};
-use crate::place::{Lines, Origin, Places};
+use crate::mistake::{Fault, Kind, Mistake, Mistakes, RuleCheck};
+use crate::place::{Lines, Origin};
+use crate::places::Places;
 use crate::tree::{self, Node};
 use crate::types::Config;
 use crate::{deserialize, meaning, overlay, overrides, prune, schema, shape};
@@ -30,20 +30,6 @@ pub struct Sources {
     pub flags: Vec<String>,
     /// What the router finds wrong with rules.
     pub rules: Option<RuleCheck>,
-}
-
-/// Finds mistakes of rules that each are well-formed.
-pub type RuleCheck = fn(&[Rule]) -> Vec<RuleMistake>;
-
-/// A mistake of a rule.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RuleMistake {
-    /// Which rule, from 0.
-    pub rule: usize,
-    /// Which key of it, such as `to[1].weight`.
-    pub key: String,
-    /// What is wrong.
-    pub message: String,
 }
 
 /// A configuration, and where each of its keys was set.
@@ -196,7 +182,7 @@ impl<'a> File<'a> {
                 return (None, faults);
             }
         };
-        let names = Names {
+        let names = meaning::Names {
             functions: names(&tree, "functions"),
             auth: names(&tree, "auth"),
             deidentify: names(&tree, "deidentify"),

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::{Finding, key};
+use super::finding::{Finding, key};
 use crate::types::Config;
 
 pub(super) fn check(config: &Config, findings: &mut Vec<Finding>) {

@@ -3,7 +3,7 @@
 use pilotlight_auth::AuthOptions;
 use pilotlight_deidentify::{DeidentifyOptions, Mistake, Mode};
 
-use super::{Finding, Names, key, unknown_name};
+use super::finding::{Finding, Names, key, unknown_name};
 use crate::key::Key;
 use crate::types::Config;
 

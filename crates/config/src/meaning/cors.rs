@@ -1,6 +1,6 @@
 //! Mistakes of what web pages of other origins may do.
 
-use super::{Finding, key};
+use super::finding::{Finding, key};
 use crate::format::ANY;
 use crate::types::Cors;
 

@@ -2,7 +2,7 @@
 
 use pilotlight_telemetry::OtlpOptions;
 
-use super::{Finding, key};
+use super::finding::{Finding, key};
 use crate::types::Otlp;
 
 /// Headers that the exporter would refuse.

@@ -6,12 +6,12 @@ use std::time::Duration;
 use pilotlight_auth::AuthOptions;
 use pilotlight_deidentify::DeidentifyOptions;
 use pilotlight_router::Rule;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::{Cors, Function, Http, Telemetry, Tls};
 use crate::key::Key;
-use crate::schema::{address, functions, path, paths, period, size};
+use crate::value_schema::{address, path, paths, period, size};
 
 /// What `pilotlight serve` serves, and how. Relative paths start at the folder of this file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -234,4 +234,12 @@ impl Config {
         ];
         changes.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect()
     }
+}
+
+fn functions(generator: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "propertyNames": { "format": "function-name", "pattern": "^[A-Za-z0-9._-]+$" },
+        "additionalProperties": generator.subschema_for::<Function>(),
+    })
 }
