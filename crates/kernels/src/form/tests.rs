@@ -1,15 +1,16 @@
-//! Each kernel beside its scalar reference.
+//! Each form in SIMD beside its scalar reference.
 
 use proptest::array::uniform32;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use super::{Float, Form as _, Int4, Int8, add, add_reference};
+use crate::blocks::float::{self, WIDTH, WeightBlock};
+use crate::blocks::int4::{OpenBlock, PackedBlock, RowBlock};
+use crate::blocks::int8::{self, WeightBlock as Int8Block};
 use crate::blocks::{Codes, DEPTH, QUAD, STEP, STEPS, repeated};
-use crate::epilogue::PANEL;
-use crate::float::{self, WIDTH, WeightBlock};
-use crate::int4::{self, OpenBlock, PackedBlock, RowBlock};
-use crate::int8::{self, WeightBlock as Int8Block};
-use crate::tile::{ROWS, Sums};
+use crate::simd;
+use crate::sums::{PANEL, ROWS, Sums};
 
 const BLOCKS: usize = 4;
 
@@ -57,9 +58,7 @@ fn int4_row() -> impl Strategy<Value = RowBlock> + Clone {
     values()
         .prop_map(|values| {
             let mut block = RowBlock::ZEROS;
-            block.quantise_reference(
-                &values.map(|x| if x.is_finite() { x.clamp(-1e9, 1e9) } else { 1.0 }),
-            );
+            block.quantize(&values.map(|x| if x.is_finite() { x.clamp(-1e9, 1e9) } else { 1.0 }));
             block
         })
         .boxed()
@@ -89,7 +88,7 @@ fn int8_row() -> impl Strategy<Value = int8::RowBlock> + Clone {
 fn int8_weights() -> impl Strategy<Value = Int8Block> + Clone {
     let four = [codes(i8::MIN..=i8::MAX), codes(-127..=127), codes(-127..=127), codes(i8::MIN..=0)];
     four.prop_map(|columns| {
-        let mut block = Int8Block::EMPTY;
+        let mut block = Int8Block::ZEROS;
         for (column, codes) in columns.iter().enumerate() {
             block.set(column, 0.5, codes);
         }
@@ -109,13 +108,13 @@ proptest! {
     #[test]
     fn rows_get_the_same_codes(values in values()) {
         let (mut found, mut expected) = (RowBlock::ZEROS, RowBlock::ZEROS);
-        found.quantise(&values);
-        expected.quantise_reference(&values);
+        Int4::convert(&values, &mut found);
+        expected.quantize(&values);
         prop_assert_eq!(format!("{found:?}"), format!("{expected:?}"));
 
         let (mut found, mut expected) = (int8::RowBlock::ZEROS, int8::RowBlock::ZEROS);
-        found.quantise(&values);
-        expected.quantise_reference(&values);
+        Int8::convert(&values, &mut found);
+        expected.quantize(&values);
         prop_assert_eq!(format!("{found:?}"), format!("{expected:?}"));
     }
 
@@ -125,9 +124,9 @@ proptest! {
         scales: [i16; QUAD],
     ) {
         let packed = PackedBlock { codes, scales };
-        let (mut found, mut expected) = (OpenBlock::EMPTY, OpenBlock::EMPTY);
-        packed.open(&mut found);
-        packed.open_reference(&mut expected);
+        let (mut found, mut expected) = (OpenBlock::ZEROS, OpenBlock::ZEROS);
+        simd::int4::open(&packed, &mut found);
+        packed.open(&mut expected);
         prop_assert_eq!(found.codes, expected.codes);
         prop_assert_eq!(found.scales, expected.scales);
     }
@@ -138,8 +137,8 @@ proptest! {
         quad in 0..PANEL / QUAD,
     ) {
         let (mut found, mut expected, mut sizes) = (Sums::ZEROS, Sums::ZEROS, Sums::ZEROS);
-        super::int4::add(&x, rows, &weights, quad * QUAD, &mut found);
-        int4::add_reference(&x, rows, &weights, quad * QUAD, &mut expected);
+        add::<Int4>(&x, rows, &weights, quad * QUAD, &mut found);
+        add_reference::<Int4>(&x, rows, &weights, quad * QUAD, &mut expected);
         // What the codes amount to if nothing cancels.
         for (x, weights) in x.chunks(rows).zip(&weights) {
             for (x, sums) in x.iter().zip(&mut sizes.0) {
@@ -157,8 +156,8 @@ proptest! {
         quad in 0..PANEL / QUAD,
     ) {
         let (mut found, mut expected) = (Sums::ZEROS, Sums::ZEROS);
-        super::int8::add(&x, rows, &weights, quad * QUAD, &mut found);
-        int8::add_reference(&x, rows, &weights, quad * QUAD, &mut expected);
+        add::<Int8>(&x, rows, &weights, quad * QUAD, &mut found);
+        add_reference::<Int8>(&x, rows, &weights, quad * QUAD, &mut expected);
         let most = (127 * 128 * DEPTH * BLOCKS) as f32;
         prop_assert!(near(&found, &expected, &Sums([[most; PANEL]; ROWS])), "{found:?} {expected:?}");
     }
@@ -174,8 +173,8 @@ proptest! {
         let block = |inputs: &Vec<[f32; WIDTH]>| WeightBlock(std::array::from_fn(|i| inputs[i]));
         let weights: Vec<WeightBlock> = weights.iter().map(block).collect();
         let (mut found, mut expected) = (Sums::ZEROS, Sums::ZEROS);
-        super::float::add(&x, rows, &weights, half * WIDTH, &mut found);
-        float::add_reference(&x, rows, &weights, half * WIDTH, &mut expected);
+        add::<Float>(&x, rows, &weights, half * WIDTH, &mut found);
+        add_reference::<Float>(&x, rows, &weights, half * WIDTH, &mut expected);
         let sizes = Sums([[(9 * DEPTH * BLOCKS) as f32; PANEL]; ROWS]);
         prop_assert!(near(&found, &expected, &sizes), "{:?} {:?}", found, expected);
     }

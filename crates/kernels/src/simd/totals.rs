@@ -1,14 +1,13 @@
 use core::arch::wasm32::*;
 
 use crate::blocks::QUAD;
-use crate::epilogue::PANEL;
-use crate::tile::{ROWS, Sums};
+use crate::sums::{PANEL, ROWS, Sums};
 
 /// Where a kernel's sums are.
 ///
 /// They are read and written as volatile, or LLVM would keep them in registers across turns.
 #[derive(Clone, Copy)]
-pub(super) struct Totals<'a> {
+pub(crate) struct Totals<'a> {
     sums: &'a std::cell::Cell<Sums>,
     column: usize,
 }
@@ -16,7 +15,7 @@ pub(super) struct Totals<'a> {
 impl<'a> Totals<'a> {
     /// Those of `columns` columns from `column` on.
     #[inline(always)]
-    pub(super) fn new(sums: &'a mut Sums, column: usize, columns: usize) -> Self {
+    pub(crate) fn new(sums: &'a mut Sums, column: usize, columns: usize) -> Self {
         assert!(column.is_multiple_of(QUAD) && column + columns <= PANEL);
         Self { sums: std::cell::Cell::from_mut(sums), column }
     }
