@@ -92,7 +92,7 @@ pub enum Error {
         /// The de-identification.
         name: String,
         /// What is wrong with it.
-        source: pilotlight_deidentify::Mistake,
+        source: pilotlight_deidentify::OptionsError,
     },
     /// A version of a function does not have what a de-identification of its routes needs.
     #[error("deidentify `{name}` of function `{function}`: {source}")]

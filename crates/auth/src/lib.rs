@@ -30,7 +30,7 @@ mod token;
 
 pub use admin::AdminToken;
 pub use authenticator::Authenticator;
-pub use error::{Error, Mistake};
+pub use error::{Error, InvalidValue};
 pub use forwarded::{ForwardedError, ForwardedHeader, forwarded_client};
 pub use key::ApiKey;
 pub use key_file::ApiKeys;

@@ -4,8 +4,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Number};
 use serde_path_to_error::{Path, Segment};
 
+use crate::diagnostic::{Fault, Kind};
 use crate::key::{Key, Part};
-use crate::mistake::{Fault, Kind};
 use crate::tree::{Node, Value};
 
 /// Makes a `T` of a tree.

@@ -2,8 +2,8 @@
 
 use pilotlight_router::Target;
 
+use crate::diagnostic::{Fault, Kind};
 use crate::key::Key;
-use crate::mistake::{Fault, Kind};
 use crate::tree::{Entry, Node, Value};
 
 /// Puts the environment `name` over the base.
@@ -132,7 +132,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::place::Origin;
+    use crate::location::Origin;
     use crate::tree;
 
     fn node(text: &str) -> Node {

@@ -3,11 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
 const LADDER: [&[&str]; 7] = [
-    &["format", "key", "place", "secret", "suggestion"],
-    &["consul", "mistake", "value_schema"],
+    &["format", "key", "location", "secret", "suggestion"],
+    &["consul", "diagnostic", "value_schema"],
     &["tree", "types"],
-    &["deserialize", "meaning", "overlay", "places", "schema", "shape"],
-    &["bounds", "overrides", "prune"],
+    &["deserialize", "overlay", "schema", "schema_check", "source_map", "validation"],
+    &["bounds", "overrides", "valid_part"],
     &["parse"],
     &["current"],
 ];

@@ -187,10 +187,10 @@ fn threads_together_get_no_more_than_the_burst() {
 #[test]
 fn rates_that_cannot_be_are_refused() {
     for rate in [0.0, -1.0, 0.0009, 1_000_001.0, f64::NAN, f64::INFINITY, f64::MAX] {
-        assert_eq!(Rate::new(rate, Some(1)).unwrap_err().place, "rate");
+        assert_eq!(Rate::new(rate, Some(1)).unwrap_err().key, "rate");
     }
     for burst in [0, 1_000_001, u32::MAX] {
-        assert_eq!(Rate::new(1.0, Some(burst)).unwrap_err().place, "burst");
+        assert_eq!(Rate::new(1.0, Some(burst)).unwrap_err().key, "burst");
     }
     assert!(Rate::new(0.001, Some(1_000_000)).is_ok() && Rate::new(1e6, None).is_ok());
 }

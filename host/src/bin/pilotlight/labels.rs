@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use pilotlight::Provenance;
-use pilotlight_config::{Config, Function, Mistake, Parsed, Sources};
+use pilotlight_config::{Config, Diagnostic, Function, Parsed, Sources};
 use pilotlight_deidentify::Unfit;
 use pilotlight_model::{CONFIG_FILE, MODEL_FILE, ModelConfig, ModelFolder};
 use pilotlight_onnx::Pieces;
@@ -21,9 +21,9 @@ enum Known {
 
 /// Mistakes of `[deidentify]` sections in every environment of a configuration that has no others, or in the
 /// one that `sources` names.
-pub(crate) fn mistakes(text: &str, sources: &Sources) -> Vec<Mistake> {
+pub(crate) fn mistakes(text: &str, sources: &Sources) -> Vec<Diagnostic> {
     let mut known = BTreeMap::new();
-    let mut found: Vec<Mistake> = Vec::new();
+    let mut found: Vec<Diagnostic> = Vec::new();
     for environment in environments(text, sources) {
         let sources = Sources { environment, ..sources.clone() };
         let Ok(parsed) = pilotlight_config::parse(text, &sources) else { continue };
@@ -45,8 +45,8 @@ pub(crate) fn environments(text: &str, sources: &Sources) -> Vec<Option<String>>
     std::iter::once(None).chain(names.map(|(name, _)| Some(name.clone()))).collect()
 }
 
-fn in_one(parsed: &Parsed, known: &mut BTreeMap<std::path::PathBuf, Known>) -> Vec<Mistake> {
-    let Parsed { config, places } = parsed;
+fn in_one(parsed: &Parsed, known: &mut BTreeMap<std::path::PathBuf, Known>) -> Vec<Diagnostic> {
+    let Parsed { config, source_map } = parsed;
     let mut found = Vec::new();
     let rules = config.routes.iter().enumerate();
     for (index, rule, name) in
@@ -65,7 +65,7 @@ fn in_one(parsed: &Parsed, known: &mut BTreeMap<std::path::PathBuf, Known>) -> V
                 Unfit::Label { .. } => format!("routes[{index}].deidentify"),
                 _ => format!("deidentify.{name}.labels"),
             };
-            found.push(places.mistake(&key, format!("for function `{function}`: {unfit}")));
+            found.push(source_map.diagnostic(&key, format!("for function `{function}`: {unfit}")));
         }
     }
     found

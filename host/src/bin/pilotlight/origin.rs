@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use pilotlight_config::{Change, Consul, ConsulOptions, RuleMistake, Secret, Sources};
+use pilotlight_config::{Change, Consul, ConsulOptions, RouteDiagnostic, Secret, Sources};
 use pilotlight_router::{Router, RouterOptions, Rule};
 
 #[derive(Clone)]
@@ -60,14 +60,14 @@ impl Origin {
 }
 
 /// What the router finds wrong; that functions exist is checked by the configuration itself.
-fn rule_mistakes(rules: &[Rule]) -> Vec<RuleMistake> {
+fn rule_mistakes(rules: &[Rule]) -> Vec<RouteDiagnostic> {
     let targets = rules.iter().flat_map(Rule::targets);
     let functions = targets.map(|target| target.function.clone()).collect();
     let options = RouterOptions { functions, override_header: false };
     let mistakes = Router::new(rules.to_vec(), options).err().unwrap_or_default();
     mistakes
         .iter()
-        .map(|mistake| RuleMistake {
+        .map(|mistake| RouteDiagnostic {
             rule: mistake.rule,
             key: mistake.place(),
             message: mistake.message.clone(),

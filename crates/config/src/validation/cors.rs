@@ -1,4 +1,4 @@
-//! Mistakes of what web pages of other origins may do.
+//! Errors of what web pages of other origins may do.
 
 use super::finding::{Finding, key};
 use crate::format::ANY;

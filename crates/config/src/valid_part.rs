@@ -2,10 +2,10 @@
 
 use serde_json::Value as Schema;
 
+use crate::diagnostic::{Fault, Kind};
 use crate::key::{Key, Part};
-use crate::mistake::{Fault, Kind};
-use crate::place::Origin;
-use crate::shape;
+use crate::location::Origin;
+use crate::schema_check;
 use crate::tree::{Entry, Node, Table, Value};
 
 /// `tree` without the values that `faults` are about, and the keys that nothing can be said of.
@@ -42,7 +42,7 @@ fn remove(tree: &mut Node, parts: &[Part]) {
 fn replace(schema: &Schema, tree: &mut Node, key: &Key) {
     let function = key.fits(&["functions", "*"]) || key.fits(&["functions", "*", "source"]);
     let mut parts = key.parts();
-    while !function && shape::is_required(schema, parts) {
+    while !function && schema_check::is_required(schema, parts) {
         parts = parts.split_last().map_or(parts, |(_, table)| table);
     }
     remove(tree, parts);

@@ -1,19 +1,19 @@
 //! Checks a tree against a JSON Schema, as far as schemas of this crate go: keys, types, ranges,
-//! formats. Every mistake is found, not only the first.
+//! formats. Every error is found, not only the first.
 
 use serde_json::Value as Schema;
 
+use crate::diagnostic::{Fault, Kind};
 use crate::key::{Key, Part};
-use crate::mistake::{Fault, Kind};
 use crate::tree::{Node, Table, Value};
 use crate::{format, suggestion};
 
-/// Every mistake of `tree`.
+/// Every error of `tree`.
 pub(crate) fn check(root: &Schema, tree: &Node) -> Vec<Fault> {
     check_part(root, root, tree, &Key::default())
 }
 
-/// Every mistake of a value that `schema`, a part of `root`, is for.
+/// Every error of a value that `schema`, a part of `root`, is for.
 pub(crate) fn check_part(root: &Schema, schema: &Schema, node: &Node, key: &Key) -> Vec<Fault> {
     let mut found = Found { root, faults: Vec::new() };
     found.value(schema, node, key);
@@ -284,7 +284,7 @@ impl<'a> Found<'a> {
 
 fn unknown<'a>(
     name: &str,
-    origin: &crate::place::Origin,
+    origin: &crate::location::Origin,
     table: &Key,
     known: impl Iterator<Item = &'a str>,
     inside: Option<String>,

@@ -1,24 +1,26 @@
-//! Every mistake is found at once, and told with its place.
+//! Every error is reported at once, with its location.
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
-use pilotlight_config::{Config, Place, RuleMistake, Sources, parse};
+use pilotlight_config::{Config, Location, RouteDiagnostic, Sources, parse};
 
 fn sources() -> Sources {
     Sources { name: "p.toml".to_owned(), ..Sources::default() }
 }
 
-/// The mistakes of a text, as they are told.
+/// The errors of a text, as they are told.
 fn told(text: &str) -> Vec<String> {
     match Config::parse(text, &sources()) {
         Ok(config) => panic!("{config:?}"),
-        Err(mistakes) => mistakes.into_iter().map(|mistake| mistake.to_string()).collect(),
+        Err(diagnostics) => {
+            diagnostics.into_iter().map(|diagnostic| diagnostic.to_string()).collect()
+        }
     }
 }
 
 #[track_caller]
-fn only(text: &str, mistake: &str) {
-    assert_eq!(told(text), [mistake]);
+fn only(text: &str, diagnostic: &str) {
+    assert_eq!(told(text), [diagnostic]);
 }
 
 #[test]
@@ -37,7 +39,7 @@ fn an_empty_text_says_what_the_flags_say_by_themselves() {
 }
 
 #[test]
-fn every_mistake_is_reported_at_once_with_line_and_column() {
+fn every_error_is_reported_at_once_with_line_and_column() {
     let text = "\
 listen = \"localhost\"
 verify = 1
@@ -116,7 +118,7 @@ tls.key = \"key.pem\"
 }
 
 #[test]
-fn text_that_is_no_toml_is_told_with_the_mistakes_of_other_lines() {
+fn text_that_is_no_toml_is_told_with_the_errors_of_other_lines() {
     let told = told("listen = \nverify = 1\nwatch = true\nwatch = false\n");
     assert_eq!(told.len(), 3, "{told:?}");
     assert!(told[0].starts_with("p.toml:1:"), "{told:?}");
@@ -152,7 +154,7 @@ fn words_have_to_be_known_ones() {
 }
 
 #[test]
-fn values_that_exclude_each_other_are_mistakes() {
+fn values_that_exclude_each_other_are_errors() {
     let ner = "[functions.ner]\nsource = 'ner'\n";
     only(
         "require = 'signature'",
@@ -187,7 +189,7 @@ fn values_that_exclude_each_other_are_mistakes() {
 }
 
 #[test]
-fn what_follows_from_another_mistake_is_not_told() {
+fn what_follows_from_another_error_is_not_told() {
     let text = "[functions.ner]\nsource = 'ner'\npool.requests-per-instance = '4'\npool.concurrent-requests-per-instance = 4";
     only(
         text,
@@ -266,7 +268,7 @@ fn what_the_router_finds_has_its_line() {
     sources.rules = Some(|rules| {
         assert_eq!(rules.len(), 2);
         let key = "to[1].weight".to_owned();
-        vec![RuleMistake { rule: 1, key, message: "must be above 0".to_owned() }]
+        vec![RouteDiagnostic { rule: 1, key, message: "must be above 0".to_owned() }]
     });
     let text = "\
 verify = 1
@@ -277,8 +279,8 @@ to = 3
 [[routes]]
 to = [{ target = 'ner' }, { target = 'ner', weight = -1 }]
 ";
-    let mistakes = parse(text, &sources).unwrap_err();
-    let told: Vec<_> = mistakes.all().iter().map(ToString::to_string).collect();
+    let diagnostics = parse(text, &sources).unwrap_err();
+    let told: Vec<_> = diagnostics.all().iter().map(ToString::to_string).collect();
     assert_eq!(told.len(), 3, "{told:?}");
     assert_eq!(told[2], "p.toml:7:54: routes[1].to[1].weight: must be above 0");
 }
@@ -288,20 +290,20 @@ fn what_the_router_finds_has_its_place_whatever_its_name() {
     let mut sources = sources();
     sources.rules = Some(|_| {
         let key = format!("match.json.{:?}", "/a\"\\b");
-        vec![RuleMistake { rule: 0, key, message: "must be another".to_owned() }]
+        vec![RouteDiagnostic { rule: 0, key, message: "must be another".to_owned() }]
     });
     let text =
         "functions.ner.source = 'ner'\n[[routes]]\nmatch.json = { '/a\"\\b' = 1 }\nto = 'ner'";
-    let mistakes = parse(text, &sources).unwrap_err();
-    assert_eq!(mistakes.all()[0].place, Place::Line { line: 3, column: 26 });
+    let diagnostics = parse(text, &sources).unwrap_err();
+    assert_eq!(diagnostics.all()[0].location, Location::Line { line: 3, column: 26 });
 }
 
 #[test]
-fn a_file_that_is_something_else_has_a_mistake_in_every_line() {
+fn a_file_that_is_something_else_has_an_error_in_every_line() {
     let told = parse(&"{\n".repeat(10_000), &sources()).unwrap_err();
-    let lines = told.all().iter().filter_map(|mistake| match mistake.place {
-        Place::Line { line, .. } => Some(line),
-        Place::Override(_) => None,
+    let lines = told.all().iter().filter_map(|diagnostic| match diagnostic.location {
+        Location::Line { line, .. } => Some(line),
+        Location::Override(_) => None,
     });
     assert!(lines.eq(1..=told.all().len()), "{told}");
     assert!(told.all().len() >= 10_000);
@@ -311,13 +313,14 @@ fn a_file_that_is_something_else_has_a_mistake_in_every_line() {
 fn what_is_told_already_the_router_does_not_tell_again() {
     let mut sources = sources();
     sources.rules = Some(|_| {
-        let mistake = |key: &str| RuleMistake { rule: 1, key: key.to_owned(), message: key.into() };
-        vec![mistake("name"), mistake("match")]
+        let diagnostic =
+            |key: &str| RouteDiagnostic { rule: 1, key: key.to_owned(), message: key.into() };
+        vec![diagnostic("name"), diagnostic("match")]
     });
     let rule = "[[routes]]\nname = 'a'\nto = 'ner'\n";
     let text = format!("[functions.ner]\nsource = 'ner'\n{rule}{rule}");
-    let mistakes = parse(&text, &sources).unwrap_err();
-    let told: Vec<_> = mistakes.all().iter().map(ToString::to_string).collect();
+    let diagnostics = parse(&text, &sources).unwrap_err();
+    let told: Vec<_> = diagnostics.all().iter().map(ToString::to_string).collect();
     let expected = [
         "p.toml:6:1: routes[1].match: match",
         "p.toml:7:8: routes[1].name: rule 0, counted from 0, has this name, too",
@@ -326,15 +329,15 @@ fn what_is_told_already_the_router_does_not_tell_again() {
 }
 
 #[test]
-fn mistakes_that_are_found_later_have_their_lines_too() {
+fn errors_that_are_found_later_have_their_lines_too() {
     let text = "[functions.ner]\nsource = 'ner'\n[[routes]]\nto = 'ner'";
-    let places = parse(text, &sources()).unwrap().places;
-    let mistake = places.mistake("functions.ner.source", "is not there");
-    assert_eq!(mistake.to_string(), "p.toml:2:10: functions.ner.source: is not there");
-    let place = |key: &str| places.mistake(key, "").place;
-    assert_eq!(place("routes[0].to[0].weight"), Place::Line { line: 4, column: 6 });
-    assert_eq!(place("functions.ner.pool.min-ready"), Place::Line { line: 1, column: 1 });
-    assert_eq!(place("no key ]"), Place::Line { line: 1, column: 1 });
+    let source_map = parse(text, &sources()).unwrap().source_map;
+    let diagnostic = source_map.diagnostic("functions.ner.source", "is not there");
+    assert_eq!(diagnostic.to_string(), "p.toml:2:10: functions.ner.source: is not there");
+    let location = |key: &str| source_map.diagnostic(key, "").location;
+    assert_eq!(location("routes[0].to[0].weight"), Location::Line { line: 4, column: 6 });
+    assert_eq!(location("functions.ner.pool.min-ready"), Location::Line { line: 1, column: 1 });
+    assert_eq!(location("no key ]"), Location::Line { line: 1, column: 1 });
 }
 
 #[test]
@@ -355,7 +358,7 @@ deidentify = 'name'
         "p.toml:8:14: routes[0].deidentify: there is no `[deidentify]` section `name`; did you mean `names`?",
     ];
     assert_eq!(told(text), expected);
-    // One that has mistakes is there all the same.
+    // One that has errors is there all the same.
     only(
         "functions.a.source = 'a'\nauth.keys = 5\nroutes = [{ to = 'a', auth = 'keys' }]",
         "p.toml:2:13: auth.keys: must be a table, not an integer",
@@ -405,12 +408,12 @@ fn encrypted_values_are_not_reidentified_without_authentication() {
              [[routes]]\nto = 'a'\ndeidentify = 'p'\n{rule}"
         )
     };
-    let mistake = "p.toml:6:14: routes[0].deidentify: encrypts, and anybody could have everything \
+    let diagnostic = "p.toml:6:14: routes[0].deidentify: encrypts, and anybody could have everything \
                    decrypted; give the rule an `auth` with `api-keys` or `jwks`";
     let keys = "auth.keys.api-keys = 'k'";
-    only(&with("", ""), mistake);
-    only(&with(keys, ""), mistake);
-    only(&with("auth.all.rate = 1", "auth = 'all'"), mistake);
+    only(&with("", ""), diagnostic);
+    only(&with(keys, ""), diagnostic);
+    only(&with("auth.all.rate = 1", "auth = 'all'"), diagnostic);
     Config::parse(&with(keys, "auth = 'keys'"), &sources()).unwrap();
     let default = "auth.keys = { api-keys = 'k' }\ndefault-auth = 'keys'";
     Config::parse(&with(default, ""), &sources()).unwrap();
@@ -458,17 +461,20 @@ fn limits_are_those_of_a_host() {
 fn a_collector_has_an_address_and_keeps_its_secrets() {
     let otlp = |rest: &str| told(&format!("[telemetry.otlp]\n{rest}"));
     assert_eq!(otlp("sample = 1"), ["p.toml:1:1: telemetry.otlp.endpoint: is missing"]);
-    let mistakes = otlp("endpoint = 'collector:4318'\nsample = 1.5");
+    let diagnostics = otlp("endpoint = 'collector:4318'\nsample = 1.5");
     assert_eq!(
-        mistakes,
+        diagnostics,
         [
             "p.toml:2:12: telemetry.otlp.endpoint: \"collector:4318\" is no address: write \
              http://HOST:PORT or https://HOST:PORT",
             "p.toml:3:10: telemetry.otlp.sample: must be 0.0 to 1.0",
         ]
     );
-    let mistakes = otlp("endpoint = 'http://me:hidden@collector'").concat();
-    assert!(mistakes.contains("in a header") && !mistakes.contains("hidden"), "{mistakes}");
+    let diagnostics = otlp("endpoint = 'http://me:hidden@collector'").concat();
+    assert!(
+        diagnostics.contains("in a header") && !diagnostics.contains("hidden"),
+        "{diagnostics}"
+    );
     let text =
         "telemetry.otlp = { endpoint = 'https://c/v', headers = { authorization = 'hidden' } }";
     let config = Config::parse(text, &sources()).unwrap();

@@ -2,7 +2,7 @@ use std::fmt;
 
 /// Where something was said.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
+pub enum Location {
     /// In the text.
     Line {
         /// The line, from 1.
@@ -24,10 +24,10 @@ pub(crate) enum Origin {
 }
 
 impl Origin {
-    pub(crate) fn place(&self, lines: &Lines<'_>) -> Place {
+    pub(crate) fn location(&self, lines: &Lines<'_>) -> Location {
         match self {
-            Self::Text(offset) => lines.place(*offset),
-            Self::Override(name) => Place::Override(name.clone()),
+            Self::Text(offset) => lines.location(*offset),
+            Self::Override(name) => Location::Override(name.clone()),
         }
     }
 
@@ -37,7 +37,7 @@ impl Origin {
     }
 }
 
-/// A text and where its lines begin: what is no configuration may have a mistake in every one.
+/// A text and where its lines begin: what is no configuration may have an error in every one.
 pub(crate) struct Lines<'a> {
     pub(crate) text: &'a str,
     starts: Vec<usize>,
@@ -53,15 +53,15 @@ impl<'a> Lines<'a> {
         self.starts.partition_point(|start| *start <= offset)
     }
 
-    fn place(&self, offset: usize) -> Place {
+    fn location(&self, offset: usize) -> Location {
         let offset = self.text.floor_char_boundary(offset);
         let line = self.line(offset);
         let before = &self.text[self.starts[line - 1]..offset];
-        Place::Line { line, column: before.chars().count() + 1 }
+        Location::Line { line, column: before.chars().count() + 1 }
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Line { line, column } => write!(f, "{line}:{column}"),
@@ -80,17 +80,17 @@ mod tests {
     fn columns_are_counted_in_characters() {
         let text = "a = 1\nb = \"ä€\" # x";
         let lines = Lines::of(text);
-        let at = |offset| Origin::Text(offset).place(&lines);
-        assert_eq!(at(0), Place::Line { line: 1, column: 1 });
-        assert_eq!(at(6), Place::Line { line: 2, column: 1 });
-        assert_eq!(at(text.find('#').unwrap()), Place::Line { line: 2, column: 10 });
-        assert_eq!(at(usize::MAX), Place::Line { line: 2, column: 13 });
+        let at = |offset| Origin::Text(offset).location(&lines);
+        assert_eq!(at(0), Location::Line { line: 1, column: 1 });
+        assert_eq!(at(6), Location::Line { line: 2, column: 1 });
+        assert_eq!(at(text.find('#').unwrap()), Location::Line { line: 2, column: 10 });
+        assert_eq!(at(usize::MAX), Location::Line { line: 2, column: 13 });
     }
 
     proptest! {
         #[test]
-        fn a_place_leads_to_its_byte(text in "[a\nä€]{0,40}", offset in 0usize..150) {
-            let Place::Line { line, column } = Lines::of(&text).place(offset) else { panic!() };
+        fn a_location_leads_to_its_byte(text in "[a\nä€]{0,40}", offset in 0usize..150) {
+            let Location::Line { line, column } = Lines::of(&text).location(offset) else { panic!() };
             let before: usize = text.split_inclusive('\n').take(line - 1).map(str::len).sum();
             let inside: usize = text[before..].chars().take(column - 1).map(char::len_utf8).sum();
             prop_assert_eq!(before + inside, text.floor_char_boundary(offset));

@@ -1,4 +1,4 @@
-//! Mistakes of a configuration whose values are each in order, but not together.
+//! Errors of a configuration whose values are each in order, but not together.
 
 mod addresses;
 mod auth;
@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 
 use pilotlight_router::{Rule, Target};
 
+use crate::diagnostic::RouteDiagnostic;
 use crate::key::Key;
-use crate::mistake::RuleMistake;
 use crate::tree::Node;
 use crate::types::{Backend, Compute, Config, Device, Function, Precision, Require};
 
@@ -47,13 +47,13 @@ pub(crate) fn check(config: &Config, names: &Names<'_>) -> Vec<Finding> {
 }
 
 /// What the router says of its rules.
-pub(crate) fn router(mistakes: Vec<RuleMistake>) -> impl Iterator<Item = Finding> {
-    mistakes.into_iter().map(|mistake| {
-        let rule = key(&["routes"]).index(mistake.rule);
-        let text = format!("{rule}.{}", mistake.key);
-        let key = text.parse().unwrap_or_else(|_| rule.name(&mistake.key));
-        let key = if mistake.key.is_empty() { rule } else { key };
-        Finding { key, because: Vec::new(), message: mistake.message }
+pub(crate) fn router(diagnostics: Vec<RouteDiagnostic>) -> impl Iterator<Item = Finding> {
+    diagnostics.into_iter().map(|diagnostic| {
+        let rule = key(&["routes"]).index(diagnostic.rule);
+        let text = format!("{rule}.{}", diagnostic.key);
+        let key = text.parse().unwrap_or_else(|_| rule.name(&diagnostic.key));
+        let key = if diagnostic.key.is_empty() { rule } else { key };
+        Finding { key, because: Vec::new(), message: diagnostic.message }
     })
 }
 

@@ -1,7 +1,7 @@
-//! Mistakes of who may ask, and of what is de-identified.
+//! Errors of who may ask, and of what is de-identified.
 
 use pilotlight_auth::AuthOptions;
-use pilotlight_deidentify::{DeidentifyOptions, Mistake, Mode};
+use pilotlight_deidentify::{DeidentifyOptions, Mode, OptionsError};
 
 use super::finding::{Finding, Names, key, unknown_name};
 use crate::key::Key;
@@ -13,10 +13,10 @@ const TOGETHER: [&str; 5] = ["jwks", "issuer", "audience", "rate", "burst"];
 pub(super) fn check(config: &Config, names: &Names<'_>, findings: &mut Vec<Finding>) {
     for (name, auth) in &config.auth {
         let at = key(&["auth", name]);
-        if let Err(mistake) = auth.check() {
+        if let Err(error) = auth.check() {
             let because = TOGETHER.map(|option| at.name(option)).into();
-            let key = at.name(&mistake.place);
-            findings.push(Finding { key, because, message: mistake.message });
+            let key = at.name(&error.key);
+            findings.push(Finding { key, because, message: error.message });
         }
     }
     for (name, deidentify) in &config.deidentify {
@@ -42,14 +42,14 @@ pub(super) fn check(config: &Config, names: &Names<'_>, findings: &mut Vec<Findi
 }
 
 fn check_deidentify(at: &Key, deidentify: &DeidentifyOptions, findings: &mut Vec<Finding>) {
-    let Err(mistake) = deidentify.check() else { return };
-    let (option, because) = match mistake {
-        Mistake::OfNoEffect { key, .. } => (key, "mode"),
-        Mistake::NoLabels => ("labels", "labels"),
+    let Err(error) = deidentify.check() else { return };
+    let (option, because) = match error {
+        OptionsError::OfNoEffect { key, .. } => (key, "mode"),
+        OptionsError::NoLabels => ("labels", "labels"),
         _ => ("mode", "keys"),
     };
     let because = vec![at.name(because)];
-    findings.push(Finding { key: at.name(option), because, message: mistake.to_string() });
+    findings.push(Finding { key: at.name(option), because, message: error.to_string() });
 }
 
 fn known(key: Key, (what, name): (&str, &str), known: &[&str], findings: &mut Vec<Finding>) {

@@ -3,31 +3,31 @@ use std::fmt;
 use pilotlight_router::Rule;
 
 use crate::key::Key;
-use crate::place::{Origin, Place};
+use crate::location::{Location, Origin};
 
 /// Something in a configuration that cannot be meant so.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mistake {
+pub struct Diagnostic {
     /// Name of the file, as it was given.
     pub file: String,
     /// Where it was said.
-    pub place: Place,
+    pub location: Location,
     /// Which key, such as `functions.ner.pool.min-ready`; empty where the text is no TOML.
     pub key: String,
     /// What is wrong, and what would be right.
     pub message: String,
 }
 
-/// Every mistake of a configuration, in the order of the text, then those of variables and flags.
+/// Every error of a configuration, in the order of the text, then those of variables and flags.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub struct Mistakes(pub(crate) Vec<Mistake>);
+pub struct Diagnostics(pub(crate) Vec<Diagnostic>);
 
-/// Finds mistakes of rules that each are well-formed.
-pub type RuleCheck = fn(&[Rule]) -> Vec<RuleMistake>;
+/// Finds errors of rules that each are well-formed.
+pub type RouteCheck = fn(&[Rule]) -> Vec<RouteDiagnostic>;
 
-/// A mistake of a rule.
+/// An error of a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RuleMistake {
+pub struct RouteDiagnostic {
     /// Which rule, from 0.
     pub rule: usize,
     /// Which key of it, such as `to[1].weight`.
@@ -36,7 +36,7 @@ pub struct RuleMistake {
     pub message: String,
 }
 
-/// What came of a value that a [`Mistake`] is about.
+/// What came of a value that a [`Diagnostic`] is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Syntax,
@@ -45,7 +45,7 @@ pub(crate) enum Kind {
     Bad,
 }
 
-/// A mistake that does not know its line yet.
+/// An error that does not know its line yet.
 #[derive(Debug, Clone)]
 pub(crate) struct Fault {
     pub(crate) kind: Kind,
@@ -54,27 +54,27 @@ pub(crate) struct Fault {
     pub(crate) message: String,
 }
 
-impl Mistakes {
+impl Diagnostics {
     /// All of them; at least one.
-    pub fn all(&self) -> &[Mistake] {
+    pub fn all(&self) -> &[Diagnostic] {
         &self.0
     }
 }
 
-impl IntoIterator for Mistakes {
-    type Item = Mistake;
-    type IntoIter = std::vec::IntoIter<Mistake>;
+impl IntoIterator for Diagnostics {
+    type Item = Diagnostic;
+    type IntoIter = std::vec::IntoIter<Diagnostic>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter()
     }
 }
 
-impl fmt::Display for Mistake {
+impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.place {
-            Place::Line { .. } => write!(f, "{}:{}: ", self.file, self.place)?,
-            Place::Override(name) => write!(f, "{name}: ")?,
+        match &self.location {
+            Location::Line { .. } => write!(f, "{}:{}: ", self.file, self.location)?,
+            Location::Override(name) => write!(f, "{name}: ")?,
         }
         if !self.key.is_empty() {
             write!(f, "{}: ", self.key)?;
@@ -83,13 +83,13 @@ impl fmt::Display for Mistake {
     }
 }
 
-impl fmt::Display for Mistakes {
+impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (position, mistake) in self.0.iter().enumerate() {
+        for (position, diagnostic) in self.0.iter().enumerate() {
             if position > 0 {
                 f.write_str("\n")?;
             }
-            mistake.fmt(f)?;
+            diagnostic.fmt(f)?;
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ pub(crate) struct Finding {
     pub(crate) message: String,
 }
 
-/// What there is, also what has mistakes of its own.
+/// What there is, also what has errors of its own.
 pub(crate) struct Names<'a> {
     pub(crate) functions: Vec<&'a str>,
     pub(crate) auth: Vec<&'a str>,

@@ -1,4 +1,4 @@
-//! Mistakes of what is told about requests.
+//! Errors of what is told about requests.
 
 use pilotlight_telemetry::OtlpOptions;
 
