@@ -44,7 +44,7 @@ pub(crate) struct Refusals {
     rate_limited: AtomicU64,
 }
 
-/// How many requests of a rule were not let through.
+/// How many requests of a route were not let through.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct RefusalStatus {
@@ -108,18 +108,18 @@ impl Authentication {
         });
     }
 
-    /// Lets a request through, or answers it. `rule` is what the log calls its rule.
+    /// Lets a request through, or answers it. `route` is what the log calls its route.
     pub(crate) fn admit(
         &self,
         headers: &HeaderMap,
         client: Option<IpAddr>,
-        (refusals, rule): (&Refusals, &str),
+        (refusals, route): (&Refusals, &str),
         caption: &Caption,
     ) -> std::result::Result<Principal, Rejected> {
         self.authenticator.get().check(headers, client, Timestamp::now()).map_err(|rejection| {
             refusals.count(&rejection);
             let (auth, reason) = (&self.name, rejection.reason());
-            caption.within(|| tracing::debug!(rule, auth, reason, "not let through"));
+            caption.within(|| tracing::debug!(route, auth, reason, "not let through"));
             Box::new(refused(&rejection, caption.id().clone()))
         })
     }

@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use pilotlight_model::ModelError;
-use pilotlight_router::Mistake;
+use pilotlight_router::RouteError;
 use tokio::task::JoinError;
 
 /// Result with [`Error`].
@@ -72,9 +72,9 @@ pub enum Error {
         /// The function.
         name: String,
     },
-    /// Rules that cannot be followed.
+    /// Routes that cannot be followed.
     #[error("{}", listed(.0))]
-    Rules(Vec<Mistake>),
+    Routes(Vec<RouteError>),
     /// An option is out of range.
     #[error("{0}")]
     Options(String),
@@ -214,6 +214,6 @@ impl Error {
     }
 }
 
-fn listed(mistakes: &[Mistake]) -> String {
-    mistakes.iter().map(Mistake::to_string).collect::<Vec<_>>().join("\n")
+fn listed(errors: &[RouteError]) -> String {
+    errors.iter().map(RouteError::to_string).collect::<Vec<_>>().join("\n")
 }

@@ -1,4 +1,4 @@
-//! What functions and rules count themselves, as metrics have it.
+//! What functions and routes count themselves, as metrics have it.
 
 use pilotlight_inference::{Bucket, Closed, GraphStatus};
 use pilotlight_router::Phase;
@@ -7,11 +7,11 @@ use pilotlight_telemetry::{
 };
 
 use crate::deployment::FunctionStatus;
-use crate::routing::{RuleStatus, ShadowStatus};
+use crate::routing::{RouteStatus, ShadowStatus};
 use crate::version::{VersionStatus, short};
 
 /// Levels of everything, at one moment.
-pub(crate) fn levels(functions: &[FunctionStatus], rules: &[RuleStatus]) -> Levels {
+pub(crate) fn levels(functions: &[FunctionStatus], routes: &[RouteStatus]) -> Levels {
     let mut levels = Levels::default();
     for FunctionStatus { name, current, previous, .. } in functions {
         for version in [Some(current), previous.as_ref()].into_iter().flatten() {
@@ -21,8 +21,8 @@ pub(crate) fn levels(functions: &[FunctionStatus], rules: &[RuleStatus]) -> Leve
             levels.graphs.extend(graphs.map(|status| graph(name, &digest, status)));
         }
     }
-    levels.canaries = rules.iter().filter_map(canary).collect();
-    levels.shadows = rules.iter().filter_map(shadow).collect();
+    levels.canaries = routes.iter().filter_map(canary).collect();
+    levels.shadows = routes.iter().filter_map(shadow).collect();
     levels
 }
 
@@ -76,17 +76,17 @@ fn closed(status: &GraphStatus) -> Vec<(&'static str, u64)> {
     all.map(|reason| (reason.name(), count(reason).map_or(0, |(_, count)| *count))).collect()
 }
 
-fn shadow(rule: &RuleStatus) -> Option<ShadowCounts> {
-    let ShadowStatus { same, different, failed, skipped } = rule.shadowed?;
+fn shadow(route: &RouteStatus) -> Option<ShadowCounts> {
+    let ShadowStatus { same, different, failed, skipped } = route.shadowed?;
     let outcomes =
         vec![("same", same), ("different", different), ("failed", failed), ("skipped", skipped)];
-    Some(ShadowCounts { rule: rule.name.clone(), outcomes })
+    Some(ShadowCounts { route: route.name.clone(), outcomes })
 }
 
-fn canary(rule: &RuleStatus) -> Option<CanaryLevel> {
-    let canary = rule.canary.as_ref()?;
+fn canary(route: &RouteStatus) -> Option<CanaryLevel> {
+    let canary = route.canary.as_ref()?;
     Some(CanaryLevel {
-        rule: rule.name.clone(),
+        route: route.name.clone(),
         share: canary.share,
         state: match canary.phase {
             Phase::Running => CanaryState::Running,

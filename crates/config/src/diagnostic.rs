@@ -1,6 +1,6 @@
 use std::fmt;
 
-use pilotlight_router::Rule;
+use pilotlight_router::Route;
 
 use crate::key::Key;
 use crate::location::{Location, Origin};
@@ -22,14 +22,14 @@ pub struct Diagnostic {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct Diagnostics(pub(crate) Vec<Diagnostic>);
 
-/// Finds errors of rules that each are well-formed.
-pub type RouteCheck = fn(&[Rule]) -> Vec<RouteDiagnostic>;
+/// Finds errors of routes that each are well-formed.
+pub type RouteCheck = fn(&[Route]) -> Vec<RouteDiagnostic>;
 
-/// An error of a rule.
+/// An error of a route.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RouteDiagnostic {
-    /// Which rule, from 0.
-    pub rule: usize,
+    /// Which route, from 0.
+    pub route: usize,
     /// Which key of it, such as `to[1].weight`.
     pub key: String,
     /// What is wrong.

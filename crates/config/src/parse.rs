@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use pilotlight_router::{Rule, Target, VersionName};
+use pilotlight_router::{Route, Target, VersionName};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Fault, Kind, RouteCheck};
 use crate::key::Key;
@@ -28,8 +28,8 @@ pub struct Sources {
     pub variables: Vec<(String, String)>,
     /// `KEY=VALUE`, the last words.
     pub flags: Vec<String>,
-    /// What the router finds wrong with rules.
-    pub rules: Option<RouteCheck>,
+    /// What the router finds wrong with routes.
+    pub routes: Option<RouteCheck>,
 }
 
 /// A configuration, and where each of its keys was set.
@@ -191,7 +191,7 @@ impl<'a> File<'a> {
             tree: &tree,
         };
         let mut findings = validation::check(&config, &names);
-        let of_the_router = sources.rules.map_or_else(Vec::new, |rules| rules(&config.routes));
+        let of_the_router = sources.routes.map_or_else(Vec::new, |routes| routes(&config.routes));
         let known: BTreeSet<Key> = findings.iter().map(|finding| finding.key.clone()).collect();
         findings.extend(
             validation::router(of_the_router).filter(|finding| !known.contains(&finding.key)),
@@ -243,6 +243,6 @@ fn finish(config: &mut Config, source_map: &SourceMap, folder: &Path) {
             config.functions.get_key_value("default").map(|(name, _)| name).or_else(only);
         let target =
             |name: &String| Target { function: name.clone(), version: VersionName::Current };
-        config.routes.extend(function.map(|name| Rule::to(target(name))));
+        config.routes.extend(function.map(|name| Route::to(target(name))));
     }
 }

@@ -25,7 +25,7 @@ fn config() -> Value {
     let mut schema = generator.into_root_schema_for::<Config>().to_value();
     schema["title"] = json!("pilotlight.toml");
     without_null(&mut schema);
-    describe_rules(&mut schema["$defs"]);
+    describe_routes(&mut schema["$defs"]);
     describe_files(&mut schema["$defs"]);
     schema
 }
@@ -38,7 +38,7 @@ fn file() -> Value {
     }
     schema["properties"]["env"] = json!({
         "description": "What is different in an environment, by its name: chosen with `--env NAME` \
-            or PILOTLIGHT_ENV. Tables are merged key by key, but for `sticky`; rules are found by \
+            or PILOTLIGHT_ENV. Tables are merged key by key, but for `sticky`; routes are found by \
             their names, and their targets by theirs.",
         "type": "object",
         "additionalProperties": { "$ref": format!("{DEFINITIONS}Overlay") },
@@ -74,15 +74,16 @@ fn without_null(schema: &mut Value) {
 }
 
 /// What the types of the router do not tell a schema.
-fn describe_rules(definitions: &mut Value) {
-    let arms = json!({ "type": "array", "items": { "$ref": format!("{DEFINITIONS}Arm") } });
-    let to = &mut definitions["Rule"]["properties"]["to"];
+fn describe_routes(definitions: &mut Value) {
+    let targets =
+        json!({ "type": "array", "items": { "$ref": format!("{DEFINITIONS}WeightedTarget") } });
+    let to = &mut definitions["Route"]["properties"]["to"];
     *to = json!({
         "description": to["description"],
         "anyOf": [
             { "$ref": format!("{DEFINITIONS}Target") },
-            { "$ref": format!("{DEFINITIONS}Arm") },
-            arms,
+            { "$ref": format!("{DEFINITIONS}WeightedTarget") },
+            targets,
         ],
     });
     definitions["Target"]["format"] = json!("target");
@@ -143,15 +144,15 @@ impl<'a> Overlays<'a> {
             *target = format!("{DEFINITIONS}{}", overlay(&name));
             if !self.done.contains_key(&overlay(&name)) {
                 let required = match name.as_str() {
-                    "Rule" => Some("name"),
-                    "Arm" => Some("target"),
+                    "Route" => Some("name"),
+                    "WeightedTarget" => Some("target"),
                     _ => None,
                 };
                 self.add(&name, definition.clone(), required);
             }
         }
-        // Steps of a canary are replaced as a whole; rules and their targets are merged.
-        let merged = ["Rule", "Arm"].map(|name| json!(format!("{DEFINITIONS}{name}")));
+        // Steps of a canary are replaced as a whole; routes and their targets are merged.
+        let merged = ["Route", "WeightedTarget"].map(|name| json!(format!("{DEFINITIONS}{name}")));
         if let Some(items) = table.get_mut("items")
             && merged.contains(&items["$ref"])
         {

@@ -13,12 +13,12 @@ pub(crate) fn without(schema: &Schema, tree: &Node, faults: &[Fault]) -> (Node, 
     let mut tree = tree.clone();
     let mut blind = Vec::new();
     for fault in faults {
-        match (fault.key.rule(), fault.kind) {
+        match (fault.key.route(), fault.kind) {
             (_, Kind::Syntax) => {}
             (_, Kind::Unknown) => remove(&mut tree, fault.key.parts()),
-            (Some(rule), _) => {
-                blank_rule(&mut tree, rule);
-                blind.push(Key::default().name("routes").index(rule));
+            (Some(route), _) => {
+                blank_route(&mut tree, route);
+                blind.push(Key::default().name("routes").index(route));
             }
             (None, _) => replace(schema, &mut tree, &fault.key),
         }
@@ -58,9 +58,9 @@ fn replace(schema: &Schema, tree: &mut Node, key: &Key) {
     }
 }
 
-/// Leaves a rule without meaning in its place, so that the others keep theirs.
-fn blank_rule(tree: &mut Node, rule: usize) {
-    let key = Key::default().name("routes").index(rule);
+/// Leaves a route without meaning in its place, so that the others keep theirs.
+fn blank_route(tree: &mut Node, route: usize) {
+    let key = Key::default().name("routes").index(route);
     if let Some(node) = tree.at_mut(key.parts()) {
         let to = ("to".to_owned(), entry(Value::String("default".to_owned())));
         node.value = Value::Table(Table::from([to]));

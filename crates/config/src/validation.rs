@@ -8,7 +8,7 @@ mod telemetry;
 
 use std::collections::BTreeMap;
 
-use pilotlight_router::{Rule, Target};
+use pilotlight_router::{Route, Target};
 
 use crate::diagnostic::RouteDiagnostic;
 use crate::key::Key;
@@ -36,9 +36,9 @@ pub(crate) fn check(config: &Config, names: &Names<'_>) -> Vec<Finding> {
         }
     });
     nowhere_to_go(config, functions, &mut findings);
-    rule_names(&config.routes, &mut findings);
-    for (index, rule) in config.routes.iter().enumerate() {
-        targets(&key(&["routes"]).index(index), rule, functions, &mut findings);
+    route_names(&config.routes, &mut findings);
+    for (index, route) in config.routes.iter().enumerate() {
+        targets(&key(&["routes"]).index(index), route, functions, &mut findings);
     }
     auth::check(config, names, &mut findings);
     config.cors.iter().for_each(|options| cors::check(options, &mut findings));
@@ -46,13 +46,13 @@ pub(crate) fn check(config: &Config, names: &Names<'_>) -> Vec<Finding> {
     findings
 }
 
-/// What the router says of its rules.
+/// What the router says of its routes.
 pub(crate) fn router(diagnostics: Vec<RouteDiagnostic>) -> impl Iterator<Item = Finding> {
     diagnostics.into_iter().map(|diagnostic| {
-        let rule = key(&["routes"]).index(diagnostic.rule);
-        let text = format!("{rule}.{}", diagnostic.key);
-        let key = text.parse().unwrap_or_else(|_| rule.name(&diagnostic.key));
-        let key = if diagnostic.key.is_empty() { rule } else { key };
+        let route = key(&["routes"]).index(diagnostic.route);
+        let text = format!("{route}.{}", diagnostic.key);
+        let key = text.parse().unwrap_or_else(|_| route.name(&diagnostic.key));
+        let key = if diagnostic.key.is_empty() { route } else { key };
         Finding { key, because: Vec::new(), message: diagnostic.message }
     })
 }
@@ -155,12 +155,12 @@ fn nowhere_to_go(config: &Config, functions: &[&str], findings: &mut Vec<Finding
     }
 }
 
-fn rule_names(rules: &[Rule], findings: &mut Vec<Finding>) {
+fn route_names(routes: &[Route], findings: &mut Vec<Finding>) {
     let mut first = BTreeMap::new();
-    for (index, rule) in rules.iter().enumerate() {
-        let Some(name) = &rule.name else { continue };
+    for (index, route) in routes.iter().enumerate() {
+        let Some(name) = &route.name else { continue };
         if let Some(other) = first.get(name) {
-            let message = format!("rule {other}, counted from 0, has this name, too");
+            let message = format!("route {other}, counted from 0, has this name, too");
             let key = key(&["routes"]).index(index).name("name");
             findings.push(Finding { key, because: Vec::new(), message });
         } else {
@@ -169,15 +169,16 @@ fn rule_names(rules: &[Rule], findings: &mut Vec<Finding>) {
     }
 }
 
-fn targets(at: &Key, rule: &Rule, functions: &[&str], findings: &mut Vec<Finding>) {
-    let arms = rule.to.iter().enumerate();
-    let arms = arms.map(|(i, arm)| (at.name("to").index(i).name("target"), &arm.target));
+fn targets(at: &Key, route: &Route, functions: &[&str], findings: &mut Vec<Finding>) {
+    let targets = route.to.iter().enumerate();
+    let targets =
+        targets.map(|(i, weighted)| (at.name("to").index(i).name("target"), &weighted.target));
     let shadow =
-        rule.shadow.iter().map(|shadow| (at.name("shadow").name("target"), &shadow.target));
+        route.shadow.iter().map(|shadow| (at.name("shadow").name("target"), &shadow.target));
     let canary =
-        rule.canary.iter().map(|canary| (at.name("canary").name("target"), &canary.target));
+        route.canary.iter().map(|canary| (at.name("canary").name("target"), &canary.target));
     let unknown = |target: &Target| !functions.contains(&target.function.as_str());
-    for (key, target) in arms.chain(shadow).chain(canary).filter(|(_, target)| unknown(target)) {
+    for (key, target) in targets.chain(shadow).chain(canary).filter(|(_, target)| unknown(target)) {
         let message = unknown_name("function", &target.function, functions);
         findings.push(Finding { key, because: vec![self::key(&["functions"])], message });
     }

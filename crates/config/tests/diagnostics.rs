@@ -208,7 +208,7 @@ fn what_follows_from_another_error_is_not_told() {
 }
 
 #[test]
-fn rules_are_checked_to_the_last_key() {
+fn routes_are_checked_to_the_last_key() {
     let ner = "[functions.ner]\nsource = 'ner'\n[[routes]]\n";
     only(
         &format!("{ner}to = 'nerr'"),
@@ -242,12 +242,12 @@ fn rules_are_checked_to_the_last_key() {
     );
     only(
         &format!("{ner}name = 'a'\nto = 'ner'\n[[routes]]\nname = 'a'\nto = 'ner'"),
-        "p.toml:7:8: routes[1].name: rule 0, counted from 0, has this name, too",
+        "p.toml:7:8: routes[1].name: route 0, counted from 0, has this name, too",
     );
 }
 
 #[test]
-fn without_rules_one_function_is_told_apart_by_being_the_only_or_the_default() {
+fn without_routes_one_function_is_told_apart_by_being_the_only_or_the_default() {
     let target = |text: &str| {
         let config = Config::parse(text, &sources()).unwrap();
         assert_eq!(config.routes.len(), 1);
@@ -265,10 +265,10 @@ fn without_rules_one_function_is_told_apart_by_being_the_only_or_the_default() {
 #[test]
 fn what_the_router_finds_has_its_line() {
     let mut sources = sources();
-    sources.rules = Some(|rules| {
-        assert_eq!(rules.len(), 2);
+    sources.routes = Some(|routes| {
+        assert_eq!(routes.len(), 2);
         let key = "to[1].weight".to_owned();
-        vec![RouteDiagnostic { rule: 1, key, message: "must be above 0".to_owned() }]
+        vec![RouteDiagnostic { route: 1, key, message: "must be above 0".to_owned() }]
     });
     let text = "\
 verify = 1
@@ -288,9 +288,9 @@ to = [{ target = 'ner' }, { target = 'ner', weight = -1 }]
 #[test]
 fn what_the_router_finds_has_its_place_whatever_its_name() {
     let mut sources = sources();
-    sources.rules = Some(|_| {
+    sources.routes = Some(|_| {
         let key = format!("match.json.{:?}", "/a\"\\b");
-        vec![RouteDiagnostic { rule: 0, key, message: "must be another".to_owned() }]
+        vec![RouteDiagnostic { route: 0, key, message: "must be another".to_owned() }]
     });
     let text =
         "functions.ner.source = 'ner'\n[[routes]]\nmatch.json = { '/a\"\\b' = 1 }\nto = 'ner'";
@@ -312,18 +312,18 @@ fn a_file_that_is_something_else_has_an_error_in_every_line() {
 #[test]
 fn what_is_told_already_the_router_does_not_tell_again() {
     let mut sources = sources();
-    sources.rules = Some(|_| {
+    sources.routes = Some(|_| {
         let diagnostic =
-            |key: &str| RouteDiagnostic { rule: 1, key: key.to_owned(), message: key.into() };
+            |key: &str| RouteDiagnostic { route: 1, key: key.to_owned(), message: key.into() };
         vec![diagnostic("name"), diagnostic("match")]
     });
-    let rule = "[[routes]]\nname = 'a'\nto = 'ner'\n";
-    let text = format!("[functions.ner]\nsource = 'ner'\n{rule}{rule}");
+    let route = "[[routes]]\nname = 'a'\nto = 'ner'\n";
+    let text = format!("[functions.ner]\nsource = 'ner'\n{route}{route}");
     let diagnostics = parse(&text, &sources).unwrap_err();
     let told: Vec<_> = diagnostics.all().iter().map(ToString::to_string).collect();
     let expected = [
         "p.toml:6:1: routes[1].match: match",
-        "p.toml:7:8: routes[1].name: rule 0, counted from 0, has this name, too",
+        "p.toml:7:8: routes[1].name: route 0, counted from 0, has this name, too",
     ];
     assert_eq!(told, expected);
 }
@@ -402,14 +402,14 @@ labels = []
 
 #[test]
 fn encrypted_values_are_not_reidentified_without_authentication() {
-    let with = |auth: &str, rule: &str| {
+    let with = |auth: &str, route: &str| {
         format!(
             "functions.a.source = 'a'\ndeidentify.p = {{ mode = 'encrypt', keys = 'k' }}\n{auth}\n\
-             [[routes]]\nto = 'a'\ndeidentify = 'p'\n{rule}"
+             [[routes]]\nto = 'a'\ndeidentify = 'p'\n{route}"
         )
     };
     let diagnostic = "p.toml:6:14: routes[0].deidentify: encrypts, and anybody could have everything \
-                   decrypted; give the rule an `auth` with `api-keys` or `jwks`";
+                   decrypted; give the route an `auth` with `api-keys` or `jwks`";
     let keys = "auth.keys.api-keys = 'k'";
     only(&with("", ""), diagnostic);
     only(&with(keys, ""), diagnostic);
@@ -420,7 +420,7 @@ fn encrypted_values_are_not_reidentified_without_authentication() {
 }
 
 #[test]
-fn testers_do_not_get_past_the_access_of_rules() {
+fn testers_do_not_get_past_the_access_of_routes() {
     let with = |more: &str| {
         format!(
             "override-header = true\n{more}\nfunctions.a.source = 'a'\nauth.keys.api-keys = 'k'\n\
@@ -429,8 +429,8 @@ fn testers_do_not_get_past_the_access_of_rules() {
     };
     only(
         &with(""),
-        "p.toml:1:19: override-header: needs `default-auth`, as rules name an `auth`: requests \
-         that no rule is for reach what testers name, whoever they are",
+        "p.toml:1:19: override-header: needs `default-auth`, as routes name an `auth`: requests \
+         that no route is for reach what testers name, whoever they are",
     );
     Config::parse(&with("default-auth = 'keys'"), &sources()).unwrap();
 }

@@ -44,7 +44,7 @@ impl Said<'_> {
             environment: self.environment.map(str::to_owned),
             variables: self.variables.iter().map(owned).collect(),
             flags: self.flags.iter().map(|flag| (*flag).to_owned()).collect(),
-            rules: None,
+            routes: None,
         }
     }
 
@@ -59,7 +59,11 @@ impl Said<'_> {
 }
 
 fn weights(config: &Config) -> Vec<(String, f64)> {
-    config.routes[0].to.iter().map(|arm| (arm.target.to_string(), arm.weight)).collect()
+    config.routes[0]
+        .to
+        .iter()
+        .map(|weighted| (weighted.target.to_string(), weighted.weight))
+        .collect()
 }
 
 #[test]
@@ -229,7 +233,7 @@ fn errors_of_an_environment_are_at_its_own_lines_whether_it_is_chosen_or_not() {
     assert_eq!(Said::default().told(&text), [wrong]);
     let told = Said { environment: Some("staging"), ..Said::default() }.told(&text);
     assert_eq!(told[0], wrong);
-    assert!(told[1].starts_with("p.toml:21:8: env.staging.routes[0].name: no rule"), "{told:?}");
+    assert!(told[1].starts_with("p.toml:21:8: env.staging.routes[0].name: no route"), "{told:?}");
     let text = text.replace("'al'", "'all'").replace("verify = 3", "verify = true");
     Config::parse(&text, &Said::default().sources()).unwrap();
     let diagnostics = check(&text, &Said::default().sources()).unwrap_err();

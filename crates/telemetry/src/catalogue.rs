@@ -99,15 +99,15 @@ pub(crate) static ROLLBACKS: Description =
     counter("pilotlight_rollbacks", "Returns to a former version, by who wanted them.");
 pub(crate) static CANARY_SHARE: Description = Description {
     name: "pilotlight_canary_share_ratio",
-    help: "Share of a rule's requests that its canary gets.",
+    help: "Share of a route's requests that its canary gets.",
     kind: Kind::Gauge,
     unit: Unit::Ratio,
 };
 pub(crate) static CANARY_STATE: Description =
-    gauge("pilotlight_canary_state", "1 for the state that a rule's canary is in, 0 for others.");
+    gauge("pilotlight_canary_state", "1 for the state that a route's canary is in, 0 for others.");
 pub(crate) static SHADOWED: Description = counter(
     "pilotlight_shadowed_requests",
-    "Requests that a rule's shadow was to be asked, too, by how the answers compare.",
+    "Requests that a route's shadow was to be asked, too, by how the answers compare.",
 );
 
 pub(crate) static EXPORTED: Description = counter(

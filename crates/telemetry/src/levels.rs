@@ -84,22 +84,22 @@ pub struct GraphLevels {
     pub restarts: Option<u64>,
 }
 
-/// How far the canary of a rule is.
+/// How far the canary of a route is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CanaryLevel {
-    /// The rule.
-    pub rule: String,
-    /// The canary's share of the rule's requests, 0 to 1.
+    /// The route.
+    pub route: String,
+    /// The canary's share of the route's requests, 0 to 1.
     pub share: f64,
     /// How far it is.
     pub state: CanaryState,
 }
 
-/// How the answers of the shadow of a rule compare with those that were given.
+/// How the answers of the shadow of a route compare with those that were given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShadowCounts {
-    /// The rule.
-    pub rule: String,
+    /// The route.
+    pub route: String,
     /// Requests by what became of them.
     pub outcomes: Vec<(&'static str, u64)>,
 }
@@ -264,7 +264,7 @@ fn graphs(graphs: &[GraphLevels], since: SystemTime) -> Vec<Family> {
 fn shadows(shadows: &[ShadowCounts], since: SystemTime) -> Family {
     let series = shadows.iter().flat_map(|shadow| {
         shadow.outcomes.iter().map(move |(outcome, count)| Series {
-            labels: labels([("rule", &shadow.rule), ("outcome", outcome)]),
+            labels: labels([("route", &shadow.route), ("outcome", outcome)]),
             since,
             value: Value::Whole(*count),
         })
@@ -274,13 +274,13 @@ fn shadows(shadows: &[ShadowCounts], since: SystemTime) -> Family {
 
 fn canaries(canaries: &[CanaryLevel], since: SystemTime) -> Vec<Family> {
     let share = |canary: &CanaryLevel| Series {
-        labels: labels([("rule", &canary.rule)]),
+        labels: labels([("route", &canary.route)]),
         since,
         value: Value::Real(canary.share),
     };
     let states = canaries.iter().flat_map(|canary| {
         CanaryState::ALL.map(|(state, name)| Series {
-            labels: labels([("rule", &canary.rule), ("state", name)]),
+            labels: labels([("route", &canary.route), ("state", name)]),
             since,
             value: Value::Whole(u64::from(state == canary.state)),
         })

@@ -85,7 +85,7 @@ impl Metrics {
     }
 
     /// Asks `source` whenever somebody looks at the metrics. It must not wait. What two sources
-    /// say of the same pool, graph or rule is taken from the first.
+    /// say of the same pool, graph or route is taken from the first.
     pub fn add_source(&self, source: impl Fn() -> Levels + Send + Sync + 'static) {
         lock(&self.0.sources).push(Arc::new(source));
     }

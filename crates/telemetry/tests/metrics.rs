@@ -246,7 +246,7 @@ fn shadows_are_counted_by_how_their_answers_compare() {
     let (metrics, _handle) = full();
     let text = text(&metrics);
     let count = |outcome: &str| {
-        let labels = format!("{{rule=\"half\",outcome=\"{outcome}\"}}");
+        let labels = format!("{{route=\"half\",outcome=\"{outcome}\"}}");
         value(&text, &format!("pilotlight_shadowed_requests_total{labels}"))
     };
     assert_eq!(
@@ -260,11 +260,11 @@ fn a_canary_is_in_one_state() {
     let (metrics, _handle) = full();
     let text = text(&metrics);
     let state = |state: &str| {
-        value(&text, &format!("pilotlight_canary_state{{rule=\"half\",state=\"{state}\"}}"))
+        value(&text, &format!("pilotlight_canary_state{{route=\"half\",state=\"{state}\"}}"))
     };
     assert_eq!(state("running"), Some(1.0));
     assert_eq!((state("finished"), state("rolled_back")), (Some(0.0), Some(0.0)));
-    assert_eq!(value(&text, "pilotlight_canary_share_ratio{rule=\"half\"}"), Some(0.05));
+    assert_eq!(value(&text, "pilotlight_canary_share_ratio{route=\"half\"}"), Some(0.05));
 }
 
 #[cfg(target_os = "linux")]

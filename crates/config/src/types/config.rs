@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pilotlight_auth::AuthOptions;
 use pilotlight_deidentify::DeidentifyOptions;
-use pilotlight_router::Rule;
+use pilotlight_router::Route;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
@@ -72,16 +72,16 @@ pub struct Config {
     /// Who may ask, by names.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub auth: BTreeMap<String, AuthOptions>,
-    /// The access of requests whose rule names none; everybody may ask otherwise.
+    /// The access of requests whose route names none; everybody may ask otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_auth: Option<String>,
     /// How what is found in texts is de-identified, by names.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub deidentify: BTreeMap<String, DeidentifyOptions>,
-    /// Which requests go where; the first rule that matches is taken. Without rules everything
+    /// Which requests go where; the first route that matches is taken. Without routes everything
     /// goes to the only function, or to the one called `default`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub routes: Vec<Rule>,
+    pub routes: Vec<Route>,
 }
 
 /// The administration.

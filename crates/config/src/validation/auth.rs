@@ -23,19 +23,19 @@ pub(super) fn check(config: &Config, names: &Names<'_>, findings: &mut Vec<Findi
         check_deidentify(&key(&["deidentify", name]), deidentify, findings);
     }
     let default = config.default_auth.as_ref().map(|name| (key(&["default-auth"]), name));
-    let of_rules = |index| key(&["routes"]).index(index);
-    let rules = config.routes.iter().enumerate();
-    let named = rules
+    let of_routes = |index| key(&["routes"]).index(index);
+    let routes = config.routes.iter().enumerate();
+    let named = routes
         .clone()
-        .filter_map(|(index, rule)| Some((of_rules(index).name("auth"), rule.auth.as_ref()?)));
+        .filter_map(|(index, route)| Some((of_routes(index).name("auth"), route.auth.as_ref()?)));
     for (key, name) in default.into_iter().chain(named) {
         known(key, ("auth", name), &names.auth, findings);
     }
-    for (index, rule) in rules {
-        let Some(name) = &rule.deidentify else { continue };
-        let key = of_rules(index).name("deidentify");
+    for (index, route) in routes {
+        let Some(name) = &route.deidentify else { continue };
+        let key = of_routes(index).name("deidentify");
         known(key.clone(), ("deidentify", name), &names.deidentify, findings);
-        let auth = rule.auth.as_ref().or(config.default_auth.as_ref());
+        let auth = route.auth.as_ref().or(config.default_auth.as_ref());
         anybody_restores(key, config, (name, auth), findings);
     }
     overridden(config, findings);
@@ -80,20 +80,20 @@ fn anybody_restores(
         }
     };
     if !identifies {
-        let message = "encrypts, and anybody could have everything decrypted; give the rule an \
+        let message = "encrypts, and anybody could have everything decrypted; give the route an \
                        `auth` with `api-keys` or `jwks`";
         findings.push(Finding { key: at, because, message: message.to_owned() });
     }
 }
 
-/// A tester's header goes past rules, for requests that none of them is for.
+/// A tester's header goes past routes, for requests that none of them is for.
 fn overridden(config: &Config, findings: &mut Vec<Finding>) {
-    let guarded = config.routes.iter().any(|rule| rule.auth.is_some());
+    let guarded = config.routes.iter().any(|route| route.auth.is_some());
     if config.override_header && guarded && config.default_auth.is_none() {
         findings.push(Finding {
             key: key(&["override-header"]),
             because: vec![key(&["default-auth"]), key(&["routes"])],
-            message: "needs `default-auth`, as rules name an `auth`: requests that no rule is \
+            message: "needs `default-auth`, as routes name an `auth`: requests that no route is \
                       for reach what testers name, whoever they are"
                 .to_owned(),
         });

@@ -50,12 +50,12 @@ pub(crate) fn full() -> (Metrics, Handle) {
         pools: vec![pool()],
         graphs: vec![graph()],
         canaries: vec![CanaryLevel {
-            rule: "half".to_owned(),
+            route: "half".to_owned(),
             share: 0.05,
             state: CanaryState::Running,
         }],
         shadows: vec![ShadowCounts {
-            rule: "half".to_owned(),
+            route: "half".to_owned(),
             outcomes: vec![("same", 7), ("different", 1), ("failed", 0), ("skipped", 2)],
         }],
     });

@@ -1,13 +1,13 @@
 use std::fmt;
 
-/// Something in a rule that cannot be right.
+/// An invalid value in a route.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("rules[{rule}].{}: {message}", self.place())]
+#[error("routes[{route}].{}: {message}", self.key())]
 #[non_exhaustive]
-pub struct Mistake {
-    /// The rule, counted from 0.
-    pub rule: usize,
-    /// Keys that lead from the rule to what is wrong.
+pub struct RouteError {
+    /// The route, counted from 0.
+    pub route: usize,
+    /// Keys that lead from the route to what is wrong.
     pub path: Vec<Key>,
     /// What is wrong, and what would be right.
     pub message: String,
@@ -22,10 +22,10 @@ pub enum Key {
     Index(usize),
 }
 
-impl Mistake {
+impl RouteError {
     /// The path as it would be written, such as `to[1].weight`.
     #[must_use]
-    pub fn place(&self) -> String {
+    pub fn key(&self) -> String {
         let text: String = self.path.iter().map(Key::to_string).collect();
         text.strip_prefix('.').map(str::to_owned).unwrap_or(text)
     }
@@ -54,24 +54,28 @@ impl From<usize> for Key {
     }
 }
 
-/// The mistakes of all rules, found one rule after the other.
+/// The errors of all routes, found one route after the other.
 #[derive(Default)]
-pub(crate) struct Mistakes {
-    rule: usize,
-    found: Vec<Mistake>,
+pub(crate) struct RouteErrors {
+    route: usize,
+    found: Vec<RouteError>,
 }
 
-impl Mistakes {
-    /// What is added from here on is in this rule.
-    pub(crate) fn in_rule(&mut self, rule: usize) {
-        self.rule = rule;
+impl RouteErrors {
+    /// What is added from here on is in this route.
+    pub(crate) fn in_route(&mut self, route: usize) {
+        self.route = route;
     }
 
     pub(crate) fn add<const N: usize>(&mut self, path: [Key; N], message: impl Into<String>) {
-        self.found.push(Mistake { rule: self.rule, path: path.into(), message: message.into() });
+        self.found.push(RouteError {
+            route: self.route,
+            path: path.into(),
+            message: message.into(),
+        });
     }
 
-    /// The value of `result`; its message is a mistake at `path`.
+    /// The value of `result`; its message is an error at `path`.
     pub(crate) fn take<T, const N: usize>(
         &mut self,
         path: [Key; N],
@@ -80,9 +84,9 @@ impl Mistakes {
         result.map_err(|message| self.add(path, message)).ok()
     }
 
-    /// An error, in the order of the rules, unless there are none.
-    pub(crate) fn none(mut self) -> Result<(), Vec<Mistake>> {
-        self.found.sort_by_key(|mistake| mistake.rule);
+    /// An error, in the order of the routes, unless there are none.
+    pub(crate) fn none(mut self) -> Result<(), Vec<RouteError>> {
+        self.found.sort_by_key(|error| error.route);
         if self.found.is_empty() { Ok(()) } else { Err(self.found) }
     }
 }

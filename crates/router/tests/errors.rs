@@ -1,34 +1,34 @@
-//! What is wrong with rules is said, all of it, and where.
+//! What is wrong with routes is said, all of it, and where.
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
 use std::time::Duration;
 
-use pilotlight_router::{Router, Rule};
+use pilotlight_router::{Route, Router};
 use serde_json::{Value, json};
 
 mod support;
-use support::{mistakes, options, rules, two};
+use support::{errors, options, routes, two};
 
-/// Mistakes of one rule, as place and message.
-fn places(rule: Value) -> Vec<(String, String)> {
-    let mistakes = mistakes(rules(json!([rule])));
-    mistakes.into_iter().map(|mistake| (mistake.place(), mistake.message)).collect()
+/// Errors of one route, as place and message.
+fn places(route: Value) -> Vec<(String, String)> {
+    let errors = errors(routes(json!([route])));
+    errors.into_iter().map(|error| (error.key(), error.message)).collect()
 }
 
 #[track_caller]
-fn refused(rule: Value, place: &str, message: &str) {
-    let found = places(rule.clone());
-    assert_eq!(found.len(), 1, "{rule}: {found:?}");
+fn refused(route: Value, place: &str, message: &str) {
+    let found = places(route.clone());
+    assert_eq!(found.len(), 1, "{route}: {found:?}");
     assert_eq!(found[0].0, place, "{found:?}");
     assert!(found[0].1.contains(message), "{found:?}");
 }
 
 #[track_caller]
-fn refused_when(change: impl FnOnce(&mut Rule), place: &str) {
-    let mut list = rules(json!([canary(json!({}))]));
+fn refused_when(change: impl FnOnce(&mut Route), place: &str) {
+    let mut list = routes(json!([canary(json!({}))]));
     change(&mut list[0]);
-    let found: Vec<_> = mistakes(list).iter().map(|mistake| mistake.place()).collect();
+    let found: Vec<_> = errors(list).iter().map(|error| error.key()).collect();
     assert_eq!(found, [place]);
 }
 
@@ -40,9 +40,9 @@ fn canary(with: Value) -> Value {
 }
 
 #[test]
-fn right_rules_have_no_mistakes() {
+fn right_routes_have_no_errors() {
     assert!(places(canary(json!({}))).is_empty());
-    assert!(mistakes(vec![]).is_empty());
+    assert!(errors(vec![]).is_empty());
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn arms_that_cannot_be_split_are_refused() {
     let many: Vec<_> = (0..65).map(|number| format!("a@{number:08x}")).collect();
     refused(json!({ "to": many }), "to", "not 65");
     for weight in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-        refused_when(|rule| rule.to[0].weight = weight, "to[0].weight");
+        refused_when(|route| route.to[0].weight = weight, "to[0].weight");
     }
 }
 
@@ -134,8 +134,8 @@ fn shadows_that_tell_nothing_are_refused() {
     refused(json!({ "target": "x", "share": 1 }), "shadow.target", "no function \"x\"");
     let tolerance = json!({ "target": "b", "share": 1, "tolerance": -0.1 });
     refused(tolerance, "shadow.tolerance", "0 or more");
-    refused_when(|rule| rule.shadow.as_mut().unwrap().share = f64::NAN, "shadow.share");
-    refused_when(|rule| rule.shadow.as_mut().unwrap().tolerance = f64::NAN, "shadow.tolerance");
+    refused_when(|route| route.shadow.as_mut().unwrap().share = f64::NAN, "shadow.share");
+    refused_when(|route| route.shadow.as_mut().unwrap().tolerance = f64::NAN, "shadow.tolerance");
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn canaries_that_cannot_be_judged_are_refused() {
         let steps = shares.iter().map(|share| json!({ "share": share, "for": "1m" }));
         json!({ "steps": steps.collect::<Value>() })
     };
-    refused(json!({ "target": "c" }), "canary.target", "none of the rule's targets");
+    refused(json!({ "target": "c" }), "canary.target", "none of the route's targets");
     refused(steps(&[]), "canary.steps", "at least one");
     refused(steps(&[0.1, 1.1]), "canary.steps[1].share", "1.1 is no share");
     refused(steps(&[0.0]), "canary.steps[0].share", "above 0");
@@ -155,18 +155,18 @@ fn canaries_that_cannot_be_judged_are_refused() {
     refused(json!({ "max-error-excess": 2 }), "canary.max-error-excess", "0 to 1");
     refused(json!({ "max-p99-ratio": 0.9 }), "canary.max-p99-ratio", "less than 1");
     refused(json!({ "min-requests": 0 }), "canary.min-requests", "nothing to compare");
-    refused_when(|rule| rule.to[0].weight = 0.0, "canary.target");
+    refused_when(|route| route.to[0].weight = 0.0, "canary.target");
     let mut alone = canary(json!({}));
     alone["to"] = json!("b");
     assert_eq!(places(alone)[0].0, "canary.target");
-    let zero = |rule: &mut Rule| rule.canary.as_mut().unwrap().steps[0].lasts = Duration::ZERO;
+    let zero = |route: &mut Route| route.canary.as_mut().unwrap().steps[0].lasts = Duration::ZERO;
     refused_when(zero, "canary.steps[0].for");
-    let infinite = |rule: &mut Rule| rule.canary.as_mut().unwrap().max_p99_ratio = f64::INFINITY;
+    let infinite = |route: &mut Route| route.canary.as_mut().unwrap().max_p99_ratio = f64::INFINITY;
     refused_when(infinite, "canary.max-p99-ratio");
 }
 
 #[test]
-fn names_are_told_apart_and_every_rule_can_be_reached() {
+fn names_are_told_apart_and_every_route_can_be_reached() {
     let list = json!([
         { "name": "one", "match": { "path": "/1" }, "to": "a" },
         { "name": "one", "match": { "path": "/2" }, "to": "a" },
@@ -176,25 +176,25 @@ fn names_are_told_apart_and_every_rule_can_be_reached() {
         { "to": "b" },
         { "match": { "path": "/5" }, "to": "a" },
     ]);
-    let found: Vec<_> = mistakes(rules(list)).iter().map(ToString::to_string).collect();
+    let found: Vec<_> = errors(routes(list)).iter().map(ToString::to_string).collect();
     let expected = [
-        "rules[1].name: rules[0] is called \"one\", too",
-        "rules[3].name: rules[2] is called \"3\", too",
-        "rules[4].name: a name has characters, and none that control",
-        "rules[4].match: rules[0] comes first and takes every request of this",
-        "rules[6].match: rules[5] comes first and takes every request of this",
+        "routes[1].name: routes[0] is called \"one\", too",
+        "routes[3].name: routes[2] is called \"3\", too",
+        "routes[4].name: a name has characters, and none that control",
+        "routes[4].match: routes[0] comes first and takes every request of this",
+        "routes[6].match: routes[5] comes first and takes every request of this",
     ];
     assert_eq!(found, expected);
 }
 
 #[test]
-fn all_mistakes_are_told_rule_by_rule() {
-    let list = rules(json!([
+fn all_errors_are_told_route_by_route() {
+    let list = routes(json!([
         { "match": { "path": "x", "client": ["y"] }, "to": two(-1.0, 1.0) },
         { "match": { "path": "x" }, "to": "nobody", "sticky": { "json": "z" } },
     ]));
-    let mistakes = Router::new(list, options()).err().unwrap();
-    let found: Vec<_> = mistakes.iter().map(|m| (m.rule, m.place())).collect();
+    let errors = Router::new(list, options()).err().unwrap();
+    let found: Vec<_> = errors.iter().map(|m| (m.route, m.key())).collect();
     let expected = [
         (0, "to[0].weight"),
         (0, "match.path"),
@@ -203,5 +203,5 @@ fn all_mistakes_are_told_rule_by_rule() {
         (1, "match.path"),
         (1, "sticky"),
     ];
-    assert_eq!(found, expected.map(|(rule, place)| (rule, place.to_owned())));
+    assert_eq!(found, expected.map(|(route, place)| (route, place.to_owned())));
 }

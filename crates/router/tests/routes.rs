@@ -1,27 +1,27 @@
-//! How rules are written.
+//! How routes are written.
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
 use std::time::Duration;
 
-use pilotlight_router::{Rule, Step, Sticky, Target, VersionName};
+use pilotlight_router::{Route, Step, Sticky, Target, VersionName};
 use proptest::prelude::*;
 
-fn rule(toml: &str) -> Rule {
+fn route(toml: &str) -> Route {
     toml::from_str(toml).unwrap_or_else(|error| panic!("{error}"))
 }
 
 #[test]
 fn a_target_stands_for_a_list_of_one() {
-    let list = rule("to = [{ target = 'pii', weight = 1.0 }]");
+    let list = route("to = [{ target = 'pii', weight = 1.0 }]");
     for shorter in ["to = 'pii'", "to = { target = 'pii' }", "to = ['pii']", "to = 'pii@current'"] {
-        assert_eq!(rule(shorter), list, "{shorter}");
+        assert_eq!(route(shorter), list, "{shorter}");
     }
 }
 
 #[test]
-fn all_parts_of_a_rule_are_read() {
-    let rule = rule(
+fn all_parts_of_a_route_are_read() {
+    let route = route(
         r#"
         name = "pii"
         to = ["pii", { target = "pii@0123abcd", weight = 0.25 }]
@@ -38,17 +38,17 @@ fn all_parts_of_a_rule_are_read() {
         steps = [{ share = 0.01, for = "90s" }, { share = 1, for = "2h" }]
         "#,
     );
-    assert_eq!(rule.sticky, Some(Sticky::Cookie("uid".to_owned())));
-    assert_eq!(rule.to[1].target.version, VersionName::Digest("0123abcd".to_owned()));
-    assert_eq!(rule.matches.json["/user/id"], 7);
-    let canary = rule.canary.as_ref().unwrap();
+    assert_eq!(route.sticky, Some(Sticky::Cookie("uid".to_owned())));
+    assert_eq!(route.to[1].target.version, VersionName::Digest("0123abcd".to_owned()));
+    assert_eq!(route.matches.json["/user/id"], 7);
+    let canary = route.canary.as_ref().unwrap();
     assert_eq!(canary.steps[0].lasts, Duration::from_secs(90));
     assert_eq!(
         (canary.max_error_excess, canary.max_p99_ratio, canary.min_requests),
         (0.01, 1.5, 100)
     );
-    let again = serde_json::to_string(&rule).unwrap();
-    assert_eq!(serde_json::from_str::<Rule>(&again).unwrap(), rule);
+    let again = serde_json::to_string(&route).unwrap();
+    assert_eq!(serde_json::from_str::<Route>(&again).unwrap(), route);
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn an_error_says_what_and_where() {
         ("to = 'a'\nsticky = { ip = 'x' }", "ip", "unknown variant `ip`"),
         ("to = 'a'\nretries = 1", "retries", "unknown field `retries`"),
     ] {
-        let error = toml::from_str::<Rule>(text).unwrap_err();
+        let error = toml::from_str::<Route>(text).unwrap_err();
         assert!(error.message().contains(message), "{text}: {error}");
         let span = error.span().unwrap();
         assert!(text[span.clone()].contains(wrong), "{text}: {span:?}");
@@ -84,7 +84,7 @@ fn times_are_numbers_with_a_unit() {
 
 #[test]
 fn the_schema_knows_the_short_forms() {
-    let schema = serde_json::to_value(schemars::schema_for!(Rule)).unwrap();
+    let schema = serde_json::to_value(schemars::schema_for!(Route)).unwrap();
     assert_eq!(schema["properties"]["to"]["anyOf"].as_array().unwrap().len(), 3);
     assert_eq!(schema["additionalProperties"], false);
 }

@@ -9,10 +9,10 @@ use crate::target::Target;
 mod period;
 mod to;
 
-/// One rule: which requests it is for, and where they go. The first that matches is taken.
+/// One route: which requests it is for, and where they go. The first that matches is taken.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Rule {
+pub struct Route {
     /// What it is called in metrics and by `pilotlight routes`; its place in the list, counted
     /// from 0, otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -23,7 +23,7 @@ pub struct Rule {
     /// Where its requests go: one target, or several with weights.
     #[serde(deserialize_with = "to::deserialize")]
     #[schemars(schema_with = "to::schema")]
-    pub to: Vec<Arm>,
+    pub to: Vec<WeightedTarget>,
     /// What keeps a user at the same target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sticky: Option<Sticky>,
@@ -41,14 +41,14 @@ pub struct Rule {
     pub deidentify: Option<String>,
 }
 
-impl Rule {
+impl Route {
     /// Everything goes to `target`.
     #[must_use]
     pub fn to(target: Target) -> Self {
         Self {
             name: None,
             matches: Match::default(),
-            to: vec![Arm { target, weight: 1.0 }],
+            to: vec![WeightedTarget { target, weight: 1.0 }],
             sticky: None,
             shadow: None,
             canary: None,
@@ -61,7 +61,7 @@ impl Rule {
     pub fn targets(&self) -> impl Iterator<Item = &Target> {
         let shadow = self.shadow.as_ref().map(|shadow| &shadow.target);
         let canary = self.canary.as_ref().map(|canary| &canary.target);
-        self.to.iter().map(|arm| &arm.target).chain(shadow).chain(canary)
+        self.to.iter().map(|weighted| &weighted.target).chain(shadow).chain(canary)
     }
 }
 
@@ -88,7 +88,7 @@ pub struct Match {
 /// A target and its share.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Arm {
+pub struct WeightedTarget {
     /// The target.
     pub target: Target,
     /// Its share, in proportion to the weights of the others; they need not sum to one.
@@ -117,7 +117,7 @@ pub enum Sticky {
 pub struct Shadow {
     /// Who is asked, too.
     pub target: Target,
-    /// Share of the rule's requests, 0 to 1.
+    /// Share of the route's requests, 0 to 1.
     pub share: f64,
     /// Largest difference between scores that still counts as the same answer.
     #[serde(default = "hundredth")]
@@ -128,10 +128,10 @@ pub struct Shadow {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Canary {
-    /// The arm of the rule whose weight moves; the other arms are the control, and share what it
+    /// The target of the route whose weight moves; the other targets are the control, and share what it
     /// leaves by their weights.
     pub target: Target,
-    /// Its shares of the rule's requests, one after the other; with the last it stays.
+    /// Its shares of the route's requests, one after the other; with the last it stays.
     pub steps: Vec<Step>,
     /// Most failures (5xx) that it may have more than the control, as a share of requests, and
     /// beyond that what may be chance: three standard deviations.
@@ -150,7 +150,7 @@ pub struct Canary {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
-    /// Share of the rule's requests, 0 to 1.
+    /// Share of the route's requests, 0 to 1.
     pub share: f64,
     /// How long: a number and `ms`, `s`, `m` or `h`.
     #[serde(rename = "for", with = "period")]
