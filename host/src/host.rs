@@ -80,7 +80,7 @@ impl Host {
         let weak = Arc::downgrade(&host.0);
         let now = |host: Self| levels(&host.functions(), &host.routes());
         let source = move || weak.upgrade().map(Self).map(now).unwrap_or_default();
-        host.metrics().add_source(source);
+        host.metrics().add_collector(source);
         host
     }
 

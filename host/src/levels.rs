@@ -3,16 +3,16 @@
 use pilotlight_inference::{Bucket, Closed, GraphStatus};
 use pilotlight_router::Phase;
 use pilotlight_telemetry::{
-    CanaryLevel, CanaryState, GraphLevels, Levels, PoolLevels, ShadowCounts,
+    CanaryMetrics, CanaryState, Collected, GraphMetrics, PoolMetrics, ShadowMetrics,
 };
 
 use crate::deployment::FunctionStatus;
 use crate::routing::{RouteStatus, ShadowStatus};
 use crate::version::{VersionStatus, short};
 
-/// Levels of everything, at one moment.
-pub(crate) fn levels(functions: &[FunctionStatus], routes: &[RouteStatus]) -> Levels {
-    let mut levels = Levels::default();
+/// Metrics of everything, at one moment.
+pub(crate) fn levels(functions: &[FunctionStatus], routes: &[RouteStatus]) -> Collected {
+    let mut levels = Collected::default();
     for FunctionStatus { name, current, previous, .. } in functions {
         for version in [Some(current), previous.as_ref()].into_iter().flatten() {
             let digest = short(version.sha256);
@@ -26,9 +26,9 @@ pub(crate) fn levels(functions: &[FunctionStatus], routes: &[RouteStatus]) -> Le
     levels
 }
 
-fn pool(function: &str, version: &str, status: &VersionStatus) -> PoolLevels {
+fn pool(function: &str, version: &str, status: &VersionStatus) -> PoolMetrics {
     let pool = &status.pool;
-    PoolLevels {
+    PoolMetrics {
         function: function.to_owned(),
         version: version.to_owned(),
         ready: pool.ready as u64,
@@ -45,8 +45,8 @@ fn pool(function: &str, version: &str, status: &VersionStatus) -> PoolLevels {
     }
 }
 
-fn graph(function: &str, version: &str, status: &GraphStatus) -> GraphLevels {
-    GraphLevels {
+fn graph(function: &str, version: &str, status: &GraphStatus) -> GraphMetrics {
+    GraphMetrics {
         function: function.to_owned(),
         version: version.to_owned(),
         graph: status.name.clone(),
@@ -76,16 +76,16 @@ fn closed(status: &GraphStatus) -> Vec<(&'static str, u64)> {
     all.map(|reason| (reason.name(), count(reason).map_or(0, |(_, count)| *count))).collect()
 }
 
-fn shadow(route: &RouteStatus) -> Option<ShadowCounts> {
+fn shadow(route: &RouteStatus) -> Option<ShadowMetrics> {
     let ShadowStatus { same, different, failed, skipped } = route.shadowed?;
     let outcomes =
         vec![("same", same), ("different", different), ("failed", failed), ("skipped", skipped)];
-    Some(ShadowCounts { route: route.name.clone(), outcomes })
+    Some(ShadowMetrics { route: route.name.clone(), outcomes })
 }
 
-fn canary(route: &RouteStatus) -> Option<CanaryLevel> {
+fn canary(route: &RouteStatus) -> Option<CanaryMetrics> {
     let canary = route.canary.as_ref()?;
-    Some(CanaryLevel {
+    Some(CanaryMetrics {
         route: route.name.clone(),
         share: canary.share,
         state: match canary.phase {

@@ -1,26 +1,26 @@
-//! What others count, asked for when somebody looks.
+//! Metrics that pools, graphs and routes keep themselves, collected on scrape.
 
 use std::time::SystemTime;
 
-use crate::catalogue;
+use crate::catalog;
 use crate::family::{Bound, Description, Distribution, Family, Series, Value, labels};
 
-/// Levels and counts that are kept elsewhere, at one moment.
+/// Collected and counts that are kept elsewhere, at one time.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Levels {
+pub struct Collected {
     /// Of each pool.
-    pub pools: Vec<PoolLevels>,
+    pub pools: Vec<PoolMetrics>,
     /// Of each graph.
-    pub graphs: Vec<GraphLevels>,
+    pub graphs: Vec<GraphMetrics>,
     /// Of each canary.
-    pub canaries: Vec<CanaryLevel>,
+    pub canaries: Vec<CanaryMetrics>,
     /// Of each shadow.
-    pub shadows: Vec<ShadowCounts>,
+    pub shadows: Vec<ShadowMetrics>,
 }
 
 /// What the pool of a version holds, and has done since it was made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PoolLevels {
+pub struct PoolMetrics {
     /// The function.
     pub function: String,
     /// The short digest of its version.
@@ -51,7 +51,7 @@ pub struct PoolLevels {
 
 /// What a graph does, and has done since it was loaded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct GraphLevels {
+pub struct GraphMetrics {
     /// The function.
     pub function: String,
     /// The short digest of its version.
@@ -86,7 +86,7 @@ pub struct GraphLevels {
 
 /// How far the canary of a route is.
 #[derive(Debug, Clone, PartialEq)]
-pub struct CanaryLevel {
+pub struct CanaryMetrics {
     /// The route.
     pub route: String,
     /// The canary's share of the route's requests, 0 to 1.
@@ -97,7 +97,7 @@ pub struct CanaryLevel {
 
 /// How the answers of the shadow of a route compare with those that were given.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ShadowCounts {
+pub struct ShadowMetrics {
     /// The route.
     pub route: String,
     /// Requests by what became of them.
@@ -175,7 +175,7 @@ fn distribution(
     Distribution { bounds, counts, sum: sum as f64 / per_unit }
 }
 
-impl GraphLevels {
+impl GraphMetrics {
     fn batch_rows(&self) -> Distribution {
         distribution(&ROWS, &self.batch_rows, self.rows, 1.0)
     }
@@ -185,20 +185,20 @@ impl GraphLevels {
     }
 }
 
-/// `levels` as metrics of what counts since `since`.
-pub(crate) fn families(levels: &Levels, since: SystemTime) -> Vec<Family> {
-    let mut families = pools(&levels.pools, since);
-    families.extend(graphs(&levels.graphs, since));
-    families.extend(canaries(&levels.canaries, since));
-    families.push(shadows(&levels.shadows, since));
+/// `collected` as metrics of what counts since `since`.
+pub(crate) fn families(collected: &Collected, since: SystemTime) -> Vec<Family> {
+    let mut families = pools(&collected.pools, since);
+    families.extend(graphs(&collected.graphs, since));
+    families.extend(canaries(&collected.canaries, since));
+    families.push(shadows(&collected.shadows, since));
     families
 }
 
-fn pools(pools: &[PoolLevels], since: SystemTime) -> Vec<Family> {
-    let of = |pool: &PoolLevels, way: &str| {
+fn pools(pools: &[PoolMetrics], since: SystemTime) -> Vec<Family> {
+    let of = |pool: &PoolMetrics, way: &str| {
         labels([("function", &pool.function), ("version", &pool.version), ("way", way)])
     };
-    let each = |about: &'static Description, value: fn(&PoolLevels) -> u64| {
+    let each = |about: &'static Description, value: fn(&PoolMetrics) -> u64| {
         let one = |pool| Series { labels: of(pool, ""), since, value: Value::Whole(value(pool)) };
         Family::new(about, pools.iter().map(one).collect())
     };
@@ -212,19 +212,19 @@ fn pools(pools: &[PoolLevels], since: SystemTime) -> Vec<Family> {
         ways.map(|(way, count)| Series { labels: of(pool, way), since, value: Value::Whole(count) })
     });
     vec![
-        each(&catalogue::POOL_READY, |pool| pool.ready),
-        each(&catalogue::POOL_LIVE, |pool| pool.live),
-        each(&catalogue::POOL_TARGET, |pool| pool.target),
-        each(&catalogue::POOL_WAITING, |pool| pool.waiting),
-        Family::new(&catalogue::POOL_TAKEN, taken.collect()),
-        each(&catalogue::INSTANCES_CREATED, |pool| pool.created),
-        each(&catalogue::INSTANCES_ENDED, |pool| pool.ended),
-        each(&catalogue::INSTANCES_FAILED, |pool| pool.failed),
+        each(&catalog::POOL_READY, |pool| pool.ready),
+        each(&catalog::POOL_LIVE, |pool| pool.live),
+        each(&catalog::POOL_TARGET, |pool| pool.target),
+        each(&catalog::POOL_WAITING, |pool| pool.waiting),
+        Family::new(&catalog::POOL_ACQUIRED, taken.collect()),
+        each(&catalog::INSTANCES_CREATED, |pool| pool.created),
+        each(&catalog::INSTANCES_ENDED, |pool| pool.ended),
+        each(&catalog::INSTANCES_FAILED, |pool| pool.failed),
     ]
 }
 
-fn graphs(graphs: &[GraphLevels], since: SystemTime) -> Vec<Family> {
-    let of = |graph: &GraphLevels, reason: &str| {
+fn graphs(graphs: &[GraphMetrics], since: SystemTime) -> Vec<Family> {
+    let of = |graph: &GraphMetrics, reason: &str| {
         labels([
             ("function", &graph.function),
             ("version", &graph.version),
@@ -232,7 +232,7 @@ fn graphs(graphs: &[GraphLevels], since: SystemTime) -> Vec<Family> {
             ("reason", reason),
         ])
     };
-    let each = |about: &'static Description, value: fn(&GraphLevels) -> Value| {
+    let each = |about: &'static Description, value: fn(&GraphMetrics) -> Value| {
         let one = |graph| Series { labels: of(graph, ""), since, value: value(graph) };
         Family::new(about, graphs.iter().map(one).collect())
     };
@@ -248,20 +248,20 @@ fn graphs(graphs: &[GraphLevels], since: SystemTime) -> Vec<Family> {
         Some(Series { labels: of(graph, ""), since, value })
     });
     vec![
-        each(&catalogue::GRAPH_BATCH_ROWS, |graph| Value::Distribution(graph.batch_rows())),
-        each(&catalogue::GRAPH_WAIT, |graph| Value::Distribution(graph.waits())),
-        Family::new(&catalogue::GRAPH_CLOSED, closed.collect()),
-        each(&catalogue::GRAPH_WAITING, |graph| Value::Whole(graph.waiting)),
-        each(&catalogue::GRAPH_RUNNING, |graph| Value::Whole(graph.running)),
-        each(&catalogue::GRAPH_FAILED, |graph| Value::Whole(graph.failed)),
-        each(&catalogue::GRAPH_RETRIED, |graph| Value::Whole(graph.retried)),
-        each(&catalogue::GRAPH_REFUSED, |graph| Value::Whole(graph.refused)),
-        each(&catalogue::GRAPH_CANCELLED, |graph| Value::Whole(graph.cancelled)),
-        Family::new(&catalogue::GRAPH_RESTARTS, isolated.collect()),
+        each(&catalog::GRAPH_BATCH_ROWS, |graph| Value::Distribution(graph.batch_rows())),
+        each(&catalog::GRAPH_WAIT, |graph| Value::Distribution(graph.waits())),
+        Family::new(&catalog::GRAPH_CLOSED, closed.collect()),
+        each(&catalog::GRAPH_WAITING, |graph| Value::Whole(graph.waiting)),
+        each(&catalog::GRAPH_RUNNING, |graph| Value::Whole(graph.running)),
+        each(&catalog::GRAPH_FAILED, |graph| Value::Whole(graph.failed)),
+        each(&catalog::GRAPH_RETRIED, |graph| Value::Whole(graph.retried)),
+        each(&catalog::GRAPH_REFUSED, |graph| Value::Whole(graph.refused)),
+        each(&catalog::GRAPH_CANCELLED, |graph| Value::Whole(graph.cancelled)),
+        Family::new(&catalog::GRAPH_RESTARTS, isolated.collect()),
     ]
 }
 
-fn shadows(shadows: &[ShadowCounts], since: SystemTime) -> Family {
+fn shadows(shadows: &[ShadowMetrics], since: SystemTime) -> Family {
     let series = shadows.iter().flat_map(|shadow| {
         shadow.outcomes.iter().map(move |(outcome, count)| Series {
             labels: labels([("route", &shadow.route), ("outcome", outcome)]),
@@ -269,11 +269,11 @@ fn shadows(shadows: &[ShadowCounts], since: SystemTime) -> Family {
             value: Value::Whole(*count),
         })
     });
-    Family::new(&catalogue::SHADOWED, series.collect())
+    Family::new(&catalog::SHADOWED, series.collect())
 }
 
-fn canaries(canaries: &[CanaryLevel], since: SystemTime) -> Vec<Family> {
-    let share = |canary: &CanaryLevel| Series {
+fn canaries(canaries: &[CanaryMetrics], since: SystemTime) -> Vec<Family> {
+    let share = |canary: &CanaryMetrics| Series {
         labels: labels([("route", &canary.route)]),
         since,
         value: Value::Real(canary.share),
@@ -286,7 +286,7 @@ fn canaries(canaries: &[CanaryLevel], since: SystemTime) -> Vec<Family> {
         })
     });
     vec![
-        Family::new(&catalogue::CANARY_SHARE, canaries.iter().map(share).collect()),
-        Family::new(&catalogue::CANARY_STATE, states.collect()),
+        Family::new(&catalog::CANARY_SHARE, canaries.iter().map(share).collect()),
+        Family::new(&catalog::CANARY_STATE, states.collect()),
     ]
 }
