@@ -92,9 +92,9 @@ fn describe_routes(definitions: &mut Value) {
     lasts["x-shortest"] = json!("1ms");
 }
 
-/// What the types of access and de-identification do not tell a schema.
+/// What the types of authentication and de-identification do not tell a schema.
 fn describe_files(definitions: &mut Value) {
-    for (table, key) in [("Auth", "api-keys"), ("Auth", "jwks"), ("Protection", "keys")] {
+    for (table, key) in [("Auth", "api-keys"), ("Auth", "jwks"), ("Deidentify", "keys")] {
         let file = &mut definitions[table]["properties"][key];
         file["format"] = json!("path");
         file["minLength"] = json!(1);

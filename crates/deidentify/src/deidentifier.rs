@@ -30,7 +30,7 @@ enum Replacement {
 
 impl Deidentifier {
     /// Protects as `options` say, with `keys`, which the caller has read from the file that the
-    /// options name. Protections that share a file should share the ring that was read from it, so
+    /// options name. Options that share a file should share the ring that was read from it, so
     /// that its keys' uses are counted together.
     ///
     /// # Errors

@@ -35,7 +35,7 @@ impl Mode {
 /// How what was found in texts is de-identified.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-#[schemars(rename = "Protection")]
+#[schemars(rename = "Deidentify")]
 pub struct DeidentifyOptions {
     /// What is put in the place of values.
     pub mode: Mode,

@@ -46,7 +46,7 @@ struct Moved {
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Decision<'a> {
-    /// The route that it matched, counted from 0: its access and de-identification hold, whoever chose the
+    /// The route that it matched, counted from 0: its authentication and de-identification apply, whoever chose the
     /// target. None if a tester chose, and no route is for the request.
     pub route: Option<usize>,
     /// Who answers it.

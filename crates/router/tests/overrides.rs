@@ -62,7 +62,7 @@ fn an_override_that_names_no_target_is_an_error() {
 }
 
 #[test]
-fn a_tester_is_under_the_access_and_the_protection_of_the_route_that_the_request_matches() {
+fn authentication_and_deidentification_of_the_matching_route_apply_to_testers() {
     let options = RouterOptions { override_header: true, ..options() };
     let list = json!([
         { "match": { "json": { "/x": 1 } }, "to": "a", "auth": "keys" },

@@ -72,7 +72,7 @@ pub struct Config {
     /// Who may ask, by names.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub auth: BTreeMap<String, AuthOptions>,
-    /// The access of requests whose route names none; everybody may ask otherwise.
+    /// The `[auth]` section of requests whose route names none; without it, no authentication is needed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_auth: Option<String>,
     /// How what is found in texts is de-identified, by names.
