@@ -194,7 +194,7 @@ impl<'a> File<'a> {
         let of_the_router = sources.routes.map_or_else(Vec::new, |routes| routes(&config.routes));
         let known: BTreeSet<Key> = findings.iter().map(|finding| finding.key.clone()).collect();
         findings.extend(
-            validation::router(of_the_router).filter(|finding| !known.contains(&finding.key)),
+            validation::from_router(of_the_router).filter(|finding| !known.contains(&finding.key)),
         );
         let source_map = SourceMap::new(self.lines.text, &sources.name, tree);
         let unsure = |key: &Key| blind.iter().any(|blind| key.is_in(blind));

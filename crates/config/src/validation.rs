@@ -1,4 +1,4 @@
-//! Errors of a configuration whose values are each in order, but not together.
+//! Validation across keys: values that are valid by themselves but not together.
 
 mod addresses;
 mod auth;
@@ -20,25 +20,25 @@ use finding::{key, unknown_name};
 pub use addresses::overlap;
 pub(crate) use finding::{Finding, Names};
 
-/// Everything that is wrong with a configuration.
+/// All errors of a configuration.
 pub(crate) fn check(config: &Config, names: &Names<'_>) -> Vec<Finding> {
     let functions = names.functions.as_slice();
     let mut findings = Vec::new();
     addresses::check(config, &mut findings);
-    keys(config, &mut findings);
-    proxies(config, &mut findings);
+    check_signatures(config, &mut findings);
+    check_proxy_protocol(config, &mut findings);
     config.functions.iter().for_each(|(name, function)| {
         let key = key(&["functions", name]);
         check_function(&key, function, &mut findings);
-        check_room(&key, function, &mut findings);
+        check_concurrency(&key, function, &mut findings);
         if is_written(names.tree, &["functions", name, "pool", "min-ready"]) {
-            check_ready(&key, function, &mut findings);
+            check_min_ready(&key, function, &mut findings);
         }
     });
-    nowhere_to_go(config, functions, &mut findings);
-    route_names(&config.routes, &mut findings);
+    check_default_route(config, functions, &mut findings);
+    check_route_names(&config.routes, &mut findings);
     for (index, route) in config.routes.iter().enumerate() {
-        targets(&key(&["routes"]).index(index), route, functions, &mut findings);
+        check_targets(&key(&["routes"]).index(index), route, functions, &mut findings);
     }
     auth::check(config, names, &mut findings);
     config.cors.iter().for_each(|options| cors::check(options, &mut findings));
@@ -46,8 +46,8 @@ pub(crate) fn check(config: &Config, names: &Names<'_>) -> Vec<Finding> {
     findings
 }
 
-/// What the router says of its routes.
-pub(crate) fn router(diagnostics: Vec<RouteDiagnostic>) -> impl Iterator<Item = Finding> {
+/// Errors that the router found in the routes.
+pub(crate) fn from_router(diagnostics: Vec<RouteDiagnostic>) -> impl Iterator<Item = Finding> {
     diagnostics.into_iter().map(|diagnostic| {
         let route = key(&["routes"]).index(diagnostic.route);
         let text = format!("{route}.{}", diagnostic.key);
@@ -57,7 +57,7 @@ pub(crate) fn router(diagnostics: Vec<RouteDiagnostic>) -> impl Iterator<Item = 
     })
 }
 
-fn keys(config: &Config, findings: &mut Vec<Finding>) {
+fn check_signatures(config: &Config, findings: &mut Vec<Finding>) {
     if config.require == Require::Signature && config.keys.is_empty() {
         findings.push(Finding {
             key: key(&["require"]),
@@ -68,7 +68,7 @@ fn keys(config: &Config, findings: &mut Vec<Finding>) {
     }
 }
 
-fn proxies(config: &Config, findings: &mut Vec<Finding>) {
+fn check_proxy_protocol(config: &Config, findings: &mut Vec<Finding>) {
     if config.http.proxy_protocol && config.http.trusted_proxies.is_empty() {
         let http = key(&["http"]);
         findings.push(Finding {
@@ -111,8 +111,8 @@ fn check_function(at: &Key, function: &Function, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Requests that are worked on without an instance would only wait somewhere else.
-fn check_room(at: &Key, function: &Function, findings: &mut Vec<Finding>) {
+/// Requests beyond what the instances can take would only wait elsewhere.
+fn check_concurrency(at: &Key, function: &Function, findings: &mut Vec<Finding>) {
     let (pool, limits) = (&function.pool, &function.limits);
     let room = pool.max_instances.saturating_mul(pool.concurrent_requests_per_instance);
     if limits.concurrent_requests.is_some_and(|most| most > room) {
@@ -129,8 +129,8 @@ fn is_written(tree: &Node, names: &[&str]) -> bool {
     names.iter().try_fold(tree, |node, name| node.get(name)).is_some()
 }
 
-/// The default of `min-ready` goes with every `max-instances`; one that is written does not.
-fn check_ready(at: &Key, function: &Function, findings: &mut Vec<Finding>) {
+/// The default of `min-ready` fits every `max-instances`; a configured one may not.
+fn check_min_ready(at: &Key, function: &Function, findings: &mut Vec<Finding>) {
     let pool = at.name("pool");
     let (ready, most) = (function.pool.min_ready, function.pool.max_instances);
     if ready > most {
@@ -142,8 +142,8 @@ fn check_ready(at: &Key, function: &Function, findings: &mut Vec<Finding>) {
     }
 }
 
-/// With several functions something has to say which of them answers.
-fn nowhere_to_go(config: &Config, functions: &[&str], findings: &mut Vec<Finding>) {
+/// Several functions need routes, or one that is called `default`.
+fn check_default_route(config: &Config, functions: &[&str], findings: &mut Vec<Finding>) {
     if config.routes.is_empty() && functions.len() > 1 && !functions.contains(&"default") {
         findings.push(Finding {
             key: key(&["functions"]),
@@ -155,7 +155,7 @@ fn nowhere_to_go(config: &Config, functions: &[&str], findings: &mut Vec<Finding
     }
 }
 
-fn route_names(routes: &[Route], findings: &mut Vec<Finding>) {
+fn check_route_names(routes: &[Route], findings: &mut Vec<Finding>) {
     let mut first = BTreeMap::new();
     for (index, route) in routes.iter().enumerate() {
         let Some(name) = &route.name else { continue };
@@ -169,7 +169,7 @@ fn route_names(routes: &[Route], findings: &mut Vec<Finding>) {
     }
 }
 
-fn targets(at: &Key, route: &Route, functions: &[&str], findings: &mut Vec<Finding>) {
+fn check_targets(at: &Key, route: &Route, functions: &[&str], findings: &mut Vec<Finding>) {
     let targets = route.to.iter().enumerate();
     let targets =
         targets.map(|(i, weighted)| (at.name("to").index(i).name("target"), &weighted.target));

@@ -1,4 +1,4 @@
-//! Addresses that exclude each other.
+//! Validation of listener addresses.
 
 use std::net::{IpAddr, SocketAddr};
 

@@ -1,4 +1,4 @@
-//! Errors of who may ask, and of what is de-identified.
+//! Validation of authentication and de-identification.
 
 use pilotlight_auth::AuthOptions;
 use pilotlight_deidentify::{DeidentifyOptions, Mode, OptionsError};
@@ -29,16 +29,16 @@ pub(super) fn check(config: &Config, names: &Names<'_>, findings: &mut Vec<Findi
         .clone()
         .filter_map(|(index, route)| Some((of_routes(index).name("auth"), route.auth.as_ref()?)));
     for (key, name) in default.into_iter().chain(named) {
-        known(key, ("auth", name), &names.auth, findings);
+        check_name(key, ("auth", name), &names.auth, findings);
     }
     for (index, route) in routes {
         let Some(name) = &route.deidentify else { continue };
         let key = of_routes(index).name("deidentify");
-        known(key.clone(), ("deidentify", name), &names.deidentify, findings);
+        check_name(key.clone(), ("deidentify", name), &names.deidentify, findings);
         let auth = route.auth.as_ref().or(config.default_auth.as_ref());
-        anybody_restores(key, config, (name, auth), findings);
+        check_reidentification(key, config, (name, auth), findings);
     }
-    overridden(config, findings);
+    check_override_header(config, findings);
 }
 
 fn check_deidentify(at: &Key, deidentify: &DeidentifyOptions, findings: &mut Vec<Finding>) {
@@ -52,15 +52,15 @@ fn check_deidentify(at: &Key, deidentify: &DeidentifyOptions, findings: &mut Vec
     findings.push(Finding { key: at.name(option), because, message: error.to_string() });
 }
 
-fn known(key: Key, (what, name): (&str, &str), known: &[&str], findings: &mut Vec<Finding>) {
+fn check_name(key: Key, (what, name): (&str, &str), known: &[&str], findings: &mut Vec<Finding>) {
     if !known.contains(&name) {
         let message = unknown_name(&format!("`[{what}]` section"), name, known);
         findings.push(Finding { key, because: vec![self::key(&[what])], message });
     }
 }
 
-/// Encrypted values are re-identified for whoever may ask.
-fn anybody_restores(
+/// Whoever passes the authentication of a route can re-identify encrypted values.
+fn check_reidentification(
     at: Key,
     config: &Config,
     (deidentify, auth): (&str, Option<&String>),
@@ -86,8 +86,8 @@ fn anybody_restores(
     }
 }
 
-/// A tester's header goes past routes, for requests that none of them is for.
-fn overridden(config: &Config, findings: &mut Vec<Finding>) {
+/// The override header reaches targets without a route, for requests that match none.
+fn check_override_header(config: &Config, findings: &mut Vec<Finding>) {
     let guarded = config.routes.iter().any(|route| route.auth.is_some());
     if config.override_header && guarded && config.default_auth.is_none() {
         findings.push(Finding {

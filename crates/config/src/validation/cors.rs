@@ -1,4 +1,4 @@
-//! Errors of what web pages of other origins may do.
+//! Validation of CORS.
 
 use super::finding::{Finding, key};
 use crate::format::ANY;

@@ -1,4 +1,4 @@
-//! Errors of what is told about requests.
+//! Validation of telemetry.
 
 use pilotlight_telemetry::OtlpOptions;
 
