@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, StatusCode};
-use pilotlight_auth::{AuthOptions, Authenticator, Moment, Policy, Principal, Rejection, Tokens};
+use pilotlight_auth::{
+    AuthOptions, Authenticator, Policy, Principal, Rejection, Timestamp, Tokens,
+};
 use pilotlight_files::{Look, Reloaded};
 use pilotlight_telemetry::ErrorKind;
 use serde::Serialize;
@@ -39,7 +41,7 @@ pub(crate) struct Refusals {
     rate_limited: AtomicU64,
 }
 
-/// How many requests of a rule were rejected.
+/// How many requests of a route were rejected.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct RefusalStatus {
@@ -103,18 +105,18 @@ impl Authentication {
         });
     }
 
-    /// Authenticates a request, or answers it. `rule` is what the log calls its rule.
+    /// Authenticates a request, or answers it. `route` is what the log calls its route.
     pub(crate) fn authenticate(
         &self,
         headers: &HeaderMap,
         client: Option<IpAddr>,
-        (refusals, rule): (&Refusals, &str),
+        (refusals, route): (&Refusals, &str),
         context: &RequestContext,
     ) -> std::result::Result<Principal, Rejected> {
-        self.authenticator.get().check(headers, client, Moment::now()).map_err(|rejection| {
+        self.authenticator.get().check(headers, client, Timestamp::now()).map_err(|rejection| {
             refusals.count(&rejection);
             let (auth, reason) = (&self.name, rejection.reason());
-            context.within(|| tracing::debug!(rule, auth, reason, "rejected"));
+            context.within(|| tracing::debug!(route, auth, reason, "rejected"));
             Box::new(refused(&rejection))
         })
     }

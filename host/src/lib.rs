@@ -46,5 +46,5 @@ pub use pilotlight_build::{
 pub use pilotlight_files::Look;
 pub use pilotlight_sandbox::{BodyError, InstanceOptions, PoolOptions, PoolStatus};
 pub use request::{Body, ClientAddress};
-pub use routing::{DEFAULT_FUNCTION, RuleStatus, ShadowStatus};
+pub use routing::{DEFAULT_FUNCTION, RouteStatus, ShadowStatus};
 pub use telemetry::Telemetry;

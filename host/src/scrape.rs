@@ -1,33 +1,33 @@
-//! Metrics of functions and rules that are collected on scrape.
+//! Metrics of functions and routes that are collected on scrape.
 
 use pilotlight_inference::{Bucket, Closed, GraphStatus};
 use pilotlight_router::Phase;
 use pilotlight_telemetry::{
-    CanaryLevel, CanaryState, GraphLevels, Levels, PoolLevels, ShadowCounts,
+    CanaryMetrics, CanaryState, Collected, GraphMetrics, PoolMetrics, ShadowMetrics,
 };
 
 use crate::deploy::{FunctionStatus, VersionStatus, short};
-use crate::routing::{RuleStatus, ShadowStatus};
+use crate::routing::{RouteStatus, ShadowStatus};
 
-/// Levels of everything, at one moment.
-pub(crate) fn levels(functions: &[FunctionStatus], rules: &[RuleStatus]) -> Levels {
-    let mut levels = Levels::default();
+/// Collected of everything, at one moment.
+pub(crate) fn collected(functions: &[FunctionStatus], routes: &[RouteStatus]) -> Collected {
+    let mut collected = Collected::default();
     for FunctionStatus { name, current, previous, .. } in functions {
         for version in [Some(current), previous.as_ref()].into_iter().flatten() {
             let digest = short(version.sha256);
-            levels.pools.push(pool(name, &digest, version));
+            collected.pools.push(pool(name, &digest, version));
             let graphs = version.graphs.iter().flatten();
-            levels.graphs.extend(graphs.map(|status| graph(name, &digest, status)));
+            collected.graphs.extend(graphs.map(|status| graph(name, &digest, status)));
         }
     }
-    levels.canaries = rules.iter().filter_map(canary).collect();
-    levels.shadows = rules.iter().filter_map(shadow).collect();
-    levels
+    collected.canaries = routes.iter().filter_map(canary).collect();
+    collected.shadows = routes.iter().filter_map(shadow).collect();
+    collected
 }
 
-fn pool(function: &str, version: &str, status: &VersionStatus) -> PoolLevels {
+fn pool(function: &str, version: &str, status: &VersionStatus) -> PoolMetrics {
     let pool = &status.pool;
-    PoolLevels {
+    PoolMetrics {
         function: function.to_owned(),
         version: version.to_owned(),
         ready: pool.ready as u64,
@@ -44,8 +44,8 @@ fn pool(function: &str, version: &str, status: &VersionStatus) -> PoolLevels {
     }
 }
 
-fn graph(function: &str, version: &str, status: &GraphStatus) -> GraphLevels {
-    GraphLevels {
+fn graph(function: &str, version: &str, status: &GraphStatus) -> GraphMetrics {
+    GraphMetrics {
         function: function.to_owned(),
         version: version.to_owned(),
         graph: status.name.clone(),
@@ -75,17 +75,17 @@ fn closed(status: &GraphStatus) -> Vec<(&'static str, u64)> {
     all.map(|reason| (reason.name(), count(reason).map_or(0, |(_, count)| *count))).collect()
 }
 
-fn shadow(rule: &RuleStatus) -> Option<ShadowCounts> {
-    let ShadowStatus { same, different, failed, skipped } = rule.shadowed?;
+fn shadow(route: &RouteStatus) -> Option<ShadowMetrics> {
+    let ShadowStatus { same, different, failed, skipped } = route.shadowed?;
     let outcomes =
         vec![("same", same), ("different", different), ("failed", failed), ("skipped", skipped)];
-    Some(ShadowCounts { rule: rule.name.clone(), outcomes })
+    Some(ShadowMetrics { route: route.name.clone(), outcomes })
 }
 
-fn canary(rule: &RuleStatus) -> Option<CanaryLevel> {
-    let canary = rule.canary.as_ref()?;
-    Some(CanaryLevel {
-        rule: rule.name.clone(),
+fn canary(route: &RouteStatus) -> Option<CanaryMetrics> {
+    let canary = route.canary.as_ref()?;
+    Some(CanaryMetrics {
+        route: route.name.clone(),
         share: canary.share,
         state: match canary.phase {
             Phase::Running => CanaryState::Running,

@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
 const LADDER: [&[&str]; 6] = [
-    &["principal", "date", "error", "fingerprint", "forwarded", "moment", "proxy_protocol"],
+    &["principal", "date", "error", "fingerprint", "forwarded", "proxy_protocol", "timestamp"],
     &["rejection", "rate"],
-    &["buckets", "credential", "jwk", "key"],
+    &["credential", "jwk", "key", "rate_limiter"],
     &["admin", "key_file", "token"],
     &["policy"],
     &["authenticator"],

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
 const LADDER: [&[&str]; 6] = [
-    &["target", "network", "mistake", "fields", "request", "options", "compare", "window"],
-    &["rule"],
+    &["target", "network", "error", "fields", "request", "options", "compare", "window"],
+    &["route"],
     &["verdict"],
     &["matching", "sticky", "split", "canary"],
     &["check"],

@@ -4,8 +4,8 @@
 
 const LADDER: [&[&str]; 7] = [
     &["family", "observation", "accept", "secret", "trace", "log/fields"],
-    &["catalogue", "histogram", "log"],
-    &["function", "levels", "changes", "connections", "exported", "process", "text"],
+    &["catalog", "histogram", "log"],
+    &["function", "collected", "changes", "connections", "exported", "process", "text"],
     &["metrics"],
     &["otlp/schema", "otlp/shutdown", "otlp/queue", "otlp/options"],
     &["otlp/environment"],

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
-use pilotlight_deidentify::{Deidentifier, DeidentifyOptions, KeyRing, Mistake, Mode, Unfit};
+use pilotlight_deidentify::{Deidentifier, DeidentifyOptions, KeyRing, Mode, OptionsError, Unfit};
 use pilotlight_files::{Look, Reloaded};
 use pilotlight_wire::without_trailing_slash;
 use wasmtime_wasi_http::WasiBody;
@@ -197,9 +197,11 @@ impl Deidentification {
             options.placeholder = placeholder.map(str::to_owned);
         }
         let ring = self.ring.as_ref().map(|ring| ring.0.get());
-        Deidentifier::new(&options, ring.as_ref()).map_err(|mistake: Mistake| match mistake {
-            Mistake::OfNoEffect { key, mode } => DeidentificationError::OfNoEffect { key, mode },
-            mistake => DeidentificationError::Unusable(mistake.to_string()),
+        Deidentifier::new(&options, ring.as_ref()).map_err(|error: OptionsError| match error {
+            OptionsError::OfNoEffect { key, mode } => {
+                DeidentificationError::OfNoEffect { key, mode }
+            }
+            error => DeidentificationError::Unusable(error.to_string()),
         })
     }
 }

@@ -9,15 +9,15 @@ use pilotlight_build::{Cache, Source, Stage, background};
 use pilotlight_deidentify::DeidentifyOptions;
 use pilotlight_files::Look;
 use pilotlight_model::Digest;
-use pilotlight_router::{Router, RouterOptions, Rule, Target, VersionName};
+use pilotlight_router::{Route, Router, RouterOptions, Target, VersionName};
 use pilotlight_sandbox::PoolStatus;
 use pilotlight_telemetry::{Metrics, Rollback, Swap};
 use tokio::runtime::Handle;
 
 use crate::deploy::{Change, Deployment, FunctionOptions, FunctionStatus, NewVersion, Version};
 use crate::error::{Error, Result};
-use crate::routing::{DEFAULT_FUNCTION, Functions, RoutePolicies, Routing, RuleStatus, Table};
-use crate::scrape::levels;
+use crate::routing::{DEFAULT_FUNCTION, Functions, RoutePolicies, RouteStatus, Routing, Table};
+use crate::scrape::collected;
 use crate::telemetry::Telemetry;
 pub use service::HostService;
 
@@ -40,15 +40,15 @@ pub struct Plan {
     pub versions: Vec<NewVersion>,
     /// Functions that stay as they are. Those named neither here nor above are removed.
     pub unchanged: BTreeSet<String>,
-    /// The rules; without any, everything goes to [`DEFAULT_FUNCTION`].
-    pub rules: Vec<Rule>,
+    /// The routes; without any, everything goes to [`DEFAULT_FUNCTION`].
+    pub routes: Vec<Route>,
     /// Whether testers may choose a version by header.
     pub override_header: bool,
-    /// Who may ask, by the names that rules use.
+    /// Who may ask, by the names that routes use.
     pub auth: BTreeMap<String, pilotlight_auth::AuthOptions>,
-    /// The access of requests whose rule names none; everybody may ask otherwise.
+    /// The access of requests whose route names none; everybody may ask otherwise.
     pub default_auth: Option<String>,
-    /// How answers are de-identified, by the names that rules use.
+    /// How answers are de-identified, by the names that routes use.
     pub deidentify: BTreeMap<String, DeidentifyOptions>,
 }
 
@@ -63,9 +63,9 @@ impl Host {
     pub fn with_telemetry(cache: Cache, telemetry: Telemetry) -> Self {
         let host = Self(Arc::new(Inner { cache, telemetry, functions: Functions::default() }));
         let weak = Arc::downgrade(&host.0);
-        let now = |host: Self| levels(&host.functions(), &host.rules());
+        let now = |host: Self| collected(&host.functions(), &host.routes());
         let source = move || weak.upgrade().map(Self).map(now).unwrap_or_default();
-        host.metrics().add_source(source);
+        host.metrics().add_collector(source);
         host
     }
 
@@ -145,7 +145,7 @@ impl Host {
     ///
     /// # Errors
     /// [`Error::NoFunction`], [`Error::NoPrevious`], and [`Error::NotDeidentified`] if a de-identification of
-    /// its rules cannot be applied to the previous version.
+    /// its routes cannot be applied to the previous version.
     pub fn roll_back(&self, name: &str) -> Result<Digest> {
         let table = self.table();
         let deployment = table.deployment(name)?;
@@ -159,16 +159,16 @@ impl Host {
         Ok(digest)
     }
 
-    /// Changes functions and rules, all of them or nothing: every version is made ready as by
-    /// [`Host::swap`] before the first takes over. Canaries that the rules before had, too, go on
+    /// Changes functions and routes, all of them or nothing: every version is made ready as by
+    /// [`Host::swap`] before the first takes over. Canaries that the routes before had, too, go on
     /// as they are, and accesses of the same names know what callers have left. Afterwards the
     /// cache is brought within its bound.
     ///
     /// # Errors
-    /// Those of [`Host::swap`], [`Error::Rules`], [`Error::Auth`], [`Error::Deidentifier`] and
+    /// Those of [`Host::swap`], [`Error::Routes`], [`Error::Auth`], [`Error::Deidentifier`] and
     /// [`Error::Keys`].
     pub async fn apply(&self, plan: Plan) -> Result<()> {
-        let Plan { versions, unchanged, rules, override_header, .. } = plan;
+        let Plan { versions, unchanged, routes, override_header, .. } = plan;
         let before = self.table();
         let known = Arc::clone(&before.policies);
         let (auth, default, deidentify) = (plan.auth, plan.default_auth, plan.deidentify);
@@ -179,7 +179,7 @@ impl Host {
         let names = versions.iter().map(|new| new.function.clone()).chain(unchanged);
         let names: BTreeSet<String> = names.collect();
         let options = RouterOptions { functions: names.clone(), override_header };
-        let routing = self.routing(rules, options, &policies, before.routing.as_deref())?;
+        let routing = self.routing(routes, options, &policies, before.routing.as_deref())?;
         if let Some(routing) = &routing {
             let stays =
                 |target: &Target| !versions.iter().any(|new| new.function == target.function);
@@ -257,8 +257,8 @@ impl Host {
         self.0.telemetry.metrics()
     }
 
-    /// What there is to know of each rule.
-    pub fn rules(&self) -> Vec<RuleStatus> {
+    /// What there is to know of each route.
+    pub fn routes(&self) -> Vec<RouteStatus> {
         self.table().routing.as_ref().map(|routing| routing.status()).unwrap_or_default()
     }
 
@@ -322,22 +322,22 @@ impl Host {
         self.0.functions.update(change);
     }
 
-    /// Makes rules ready; none, if everything goes to [`DEFAULT_FUNCTION`].
+    /// Makes routes ready; none, if everything goes to [`DEFAULT_FUNCTION`].
     fn routing(
         &self,
-        mut rules: Vec<Rule>,
+        mut routes: Vec<Route>,
         options: RouterOptions,
         policies: &RoutePolicies,
         before: Option<&Routing>,
     ) -> Result<Option<Arc<Routing>>> {
-        if rules.is_empty() && !options.override_header && !policies.has_default() {
+        if routes.is_empty() && !options.override_header && !policies.has_default() {
             return Ok(None);
         }
-        if rules.is_empty() {
+        if routes.is_empty() {
             let version = Default::default();
-            rules.push(Rule::to(Target { function: DEFAULT_FUNCTION.to_owned(), version }));
+            routes.push(Route::to(Target { function: DEFAULT_FUNCTION.to_owned(), version }));
         }
-        let router = Router::new(rules, options).map_err(Error::Rules)?;
+        let router = Router::new(routes, options).map_err(Error::Routes)?;
         let router = router.ignoring_trailing_slash();
         Ok(Some(Arc::new(Routing::new(router, policies, before)?)))
     }

@@ -19,7 +19,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{Request, StatusCode};
 use pilotlight_auth::Principal;
-use pilotlight_router::{Decision, Observer, Router, Rule, Target};
+use pilotlight_router::{Decision, Observer, Route, Router, Target};
 use pilotlight_telemetry::ErrorKind;
 use pilotlight_wire::without_bom;
 use serde::Serialize;
@@ -39,13 +39,13 @@ pub(crate) use table::{Functions, Table};
 
 /// What a host calls its function unless told.
 pub const DEFAULT_FUNCTION: &str = "default";
-/// Longest body that rules look into or that is shadowed.
+/// Longest body that routes look into or that is shadowed.
 const MOST_BODY: usize = 1 << 20;
 
 /// The principal of a request that was authenticated by its head; one of its extensions.
 #[derive(Clone)]
 pub(crate) struct Authenticated {
-    /// Another table may have other rules.
+    /// Another table may have other routes.
     by: Weak<Routing>,
     principal: Principal,
 }
@@ -60,16 +60,16 @@ pub(crate) struct Routed {
     pub(crate) canary: Option<Observer>,
 }
 
-/// Rules at work.
+/// Routes at work.
 pub(crate) struct Routing {
     router: Router,
-    /// One for each rule.
+    /// One for each route.
     shadows: Vec<Shadows>,
-    /// One for each rule.
+    /// One for each route.
     policies: Vec<RoutePolicy>,
-    /// Where testers choose a target for requests that no rule is for.
-    without_rule: RoutePolicy,
-    /// What canaries count time from: one that goes on under new rules must go on counting.
+    /// Where testers choose a target for requests that no route is for.
+    without_route: RoutePolicy,
+    /// What canaries count time from: one that goes on under new routes must go on counting.
     began: Instant,
 }
 
@@ -80,21 +80,21 @@ impl Routed {
     }
 }
 
-/// What there is to know of a rule.
+/// What there is to know of a route.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
-pub struct RuleStatus {
+pub struct RouteStatus {
     /// Its name, or its place in the list.
     pub name: String,
     /// Its targets and the shares of its requests that they get.
-    pub arms: Vec<(Target, f64)>,
+    pub targets: Vec<(Target, f64)>,
     /// How its canary does.
     pub canary: Option<pilotlight_router::CanaryStatus>,
     /// Whom its shadow asks.
     pub shadow: Option<Target>,
     /// How the shadow's answers compare.
     pub shadowed: Option<ShadowStatus>,
-    /// Who may ask, if the rule says so itself.
+    /// Who may ask, if the route says so itself.
     pub auth: Option<String>,
     /// How its answers are de-identified.
     pub deidentify: Option<String>,
@@ -106,11 +106,11 @@ pub struct RuleStatus {
 pub(crate) type Find<'a> = &'a (dyn Fn(&Target) -> Option<Arc<Version>> + Sync);
 
 impl Routing {
-    /// Follows the rules of `router`, with `policies` before their targets; canaries that `before` had,
+    /// Follows the routes of `router`, with `policies` before their targets; canaries that `before` had,
     /// too, go on as they are.
     ///
     /// # Errors
-    /// [`Error::Options`] if a rule names what `policies` have not, or
+    /// [`Error::Options`] if a route names what `policies` have not, or
     /// what it must not.
     pub(crate) fn new(
         mut router: Router,
@@ -121,16 +121,18 @@ impl Routing {
             router.take_over(&before.router);
         }
         let known =
-            |index, rule| before.and_then(|before| before.shadows_like(router.name(index), rule));
-        let shadows = router.rules().enumerate();
-        let shadows = shadows.map(|(index, rule)| known(index, rule).unwrap_or_default()).collect();
-        let without_rule = policies.without_rule();
-        let policies = router.rules().map(|rule| policies.of_rule(rule)).collect::<Result<_>>()?;
+            |index, route| before.and_then(|before| before.shadows_like(router.name(index), route));
+        let shadows = router.routes().enumerate();
+        let shadows =
+            shadows.map(|(index, route)| known(index, route).unwrap_or_default()).collect();
+        let without_route = policies.without_route();
+        let policies =
+            router.routes().map(|route| policies.of_route(route)).collect::<Result<_>>()?;
         let began = before.map_or_else(Instant::now, |before| before.began);
-        Ok(Self { router, shadows, policies, without_rule, began })
+        Ok(Self { router, shadows, policies, without_route, began })
     }
 
-    /// Refuses a version of `function` to which a de-identification of its rules cannot be applied.
+    /// Refuses a version of `function` to which a de-identification of its routes cannot be applied.
     ///
     /// # Errors
     /// [`Error::NotDeidentified`].
@@ -138,7 +140,7 @@ impl Routing {
         self.check_each(|target| (target.function == function).then_some(version))
     }
 
-    /// Refuses every version that a de-identified rule leads to, and that its de-identification cannot be
+    /// Refuses every version that a de-identified route leads to, and that its de-identification cannot be
     /// applied to. A shadow's answers reach nobody.
     ///
     /// # Errors
@@ -147,12 +149,12 @@ impl Routing {
         &self,
         find: impl Fn(&Target) -> Option<V>,
     ) -> Result<()> {
-        for (rule, policy) in self.router.rules().zip(&self.policies) {
-            let (Some(name), Some(deidentify)) = (&rule.deidentify, policy.deidentify()) else {
+        for (route, policy) in self.router.routes().zip(&self.policies) {
+            let (Some(name), Some(deidentify)) = (&route.deidentify, policy.deidentify()) else {
                 continue;
             };
-            let canary = rule.canary.iter().map(|canary| &canary.target);
-            for target in rule.to.iter().map(|arm| &arm.target).chain(canary) {
+            let canary = route.canary.iter().map(|canary| &canary.target);
+            for target in route.to.iter().map(|weighted| &weighted.target).chain(canary) {
                 let Some(version) = find(target) else { continue };
                 deidentify.fits(version.declared().map(|declared| &**declared)).map_err(
                     |source| Error::NotDeidentified {
@@ -166,16 +168,16 @@ impl Routing {
         Ok(())
     }
 
-    /// What is counted of the shadow of a rule of this name that is the same.
-    fn shadows_like(&self, name: Option<Cow<'_, str>>, rule: &Rule) -> Option<Shadows> {
-        let mut rules = self.router.rules().enumerate();
+    /// What is counted of the shadow of a route of this name that is the same.
+    fn shadows_like(&self, name: Option<Cow<'_, str>>, route: &Route) -> Option<Shadows> {
+        let mut routes = self.router.routes().enumerate();
         let same =
-            |index, other: &Rule| self.router.name(index) == name && other.shadow == rule.shadow;
-        let (index, _) = rules.find(|(index, other)| same(*index, other))?;
+            |index, other: &Route| self.router.name(index) == name && other.shadow == route.shadow;
+        let (index, _) = routes.find(|(index, other)| same(*index, other))?;
         self.shadows.get(index).cloned()
     }
 
-    /// Authenticates a request by its head; none, if only its body tells which rule is for it.
+    /// Authenticates a request by its head; none, if only its body tells which route is for it.
     ///
     /// # Errors
     /// The response to a request that is rejected.
@@ -184,13 +186,13 @@ impl Routing {
         head: &Parts,
         context: &RequestContext,
     ) -> std::result::Result<Option<Authenticated>, Rejected> {
-        let Some(rule) = self.rule_before_body(head) else { return Ok(None) };
-        let principal = self.authenticate_for(head, Some(rule), context);
-        let principal = principal.inspect_err(|_| self.tell_route(Some(rule), context))?;
+        let Some(route) = self.route_before_body(head) else { return Ok(None) };
+        let principal = self.authenticate_for(head, Some(route), context);
+        let principal = principal.inspect_err(|_| self.tell_route(Some(route), context))?;
         Ok(Some(Authenticated { by: Arc::downgrade(self), principal }))
     }
 
-    /// Finds the version that the rules choose, and authenticates what was not by its head.
+    /// Finds the version that the routes choose, and authenticates what was not by its head.
     ///
     /// # Errors
     /// The response, where there is none.
@@ -203,27 +205,27 @@ impl Routing {
         let (mut head, mut body) = request.into_parts();
         let mut principal = self.authenticated(&mut head);
         if principal.is_none()
-            && let Some(rule) = self.rule_before_body(&head)
+            && let Some(route) = self.route_before_body(&head)
         {
             // The table has changed since.
-            let authenticated = self.authenticate_for(&head, Some(rule), context);
+            let authenticated = self.authenticate_for(&head, Some(route), context);
             principal = Some(authenticated.map_err(|rejected| *rejected)?);
         }
         let mut read = None;
         if self.router.needs_body(&seen(&head, None)) {
-            let bytes = collect_for_rules(body).await?;
+            let bytes = collect_for_routes(body).await?;
             body = whole(bytes.clone());
             read = Some(bytes);
         }
         let decided = self.router.route(&seen(&head, read.as_deref()), draw());
         let decision = decided
             .map_err(|error| malformed(&error.to_string()))?
-            .ok_or_else(|| not_found(StatusCode::NOT_FOUND, "not_found", "no rule is for this"))?;
-        self.tell_route(decision.rule, context);
+            .ok_or_else(|| not_found(StatusCode::NOT_FOUND, "not_found", "no route is for this"))?;
+        self.tell_route(decision.route, context);
         let principal = match principal {
             Some(principal) => principal,
             None => self
-                .authenticate_for(&head, decision.rule, context)
+                .authenticate_for(&head, decision.route, context)
                 .map_err(|rejected| *rejected)?,
         };
         if !matches!(principal, Principal::Anonymous(_)) {
@@ -236,7 +238,7 @@ impl Routing {
         })?;
         let routed = Routed {
             version,
-            deidentification: self.policy(decision.rule).deidentify().cloned(),
+            deidentification: self.policy(decision.route).deidentify().cloned(),
             shadow: self.shadow(&decision, find),
             canary: decision.canary,
         };
@@ -252,8 +254,8 @@ impl Routing {
         for index in self.router.candidates(&seen(head, None)) {
             // What is de-identified is read by the host, which then asks the function something else.
             let deidentified = self.policy(Some(index)).deidentify().is_some();
-            for arm in &self.router.rules().nth(index)?.to {
-                let version = find(&arm.target)?;
+            for weighted in &self.router.routes().nth(index)?.to {
+                let version = find(&weighted.target)?;
                 let limit = match deidentified {
                     true => u64::try_from(version.body_limit()).unwrap_or(u64::MAX),
                     false => version.accepted_body(),
@@ -264,72 +266,72 @@ impl Routing {
         longest
     }
 
-    /// Who sent the request, if that was found by these rules.
+    /// Who sent the request, if that was found by these routes.
     fn authenticated(&self, head: &mut Parts) -> Option<Principal> {
         let authenticated = head.extensions.remove::<Authenticated>()?;
         std::ptr::eq(authenticated.by.as_ptr(), self).then_some(authenticated.principal)
     }
 
-    /// The first rule that may be for a request, if all that may be authenticate alike.
-    fn rule_before_body(&self, head: &Parts) -> Option<usize> {
+    /// The first route that may be for a request, if all that may be authenticate alike.
+    fn route_before_body(&self, head: &Parts) -> Option<usize> {
         let seen = seen(head, None);
-        let mut rules = self.router.candidates(&seen);
-        let first = rules.next()?;
-        let same = |rule| self.policy(Some(rule)).authenticates_as(self.policy(Some(first)));
-        rules.all(same).then_some(first)
+        let mut routes = self.router.candidates(&seen);
+        let first = routes.next()?;
+        let same = |route| self.policy(Some(route)).authenticates_as(self.policy(Some(first)));
+        routes.all(same).then_some(first)
     }
 
-    fn tell_route(&self, rule: Option<usize>, context: &RequestContext) {
-        if let Some(rule) = rule {
-            context.routed(|| self.router.name(rule).unwrap_or_default().into_owned());
+    fn tell_route(&self, route: Option<usize>, context: &RequestContext) {
+        if let Some(route) = route {
+            context.routed(|| self.router.name(route).unwrap_or_default().into_owned());
         }
     }
 
-    fn policy(&self, rule: Option<usize>) -> &RoutePolicy {
-        rule.and_then(|rule| self.policies.get(rule)).unwrap_or(&self.without_rule)
+    fn policy(&self, route: Option<usize>) -> &RoutePolicy {
+        route.and_then(|route| self.policies.get(route)).unwrap_or(&self.without_route)
     }
 
     fn authenticate_for(
         &self,
         head: &Parts,
-        rule: Option<usize>,
+        route: Option<usize>,
         context: &RequestContext,
     ) -> std::result::Result<Principal, Rejected> {
-        let name = rule.and_then(|rule| self.router.name(rule)).unwrap_or_default();
-        self.policy(rule).authenticate(&head.headers, client(head), &name, context)
+        let name = route.and_then(|route| self.router.name(route)).unwrap_or_default();
+        self.policy(route).authenticate(&head.headers, client(head), &name, context)
     }
 
-    /// The shadow of the decision's rule.
+    /// The shadow of the decision's route.
     fn shadow(&self, decision: &Decision<'_>, find: Find<'_>) -> Option<RoutedShadow> {
         let shadow = decision.shadow?;
-        let counts = self.shadows.get(decision.rule?)?.clone();
+        let counts = self.shadows.get(decision.route?)?.clone();
         let (version, tolerance) = (find(&shadow.target), shadow.tolerance);
         Some(RoutedShadow { counts, version, tolerance })
     }
 
-    pub(crate) fn status(&self) -> Vec<RuleStatus> {
-        let rules = self.router.rules().enumerate();
-        rules
-            .map(|(index, rule)| {
+    pub(crate) fn status(&self) -> Vec<RouteStatus> {
+        let routes = self.router.routes().enumerate();
+        routes
+            .map(|(index, route)| {
                 let canary = self.router.canaries().find(|(of, _)| *of == index);
-                let targets = rule.to.iter().map(|arm| arm.target.clone());
+                let targets = route.to.iter().map(|weighted| weighted.target.clone());
                 let shares = self.router.shares(index).unwrap_or_default();
-                RuleStatus {
+                RouteStatus {
                     name: self.router.name(index).unwrap_or_default().into_owned(),
-                    arms: targets.zip(shares).collect(),
+                    targets: targets.zip(shares).collect(),
                     canary: canary.map(|(_, state)| state.status()),
-                    shadow: rule.shadow.as_ref().map(|shadow| shadow.target.clone()),
-                    auth: rule.auth.clone(),
-                    deidentify: rule.deidentify.clone(),
+                    shadow: route.shadow.as_ref().map(|shadow| shadow.target.clone()),
+                    auth: route.auth.clone(),
+                    deidentify: route.deidentify.clone(),
                     refused: self.policies[index].refused(),
-                    shadowed: rule.shadow.as_ref().map(|_| self.shadows[index].status()),
+                    shadowed: route.shadow.as_ref().map(|_| self.shadows[index].status()),
                 }
             })
             .collect()
     }
 }
 
-/// What rules may look at.
+/// What routes may look at.
 fn seen<'a>(head: &'a Parts, body: Option<&'a [u8]>) -> pilotlight_router::Request<'a> {
     pilotlight_router::Request {
         path: head.uri.path(),
@@ -341,10 +343,10 @@ fn seen<'a>(head: &'a Parts, body: Option<&'a [u8]>) -> pilotlight_router::Reque
     }
 }
 
-async fn collect_for_rules(body: WasiBody) -> std::result::Result<Bytes, Refusal> {
+async fn collect_for_routes(body: WasiBody) -> std::result::Result<Bytes, Refusal> {
     collect(body, MOST_BODY).await.map_err(|error| match error {
         CollectError::TooLong => {
-            let error = format!("rules look into bodies of at most {MOST_BODY} bytes");
+            let error = format!("routes look into bodies of at most {MOST_BODY} bytes");
             let status = StatusCode::PAYLOAD_TOO_LARGE;
             (ErrorKind::TooLarge, Body::refusal(status, "payload_too_large", &error))
         }

@@ -8,7 +8,7 @@ use http::HeaderMap;
 use pilotlight_auth::Principal;
 use pilotlight_deidentify::DeidentifyOptions;
 use pilotlight_files::Look;
-use pilotlight_router::Rule;
+use pilotlight_router::Route;
 
 use crate::authentication::{
     Authentication, Authentications, RefusalStatus, Refusals, Rejected, authentications,
@@ -28,7 +28,7 @@ pub(crate) struct RoutePolicies {
     default_auth: Option<Arc<Authentication>>,
 }
 
-/// What the route of a rule asks for.
+/// What the route of a route asks for.
 pub(super) struct RoutePolicy {
     auth: Option<Arc<Authentication>>,
     deidentify: Option<Arc<Deidentification>>,
@@ -56,7 +56,7 @@ impl RoutePolicies {
         })
     }
 
-    /// Whether requests that no rule is for have to show who asks.
+    /// Whether requests that no route is for have to show who asks.
     pub(crate) fn has_default(&self) -> bool {
         self.default_auth.is_some()
     }
@@ -67,31 +67,32 @@ impl RoutePolicies {
         deidentification::look(&self.deidentifications, look);
     }
 
-    /// What `rule` asks for.
+    /// What `route` asks for.
     ///
     /// # Errors
     /// [`Error::Options`] for a name that there is not, and for a de-identification that would re-identify
     /// encrypted values for anybody.
-    pub(super) fn of_rule(&self, rule: &Rule) -> Result<RoutePolicy> {
-        let auth = rule.auth.as_deref().map(|name| find(&self.authentications, AUTH_SECTION, name));
+    pub(super) fn of_route(&self, route: &Route) -> Result<RoutePolicy> {
+        let auth =
+            route.auth.as_deref().map(|name| find(&self.authentications, AUTH_SECTION, name));
         let auth = auth.transpose()?.or_else(|| self.default_auth.clone());
-        let named = rule.deidentify.as_deref();
+        let named = route.deidentify.as_deref();
         let deidentify = named
             .map(|name| find(&self.deidentifications, "`[deidentify]` section", name))
             .transpose()?;
         let reidentifies = deidentify.as_ref().is_some_and(|deidentify| deidentify.reidentifies());
         if reidentifies && !auth.as_ref().is_some_and(|auth| auth.identifies()) {
             return Err(Error::Options(format!(
-                "a rule's de-identification `{}` encrypts, and anybody could have everything decrypted; \
-                 the rule needs `auth` with API keys or tokens",
+                "a route's de-identification `{}` encrypts, and anybody could have everything decrypted; \
+                 the route needs `auth` with API keys or tokens",
                 named.unwrap_or_default()
             )));
         }
         Ok(RoutePolicy { auth, deidentify, refusals: Refusals::default() })
     }
 
-    /// What is asked of requests that no rule is for.
-    pub(super) fn without_rule(&self) -> RoutePolicy {
+    /// What is asked of requests that no route is for.
+    pub(super) fn without_route(&self) -> RoutePolicy {
         let auth = self.default_auth.clone();
         RoutePolicy { auth, deidentify: None, refusals: Refusals::default() }
     }
@@ -109,11 +110,11 @@ impl RoutePolicy {
         &self,
         headers: &HeaderMap,
         client: Option<IpAddr>,
-        rule: &str,
+        route: &str,
         context: &RequestContext,
     ) -> std::result::Result<Principal, Rejected> {
         match &self.auth {
-            Some(auth) => auth.authenticate(headers, client, (&self.refusals, rule), context),
+            Some(auth) => auth.authenticate(headers, client, (&self.refusals, route), context),
             None => Ok(Principal::Anonymous(None)),
         }
     }

@@ -14,14 +14,14 @@ use serde::Serialize;
 use tokio::sync::{Semaphore, oneshot};
 use wasmtime_wasi_http::WasiBody;
 
-use super::{MOST_BODY, collect_for_rules};
+use super::{MOST_BODY, collect_for_routes};
 use crate::deploy::Version;
 use crate::request::{Body, Refusal, RequestContext, whole};
 
 /// Shadows that are asked at once: they must not take what answers need.
 const AT_ONCE: usize = 16;
 
-/// The shadow of a rule. Clones count together.
+/// The shadow of a route. Clones count together.
 #[derive(Clone)]
 pub(super) struct Shadows(Arc<Inner>);
 
@@ -80,7 +80,7 @@ impl RoutedShadow {
             self.counts.skip();
             return Ok((Request::from_parts(head, body), None));
         }
-        let bytes = collect_for_rules(body).await?;
+        let bytes = collect_for_routes(body).await?;
         let copy = copy(&head, bytes.clone());
         Ok((Request::from_parts(head, whole(bytes)), Some(copy)))
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pilotlight::{Admin, AdminToken, Server, Telemetry, Tls};
-use pilotlight_config::INTERVAL;
+use pilotlight_files::WATCH_INTERVAL;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
@@ -169,6 +169,6 @@ pub(super) async fn follow(tls: Tls) -> std::io::Result<()> {
             tls.take_over();
         }
     };
-    tokio::join!(tls.clone().follow(INTERVAL), asked);
+    tokio::join!(tls.clone().follow(WATCH_INTERVAL), asked);
     Ok(())
 }
