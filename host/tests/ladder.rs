@@ -1,6 +1,8 @@
 //! A file may use only files that stand lower in the crate (docs/architecture.md).
 
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
+#![allow(missing_docs, reason = "tests")]
+
+use pilotlight_testing::ladder::check;
 
 const LADDER: [&[&str]; 15] = [
     &["error", "config", "crash_loop", "priority", "progress", "request_id"],
@@ -20,9 +22,7 @@ const LADDER: [&[&str]; 15] = [
     &["admin"],
 ];
 
-include!("../../tests/ladder/check.rs");
-
 #[test]
 fn files_use_only_what_stands_below_them() {
-    check_ladder(env!("CARGO_MANIFEST_DIR"), &LADDER);
+    check(env!("CARGO_MANIFEST_DIR"), &LADDER);
 }

@@ -2,12 +2,12 @@
 
 use http::Method;
 use pilotlight::{RequestBodies, Server};
+use pilotlight_tests::hosts;
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::timeout;
 use tower::Layer as _;
 
 use crate::clients::{Http2, Raw, connect, read, request};
-use crate::hosts;
 use crate::serving::{Function, PATIENCE, SHORT, Serving, limits};
 
 /// What a client of HTTP/2 begins with: the preface, and settings of its own: none.

@@ -8,11 +8,11 @@ use http::{Request, Response};
 use http_body_util::{BodyExt as _, Channel, Full};
 use pilotlight::{Body, Cache, Error, FunctionOptions, Host, NewVersion, Plan, Source};
 use pilotlight_router::Rule;
+use pilotlight_tests::hosts::PATIENCE;
 use serde_json::{Value, json};
 use tower::Service as _;
 
 use crate::Versions;
-use crate::hosts::PATIENCE;
 
 /// Answers nothing but failures.
 const TRAPS: &str = include_str!("../../../host/tests/handler.wat");

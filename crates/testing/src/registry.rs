@@ -1,17 +1,18 @@
 //! Debian's `docker-registry`, a process of its own.
 
-#![allow(dead_code, reason = "each test uses what it needs")]
-
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::{Path, PathBuf};
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 
 use tempfile::TempDir;
 
+use crate::programs::DOCKER_REGISTRY;
+
 /// `alice`, whose password is `U*U` (a test vector of crypt_blowfish).
 const USERS: &str = "alice:$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW\n";
+
 /// A registry on a free port; killed when dropped.
-pub(crate) struct Registry {
+pub struct Registry {
     child: Child,
     folder: TempDir,
     authority: String,
@@ -22,8 +23,8 @@ pub(crate) struct Registry {
 impl Registry {
     /// Starts one that asks who wants something, or one that does not; `None` where there is no
     /// program to start.
-    pub(crate) fn start(guarded: bool) -> Option<Self> {
-        let program = program()?;
+    pub fn start(guarded: bool) -> Option<Self> {
+        let program = DOCKER_REGISTRY.find()?;
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         std::fs::write(path("users"), USERS).unwrap();
@@ -53,17 +54,18 @@ impl Registry {
         Some(Self { child, folder, authority, _log: log })
     }
 
-    pub(crate) fn reference(&self, rest: &str) -> String {
+    /// A reference to an artifact in it.
+    pub fn reference(&self, rest: &str) -> String {
         format!("oci://{}/{rest}", self.authority)
     }
 
     /// A folder that goes with it.
-    pub(crate) fn folder(&self) -> &Path {
+    pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
     /// What the registry answers to a reader of the layout.
-    pub(crate) fn get(&self, path: &str) -> (String, Vec<u8>) {
+    pub fn get(&self, path: &str) -> (String, Vec<u8>) {
         let url = format!("http://{}/v2/{path}", self.authority);
         let request = ureq::get(url).header("accept", "application/vnd.oci.image.manifest.v1+json");
         let mut response = request.call().unwrap();
@@ -77,23 +79,4 @@ impl Drop for Registry {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-fn program() -> Option<PathBuf> {
-    let set = std::env::var_os("PILOTLIGHT_DOCKER_REGISTRY").map(PathBuf::from);
-    let program = set.unwrap_or_else(|| {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let root = root.ancestors().find(|folder| folder.join("Cargo.lock").exists()).unwrap();
-        let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-        root.join(target).join("peers/docker-registry")
-    });
-    if program.is_file() {
-        return Some(program);
-    }
-    assert!(std::env::var_os("CI").is_none(), "{} is missing", program.display());
-    // Not captured, unlike what `eprintln` writes.
-    let said =
-        format!("skipped: {} is missing; `cargo xtask test` puts it there\n", program.display());
-    std::io::stderr().write_all(said.as_bytes()).unwrap();
-    None
 }

@@ -1,8 +1,4 @@
-//! What several tests need: requests that were answered, metrics that hold something of each kind.
-
-#![allow(dead_code, reason = "each test uses a part of it")]
-
-pub(crate) mod prometheus;
+//! Requests that were answered, and metrics that hold something of each kind.
 
 use std::time::Duration;
 
@@ -12,16 +8,17 @@ use pilotlight_telemetry::{
     PoolLevels, Rollback, ShadowCounts, Stages, Swap,
 };
 
-pub(crate) const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0";
+/// What a scraper accepts that asks for OpenMetrics.
+pub const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0";
 
 /// A request that went well and took so many milliseconds.
-pub(crate) fn answered(milliseconds: u64) -> Observation {
+pub fn answered(milliseconds: u64) -> Observation {
     let total = Duration::from_millis(milliseconds);
     Observation { status: StatusCode::OK, kind: None, stages: Stages::default(), total }
 }
 
 /// A request that went through every stage.
-pub(crate) fn through_all_stages() -> Observation {
+pub fn through_all_stages() -> Observation {
     let stages = Stages {
         queue: Some(Duration::from_micros(10)),
         instantiate: Some(Duration::from_micros(90)),
@@ -33,12 +30,13 @@ pub(crate) fn through_all_stages() -> Observation {
     Observation { stages, ..answered(10) }
 }
 
-pub(crate) fn failed(kind: ErrorKind) -> Observation {
+/// A request that failed.
+pub fn failed(kind: ErrorKind) -> Observation {
     Observation { status: StatusCode::INTERNAL_SERVER_ERROR, kind: Some(kind), ..answered(1) }
 }
 
 /// Metrics that hold something of everything there is, and the handle that keeps them.
-pub(crate) fn full() -> (Metrics, Handle) {
+pub fn full() -> (Metrics, Handle) {
     let metrics = Metrics::new("1.2.3");
     let handle = metrics.function("pii", "0123456789ab");
     handle.record(&through_all_stages());
@@ -62,7 +60,8 @@ pub(crate) fn full() -> (Metrics, Handle) {
     (metrics, handle)
 }
 
-pub(crate) fn pool() -> PoolLevels {
+/// An instance pool at work.
+pub fn pool() -> PoolLevels {
     PoolLevels {
         function: "pii".to_owned(),
         version: "0123456789ab".to_owned(),
@@ -77,7 +76,8 @@ pub(crate) fn pool() -> PoolLevels {
     }
 }
 
-pub(crate) fn graph() -> GraphLevels {
+/// A graph at work.
+pub fn graph() -> GraphLevels {
     GraphLevels {
         function: "pii".to_owned(),
         version: "0123456789ab".to_owned(),
@@ -94,12 +94,12 @@ pub(crate) fn graph() -> GraphLevels {
 }
 
 /// The value of a series, by its line's beginning up to the space.
-pub(crate) fn value(text: &str, series: &str) -> Option<f64> {
+pub fn value(text: &str, series: &str) -> Option<f64> {
     let rest = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))?;
     Some(rest.parse().unwrap())
 }
 
 /// The names of what a text in either format holds, without the suffixes of its kind of metric.
-pub(crate) fn names(text: &str) -> Vec<&str> {
+pub fn names(text: &str) -> Vec<&str> {
     text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect()
 }

@@ -1,13 +1,5 @@
 //! A model folder small enough to be made, and spoilt, inside a test.
 
-#![allow(
-    dead_code,
-    missing_docs,
-    unreachable_pub,
-    clippy::unwrap_used,
-    reason = "each test uses what it needs"
-)]
-
 use std::fs;
 use std::path::Path;
 
@@ -19,10 +11,13 @@ use pilotlight_onnx::proto::{
 };
 use tempfile::TempDir;
 
+/// The vocabulary.
 pub const WORDS: [&str; 8] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "ada", "paris", "met", "##s"];
+/// The labels.
 pub const LABELS: [&str; 3] = ["O", "B-PER", "B-LOC"];
 const HIDDEN: usize = 32;
 
+/// An f32 tensor.
 pub fn floats(name: &str, dims: &[i64], values: &[f32]) -> TensorProto {
     TensorProto {
         name: name.into(),
@@ -33,6 +28,7 @@ pub fn floats(name: &str, dims: &[i64], values: &[f32]) -> TensorProto {
     }
 }
 
+/// A u8 tensor.
 pub fn bytes(name: &str, dims: &[i64], values: Vec<u8>) -> TensorProto {
     TensorProto {
         name: name.into(),
@@ -43,6 +39,7 @@ pub fn bytes(name: &str, dims: &[i64], values: Vec<u8>) -> TensorProto {
     }
 }
 
+/// A node with one output.
 pub fn node(op_type: &str, inputs: &[&str], output: &str) -> NodeProto {
     NodeProto {
         op_type: op_type.into(),
@@ -53,6 +50,7 @@ pub fn node(op_type: &str, inputs: &[&str], output: &str) -> NodeProto {
     }
 }
 
+/// An integer attribute.
 pub fn int(name: &str, value: i64) -> AttributeProto {
     AttributeProto { name: name.into(), i: value, r#type: 2, ..Default::default() }
 }
@@ -124,6 +122,7 @@ pub fn quantised_graph() -> ModelProto {
     model
 }
 
+/// Its `tokenizer.json`.
 pub fn tokenizer() -> serde_json::Value {
     let vocabulary: serde_json::Map<_, _> =
         WORDS.iter().enumerate().map(|(id, word)| ((*word).to_owned(), id.into())).collect();
@@ -143,6 +142,7 @@ pub fn tokenizer() -> serde_json::Value {
     })
 }
 
+/// Its `config.json`.
 pub fn config() -> serde_json::Value {
     let labels: serde_json::Map<_, _> =
         LABELS.iter().enumerate().map(|(id, label)| (id.to_string(), (*label).into())).collect();

@@ -1,7 +1,5 @@
 //! Certificates made for a test, and clients that trust them.
 
-#![allow(dead_code, unreachable_pub, reason = "each test uses what it needs")]
-
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -9,7 +7,6 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use pilotlight::Tls;
 use rcgen::{CertificateParams, KeyPair};
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -21,15 +18,19 @@ use tokio_rustls::client::TlsStream;
 
 /// A certificate for `localhost` that signs itself.
 pub struct Certificate {
+    /// What clients trust.
     pub der: CertificateDer<'static>,
     key: Vec<u8>,
 }
 
 impl Certificate {
+    /// One that is valid now.
+    #[allow(clippy::new_without_default, reason = "each is another certificate")]
     pub fn new() -> Self {
         Self::with(|_| {})
     }
 
+    /// One that is no longer valid.
     pub fn expired() -> Self {
         Self::with(|params| {
             params.not_before = rcgen::date_time_ymd(2020, 1, 1);
@@ -50,6 +51,7 @@ impl Certificate {
 pub struct Files(TempDir);
 
 impl Files {
+    /// Writes them to a new folder.
     pub fn of(certificate: &Certificate) -> Self {
         let files = Self(tempfile::tempdir().unwrap());
         files.put_certificate(certificate);
@@ -57,24 +59,24 @@ impl Files {
         files
     }
 
+    /// The certificate's path.
     pub fn certificate(&self) -> PathBuf {
         self.0.path().join("cert.pem")
     }
 
+    /// The key's path.
     pub fn key(&self) -> PathBuf {
         self.0.path().join("key.pem")
     }
 
+    /// Replaces the certificate.
     pub fn put_certificate(&self, certificate: &Certificate) {
         put(&self.certificate(), "CERTIFICATE", &certificate.der);
     }
 
+    /// Replaces the key.
     pub fn put_key(&self, certificate: &Certificate) {
         put(&self.key(), "PRIVATE KEY", &certificate.key);
-    }
-
-    pub fn open(&self) -> pilotlight::Result<Tls> {
-        Tls::open(&self.certificate(), &self.key())
     }
 }
 
@@ -92,6 +94,7 @@ pub fn client(trusts: &Certificate, protocols: &[&str]) -> ClientConfig {
     of_versions(trusts, protocols, rustls::ALL_VERSIONS)
 }
 
+/// The same, for these versions of TLS only.
 pub fn of_versions(
     trusts: &Certificate,
     protocols: &[&str],
@@ -106,6 +109,10 @@ pub fn of_versions(
     config
 }
 
+/// Connects to `address` over TLS.
+///
+/// # Errors
+/// When the handshake fails.
 pub async fn connect(
     address: SocketAddr,
     config: ClientConfig,
@@ -113,6 +120,10 @@ pub async fn connect(
     handshake(TcpStream::connect(address).await.unwrap(), config).await
 }
 
+/// Begins TLS on a connection.
+///
+/// # Errors
+/// When the handshake fails.
 pub async fn handshake(
     stream: TcpStream,
     config: ClientConfig,

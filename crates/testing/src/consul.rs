@@ -1,6 +1,4 @@
-//! An agent that knows one key: it holds questions until the key changes.
-
-#![allow(dead_code, reason = "each test uses what it needs")]
+//! A Consul agent that knows one key, and holds questions until the key changes.
 
 use std::collections::VecDeque;
 use std::io::{Read as _, Write as _};
@@ -9,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
 /// What is answered instead of the value.
-pub(crate) enum Answer {
+pub enum Answer {
     /// These bytes.
     Raw(Vec<u8>),
     /// Nothing: the connection is closed.
@@ -17,14 +15,15 @@ pub(crate) enum Answer {
 }
 
 impl Answer {
-    pub(crate) fn raw(status: &str, headers: &str, body: &str) -> Self {
+    /// A response.
+    pub fn raw(status: &str, headers: &str, body: &str) -> Self {
         let length = body.len();
         let text = format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\n\r\n{body}");
         Self::Raw(text.into_bytes())
     }
 
     /// With a body that is no text.
-    pub(crate) fn spoilt(self) -> Self {
+    pub fn spoilt(self) -> Self {
         match self {
             Self::Raw(mut bytes) => {
                 bytes.pop();
@@ -49,14 +48,16 @@ struct State {
     requests: Vec<String>,
 }
 
+/// A running agent; its clones are the same agent.
 #[derive(Clone)]
-pub(crate) struct Agent {
+pub struct Agent {
     address: SocketAddr,
     state: Arc<(Mutex<State>, Condvar)>,
 }
 
 impl Agent {
-    pub(crate) fn start() -> Self {
+    /// Starts one on a free port.
+    pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let state = State { index: 1, ..State::default() };
         let address = listener.local_addr().unwrap();
@@ -71,12 +72,13 @@ impl Agent {
         agent
     }
 
-    pub(crate) fn address(&self) -> String {
+    /// Its URL.
+    pub fn address(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// Where `key` has its address.
-    pub(crate) fn url(&self, key: &str) -> String {
+    pub fn url(&self, key: &str) -> String {
         format!("{}/v1/kv/{key}", self.address())
     }
 
@@ -85,21 +87,23 @@ impl Agent {
         self.state.1.notify_all();
     }
 
-    pub(crate) fn set(&self, value: &str) {
+    /// Changes the key's value.
+    pub fn set(&self, value: &str) {
         self.change(|state| (state.value, state.index) = (Some(value.to_owned()), state.index + 1));
     }
 
-    pub(crate) fn remove(&self) {
+    /// Removes the key.
+    pub fn remove(&self) {
         self.change(|state| (state.value, state.index) = (None, state.index + 1));
     }
 
     /// Answers nobody any more, also those who wait, or everybody again.
-    pub(crate) fn set_away(&self, away: bool) {
+    pub fn set_away(&self, away: bool) {
         self.change(|state| state.away = away);
     }
 
     /// Brings back an older state of everything.
-    pub(crate) fn restore(&self, value: &str, index: u64) {
+    pub fn restore(&self, value: &str, index: u64) {
         self.change(|state| {
             (state.value, state.index) = (Some(value.to_owned()), index);
             state.ended += 1;
@@ -107,19 +111,22 @@ impl Agent {
     }
 
     /// Lets the wait that comes next, or that there is, be over at once.
-    pub(crate) fn end_waits(&self) {
+    pub fn end_waits(&self) {
         self.change(|state| state.ended += 1);
     }
 
-    pub(crate) fn next_answers(&self, answers: impl IntoIterator<Item = Answer>) {
+    /// Sets what the next questions are answered with instead of the value.
+    pub fn next_answers(&self, answers: impl IntoIterator<Item = Answer>) {
         self.change(|state| state.answers.extend(answers));
     }
 
-    pub(crate) fn requests(&self) -> Vec<String> {
+    /// The heads of all requests so far.
+    pub fn requests(&self) -> Vec<String> {
         self.state.0.lock().unwrap().requests.clone()
     }
 
-    pub(crate) fn until_one_waits(&self) {
+    /// Waits until a question is held.
+    pub fn until_one_waits(&self) {
         let state = self.state.0.lock().unwrap();
         drop(self.state.1.wait_while(state, |state| state.waiting == 0).unwrap());
     }
@@ -171,7 +178,7 @@ impl Agent {
 }
 
 /// The index that a question names.
-pub(crate) fn index(request: &str) -> u64 {
+pub fn index(request: &str) -> u64 {
     let rest = request.split_once("index=").unwrap().1;
     rest.split(['&', ' ']).next().unwrap().parse().unwrap()
 }

@@ -1,11 +1,11 @@
 //! A real agent, where there is one: `PILOTLIGHT_CONSUL` names the program.
 
-use std::io::Write as _;
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use pilotlight_testing::skipped;
 use ureq::http::Request;
 
 /// A server starts and elects itself in seconds.
@@ -21,9 +21,7 @@ impl Real {
     /// `None`, said aloud, where there is no program to start.
     pub(crate) fn start() -> Option<Self> {
         let Some(program) = std::env::var_os("PILOTLIGHT_CONSUL") else {
-            // Not captured, unlike what `eprintln` writes.
-            let said = b"skipped: PILOTLIGHT_CONSUL names no agent\n";
-            std::io::stderr().write_all(said).unwrap();
+            skipped("PILOTLIGHT_CONSUL names no agent");
             return None;
         };
         // Held together, so that they are four.

@@ -1,6 +1,4 @@
-//! A collector on a free port that answers as it is told and hands on what it gets.
-
-#![allow(dead_code, reason = "each test uses a part of it")]
+//! An OTLP collector on a free port that answers as it is told and hands on what it gets.
 
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -18,48 +16,60 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use pilotlight_telemetry::{Metrics, Observation, OtlpOptions, RequestSpan, RequestTrace, Sampler};
 use prost::Message as _;
 
-use crate::support::value;
+use crate::telemetry::value;
 
-pub(crate) const TRACES: &str = "/v1/traces";
-pub(crate) const METRICS: &str = "/v1/metrics";
-pub(crate) const LOGS: &str = "/v1/logs";
+/// Where spans are sent.
+pub const TRACES: &str = "/v1/traces";
+/// Where metrics are sent.
+pub const METRICS: &str = "/v1/metrics";
+/// Where log records are sent.
+pub const LOGS: &str = "/v1/logs";
 /// Far longer than anything here takes.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the collector got.
-pub(crate) struct Got {
-    pub(crate) path: String,
-    pub(crate) headers: HashMap<String, String>,
-    pub(crate) body: Vec<u8>,
+pub struct Got {
+    /// The path.
+    pub path: String,
+    /// The headers; their names are in lower case.
+    pub headers: HashMap<String, String>,
+    /// The body.
+    pub body: Vec<u8>,
 }
 
 /// What the collector answers.
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: &'static str,
-    pub(crate) body: Vec<u8>,
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// Header lines, each with its end.
+    pub headers: &'static str,
+    /// The body.
+    pub body: Vec<u8>,
 }
 
-pub(crate) fn status(status: u16) -> Answer {
+/// An answer without a body.
+pub fn status(status: u16) -> Answer {
     Answer { status, headers: "", body: Vec::new() }
 }
 
-pub(crate) struct Collector {
-    pub(crate) endpoint: String,
+/// A running collector.
+pub struct Collector {
+    /// Its URL.
+    pub endpoint: String,
     /// What is answered to the next requests; when it is closed, they are taken.
-    pub(crate) answers: Sender<Answer>,
+    pub answers: Sender<Answer>,
     got: Receiver<Got>,
 }
 
 impl Collector {
     /// One that takes everything at once.
-    pub(crate) fn taking() -> Self {
+    pub fn taking() -> Self {
         let collector = Self::waiting();
         Self { answers: channel().0, ..collector }
     }
 
     /// One that answers when it is told what.
-    pub(crate) fn waiting() -> Self {
+    pub fn waiting() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let (answers, told) = channel::<Answer>();
@@ -75,7 +85,7 @@ impl Collector {
     }
 
     /// Options to send there, in which nothing happens unless a test wants it.
-    pub(crate) fn options(&self) -> OtlpOptions {
+    pub fn options(&self) -> OtlpOptions {
         let mut options = OtlpOptions::new(&self.endpoint[..]);
         options.delay = Duration::from_secs(3600);
         options.interval = Duration::from_secs(3600);
@@ -85,7 +95,7 @@ impl Collector {
     }
 
     /// The next request for `path`; those for others are passed over.
-    pub(crate) fn next(&self, path: &str) -> Got {
+    pub fn next(&self, path: &str) -> Got {
         loop {
             let got = self.got.recv_timeout(PATIENCE).unwrap();
             if got.path == path {
@@ -95,7 +105,7 @@ impl Collector {
     }
 
     /// How many requests for `path` have come that nobody has asked for.
-    pub(crate) fn left(&self, path: &str) -> usize {
+    pub fn left(&self, path: &str) -> usize {
         self.got.try_iter().filter(|got| got.path == path).count()
     }
 }
@@ -129,25 +139,29 @@ fn serve(stream: TcpStream, told: &Receiver<Answer>, tell: &Sender<Got>) -> Opti
 }
 
 impl Got {
-    pub(crate) fn traces(&self) -> ExportTraceServiceRequest {
+    /// The body, as spans.
+    pub fn traces(&self) -> ExportTraceServiceRequest {
         ExportTraceServiceRequest::decode(&self.body[..]).unwrap()
     }
 
-    pub(crate) fn metrics(&self) -> ExportMetricsServiceRequest {
+    /// The body, as metrics.
+    pub fn metrics(&self) -> ExportMetricsServiceRequest {
         ExportMetricsServiceRequest::decode(&self.body[..]).unwrap()
     }
 
-    pub(crate) fn logs(&self) -> ExportLogsServiceRequest {
+    /// The body, as log records.
+    pub fn logs(&self) -> ExportLogsServiceRequest {
         ExportLogsServiceRequest::decode(&self.body[..]).unwrap()
     }
 }
 
 /// Attributes by their keys, as text.
-pub(crate) fn attributes(all: &[KeyValue]) -> HashMap<&str, String> {
+pub fn attributes(all: &[KeyValue]) -> HashMap<&str, String> {
     all.iter().map(|one| (&one.key[..], as_text(one.value.as_ref()))).collect()
 }
 
-pub(crate) fn as_text(value: Option<&AnyValue>) -> String {
+/// A value as text.
+pub fn as_text(value: Option<&AnyValue>) -> String {
     match value.and_then(|value| value.value.as_ref()).unwrap() {
         Value::StringValue(text) => text.clone(),
         Value::IntValue(number) => number.to_string(),
@@ -158,12 +172,12 @@ pub(crate) fn as_text(value: Option<&AnyValue>) -> String {
 }
 
 /// A trace that is recorded.
-pub(crate) fn recorded() -> RequestTrace {
+pub fn recorded() -> RequestTrace {
     RequestTrace::begin(&HeaderMap::new(), Sampler::new(1.0).unwrap())
 }
 
 /// What there is to tell of a request that went like this.
-pub(crate) fn request(observation: Observation) -> RequestSpan {
+pub fn request(observation: Observation) -> RequestSpan {
     RequestSpan {
         began: UNIX_EPOCH + Duration::from_secs(1_800_000_000),
         method: Method::POST,
@@ -177,7 +191,7 @@ pub(crate) fn request(observation: Observation) -> RequestSpan {
 }
 
 /// The spans of a request to the collector.
-pub(crate) fn spans(got: &Got) -> Vec<Span> {
+pub fn spans(got: &Got) -> Vec<Span> {
     let traces = got.traces();
     let [resource] = &traces.resource_spans[..] else { panic!("{traces:?}") };
     let [scope] = &resource.scope_spans[..] else { panic!("{traces:?}") };
@@ -185,7 +199,7 @@ pub(crate) fn spans(got: &Got) -> Vec<Span> {
 }
 
 /// How many spans, log records or metrics had this outcome.
-pub(crate) fn items(metrics: &Metrics, signal: &str, outcome: &str) -> f64 {
+pub fn items(metrics: &Metrics, signal: &str, outcome: &str) -> f64 {
     let labels = format!("{{signal=\"{signal}\",outcome=\"{outcome}\"}}");
     value(&metrics.render("").1, &format!("pilotlight_telemetry_items_total{labels}")).unwrap()
 }

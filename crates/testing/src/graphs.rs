@@ -1,16 +1,18 @@
 //! ONNX files of a few nodes.
 
-#![allow(dead_code, unreachable_pub, reason = "each test uses what it needs")]
-
 use pilotlight_onnx::encode;
 use pilotlight_onnx::proto::{
     GraphProto, ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto, TensorProto,
     TensorShapeProto, TensorType, TypeProto, ValueInfoProto, dimension, tensor_shape, type_proto,
 };
 
+/// ONNX's number of the element type f32.
 pub const F32: i32 = 1;
+/// ONNX's number of the element type u8.
 pub const U8: i32 = 2;
+/// ONNX's number of the element type i64.
 pub const I64: i32 = 7;
+/// ONNX's number of the element type bool.
 pub const BOOL: i32 = 9;
 
 /// An input or output: name, type and dimensions, which are numbers, names or `?`.
@@ -30,6 +32,7 @@ pub fn port(name: &str, kind: i32, dimensions: &[&str]) -> ValueInfoProto {
     ValueInfoProto { name: name.to_owned(), r#type: Some(kind), ..Default::default() }
 }
 
+/// A node without attributes.
 pub fn node(operator: &str, inputs: &[&str], outputs: &[&str]) -> NodeProto {
     let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     NodeProto {
@@ -40,6 +43,7 @@ pub fn node(operator: &str, inputs: &[&str], outputs: &[&str]) -> NodeProto {
     }
 }
 
+/// A file of one graph.
 pub fn model(
     inputs: Vec<ValueInfoProto>,
     nodes: Vec<NodeProto>,

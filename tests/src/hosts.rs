@@ -1,34 +1,39 @@
 //! Hosts in this process.
 
-#![allow(dead_code, unreachable_pub, reason = "each test uses what it needs")]
-
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt as _, Full};
-use pilotlight::{Cache, DEFAULT_FUNCTION, FunctionOptions, Host, PoolStatus, Source};
-use pilotlight_tests::test_guest;
+use pilotlight::{Cache, DEFAULT_FUNCTION, FunctionOptions, Host, PoolStatus, Source, Tls};
+use pilotlight_testing::certificates::Files;
 use tower::Service as _;
 
+use crate::{cache, test_guest};
+
+/// Far longer than anything here takes.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Options that differ from the defaults in what `change` changes.
 pub fn options(change: impl FnOnce(&mut FunctionOptions)) -> FunctionOptions {
     let mut options = FunctionOptions::default();
     change(&mut options);
     options
 }
 
+/// A host that serves the component in `file`.
 pub async fn load(file: PathBuf, options: FunctionOptions) -> Host {
-    let cache = Cache::open(Some(pilotlight_tests::cache().to_owned())).unwrap();
+    let cache = Cache::open(Some(cache().to_owned())).unwrap();
     Host::load(Source::Component(file), options, cache, |_| {}).await.unwrap()
 }
 
+/// A host that serves the guest of the tests for WASI 0.3.
 pub async fn host(change: impl FnOnce(&mut FunctionOptions)) -> Host {
     load(test_guest("p3"), options(change)).await
 }
 
+/// Asks it; the status and the body.
 pub async fn get(host: &Host, path: &str) -> (u16, String) {
     let request = Request::get(format!("http://localhost{path}"));
     let response = host.clone().call(request.body(Full::<Bytes>::default()).unwrap()).await;
@@ -50,6 +55,15 @@ pub async fn until(host: &Host, what: &str, reached: impl Fn(&PoolStatus) -> boo
     }
 }
 
+/// A server's certificate and key, read from their files.
+///
+/// # Errors
+/// When they cannot be used.
+pub fn open_tls(files: &Files) -> pilotlight::Result<Tls> {
+    Tls::open(&files.certificate(), &files.key())
+}
+
+/// Its pool.
 pub fn pool(host: &Host) -> PoolStatus {
     host.pool(DEFAULT_FUNCTION).unwrap()
 }
