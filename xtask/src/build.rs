@@ -4,7 +4,8 @@ use std::process::Command;
 
 use anyhow::Context as _;
 
-use crate::cargo::{cargo, execute, root, target};
+use crate::cargo::{cargo, execute, guests as guests_folder, root, target};
+use crate::steps::Times;
 
 pub(crate) const GUEST_TARGET: &str = "wasm32-wasip2";
 pub(crate) const GUEST_PROFILE: &str = "guest";
@@ -69,11 +70,12 @@ impl Simd {
     }
 }
 
-fn guests_folder() -> PathBuf {
-    target().join("guests")
-}
-
 impl Variant {
+    /// Whether it is built in the folder of the test guests.
+    fn is_default_profile(&self) -> bool {
+        self.profile == GUEST_PROFILE && self.simd == Simd::Relaxed
+    }
+
     /// Builds it, and copies it away from where another variant is built. An unchanged file is
     /// left alone, or the host that carries it would be built again.
     fn build(&self) -> anyhow::Result<()> {
@@ -88,11 +90,6 @@ impl Variant {
         fs::create_dir_all(guests_folder())?;
         fs::write(&file, component).with_context(|| file.display().to_string())
     }
-}
-
-/// Names the guests to what carries them.
-pub(crate) fn carry_guests(command: &mut Command) -> &mut Command {
-    command.env("PILOTLIGHT_GUESTS", guests_folder())
 }
 
 /// One of the guests of the tests, by the end of its name.
@@ -144,7 +141,6 @@ fn build_guests(
     features: &[&str],
     simd: Simd,
 ) -> anyhow::Result<()> {
-    ensure_target()?;
     let mut command =
         cargo(&["build", "--locked", "--lib", "--profile", profile, "--target", GUEST_TARGET]);
     simd.set(command.args(features));
@@ -156,8 +152,26 @@ fn build_guests(
 
 /// Builds all variants of the guest, and the guests of the tests.
 pub(crate) fn guests() -> anyhow::Result<()> {
-    VARIANTS.iter().try_for_each(Variant::build)?;
+    variants(&|_| true)?;
     build_guests(&TEST_GUESTS, GUEST_PROFILE, &[], Simd::Relaxed)
+}
+
+/// Builds variants of the guest, two at a time: each of their packages is one unit of code for one
+/// core, and most wait for another. Cargo locks the folder of a profile while it builds.
+fn variants(is_wanted: &(dyn Fn(&Variant) -> bool + Sync)) -> anyhow::Result<()> {
+    ensure_target()?;
+    let build = |is_first: bool| {
+        let of_lane = |variant: &&Variant| variant.is_default_profile() == is_first;
+        VARIANTS
+            .iter()
+            .filter(of_lane)
+            .filter(|variant| is_wanted(variant))
+            .try_for_each(Variant::build)
+    };
+    Times::default().run_both(
+        &[("guests of the default profile", &|| build(true))],
+        &[("other guests", &|| build(false))],
+    )
 }
 
 /// Builds the host, with the guests inside.
@@ -165,9 +179,12 @@ pub(crate) fn host() -> anyhow::Result<()> {
     if finished().is_some() {
         return Ok(());
     }
-    VARIANTS.iter().try_for_each(Variant::build)?;
-    let mut command = cargo(&["build", "--locked", "--release", "--package", "pilotlight"]);
-    execute(carry_guests(&mut command))
+    variants(&|_| true)?;
+    host_with_guests()
+}
+
+fn host_with_guests() -> anyhow::Result<()> {
+    execute(&mut cargo(&["build", "--locked", "--release", "--package", "pilotlight"]))
 }
 
 /// Builds the default model's component: what `spin.toml` serves.

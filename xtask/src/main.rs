@@ -9,6 +9,7 @@ mod http;
 mod peers;
 mod runtime;
 mod soak;
+mod steps;
 mod swap;
 mod test;
 

@@ -1,6 +1,6 @@
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
-use std::time::Instant;
 
 use anyhow::Context as _;
 
@@ -8,36 +8,29 @@ use crate::build::{self, Simd};
 use crate::cargo::{cargo, execute, root, target};
 use crate::peers;
 use crate::runtime;
+use crate::steps::Times;
 use crate::swap::Swap;
 
-/// Runs everything CI checks, cheapest first.
-fn run_all(steps: &[(&str, &dyn Fn() -> anyhow::Result<()>)]) -> anyhow::Result<()> {
-    let mut times = Vec::new();
-    for (name, step) in steps {
-        eprintln!("== {name}");
-        let start = Instant::now();
-        step()?;
-        times.push((name, start.elapsed()));
-    }
-    for (name, time) in times {
-        eprintln!("{:>7.1} s  {name}", time.as_secs_f64());
-    }
-    Ok(())
-}
-
+/// Runs everything CI checks. While tests run, which wait for servers now and then, the checks
+/// that no test depends on run beside them.
 pub(crate) fn run() -> anyhow::Result<()> {
-    run_all(&[
+    let times = Times::default();
+    times.run(&[
         ("format", &format),
         ("guests", &build::guests),
         ("host and its tests", &compile),
         ("default component", &build::default_model),
-        ("lints", &lints),
-        ("fuzz targets", &fuzz_targets),
-        ("documentation", &documentation),
-        ("licences", &licences),
-        ("kernels in WebAssembly", &kernels),
-        ("tests", &tests),
-    ])
+    ])?;
+    times.run_both(
+        &[("tests", &tests)],
+        &[
+            ("lints", &lints),
+            ("documentation", &documentation),
+            ("fuzz targets", &fuzz_targets),
+            ("licenses", &licenses),
+            ("kernels in WebAssembly", &kernels),
+        ],
+    )
 }
 
 fn format() -> anyhow::Result<()> {
@@ -82,10 +75,9 @@ fn documentation() -> anyhow::Result<()> {
     execute(command.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
-/// Licences and sources, where cargo-deny is installed. Advisories need its database.
-fn licences() -> anyhow::Result<()> {
-    let installed = Command::new("cargo-deny").arg("--version").output().is_ok();
-    if !installed {
+/// Licenses and sources, where cargo-deny is installed. Advisories need its database.
+fn licenses() -> anyhow::Result<()> {
+    if !is_installed("cargo-deny") {
         eprintln!("skipped: cargo-deny is not installed");
         return Ok(());
     }
@@ -104,25 +96,25 @@ fn kernels() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `cargo test` for everything that runs here.
-fn workspace_tests() -> Command {
-    let mut command = cargo(&["test", "--locked", "--release", "--workspace"]);
+/// The packages whose tests run here. Without the test guests, which are built for the sandbox.
+fn workspace(command: &mut Command) -> &mut Command {
+    command.args(["--locked", "--release", "--workspace"]);
     for guest in build::TEST_GUESTS {
         command.args(["--exclude", guest]);
     }
-    build::carry_guests(&mut command);
     command
 }
 
 /// The host is built with its tests: alone it has fewer features of what both use, and most of
 /// Wasmtime would be built twice.
 fn compile() -> anyhow::Result<()> {
-    execute(workspace_tests().arg("--no-run"))
+    execute(workspace(&mut cargo(&["test"])).arg("--no-run"))
 }
 
 fn tests() -> anyhow::Result<()> {
     let _swap = Swap::add();
-    let mut command = workspace_tests();
+    let run = Run::new()?;
+    let mut command = run.command();
     if let Some(wasmtime) = peers::wasmtime()? {
         command.env("PILOTLIGHT_WASMTIME", wasmtime);
     }
@@ -134,4 +126,45 @@ fn tests() -> anyhow::Result<()> {
     }
     runtime::require(&mut command)?;
     execute(&mut command)
+}
+
+fn is_installed(program: &str) -> bool {
+    Command::new(program).arg("--version").output().is_ok()
+}
+
+/// A run of all tests, with a folder that they share.
+struct Run(PathBuf);
+
+impl Run {
+    fn new() -> anyhow::Result<Self> {
+        let name = format!("pilotlight-tests-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        fs::create_dir(&folder).with_context(|| folder.display().to_string())?;
+        Ok(Self(folder))
+    }
+
+    /// cargo-nextest keeps all cores busy: it runs the tests of all packages side by side.
+    fn command(&self) -> Command {
+        let mut command = if is_installed("cargo-nextest") {
+            cargo(&["nextest", "run", "--cargo-quiet"])
+        } else {
+            eprintln!("cargo-nextest is not installed; cargo test takes longer");
+            cargo(&["test"])
+        };
+        workspace(&mut command).env("PILOTLIGHT_TEST_RUN", &self.0);
+        command
+    }
+}
+
+impl Drop for Run {
+    /// Shows what was not tested, and removes the folder.
+    fn drop(&mut self) {
+        let skipped = fs::read_to_string(self.0.join("skipped")).unwrap_or_default();
+        skipped
+            .lines()
+            .collect::<std::collections::BTreeSet<_>>()
+            .iter()
+            .for_each(|line| eprintln!("{line}"));
+        let _ = fs::remove_dir_all(&self.0);
+    }
 }
