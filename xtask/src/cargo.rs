@@ -1,3 +1,5 @@
+//! Cargo, and the folders of the workspace.
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Command;
@@ -5,18 +7,18 @@ use std::process::Command;
 use anyhow::{Context as _, bail};
 
 /// The workspace's root.
-pub(crate) fn root() -> PathBuf {
+pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 /// The folder that cargo builds into.
-pub(crate) fn target() -> PathBuf {
+pub fn target() -> PathBuf {
     let set = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
     root().join(set.unwrap_or_else(|| PathBuf::from("target")))
 }
 
 /// `cargo` with `arguments`, at the root.
-pub(crate) fn cargo(arguments: &[&str]) -> Command {
+pub fn cargo(arguments: &[&str]) -> Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut command = Command::new(program);
     command.args(arguments).current_dir(root());
@@ -27,7 +29,7 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
 ///
 /// # Errors
 /// When it cannot be started or fails.
-pub(crate) fn execute(command: &mut Command) -> anyhow::Result<()> {
+pub fn execute(command: &mut Command) -> anyhow::Result<()> {
     let shown = format!("{command:?}");
     let status = command.status().with_context(|| format!("cannot run {shown}"))?;
     if !status.success() {
