@@ -1,5 +1,7 @@
+//! Builds of guests, host and default model.
+
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Context as _;
@@ -7,8 +9,10 @@ use anyhow::Context as _;
 use crate::cargo::{cargo, execute, guests as guests_folder, root, target};
 use crate::steps::Times;
 
-pub(crate) const GUEST_TARGET: &str = "wasm32-wasip2";
-pub(crate) const GUEST_PROFILE: &str = "guest";
+/// The compilation target of guests.
+pub const GUEST_TARGET: &str = "wasm32-wasip2";
+/// The profile of guests.
+pub const GUEST_PROFILE: &str = "guest";
 pub(crate) const TEST_GUESTS: [&str; 3] = ["test-guest-nn", "test-guest-p2", "test-guest-p3"];
 
 /// A guest component, as `host/src/guest.rs` describes its variants, and what makes it.
@@ -93,17 +97,17 @@ impl Variant {
 }
 
 /// One of the guests of the tests, by the end of its name.
-pub(crate) fn test_guest(name: &str) -> PathBuf {
+pub fn test_guest(name: &str) -> PathBuf {
     target().join(GUEST_TARGET).join(GUEST_PROFILE).join(format!("test_guest_{name}.wasm"))
 }
 
 /// The guest that computes in the sandbox, without a model.
-pub(crate) fn guest_file() -> PathBuf {
+pub fn guest_file() -> PathBuf {
     guests_folder().join(VARIANTS[0].file)
 }
 
 /// The snapshot of the default model.
-pub(crate) fn component_file() -> PathBuf {
+pub fn component_file() -> PathBuf {
     target().join("pii-ner.wasm")
 }
 
@@ -113,7 +117,7 @@ fn finished() -> Option<PathBuf> {
 }
 
 /// The host binary: `PILOTLIGHT_BINARY`, or the one that is built here.
-pub(crate) fn binary() -> PathBuf {
+pub fn binary() -> PathBuf {
     if let Some(file) = finished() {
         return file;
     }
@@ -151,7 +155,7 @@ fn build_guests(
 }
 
 /// Builds all variants of the guest, and the guests of the tests.
-pub(crate) fn guests() -> anyhow::Result<()> {
+pub fn guests() -> anyhow::Result<()> {
     variants(&|_| true)?;
     build_guests(&TEST_GUESTS, GUEST_PROFILE, &[], Simd::Relaxed)
 }
@@ -175,7 +179,7 @@ fn variants(is_wanted: &(dyn Fn(&Variant) -> bool + Sync)) -> anyhow::Result<()>
 }
 
 /// Builds the host, with the guests inside.
-pub(crate) fn host() -> anyhow::Result<()> {
+pub fn host() -> anyhow::Result<()> {
     if finished().is_some() {
         return Ok(());
     }
@@ -188,7 +192,7 @@ fn host_with_guests() -> anyhow::Result<()> {
 }
 
 /// Builds the default model's component: what `spin.toml` serves.
-pub(crate) fn component() -> anyhow::Result<()> {
+pub fn component() -> anyhow::Result<()> {
     host()?;
     default_model()
 }
@@ -197,21 +201,6 @@ pub(crate) fn component() -> anyhow::Result<()> {
 pub(crate) fn default_model() -> anyhow::Result<()> {
     let model = root().join("models/pii-ner");
     execute(Command::new(binary()).arg("build").arg(model).arg("-o").arg(component_file()))
-}
-
-/// The default model by another name, in `folder`: another component that costs the same.
-pub(crate) fn another_version(folder: &Path) -> anyhow::Result<PathBuf> {
-    let (model, file) = (folder.join("model"), folder.join("other.wasm"));
-    fs::create_dir_all(&model)?;
-    for entry in fs::read_dir(root().join("models/pii-ner"))? {
-        let entry = entry?;
-        fs::copy(entry.path(), model.join(entry.file_name()))?;
-    }
-    let manifest = model.join("model.toml");
-    let renamed = fs::read_to_string(&manifest)?.replacen("pii-ner", "pii-ner-again", 1);
-    fs::write(manifest, renamed)?;
-    execute(Command::new(binary()).arg("build").arg(model).arg("-o").arg(&file))?;
-    Ok(file)
 }
 
 /// Serves the default model.

@@ -1,3 +1,5 @@
+//! Cargo, and the folders of the workspace.
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,13 +12,13 @@ use crate::steps;
 const GUESTS: &str = "PILOTLIGHT_GUESTS";
 
 /// The workspace's root.
-pub(crate) fn root() -> PathBuf {
+pub fn root() -> PathBuf {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     package.parent().unwrap_or(package).to_owned()
 }
 
 /// The folder that cargo builds into.
-pub(crate) fn target() -> PathBuf {
+pub fn target() -> PathBuf {
     let set = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
     root().join(set.unwrap_or_else(|| PathBuf::from("target")))
 }
@@ -27,7 +29,7 @@ pub(crate) fn guests() -> PathBuf {
 }
 
 /// `cargo` with `arguments`, at the root.
-pub(crate) fn cargo(arguments: &[&str]) -> Command {
+pub fn cargo(arguments: &[&str]) -> Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut command = Command::new(program);
     // The same for all commands: whenever it changes, Cargo builds the host and its tests again.
@@ -39,7 +41,7 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
 ///
 /// # Errors
 /// When it cannot be started or fails.
-pub(crate) fn execute(command: &mut Command) -> anyhow::Result<()> {
+pub fn execute(command: &mut Command) -> anyhow::Result<()> {
     let shown = format!("{command:?}");
     steps::log(command)?;
     let status = command.status().with_context(|| format!("cannot run {shown}"))?;

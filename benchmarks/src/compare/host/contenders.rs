@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use xtask::build::{binary, component_file};
+use xtask::cargo::root;
+use xtask::runtime;
 
-use crate::build::{binary, component_file};
-use crate::cargo::root;
 use crate::compare::line_up::{self, text};
 use crate::compare::service::Recipe;
-use crate::runtime;
 
 use super::files::{Files, Precision};
 

@@ -1,10 +1,10 @@
 //! More requests than can be answered.
 
 use serde_json::Value;
+use xtask::build;
+use xtask::cargo::root;
 
 use super::{ask, serve};
-use crate::build;
-use crate::cargo::root;
 use crate::compare::lab::Lab;
 use crate::compare::service::Recipe;
 use crate::compare::words::{errors, number};

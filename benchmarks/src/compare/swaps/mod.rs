@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use xtask::build::{self, binary};
+use xtask::cargo::target;
 
 use super::lab::{Lab, TEXT};
 use super::line_up::text;
 use super::service::{Recipe, Service, Usage};
 use super::words::number;
-use crate::build::{self, binary};
-use crate::cargo::target;
 use crate::http;
+use crate::second_version;
 
 /// Turns of a calm time and one in which versions change.
 const ROUNDS: usize = 5;
@@ -62,7 +63,7 @@ struct First {
 pub(super) fn run(lab: &Lab) -> anyhow::Result<String> {
     build::component()?;
     let versions =
-        [build::component_file(), build::another_version(&target().join("compare/swaps"))?];
+        [build::component_file(), second_version::build(&target().join("compare/swaps"))?];
     let cache = target().join("compare/swaps/cache");
     let first = first(lab, &versions)?;
     let mut outcomes = Vec::new();

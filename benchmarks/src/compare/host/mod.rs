@@ -11,11 +11,11 @@ mod page;
 mod wasmtime;
 
 use serde_json::Value;
+use xtask::build;
+use xtask::cargo::root;
 
 use super::lab::{Lab, Run};
 use super::words::number;
-use crate::build;
-use crate::cargo::root;
 use contenders::{Contenders, THREADS, Threads};
 use direct::Direct;
 use files::{Files, Precision};

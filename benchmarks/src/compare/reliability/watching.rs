@@ -1,9 +1,9 @@
 //! What it costs to be told everything.
 
 use serde_json::Value;
+use xtask::build;
 
 use super::{body, serve};
-use crate::build;
 use crate::compare::lab::Lab;
 use crate::http::Sink;
 

@@ -9,8 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use serde_json::Value;
-
-use crate::cargo::target;
+use xtask::cargo::target;
 
 const PATIENCE: Duration = Duration::from_secs(120);
 

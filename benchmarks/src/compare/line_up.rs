@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Context as _;
+use xtask::build::{binary, component_file};
+use xtask::cargo::{execute, root, target};
+use xtask::peers;
 
 use super::service::Recipe;
-use crate::build::{binary, component_file};
-use crate::cargo::{execute, root, target};
-use crate::peers;
 
 const PYTHON_PACKAGES: [&str; 5] = [
     "fastapi==0.165.0",

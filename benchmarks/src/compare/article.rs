@@ -6,6 +6,8 @@ use std::process::Command;
 
 use anyhow::Context as _;
 use serde_json::json;
+use xtask::cargo::{execute, root, target};
+use xtask::peers;
 
 use super::host::connections;
 use super::host::contenders::{Contenders, THREADS};
@@ -15,8 +17,6 @@ use super::lab::{Lab, Run};
 use super::line_up::{python, text};
 use super::service::Recipe;
 use super::words::{errors, head, machine, ms, number, row, versions, word};
-use crate::cargo::{execute, root, target};
-use crate::peers;
 
 /// Texts in a request, and their tokens, the special ones among them.
 const BATCH: usize = 16;
@@ -35,7 +35,7 @@ struct Results {
 
 /// Measures; the text of `docs/performance-article.md`.
 pub(super) fn run(lab: &Lab) -> anyhow::Result<String> {
-    crate::build::host()?;
+    xtask::build::host()?;
     let python = PathBuf::from(python()?);
     let files = Files::new(export(&python)?, "bert-base")?;
     let contenders = Contenders::new(files)?;

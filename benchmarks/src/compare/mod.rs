@@ -13,9 +13,9 @@ mod swaps;
 mod words;
 
 use anyhow::Context as _;
+use xtask::build;
+use xtask::cargo::{root, target};
 
-use crate::build;
-use crate::cargo::{root, target};
 use lab::{Lab, Results};
 use line_up::LineUp;
 

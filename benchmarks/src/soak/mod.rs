@@ -13,10 +13,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use xtask::build::{self, binary};
+use xtask::cargo::{root, target};
 
-use crate::build::{self, binary};
-use crate::cargo::{root, target};
 use crate::http;
+use crate::second_version;
 use account::Account;
 use memory::Memory;
 
@@ -97,7 +98,7 @@ impl Soak {
             fs::remove_dir_all(&folder)?;
         }
         fs::create_dir_all(&folder)?;
-        let versions = [build::component_file(), build::another_version(&folder)?];
+        let versions = [build::component_file(), second_version::build(&folder)?];
         let [port, admin] = [http::free_port()?, http::free_port()?];
         let configuration = folder.join("pilotlight.toml");
         let token_file = http::token_file()?;

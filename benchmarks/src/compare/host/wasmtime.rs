@@ -4,13 +4,13 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::Context as _;
+use xtask::cargo::{execute, root, target};
+use xtask::peers;
 
 use super::contenders::Contenders;
 use super::files::Precision;
-use crate::cargo::{execute, root, target};
 use crate::compare::line_up::text;
 use crate::compare::service::Recipe;
-use crate::peers;
 
 pub(super) const PACKAGE: &str = "openvino==2026.4.1";
 /// What the component calls its graph, and Wasmtime the folder that it is in.

@@ -11,12 +11,12 @@ mod watching;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use xtask::build::{self, binary};
+use xtask::cargo::target;
 
 use super::lab::{Lab, TEXT};
 use super::line_up::text;
 use super::service::Recipe;
-use crate::build::{self, binary};
-use crate::cargo::target;
 
 /// Everything that was found.
 struct Findings {

@@ -4,8 +4,7 @@ use std::fs;
 
 use anyhow::Context as _;
 use serde_json::{Value, from_value, json};
-
-use crate::cargo::root;
+use xtask::cargo::root;
 
 /// Shortest and longest text, in tokens with the two special ones.
 pub(super) const SHORTEST: usize = 8;

@@ -6,11 +6,11 @@ use std::process::Command;
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
+use xtask::build::binary;
+use xtask::cargo::execute;
 
 use super::line_up::LineUp;
 use super::service::{Breakdown, Recipe, Service, Usage};
-use crate::build::binary;
-use crate::cargo::execute;
 use crate::http;
 
 /// 43 tokens of the default model.

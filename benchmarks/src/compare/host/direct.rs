@@ -5,9 +5,9 @@ use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
+use xtask::cargo::{cargo, execute, target};
 
 use super::files::Texts;
-use crate::cargo::{cargo, execute, target};
 use crate::compare::words::{ms, number};
 
 /// How it is called.

@@ -7,13 +7,13 @@ use std::fs;
 
 use anyhow::ensure;
 use serde_json::{Value, json};
+use xtask::build;
+use xtask::cargo::root;
 
 use super::host::contenders::{Contenders, THREADS};
 use super::host::files::{Files, Precision};
 use super::lab::{Lab, Run, TEXT};
 use super::line_up::LineUp;
-use crate::build;
-use crate::cargo::root;
 use contenders::{Contender, Sandbox};
 
 /// Tokens of the texts.

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
+use xtask::build::{GUEST_PROFILE, GUEST_TARGET};
+use xtask::cargo::{cargo, execute, target};
 
 use super::{median, printed};
-use crate::build::{GUEST_PROFILE, GUEST_TARGET};
-use crate::cargo::{cargo, execute, target};
 use crate::compare::host::contenders::Contenders;
 use crate::compare::host::direct::{Direct, Setting};
 use crate::compare::host::files::{Precision, Texts};

@@ -6,10 +6,10 @@ use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
+use xtask::build::binary;
+use xtask::cargo::{execute, root, target};
 
 use super::corpus;
-use crate::build::binary;
-use crate::cargo::{execute, root, target};
 use crate::compare::lab::TEXT;
 
 /// Most texts that the direct call is given at once.
