@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::Context as _;
 
 use crate::cargo::{cargo, execute, guests as guests_folder, root, target};
-use crate::steps::Times;
+use crate::steps::{Step, Times};
 
 /// The compilation target of guests.
 pub const GUEST_TARGET: &str = "wasm32-wasip2";
@@ -23,6 +23,7 @@ struct Variant {
     simd: Simd,
 }
 
+const ON_HOST: &str = "on-host.wasm";
 const VARIANTS: [Variant; 4] = [
     Variant { file: "in-guest.wasm", profile: GUEST_PROFILE, features: &[], simd: Simd::Relaxed },
     Variant {
@@ -38,7 +39,7 @@ const VARIANTS: [Variant; 4] = [
         simd: Simd::Plain,
     },
     Variant {
-        file: "on-host.wasm",
+        file: ON_HOST,
         profile: "guest-on-host",
         features: &["--no-default-features", "--features", "wasi-nn"],
         simd: Simd::Relaxed,
@@ -154,41 +155,88 @@ fn build_guests(
     execute(&mut command)
 }
 
-/// Builds all variants of the guest, and the guests of the tests.
-pub fn guests() -> anyhow::Result<()> {
-    variants(&|_| true)?;
+/// Examples that depend on most of what the host depends on, but on no guest.
+const HOST_DEPENDENCIES: [&str; 4] = ["--example", "instantiate", "--example", "schema"];
+
+/// Builds most of what the host depends on.
+fn host_dependencies() -> anyhow::Result<()> {
+    execute(&mut build_native(&HOST_DEPENDENCIES))
+}
+
+/// `cargo build` of some targets, with the features that `cargo test` of the workspace has: Cargo
+/// takes those of dev-dependencies into account when it builds examples. With others, Wasmtime
+/// would be built once for the host and once for its tests.
+fn build_native(targets: &[&str]) -> Command {
+    let mut command = cargo(&["build"]);
+    workspace(&mut command).args(targets);
+    command
+}
+
+/// All packages but the guests of the tests, which are built for the sandbox only.
+pub(crate) fn workspace(command: &mut Command) -> &mut Command {
+    command.args(["--locked", "--release", "--workspace"]);
+    for guest in TEST_GUESTS {
+        command.args(["--exclude", guest]);
+    }
+    command
+}
+
+/// Whether a variant of the guest is built.
+type Wanted<'a> = &'a (dyn Fn(&Variant) -> bool + Sync);
+
+/// Builds the variants in the folder of the test guests, or the others. Cargo locks the folder of a
+/// profile while it builds, so these two kinds can be built side by side.
+fn variants(is_wanted: Wanted<'_>, is_default_profile: bool) -> anyhow::Result<()> {
+    let kind = |variant: &&Variant| variant.is_default_profile() == is_default_profile;
+    let mut wanted = VARIANTS.iter().filter(kind).filter(|variant| is_wanted(variant));
+    wanted.try_for_each(Variant::build)
+}
+
+fn test_guests() -> anyhow::Result<()> {
     build_guests(&TEST_GUESTS, GUEST_PROFILE, &[], Simd::Relaxed)
 }
 
-/// Builds variants of the guest, two at a time: each of their packages is one unit of code for one
-/// core, and most wait for another. Cargo locks the folder of a profile while it builds.
-fn variants(is_wanted: &(dyn Fn(&Variant) -> bool + Sync)) -> anyhow::Result<()> {
+/// Builds all variants of the guest, and the guests of the tests.
+pub fn guests() -> anyhow::Result<()> {
     ensure_target()?;
-    let build = |is_first: bool| {
-        let of_lane = |variant: &&Variant| variant.is_default_profile() == is_first;
-        VARIANTS
-            .iter()
-            .filter(of_lane)
-            .filter(|variant| is_wanted(variant))
-            .try_for_each(Variant::build)
-    };
-    Times::default().run_both(
-        &[("guests of the default profile", &|| build(true))],
-        &[("other guests", &|| build(false))],
-    )
+    Times::default().run_side_by_side(&[
+        &[("guests", &|| variants(&|_| true, true)), ("test guests", &test_guests)],
+        &[("other guests", &|| variants(&|_| true, false))],
+    ])
+}
+
+/// The same, and beside it what the host depends on: a package of a guest is one unit of code for
+/// one core, and most wait for another.
+pub(crate) fn guests_and_host_dependencies(
+    times: &Times,
+    beside: &[Step<'_>],
+) -> anyhow::Result<()> {
+    ensure_target()?;
+    times.run_side_by_side(&[
+        &[("guests", &|| variants(&|_| true, true)), ("test guests", &test_guests)],
+        &[("other guests", &|| variants(&|_| true, false))],
+        &[("dependencies of the host", &host_dependencies)],
+        beside,
+    ])
 }
 
 /// Builds the host, with the guests inside.
 pub fn host() -> anyhow::Result<()> {
+    build_host(&|_| true)
+}
+
+fn build_host(is_wanted: Wanted<'_>) -> anyhow::Result<()> {
     if finished().is_some() {
         return Ok(());
     }
-    variants(&|_| true)?;
-    host_with_guests()
-}
-
-fn host_with_guests() -> anyhow::Result<()> {
-    execute(&mut cargo(&["build", "--locked", "--release", "--package", "pilotlight"]))
+    ensure_target()?;
+    Times::default().run_side_by_side(&[
+        &[("guests", &|| variants(is_wanted, true))],
+        &[("other guests", &|| variants(is_wanted, false))],
+        &[("dependencies of the host", &host_dependencies)],
+    ])?;
+    let targets = [&["--bin", "pilotlight"][..], &HOST_DEPENDENCIES].concat();
+    execute(&mut build_native(&targets))
 }
 
 /// Builds the default model's component: what `spin.toml` serves.
@@ -203,9 +251,16 @@ pub(crate) fn default_model() -> anyhow::Result<()> {
     execute(Command::new(binary()).arg("build").arg(model).arg("-o").arg(component_file()))
 }
 
+/// Builds what `pilotlight serve` needs. Without arguments it computes on the host, so that a first
+/// build needs one guest; guests of earlier builds stay up to date.
+fn build_to_serve(arguments: &[String]) -> anyhow::Result<()> {
+    let is_built = |variant: &Variant| guests_folder().join(variant.file).exists();
+    build_host(&|variant| variant.file == ON_HOST || is_built(variant) || !arguments.is_empty())
+}
+
 /// Serves the default model.
 pub(crate) fn serve(arguments: &[String]) -> anyhow::Result<()> {
-    host()?;
+    build_to_serve(arguments)?;
     let mut command = Command::new(binary());
     command.arg("serve").args(arguments).current_dir(root());
     replace(command)

@@ -1,10 +1,11 @@
-use std::fs;
+use std::collections::BTreeSet;
+use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Context as _;
 
-use crate::build::{self, Simd};
+use crate::build::{self, Simd, workspace};
 use crate::cargo::{cargo, execute, root, target};
 use crate::peers;
 use crate::runtime;
@@ -15,13 +16,10 @@ use crate::swap::Swap;
 /// that no test depends on run beside them.
 pub(crate) fn run() -> anyhow::Result<()> {
     let times = Times::default();
-    times.run(&[
-        ("format", &format),
-        ("guests", &build::guests),
-        ("host and its tests", &compile),
-        ("default component", &build::default_model),
-    ])?;
-    times.run_both(
+    times.run(&[("format", &format)])?;
+    build::guests_and_host_dependencies(&times, &[("peers", &install_peers)])?;
+    times.run(&[("host and its tests", &compile), ("default component", &build::default_model)])?;
+    times.run_side_by_side(&[
         &[("tests", &tests)],
         &[
             ("lints", &lints),
@@ -30,7 +28,16 @@ pub(crate) fn run() -> anyhow::Result<()> {
             ("licenses", &licenses),
             ("kernels in WebAssembly", &kernels),
         ],
-    )
+    ])
+}
+
+/// Installs what tests compare with, so that no two steps do.
+fn install_peers() -> anyhow::Result<()> {
+    peers::wasmtime()?;
+    peers::registry::program()?;
+    peers::prometheus::programs()?;
+    runtime::library()?;
+    Ok(())
 }
 
 fn format() -> anyhow::Result<()> {
@@ -43,11 +50,12 @@ fn lints() -> anyhow::Result<()> {
         cargo(&["clippy", "--locked", "--release", "--workspace", "--all-targets"]).args(deny),
     )?;
     let guest = ["clippy", "--locked", "--profile", "guest", "--target", "wasm32-wasip2", "--lib"];
-    let tests = ["-p", "test-guest-nn", "-p", "test-guest-p2", "-p", "test-guest-p3"];
-    execute(cargo(&guest).args(["-p", "pilotlight-guest"]).args(tests).args(deny))?;
-    for features in [&["--features", "p2"][..], &["--no-default-features", "--features", "wasi-nn"]]
-    {
-        execute(cargo(&guest).args(["-p", "pilotlight-guest"]).args(features).args(deny))?;
+    // The same packages each time, so that what they depend on has the same features.
+    let packages = ["pilotlight-guest", "test-guest-nn", "test-guest-p2", "test-guest-p3"];
+    let packages = packages.map(|package| ["--package", package]).concat();
+    let on_host = &["--no-default-features", "--features", "pilotlight-guest/wasi-nn"];
+    for features in [&[][..], &["--features", "pilotlight-guest/p2"], on_host] {
+        execute(cargo(&guest).args(&packages).args(features).args(deny))?;
     }
     Ok(())
 }
@@ -69,9 +77,9 @@ fn fuzz_targets() -> anyhow::Result<()> {
 
 fn documentation() -> anyhow::Result<()> {
     let mut command = cargo(&["doc", "--locked", "--release", "--no-deps", "--workspace"]);
-    for package in build::TEST_GUESTS.iter().chain(&["pilotlight-tests", "xtask"]) {
-        command.args(["--exclude", package]);
-    }
+    // With the example, and all packages, dependencies have the features that the lints have checked
+    // them with.
+    command.args(["--lib", "--example", "instantiate"]);
     execute(command.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
@@ -84,11 +92,13 @@ fn licenses() -> anyhow::Result<()> {
     execute(&mut cargo(&["deny", "check", "bans", "licenses", "sources"]))
 }
 
-/// The kernels' own tests where they run: with relaxed SIMD, and without.
+/// The kernels' own tests where they run: with relaxed SIMD, and without. Link-time optimization
+/// takes longer than the tests.
 fn kernels() -> anyhow::Result<()> {
     let Some(wasmtime) = peers::wasmtime()? else { return Ok(()) };
     for (simd, run) in [(Simd::Relaxed, "run"), (Simd::Plain, "run -Wrelaxed-simd=n")] {
         let mut command = cargo(&["test", "--locked", "--profile", build::GUEST_PROFILE]);
+        command.args(["--config", "profile.guest.lto = 'off'"]);
         command.args(["--target", build::GUEST_TARGET, "-p", "pilotlight-kernels", "--tests"]);
         command.env("CARGO_TARGET_WASM32_WASIP2_RUNNER", format!("{} {run}", wasmtime.display()));
         execute(simd.set(&mut command))?;
@@ -96,19 +106,21 @@ fn kernels() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The packages whose tests run here. Without the test guests, which are built for the sandbox.
-fn workspace(command: &mut Command) -> &mut Command {
-    command.args(["--locked", "--release", "--workspace"]);
-    for guest in build::TEST_GUESTS {
-        command.args(["--exclude", guest]);
+/// Builds the host with its tests. With cargo-nextest, also the list of their programs: whoever has it
+/// needs no lock of Cargo's to run them.
+fn compile() -> anyhow::Result<()> {
+    if !is_installed("cargo-nextest") {
+        return execute(workspace(&mut cargo(&["test"])).arg("--no-run"));
     }
-    command
+    let mut list = cargo(&["nextest", "list", "--list-type", "binaries-only"]);
+    workspace(&mut list).args(["--message-format", "json"]);
+    let file = programs();
+    execute(list.stdout(File::create(&file).with_context(|| file.display().to_string())?))
 }
 
-/// The host is built with its tests: alone it has fewer features of what both use, and most of
-/// Wasmtime would be built twice.
-fn compile() -> anyhow::Result<()> {
-    execute(workspace(&mut cargo(&["test"])).arg("--no-run"))
+/// The list of the tests' programs.
+fn programs() -> PathBuf {
+    target().join("test-programs.json")
 }
 
 fn tests() -> anyhow::Result<()> {
@@ -146,12 +158,16 @@ impl Run {
     /// cargo-nextest keeps all cores busy: it runs the tests of all packages side by side.
     fn command(&self) -> Command {
         let mut command = if is_installed("cargo-nextest") {
-            cargo(&["nextest", "run", "--cargo-quiet"])
+            let mut command = cargo(&["nextest", "run", "--binaries-metadata"]);
+            command.arg(programs());
+            command
         } else {
             eprintln!("cargo-nextest is not installed; cargo test takes longer");
-            cargo(&["test"])
+            let mut command = cargo(&["test"]);
+            workspace(&mut command);
+            command
         };
-        workspace(&mut command).env("PILOTLIGHT_TEST_RUN", &self.0);
+        command.env("PILOTLIGHT_TEST_RUN", &self.0);
         command
     }
 }
@@ -160,11 +176,7 @@ impl Drop for Run {
     /// Shows what was not tested, and removes the folder.
     fn drop(&mut self) {
         let skipped = fs::read_to_string(self.0.join("skipped")).unwrap_or_default();
-        skipped
-            .lines()
-            .collect::<std::collections::BTreeSet<_>>()
-            .iter()
-            .for_each(|line| eprintln!("{line}"));
+        skipped.lines().collect::<BTreeSet<_>>().iter().for_each(|line| eprintln!("{line}"));
         let _ = fs::remove_dir_all(&self.0);
     }
 }
