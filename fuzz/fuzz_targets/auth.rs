@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use arbitrary::Arbitrary;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use libfuzzer_sys::fuzz_target;
-use pilotlight_auth::{ApiKeys, Rejection, Authenticator, Moment, Policy, Rate, Tokens};
+use pilotlight_auth::{ApiKeys, Rejection, Authenticator, Timestamp, Policy, Rate, Tokens};
 
 #[derive(Debug, Arbitrary)]
 struct Input {
@@ -40,8 +40,8 @@ fuzz_target!(|input: Input| {
         let Ok(value) = HeaderValue::from_bytes(&value) else { continue };
         headers.append(name, value);
     }
-    let steady = Duration::from_secs(input.seconds.into());
-    let now = Moment { wall: SystemTime::UNIX_EPOCH + steady, steady };
+    let monotonic = Duration::from_secs(input.seconds.into());
+    let now = Timestamp { wall: SystemTime::UNIX_EPOCH + monotonic, monotonic };
     let rejection = LOCKED.check(&headers, None, now).expect_err("somebody came in");
     assert!(!matches!(rejection, Rejection::TooMany { .. }));
     let policy = Policy {

@@ -4,7 +4,7 @@
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use pilotlight_config::{Config, Place, Sources, check};
+use pilotlight_config::{Config, Location, Sources, check};
 
 #[derive(Debug, Arbitrary)]
 struct Input {
@@ -27,7 +27,7 @@ fuzz_target!(|input: Input| {
         Err(mistakes) => {
             assert!(!mistakes.all().is_empty());
             for mistake in mistakes {
-                let Place::Line { line, column } = mistake.place else { continue };
+                let Location::Line { line, column } = mistake.location else { continue };
                 let found = input.text.split('\n').nth(line - 1).expect("the line is there");
                 assert!((1..=found.chars().count() + 1).contains(&column), "{mistake:?}");
             }

@@ -1,4 +1,4 @@
-//! Any rules, in JSON on the first line, and any request, on those that follow: its path and query,
+//! Any routes, in JSON on the first line, and any request, on those that follow: its path and query,
 //! headers, an empty line, its body. Mistakes are found, or decisions that hold together.
 
 #![no_main]
@@ -8,24 +8,24 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use libfuzzer_sys::fuzz_target;
 use pilotlight_router::{
-    Choice, Comparison, Decision, Request, Router, RouterOptions, Rule, Side, compare,
+    Choice, Comparison, Decision, Request, Router, RouterOptions, Route, Side, compare,
 };
 
 fuzz_target!(|bytes: &[u8]| {
-    let (rules, request) = line(bytes);
-    assert_eq!(compare(rules, rules, 0.0), Comparison::Same);
+    let (routes, request) = line(bytes);
+    assert_eq!(compare(routes, routes, 0.0), Comparison::Same);
     let same = |one, other| compare(one, other, 0.5) == Comparison::Same;
-    assert_eq!(same(rules, request), same(request, rules));
-    let Ok(rules) = serde_json::from_slice::<Vec<Rule>>(rules) else { return };
+    assert_eq!(same(routes, request), same(request, routes));
+    let Ok(routes) = serde_json::from_slice::<Vec<Route>>(routes) else { return };
     let draw = bytes.iter().fold(0, |draw, byte| mixed(draw ^ u64::from(*byte)));
     let functions = ["a", "b", "c", "d"].map(str::to_owned).into();
     let options = RouterOptions { functions, override_header: draw % 2 == 0 };
-    let count = rules.len();
-    let router = match Router::new(rules, options) {
+    let count = routes.len();
+    let router = match Router::new(routes, options) {
         Ok(router) => router,
         Err(mistakes) => {
             assert!(!mistakes.is_empty());
-            assert!(mistakes.iter().all(|m| m.rule < count && !m.to_string().is_empty()));
+            assert!(mistakes.iter().all(|m| m.route < count && !m.to_string().is_empty()));
             return;
         }
     };
@@ -45,17 +45,17 @@ fn decide(router: &Router, request: Request<'_>, draw: u64) {
         assert_eq!(decided.as_ref().map(said), without.as_ref().map(said));
     }
     let Some(decision) = decided else { return };
-    // Testers may ask for any target; the rule is still who may ask.
+    // Testers may ask for any target; the route is still who may ask.
     if decision.choice == Choice::Override {
         return assert!(decision.shadow.is_none());
     }
-    let index = decision.rule.expect("only testers are let past the rules");
-    let rule = router.rules().nth(index).expect("it is one of the rules");
-    let arm = rule.to.iter().find(|arm| arm.target == *decision.target);
-    let arm = arm.expect("it is one of the rule's targets");
-    let canary = rule.canary.as_ref().is_some_and(|canary| canary.target == arm.target);
-    assert!(canary || arm.weight > 0.0, "a weight of 0 receives nobody");
-    assert!(decision.shadow.is_none_or(|shadow| shadow.target != arm.target));
+    let index = decision.route.expect("only testers are let past the routes");
+    let route = router.routes().nth(index).expect("it is one of the routes");
+    let weighted = route.to.iter().find(|weighted| weighted.target == *decision.target);
+    let weighted = weighted.expect("it is one of the route's targets");
+    let canary = route.canary.as_ref().is_some_and(|canary| canary.target == weighted.target);
+    assert!(canary || weighted.weight > 0.0, "a weight of 0 receives nobody");
+    assert!(decision.shadow.is_none_or(|shadow| shadow.target != weighted.target));
     if decision.choice != Choice::Drawn {
         let other = router.route(&request, mixed(draw)).expect("no mistake").expect("a decision");
         assert_eq!(other.target, decision.target, "no draw moves who is kept");
@@ -63,8 +63,8 @@ fn decide(router: &Router, request: Request<'_>, draw: u64) {
 }
 
 fn said(decision: &Decision<'_>) -> (Option<usize>, String, Choice, bool) {
-    let Decision { rule, target, choice, shadow, .. } = decision;
-    (*rule, target.to_string(), *choice, shadow.is_some())
+    let Decision { route, target, choice, shadow, .. } = decision;
+    (*route, target.to_string(), *choice, shadow.is_some())
 }
 
 fn canaries_move(router: &Router, mut draw: u64) {
@@ -82,7 +82,7 @@ fn canaries_move(router: &Router, mut draw: u64) {
 }
 
 fn shares_sum_to_one(router: &Router) {
-    for shares in (0..router.rules().len()).filter_map(|rule| router.shares(rule)) {
+    for shares in (0..router.routes().len()).filter_map(|route| router.shares(route)) {
         assert!(shares.iter().all(|share| (0.0..=1.0).contains(share)), "{shares:?}");
         assert!((shares.iter().sum::<f64>() - 1.0).abs() < 1e-9, "{shares:?}");
     }

@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
-use pilotlight_auth::{AuthOptions, Authenticator, Moment, Policy, Principal, Rejection, Tokens};
+use pilotlight_auth::{
+    AuthOptions, Authenticator, Policy, Principal, Rejection, Timestamp, Tokens,
+};
 use pilotlight_files::Reloaded;
 use pilotlight_telemetry::ErrorKind;
 use serde::Serialize;
@@ -42,7 +44,7 @@ pub(crate) struct Refusals {
     rate_limited: AtomicU64,
 }
 
-/// How many requests of a rule were not let through.
+/// How many requests of a route were not let through.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct RefusalStatus {
@@ -106,18 +108,18 @@ impl Authentication {
         });
     }
 
-    /// Lets a request through, or answers it. `rule` is what the log calls its rule.
+    /// Lets a request through, or answers it. `route` is what the log calls its route.
     pub(crate) fn admit(
         &self,
         headers: &HeaderMap,
         client: Option<IpAddr>,
-        (refusals, rule): (&Refusals, &str),
+        (refusals, route): (&Refusals, &str),
         caption: &Caption,
     ) -> std::result::Result<Principal, Rejected> {
-        self.authenticator.get().check(headers, client, Moment::now()).map_err(|rejection| {
+        self.authenticator.get().check(headers, client, Timestamp::now()).map_err(|rejection| {
             refusals.count(&rejection);
             let (auth, reason) = (&self.name, rejection.reason());
-            caption.within(|| tracing::debug!(rule, auth, reason, "not let through"));
+            caption.within(|| tracing::debug!(route, auth, reason, "not let through"));
             Box::new(refused(&rejection, caption.id().clone()))
         })
     }
@@ -130,8 +132,8 @@ fn read_policy(
 ) -> std::result::Result<Policy, pilotlight_auth::Error> {
     let policy = Policy::read(options)?;
     let file = options.jwks.as_deref().map(Path::display).map(tracing::field::display);
-    for mistake in policy.tokens.iter().flat_map(Tokens::skipped) {
-        let (key, reason) = (&mistake.place, &mistake.message);
+    for skipped in policy.tokens.iter().flat_map(Tokens::skipped) {
+        let (key, reason) = (&skipped.key, &skipped.message);
         tracing::warn!(auth, file, key, reason, "key of the key set is skipped");
     }
     if policy.tokens.as_ref().is_some_and(Tokens::refuse_all) {

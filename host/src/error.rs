@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use pilotlight_model::ModelError;
-use pilotlight_router::Mistake;
+use pilotlight_router::RouteError;
 use tokio::task::JoinError;
 
 /// Result with [`Error`].
@@ -72,9 +72,9 @@ pub enum Error {
         /// The function.
         name: String,
     },
-    /// Rules that cannot be followed.
+    /// Routes that cannot be followed.
     #[error("{}", listed(.0))]
-    Rules(Vec<Mistake>),
+    Routes(Vec<RouteError>),
     /// An option is out of range.
     #[error("{0}")]
     Options(String),
@@ -92,7 +92,7 @@ pub enum Error {
         /// The de-identification.
         name: String,
         /// What is wrong with it.
-        source: pilotlight_deidentify::Mistake,
+        source: pilotlight_deidentify::OptionsError,
     },
     /// A version of a function does not have what a de-identification of its routes needs.
     #[error("deidentify `{name}` of function `{function}`: {source}")]
@@ -214,6 +214,6 @@ impl Error {
     }
 }
 
-fn listed(mistakes: &[Mistake]) -> String {
-    mistakes.iter().map(Mistake::to_string).collect::<Vec<_>>().join("\n")
+fn listed(errors: &[RouteError]) -> String {
+    errors.iter().map(RouteError::to_string).collect::<Vec<_>>().join("\n")
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use pilotlight_deidentify::DeidentifyOptions;
 use pilotlight_files::Look;
 use pilotlight_model::Digest;
-use pilotlight_router::{Router, RouterOptions, Rule, Target, VersionName};
+use pilotlight_router::{Route, Router, RouterOptions, Target, VersionName};
 use pilotlight_sandbox::PoolStatus;
 use pilotlight_telemetry::{Metrics, Rollback, Swap};
 use tokio::runtime::Handle;
@@ -20,7 +20,7 @@ use crate::deployment::{Change, Deployment, FunctionStatus};
 use crate::error::{Error, Result};
 use crate::levels::levels;
 use crate::progress::Stage;
-use crate::routing::{Guards, Routing, RuleStatus};
+use crate::routing::{Guards, RouteStatus, Routing};
 use crate::telemetry::Telemetry;
 use crate::version::{NewVersion, Version};
 
@@ -55,15 +55,15 @@ pub struct Plan {
     pub versions: Vec<NewVersion>,
     /// Functions that stay as they are. Those named neither here nor above are removed.
     pub unchanged: BTreeSet<String>,
-    /// The rules; without any, everything goes to [`DEFAULT_FUNCTION`].
-    pub rules: Vec<Rule>,
+    /// The routes; without any, everything goes to [`DEFAULT_FUNCTION`].
+    pub routes: Vec<Route>,
     /// Whether testers may choose a version by header.
     pub override_header: bool,
-    /// Who may ask, by the names that rules use.
+    /// Who may ask, by the names that routes use.
     pub auth: BTreeMap<String, pilotlight_auth::AuthOptions>,
-    /// The access of requests whose rule names none; everybody may ask otherwise.
+    /// The access of requests whose route names none; everybody may ask otherwise.
     pub default_auth: Option<String>,
-    /// How answers are de-identified, by the names that rules use.
+    /// How answers are de-identified, by the names that routes use.
     pub deidentify: BTreeMap<String, DeidentifyOptions>,
 }
 
@@ -78,9 +78,9 @@ impl Host {
     pub fn with_telemetry(cache: Cache, telemetry: Telemetry) -> Self {
         let host = Self(Arc::new(Inner { cache, telemetry, table: RwLock::default() }));
         let weak = Arc::downgrade(&host.0);
-        let now = |host: Self| levels(&host.functions(), &host.rules());
+        let now = |host: Self| levels(&host.functions(), &host.routes());
         let source = move || weak.upgrade().map(Self).map(now).unwrap_or_default();
-        host.metrics().add_source(source);
+        host.metrics().add_collector(source);
         host
     }
 
@@ -160,7 +160,7 @@ impl Host {
     ///
     /// # Errors
     /// [`Error::NoFunction`], [`Error::NoPrevious`], and [`Error::NotDeidentified`] if a de-identification of
-    /// its rules cannot be applied to the previous version.
+    /// its routes cannot be applied to the previous version.
     pub fn roll_back(&self, name: &str) -> Result<Digest> {
         let table = self.table();
         let deployment = table.deployment(name)?;
@@ -174,16 +174,16 @@ impl Host {
         Ok(digest)
     }
 
-    /// Changes functions and rules, all of them or nothing: every version is made ready as by
-    /// [`Host::swap`] before the first takes over. Canaries that the rules before had, too, go on
+    /// Changes functions and routes, all of them or nothing: every version is made ready as by
+    /// [`Host::swap`] before the first takes over. Canaries that the routes before had, too, go on
     /// as they are, and accesses of the same names know what callers have left. Afterwards the
     /// cache is swept.
     ///
     /// # Errors
-    /// Those of [`Host::swap`], [`Error::Rules`], [`Error::Auth`], [`Error::Deidentifier`] and
+    /// Those of [`Host::swap`], [`Error::Routes`], [`Error::Auth`], [`Error::Deidentifier`] and
     /// [`Error::Keys`].
     pub async fn apply(&self, plan: Plan) -> Result<()> {
-        let Plan { versions, unchanged, rules, override_header, .. } = plan;
+        let Plan { versions, unchanged, routes, override_header, .. } = plan;
         let before = self.table();
         let known = Arc::clone(&before.guards);
         let (auth, default, deidentify) = (plan.auth, plan.default_auth, plan.deidentify);
@@ -194,7 +194,7 @@ impl Host {
         let names = versions.iter().map(|new| new.function.clone()).chain(unchanged);
         let names: BTreeSet<String> = names.collect();
         let options = RouterOptions { functions: names.clone(), override_header };
-        let routing = self.routing(rules, options, &guards, before.routing.as_deref())?;
+        let routing = self.routing(routes, options, &guards, before.routing.as_deref())?;
         if let Some(routing) = &routing {
             let stays =
                 |target: &Target| !versions.iter().any(|new| new.function == target.function);
@@ -267,8 +267,8 @@ impl Host {
         self.0.telemetry.metrics()
     }
 
-    /// What there is to know of each rule.
-    pub fn rules(&self) -> Vec<RuleStatus> {
+    /// What there is to know of each route.
+    pub fn routes(&self) -> Vec<RouteStatus> {
         self.table().routing.as_ref().map(|routing| routing.status()).unwrap_or_default()
     }
 
@@ -337,22 +337,22 @@ impl Host {
         drop(former);
     }
 
-    /// Makes rules ready; none, if everything goes to [`DEFAULT_FUNCTION`].
+    /// Makes routes ready; none, if everything goes to [`DEFAULT_FUNCTION`].
     fn routing(
         &self,
-        mut rules: Vec<Rule>,
+        mut routes: Vec<Route>,
         options: RouterOptions,
         guards: &Guards,
         before: Option<&Routing>,
     ) -> Result<Option<Arc<Routing>>> {
-        if rules.is_empty() && !options.override_header && !guards.has_default() {
+        if routes.is_empty() && !options.override_header && !guards.has_default() {
             return Ok(None);
         }
-        if rules.is_empty() {
+        if routes.is_empty() {
             let version = Default::default();
-            rules.push(Rule::to(Target { function: DEFAULT_FUNCTION.to_owned(), version }));
+            routes.push(Route::to(Target { function: DEFAULT_FUNCTION.to_owned(), version }));
         }
-        let router = Router::new(rules, options).map_err(Error::Rules)?;
+        let router = Router::new(routes, options).map_err(Error::Routes)?;
         let router = router.ignoring_trailing_slash();
         Ok(Some(Arc::new(Routing::new(router, guards, before)?)))
     }

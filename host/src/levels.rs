@@ -1,18 +1,18 @@
-//! What functions and rules count themselves, as metrics have it.
+//! What functions and routes count themselves, as metrics have it.
 
 use pilotlight_inference::{Bucket, Closed, GraphStatus};
 use pilotlight_router::Phase;
 use pilotlight_telemetry::{
-    CanaryLevel, CanaryState, GraphLevels, Levels, PoolLevels, ShadowCounts,
+    CanaryMetrics, CanaryState, Collected, GraphMetrics, PoolMetrics, ShadowMetrics,
 };
 
 use crate::deployment::FunctionStatus;
-use crate::routing::{RuleStatus, ShadowStatus};
+use crate::routing::{RouteStatus, ShadowStatus};
 use crate::version::{VersionStatus, short};
 
-/// Levels of everything, at one moment.
-pub(crate) fn levels(functions: &[FunctionStatus], rules: &[RuleStatus]) -> Levels {
-    let mut levels = Levels::default();
+/// Metrics of everything, at one moment.
+pub(crate) fn levels(functions: &[FunctionStatus], routes: &[RouteStatus]) -> Collected {
+    let mut levels = Collected::default();
     for FunctionStatus { name, current, previous, .. } in functions {
         for version in [Some(current), previous.as_ref()].into_iter().flatten() {
             let digest = short(version.sha256);
@@ -21,14 +21,14 @@ pub(crate) fn levels(functions: &[FunctionStatus], rules: &[RuleStatus]) -> Leve
             levels.graphs.extend(graphs.map(|status| graph(name, &digest, status)));
         }
     }
-    levels.canaries = rules.iter().filter_map(canary).collect();
-    levels.shadows = rules.iter().filter_map(shadow).collect();
+    levels.canaries = routes.iter().filter_map(canary).collect();
+    levels.shadows = routes.iter().filter_map(shadow).collect();
     levels
 }
 
-fn pool(function: &str, version: &str, status: &VersionStatus) -> PoolLevels {
+fn pool(function: &str, version: &str, status: &VersionStatus) -> PoolMetrics {
     let pool = &status.pool;
-    PoolLevels {
+    PoolMetrics {
         function: function.to_owned(),
         version: version.to_owned(),
         ready: pool.ready as u64,
@@ -45,8 +45,8 @@ fn pool(function: &str, version: &str, status: &VersionStatus) -> PoolLevels {
     }
 }
 
-fn graph(function: &str, version: &str, status: &GraphStatus) -> GraphLevels {
-    GraphLevels {
+fn graph(function: &str, version: &str, status: &GraphStatus) -> GraphMetrics {
+    GraphMetrics {
         function: function.to_owned(),
         version: version.to_owned(),
         graph: status.name.clone(),
@@ -76,17 +76,17 @@ fn closed(status: &GraphStatus) -> Vec<(&'static str, u64)> {
     all.map(|reason| (reason.name(), count(reason).map_or(0, |(_, count)| *count))).collect()
 }
 
-fn shadow(rule: &RuleStatus) -> Option<ShadowCounts> {
-    let ShadowStatus { same, different, failed, skipped } = rule.shadowed?;
+fn shadow(route: &RouteStatus) -> Option<ShadowMetrics> {
+    let ShadowStatus { same, different, failed, skipped } = route.shadowed?;
     let outcomes =
         vec![("same", same), ("different", different), ("failed", failed), ("skipped", skipped)];
-    Some(ShadowCounts { rule: rule.name.clone(), outcomes })
+    Some(ShadowMetrics { route: route.name.clone(), outcomes })
 }
 
-fn canary(rule: &RuleStatus) -> Option<CanaryLevel> {
-    let canary = rule.canary.as_ref()?;
-    Some(CanaryLevel {
-        rule: rule.name.clone(),
+fn canary(route: &RouteStatus) -> Option<CanaryMetrics> {
+    let canary = route.canary.as_ref()?;
+    Some(CanaryMetrics {
+        route: route.name.clone(),
         share: canary.share,
         state: match canary.phase {
             Phase::Running => CanaryState::Running,

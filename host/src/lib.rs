@@ -63,7 +63,7 @@ pub use patterns::check_patterns;
 pub use pilotlight_files::Look;
 pub use pilotlight_sandbox::{BodyError, InstanceOptions, PoolOptions, PoolStatus};
 pub use progress::{Progress, Stage};
-pub use routing::{ClientAddress, RuleStatus, ShadowStatus};
+pub use routing::{ClientAddress, RouteStatus, ShadowStatus};
 pub use section::{Agreement, Provenance, Sample};
 pub use server::{
     BodyRefused, Cors, CorsOptions, CorsService, Limits, ReadBodies, Readiness, RequestBodies,

@@ -6,7 +6,7 @@ use pilotlight_files::{Readers, read_secret};
 use zeroize::Zeroizing;
 
 use crate::credential::bearer;
-use crate::error::{Error, Mistake};
+use crate::error::{Error, InvalidValue};
 use crate::fingerprint::Fingerprint;
 
 const SHORTEST: usize = 32;
@@ -63,7 +63,7 @@ fn token_in<'a>(text: &'a str, path: &Path) -> Result<&'a str, Error> {
 }
 
 fn wrong(path: &Path, message: &str) -> Error {
-    Error::In { path: path.to_owned(), mistake: Mistake::new("token", message) }
+    Error::In { path: path.to_owned(), invalid: InvalidValue::new("token", message) }
 }
 
 fn read(path: &Path) -> Result<Zeroizing<String>, Error> {

@@ -4,22 +4,22 @@ use std::time::SystemTime;
 
 use http::HeaderMap;
 
-use crate::buckets::Buckets;
 use crate::credential::credential;
 use crate::key::PREFIX;
-use crate::moment::Moment;
 use crate::policy::Policy;
 use crate::principal::{Network, Principal};
 use crate::rate::Rate;
+use crate::rate_limiter::RateLimiter;
 use crate::rejection::{Reason, Rejection};
+use crate::timestamp::Timestamp;
 
 /// Lets requests pass, or not. Nothing in it changes but what principals have left; when the policy
 /// does, a [`renewed`](Self::renewed) guard takes its place.
 #[derive(Debug)]
 pub struct Authenticator {
     policy: Policy,
-    /// There if somebody is limited.
-    buckets: Option<Arc<Buckets>>,
+    /// `None` if nobody is limited.
+    limiter: Option<Arc<RateLimiter>>,
 }
 
 impl Authenticator {
@@ -32,13 +32,13 @@ impl Authenticator {
     /// left, and shares that with this one while both are in use.
     #[must_use]
     pub fn renewed(&self, policy: Policy) -> Self {
-        Self::with(policy, self.buckets.clone())
+        Self::with(policy, self.limiter.clone())
     }
 
-    fn with(policy: Policy, buckets: Option<Arc<Buckets>>) -> Self {
+    fn with(policy: Policy, limiter: Option<Arc<RateLimiter>>) -> Self {
         let limits = policy.rate.is_some() || policy.keys.as_ref().is_some_and(|k| k.have_rates());
-        let buckets = buckets.or_else(|| limits.then(Arc::default));
-        Self { policy, buckets }
+        let limiter = limiter.or_else(|| limits.then(Arc::default));
+        Self { policy, limiter }
     }
 
     /// Who asks, if he may. A request that is refused for its credential takes nothing from
@@ -51,12 +51,12 @@ impl Authenticator {
         &self,
         headers: &HeaderMap,
         client: Option<IpAddr>,
-        now: Moment,
+        now: Timestamp,
     ) -> Result<Principal, Rejection> {
         let (principal, own_rate) = self.identify(headers, client, now.wall)?;
         let rate = own_rate.or(self.policy.rate);
-        if let (Some(rate), Some(buckets)) = (rate, &self.buckets) {
-            let taken = buckets.take(&principal, rate, now.steady);
+        if let (Some(rate), Some(limiter)) = (rate, &self.limiter) {
+            let taken = limiter.take(&principal, rate, now.monotonic);
             if let Err(retry_after) = taken {
                 return Err(Rejection::TooMany { principal, retry_after });
             }

@@ -11,14 +11,14 @@ pub(crate) const MAX_LIST_BYTES: usize = 1 << 20;
 pub enum Error {
     /// An option or an argument is wrong.
     #[error(transparent)]
-    Invalid(#[from] Mistake),
+    Invalid(#[from] InvalidValue),
     /// Something in a file is wrong.
-    #[error("{}: {mistake}", path.display())]
+    #[error("{}: {invalid}", path.display())]
     In {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        mistake: Mistake,
+        invalid: InvalidValue,
     },
     /// The file cannot be read.
     #[error("{}: {source}", path.display())]
@@ -82,24 +82,24 @@ impl Error {
     }
 }
 
-/// Something that cannot be right.
+/// An invalid option, or an invalid value in a file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{place}: {message}")]
+#[error("{key}: {message}")]
 #[non_exhaustive]
-pub struct Mistake {
+pub struct InvalidValue {
     /// The option, or the entry of the file, such as `keys.laptop.rate`.
-    pub place: String,
+    pub key: String,
     /// What is wrong, and what would be right.
     pub message: String,
 }
 
-impl Mistake {
-    pub(crate) fn new(place: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { place: place.into(), message: message.into() }
+impl InvalidValue {
+    pub(crate) fn new(key: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { key: key.into(), message: message.into() }
     }
 
-    /// The same mistake, in something that is at `place`.
-    pub(crate) fn inside(self, place: &str) -> Self {
-        Self { place: format!("{place}.{}", self.place), ..self }
+    /// The same error of a value in the table `table`.
+    pub(crate) fn inside(self, table: &str) -> Self {
+        Self { key: format!("{table}.{}", self.key), ..self }
     }
 }

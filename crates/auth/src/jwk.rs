@@ -10,7 +10,7 @@ use ring::signature::{
 use serde::de::{Deserialize as _, Deserializer, IgnoredAny};
 use serde_json::Value;
 
-use crate::error::Mistake;
+use crate::error::InvalidValue;
 
 /// A key that tells whether a token is what its issuer signed. It goes with one algorithm,
 /// whatever a token says.
@@ -62,7 +62,7 @@ pub(crate) fn present<'de, D: Deserializer<'de>>(member: D) -> Result<bool, D::E
 pub(crate) struct KeySet {
     keys: Vec<(Option<String>, VerifyingKey)>,
     /// Why keys were skipped; the place is that of the key.
-    pub(crate) skipped: Vec<Mistake>,
+    pub(crate) skipped: Vec<InvalidValue>,
 }
 
 impl KeySet {
@@ -70,20 +70,20 @@ impl KeySet {
     /// (section 5): issuers publish keys of other kinds and for other purposes in the same set.
     /// No usable key is no error: that would leave the former keys in force, which the issuer has
     /// taken out.
-    pub(crate) fn parse(set: &str) -> Result<Self, Mistake> {
+    pub(crate) fn parse(set: &str) -> Result<Self, InvalidValue> {
         #[derive(serde::Deserialize)]
         struct Set {
             keys: Vec<Value>,
         }
         let set: Set = serde_json::from_str(set).map_err(|error| {
             let place = format!("line {} column {}", error.line(), error.column());
-            Mistake::new(place, "not a JSON Web Key Set: an object with the list `keys`")
+            InvalidValue::new(place, "not a JSON Web Key Set: an object with the list `keys`")
         })?;
         let (mut keys, mut skipped) = (Vec::new(), Vec::new());
         for (index, jwk) in set.keys.into_iter().enumerate() {
             match read(jwk) {
                 Ok(key) => keys.push(key),
-                Err(message) => skipped.push(Mistake::new(format!("keys[{index}]"), message)),
+                Err(message) => skipped.push(InvalidValue::new(format!("keys[{index}]"), message)),
             }
         }
         Ok(Self { keys, skipped })

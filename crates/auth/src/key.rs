@@ -5,7 +5,7 @@ use std::fmt;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use zeroize::Zeroizing;
 
-use crate::error::{Error, Mistake};
+use crate::error::{Error, InvalidValue};
 use crate::fingerprint::Fingerprint;
 
 /// What every key begins with, so that it is known for one wherever it turns up.
@@ -31,7 +31,7 @@ impl ApiKey {
     /// [`Error::Invalid`] when `id` is not 1 to 32 of `a-z`, `0-9` and `-`, [`Error::Random`] when
     /// there are no random bytes.
     pub fn generate(id: &str) -> Result<Self, Error> {
-        check_id(id).map_err(|message| Mistake::new("id", message))?;
+        check_id(id).map_err(|message| InvalidValue::new("id", message))?;
         let mut random = Zeroizing::new([0; RANDOM]);
         SystemRandom::new().fill(random.as_mut_slice()).map_err(|_| Error::Random)?;
         let mut key = String::with_capacity(PREFIX.len() + id.len() + 1 + RANDOM);

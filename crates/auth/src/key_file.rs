@@ -8,8 +8,8 @@ use std::time::SystemTime;
 use pilotlight_files::read_list;
 use toml::{Table, Value};
 
-use crate::date::moment;
-use crate::error::{Error, MAX_LIST_BYTES, Mistake};
+use crate::date::system_time;
+use crate::error::{Error, InvalidValue, MAX_LIST_BYTES};
 use crate::fingerprint::Fingerprint;
 use crate::key::{check_id, id_of};
 use crate::principal::Principal;
@@ -49,27 +49,27 @@ impl ApiKeys {
     /// Reads a file that its owner alone can write to.
     ///
     /// # Errors
-    /// [`Error::Writable`], [`Error::TooLong`], [`Error::Io`], and [`Error::In`] for a mistake.
+    /// [`Error::Writable`], [`Error::TooLong`], [`Error::Io`], and [`Error::In`] for an invalid value.
     pub fn read_file(path: &Path) -> Result<Self, Error> {
         let text = read_list(path, MAX_LIST_BYTES).map_err(Error::of_list(path))?;
-        Self::parse(&text).map_err(|mistake| Error::In { path: path.to_owned(), mistake })
+        Self::parse(&text).map_err(|invalid| Error::In { path: path.to_owned(), invalid })
     }
 
     /// Parses the text of such a file. Without keys it lets nobody in.
     ///
     /// # Errors
-    /// The first [`Mistake`]: text that is not TOML, or a key that is unknown, missing or wrong.
-    pub fn parse(text: &str) -> Result<Self, Mistake> {
+    /// The first [`InvalidValue`]: text that is not TOML, or a key that is unknown, missing or wrong.
+    pub fn parse(text: &str) -> Result<Self, InvalidValue> {
         let file: Table = text.parse().map_err(|error| syntax(text, &error))?;
         let mut keys = HashMap::new();
         for (key, value) in file {
             let ("keys", Value::Table(entries)) = (key.as_str(), value) else {
                 let message = "not a table `keys`, with one for each key, such as [keys.laptop]";
-                return Err(Mistake::new(shown(&key), message));
+                return Err(InvalidValue::new(shown(&key), message));
             };
             for (id, entry) in entries {
                 let place = format!("keys.{}", shown(&id));
-                check_id(&id).map_err(|message| Mistake::new(&place, message))?;
+                check_id(&id).map_err(|message| InvalidValue::new(&place, message))?;
                 keys.insert(id.into(), Entry::new(entry, &place)?);
             }
         }
@@ -103,14 +103,14 @@ impl ApiKeys {
 }
 
 impl Entry {
-    fn new(entry: Value, place: &str) -> Result<Self, Mistake> {
+    fn new(entry: Value, place: &str) -> Result<Self, InvalidValue> {
         let Value::Table(entry) = entry else {
-            return Err(Mistake::new(place, "not a table"));
+            return Err(InvalidValue::new(place, "not a table"));
         };
         let (mut fingerprint, mut name, mut expires) = (None, None, None);
         let (mut per_second, mut burst) = (None, None);
         for (key, value) in entry {
-            let wrong = |message| Mistake::new(format!("{place}.{}", shown(&key)), message);
+            let wrong = |message| InvalidValue::new(format!("{place}.{}", shown(&key)), message);
             match key.as_str() {
                 "sha256" => {
                     let digest = value.as_str().and_then(Fingerprint::from_hex);
@@ -121,7 +121,7 @@ impl Entry {
                     name = Some(text.into());
                 }
                 "expires" => {
-                    let date = value.as_datetime().and_then(moment);
+                    let date = value.as_datetime().and_then(system_time);
                     expires = Some(date.ok_or_else(|| wrong(NOT_A_DATE))?);
                 }
                 "rate" => {
@@ -137,9 +137,9 @@ impl Entry {
             }
         }
         let fingerprint = fingerprint.ok_or_else(|| {
-            Mistake::new(place, "has no `sha256`: that of the key, in 64 hexadecimal digits")
+            InvalidValue::new(place, "has no `sha256`: that of the key, in 64 hexadecimal digits")
         })?;
-        let rate = Rate::of(per_second, burst).map_err(|mistake| mistake.inside(place))?;
+        let rate = Rate::of(per_second, burst).map_err(|invalid| invalid.inside(place))?;
         Ok(Self { fingerprint, name, expires, rate })
     }
 }
@@ -154,8 +154,8 @@ fn shown(name: &str) -> String {
 }
 
 /// Says where, without the line itself: it may hold a key.
-fn syntax(text: &str, error: &toml::de::Error) -> Mistake {
+fn syntax(text: &str, error: &toml::de::Error) -> InvalidValue {
     let start = error.span().map_or(0, |span| span.start);
     let line = text.bytes().take(start).filter(|byte| *byte == b'\n').count() + 1;
-    Mistake::new(format!("line {line}"), error.message())
+    InvalidValue::new(format!("line {line}"), error.message())
 }

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Mistake};
+use crate::error::{Error, InvalidValue};
 use crate::key_file::ApiKeys;
 use crate::rate::Rate;
 use crate::token::Tokens;
@@ -38,8 +38,8 @@ impl AuthOptions {
     /// Looks for what does not go together, in the options alone.
     ///
     /// # Errors
-    /// The first [`Mistake`]; its place is the option.
-    pub fn check(&self) -> Result<(), Mistake> {
+    /// The first [`InvalidValue`]; its place is the option.
+    pub fn check(&self) -> Result<(), InvalidValue> {
         self.checked().map(drop)
     }
 
@@ -49,7 +49,7 @@ impl AuthOptions {
     }
 
     /// The rate, and where tokens are from.
-    fn checked(&self) -> Result<(Option<Rate>, Option<Issuer<'_>>), Mistake> {
+    fn checked(&self) -> Result<(Option<Rate>, Option<Issuer<'_>>), InvalidValue> {
         let rate = Rate::of(self.rate, self.burst)?;
         let issuer = match (&self.jwks, &self.issuer, &self.audience) {
             (Some(jwks), Some(name), Some(audience)) => Some(Issuer { jwks, name, audience }),
@@ -97,10 +97,10 @@ impl Policy {
     }
 }
 
-fn needed(option: &str, claim: &str) -> Mistake {
-    Mistake::new(option, format!("needed with `jwks`; write the `{claim}` that tokens have"))
+fn needed(option: &str, claim: &str) -> InvalidValue {
+    InvalidValue::new(option, format!("needed with `jwks`; write the `{claim}` that tokens have"))
 }
 
-fn useless(option: &str) -> Mistake {
-    Mistake::new(option, "means nothing without `jwks`; write both or none")
+fn useless(option: &str) -> InvalidValue {
+    InvalidValue::new(option, "means nothing without `jwks`; write both or none")
 }

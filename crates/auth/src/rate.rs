@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::error::Mistake;
+use crate::error::InvalidValue;
 
 const SECOND: f64 = 1e9;
 const SLOWEST: f64 = 0.001;
@@ -20,29 +20,32 @@ impl Rate {
     /// second.
     ///
     /// # Errors
-    /// [`Mistake`] in `rate`, which must be from 0.001 to 1,000,000, or in `burst`, from 1 to
+    /// [`InvalidValue`] in `rate`, which must be from 0.001 to 1,000,000, or in `burst`, from 1 to
     /// 1,000,000.
-    pub fn new(per_second: f64, burst: Option<u32>) -> Result<Self, Mistake> {
+    pub fn new(per_second: f64, burst: Option<u32>) -> Result<Self, InvalidValue> {
         if !(SLOWEST..=FASTEST).contains(&per_second) {
             let message = format!("{per_second} requests per second; write 0.001 to 1000000");
-            return Err(Mistake::new("rate", message));
+            return Err(InvalidValue::new("rate", message));
         }
         let burst = burst.unwrap_or(per_second.ceil() as u32);
         if !(1..=LARGEST_BURST).contains(&burst) {
             let message = format!("{burst} requests at once; write 1 to {LARGEST_BURST}");
-            return Err(Mistake::new("burst", message));
+            return Err(InvalidValue::new("burst", message));
         }
         // Rounded up, so that nobody gets more than the rate.
         Ok(Self { interval: (SECOND / per_second).ceil() as u64, burst })
     }
 
     /// The rate of a table in which both may be missing; a burst alone has no meaning.
-    pub(crate) fn of(per_second: Option<f64>, burst: Option<u32>) -> Result<Option<Self>, Mistake> {
+    pub(crate) fn of(
+        per_second: Option<f64>,
+        burst: Option<u32>,
+    ) -> Result<Option<Self>, InvalidValue> {
         match (per_second, burst) {
             (Some(per_second), burst) => Self::new(per_second, burst).map(Some),
             (None, None) => Ok(None),
             (None, Some(_)) => {
-                Err(Mistake::new("burst", "means nothing without `rate`; write both or none"))
+                Err(InvalidValue::new("burst", "means nothing without `rate`; write both or none"))
             }
         }
     }

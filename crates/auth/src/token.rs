@@ -10,7 +10,7 @@ use pilotlight_files::read_list;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::error::{Error, MAX_LIST_BYTES, Mistake};
+use crate::error::{Error, InvalidValue, MAX_LIST_BYTES};
 use crate::jwk::{KeySet, present};
 use crate::principal::Principal;
 use crate::rejection::Reason;
@@ -65,11 +65,11 @@ impl Tokens {
     /// Reads a JSON Web Key Set from a file that its owner alone can write to.
     ///
     /// # Errors
-    /// [`Error::Writable`], [`Error::TooLong`], [`Error::Io`], and [`Error::In`] for a mistake.
+    /// [`Error::Writable`], [`Error::TooLong`], [`Error::Io`], and [`Error::In`] for an invalid value.
     pub fn read_file(path: &Path, issuer: &str, audience: &str) -> Result<Self, Error> {
         let text = read_list(path, MAX_LIST_BYTES).map_err(Error::of_list(path))?;
         Self::parse(&text, issuer, audience)
-            .map_err(|mistake| Error::In { path: path.to_owned(), mistake })
+            .map_err(|invalid| Error::In { path: path.to_owned(), invalid })
     }
 
     /// Tokens signed with the keys of `jwks`, a JSON Web Key Set (RFC 7517), whose `iss` is
@@ -77,8 +77,8 @@ impl Tokens {
     /// [skipped](Self::skipped); without a usable key, every token is refused.
     ///
     /// # Errors
-    /// A [`Mistake`]: text that is no key set.
-    pub fn parse(jwks: &str, issuer: &str, audience: &str) -> Result<Self, Mistake> {
+    /// A [`InvalidValue`]: text that is no key set.
+    pub fn parse(jwks: &str, issuer: &str, audience: &str) -> Result<Self, InvalidValue> {
         Ok(Self {
             keys: KeySet::parse(jwks)?,
             issuer: issuer.into(),
@@ -89,7 +89,7 @@ impl Tokens {
     /// Why keys of the set cannot be used; the place of each is that of the key, such as
     /// `keys[2]`. Unsupported, malformed, weak and private keys are skipped, and so are keys for
     /// other purposes than signatures (RFC 7517, section 5).
-    pub fn skipped(&self) -> &[Mistake] {
+    pub fn skipped(&self) -> &[InvalidValue] {
         &self.keys.skipped
     }
 

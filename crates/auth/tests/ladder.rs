@@ -5,9 +5,9 @@
 use pilotlight_testing::ladder::{Order, check};
 
 const ORDER: &Order = &[
-    &["principal", "date", "error", "fingerprint", "forwarded", "moment", "proxy_protocol"],
+    &["principal", "date", "error", "fingerprint", "forwarded", "proxy_protocol", "timestamp"],
     &["rejection", "rate"],
-    &["buckets", "credential", "jwk", "key"],
+    &["credential", "jwk", "key", "rate_limiter"],
     &["admin", "key_file", "token"],
     &["policy"],
     &["authenticator"],

@@ -1,9 +1,9 @@
 //! Bounds of keys, for flags that say the same.
 
 use crate::key::Key;
-use crate::place::Origin;
+use crate::location::Origin;
 use crate::schema::CONFIG;
-use crate::shape;
+use crate::schema_check;
 use crate::tree::{Node, Value};
 
 /// Refuses a number that `key`, such as `http.max-body-bytes`, may not be in a configuration.
@@ -11,9 +11,10 @@ use crate::tree::{Node, Value};
 /// # Errors
 /// What would be right.
 pub fn check_number(key: &str, number: u64) -> Result<(), String> {
-    let schema = key.split('.').try_fold(&*CONFIG, |at, name| shape::property(&CONFIG, at, name));
+    let schema =
+        key.split('.').try_fold(&*CONFIG, |at, name| schema_check::property(&CONFIG, at, name));
     let schema = schema.ok_or_else(|| format!("there is no key `{key}`"))?;
     let node = Node { origin: Origin::Text(0), value: Value::Integer(number.into()) };
-    let faults = shape::check_part(&CONFIG, schema, &node, &Key::default());
+    let faults = schema_check::check_part(&CONFIG, schema, &node, &Key::default());
     faults.into_iter().next().map_or(Ok(()), |fault| Err(fault.message))
 }

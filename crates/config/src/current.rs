@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::mistake::Mistakes;
+use crate::diagnostic::Diagnostics;
 use crate::parse::{Parsed, Sources, parse};
 
 /// The configuration in use: the last one that was valid.
@@ -14,8 +14,8 @@ impl Current {
     /// Begins with a text.
     ///
     /// # Errors
-    /// Its mistakes.
-    pub fn new(text: &str, sources: Sources) -> Result<Self, Mistakes> {
+    /// Its errors.
+    pub fn new(text: &str, sources: Sources) -> Result<Self, Diagnostics> {
         let parsed = Arc::new(parse(text, &sources)?);
         Ok(Self { sources, parsed })
     }
@@ -29,8 +29,8 @@ impl Current {
     /// the one before.
     ///
     /// # Errors
-    /// Its mistakes; what was in use stays.
-    pub fn offer(&mut self, text: &str) -> Result<Option<Arc<Parsed>>, Mistakes> {
+    /// Its errors; what was in use stays.
+    pub fn offer(&mut self, text: &str) -> Result<Option<Arc<Parsed>>, Diagnostics> {
         let parsed = Arc::new(parse(text, &self.sources)?);
         let changed = parsed.config != self.parsed.config;
         self.parsed = Arc::clone(&parsed);

@@ -51,8 +51,8 @@ impl Key {
             })
     }
 
-    /// The rule that the value is of, if it is one of `routes`.
-    pub(crate) fn rule(&self) -> Option<usize> {
+    /// The route that the value is of, if it is one of `routes`.
+    pub(crate) fn route(&self) -> Option<usize> {
         match self.0.as_slice() {
             [Part::Name(name), Part::Index(index), ..] if name == "routes" => Some(*index),
             _ => None,

@@ -1,8 +1,8 @@
-//! `pilotlight.toml`: read, checked, overridden and followed.
+//! `pilotlight.toml`: read, checked and overridden.
 //!
-//! [`parse`] gives a [`Config`] or every mistake at once, each with its line and column.
-//! [`Current`] keeps the last configuration that was valid; [`FileWatch`] and [`Consul`] say when
-//! there is another text to offer to it.
+//! [`parse`] gives a [`Config`] or every error at once, each with its line and column.
+//! [`Current`] keeps the last configuration that was valid; [`Consul`] reports another text to offer
+//! to it, as `pilotlight_files::TextWatcher` does for a file.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking"))]
 
@@ -10,35 +10,36 @@ mod bounds;
 mod consul;
 mod current;
 mod deserialize;
+mod diagnostic;
 mod format;
-mod guess;
 mod key;
-mod meaning;
-mod mistake;
+mod location;
 mod overlay;
 mod overrides;
 mod parse;
-mod place;
-mod prune;
 mod schema;
+mod schema_check;
 mod secret;
-mod shape;
+mod source_map;
+mod suggestion;
 mod tree;
 mod types;
-mod watch;
+mod valid_part;
+mod validation;
+mod value_schema;
 
 pub use bounds::check_number;
 pub use consul::{Change, Consul, ConsulError, ConsulOptions};
 pub use current::Current;
+pub use diagnostic::{Diagnostic, Diagnostics, RouteCheck, RouteDiagnostic};
 pub use format::size;
-pub use meaning::overlap;
-pub use mistake::{Mistake, Mistakes};
-pub use parse::{Parsed, RuleCheck, RuleMistake, Sources, check, parse};
-pub use place::{Place, Places};
+pub use location::Location;
+pub use parse::{Parsed, Sources, check, parse};
 pub use schema::schema;
 pub use secret::Secret;
+pub use source_map::SourceMap;
 pub use types::{
     Admin, Backend, BatchRows, Compute, Config, Cors, Device, ForwardedHeader, Function, Host,
     Http, Level, Limits, LogFormat, Otlp, Pool, Precision, Require, Telemetry, Tls,
 };
-pub use watch::{FileWatch, INTERVAL, Unreadable};
+pub use validation::overlap;

@@ -1,9 +1,9 @@
-//! Puts one tree over another: tables key by key, rules by their names, targets by theirs.
+//! Puts one tree over another: tables key by key, routes by their names, targets by theirs.
 
 use pilotlight_router::Target;
 
+use crate::diagnostic::{Fault, Kind};
 use crate::key::Key;
-use crate::mistake::{Fault, Kind};
 use crate::tree::{Entry, Node, Value};
 
 /// Puts the environment `name` over the base.
@@ -39,25 +39,25 @@ fn merge_entry(base: &mut crate::tree::Table, name: String, over: Entry) {
 
 fn merge_routes(base: &mut Node, over: Node, key: &Key) -> Vec<Fault> {
     let mut none = [];
-    let rules = match base.get_mut("routes").map(|node| &mut node.value) {
-        Some(Value::Array(rules)) => rules.as_mut_slice(),
+    let routes = match base.get_mut("routes").map(|node| &mut node.value) {
+        Some(Value::Array(routes)) => routes.as_mut_slice(),
         _ => &mut none,
     };
     let Value::Array(overlays) = over.value else { return Vec::new() };
     let mut faults = Vec::new();
     for (index, overlay) in overlays.into_iter().enumerate() {
         let Some(name) = overlay.get("name") else { continue };
-        let same = |rule: &&mut Node| {
-            name.as_str().is_some() && rule.get("name").and_then(Node::as_str) == name.as_str()
+        let same = |route: &&mut Node| {
+            name.as_str().is_some() && route.get("name").and_then(Node::as_str) == name.as_str()
         };
-        match rules.iter_mut().find(same) {
-            Some(rule) => merge_rule(rule, overlay),
+        match routes.iter_mut().find(same) {
+            Some(route) => merge_route(route, overlay),
             None => faults.push(Fault {
                 kind: Kind::Bad,
                 origin: name.origin.clone(),
                 key: key.index(index).name("name"),
-                message: "no rule of `routes` has this name; an environment changes rules, it \
-                          has none of its own"
+                message: "no route has this name; an environment changes routes and adds \
+                          none"
                     .to_owned(),
             }),
         }
@@ -65,65 +65,65 @@ fn merge_routes(base: &mut Node, over: Node, key: &Key) -> Vec<Fault> {
     faults
 }
 
-fn merge_rule(rule: &mut Node, mut over: Node) {
+fn merge_route(route: &mut Node, mut over: Node) {
     let to = over.as_table_mut().and_then(|table| table.remove("to"));
     // Of its keys there can only be one: the environment's, if it has one.
     if over.get("sticky").is_some()
-        && let Some(table) = rule.as_table_mut()
+        && let Some(table) = route.as_table_mut()
     {
         table.remove("sticky");
     }
-    merge(rule, over);
-    let (Some(to), Some(table)) = (to, rule.as_table_mut()) else { return };
+    merge(route, over);
+    let (Some(to), Some(table)) = (to, route.as_table_mut()) else { return };
     match table.get_mut("to") {
-        Some(base) => merge_arms(&mut base.node, to.node),
+        Some(base) => merge_targets(&mut base.node, to.node),
         None => {
             table.insert("to".to_owned(), to);
         }
     }
 }
 
-/// Puts arms over those of the same target; a plain name takes the place of them all.
-fn merge_arms(base: &mut Node, over: Node) {
-    let arms = match over.value {
-        Value::Array(arms) => arms,
+/// Puts targets over those of the same target; a plain name takes the place of them all.
+fn merge_targets(base: &mut Node, over: Node) {
+    let targets = match over.value {
+        Value::Array(targets) => targets,
         Value::Table(_) => vec![over],
         value => {
             *base = Node { origin: over.origin, value };
             return;
         }
     };
-    make_arms(base);
+    make_targets(base);
     let Value::Array(known) = &mut base.value else { return };
-    for arm in arms {
+    for weighted in targets {
         match known
             .iter_mut()
-            .find(|known| target(known).is_some() && target(known) == target(&arm))
+            .find(|known| target(known).is_some() && target(known) == target(&weighted))
         {
-            Some(known) => merge(known, arm),
-            None => known.push(arm),
+            Some(known) => merge(known, weighted),
+            None => known.push(weighted),
         }
     }
 }
 
 /// `to = "name"` and `to = { … }` are short for an array.
-fn make_arms(node: &mut Node) {
+fn make_targets(node: &mut Node) {
     let origin = node.origin.clone();
     let value = std::mem::replace(&mut node.value, Value::Array(Vec::new()));
-    let arm = |value| Node { origin: origin.clone(), value };
+    let weighted = |value| Node { origin: origin.clone(), value };
     node.value = match value {
-        Value::Array(arms) => Value::Array(arms),
+        Value::Array(targets) => Value::Array(targets),
         Value::String(_) => {
-            let target = Entry { key: origin.clone(), node: arm(value) };
-            Value::Array(vec![arm(Value::Table([("target".to_owned(), target)].into()))])
+            let target = Entry { key: origin.clone(), node: weighted(value) };
+            Value::Array(vec![weighted(Value::Table([("target".to_owned(), target)].into()))])
         }
-        value => Value::Array(vec![arm(value)]),
+        value => Value::Array(vec![weighted(value)]),
     };
 }
 
-/// Which target an arm is for, however it is written.
-fn target(arm: &Node) -> Option<String> {
-    let text = arm.get("target")?.as_str()?;
+/// Which target a target is for, however it is written.
+fn target(weighted: &Node) -> Option<String> {
+    let text = weighted.get("target")?.as_str()?;
     Some(text.parse::<Target>().map_or_else(|_| text.to_owned(), |target| target.to_string()))
 }
 
@@ -132,7 +132,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::place::Origin;
+    use crate::location::Origin;
     use crate::tree;
 
     fn node(text: &str) -> Node {
@@ -202,23 +202,23 @@ mod tests {
     #[test]
     fn shares_are_merged_by_target_however_the_base_writes_them() {
         let over = || node("to = [{ target = 'b', weight = 3 }]");
-        for (base, arms) in [
+        for (base, targets) in [
             ("to = 'a'", 2),
             ("to = { target = 'a' }", 2),
             ("to = [{ target = 'a' }, { target = 'b@current', weight = 1 }]", 2),
             ("to = []", 1),
         ] {
-            let mut rule = node(base);
-            merge_rule(&mut rule, over());
-            let Some(Value::Array(found)) = rule.get("to").map(|node| &node.value) else {
+            let mut route = node(base);
+            merge_route(&mut route, over());
+            let Some(Value::Array(found)) = route.get("to").map(|node| &node.value) else {
                 panic!("{base}")
             };
-            assert_eq!(found.len(), arms, "{base}");
+            assert_eq!(found.len(), targets, "{base}");
             let last = found.last().unwrap();
             assert!(matches!(last.get("weight").unwrap().value, Value::Integer(3)), "{base}");
         }
-        let mut rule = node("to = ['a', 'b']");
-        merge_rule(&mut rule, node("to = 'c'"));
-        assert_eq!(rule.get("to").unwrap().as_str(), Some("c"));
+        let mut route = node("to = ['a', 'b']");
+        merge_route(&mut route, node("to = 'c'"));
+        assert_eq!(route.get("to").unwrap().as_str(), Some("c"));
     }
 }

@@ -2,11 +2,11 @@
 
 use serde_json::Value as Schema;
 
+use crate::diagnostic::{Fault, Kind};
 use crate::key::{Key, Part};
-use crate::mistake::{Fault, Kind};
-use crate::place::Origin;
+use crate::location::Origin;
 use crate::tree::{self, Entry, Node, Value};
-use crate::{guess, shape};
+use crate::{schema_check, suggestion};
 
 /// Variables with names of their own.
 const SHORT: [(&str, &str); 5] = [
@@ -68,18 +68,18 @@ fn spelt(tree: &Node, root: &Schema, name: &str) -> Key {
     let mut parts = Vec::new();
     for word in name.split("__") {
         if let (Ok(index), Some(items)) = (word.parse(), node.and_then(Node::as_array)) {
-            (node, schema) = (items.get(index), schema.and_then(|s| shape::items(root, s)));
+            (node, schema) = (items.get(index), schema.and_then(|s| schema_check::items(root, s)));
             parts.push(Part::Index(index));
             continue;
         }
-        let plain = guess::plain(word);
-        let same = |known: &&str| guess::plain(known) == plain;
+        let normalized = suggestion::normalized(word);
+        let same = |known: &&str| suggestion::normalized(known) == normalized;
         let there = node.and_then(Node::as_table).into_iter().flatten();
         let there = there.map(|(name, _)| name.as_str()).find(same);
-        let known = || schema.and_then(|schema| shape::names(root, schema).find(same));
-        let name = there.or_else(known).unwrap_or(&plain).to_owned();
+        let known = || schema.and_then(|schema| schema_check::names(root, schema).find(same));
+        let name = there.or_else(known).unwrap_or(&normalized).to_owned();
         node = node.and_then(|node| node.get(&name));
-        schema = schema.and_then(|schema| shape::property(root, schema, &name));
+        schema = schema.and_then(|schema| schema_check::property(root, schema, &name));
         parts.push(Part::Name(name));
     }
     Key::new(parts)
@@ -102,14 +102,17 @@ fn set(
             (Part::Name(name), Value::Table(table)) => {
                 let new = || Entry { key: origin.clone(), node: Node::table(origin.clone()) };
                 let entry = table.entry(name.clone()).or_insert_with(new);
-                (&mut entry.node, schema.and_then(|schema| shape::property(root, schema, name)))
+                (
+                    &mut entry.node,
+                    schema.and_then(|schema| schema_check::property(root, schema, name)),
+                )
             }
             (Part::Index(index), Value::Array(items)) => {
                 let length = items.len();
                 let item = items.get_mut(*index).ok_or_else(|| {
                     fault(format!("`{above}` has {length} elements, counted from 0"))
                 })?;
-                (item, schema.and_then(|schema| shape::items(root, schema)))
+                (item, schema.and_then(|schema| schema_check::items(root, schema)))
             }
             (Part::Name(_), _) => return Err(fault(format!("`{above}` is not a table"))),
             (Part::Index(_), _) => return Err(fault(format!("`{above}` is not an array"))),
@@ -128,6 +131,7 @@ fn set(
 fn value(root: &Schema, schema: Option<&Schema>, text: &str, key: &Key, origin: &Origin) -> Node {
     let plain = Node { origin: origin.clone(), value: Value::String(text.to_owned()) };
     let Some(value) = tree::read_value(text, origin) else { return plain };
-    let fits = |node| schema.is_none_or(|s| shape::check_part(root, s, node, key).is_empty());
+    let fits =
+        |node| schema.is_none_or(|s| schema_check::check_part(root, s, node, key).is_empty());
     if !fits(&value) && fits(&plain) { plain } else { value }
 }

@@ -3,20 +3,20 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use pilotlight_router::{Rule, Target, VersionName};
+use pilotlight_router::{Route, Target, VersionName};
 
+use crate::diagnostic::{Diagnostic, Diagnostics, Fault, Kind, RouteCheck};
 use crate::key::Key;
-use crate::meaning::Names;
-use crate::mistake::{Fault, Kind, Mistake, Mistakes};
-use crate::place::{Lines, Origin, Places};
+use crate::location::{Lines, Origin};
+use crate::source_map::SourceMap;
 use crate::tree::{self, Node};
 use crate::types::Config;
-use crate::{deserialize, meaning, overlay, overrides, prune, schema, shape};
+use crate::{deserialize, overlay, overrides, schema, schema_check, valid_part, validation};
 
 /// What a configuration is made of besides its text.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
-    /// What mistakes call the text: the name of its file.
+    /// What errors call the text: the name of its file.
     pub name: String,
     /// Where relative paths of the text start; those of variables and flags start where the
     /// program was started.
@@ -28,22 +28,8 @@ pub struct Sources {
     pub variables: Vec<(String, String)>,
     /// `KEY=VALUE`, the last words.
     pub flags: Vec<String>,
-    /// What the router finds wrong with rules.
-    pub rules: Option<RuleCheck>,
-}
-
-/// Finds mistakes of rules that each are well-formed.
-pub type RuleCheck = fn(&[Rule]) -> Vec<RuleMistake>;
-
-/// A mistake of a rule.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RuleMistake {
-    /// Which rule, from 0.
-    pub rule: usize,
-    /// Which key of it, such as `to[1].weight`.
-    pub key: String,
-    /// What is wrong.
-    pub message: String,
+    /// What the router finds wrong with routes.
+    pub routes: Option<RouteCheck>,
 }
 
 /// A configuration, and where each of its keys was set.
@@ -51,8 +37,8 @@ pub struct RuleMistake {
 pub struct Parsed {
     /// The configuration.
     pub config: Config,
-    /// For mistakes that are found while it is used.
-    pub places: Places,
+    /// For errors that are found while it is used.
+    pub source_map: SourceMap,
 }
 
 impl Sources {
@@ -78,8 +64,8 @@ impl Config {
     /// Reads a configuration.
     ///
     /// # Errors
-    /// Every mistake, each with its place.
-    pub fn parse(text: &str, sources: &Sources) -> Result<Self, Mistakes> {
+    /// Every error, each with its location.
+    pub fn parse(text: &str, sources: &Sources) -> Result<Self, Diagnostics> {
         parse(text, sources).map(|parsed| parsed.config)
     }
 }
@@ -87,22 +73,22 @@ impl Config {
 /// Reads a configuration and keeps where its keys were set.
 ///
 /// # Errors
-/// Every mistake, each with its place.
-pub fn parse(text: &str, sources: &Sources) -> Result<Parsed, Mistakes> {
+/// Every error, each with its location.
+pub fn parse(text: &str, sources: &Sources) -> Result<Parsed, Diagnostics> {
     let file = File::read(text);
     let (tree, faults) = file.layered(sources, sources.environment.as_deref());
     match file.config(tree, faults, sources) {
-        (_, faults) if !faults.is_empty() => Err(file.mistakes(faults, sources)),
+        (_, faults) if !faults.is_empty() => Err(file.diagnostics(faults, sources)),
         (Some(parsed), _) => Ok(parsed),
-        (None, _) => Err(Mistakes(Vec::new())),
+        (None, _) => Err(Diagnostics(Vec::new())),
     }
 }
 
-/// Looks for mistakes in every environment of the text, or in the one that `sources` names.
+/// Looks for errors in every environment of the text, or in the one that `sources` names.
 ///
 /// # Errors
-/// Every mistake, each with its place.
-pub fn check(text: &str, sources: &Sources) -> Result<(), Mistakes> {
+/// Every error, each with its location.
+pub fn check(text: &str, sources: &Sources) -> Result<(), Diagnostics> {
     let file = File::read(text);
     let names = file.environments.as_ref().and_then(Node::as_table).into_iter().flatten();
     let mut all = vec![sources.environment.as_deref()];
@@ -114,7 +100,7 @@ pub fn check(text: &str, sources: &Sources) -> Result<(), Mistakes> {
         let (tree, faults) = file.layered(sources, environment);
         found.extend(file.config(tree, faults, sources).1);
     }
-    if found.is_empty() { Ok(()) } else { Err(file.mistakes(found, sources)) }
+    if found.is_empty() { Ok(()) } else { Err(file.diagnostics(found, sources)) }
 }
 
 /// A text, read once.
@@ -134,7 +120,9 @@ impl<'a> File<'a> {
         let broken = faults.iter().filter_map(|fault| fault.origin.line(&lines)).collect();
         let env = Key::default().name("env");
         let of_the_base = |fault: &Fault| fault.kind == Kind::Missing && !fault.key.is_in(&env);
-        faults.extend(shape::check(&schema::FILE, &base).into_iter().filter(|f| !of_the_base(f)));
+        faults.extend(
+            schema_check::check(&schema::FILE, &base).into_iter().filter(|f| !of_the_base(f)),
+        );
         let environments = base.as_table_mut().and_then(|table| table.remove("env"));
         Self { lines, base, environments: environments.map(|entry| entry.node), faults, broken }
     }
@@ -177,7 +165,7 @@ impl<'a> File<'a> {
         mut faults: Vec<Fault>,
         sources: &Sources,
     ) -> (Option<Parsed>, Vec<Fault>) {
-        faults.extend(shape::check(&schema::CONFIG, &tree));
+        faults.extend(schema_check::check(&schema::CONFIG, &tree));
         if !self.broken.is_empty() {
             let as_written = |fault: &Fault| match fault.origin.line(&self.lines) {
                 Some(line) if fault.kind != Kind::Syntax => {
@@ -188,7 +176,7 @@ impl<'a> File<'a> {
             faults.retain(as_written);
             return (None, faults);
         }
-        let (pruned, blind) = prune::without(&schema::CONFIG, &tree, &faults);
+        let (pruned, blind) = valid_part::without(&schema::CONFIG, &tree, &faults);
         let mut config = match deserialize::from_tree::<Config>(&pruned) {
             Ok(config) => config,
             Err(fault) => {
@@ -196,54 +184,55 @@ impl<'a> File<'a> {
                 return (None, faults);
             }
         };
-        let names = Names {
+        let names = validation::Names {
             functions: names(&tree, "functions"),
             auth: names(&tree, "auth"),
             deidentify: names(&tree, "deidentify"),
             tree: &tree,
         };
-        let mut findings = meaning::check(&config, &names);
-        let of_the_router = sources.rules.map_or_else(Vec::new, |rules| rules(&config.routes));
+        let mut findings = validation::check(&config, &names);
+        let of_the_router = sources.routes.map_or_else(Vec::new, |routes| routes(&config.routes));
         let known: BTreeSet<Key> = findings.iter().map(|finding| finding.key.clone()).collect();
-        findings
-            .extend(meaning::router(of_the_router).filter(|finding| !known.contains(&finding.key)));
-        let places = Places::new(self.lines.text, &sources.name, tree);
+        findings.extend(
+            validation::from_router(of_the_router).filter(|finding| !known.contains(&finding.key)),
+        );
+        let source_map = SourceMap::new(self.lines.text, &sources.name, tree);
         let unsure = |key: &Key| blind.iter().any(|blind| key.is_in(blind));
         findings.retain(|finding| !unsure(&finding.key) && !finding.because.iter().any(unsure));
         faults.extend(findings.into_iter().map(|finding| Fault {
             kind: Kind::Bad,
-            origin: places.origin(&finding.key).clone(),
+            origin: source_map.origin(&finding.key).clone(),
             key: finding.key,
             message: finding.message,
         }));
-        finish(&mut config, &places, &sources.folder);
-        (Some(Parsed { config, places }), faults)
+        finish(&mut config, &source_map, &sources.folder);
+        (Some(Parsed { config, source_map }), faults)
     }
 
-    fn mistakes(&self, mut faults: Vec<Fault>, sources: &Sources) -> Mistakes {
+    fn diagnostics(&self, mut faults: Vec<Fault>, sources: &Sources) -> Diagnostics {
         faults.sort_by(|a, b| a.origin.cmp(&b.origin));
         let mut said = BTreeSet::new();
         faults.retain(|fault| said.insert((fault.origin.clone(), fault.message.clone())));
-        let mistake = |fault: Fault| Mistake {
+        let diagnostic = |fault: Fault| Diagnostic {
             file: sources.name.clone(),
-            place: fault.origin.place(&self.lines),
+            location: fault.origin.location(&self.lines),
             key: fault.key.to_string(),
             message: fault.message,
         };
-        Mistakes(faults.into_iter().map(mistake).collect())
+        Diagnostics(faults.into_iter().map(diagnostic).collect())
     }
 }
 
-/// The names of what is in a table, also of what has mistakes.
+/// The names of what is in a table, also of what has errors.
 fn names<'a>(tree: &'a Node, table: &str) -> Vec<&'a str> {
     let entries = tree.get(table).and_then(Node::as_table).into_iter().flatten();
     entries.map(|(name, _)| name.as_str()).collect()
 }
 
 /// Fills in what goes without saying.
-fn finish(config: &mut Config, places: &Places, folder: &Path) {
+fn finish(config: &mut Config, source_map: &SourceMap, folder: &Path) {
     for (key, path) in config.paths_mut() {
-        let written = matches!(places.origin(&key), Origin::Text(_));
+        let written = matches!(source_map.origin(&key), Origin::Text(_));
         if written {
             *path = folder.join(&*path);
         }
@@ -254,6 +243,6 @@ fn finish(config: &mut Config, places: &Places, folder: &Path) {
             config.functions.get_key_value("default").map(|(name, _)| name).or_else(only);
         let target =
             |name: &String| Target { function: name.clone(), version: VersionName::Current };
-        config.routes.extend(function.map(|name| Rule::to(target(name))));
+        config.routes.extend(function.map(|name| Route::to(target(name))));
     }
 }

@@ -4,11 +4,9 @@
 use std::sync::LazyLock;
 
 use schemars::generate::SchemaSettings;
-use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
-use crate::format::{LARGEST_MEMORY, SMALLEST_MEMORY};
-use crate::types::{Config, Function};
+use crate::types::Config;
 
 const DEFINITIONS: &str = "#/$defs/";
 
@@ -27,7 +25,7 @@ fn config() -> Value {
     let mut schema = generator.into_root_schema_for::<Config>().to_value();
     schema["title"] = json!("pilotlight.toml");
     without_null(&mut schema);
-    describe_rules(&mut schema["$defs"]);
+    describe_routes(&mut schema["$defs"]);
     describe_files(&mut schema["$defs"]);
     schema
 }
@@ -40,7 +38,7 @@ fn file() -> Value {
     }
     schema["properties"]["env"] = json!({
         "description": "What is different in an environment, by its name: chosen with `--env NAME` \
-            or PILOTLIGHT_ENV. Tables are merged key by key, but for `sticky`; rules are found by \
+            or PILOTLIGHT_ENV. Tables are merged key by key, but for `sticky`; routes are found by \
             their names, and their targets by theirs.",
         "type": "object",
         "additionalProperties": { "$ref": format!("{DEFINITIONS}Overlay") },
@@ -76,15 +74,16 @@ fn without_null(schema: &mut Value) {
 }
 
 /// What the types of the router do not tell a schema.
-fn describe_rules(definitions: &mut Value) {
-    let arms = json!({ "type": "array", "items": { "$ref": format!("{DEFINITIONS}Arm") } });
-    let to = &mut definitions["Rule"]["properties"]["to"];
+fn describe_routes(definitions: &mut Value) {
+    let targets =
+        json!({ "type": "array", "items": { "$ref": format!("{DEFINITIONS}WeightedTarget") } });
+    let to = &mut definitions["Route"]["properties"]["to"];
     *to = json!({
         "description": to["description"],
         "anyOf": [
             { "$ref": format!("{DEFINITIONS}Target") },
-            { "$ref": format!("{DEFINITIONS}Arm") },
-            arms,
+            { "$ref": format!("{DEFINITIONS}WeightedTarget") },
+            targets,
         ],
     });
     definitions["Target"]["format"] = json!("target");
@@ -93,9 +92,9 @@ fn describe_rules(definitions: &mut Value) {
     lasts["x-shortest"] = json!("1ms");
 }
 
-/// What the types of access and de-identification do not tell a schema.
+/// What the types of authentication and de-identification do not tell a schema.
 fn describe_files(definitions: &mut Value) {
-    for (table, key) in [("Auth", "api-keys"), ("Auth", "jwks"), ("Protection", "keys")] {
+    for (table, key) in [("Auth", "api-keys"), ("Auth", "jwks"), ("Deidentify", "keys")] {
         let file = &mut definitions[table]["properties"][key];
         file["format"] = json!("path");
         file["minLength"] = json!(1);
@@ -145,15 +144,15 @@ impl<'a> Overlays<'a> {
             *target = format!("{DEFINITIONS}{}", overlay(&name));
             if !self.done.contains_key(&overlay(&name)) {
                 let required = match name.as_str() {
-                    "Rule" => Some("name"),
-                    "Arm" => Some("target"),
+                    "Route" => Some("name"),
+                    "WeightedTarget" => Some("target"),
                     _ => None,
                 };
                 self.add(&name, definition.clone(), required);
             }
         }
-        // Steps of a canary are replaced as a whole; rules and their targets are merged.
-        let merged = ["Rule", "Arm"].map(|name| json!(format!("{DEFINITIONS}{name}")));
+        // Steps of a canary are replaced as a whole; routes and their targets are merged.
+        let merged = ["Route", "WeightedTarget"].map(|name| json!(format!("{DEFINITIONS}{name}")));
         if let Some(items) = table.get_mut("items")
             && merged.contains(&items["$ref"])
         {
@@ -170,83 +169,6 @@ impl<'a> Overlays<'a> {
 
 fn overlay(name: &str) -> String {
     format!("{name}Overlay")
-}
-
-pub(crate) fn address(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "string", "format": "socket-address" })
-}
-
-pub(crate) fn path(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "string", "format": "path", "minLength": 1 })
-}
-
-pub(crate) fn paths(generator: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "array", "items": path(generator) })
-}
-
-pub(crate) fn networks(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "array", "items": { "type": "string", "format": "network" } })
-}
-
-pub(crate) fn table_of_paths(generator: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "object", "additionalProperties": path(generator) })
-}
-
-pub(crate) fn period(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "type": "string",
-        "format": "period",
-        "pattern": "^[0-9]+(ms|s|m|h)$",
-        "examples": ["500ms", "10s", "2m"],
-    })
-}
-
-pub(crate) fn memory(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "anyOf": [
-            { "type": "string", "format": "memory", "pattern": "^[0-9]+(KiB|MiB|GiB)$" },
-            { "type": "integer", "minimum": SMALLEST_MEMORY, "maximum": LARGEST_MEMORY },
-        ],
-        "examples": ["512MiB"],
-    })
-}
-
-pub(crate) fn size(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "anyOf": [
-            { "type": "string", "format": "size", "pattern": "^[0-9]+(KiB|MiB|GiB)$" },
-            { "type": "integer", "minimum": 0 },
-        ],
-        "examples": ["64KiB", "2GiB"],
-    })
-}
-
-pub(crate) fn url(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "string", "format": "url", "pattern": "^https?://[^/?#@\\s]+(/[^?#\\s]*)?$" })
-}
-
-pub(crate) fn headers(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "object", "additionalProperties": { "type": "string" } })
-}
-
-pub(crate) fn origins(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "array", "items": { "type": "string", "format": "origin" } })
-}
-
-pub(crate) fn methods(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "array", "items": { "type": "string", "format": "method" } })
-}
-
-pub(crate) fn header_names(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "array", "items": { "type": "string", "format": "header-name" } })
-}
-
-pub(crate) fn functions(generator: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "type": "object",
-        "propertyNames": { "format": "function-name", "pattern": "^[A-Za-z0-9._-]+$" },
-        "additionalProperties": generator.subschema_for::<Function>(),
-    })
 }
 
 #[cfg(test)]

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use toml::de::{DeInteger, DeTable, DeValue};
 
+use crate::diagnostic::{Fault, Kind};
 use crate::key::{Key, Part};
-use crate::mistake::{Fault, Kind};
-use crate::place::Origin;
+use crate::location::Origin;
 
 /// A value and its origin.
 #[derive(Debug, Clone)]

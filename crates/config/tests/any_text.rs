@@ -1,10 +1,10 @@
-//! Whatever is read, nothing breaks, and every mistake has a place that is there.
+//! Whatever is read, nothing breaks, and every error has a location in the text.
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
 use std::path::Path;
 
-use pilotlight_config::{Config, Place, Sources, check};
+use pilotlight_config::{Config, Location, Sources, check};
 use proptest::prelude::*;
 
 fn sample() -> String {
@@ -12,16 +12,16 @@ fn sample() -> String {
     std::fs::read_to_string(docs.join("pilotlight.toml")).unwrap()
 }
 
-/// Every place of a mistake is in the text.
-fn places_are_there(text: &str, sources: &Sources) {
-    let Err(mistakes) = check(text, sources) else { return };
-    assert!(!mistakes.all().is_empty());
-    for mistake in mistakes {
-        assert!(!mistake.message.is_empty(), "{mistake:?}");
-        let Place::Line { line, column } = mistake.place else { continue };
+/// Every location of an error is in the text.
+fn locations_are_in_the_text(text: &str, sources: &Sources) {
+    let Err(diagnostics) = check(text, sources) else { return };
+    assert!(!diagnostics.all().is_empty());
+    for diagnostic in diagnostics {
+        assert!(!diagnostic.message.is_empty(), "{diagnostic:?}");
+        let Location::Line { line, column } = diagnostic.location else { continue };
         let found = text.split('\n').nth(line - 1);
-        let length = found.unwrap_or_else(|| panic!("{mistake:?}")).chars().count();
-        assert!((1..=length + 1).contains(&column), "{mistake:?}");
+        let length = found.unwrap_or_else(|| panic!("{diagnostic:?}")).chars().count();
+        assert!((1..=length + 1).contains(&column), "{diagnostic:?}");
     }
 }
 
@@ -61,12 +61,12 @@ fn words() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn any_text_is_read_without_panic(text in any::<String>()) {
-        places_are_there(&text, &Sources::default());
+        locations_are_in_the_text(&text, &Sources::default());
     }
 
     #[test]
     fn any_words_in_any_order_are_read_without_panic(text in words()) {
-        places_are_there(&text, &Sources::default());
+        locations_are_in_the_text(&text, &Sources::default());
     }
 
     #[test]
@@ -77,7 +77,7 @@ proptest! {
         let start = text.floor_char_boundary(at.index(text.len()));
         let end = text.floor_char_boundary(start + length);
         text.replace_range(start..end, &blot);
-        places_are_there(&text, &Sources::default());
+        locations_are_in_the_text(&text, &Sources::default());
     }
 
     #[test]
@@ -92,7 +92,7 @@ proptest! {
             ],
             ..Sources::default()
         };
-        places_are_there(&sample(), &sources);
+        locations_are_in_the_text(&sample(), &sources);
     }
 
     #[test]

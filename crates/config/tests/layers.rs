@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use pilotlight_config::{Config, Place, Sources, check};
+use pilotlight_config::{Config, Location, Sources, check};
 
 const TEXT: &str = "\
 listen = '127.0.0.1:1'
@@ -44,7 +44,7 @@ impl Said<'_> {
             environment: self.environment.map(str::to_owned),
             variables: self.variables.iter().map(owned).collect(),
             flags: self.flags.iter().map(|flag| (*flag).to_owned()).collect(),
-            rules: None,
+            routes: None,
         }
     }
 
@@ -53,13 +53,17 @@ impl Said<'_> {
     }
 
     fn told(&self, text: &str) -> Vec<String> {
-        let mistakes = Config::parse(text, &self.sources()).unwrap_err();
-        mistakes.into_iter().map(|mistake| mistake.to_string()).collect()
+        let diagnostics = Config::parse(text, &self.sources()).unwrap_err();
+        diagnostics.into_iter().map(|diagnostic| diagnostic.to_string()).collect()
     }
 }
 
 fn weights(config: &Config) -> Vec<(String, f64)> {
-    config.routes[0].to.iter().map(|arm| (arm.target.to_string(), arm.weight)).collect()
+    config.routes[0]
+        .to
+        .iter()
+        .map(|weighted| (weighted.target.to_string(), weighted.weight))
+        .collect()
 }
 
 #[test]
@@ -189,7 +193,7 @@ fn relative_paths_start_at_the_folder_of_the_file_that_says_them() {
 }
 
 #[test]
-fn mistakes_from_outside_name_the_variable_or_the_flag() {
+fn errors_from_outside_name_the_variable_or_the_flag() {
     let variables: &[_] = &[
         ("PILOTLIGHT_LISTEN", "here"),
         ("PILOTLIGHT__COLOUR", "red"),
@@ -223,19 +227,19 @@ fn mistakes_from_outside_name_the_variable_or_the_flag() {
 }
 
 #[test]
-fn mistakes_of_an_environment_are_at_its_own_lines_whether_it_is_chosen_or_not() {
+fn errors_of_an_environment_are_at_its_own_lines_whether_it_is_chosen_or_not() {
     let text = format!("{TEXT}verify = 3\n[[env.staging.routes]]\nname = 'al'\nto = 'nex'\n");
     let wrong = "p.toml:19:10: env.staging.verify: must be true or false, not an integer";
     assert_eq!(Said::default().told(&text), [wrong]);
     let told = Said { environment: Some("staging"), ..Said::default() }.told(&text);
     assert_eq!(told[0], wrong);
-    assert!(told[1].starts_with("p.toml:21:8: env.staging.routes[0].name: no rule"), "{told:?}");
+    assert!(told[1].starts_with("p.toml:21:8: env.staging.routes[0].name: no route"), "{told:?}");
     let text = text.replace("'al'", "'all'").replace("verify = 3", "verify = true");
     Config::parse(&text, &Said::default().sources()).unwrap();
-    let mistakes = check(&text, &Said::default().sources()).unwrap_err();
-    assert_eq!(mistakes.all().len(), 1);
-    assert_eq!(mistakes.all()[0].place, Place::Line { line: 22, column: 6 });
-    assert!(mistakes.to_string().contains("no function `nex`"), "{mistakes}");
+    let diagnostics = check(&text, &Said::default().sources()).unwrap_err();
+    assert_eq!(diagnostics.all().len(), 1);
+    assert_eq!(diagnostics.all()[0].location, Location::Line { line: 22, column: 6 });
+    assert!(diagnostics.to_string().contains("no function `nex`"), "{diagnostics}");
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn the_published_schema_is_that_of_the_program() {
 }
 
 #[test]
-fn the_sample_has_no_mistakes_in_any_environment() {
+fn the_sample_has_no_errors_in_any_environment() {
     check(&published("pilotlight.toml"), &sources(&[])).unwrap();
 }
 

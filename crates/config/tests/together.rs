@@ -1,4 +1,4 @@
-//! Values that are each in order, but not together, and mistakes that are told once.
+//! Values that are each in order, but not together, and errors that are told once.
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
@@ -6,19 +6,21 @@ use std::net::SocketAddr;
 
 use pilotlight_config::{Config, Sources, check_number, overlap};
 
-/// The mistakes of a text, as they are told.
+/// The errors of a text, as they are told.
 fn told(text: &str) -> Vec<String> {
     let sources = Sources { name: "p.toml".to_owned(), ..Sources::default() };
     match Config::parse(text, &sources) {
         Ok(_) => Vec::new(),
-        Err(mistakes) => mistakes.into_iter().map(|mistake| mistake.to_string()).collect(),
+        Err(diagnostics) => {
+            diagnostics.into_iter().map(|diagnostic| diagnostic.to_string()).collect()
+        }
     }
 }
 
 #[track_caller]
-fn only(text: &str, mistake: &str) {
+fn only(text: &str, diagnostic: &str) {
     let told = told(text);
-    assert!(told.len() == 1 && told[0].starts_with(mistake), "{told:#?}");
+    assert!(told.len() == 1 && told[0].starts_with(diagnostic), "{told:#?}");
 }
 
 #[test]
@@ -39,7 +41,7 @@ fn a_header_that_the_collector_cannot_be_sent_has_its_place() {
 }
 
 #[test]
-fn an_endpoint_that_the_exporter_refuses_is_a_mistake() {
+fn an_endpoint_that_the_exporter_refuses_is_an_error() {
     for endpoint in ["http://a\"b", "http://[::1"] {
         only(
             &format!("telemetry.otlp.endpoint = '{endpoint}'"),

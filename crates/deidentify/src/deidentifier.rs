@@ -8,7 +8,7 @@ use crate::cipher::{Cipher, NONCE};
 use crate::entity::{Deidentified, Entity, Span};
 use crate::error::Refused;
 use crate::key::{Key, KeyId};
-use crate::options::{DeidentifyOptions, Mistake, Mode};
+use crate::options::{DeidentifyOptions, Mode, OptionsError};
 use crate::ring::KeyRing;
 use crate::token;
 
@@ -30,14 +30,14 @@ enum Replacement {
 
 impl Deidentifier {
     /// Protects as `options` say, with `keys`, which the caller has read from the file that the
-    /// options name. Protections that share a file should share the ring that was read from it, so
+    /// options name. Options that share a file should share the ring that was read from it, so
     /// that its keys' uses are counted together.
     ///
     /// # Errors
-    /// [`Mistake`].
-    pub fn new(options: &DeidentifyOptions, keys: Option<&KeyRing>) -> Result<Self, Mistake> {
+    /// [`OptionsError`].
+    pub fn new(options: &DeidentifyOptions, keys: Option<&KeyRing>) -> Result<Self, OptionsError> {
         options.check()?;
-        let keys = || keys.cloned().ok_or(Mistake::NoKeys(options.mode));
+        let keys = || keys.cloned().ok_or(OptionsError::NoKeys(options.mode));
         let replacement = match options.mode {
             Mode::Redact => Replacement::Placeholder(
                 options.placeholder.clone().unwrap_or_else(|| PLACEHOLDER.to_owned()),

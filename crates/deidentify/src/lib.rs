@@ -77,7 +77,7 @@ pub use deidentifier::fit::Unfit;
 pub use entity::{Deidentified, Entity, Span};
 pub use error::Refused;
 pub use key::{BadKeyId, KeyId};
-pub use options::{DeidentifyOptions, Mistake, Mode};
+pub use options::{DeidentifyOptions, Mode, OptionsError};
 pub use reidentify::{Left, Reason, Reidentified};
 pub use ring::KeyRing;
 pub use ring_error::{Problem, RingError};

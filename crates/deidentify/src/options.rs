@@ -35,7 +35,7 @@ impl Mode {
 /// How what was found in texts is de-identified.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-#[schemars(rename = "Protection")]
+#[schemars(rename = "Deidentify")]
 pub struct DeidentifyOptions {
     /// What is put in the place of values.
     pub mode: Mode,
@@ -56,7 +56,7 @@ pub struct DeidentifyOptions {
 /// What is wrong with options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Mistake {
+pub enum OptionsError {
     /// Keys are needed, and there are none.
     #[error("mode `{}` needs `keys`: the file with the keys", .0.as_str())]
     NoKeys(Mode),
@@ -79,8 +79,8 @@ impl DeidentifyOptions {
     /// Looks for what does not go together.
     ///
     /// # Errors
-    /// The first [`Mistake`].
-    pub fn check(&self) -> Result<(), Mistake> {
+    /// The first [`OptionsError`].
+    pub fn check(&self) -> Result<(), OptionsError> {
         let mode = self.mode;
         let needs_keys = mode != Mode::Redact;
         let given = [
@@ -89,13 +89,13 @@ impl DeidentifyOptions {
             ("placeholder", self.placeholder.is_some(), mode == Mode::Redact),
         ];
         if let Some((key, ..)) = given.into_iter().find(|(_, given, of_use)| *given && !of_use) {
-            return Err(Mistake::OfNoEffect { key, mode });
+            return Err(OptionsError::OfNoEffect { key, mode });
         }
         if needs_keys && self.keys.is_none() {
-            return Err(Mistake::NoKeys(mode));
+            return Err(OptionsError::NoKeys(mode));
         }
         if self.labels.as_ref().is_some_and(BTreeSet::is_empty) {
-            return Err(Mistake::NoLabels);
+            return Err(OptionsError::NoLabels);
         }
         Ok(())
     }

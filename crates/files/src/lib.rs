@@ -7,9 +7,11 @@
 mod atomic;
 mod protected;
 mod reload;
+mod text_watcher;
 mod watch;
 
 pub use atomic::{AtomicFile, FileAccess, TEMPORARY_PREFIX, remove_if_abandoned, write_atomically};
 pub use protected::{ProtectedFileError, Readers, read_list, read_secret};
 pub use reload::Reloaded;
-pub use watch::{FileWatcher, Look};
+pub use text_watcher::{TextWatcher, Unreadable};
+pub use watch::{FileWatcher, Look, WATCH_INTERVAL};

@@ -1,80 +1,110 @@
-//! Notices that a file has another content, however it came to it.
+//! File watching by polling (docs/decisions/0028): a file may be renamed over, written in place, or
+//! exchanged by moving a symbolic link somewhere on its path, as Kubernetes does for a ConfigMap.
 
-use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-/// How files are looked at.
+/// The usual interval between two looks at a file.
+pub const WATCH_INTERVAL: Duration = Duration::from_millis(500);
+
+/// How a file is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Look {
-    /// As from time to time: what is being written is left for the next look.
+    /// Periodically: a file that is being written is left for the next look.
     Now,
-    /// By somebody's word that they are whole.
+    /// On request, when somebody says that all files are complete.
     Whole,
 }
 
-/// A file that is looked at from time to time. Renamed over, written in place, or exchanged by
-/// moving a link somewhere on its path (as Kubernetes does): what the path leads to counts.
+/// Reports that a file has changed. It has no clock: [`FileWatcher::look`] looks once.
 #[derive(Debug, Clone)]
 pub struct FileWatcher {
-    path: PathBuf,
-    /// What was last known to be whole.
+    polled: Polled,
+    /// The state that was reported last.
     known: Option<Identity>,
-    /// What was there when it was last looked at.
-    seen: Option<Identity>,
 }
 
-/// Changes with a file's content.
-type Identity = [i64; 6];
-
 impl FileWatcher {
-    /// Takes `path` as it is now as known.
+    /// Watches `path`, whose present state is not reported.
     pub fn new(path: &Path) -> Self {
-        let known = identity(path);
-        Self { path: path.to_owned(), known, seen: known }
+        let mut polled = Polled::new(path);
+        let known = polled.look(Look::Whole).and_then(|state| state.as_ref().ok().copied());
+        Self { polled, known }
     }
 
-    /// Whether there is something else since it last said so. [`Look::Now`] waits until it has been so
-    /// at two looks: a file that is being written in place changes from look to look. A file that is
-    /// gone is not news; it may come back.
+    /// Whether the file has changed since the last report. [`Look::Now`] waits for two looks that
+    /// agree: a file that is being written in place changes from look to look. A missing file is not
+    /// a change; it may come back.
     pub fn look(&mut self, how: Look) -> bool {
-        let before = std::mem::replace(&mut self.seen, identity(&self.path));
-        (how == Look::Whole || before == self.seen) && self.is_news()
+        let Some(&Ok(state)) = self.polled.look(how) else { return false };
+        self.known.replace(state) != Some(state)
     }
 
-    /// [`FileWatcher::look`] at each of `watchers`; whether one of them has changed.
+    /// Calls [`FileWatcher::look`] on each of `watchers`; whether one of the files has changed.
     pub fn look_at_all(watchers: &mut [Self], how: Look) -> bool {
         watchers.iter_mut().filter_map(|watcher| watcher.look(how).then_some(())).count() > 0
     }
 
-    /// Whether it is `path` that is watched.
+    /// Whether `path` is watched.
     pub fn is_of(&self, path: &Path) -> bool {
-        self.path == path
-    }
-
-    fn is_news(&mut self) -> bool {
-        let changed = self.seen.is_some() && self.seen != self.known;
-        if changed {
-            self.known = self.seen;
-        }
-        changed
+        self.polled.path == path
     }
 }
 
-fn identity(path: &Path) -> Option<Identity> {
-    let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
-    Some([
+/// A path, and what the last look at it found.
+#[derive(Debug, Clone)]
+pub(crate) struct Polled {
+    path: PathBuf,
+    seen: Option<State>,
+}
+
+/// The file that a path leads to, or why there is none.
+pub(crate) type State = Result<Identity, String>;
+
+/// What changes with the content of a file: device, inode, size and times.
+pub(crate) type Identity = [i64; 6];
+
+impl Polled {
+    pub(crate) fn new(path: &Path) -> Self {
+        Self { path: path.to_owned(), seen: None }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The state of the path; for [`Look::Now`] only if it is the same as at the look before.
+    pub(crate) fn look(&mut self, how: Look) -> Option<&State> {
+        let now = state(&self.path);
+        let settled = how == Look::Whole || self.seen.as_ref() == Some(&now);
+        self.seen = Some(now);
+        self.seen.as_ref().filter(|_| settled)
+    }
+}
+
+fn state(path: &Path) -> State {
+    match std::fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => Ok(identity(&metadata)),
+        Ok(_) => Err("not a file".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+pub(crate) fn identity(metadata: &std::fs::Metadata) -> Identity {
+    [
         metadata.dev().cast_signed(),
         metadata.ino().cast_signed(),
         metadata.size().cast_signed(),
         metadata.mtime(),
         metadata.mtime_nsec(),
         metadata.ctime().wrapping_mul(1_000_000_000).wrapping_add(metadata.ctime_nsec()),
-    ])
+    ]
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::symlink;
 
     use super::*;

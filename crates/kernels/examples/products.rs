@@ -65,7 +65,7 @@ fn weights(outputs: usize, inputs: usize) -> [Weights; 3] {
     let floats = values(outputs * inputs);
     [
         Int4Weights::pack(outputs, inputs, BLOCK, &codes, &scales).map(Weights::Int4),
-        Int8Weights::quantise(outputs, inputs, &floats).map(Weights::Int8),
+        Int8Weights::quantize(outputs, inputs, &floats).map(Weights::Int8),
         F32Weights::pack(outputs, inputs, &floats).map(Weights::F32),
     ]
     .map(|weights| weights.expect("sizes fit"))

@@ -2,9 +2,7 @@ use std::ops::Range;
 
 use crate::error::{Error, check_length};
 use crate::gelu::gelu_in_place;
-
-/// Columns that are finished together: one cache line of the output.
-pub(crate) const PANEL: usize = 16;
+use crate::sums::PANEL;
 
 /// What is done to sums `[rows, N]` before they are stored: `then(sums + bias)`.
 #[derive(Debug, Clone, Copy, Default)]

@@ -1,19 +1,19 @@
-//! Weights of 4 bits in blocks, activations of 8 bits in blocks of 32.
+//! Weights of 4 bits in blocks.
 
-mod pack;
-mod rows;
-
-pub(crate) use pack::{OpenBlock, PackedBlock};
-#[cfg(target_feature = "simd128")]
-pub(crate) use rows::LARGEST;
-pub(crate) use rows::RowBlock;
+mod layout;
 
 use std::ops::Range;
 
-use crate::blocks::{RowBlocks, with_whole};
-use crate::epilogue::PANEL;
+use crate::blocks::int4::{OpenBlock, PackedBlock};
 use crate::error::Error;
-use crate::tile::{Product, Sums, Tiles};
+use crate::form::Int4;
+use crate::grid::Grid;
+use crate::sums::PANEL;
+use crate::tile::Packed;
+use layout::Layout;
+
+/// The largest scale in units of its column.
+const LARGEST_SCALE: f32 = 32767.0;
 
 /// Weights `[N, K]` of 4 bits, `(code - 8) · scale`, with a scale for each block along K.
 ///
@@ -21,7 +21,7 @@ use crate::tile::{Product, Sums, Tiles};
 /// at most 2⁻¹³ of the largest scale among the blocks of its output.
 #[derive(Debug, Clone)]
 pub struct Int4Weights {
-    layout: pack::Layout,
+    layout: Layout,
     /// `[quads, blocks]`.
     blocks: Vec<PackedBlock>,
     /// The unit of each column's scales, by panels.
@@ -29,7 +29,7 @@ pub struct Int4Weights {
 }
 
 impl Int4Weights {
-    /// Packs `[outputs, inputs]` weights that are quantised in blocks of `block`, laid out like the
+    /// Packs `[outputs, inputs]` weights that are quantized in blocks of `block`, laid out like the
     /// constants of ONNX Runtime's `MatMulNBits` (com.microsoft, version 1): `codes` holds two
     /// codes in a byte, the first in its low half, each output's blocks padded to whole ones;
     /// `scales` is `[outputs, blocks]`. All zero points are 8.
@@ -47,9 +47,20 @@ impl Int4Weights {
         codes: &[u8],
         scales: &[f32],
     ) -> Result<Self, Error> {
-        let layout = pack::Layout::new(outputs, inputs, block)?;
+        let layout = Layout::new(outputs, inputs, block)?;
         layout.check(codes, scales)?;
-        let (blocks, units) = pack::pack(&layout, codes, scales);
+        let units = units(&layout, scales);
+        let given = layout.given();
+        let blocks = layout.grid().pack(PackedBlock::ZEROS, |packed, column, output, index| {
+            let range = layout.range(index);
+            let scale = scales[output * given + range.start / block];
+            // A unit of zero has only zero scales: the quotient is NaN, and becomes 0.
+            packed.scales[column] = (scale / units[output / PANEL][output % PANEL]).round() as i16;
+            let codes = &codes[output * given * (block / 2)..];
+            for (place, input) in range.enumerate() {
+                packed.set(column, place, codes[input / 2] >> (4 * (input % 2)) & 15);
+            }
+        });
         Ok(Self { layout, blocks, units })
     }
 
@@ -69,98 +80,46 @@ impl Int4Weights {
     }
 }
 
-/// Memory that products reuse.
-#[derive(Debug, Default)]
-pub(crate) struct Int4Scratch {
-    rows: RowBlocks<RowBlock>,
-    /// The weights of the open panel, `[quads, blocks]`.
-    open: Vec<OpenBlock>,
-}
-
-/// A product with weights of 4 bits.
-pub(crate) struct Int4Product<'a> {
-    weights: &'a Int4Weights,
-    scratch: &'a mut Int4Scratch,
-    panel: usize,
-}
-
-impl<'a> Int4Product<'a> {
-    pub(crate) fn new(weights: &'a Int4Weights, scratch: &'a mut Int4Scratch) -> Self {
-        Self { weights, scratch, panel: 0 }
+/// The units of the columns' scales, by panels.
+fn units(layout: &Layout, scales: &[f32]) -> Vec<[f32; PANEL]> {
+    let mut units = vec![[0.0; PANEL]; layout.outputs.div_ceil(PANEL)];
+    for output in 0..layout.outputs {
+        let scales = &scales[output * layout.given()..][..layout.given()];
+        let largest = scales.iter().fold(0.0f32, |most, scale| most.max(scale.abs()));
+        units[output / PANEL][output % PANEL] = largest / LARGEST_SCALE;
     }
+    units
 }
 
-impl Product for Int4Product<'_> {
-    fn outputs(&self) -> usize {
-        self.weights.outputs()
+impl Packed for Int4Weights {
+    type Form = Int4;
+
+    fn grid(&self) -> Grid {
+        self.layout.grid()
     }
 
     fn inputs(&self) -> usize {
-        self.weights.inputs()
+        self.layout.inputs
     }
 
-    fn blocks(&self) -> usize {
-        self.weights.layout.grid().blocks()
+    fn range(&self, block: usize) -> Range<usize> {
+        self.layout.range(block)
     }
 
-    fn arrange(&mut self, x: &[f32], tiles: Tiles) {
-        let (layout, inputs) = (&self.weights.layout, self.inputs());
-        self.scratch.rows.fill(
-            tiles,
-            layout.grid().blocks(),
-            RowBlock::ZEROS,
-            |row, block, out| {
-                with_whole(&x[row * inputs..][layout.range(block)], |x| out.quantise(x));
-            },
-        );
-    }
-
-    fn open(&mut self, index: usize) {
-        self.panel = index;
-        let packed = self.weights.layout.grid().panel(&self.weights.blocks, index);
-        self.scratch.open.resize(packed.len(), OpenBlock::EMPTY);
-        for (packed, open) in packed.iter().zip(&mut self.scratch.open) {
+    fn panel<'a>(&'a self, panel: usize, open: &'a mut Vec<OpenBlock>) -> &'a [OpenBlock] {
+        let packed = self.grid().panel(&self.blocks, panel);
+        open.resize(packed.len(), OpenBlock::ZEROS);
+        for (packed, open) in packed.iter().zip(open.iter_mut()) {
+            #[cfg(target_feature = "simd128")]
+            crate::simd::int4::open(packed, open);
+            #[cfg(not(target_feature = "simd128"))]
             packed.open(open);
         }
+        open
     }
 
-    fn add(&self, rows: Range<usize>, blocks: Range<usize>, sums: &mut Sums) {
-        let grid = self.weights.layout.grid();
-        let x = self.scratch.rows.tile(&rows, grid.blocks(), &blocks);
-        for (column, weights) in grid.columns(&self.scratch.open, blocks) {
-            add(x, rows.len(), weights, column, sums);
-        }
-    }
-
-    fn finish(&self, sums: &[f32; PANEL]) -> [f32; PANEL] {
-        let units = &self.weights.units[self.panel];
+    fn finish(&self, panel: usize, sums: &[f32; PANEL]) -> [f32; PANEL] {
+        let units = &self.units[panel];
         std::array::from_fn(|column| sums[column] * units[column])
-    }
-}
-
-/// Adds the products of a tile, `[blocks, rows]`, with a quad, `[blocks]`, to the sums of four
-/// columns from `column` on.
-fn add(x: &[RowBlock], rows: usize, weights: &[OpenBlock], column: usize, sums: &mut Sums) {
-    #[cfg(target_feature = "simd128")]
-    crate::simd::int4::add(x, rows, weights, column, sums);
-    #[cfg(not(target_feature = "simd128"))]
-    add_reference(x, rows, weights, column, sums);
-}
-
-/// The same without SIMD.
-#[cfg(any(test, not(target_feature = "simd128")))]
-pub(crate) fn add_reference(
-    x: &[RowBlock],
-    rows: usize,
-    weights: &[OpenBlock],
-    column: usize,
-    sums: &mut Sums,
-) {
-    for (x, weights) in x.chunks_exact(rows).zip(weights) {
-        for (x, sums) in x.iter().zip(&mut sums.0) {
-            for (sum, dot) in sums[column..].iter_mut().zip(weights.dots(x)) {
-                *sum += dot as f32 * x.scale[0];
-            }
-        }
     }
 }

@@ -1,8 +1,8 @@
-//! Layer normalisation.
+//! Layer normalization.
 
 use crate::lanes::Lanes;
 
-/// Parameters of a layer normalisation over rows of one length.
+/// Parameters of a layer normalization over rows of one length.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LayerNorm {
     gamma: Vec<f32>,
@@ -24,21 +24,21 @@ impl LayerNorm {
     /// Replaces each row of `rows` by `(row - mean) / √(variance + ε) · γ + β`.
     pub fn apply(&self, rows: &mut [f32]) {
         for row in rows.chunks_exact_mut(self.width().max(1)) {
-            self.normalise(row);
+            self.normalize(row);
         }
     }
 
-    /// Adds `residual` to `rows` and normalises the sums; what the shorter of the two lacks is
+    /// Adds `residual` to `rows` and normalizes the sums; what the shorter of the two lacks is
     /// left alone.
     pub fn add_and_apply(&self, rows: &mut [f32], residual: &[f32]) {
         let width = self.width().max(1);
         for (row, residual) in rows.chunks_exact_mut(width).zip(residual.chunks_exact(width)) {
             add(row, residual);
-            self.normalise(row);
+            self.normalize(row);
         }
     }
 
-    fn normalise(&self, row: &mut [f32]) {
+    fn normalize(&self, row: &mut [f32]) {
         let count = row.len() as f32;
         let mean = fold(row, 0.0, |sum, x| sum.add(x)) / count;
         let centre = Lanes::splat(mean);

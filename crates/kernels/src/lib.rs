@@ -7,7 +7,7 @@
 //!
 //! Built with `simd128` the kernels are WebAssembly SIMD, with `relaxed-simd` as well they use its
 //! dot products and fused multiply-add; otherwise, and beside each of them as its reference, there
-//! is scalar code. **Integers are the same everywhere**: activations are quantised to the same codes
+//! is scalar code. **Integers are the same everywhere**: activations are quantized to the same codes
 //! and their products summed exactly, whatever the host makes of a relaxed instruction, because
 //! the second operand of every dot product stays in `0..=127` and no sum of pairs saturates.
 //! What may differ is the rounding of f32 sums, by fusing a multiplication with an addition: one
@@ -23,7 +23,9 @@ mod epilogue;
 mod error;
 mod exp;
 mod float;
+mod form;
 mod gelu;
+mod grid;
 mod int4;
 mod int8;
 mod lanes;
@@ -31,6 +33,7 @@ mod layer_norm;
 mod linear;
 #[cfg(target_feature = "simd128")]
 mod simd;
+mod sums;
 mod tile;
 
 pub use attention::{Attention, AttentionScratch, Heads, Rows};

@@ -1,9 +1,12 @@
+use std::fmt;
+
 use crate::epilogue::Epilogue;
 use crate::error::{Error, check_length, checked_area};
-use crate::float::{F32Weights, FloatProduct, FloatScratch};
-use crate::int4::{Int4Product, Int4Scratch, Int4Weights};
-use crate::int8::{Int8Product, Int8Scratch, Int8Weights};
-use crate::tile;
+use crate::float::F32Weights;
+use crate::form::{Float, Int4, Int8};
+use crate::int4::Int4Weights;
+use crate::int8::Int8Weights;
+use crate::tile::{self, TileScratch};
 
 /// Weights `[N, K]` in one of their forms.
 #[derive(Debug, Clone)]
@@ -47,11 +50,17 @@ impl Weights {
 
 /// Memory that [`linear`] works in. It grows to what the product with most inputs needs, some 400
 /// bytes for each, and is best kept for the next.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Scratch {
-    int4: Int4Scratch,
-    int8: Int8Scratch,
-    float: FloatScratch,
+    int4: TileScratch<Int4>,
+    int8: TileScratch<Int8>,
+    float: TileScratch<Float>,
+}
+
+impl fmt::Debug for Scratch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scratch").finish_non_exhaustive()
+    }
 }
 
 /// Computes `out = then(x · weightsᵀ + bias)`: `x` is f32 `[rows, K]`, `out` f32 `[rows, N]`.
@@ -72,18 +81,9 @@ pub fn linear(
     check_length("output", area, out.len())?;
     epilogue.check(weights.outputs(), area)?;
     match weights {
-        Weights::Int4(weights) => {
-            let mut product = Int4Product::new(weights, &mut scratch.int4);
-            tile::run(&mut product, x, rows, epilogue, out);
-        }
-        Weights::Int8(weights) => {
-            let mut product = Int8Product::new(weights, &mut scratch.int8);
-            tile::run(&mut product, x, rows, epilogue, out);
-        }
-        Weights::F32(weights) => {
-            let mut product = FloatProduct::new(weights, &mut scratch.float);
-            tile::run(&mut product, x, rows, epilogue, out);
-        }
+        Weights::Int4(weights) => tile::run(weights, &mut scratch.int4, (x, rows), epilogue, out),
+        Weights::Int8(weights) => tile::run(weights, &mut scratch.int8, (x, rows), epilogue, out),
+        Weights::F32(weights) => tile::run(weights, &mut scratch.float, (x, rows), epilogue, out),
     }
     Ok(())
 }

@@ -1,30 +1,14 @@
-//! The products' kernels in WebAssembly SIMD. All `unsafe` code of the crate is here and in `lanes`.
+//! The products of blocks in WebAssembly SIMD. All `unsafe` code of the crate is here and in `lanes`.
 //!
-//! Each is compiled for every number of rows in a tile, and its body is written out for a whole
-//! block of inputs: hosts that interrupt guests put a check at every turn of a loop, and what lives
-//! in registers there would be spilled. At the turn nothing does but addresses.
+//! They are compiled for every number of rows in a tile and written out for a whole block of inputs:
+//! hosts that interrupt guests put a check at every turn of a loop (`form`), and what lives in registers
+//! there would be spilled. At the turn nothing does but addresses.
 //!
 //! Cranelift computes a value just before an instruction with an effect needs it, and keeps loads where they
 //! are: written plainly, a block's loads would all come first, pass the 16 registers and be
 //! spilled. A volatile store has its operand computed where it stands. So the kernels go row by row,
 //! a few steps at a time, and store the sum after each; a store costs none of the three ports that
 //! vector instructions compete for.
-
-/// Calls a kernel that is compiled for a number of rows, 1 to 8.
-macro_rules! by_rows {
-    ($rows:expr, $kernel:ident $arguments:tt) => {
-        match $rows {
-            1 => $kernel::<1> $arguments,
-            2 => $kernel::<2> $arguments,
-            3 => $kernel::<3> $arguments,
-            4 => $kernel::<4> $arguments,
-            5 => $kernel::<5> $arguments,
-            6 => $kernel::<6> $arguments,
-            7 => $kernel::<7> $arguments,
-            _ => $kernel::<8> $arguments,
-        }
-    };
-}
 
 /// Writes a row's part out for each of `$count` rows, at most 8: LLVM leaves a loop of this size be.
 macro_rules! each_row {
@@ -40,10 +24,9 @@ macro_rules! each_row {
 }
 
 pub(crate) mod float;
-pub(crate) mod gelu;
 pub(crate) mod int4;
 pub(crate) mod int8;
-#[cfg(test)]
-mod tests;
-mod tile;
+mod totals;
 mod vector;
+
+pub(crate) use totals::Totals;

@@ -133,7 +133,7 @@ proptest! {
 
     #[test]
     fn int8_products_are_near(case in cases()) {
-        let weights = Int8Weights::quantise(case.outputs, case.inputs, &case.weights).unwrap();
+        let weights = Int8Weights::quantize(case.outputs, case.inputs, &case.weights).unwrap();
         let found = case.output(&Weights::Int8(weights), &Epilogue::default());
         let largest = case.x.iter().fold(0.0f32, |most, x| most.max(x.abs()));
         let inputs = case.inputs as f64;
@@ -147,7 +147,7 @@ proptest! {
     fn weights_of_4_bits_are_exact_in_8(case in cases(), seed: u64) {
         let (_, _, weights) = nibbles(&case, 32, seed);
         let narrow: Vec<f32> = weights.iter().map(|&weight| weight as f32).collect();
-        let packed = Int8Weights::quantise(case.outputs, case.inputs, &narrow).unwrap();
+        let packed = Int8Weights::quantize(case.outputs, case.inputs, &narrow).unwrap();
         // A one among zeros is exact, too.
         let mut x = vec![0.0; case.rows * case.inputs];
         for (row, x) in x.chunks_mut(case.inputs).enumerate() {

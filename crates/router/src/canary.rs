@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::rule::Canary;
+use crate::route::Canary;
 use crate::verdict::{self, Reason};
 use crate::window::{Seen, Window};
 
@@ -78,7 +78,7 @@ pub struct CanaryStatus {
     pub phase: Phase,
     /// Which step, counted from 0.
     pub step: usize,
-    /// Its share of the rule's requests.
+    /// Its share of the route's requests.
     pub share: f64,
     /// What it answered in this step.
     pub canary: Seen,
@@ -136,7 +136,7 @@ impl CanaryState {
         window.add(latency, failed);
     }
 
-    /// The canary's share of the rule's requests.
+    /// The canary's share of the route's requests.
     #[must_use]
     pub fn share(&self) -> f64 {
         f64::from_bits(self.share.load(Ordering::Relaxed))

@@ -1,4 +1,4 @@
-//! The fields that rules ask for, taken out of a JSON body in one pass. Nothing else of the body
+//! The fields that routes ask for, taken out of a JSON body in one pass. Nothing else of the body
 //! is kept, so that memory does not grow with what a client sends.
 
 use std::cell::OnceCell;
@@ -7,7 +7,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-/// The fields that any rule asks for, as a tree of the steps of their pointers.
+/// The fields that any route asks for, as a tree of the steps of their pointers.
 #[derive(Default)]
 pub(crate) struct Wanted {
     root: Node,
@@ -35,7 +35,7 @@ pub(crate) enum Found {
     Container,
 }
 
-/// A request's body, read when a rule first asks for one of its fields.
+/// A request's body, read when a route first asks for one of its fields.
 pub(crate) struct Body<'a> {
     wanted: &'a Wanted,
     bytes: Option<&'a [u8]>,

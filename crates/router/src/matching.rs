@@ -1,19 +1,19 @@
-//! Conditions of a rule, ready to be held against requests.
+//! Conditions of a route, ready to be held against requests.
 
 use http::header::{HeaderName, HeaderValue};
 use pilotlight_wire::{decode_unreserved, normalize_path, without_trailing_slash};
 use serde_json::Value;
 
+use crate::error::RouteErrors;
 use crate::fields::{Body, Found, Wanted};
-use crate::mistake::Mistakes;
 use crate::network::Network;
 use crate::request::Request;
-use crate::rule::Match;
+use crate::route::Match;
 
 /// Stands for any value.
 const ANY: &str = "*";
 
-/// The conditions of one rule. A value that is `None` is any value.
+/// The conditions of one route. A value that is `None` is any value.
 #[derive(Default)]
 pub(crate) struct Matcher {
     path: Option<Path>,
@@ -31,23 +31,23 @@ enum Path {
 }
 
 impl Matcher {
-    /// Reads conditions. Those that no request could fulfil are mistakes.
-    pub(crate) fn new(matches: &Match, wanted: &mut Wanted, mistakes: &mut Mistakes) -> Self {
+    /// Reads conditions. Those that no request could fulfil are errors.
+    pub(crate) fn new(matches: &Match, wanted: &mut Wanted, errors: &mut RouteErrors) -> Self {
         let mut matcher = Self::default();
         if let Some(path) = &matches.path {
-            matcher.path = mistakes.take(["match".into(), "path".into()], Path::new(path));
+            matcher.path = errors.take(["match".into(), "path".into()], Path::new(path));
         }
-        matcher.headers = headers(matches, mistakes);
+        matcher.headers = headers(matches, errors);
         for (name, value) in &matches.query {
             if name.is_empty() {
-                mistakes.add(["match".into(), "query".into(), "".into()], "a parameter has a name");
+                errors.add(["match".into(), "query".into(), "".into()], "a parameter has a name");
             }
             matcher.query.push((name.clone(), (value != ANY).then(|| value.clone())));
         }
-        matcher.json = fields(matches, wanted, mistakes);
+        matcher.json = fields(matches, wanted, errors);
         for (index, text) in matches.client.iter().enumerate() {
             let at = ["match".into(), "client".into(), index.into()];
-            matcher.client.extend(mistakes.take(at, text.parse::<Network>()));
+            matcher.client.extend(errors.take(at, text.parse::<Network>()));
         }
         matcher
     }
@@ -126,11 +126,11 @@ impl Path {
     }
 }
 
-fn headers(matches: &Match, mistakes: &mut Mistakes) -> Vec<(HeaderName, Option<HeaderValue>)> {
+fn headers(matches: &Match, errors: &mut RouteErrors) -> Vec<(HeaderName, Option<HeaderValue>)> {
     let mut headers: Vec<(HeaderName, Option<HeaderValue>)> = Vec::new();
     for (name, value) in &matches.header {
         let mut wrong = |message: String| {
-            mistakes.add(["match".into(), "header".into(), name.as_str().into()], message);
+            errors.add(["match".into(), "header".into(), name.as_str().into()], message);
         };
         let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
             wrong(format!("{name:?} is no name of a header"));
@@ -151,14 +151,14 @@ fn headers(matches: &Match, mistakes: &mut Mistakes) -> Vec<(HeaderName, Option<
 fn fields(
     matches: &Match,
     wanted: &mut Wanted,
-    mistakes: &mut Mistakes,
+    errors: &mut RouteErrors,
 ) -> Vec<(usize, Option<Value>)> {
     let mut fields = Vec::new();
     for (pointer, value) in &matches.json {
         let at = || ["match".into(), "json".into(), pointer.as_str().into()];
-        let slot = mistakes.take(at(), wanted.slot(pointer));
+        let slot = errors.take(at(), wanted.slot(pointer));
         if value.is_object() || value.is_array() {
-            mistakes.add(at(), "only strings, numbers, booleans and null can be compared");
+            errors.add(at(), "only strings, numbers, booleans and null can be compared");
         }
         fields.extend(slot.map(|slot| (slot, (value != ANY).then(|| value.clone()))));
     }

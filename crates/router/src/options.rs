@@ -1,9 +1,9 @@
 use std::collections::BTreeSet;
 
-/// What holds for all rules.
+/// What holds for all routes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RouterOptions {
-    /// Functions that there are. Rules and testers may name no others.
+    /// Functions that there are. Routes and testers may name no others.
     pub functions: BTreeSet<String>,
     /// Whether [`OVERRIDE_HEADER`](crate::OVERRIDE_HEADER) is obeyed. Whoever may send requests
     /// may then reach every version of every function.

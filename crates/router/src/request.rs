@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use http::HeaderMap;
 use http::header::COOKIE;
 
-/// What rules may look at of a request.
+/// What routes may look at of a request.
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
     /// Its path in its normal form (RFC 3986, section 6.2.2), without the query.

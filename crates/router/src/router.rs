@@ -5,12 +5,12 @@ use http::HeaderMap;
 
 use crate::canary::{CanaryState, Observer, Side};
 use crate::check;
+use crate::error::{RouteError, RouteErrors};
 use crate::fields::{Body, Wanted};
 use crate::matching::Matcher;
-use crate::mistake::{Mistake, Mistakes};
 use crate::options::RouterOptions;
 use crate::request::Request;
-use crate::rule::{Rule, Shadow};
+use crate::route::{Route, Shadow};
 use crate::split;
 use crate::sticky::KeyIn;
 use crate::target::Target;
@@ -18,27 +18,27 @@ use crate::target::Target;
 /// The header by which a tester asks for a target, if [`RouterOptions::override_header`] is on.
 pub const OVERRIDE_HEADER: &str = "x-pilotlight-version";
 
-/// Rules that were found right, ready to be asked by many threads.
+/// Checked routes, shared by many threads.
 pub struct Router {
-    rules: Vec<Ready>,
+    routes: Vec<Ready>,
     wanted: Wanted,
     options: RouterOptions,
 }
 
-/// A rule, ready.
+/// A checked route.
 struct Ready {
-    rule: Rule,
-    /// Names of the arms' targets, as they are hashed.
+    route: Route,
+    /// Names of the targets, as they are hashed.
     names: Vec<String>,
     matcher: Matcher,
     key: Option<KeyIn>,
     canary: Option<Moved>,
 }
 
-/// The arm whose weight moves.
+/// The target whose weight a canary moves.
 #[derive(Clone)]
 struct Moved {
-    arm: usize,
+    index: usize,
     state: Arc<CanaryState>,
 }
 
@@ -46,23 +46,23 @@ struct Moved {
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Decision<'a> {
-    /// The rule that it matched, counted from 0: its access and de-identification hold, whoever chose the
-    /// target. None if a tester chose, and no rule is for the request.
-    pub rule: Option<usize>,
+    /// The route that it matched, counted from 0: its authentication and de-identification apply, whoever chose the
+    /// target. None if a tester chose, and no route is for the request.
+    pub route: Option<usize>,
     /// Who answers it.
     pub target: Cow<'a, Target>,
     /// How that was chosen.
     pub choice: Choice,
     /// Who is asked, too.
     pub shadow: Option<&'a Shadow>,
-    /// Whom to tell how it went, if the rule has a canary.
+    /// Whom to tell how it went, if the route has a canary.
     pub canary: Option<Observer>,
 }
 
 /// How a target was chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Choice {
-    /// The rule has only this one.
+    /// The route has only this one.
     Only,
     /// At random, by the weights.
     Drawn,
@@ -91,32 +91,32 @@ pub enum BadOverride {
 }
 
 impl Router {
-    /// Checks the rules and makes them ready.
+    /// Checks the routes and makes them ready.
     ///
     /// # Errors
     /// All that is wrong with any of them.
-    pub fn new(rules: Vec<Rule>, options: RouterOptions) -> Result<Self, Vec<Mistake>> {
-        let mut mistakes = Mistakes::default();
+    pub fn new(routes: Vec<Route>, options: RouterOptions) -> Result<Self, Vec<RouteError>> {
+        let mut errors = RouteErrors::default();
         let mut wanted = Wanted::default();
-        check::check_all(&rules, &mut mistakes);
-        let ready = rules.into_iter().enumerate().map(|(index, rule)| {
-            mistakes.in_rule(index);
-            check::check_rule(&rule, &options, &mut mistakes);
-            Ready::new(rule, &mut wanted, &mut mistakes)
+        check::check_all(&routes, &mut errors);
+        let ready = routes.into_iter().enumerate().map(|(index, route)| {
+            errors.in_route(index);
+            check::check_route(&route, &options, &mut errors);
+            Ready::new(route, &mut wanted, &mut errors)
         });
-        let rules = ready.collect();
-        mistakes.none().map(|()| Self { rules, wanted, options })
+        let routes = ready.collect();
+        errors.none().map(|()| Self { routes, wanted, options })
     }
 
-    /// The same for servers where a path with a trailing slash is the same as without it: a rule for
+    /// The same for servers where a path with a trailing slash is the same as without it: a route for
     /// exactly one path is for both of its forms.
     #[must_use]
     pub fn ignoring_trailing_slash(mut self) -> Self {
-        self.rules.iter_mut().for_each(|rule| rule.matcher.ignore_trailing_slash());
+        self.routes.iter_mut().for_each(|route| route.matcher.ignore_trailing_slash());
         self
     }
 
-    /// Decides where a request goes: nowhere, if no rule matches. `draw` is a random number,
+    /// Decides where a request goes: nowhere, if no route matches. `draw` is a random number,
     /// uniform over all of `u64`.
     ///
     /// # Errors
@@ -128,12 +128,12 @@ impl Router {
     ) -> Result<Option<Decision<'a>>, BadOverride> {
         let target = self.overridden(request.headers)?;
         let body = Body::new(&self.wanted, request.body);
-        let mut rules = self.rules.iter().enumerate();
-        let found = rules.find(|(_, rule)| rule.matcher.holds(request, &body));
+        let mut routes = self.routes.iter().enumerate();
+        let found = routes.find(|(_, route)| route.matcher.holds(request, &body));
         if let Some(target) = target {
             return Ok(Some(Decision::overridden(target, found.map(|(index, _)| index))));
         }
-        Ok(found.map(|(index, rule)| rule.decide(index, request, &body, draw)))
+        Ok(found.map(|(index, route)| route.decide(index, request, &body, draw)))
     }
 
     /// Whether a tester chooses the target of a request, or tries to.
@@ -147,59 +147,61 @@ impl Router {
     #[must_use]
     pub fn needs_body(&self, request: &Request<'_>) -> bool {
         let overridden = self.is_overridden(request.headers);
-        // The first rule that holds so far decides, unless its fields differ: then it was read.
-        let rule = self.rules.iter().find(|rule| rule.matcher.holds_before_body(request));
-        rule.is_some_and(|rule| {
-            rule.matcher.reads_body() || (rule.reads_key_in_body() && !overridden)
+        // The first route that holds so far decides, unless its fields differ: then it was read.
+        let route = self.routes.iter().find(|route| route.matcher.holds_before_body(request));
+        route.is_some_and(|route| {
+            route.matcher.reads_body() || (route.reads_key_in_body() && !overridden)
         })
     }
 
-    /// The rules of which a request matches one, as far as can be said without its body: the first
+    /// The routes of which a request matches one, as far as can be said without its body: the first
     /// that holds whatever the body is, and before it those that look into the body.
     pub fn candidates<'a>(
         &'a self,
         request: &'a Request<'_>,
     ) -> impl Iterator<Item = usize> + use<'a> {
-        let rules = self.rules.iter().enumerate();
+        let routes = self.routes.iter().enumerate();
         let mut over = false;
-        rules
-            .filter(|(_, rule)| rule.matcher.holds_before_body(request))
-            .take_while(move |(_, rule)| !std::mem::replace(&mut over, !rule.matcher.reads_body()))
+        routes
+            .filter(|(_, route)| route.matcher.holds_before_body(request))
+            .take_while(move |(_, route)| {
+                !std::mem::replace(&mut over, !route.matcher.reads_body())
+            })
             .map(|(index, _)| index)
     }
 
-    /// The rules, in their order.
-    pub fn rules(&self) -> impl ExactSizeIterator<Item = &Rule> {
-        self.rules.iter().map(|ready| &ready.rule)
+    /// The routes, in their order.
+    pub fn routes(&self) -> impl ExactSizeIterator<Item = &Route> {
+        self.routes.iter().map(|ready| &ready.route)
     }
 
-    /// What a rule is called: its name, or its place in the list.
+    /// What a route is called: its name, or its place in the list.
     #[must_use]
-    pub fn name(&self, rule: usize) -> Option<Cow<'_, str>> {
-        let name = self.rules.get(rule)?.rule.name.as_deref();
-        Some(name.map_or_else(|| Cow::Owned(rule.to_string()), Cow::Borrowed))
+    pub fn name(&self, route: usize) -> Option<Cow<'_, str>> {
+        let name = self.routes.get(route)?.route.name.as_deref();
+        Some(name.map_or_else(|| Cow::Owned(route.to_string()), Cow::Borrowed))
     }
 
-    /// Shares of a rule's requests that its arms get now, which sum to one.
+    /// Shares of a route's requests that its targets get now, which sum to one.
     #[must_use]
-    pub fn shares(&self, rule: usize) -> Option<Vec<f64>> {
-        let weights = self.rules.get(rule)?.weights();
+    pub fn shares(&self, route: usize) -> Option<Vec<f64>> {
+        let weights = self.routes.get(route)?.weights();
         let sum: f64 = weights.clone().sum();
         Some(weights.map(|weight| weight / sum).collect())
     }
 
-    /// Canaries with the rules that they belong to, to be advanced from time to time.
+    /// Canaries with the routes that they belong to, to be advanced from time to time.
     pub fn canaries(&self) -> impl Iterator<Item = (usize, &CanaryState)> {
-        let rules = self.rules.iter().enumerate();
-        rules.filter_map(|(index, rule)| Some((index, &*rule.canary.as_ref()?.state)))
+        let routes = self.routes.iter().enumerate();
+        routes.filter_map(|(index, route)| Some((index, &*route.canary.as_ref()?.state)))
     }
 
-    /// Takes over canaries of `before`, so that new rules do not start again what is under way or
-    /// was rolled back: those whose rule has the same name (without one, the same conditions),
+    /// Takes over canaries of `before`, so that new routes do not start again what is under way or
+    /// was rolled back: those whose route has the same name (without one, the same conditions),
     /// targets and canary.
     pub fn take_over(&mut self, before: &Self) {
-        for new in &mut self.rules {
-            if let Some(old) = before.rules.iter().find(|old| old.has_canary_of(&new.rule)) {
+        for new in &mut self.routes {
+            if let Some(old) = before.routes.iter().find(|old| old.has_canary_of(&new.route)) {
                 new.canary.clone_from(&old.canary);
             }
         }
@@ -223,32 +225,32 @@ impl Router {
 }
 
 impl Ready {
-    fn new(rule: Rule, wanted: &mut Wanted, mistakes: &mut Mistakes) -> Self {
-        let matcher = Matcher::new(&rule.matches, wanted, mistakes);
-        let sticky = rule.sticky.as_ref().map(|sticky| KeyIn::new(sticky, wanted));
-        let key = sticky.and_then(|key| mistakes.take(["sticky".into()], key));
-        let canary = rule.canary.as_ref().and_then(|canary| {
-            let arm = rule.to.iter().position(|arm| arm.target == canary.target)?;
-            Some(Moved { arm, state: Arc::new(CanaryState::new(canary)) })
+    fn new(route: Route, wanted: &mut Wanted, errors: &mut RouteErrors) -> Self {
+        let matcher = Matcher::new(&route.matches, wanted, errors);
+        let sticky = route.sticky.as_ref().map(|sticky| KeyIn::new(sticky, wanted));
+        let key = sticky.and_then(|key| errors.take(["sticky".into()], key));
+        let canary = route.canary.as_ref().and_then(|canary| {
+            let index = route.to.iter().position(|weighted| weighted.target == canary.target)?;
+            Some(Moved { index, state: Arc::new(CanaryState::new(canary)) })
         });
-        let names = rule.to.iter().map(|arm| arm.target.to_string()).collect();
-        Self { rule, names, matcher, key, canary }
+        let names = route.to.iter().map(|weighted| weighted.target.to_string()).collect();
+        Self { route, names, matcher, key, canary }
     }
 
-    fn has_canary_of(&self, other: &Rule) -> bool {
-        let rule = &self.rule;
+    fn has_canary_of(&self, other: &Route) -> bool {
+        let route = &self.route;
         let same =
-            rule.name == other.name && (rule.name.is_some() || rule.matches == other.matches);
-        same && rule.to == other.to && rule.canary == other.canary
+            route.name == other.name && (route.name.is_some() || route.matches == other.matches);
+        same && route.to == other.to && route.canary == other.canary
     }
 
     fn weights(&self) -> impl Iterator<Item = f64> + Clone {
-        let moved = self.canary.as_ref().map(|moved| (moved.arm, moved.state.share()));
-        split::weights(&self.rule.to, moved)
+        let moved = self.canary.as_ref().map(|moved| (moved.index, moved.state.share()));
+        split::weights(&self.route.to, moved)
     }
 
     fn reads_key_in_body(&self) -> bool {
-        self.rule.to.len() > 1 && self.key.as_ref().is_some_and(KeyIn::reads_body)
+        self.route.to.len() > 1 && self.key.as_ref().is_some_and(KeyIn::reads_body)
     }
 
     fn decide(
@@ -258,15 +260,15 @@ impl Ready {
         body: &Body<'_>,
         draw: u64,
     ) -> Decision<'_> {
-        let (arm, choice) = self.choose(request, body, draw);
-        let target = &self.rule.to[arm].target;
-        let shadow = self.rule.shadow.as_ref().filter(|shadow| shadow.target != *target);
+        let (chosen, choice) = self.choose(request, body, draw);
+        let target = &self.route.to[chosen].target;
+        let shadow = self.route.shadow.as_ref().filter(|shadow| shadow.target != *target);
         let canary = self.canary.as_ref().map(|moved| {
-            let side = if moved.arm == arm { Side::Canary } else { Side::Control };
+            let side = if moved.index == chosen { Side::Canary } else { Side::Control };
             Observer { state: Arc::clone(&moved.state), side }
         });
         Decision {
-            rule: Some(index),
+            route: Some(index),
             target: Cow::Borrowed(target),
             choice,
             shadow: shadow.filter(|shadow| split::within(shadow.share, draw)),
@@ -275,12 +277,12 @@ impl Ready {
     }
 
     fn choose(&self, request: &Request<'_>, body: &Body<'_>, draw: u64) -> (usize, Choice) {
-        if self.rule.to.len() == 1 {
+        if self.route.to.len() == 1 {
             return (0, Choice::Only);
         }
         let key = self.key.as_ref().and_then(|key| key.key(request, body));
         let weights = self.weights();
-        let (arm, choice) = match key {
+        let (chosen, choice) = match key {
             Some(key) => {
                 let names = self.names.iter().map(String::as_str);
                 (split::kept(weights, names, &key), Choice::Sticky)
@@ -288,14 +290,14 @@ impl Ready {
             None => (split::drawn(weights, draw), Choice::Drawn),
         };
         // One weight is above 0, by the checks.
-        (arm.unwrap_or_default(), choice)
+        (chosen.unwrap_or_default(), choice)
     }
 }
 
 impl Decision<'_> {
-    fn overridden(target: Target, rule: Option<usize>) -> Self {
+    fn overridden(target: Target, route: Option<usize>) -> Self {
         Self {
-            rule,
+            route,
             target: Cow::Owned(target),
             choice: Choice::Override,
             shadow: None,

@@ -1,30 +1,30 @@
-//! Which arm is taken: by a random number, or by a key that always takes the same.
+//! Which target is taken: by a random number, or by a key that always takes the same.
 
 use sha2::{Digest as _, Sha256};
 
-use crate::rule::Arm;
+use crate::route::WeightedTarget;
 
 /// Names the hash below. Another one would move users.
 const DOMAIN: &[u8] = b"pilotlight sticky 1";
 const MANTISSA: u32 = 52;
 
-/// Weights of the arms, of which one may be moved to a share of the whole. The others keep theirs:
+/// Weights of the targets, of which one may be moved to a share of the whole. The others keep theirs:
 /// scaled by a common factor they would lose users to each other by rounding.
 pub(crate) fn weights(
-    arms: &[Arm],
+    targets: &[WeightedTarget],
     moved: Option<(usize, f64)>,
 ) -> impl Iterator<Item = f64> + Clone {
-    let moved_arm = moved.map(|(arm, _)| arm);
-    let others = arms.iter().enumerate().filter(|(index, _)| Some(*index) != moved_arm);
-    let others: f64 = others.map(|(_, arm)| arm.weight).sum();
-    arms.iter().enumerate().map(move |(index, arm)| match moved {
+    let moved_index = moved.map(|(index, _)| index);
+    let others = targets.iter().enumerate().filter(|(index, _)| Some(*index) != moved_index);
+    let others: f64 = others.map(|(_, weighted)| weighted.weight).sum();
+    targets.iter().enumerate().map(move |(index, weighted)| match moved {
         Some((moved, share)) if share >= 1.0 => f64::from(u8::from(index == moved)),
         Some((moved, share)) if index == moved => others * share / (1.0 - share),
-        _ => arm.weight,
+        _ => weighted.weight,
     })
 }
 
-/// The arm that `draw`, uniform over all of `u64`, falls on.
+/// The target that `draw`, uniform over all of `u64`, falls on.
 pub(crate) fn drawn(weights: impl Iterator<Item = f64> + Clone, draw: u64) -> Option<usize> {
     let mut left = unit(draw) * weights.clone().sum::<f64>();
     let mut last = None;
@@ -39,8 +39,8 @@ pub(crate) fn drawn(weights: impl Iterator<Item = f64> + Clone, draw: u64) -> Op
     last
 }
 
-/// The arm with the highest score for `key`: weighted rendezvous hashing by the logarithmic
-/// method. An arm's score depends on its own weight and name only, so that a change of one arm
+/// The target with the highest score for `key`: weighted rendezvous hashing by the logarithmic
+/// method. A target's score depends on its own weight and name only, so that a change of one target
 /// moves users only to it or from it.
 pub(crate) fn kept<'a>(
     weights: impl Iterator<Item = f64>,

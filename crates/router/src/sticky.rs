@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::fields::{Body, Found, Wanted};
 use crate::request::Request;
-use crate::rule::Sticky;
+use crate::route::Sticky;
 
 /// A [`Sticky`], ready to be asked for keys.
 pub(crate) enum KeyIn {
@@ -39,7 +39,7 @@ impl KeyIn {
         matches!(self, Self::Json(_))
     }
 
-    /// The key of a request. An empty one is none: it would send all who have none to one arm.
+    /// The key of a request. An empty one is none: it would send all who have none to one target.
     pub(crate) fn key<'a>(
         &self,
         request: &Request<'a>,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::rule::Canary;
+use crate::route::Canary;
 use crate::window::{Seen, Window};
 
 /// So many failures without a success end a canary before there are enough requests to compare.

@@ -1,9 +1,9 @@
-//! Whatever is configured or sent: mistakes or a router, an error or a decision, never a panic.
+//! Whatever is configured or sent: errors or a router, an error or a decision, never a panic.
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use pilotlight_router::{Router, RouterOptions, Rule};
+use pilotlight_router::{Route, Router, RouterOptions};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -52,8 +52,8 @@ fn json() -> impl Strategy<Value = Value> {
     })
 }
 
-fn rule() -> impl Strategy<Value = Value> {
-    let arm = (target(), number()).prop_map(|(t, w)| json!({ "target": t, "weight": w }));
+fn route() -> impl Strategy<Value = Value> {
+    let weighted = (target(), number()).prop_map(|(t, w)| json!({ "target": t, "weight": w }));
     let source = prop_oneof![Just("header"), Just("cookie"), Just("query"), Just("json")];
     let sticky = (source, text()).prop_map(|(source, name)| json!({ source: name }));
     let shadow = (target(), number()).prop_map(|(t, s)| json!({ "target": t, "share": s }));
@@ -64,7 +64,7 @@ fn rule() -> impl Strategy<Value = Value> {
     });
     let parts = (
         matches(),
-        prop::collection::vec(arm, 0..4),
+        prop::collection::vec(weighted, 0..4),
         prop::option::of(sticky),
         prop::option::of(shadow),
         prop::option::of(canary),
@@ -115,16 +115,16 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
-    fn any_rules_and_requests_are_decided_or_refused(
-        rules in prop::collection::vec(rule(), 1..4), sent in sent(), draw: u64, testers: bool,
+    fn any_routes_and_requests_are_decided_or_refused(
+        routes in prop::collection::vec(route(), 1..4), sent in sent(), draw: u64, testers: bool,
     ) {
-        let rules: Vec<Rule> = serde_json::from_value(json!(rules)).unwrap();
+        let routes: Vec<Route> = serde_json::from_value(json!(routes)).unwrap();
         let options = RouterOptions { override_header: testers, ..options() };
-        let count = rules.len();
-        let router = match Router::new(rules, options) {
+        let count = routes.len();
+        let router = match Router::new(routes, options) {
             Ok(router) => router,
-            Err(mistakes) => {
-                prop_assert!(!mistakes.is_empty() && mistakes.iter().all(|m| m.rule < count));
+            Err(errors) => {
+                prop_assert!(!errors.is_empty() && errors.iter().all(|m| m.route < count));
                 return Ok(());
             }
         };
@@ -132,22 +132,22 @@ proptest! {
     }
 
     #[test]
-    fn any_request_to_right_rules_is_decided_and_a_body_not_needed_changes_nothing(
+    fn any_request_to_right_routes_is_decided_and_a_body_not_needed_changes_nothing(
         sent in sent(), draw: u64, testers: bool,
     ) {
-        let rules: Vec<Rule> = serde_json::from_value(json!([
+        let routes: Vec<Route> = serde_json::from_value(json!([
             { "match": { "path": "/a*", "json": { "/a": "*" } }, "to": ["a", "b"], "sticky": { "json": "/b/0" } },
             { "match": { "header": { "a": "*" } }, "to": ["a", "b", "c"], "sticky": { "json": "/a/b" } },
             { "match": { "query": { "a": "a" } }, "to": ["a", "c"], "sticky": { "cookie": "a" } },
             { "match": { "json": { "": "*" }, "client": ["::/1"] }, "to": "d" },
             { "to": ["e", "f"], "sticky": { "query": "b" }, "shadow": { "target": "a", "share": 0.5 } },
         ])).unwrap();
-        let router = Router::new(rules, RouterOptions { override_header: testers, ..options() });
+        let router = Router::new(routes, RouterOptions { override_header: testers, ..options() });
         let router = router.ok().unwrap();
         let decide = |sent: &Sent| {
             router.route(&sent.request(), draw).map(|decision| {
                 let decision = decision.unwrap();
-                (decision.rule, decision.target.into_owned(), decision.choice, decision.shadow)
+                (decision.route, decision.target.into_owned(), decision.choice, decision.shadow)
             })
         };
         let bodiless = Sent { body: None, ..sent.clone() };

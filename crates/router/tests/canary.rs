@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 mod support;
-use support::{decide, draws, get, likely, options, router, rules, target};
+use support::{decide, draws, get, likely, options, router, routes, target};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const FAST: Duration = Duration::from_millis(10);
@@ -156,11 +156,11 @@ fn many_threads_count_without_losing_a_request() {
     assert_eq!((seen.requests, seen.failures), (40_000, 400));
 }
 
-fn rule(name: &str, shares: &[f64]) -> Value {
-    let arms = json!([
+fn route(name: &str, shares: &[f64]) -> Value {
+    let targets = json!([
         { "target": "a", "weight": 2 }, { "target": "b", "weight": 7 }, { "target": "c", "weight": 1 },
     ]);
-    json!({ "name": name, "to": arms, "sticky": { "query": "user" }, "canary": plan(shares) })
+    json!({ "name": name, "to": targets, "sticky": { "query": "user" }, "canary": plan(shares) })
 }
 
 fn both_do_well_of(router: &Router) {
@@ -169,7 +169,7 @@ fn both_do_well_of(router: &Router) {
 
 #[test]
 fn the_share_moves_the_canary_and_the_others_share_the_rest() {
-    let router = router(json!([rule("r", &[0.1, 0.4, 1.0])]));
+    let router = router(json!([route("r", &[0.1, 0.4, 1.0])]));
     let (_, state) = router.canaries().next().unwrap();
     let requests = 50_000;
     let split = |seed| {
@@ -201,7 +201,7 @@ fn the_share_moves_the_canary_and_the_others_share_the_rest() {
 
 #[test]
 fn a_growing_canary_only_wins_users_and_one_rolled_back_gives_them_all_back() {
-    let router = router(json!([rule("r", &[0.1, 0.4, 1.0])]));
+    let router = router(json!([route("r", &[0.1, 0.4, 1.0])]));
     let (_, state) = router.canaries().next().unwrap();
     let users = || (0..2000).map(|user| get("/").query(&format!("user={user}")));
     let targets = || users().map(|user| target(&router, &user, 0)).collect::<Vec<_>>();
@@ -225,7 +225,7 @@ fn a_growing_canary_only_wins_users_and_one_rolled_back_gives_them_all_back() {
 fn a_decision_knows_whom_to_tell_how_it_went() {
     let router = router(json!([
         { "match": { "path": "/plain" }, "to": "a" },
-        rule("r", &[0.5]),
+        route("r", &[0.5]),
     ]));
     assert!(decide(&router, &get("/plain"), 0).canary.is_none());
     for draw in draws(1).take(1000) {
@@ -235,28 +235,28 @@ fn a_decision_knows_whom_to_tell_how_it_went() {
         assert_eq!(observer.side(), expected);
         observer.observe(FAST, expected == Side::Control);
     }
-    let (rule, state) = router.canaries().next().unwrap();
+    let (route, state) = router.canaries().next().unwrap();
     let status = state.status();
-    assert_eq!((rule, status.canary.requests + status.control.requests), (1, 1000));
+    assert_eq!((route, status.canary.requests + status.control.requests), (1, 1000));
     assert_eq!((status.canary.failures, status.control.failures), (0, status.control.requests));
 }
 
 #[test]
-fn new_rules_take_over_canaries_that_have_not_changed() {
-    let first = router(json!([rule("r", &[0.1, 0.2])]));
+fn new_routes_take_over_canaries_that_have_not_changed() {
+    let first = router(json!([route("r", &[0.1, 0.2])]));
     let (_, state) = first.canaries().next().unwrap();
     answer(state, Side::Canary, 10, FAST, 10);
     assert!(matches!(state.advance(Duration::ZERO), Event::RolledBack { .. }));
     let share = |list: Value| {
-        let mut router = Router::new(rules(list), options()).ok().unwrap();
+        let mut router = Router::new(routes(list), options()).ok().unwrap();
         router.take_over(&first);
         let (_, state) = router.canaries().next().unwrap();
         state.share()
     };
     let other = json!({ "match": { "path": "/x" }, "to": "a" });
-    assert_eq!(share(json!([other, rule("r", &[0.1, 0.2])])), 0.0);
-    assert_eq!(share(json!([rule("r", &[0.1, 0.3])])), 0.1, "another canary");
-    assert_eq!(share(json!([rule("s", &[0.1, 0.2])])), 0.1, "another rule");
+    assert_eq!(share(json!([other, route("r", &[0.1, 0.2])])), 0.0);
+    assert_eq!(share(json!([route("r", &[0.1, 0.3])])), 0.1, "another canary");
+    assert_eq!(share(json!([route("s", &[0.1, 0.2])])), 0.1, "another route");
 }
 
 /// How often a canary is rolled back of which `failing` of all requests fail, and whose

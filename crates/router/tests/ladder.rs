@@ -5,8 +5,8 @@
 use pilotlight_testing::ladder::{Order, check};
 
 const ORDER: &Order = &[
-    &["target", "network", "mistake", "fields", "request", "options", "compare", "window"],
-    &["rule"],
+    &["target", "network", "error", "fields", "request", "options", "compare", "window"],
+    &["route"],
     &["verdict"],
     &["matching", "sticky", "split", "canary"],
     &["check"],

@@ -1,4 +1,4 @@
-//! Which rule a request matches.
+//! Which route a request matches.
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
@@ -24,7 +24,7 @@ fn fails(matches: Value, sent: Sent) {
 }
 
 #[test]
-fn the_first_rule_that_matches_is_taken() {
+fn the_first_route_that_matches_is_taken() {
     let router = router(json!([
         { "match": { "path": "/pii", "header": { "x-group": "testers" } }, "to": "b" },
         { "match": { "path": "/pii*" }, "to": "a" },
@@ -37,7 +37,7 @@ fn the_first_rule_that_matches_is_taken() {
 }
 
 #[test]
-fn a_rule_without_conditions_takes_everything() {
+fn a_route_without_conditions_takes_everything() {
     holds(json!({}), get("/"));
     holds(json!({}), get("").body("{"));
 }
@@ -54,7 +54,7 @@ fn paths_match_exactly_or_by_their_beginning() {
 }
 
 #[test]
-fn the_paths_of_rules_are_compared_in_their_normal_form() {
+fn the_paths_of_routes_are_compared_in_their_normal_form() {
     for path in ["/v1/%72edact", "//v1/redact", "/v1/./redact", "/x/../v1/redact"] {
         holds(json!({ "path": path }), get("/v1/redact"));
     }
@@ -186,7 +186,7 @@ fn clients_match_by_network() {
 }
 
 #[test]
-fn a_body_is_needed_only_while_a_rule_that_may_match_reads_it() {
+fn a_body_is_needed_only_while_a_route_that_may_match_reads_it() {
     let router = router(json!([
         { "match": { "path": "/a" }, "to": "a" },
         { "match": { "path": "/b", "json": { "/x": 1 } }, "to": "b" },
@@ -197,7 +197,7 @@ fn a_body_is_needed_only_while_a_rule_that_may_match_reads_it() {
     ]));
     let needs = |sent: Sent| router.needs_body(&sent.request());
     assert!(!needs(get("/a")));
-    assert!(!needs(get("/a").header("x", "1")), "an earlier rule takes it");
+    assert!(!needs(get("/a").header("x", "1")), "an earlier route takes it");
     assert!(needs(get("/b")));
     assert!(needs(get("/c")));
     assert!(!needs(get("/d")), "one target needs no key");

@@ -6,7 +6,7 @@ use pilotlight_router::{BadOverride, Choice, Router, RouterOptions};
 use serde_json::json;
 
 mod support;
-use support::{Sent, get, options, rules};
+use support::{Sent, get, options, routes};
 
 const HEADER: &str = "X-Pilotlight-Version";
 
@@ -14,7 +14,7 @@ fn with_overrides(override_header: bool) -> Router {
     let options = RouterOptions { override_header, ..options() };
     let shadow = json!({ "target": "b", "share": 1 });
     let list = json!([{ "match": { "json": { "/x": 1 } }, "to": "a", "shadow": shadow }]);
-    Router::new(rules(list), options).unwrap_or_else(|mistakes| panic!("{mistakes:?}"))
+    Router::new(routes(list), options).unwrap_or_else(|errors| panic!("{errors:?}"))
 }
 
 #[test]
@@ -24,7 +24,7 @@ fn a_tester_gets_the_target_asked_for() {
         let sent = get("/").header(HEADER, target);
         let decision = router.route(&sent.request(), 0).unwrap().unwrap();
         assert_eq!(decision.target.to_string(), target);
-        assert_eq!((decision.choice, decision.rule), (Choice::Override, None));
+        assert_eq!((decision.choice, decision.route), (Choice::Override, None));
         assert!(decision.shadow.is_none() && decision.canary.is_none());
     }
 }
@@ -38,12 +38,12 @@ fn overrides_are_off_by_default() {
         assert!(router.needs_body(&sent.request()));
         assert!(router.route(&sent.request(), 0).unwrap().is_none());
         let sent = sent.body(r#"{"x": 1}"#);
-        assert_eq!(router.route(&sent.request(), 0).unwrap().unwrap().rule, Some(0));
+        assert_eq!(router.route(&sent.request(), 0).unwrap().unwrap().route, Some(0));
     }
 }
 
 #[test]
-fn without_the_header_rules_decide() {
+fn without_the_header_routes_decide() {
     let router = with_overrides(true);
     assert!(router.route(&get("/").request(), 0).unwrap().is_none());
 }
@@ -62,28 +62,27 @@ fn an_override_that_names_no_target_is_an_error() {
 }
 
 #[test]
-fn a_tester_is_under_the_access_and_the_protection_of_the_rule_that_the_request_matches() {
+fn authentication_and_deidentification_of_the_matching_route_apply_to_testers() {
     let options = RouterOptions { override_header: true, ..options() };
     let list = json!([
         { "match": { "json": { "/x": 1 } }, "to": "a", "auth": "keys" },
         { "match": { "path": "/b" }, "to": "b", "deidentify": "names" },
     ]);
-    let router =
-        Router::new(rules(list), options).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
-    let rule = |sent: Sent| {
+    let router = Router::new(routes(list), options).unwrap_or_else(|errors| panic!("{errors:?}"));
+    let route = |sent: Sent| {
         let decision = router.route(&sent.request(), 0).unwrap().unwrap();
         assert_eq!((decision.choice, decision.target.to_string()), (Choice::Override, "c".into()));
-        decision.rule
+        decision.route
     };
-    // Which rule it is depends on the body.
+    // Which route it is depends on the body.
     assert!(router.needs_body(&get("/").header(HEADER, "c").request()));
-    assert_eq!(rule(get("/").header(HEADER, "c").body(r#"{"x": 1}"#)), Some(0));
-    assert_eq!(rule(get("/b").header(HEADER, "c").body(r#"{"x": 2}"#)), Some(1));
-    assert_eq!(rule(get("/").header(HEADER, "c").body("{}")), None);
+    assert_eq!(route(get("/").header(HEADER, "c").body(r#"{"x": 1}"#)), Some(0));
+    assert_eq!(route(get("/b").header(HEADER, "c").body(r#"{"x": 2}"#)), Some(1));
+    assert_eq!(route(get("/").header(HEADER, "c").body("{}")), None);
 }
 
 #[test]
-fn candidates_are_the_rules_that_the_body_can_still_choose_between() {
+fn candidates_are_the_routes_that_the_body_can_still_choose_between() {
     let list = json!([
         { "match": { "path": "/a", "json": { "/x": 1 } }, "to": "a" },
         { "match": { "path": "/b" }, "to": "b" },
@@ -91,8 +90,7 @@ fn candidates_are_the_rules_that_the_body_can_still_choose_between() {
         { "match": { "query": { "q": "*" } }, "to": "b" },
         { "to": "c" },
     ]);
-    let router =
-        Router::new(rules(list), options()).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
+    let router = Router::new(routes(list), options()).unwrap_or_else(|errors| panic!("{errors:?}"));
     let candidates = |sent: Sent| router.candidates(&sent.request()).collect::<Vec<_>>();
     assert_eq!(candidates(get("/a")), [0, 2, 4]);
     assert_eq!(candidates(get("/b")), [1]);

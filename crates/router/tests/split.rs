@@ -12,7 +12,7 @@ mod support;
 use support::{decide, draws, get, likely, router, target, two};
 
 const REQUESTS: usize = 100_000;
-/// Fewer, as each is hashed for each arm.
+/// Fewer, as each is hashed for each target.
 const USERS: usize = 30_000;
 const WEIGHTS: [&[f64]; 7] = [
     &[1.0, 1.0],
@@ -24,9 +24,9 @@ const WEIGHTS: [&[f64]; 7] = [
     &[1e9, 1e-9],
 ];
 
-fn arms(weights: &[f64]) -> Value {
-    let arms = ["a", "b", "c", "d", "e", "f"].into_iter().zip(weights);
-    arms.map(|(target, weight)| json!({ "target": target, "weight": weight })).collect()
+fn targets(weights: &[f64]) -> Value {
+    let targets = ["a", "b", "c", "d", "e", "f"].into_iter().zip(weights);
+    targets.map(|(target, weight)| json!({ "target": target, "weight": weight })).collect()
 }
 
 fn assert_split(router: &Router, weights: &[f64], counts: &BTreeMap<String, usize>) {
@@ -44,7 +44,7 @@ fn assert_split(router: &Router, weights: &[f64], counts: &BTreeMap<String, usiz
 #[test]
 fn requests_are_split_by_the_weights() {
     for (seed, weights) in WEIGHTS.into_iter().enumerate() {
-        let router = router(json!([{ "to": arms(weights) }]));
+        let router = router(json!([{ "to": targets(weights) }]));
         let mut counts = BTreeMap::new();
         for draw in draws(seed as u64).take(REQUESTS) {
             let decision = decide(&router, &get("/"), draw);
@@ -58,7 +58,7 @@ fn requests_are_split_by_the_weights() {
 #[test]
 fn users_are_split_by_the_weights() {
     for weights in WEIGHTS {
-        let router = router(json!([{ "to": arms(weights), "sticky": { "query": "user" } }]));
+        let router = router(json!([{ "to": targets(weights), "sticky": { "query": "user" } }]));
         let mut counts = BTreeMap::new();
         for user in 0..USERS {
             let decision = decide(&router, &get("/").query(&format!("user=user-{user}")), 0);
@@ -71,13 +71,13 @@ fn users_are_split_by_the_weights() {
 
 #[test]
 fn the_first_and_the_last_draw_fall_on_arms_with_weight() {
-    let router = router(json!([{ "to": arms(&[0.0, 1.0, 0.1, 0.0]) }]));
+    let router = router(json!([{ "to": targets(&[0.0, 1.0, 0.1, 0.0]) }]));
     assert_eq!(target(&router, &get("/"), 0), "b");
     assert_eq!(target(&router, &get("/"), u64::MAX), "c");
 }
 
 #[test]
-fn a_rule_with_one_target_draws_nothing() {
+fn a_route_with_one_target_draws_nothing() {
     let router = router(json!([{ "to": "a@previous", "sticky": { "query": "user" } }]));
     let decision = decide(&router, &get("/").query("user=1"), 7);
     assert_eq!(

@@ -1,4 +1,4 @@
-//! The same user keeps the same arm, and only those move that must.
+//! The same user keeps the same target, and only those move that must.
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
@@ -17,14 +17,14 @@ fn user(number: usize) -> Sent {
     get("/").header("x-user", &format!("user-{number}"))
 }
 
-fn arms(arms: &[(&str, f64)]) -> Value {
-    arms.iter().map(|(target, weight)| json!({ "target": target, "weight": weight })).collect()
+fn targets(targets: &[(&str, f64)]) -> Value {
+    targets.iter().map(|(target, weight)| json!({ "target": target, "weight": weight })).collect()
 }
 
 /// Computed apart from this crate, in another language: users must not move with a version.
 #[test]
-fn arms_of_known_users_stay_for_ever() {
-    let router = by_user(arms(&[("a", 3.0), ("b@previous", 1.0), ("c@0123abcd", 1.0)]));
+fn targets_of_known_users_stay_for_ever() {
+    let router = by_user(targets(&[("a", 3.0), ("b@previous", 1.0), ("c@0123abcd", 1.0)]));
     let expected = ["c@0123abcd", "a", "a", "a", "c@0123abcd", "a", "a", "a", "c@0123abcd", "a"];
     for (number, expected) in expected.into_iter().enumerate() {
         assert_eq!(target(&router, &user(number), 0), expected, "user-{number}");
@@ -43,7 +43,7 @@ fn the_key_is_the_same_wherever_it_is_found() {
         (json!({ "json": "/user/id" }), get("/").body(r#"{"user": {"id": 42}, "x": [1]}"#)),
         (json!({ "json": "/users/1" }), get("/").body(r#"{"users": [41, 42, 43]}"#)),
     ];
-    let weights = arms(&[("a", 1.0), ("b", 1.0), ("c", 1.0), ("d", 1.0), ("e", 1.0)]);
+    let weights = targets(&[("a", 1.0), ("b", 1.0), ("c", 1.0), ("d", 1.0), ("e", 1.0)]);
     let expected = by_user(weights.clone());
     let expected = target(&expected, &get("/").header("x-user", "42"), 0);
     for (sticky, sent) in sources {
@@ -100,8 +100,8 @@ fn as_many_users_move_as_the_weights_say() {
 }
 
 #[test]
-fn users_stay_when_rules_or_arms_change_places() {
-    let to = |names: [&str; 3]| arms(&names.map(|name| (name, f64::from(name.as_bytes()[0]))));
+fn users_stay_when_routes_or_arms_change_places() {
+    let to = |names: [&str; 3]| targets(&names.map(|name| (name, f64::from(name.as_bytes()[0]))));
     let sticky = json!({ "header": "x-user" });
     let one = router(json!([{ "to": to(["a", "b", "c"]), "sticky": sticky }]));
     let other = router(json!([
@@ -123,7 +123,7 @@ fn weights() -> impl Strategy<Value = Vec<f64>> {
 
 fn weighted(weights: &[f64]) -> Router {
     let pairs: Vec<_> = NAMES.into_iter().zip(weights.iter().copied()).collect();
-    by_user(arms(&pairs))
+    by_user(targets(&pairs))
 }
 
 /// Where users were and are, of those that moved.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use crate::catalogue;
+use crate::catalog;
 use crate::family::{Description, Family, Series, Value, labels};
 
 /// What became of a new version.
@@ -78,10 +78,10 @@ impl Changes {
             Family::new(about, series.collect())
         };
         vec![
-            family(&catalogue::SWAPS, "outcome", |one| {
+            family(&catalog::SWAPS, "outcome", |one| {
                 [("taken_over", one.taken_over), ("refused", one.refused)]
             }),
-            family(&catalogue::ROLLBACKS, "cause", |one| {
+            family(&catalog::ROLLBACKS, "cause", |one| {
                 [("operator", one.by_operator), ("canary", one.by_canary)]
             }),
         ]

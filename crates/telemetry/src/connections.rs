@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
-use crate::catalogue;
+use crate::catalog;
 use crate::family::{Family, Series, Value, labels};
 
 /// Why a connection was closed before a request was read from it.
@@ -32,6 +32,6 @@ impl Connections {
             since,
             value: Value::Whole(self.0[*reason as usize].load(Ordering::Relaxed)),
         });
-        Family::new(&catalogue::CONNECTIONS_REFUSED, series.collect())
+        Family::new(&catalog::CONNECTIONS_REFUSED, series.collect())
     }
 }

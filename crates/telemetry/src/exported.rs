@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
-use crate::catalogue;
+use crate::catalog;
 use crate::family::{Family, Series, Value, labels};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +54,6 @@ impl Exported {
                 }
             })
         });
-        Family::new(&catalogue::EXPORTED, series.collect())
+        Family::new(&catalog::EXPORTED, series.collect())
     }
 }

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use http::StatusCode;
 
-use crate::catalogue;
+use crate::catalog;
 use crate::family::{Family, Labels, Series, Value, labels};
 use crate::histogram::Histogram;
 use crate::observation::{ErrorKind, Observation, Stage};
@@ -155,10 +155,10 @@ impl Counts {
 pub(crate) fn families(all: &[Arc<Counts>]) -> Vec<Family> {
     let each = all.iter();
     vec![
-        Family::new(&catalogue::REQUESTS, each.clone().flat_map(|one| one.requests()).collect()),
-        Family::new(&catalogue::ERRORS, each.clone().flat_map(|one| one.errors()).collect()),
-        Family::new(&catalogue::IN_FLIGHT, each.clone().map(|one| one.in_flight()).collect()),
-        Family::new(&catalogue::REQUEST_DURATION, each.clone().map(|one| one.total()).collect()),
-        Family::new(&catalogue::STAGE_DURATION, each.flat_map(|one| one.stages()).collect()),
+        Family::new(&catalog::REQUESTS, each.clone().flat_map(|one| one.requests()).collect()),
+        Family::new(&catalog::ERRORS, each.clone().flat_map(|one| one.errors()).collect()),
+        Family::new(&catalog::IN_FLIGHT, each.clone().map(|one| one.in_flight()).collect()),
+        Family::new(&catalog::REQUEST_DURATION, each.clone().map(|one| one.total()).collect()),
+        Family::new(&catalog::STAGE_DURATION, each.flat_map(|one| one.stages()).collect()),
     ]
 }

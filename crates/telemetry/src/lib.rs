@@ -2,8 +2,8 @@
 //!
 //! [`Metrics`] counts. A [`Handle`] is kept for each version of a function; [`Handle::record`]
 //! counts a request with a few atomic additions, without a lock or an allocation. What pools and
-//! graphs count themselves is asked for when somebody looks ([`Metrics::add_source`]), who gets it
-//! as Prometheus's text or OpenMetrics ([`Metrics::render`]).
+//! graphs count themselves is collected on scrape ([`Metrics::add_collector`]). [`Metrics::render`]
+//! writes Prometheus's text format or OpenMetrics.
 //!
 //! [`RequestTrace`] is a request's place in its trace, from its headers and on to others (W3C
 //! Trace Context). [`Otlp`] sends spans, the same metrics and log records to an OpenTelemetry
@@ -17,14 +17,14 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking"))]
 
 mod accept;
-mod catalogue;
+mod catalog;
 mod changes;
+mod collected;
 mod connections;
 mod exported;
 mod family;
 mod function;
 mod histogram;
-mod levels;
 mod log;
 mod metrics;
 mod observation;
@@ -35,9 +35,11 @@ mod text;
 mod trace;
 
 pub use changes::{Rollback, Swap};
+pub use collected::{
+    CanaryMetrics, CanaryState, Collected, GraphMetrics, PoolMetrics, ShadowMetrics,
+};
 pub use connections::RefusedConnection;
 pub use function::{Handle, InFlight};
-pub use levels::{CanaryLevel, CanaryState, GraphLevels, Levels, PoolLevels, ShadowCounts};
 pub use log::{json_lines, request_span};
 pub use metrics::Metrics;
 pub use observation::{ErrorKind, Observation, Stages};

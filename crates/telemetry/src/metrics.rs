@@ -4,13 +4,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::SystemTime;
 
 use crate::accept::Format;
-use crate::catalogue;
+use crate::catalog;
 use crate::changes::{Changes, Rollback, Swap};
+use crate::collected::{self, Collected};
 use crate::connections::{Connections, RefusedConnection};
 use crate::exported::Exported;
 use crate::family::{Family, Series, Value, labels};
 use crate::function::{self, Counts, Handle};
-use crate::levels::{self, Levels};
 use crate::process;
 use crate::text;
 
@@ -28,10 +28,10 @@ struct Registry {
     changes: Changes,
     connections: Connections,
     exported: Exported,
-    sources: Mutex<Vec<Arc<Source>>>,
+    collectors: Mutex<Vec<Arc<Collector>>>,
 }
 
-type Source = dyn Fn() -> Levels + Send + Sync;
+type Collector = dyn Fn() -> Collected + Send + Sync;
 
 impl Metrics {
     /// Of a program of version `version`.
@@ -44,7 +44,7 @@ impl Metrics {
             changes: Changes::default(),
             connections: Connections::default(),
             exported: Exported::default(),
-            sources: Mutex::default(),
+            collectors: Mutex::default(),
         }))
     }
 
@@ -84,10 +84,10 @@ impl Metrics {
         self.0.connections.refused(reason);
     }
 
-    /// Asks `source` whenever somebody looks at the metrics. It must not wait. What two sources
-    /// say of the same pool, graph or rule is taken from the first.
-    pub fn add_source(&self, source: impl Fn() -> Levels + Send + Sync + 'static) {
-        lock(&self.0.sources).push(Arc::new(source));
+    /// Calls `collector` on every scrape and export; it must not wait. If two collectors report the
+    /// same pool, graph or route, the first one counts.
+    pub fn add_collector(&self, collector: impl Fn() -> Collected + Send + Sync + 'static) {
+        lock(&self.0.collectors).push(Arc::new(collector));
     }
 
     /// The metrics in the format that an `Accept` header asks for, and its content type.
@@ -109,7 +109,7 @@ impl Metrics {
         let mut counts = vec![Arc::clone(self.0.unrouted.counts())];
         counts.extend(lock(&self.0.functions).values().filter_map(Weak::upgrade));
         let mut families = function::families(&counts);
-        families.extend(levels::families(&self.levels(), since));
+        families.extend(collected::families(&self.collect(), since));
         families.extend(self.0.changes.families(since));
         families.push(self.0.connections.family(since));
         families.push(self.0.exported.family(since));
@@ -118,11 +118,13 @@ impl Metrics {
         families
     }
 
-    /// What all sources say, asked without holding a lock: they have their own.
-    fn levels(&self) -> Levels {
-        let sources = lock(&self.0.sources).clone();
-        let mut all = Levels::default();
-        for Levels { pools, graphs, canaries, shadows } in sources.iter().map(|source| source()) {
+    /// What all collectors report, called without holding a lock: they have locks of their own.
+    fn collect(&self) -> Collected {
+        let collectors = lock(&self.0.collectors).clone();
+        let mut all = Collected::default();
+        for Collected { pools, graphs, canaries, shadows } in
+            collectors.iter().map(|collector| collector())
+        {
             all.pools.extend(pools);
             all.graphs.extend(graphs);
             all.canaries.extend(canaries);
@@ -134,7 +136,7 @@ impl Metrics {
     fn build(&self) -> Family {
         let labels = labels([("version", &self.0.version)]);
         let series = Series { labels, since: self.0.since, value: Value::Whole(1) };
-        Family::new(&catalogue::BUILD, vec![series])
+        Family::new(&catalog::BUILD, vec![series])
     }
 }
 

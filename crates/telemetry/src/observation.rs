@@ -124,7 +124,7 @@ kinds! {
     Unauthorized = "unauthorized",
     /// The caller is known, and may not ask for this.
     Forbidden = "forbidden",
-    /// No rule or function is for this request.
+    /// No route or function is for this request.
     NotFound = "not_found",
     /// The request cannot be understood.
     Malformed = "malformed",

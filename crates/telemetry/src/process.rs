@@ -3,7 +3,7 @@
 use std::fs::read_to_string;
 use std::time::SystemTime;
 
-use crate::catalogue;
+use crate::catalog;
 use crate::family::{Description, Family, Series, Value, labels};
 
 pub(crate) fn families(since: SystemTime) -> Vec<Family> {
@@ -21,14 +21,14 @@ pub(crate) fn families(since: SystemTime) -> Vec<Family> {
     };
     let whole = |value: Option<u64>| value.map(Value::Whole);
     let families = [
-        Family::new(&catalogue::RESIDENT_BY_KIND, by_kind.collect()),
-        one(&catalogue::CPU_SECONDS, stat.as_ref().map(|stat| Value::Real(stat.cpu))),
-        one(&catalogue::RESIDENT, whole(kibibytes("VmRSS:"))),
-        one(&catalogue::VIRTUAL, whole(kibibytes("VmSize:"))),
-        one(&catalogue::THREADS, whole(number(&status, "Threads:"))),
-        one(&catalogue::OPEN_FDS, whole(open_files())),
-        one(&catalogue::MAX_FDS, whole(most_files())),
-        one(&catalogue::START_TIME, stat.and_then(|stat| stat.started).map(Value::Real)),
+        Family::new(&catalog::RESIDENT_BY_KIND, by_kind.collect()),
+        one(&catalog::CPU_SECONDS, stat.as_ref().map(|stat| Value::Real(stat.cpu))),
+        one(&catalog::RESIDENT, whole(kibibytes("VmRSS:"))),
+        one(&catalog::VIRTUAL, whole(kibibytes("VmSize:"))),
+        one(&catalog::THREADS, whole(number(&status, "Threads:"))),
+        one(&catalog::OPEN_FDS, whole(open_files())),
+        one(&catalog::MAX_FDS, whole(most_files())),
+        one(&catalog::START_TIME, stat.and_then(|stat| stat.started).map(Value::Real)),
     ];
     families.into_iter().filter(|family| !family.series.is_empty()).collect()
 }

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
-use pilotlight_telemetry::{CanaryLevel, CanaryState, Levels, Metrics};
+use pilotlight_telemetry::{CanaryMetrics, CanaryState, Collected, Metrics};
 use pilotlight_testing::telemetry::{self, OPEN_METRICS, full};
 use proptest::prelude::*;
 
@@ -91,17 +91,17 @@ fn unescape(value: &str) -> String {
 
 proptest! {
     #[test]
-    fn a_label_comes_back_as_it_was(rule in "\\PC{1,20}|[\\\\\"\n{},=]{1,20}") {
+    fn a_label_comes_back_as_it_was(route in "\\PC{1,20}|[\\\\\"\n{},=]{1,20}") {
         let metrics = Metrics::new("1");
-        let name = rule.clone();
-        metrics.add_source(move || {
+        let name = route.clone();
+        metrics.add_collector(move || {
             let state = CanaryState::Running;
-            let canaries = vec![CanaryLevel { rule: name.clone(), share: 0.5, state }];
-            Levels { canaries, ..Levels::default() }
+            let canaries = vec![CanaryMetrics { route: name.clone(), share: 0.5, state }];
+            Collected { canaries, ..Collected::default() }
         });
         let text = metrics.render("").1;
-        let head = "pilotlight_canary_share_ratio{rule=\"";
+        let head = "pilotlight_canary_share_ratio{route=\"";
         let rest = text.lines().find_map(|line| line.strip_prefix(head)).unwrap();
-        prop_assert_eq!(unescape(rest.strip_suffix("\"} 0.5").unwrap()), rule);
+        prop_assert_eq!(unescape(rest.strip_suffix("\"} 0.5").unwrap()), route);
     }
 }

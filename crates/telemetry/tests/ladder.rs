@@ -6,8 +6,8 @@ use pilotlight_testing::ladder::{Order, check};
 
 const ORDER: &Order = &[
     &["family", "observation", "accept", "secret", "trace", "log/fields"],
-    &["catalogue", "histogram", "log"],
-    &["function", "levels", "changes", "connections", "exported", "process", "text"],
+    &["catalog", "histogram", "log"],
+    &["function", "collected", "changes", "connections", "exported", "process", "text"],
     &["metrics"],
     &["otlp/schema", "otlp/shutdown", "otlp/queue", "otlp/options"],
     &["otlp/environment"],

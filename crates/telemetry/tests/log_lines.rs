@@ -77,11 +77,11 @@ fn a_line_names_the_request_that_it_is_about() {
 #[test]
 fn the_innermost_counts_where_several_have_a_field() {
     let lines = lines(|| {
-        let _outer = tracing::info_span!("outer", function = "a", rule = "x").entered();
+        let _outer = tracing::info_span!("outer", function = "a", route = "x").entered();
         let _inner = tracing::info_span!("inner", function = "b").entered();
-        tracing::info!(rule = "y", "there");
+        tracing::info!(route = "y", "there");
     });
-    assert_eq!((&lines[0]["function"], &lines[0]["rule"]), (&json!("b"), &json!("y")));
+    assert_eq!((&lines[0]["function"], &lines[0]["route"]), (&json!("b"), &json!("y")));
 }
 
 #[test]

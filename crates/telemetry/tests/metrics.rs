@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use pilotlight_telemetry::{ErrorKind, Levels, Metrics, Observation, Rollback, Stages, Swap};
+use pilotlight_telemetry::{Collected, ErrorKind, Metrics, Observation, Rollback, Stages, Swap};
 use pilotlight_testing::telemetry::{self, answered, failed, full, graph, pool, value};
 
 fn text(metrics: &Metrics) -> String {
@@ -174,10 +174,10 @@ fn swaps_and_rollbacks_are_counted_by_what_came_of_them() {
 fn sources_are_asked_at_each_look() {
     let metrics = Metrics::new("1");
     let asked = std::sync::atomic::AtomicU64::new(0);
-    metrics.add_source(move || {
+    metrics.add_collector(move || {
         let ready = asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let pools = vec![pilotlight_telemetry::PoolLevels { ready, ..pool() }];
-        Levels { pools, ..Levels::default() }
+        let pools = vec![pilotlight_telemetry::PoolMetrics { ready, ..pool() }];
+        Collected { pools, ..Collected::default() }
     });
     let series = "pilotlight_pool_ready_instances{function=\"pii\",version=\"0123456789ab\"}";
     assert_eq!(value(&text(&metrics), series), Some(0.0));
@@ -188,8 +188,8 @@ fn sources_are_asked_at_each_look() {
 fn what_two_sources_say_of_the_same_pool_is_told_once() {
     let metrics = Metrics::new("1");
     for ready in [1, 2] {
-        let pools = vec![pilotlight_telemetry::PoolLevels { ready, ..pool() }];
-        metrics.add_source(move || Levels { pools: pools.clone(), ..Levels::default() });
+        let pools = vec![pilotlight_telemetry::PoolMetrics { ready, ..pool() }];
+        metrics.add_collector(move || Collected { pools: pools.clone(), ..Collected::default() });
     }
     let text = text(&metrics);
     let all = text.lines().filter(|line| line.starts_with("pilotlight_pool_ready_instances{"));
@@ -244,7 +244,7 @@ fn shadows_are_counted_by_how_their_answers_compare() {
     let (metrics, _handle) = full();
     let text = text(&metrics);
     let count = |outcome: &str| {
-        let labels = format!("{{rule=\"half\",outcome=\"{outcome}\"}}");
+        let labels = format!("{{route=\"half\",outcome=\"{outcome}\"}}");
         value(&text, &format!("pilotlight_shadowed_requests_total{labels}"))
     };
     assert_eq!(
@@ -258,11 +258,11 @@ fn a_canary_is_in_one_state() {
     let (metrics, _handle) = full();
     let text = text(&metrics);
     let state = |state: &str| {
-        value(&text, &format!("pilotlight_canary_state{{rule=\"half\",state=\"{state}\"}}"))
+        value(&text, &format!("pilotlight_canary_state{{route=\"half\",state=\"{state}\"}}"))
     };
     assert_eq!(state("running"), Some(1.0));
     assert_eq!((state("finished"), state("rolled_back")), (Some(0.0), Some(0.0)));
-    assert_eq!(value(&text, "pilotlight_canary_share_ratio{rule=\"half\"}"), Some(0.05));
+    assert_eq!(value(&text, "pilotlight_canary_share_ratio{route=\"half\"}"), Some(0.05));
 }
 
 #[cfg(target_os = "linux")]

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use http::StatusCode;
 use pilotlight_telemetry::{
-    CanaryLevel, CanaryState, ErrorKind, GraphLevels, Handle, Levels, Metrics, Observation,
-    PoolLevels, Rollback, ShadowCounts, Stages, Swap,
+    CanaryMetrics, CanaryState, Collected, ErrorKind, GraphMetrics, Handle, Metrics, Observation,
+    PoolMetrics, Rollback, ShadowMetrics, Stages, Swap,
 };
 
 /// What a scraper accepts that asks for OpenMetrics.
@@ -44,16 +44,16 @@ pub fn full() -> (Metrics, Handle) {
     metrics.unrouted().record(&failed(ErrorKind::NotFound));
     metrics.swapped("pii", Swap::TakenOver);
     metrics.rolled_back("pii", Rollback::Canary);
-    metrics.add_source(|| Levels {
+    metrics.add_collector(|| Collected {
         pools: vec![pool()],
         graphs: vec![graph()],
-        canaries: vec![CanaryLevel {
-            rule: "half".to_owned(),
+        canaries: vec![CanaryMetrics {
+            route: "half".to_owned(),
             share: 0.05,
             state: CanaryState::Running,
         }],
-        shadows: vec![ShadowCounts {
-            rule: "half".to_owned(),
+        shadows: vec![ShadowMetrics {
+            route: "half".to_owned(),
             outcomes: vec![("same", 7), ("different", 1), ("failed", 0), ("skipped", 2)],
         }],
     });
@@ -61,8 +61,8 @@ pub fn full() -> (Metrics, Handle) {
 }
 
 /// An instance pool at work.
-pub fn pool() -> PoolLevels {
-    PoolLevels {
+pub fn pool() -> PoolMetrics {
+    PoolMetrics {
         function: "pii".to_owned(),
         version: "0123456789ab".to_owned(),
         ready: 3,
@@ -72,13 +72,13 @@ pub fn pool() -> PoolLevels {
         acquired_ready: 20,
         created: 25,
         ended: 20,
-        ..PoolLevels::default()
+        ..PoolMetrics::default()
     }
 }
 
 /// A graph at work.
-pub fn graph() -> GraphLevels {
-    GraphLevels {
+pub fn graph() -> GraphMetrics {
+    GraphMetrics {
         function: "pii".to_owned(),
         version: "0123456789ab".to_owned(),
         graph: "pii-ner".to_owned(),
@@ -89,7 +89,7 @@ pub fn graph() -> GraphLevels {
         closed: vec![("full", 2), ("drained", 4), ("single", 0)],
         refused: 7,
         restarts: Some(1),
-        ..GraphLevels::default()
+        ..GraphMetrics::default()
     }
 }
 

@@ -137,16 +137,16 @@ impl Admin {
                 "load_us": started.load.as_micros() as u64,
             },
             "functions": functions::by_name(&started.host),
-            "rules": started.host.rules(),
+            "routes": started.host.routes(),
         })
     }
 
-    /// The rules, and the functions that they name.
+    /// The routes, and the functions that they name.
     fn routes(&self) -> serde_json::Value {
         let host = self.started.get().map(|started| &started.host);
-        let rules = host.map(Host::rules).unwrap_or_default();
+        let routes = host.map(Host::routes).unwrap_or_default();
         let functions = host.map(functions::by_name).unwrap_or_default();
-        serde_json::json!({"rules": rules, "functions": functions})
+        serde_json::json!({"routes": routes, "functions": functions})
     }
 
     /// What those are told who may not see `path`.

@@ -17,7 +17,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use pilotlight_deidentify::{Deidentifier, DeidentifyOptions, KeyRing, Mistake, Mode, Unfit};
+use pilotlight_deidentify::{Deidentifier, DeidentifyOptions, KeyRing, Mode, OptionsError, Unfit};
 use pilotlight_files::Reloaded;
 use pilotlight_wire::without_trailing_slash;
 use wasmtime_wasi_http::WasiBody;
@@ -202,9 +202,9 @@ impl Deidentification {
             options.placeholder = placeholder.map(str::to_owned);
         }
         let ring = self.ring.as_ref().map(|ring| ring.0.get());
-        Deidentifier::new(&options, ring.as_ref()).map_err(|mistake: Mistake| match mistake {
-            Mistake::OfNoEffect { key, mode } => Refusal::OfNoEffect { key, mode },
-            mistake => Refusal::Unusable(mistake.to_string()),
+        Deidentifier::new(&options, ring.as_ref()).map_err(|error: OptionsError| match error {
+            OptionsError::OfNoEffect { key, mode } => Refusal::OfNoEffect { key, mode },
+            error => Refusal::Unusable(error.to_string()),
         })
     }
 }

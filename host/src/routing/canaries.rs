@@ -1,4 +1,4 @@
-//! Canaries under way: moved on, or back, while their rules are at work.
+//! Canaries under way: moved on, or back, while their routes are at work.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -22,15 +22,15 @@ impl Routing {
     /// Moves canaries on, or back, which `metrics` are told.
     fn advance_canaries(&self, metrics: &Metrics) {
         for (index, canary) in self.router.canaries() {
-            let rule = self.router.name(index).unwrap_or_default();
+            let route = self.router.name(index).unwrap_or_default();
             match canary.advance(self.began.elapsed()) {
                 Event::Hold => {}
-                Event::Moved { share } => tracing::info!(%rule, share, "the canary moves on"),
-                Event::Finished => tracing::info!(%rule, "the canary has come through"),
+                Event::Moved { share } => tracing::info!(%route, share, "the canary moves on"),
+                Event::Finished => tracing::info!(%route, "the canary has come through"),
                 Event::RolledBack { reason } => {
-                    tracing::error!(%rule, %reason, "the canary is rolled back");
-                    let rule = self.router.rules().nth(index);
-                    if let Some(canary) = rule.and_then(|rule| rule.canary.as_ref()) {
+                    tracing::error!(%route, %reason, "the canary is rolled back");
+                    let route = self.router.routes().nth(index);
+                    if let Some(canary) = route.and_then(|route| route.canary.as_ref()) {
                         metrics.rolled_back(&canary.target.function, Rollback::Canary);
                     }
                 }

@@ -1,4 +1,4 @@
-//! What stands before the targets of rules: who may ask, and what is de-identified.
+//! What stands before the targets of routes: who may ask, and what is de-identified.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -8,7 +8,7 @@ use http::HeaderMap;
 use pilotlight_auth::Principal;
 use pilotlight_deidentify::DeidentifyOptions;
 use pilotlight_files::Look;
-use pilotlight_router::Rule;
+use pilotlight_router::Route;
 
 use crate::authentication::{
     Authentication, Authentications, RefusalStatus, Refusals, Rejected, authentications,
@@ -28,7 +28,7 @@ pub(crate) struct Guards {
     default_auth: Option<Arc<Authentication>>,
 }
 
-/// What stands before the targets of a rule.
+/// What stands before the targets of a route.
 pub(super) struct Gate {
     auth: Option<Arc<Authentication>>,
     deidentify: Option<Arc<Deidentification>>,
@@ -56,7 +56,7 @@ impl Guards {
         })
     }
 
-    /// Whether requests that no rule is for have to show who asks.
+    /// Whether requests that no route is for have to show who asks.
     pub(crate) fn has_default(&self) -> bool {
         self.default_auth.is_some()
     }
@@ -67,30 +67,31 @@ impl Guards {
         deidentification::look(&self.deidentifications, look);
     }
 
-    /// What stands before the targets of `rule`.
+    /// What stands before the targets of `route`.
     ///
     /// # Errors
     /// [`Error::Options`] for a name that there is not, and for a de-identification that would re-identify
     /// encrypted values for anybody.
-    pub(super) fn gate(&self, rule: &Rule) -> Result<Gate> {
-        let auth = rule.auth.as_deref().map(|name| find(&self.authentications, AUTH_SECTION, name));
+    pub(super) fn gate(&self, route: &Route) -> Result<Gate> {
+        let auth =
+            route.auth.as_deref().map(|name| find(&self.authentications, AUTH_SECTION, name));
         let auth = auth.transpose()?.or_else(|| self.default_auth.clone());
-        let named = rule.deidentify.as_deref();
+        let named = route.deidentify.as_deref();
         let deidentify = named
             .map(|name| find(&self.deidentifications, "`[deidentify]` section", name))
             .transpose()?;
         let reidentifies = deidentify.as_ref().is_some_and(|deidentify| deidentify.reidentifies());
         if reidentifies && !auth.as_ref().is_some_and(|auth| auth.identifies()) {
             return Err(Error::Options(format!(
-                "a rule's de-identification `{}` encrypts, and anybody could have everything decrypted; \
-                 the rule needs `auth` with API keys or tokens",
+                "a route's de-identification `{}` encrypts, and anybody could have everything decrypted; \
+                 the route needs `auth` with API keys or tokens",
                 named.unwrap_or_default()
             )));
         }
         Ok(Gate { auth, deidentify, refusals: Refusals::default() })
     }
 
-    /// What stands before targets that no rule is for.
+    /// What stands before targets that no route is for.
     pub(super) fn elsewhere(&self) -> Gate {
         let auth = self.default_auth.clone();
         Gate { auth, deidentify: None, refusals: Refusals::default() }
@@ -109,11 +110,11 @@ impl Gate {
         &self,
         headers: &HeaderMap,
         client: Option<IpAddr>,
-        rule: &str,
+        route: &str,
         caption: &Caption,
     ) -> std::result::Result<Principal, Rejected> {
         match &self.auth {
-            Some(auth) => auth.admit(headers, client, (&self.refusals, rule), caption),
+            Some(auth) => auth.admit(headers, client, (&self.refusals, route), caption),
             None => Ok(Principal::Anonymous(None)),
         }
     }

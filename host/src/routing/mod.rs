@@ -18,7 +18,7 @@ use http::{Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full, Limited};
 use pilotlight_auth::Principal;
-use pilotlight_router::{Decision, Router, Rule, Target};
+use pilotlight_router::{Decision, Route, Router, Target};
 use pilotlight_telemetry::ErrorKind;
 use pilotlight_wire::without_bom;
 use serde::Serialize;
@@ -35,7 +35,7 @@ pub(crate) use gate::Guards;
 pub use shadow::ShadowStatus;
 use shadow::Shadows;
 
-/// Longest body that rules look into or that is shadowed.
+/// Longest body that routes look into or that is shadowed.
 const MOST_BODY: usize = 1 << 20;
 
 /// Who sent a request; a server puts it among the request's extensions.
@@ -48,39 +48,39 @@ type Refusal = (ErrorKind, Response<Body>);
 /// Marks a request that was let in by its head.
 #[derive(Clone)]
 struct Admitted {
-    /// Others may have other rules.
+    /// Others may have other routes.
     by: Weak<Routing>,
     principal: Principal,
 }
 
-/// Rules at work.
+/// Routes at work.
 pub(crate) struct Routing {
     router: Router,
-    /// One for each rule.
+    /// One for each route.
     shadows: Vec<Shadows>,
-    /// One for each rule.
+    /// One for each route.
     gates: Vec<Gate>,
-    /// Where testers choose a target for requests that no rule is for.
+    /// Where testers choose a target for requests that no route is for.
     elsewhere: Gate,
-    /// What canaries count time from: one that goes on under new rules must go on counting.
+    /// What canaries count time from: one that goes on under new routes must go on counting.
     began: Instant,
 }
 
-/// What there is to know of a rule.
+/// What there is to know of a route.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
-pub struct RuleStatus {
+pub struct RouteStatus {
     /// Its name, or its place in the list.
     pub name: String,
     /// Its targets and the shares of its requests that they get.
-    pub arms: Vec<(Target, f64)>,
+    pub targets: Vec<(Target, f64)>,
     /// How its canary does.
     pub canary: Option<pilotlight_router::CanaryStatus>,
     /// Whom its shadow asks.
     pub shadow: Option<Target>,
     /// How the shadow's answers compare.
     pub shadowed: Option<ShadowStatus>,
-    /// Who may ask, if the rule says so itself.
+    /// Who may ask, if the route says so itself.
     pub auth: Option<String>,
     /// How its answers are de-identified.
     pub deidentify: Option<String>,
@@ -95,27 +95,28 @@ type Answered = std::result::Result<Response<Body>, Refusal>;
 pub(crate) type Find<'a> = &'a (dyn Fn(&Target) -> Option<Arc<Version>> + Sync);
 
 impl Routing {
-    /// Follows the rules of `router`, with `guards` before their targets; canaries that `before` had,
+    /// Follows the routes of `router`, with `guards` before their targets; canaries that `before` had,
     /// too, go on as they are.
     ///
     /// # Errors
-    /// [`Error::Options`] if a rule names what `guards` have not, or
+    /// [`Error::Options`] if a route names what `guards` have not, or
     /// what it must not.
     pub(crate) fn new(mut router: Router, guards: &Guards, before: Option<&Self>) -> Result<Self> {
         if let Some(before) = before {
             router.take_over(&before.router);
         }
         let known =
-            |index, rule| before.and_then(|before| before.shadows_like(router.name(index), rule));
-        let shadows = router.rules().enumerate();
-        let shadows = shadows.map(|(index, rule)| known(index, rule).unwrap_or_default()).collect();
-        let gates = router.rules().map(|rule| guards.gate(rule)).collect::<Result<_>>()?;
+            |index, route| before.and_then(|before| before.shadows_like(router.name(index), route));
+        let shadows = router.routes().enumerate();
+        let shadows =
+            shadows.map(|(index, route)| known(index, route).unwrap_or_default()).collect();
+        let gates = router.routes().map(|route| guards.gate(route)).collect::<Result<_>>()?;
         let elsewhere = guards.elsewhere();
         let began = before.map_or_else(Instant::now, |before| before.began);
         Ok(Self { router, shadows, gates, elsewhere, began })
     }
 
-    /// Refuses a version of `function` to which a de-identification of its rules cannot be applied.
+    /// Refuses a version of `function` to which a de-identification of its routes cannot be applied.
     ///
     /// # Errors
     /// [`Error::NotDeidentified`].
@@ -123,7 +124,7 @@ impl Routing {
         self.check_each(|target| (target.function == function).then_some(version))
     }
 
-    /// Refuses every version that a de-identified rule leads to, and that its de-identification cannot be
+    /// Refuses every version that a de-identified route leads to, and that its de-identification cannot be
     /// applied to. A shadow's answers reach nobody.
     ///
     /// # Errors
@@ -132,12 +133,12 @@ impl Routing {
         &self,
         find: impl Fn(&Target) -> Option<V>,
     ) -> Result<()> {
-        for (rule, gate) in self.router.rules().zip(&self.gates) {
-            let (Some(name), Some(deidentify)) = (&rule.deidentify, gate.deidentify()) else {
+        for (route, gate) in self.router.routes().zip(&self.gates) {
+            let (Some(name), Some(deidentify)) = (&route.deidentify, gate.deidentify()) else {
                 continue;
             };
-            let canary = rule.canary.iter().map(|canary| &canary.target);
-            for target in rule.to.iter().map(|arm| &arm.target).chain(canary) {
+            let canary = route.canary.iter().map(|canary| &canary.target);
+            for target in route.to.iter().map(|weighted| &weighted.target).chain(canary) {
                 let Some(version) = find(target) else { continue };
                 deidentify.fits(version.declared()).map_err(|source| Error::NotDeidentified {
                     name: name.clone(),
@@ -149,12 +150,12 @@ impl Routing {
         Ok(())
     }
 
-    /// What is counted of the shadow of a rule of this name that is the same.
-    fn shadows_like(&self, name: Option<Cow<'_, str>>, rule: &Rule) -> Option<Shadows> {
-        let mut rules = self.router.rules().enumerate();
+    /// What is counted of the shadow of a route of this name that is the same.
+    fn shadows_like(&self, name: Option<Cow<'_, str>>, route: &Route) -> Option<Shadows> {
+        let mut routes = self.router.routes().enumerate();
         let same =
-            |index, other: &Rule| self.router.name(index) == name && other.shadow == rule.shadow;
-        let (index, _) = rules.find(|(index, other)| same(*index, other))?;
+            |index, other: &Route| self.router.name(index) == name && other.shadow == route.shadow;
+        let (index, _) = routes.find(|(index, other)| same(*index, other))?;
         self.shadows.get(index).cloned()
     }
 
@@ -164,12 +165,12 @@ impl Routing {
         head: &mut Parts,
         telemetry: &Telemetry,
     ) -> Option<Response<Body>> {
-        let rule = self.rule_before_body(head)?;
-        if self.gate(Some(rule)).is_open() {
+        let route = self.route_before_body(head)?;
+        if self.gate(Some(route)).is_open() {
             return None;
         }
         let exchange = Exchange::aside(&head.headers);
-        match self.admit(head, Some(rule), &exchange) {
+        match self.admit(head, Some(route), &exchange) {
             Ok(principal) => {
                 head.extensions.insert(Admitted { by: Arc::downgrade(self), principal });
                 None
@@ -177,7 +178,7 @@ impl Routing {
             Err(refused) => {
                 let (kind, response) = *refused;
                 let mut exchange = Exchange::begin(telemetry, head);
-                self.routed(Some(rule), &mut exchange);
+                self.routed(Some(route), &mut exchange);
                 exchange.failed(kind);
                 exchange.answered(response.status(), response.headers());
                 Some(response)
@@ -185,7 +186,7 @@ impl Routing {
         }
     }
 
-    /// Has the version answer that the rules choose.
+    /// Has the version answer that the routes choose.
     pub(crate) async fn answer(
         &self,
         request: Request<WasiBody>,
@@ -219,9 +220,9 @@ impl Routing {
         let decided = self.router.route(&seen(&head, read.as_deref()), draw());
         let decision = decided
             .map_err(|error| malformed(&error.to_string()))?
-            .ok_or_else(|| not_found(StatusCode::NOT_FOUND, "not_found", "no rule is for this"))?;
-        self.routed(decision.rule, exchange);
-        let admit = || self.admit(&head, decision.rule, exchange);
+            .ok_or_else(|| not_found(StatusCode::NOT_FOUND, "not_found", "no route is for this"))?;
+        self.routed(decision.route, exchange);
+        let admit = || self.admit(&head, decision.route, exchange);
         let principal = admitted.map_or_else(admit, Ok).map_err(|refused| *refused)?;
         if !matches!(principal, Principal::Anonymous(_)) {
             remove_credentials(&mut head.headers);
@@ -232,7 +233,7 @@ impl Routing {
             not_found(StatusCode::SERVICE_UNAVAILABLE, "no_version", &error)
         })?;
         let asked = (&decision, &*version);
-        let Some(deidentify) = self.gate(decision.rule).deidentify() else {
+        let Some(deidentify) = self.gate(decision.route).deidentify() else {
             return self.ask(asked, Request::from_parts(head, body), find, exchange).await;
         };
         match deidentify.begin(head, body, version.answering(), exchange).await {
@@ -253,8 +254,8 @@ impl Routing {
         for index in self.router.candidates(&seen(head, None)) {
             // What is de-identified is read by the host, which then asks the function something else.
             let deidentified = self.gate(Some(index)).deidentify().is_some();
-            for arm in &self.router.rules().nth(index)?.to {
-                let version = find(&arm.target)?;
+            for weighted in &self.router.routes().nth(index)?.to {
+                let version = find(&weighted.target)?;
                 let limit = match deidentified {
                     true => u64::try_from(version.answering().limit).unwrap_or(u64::MAX),
                     false => version.accepted_body(),
@@ -270,41 +271,41 @@ impl Routing {
         head: &Parts,
         exchange: &mut Exchange,
     ) -> std::result::Result<Option<Principal>, Rejected> {
-        let rule = self.rule_before_body(head);
-        let admitted = rule.map(|rule| self.admit(head, Some(rule), exchange)).transpose();
-        admitted.inspect_err(|_| self.routed(rule, exchange))
+        let route = self.route_before_body(head);
+        let admitted = route.map(|route| self.admit(head, Some(route), exchange)).transpose();
+        admitted.inspect_err(|_| self.routed(route, exchange))
     }
 
-    /// The rule whose access a request is under, if that is known without its body.
-    fn rule_before_body(&self, head: &Parts) -> Option<usize> {
+    /// The route whose access a request is under, if that is known without its body.
+    fn route_before_body(&self, head: &Parts) -> Option<usize> {
         let seen = seen(head, None);
-        let mut rules = self.router.candidates(&seen);
-        let first = rules.next()?;
-        let same = |rule| self.gate(Some(rule)).admits_as(self.gate(Some(first)));
-        rules.all(same).then_some(first)
+        let mut routes = self.router.candidates(&seen);
+        let first = routes.next()?;
+        let same = |route| self.gate(Some(route)).admits_as(self.gate(Some(first)));
+        routes.all(same).then_some(first)
     }
 
-    fn routed(&self, rule: Option<usize>, exchange: &mut Exchange) {
-        if let Some(rule) = rule {
-            exchange.routed(|| self.router.name(rule).unwrap_or_default().into_owned());
+    fn routed(&self, route: Option<usize>, exchange: &mut Exchange) {
+        if let Some(route) = route {
+            exchange.routed(|| self.router.name(route).unwrap_or_default().into_owned());
         }
     }
 
-    fn gate(&self, rule: Option<usize>) -> &Gate {
-        rule.and_then(|rule| self.gates.get(rule)).unwrap_or(&self.elsewhere)
+    fn gate(&self, route: Option<usize>) -> &Gate {
+        route.and_then(|route| self.gates.get(route)).unwrap_or(&self.elsewhere)
     }
 
     fn admit(
         &self,
         head: &Parts,
-        rule: Option<usize>,
+        route: Option<usize>,
         exchange: &Exchange,
     ) -> std::result::Result<Principal, Rejected> {
-        let name = rule.and_then(|rule| self.router.name(rule)).unwrap_or_default();
-        self.gate(rule).admit(&head.headers, client(head), &name, exchange.caption())
+        let name = route.and_then(|route| self.router.name(route)).unwrap_or_default();
+        self.gate(route).admit(&head.headers, client(head), &name, exchange.caption())
     }
 
-    /// Has `version` answer, and the rule's shadow answer, too.
+    /// Has `version` answer, and the route's shadow answer, too.
     async fn ask(
         &self,
         (decision, version): (&Decision<'_>, &Version),
@@ -338,7 +339,7 @@ impl Routing {
         body: &WasiBody,
     ) -> Option<(&'a pilotlight_router::Shadow, &'a Shadows)> {
         let shadow = decision.shadow?;
-        let shadows = self.shadows.get(decision.rule?)?;
+        let shadows = self.shadows.get(decision.route?)?;
         // A body of unknown length may be longer than there is room for.
         if body.size_hint().upper().is_none_or(|length| length > MOST_BODY as u64) {
             shadows.skip();
@@ -347,29 +348,29 @@ impl Routing {
         Some((shadow, shadows))
     }
 
-    pub(crate) fn status(&self) -> Vec<RuleStatus> {
-        let rules = self.router.rules().enumerate();
-        rules
-            .map(|(index, rule)| {
+    pub(crate) fn status(&self) -> Vec<RouteStatus> {
+        let routes = self.router.routes().enumerate();
+        routes
+            .map(|(index, route)| {
                 let canary = self.router.canaries().find(|(of, _)| *of == index);
-                let targets = rule.to.iter().map(|arm| arm.target.clone());
+                let targets = route.to.iter().map(|weighted| weighted.target.clone());
                 let shares = self.router.shares(index).unwrap_or_default();
-                RuleStatus {
+                RouteStatus {
                     name: self.router.name(index).unwrap_or_default().into_owned(),
-                    arms: targets.zip(shares).collect(),
+                    targets: targets.zip(shares).collect(),
                     canary: canary.map(|(_, state)| state.status()),
-                    shadow: rule.shadow.as_ref().map(|shadow| shadow.target.clone()),
-                    auth: rule.auth.clone(),
-                    deidentify: rule.deidentify.clone(),
+                    shadow: route.shadow.as_ref().map(|shadow| shadow.target.clone()),
+                    auth: route.auth.clone(),
+                    deidentify: route.deidentify.clone(),
                     refused: self.gates[index].refused(),
-                    shadowed: rule.shadow.as_ref().map(|_| self.shadows[index].status()),
+                    shadowed: route.shadow.as_ref().map(|_| self.shadows[index].status()),
                 }
             })
             .collect()
     }
 }
 
-/// What rules may look at.
+/// What routes may look at.
 fn seen<'a>(head: &'a Parts, body: Option<&'a [u8]>) -> pilotlight_router::Request<'a> {
     pilotlight_router::Request {
         path: head.uri.path(),
@@ -389,7 +390,7 @@ async fn collect(body: WasiBody) -> std::result::Result<Bytes, Refusal> {
     let collected = Limited::new(body, MOST_BODY).collect().await;
     collected.map(|body| body.to_bytes()).map_err(|error| {
         if error.is::<http_body_util::LengthLimitError>() {
-            let error = format!("rules look into bodies of at most {MOST_BODY} bytes");
+            let error = format!("routes look into bodies of at most {MOST_BODY} bytes");
             let status = StatusCode::PAYLOAD_TOO_LARGE;
             return (ErrorKind::TooLarge, Body::refusal(status, "payload_too_large", &error));
         }

@@ -20,7 +20,7 @@ use crate::version::Version;
 /// Shadows that are asked at once: they must not take what answers need.
 const AT_ONCE: usize = 16;
 
-/// The shadow of a rule. Clones count together.
+/// The shadow of a route. Clones count together.
 #[derive(Clone)]
 pub(super) struct Shadows(Arc<Inner>);
 

@@ -40,7 +40,7 @@ struct Told {
     telemetry: Telemetry,
     method: Method,
     uri: Uri,
-    rule: Option<String>,
+    route: Option<String>,
     version: Option<(Handle, InFlight)>,
 }
 
@@ -62,7 +62,7 @@ impl Exchange {
             telemetry: telemetry.clone(),
             method: head.method.clone(),
             uri: head.uri.clone(),
-            rule: None,
+            route: None,
             version: None,
         };
         let mut caption = Caption::new(&head.headers, telemetry.sampler());
@@ -93,12 +93,12 @@ impl Exchange {
         self.caption.span.clone()
     }
 
-    /// A rule is for it; its name is asked for if somebody is told of it.
+    /// A route is for it; its name is asked for if somebody is told of it.
     pub(crate) fn routed(&mut self, name: impl FnOnce() -> String) {
         if let Some(told) = self.told.as_mut()
             && told.telemetry.exports(&self.caption.trace)
         {
-            told.rule = Some(name());
+            told.route = Some(name());
         }
     }
 
@@ -198,7 +198,7 @@ impl Told {
             method: self.method.clone(),
             scheme: if self.uri.scheme_str() == Some("https") { "https" } else { "http" },
             path: self.uri.path().to_owned(),
-            route: self.rule.clone(),
+            route: self.route.clone(),
             function: label.map(|(function, _)| function.to_owned()),
             version: label.map(|(_, version)| version.to_owned()),
             observation,

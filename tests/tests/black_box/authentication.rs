@@ -75,14 +75,14 @@ fn with(server: &Server, credential: &str) -> u16 {
     ask(server, "/count", &[("authorization", &format!("Bearer {credential}"))]).status
 }
 
-fn refused(server: &Server, rule: &str) -> Value {
-    let rules = server.status("/status").json()["rules"].clone();
-    let found = rules.as_array().unwrap().iter().find(|found| found["name"] == rule).cloned();
+fn refused(server: &Server, route: &str) -> Value {
+    let routes = server.status("/status").json()["routes"].clone();
+    let found = routes.as_array().unwrap().iter().find(|found| found["name"] == route).cloned();
     found.unwrap()["refused"].clone()
 }
 
 #[test]
-fn who_shows_no_valid_key_is_refused_and_counted_under_the_rule() {
+fn who_shows_no_valid_key_is_refused_and_counted_under_the_route() {
     let [(right, entry), (old, expired), (strange, _)] =
         [key("laptop"), key("old"), key("strange")];
     let keys = format!("{entry}{expired}expires = 2020-01-01T00:00:00Z\n");
@@ -109,7 +109,7 @@ fn who_shows_no_valid_key_is_refused_and_counted_under_the_rule() {
     let two = ask(&server, "/count", &[("x-api-key", &right), ("authorization", "Bearer other")]);
     assert_eq!((two.status, &two.json()["error_type"]), (400, &json!("malformed")));
     assert_eq!(refused(&server, "all"), json!({ "unauthorized": 5, "rate_limited": 0 }));
-    // Of another rule, everybody may ask.
+    // Of another route, everybody may ask.
     assert_eq!(ask(&server, "/open/x", &[]).status, 200);
     assert_eq!(refused(&server, "open"), json!({ "unauthorized": 0, "rate_limited": 0 }));
 }
@@ -159,7 +159,7 @@ fn nobody_s_body_is_waited_for_who_may_not_ask() {
 }
 
 #[test]
-fn the_default_auth_is_that_of_rules_that_name_none() {
+fn the_default_auth_is_that_of_routes_that_name_none() {
     let (right, entry) = key("laptop");
     let auth = "[auth.keys]\napi-keys = \"keys.toml\"\n[auth.everybody]\n";
     let routes = "[[routes]]\nmatch.path = \"/open\"\nto = \"default\"\nauth = \"everybody\"\n\
@@ -171,7 +171,7 @@ fn the_default_auth_is_that_of_rules_that_name_none() {
     assert_eq!(ask(&server, "/open", &[]).status, 200);
     assert_eq!((ask(&server, "/count", &[]).status, with(&server, &right)), (401, 200));
     assert_eq!(ask(&server, "/elsewhere", &[]).status, 404);
-    // Without rules it is everything's.
+    // Without routes it is everything's.
     drop(server);
     fs::write(&file, format!("default-auth = \"keys\"\n{text}{auth}")).unwrap();
     let server = serve(&file);

@@ -64,20 +64,20 @@ fn routes(server: &Server) -> Value {
 }
 
 #[test]
-fn functions_and_rules_are_served_and_shown() {
+fn functions_and_routes_are_served_and_shown() {
     let (_folder, file) = folder(TWO);
     let server = serve(&file);
     assert_eq!(asked(&server, "/other/x"), "other");
     assert_eq!(asked(&server, "/x"), "default");
-    assert_eq!(routes(&server)["rules"][1]["arms"][0][0], "default");
+    assert_eq!(routes(&server)["routes"][1]["targets"][0][0], "default");
     let shown = pilotlight(&["routes", "--admin", &server.socket]).output().unwrap();
     let shown = String::from_utf8(shown.stdout).unwrap();
     assert!(shown.contains("100.00 %  other") && shown.contains("two.wasm"), "{shown}");
 }
 
 #[test]
-fn rules_and_rates_are_for_the_client_behind_a_trusted_proxy() {
-    let rules = r#"
+fn routes_and_rates_are_for_the_client_behind_a_trusted_proxy() {
+    let routes = r#"
         [http]
         trusted-proxies = ["127.0.0.1"]
         [auth.open]
@@ -97,7 +97,7 @@ fn rules_and_rates_are_for_the_client_behind_a_trusted_proxy() {
         [functions.other]
         source = "two.wasm"
     "#;
-    let (_folder, file) = folder(rules);
+    let (_folder, file) = folder(routes);
     let server = serve(&file);
     let ask = |path: &str, client: &str| {
         let request = Request::get(format!("{}{path}", server.url));
@@ -113,7 +113,7 @@ fn rules_and_rates_are_for_the_client_behind_a_trusted_proxy() {
     let limited = |client| ask("/limited/x", client);
     assert_eq!([limited("192.0.2.1"), limited("192.0.2.1")], ["other", "429"]);
     assert_eq!([limited("192.0.2.2"), limited("192.0.2.2")], ["other", "429"]);
-    fs::write(&file, rules.replace(r#"["127.0.0.1"]"#, "[]")).unwrap();
+    fs::write(&file, routes.replace(r#"["127.0.0.1"]"#, "[]")).unwrap();
     let server = serve(&file);
     let request =
         Request::get(format!("{}/x", server.url)).header("x-forwarded-for", "198.51.100.7");
@@ -196,7 +196,7 @@ fn a_valid_change_takes_effect_and_an_invalid_one_does_not() {
     let hang_up = || server.signal(rustix::process::Signal::HUP);
     hang_up();
     assert_eq!(asked(server, "/x"), "other");
-    // One function, without rules.
+    // One function, without routes.
     fs::write(&file, "[functions.only]\nsource = \"two.wasm\"\n").unwrap();
     hang_up();
     until("changed", || asked(server, "/other/x") == "only" && asked(server, "/x") == "only");
@@ -268,7 +268,7 @@ fn answers_of_shadow_traffic_are_compared() {
     assert_eq!(answer.status, 200, "{}", answer.text);
     let start = Instant::now();
     loop {
-        let shadowed = routes(&server)["rules"][0]["shadowed"].clone();
+        let shadowed = routes(&server)["routes"][0]["shadowed"].clone();
         if shadowed["same"] == 1 {
             return;
         }

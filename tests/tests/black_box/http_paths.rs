@@ -148,7 +148,7 @@ fn no_spelling_of_a_path_passes_by_its_deidentification() {
 }
 
 #[test]
-fn rules_for_other_functions_see_normal_paths_too() {
+fn routes_for_other_functions_see_normal_paths_too() {
     let (_folder, server, _) = guarded(&test_guest("p3"), "/wait", "");
     let get = |path: &str| -> Answer {
         send(Request::get(format!("{}{path}", server.url)).body(Vec::new()).unwrap())

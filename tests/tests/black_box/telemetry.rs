@@ -227,7 +227,7 @@ fn a_canary_that_is_rolled_back_is_counted() {
     );
     fs::write(&config, text).unwrap();
     let server = Server::start(&["--config", config.to_str().unwrap()]);
-    let state = |state| format!("pilotlight_canary_state{{rule=\"all\",state=\"{state}\"}}");
+    let state = |state| format!("pilotlight_canary_state{{route=\"all\",state=\"{state}\"}}");
     assert_eq!(value(&metrics(&server), &state("running")), Some(1.0));
     let rolled_back = "pilotlight_rollbacks_total{function=\"new\",cause=\"canary\"}";
     let start = Instant::now();
@@ -237,7 +237,7 @@ fn a_canary_that_is_rolled_back_is_counted() {
     }
     let text = metrics(&server);
     assert_eq!(value(&text, &state("rolled_back")), Some(1.0));
-    assert_eq!(value(&text, "pilotlight_canary_share_ratio{rule=\"all\"}"), Some(0.0));
+    assert_eq!(value(&text, "pilotlight_canary_share_ratio{route=\"all\"}"), Some(0.0));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use http_body_util::{Channel, Full};
 use pilotlight::{Body, Error, Host, Look, Plan};
 use pilotlight_auth::{ApiKey, AuthOptions};
 use pilotlight_deidentify::{DeidentifyOptions, Mode};
-use pilotlight_router::Rule;
+use pilotlight_router::Route;
 use serde_json::{Value, json};
 use tower::Service as _;
 
@@ -30,10 +30,10 @@ fn keys(file: PathBuf, rate: Option<f64>) -> BTreeMap<String, AuthOptions> {
     BTreeMap::from([("keys".to_owned(), options)])
 }
 
-fn plan(host: &Host, auth: BTreeMap<String, AuthOptions>, rules: Value) -> Plan {
+fn plan(host: &Host, auth: BTreeMap<String, AuthOptions>, routes: Value) -> Plan {
     let unchanged = host.functions().into_iter().map(|function| function.name).collect();
-    let rules: Vec<Rule> = serde_json::from_value(rules).unwrap();
-    Plan { unchanged, rules, auth, ..Plan::default() }
+    let routes: Vec<Route> = serde_json::from_value(routes).unwrap();
+    Plan { unchanged, routes, auth, ..Plan::default() }
 }
 
 async fn call(host: &Host, request: Request<Full<Bytes>>) -> Response<Body> {
@@ -50,12 +50,12 @@ async fn who_may_not_ask_is_refused_before_the_body_has_come() {
     let host = versions.host().await;
     let (key, file) = (ApiKey::generate("a").unwrap(), versions.path("keys"));
     write(&file, &key.entry());
-    // Which rule it is depends on the body; who may ask does not.
-    let rules = json!([
+    // Which route it is depends on the body; who may ask does not.
+    let routes = json!([
         { "match": { "json": { "/x": 1 } }, "to": "default", "auth": "keys" },
         { "to": "default", "auth": "keys" },
     ]);
-    host.apply(plan(&host, keys(file, None), rules)).await.unwrap();
+    host.apply(plan(&host, keys(file, None), routes)).await.unwrap();
     let (_never_sent, body) = Channel::<Bytes, std::io::Error>::new(1);
     let request = Request::post("http://localhost/count").body(body).unwrap();
     let refused = host.clone().call(request).await.unwrap();
@@ -65,14 +65,14 @@ async fn who_may_not_ask_is_refused_before_the_body_has_come() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tester_shows_who_he_is_as_the_rule_says() {
+async fn a_tester_shows_who_he_is_as_the_route_says() {
     let versions = Versions::new();
     let host = versions.host().await;
     let (key, file) = (ApiKey::generate("a").unwrap(), versions.path("keys"));
     write(&file, &key.entry());
-    let rules = json!([{ "match": { "path": "/count" }, "to": "default", "auth": "keys" }]);
+    let routes = json!([{ "match": { "path": "/count" }, "to": "default", "auth": "keys" }]);
     let options = keys(file, None);
-    let testers = Plan { override_header: true, ..plan(&host, options, rules) };
+    let testers = Plan { override_header: true, ..plan(&host, options, routes) };
     host.apply(testers).await.unwrap();
     let tester = |key: &str| {
         let mut request = get(key);
@@ -84,20 +84,20 @@ async fn a_tester_shows_who_he_is_as_the_rule_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_callers_have_left_outlasts_rules_and_files() {
+async fn what_callers_have_left_outlasts_routes_and_files() {
     let versions = Versions::new();
     let host = versions.host().await;
     let (key, file) = (ApiKey::generate("a").unwrap(), versions.path("keys"));
     write(&file, &key.entry());
-    let rules = json!([{ "to": "default", "auth": "keys" }]);
-    host.apply(plan(&host, keys(file.clone(), Some(0.001)), rules.clone())).await.unwrap();
+    let routes = json!([{ "to": "default", "auth": "keys" }]);
+    host.apply(plan(&host, keys(file.clone(), Some(0.001)), routes.clone())).await.unwrap();
     assert_eq!(call(&host, get(key.expose())).await.status(), 200);
     assert_eq!(call(&host, get(key.expose())).await.status(), 429);
-    assert_eq!(host.rules()[0].refused.rate_limited, 1);
+    assert_eq!(host.routes()[0].refused.rate_limited, 1);
     write(&file, &format!("{}name = \"Ada\"\n", key.entry()));
     host.look(Look::Whole);
     assert_eq!(call(&host, get(key.expose())).await.status(), 429);
-    host.apply(plan(&host, keys(file, Some(0.002)), rules)).await.unwrap();
+    host.apply(plan(&host, keys(file, Some(0.002)), routes)).await.unwrap();
     assert_eq!(call(&host, get(key.expose())).await.status(), 429);
 }
 
@@ -114,9 +114,9 @@ async fn what_is_refused_is_counted_by_its_kind() {
         labels: None,
         placeholder: None,
     };
-    let rules = json!([{ "to": "default", "auth": "keys", "deidentify": "p" }]);
+    let routes = json!([{ "to": "default", "auth": "keys", "deidentify": "p" }]);
     let deidentify = BTreeMap::from([("p".to_owned(), redact)]);
-    let plan = Plan { deidentify, ..plan(&host, keys(file, Some(0.001)), rules) };
+    let plan = Plan { deidentify, ..plan(&host, keys(file, Some(0.001)), routes) };
     host.apply(plan).await.unwrap();
     let counted = |kind: &str| {
         let (_, text) = host.metrics().render("");
@@ -154,7 +154,7 @@ async fn names_that_there_are_not_and_decryption_for_anybody_change_nothing() {
     pilotlight_deidentify::KeyRing::generate(&versions.path("ring"), &"k1".parse().unwrap())
         .unwrap();
     let everybody = BTreeMap::from([("all".to_owned(), AuthOptions::default())]);
-    for (rule, why) in [
+    for (route, why) in [
         (json!({ "to": "default", "auth": "keys" }), "there is no `[auth]` section `keys`"),
         (
             json!({ "to": "default", "deidentify": "q" }),
@@ -163,7 +163,7 @@ async fn names_that_there_are_not_and_decryption_for_anybody_change_nothing() {
         (json!({ "to": "default", "deidentify": "p" }), "anybody could have everything decrypted"),
         (json!({ "to": "default", "deidentify": "p", "auth": "all" }), "anybody could"),
     ] {
-        let mut plan = plan(&host, everybody.clone(), json!([rule]));
+        let mut plan = plan(&host, everybody.clone(), json!([route]));
         plan.deidentify.insert("p".to_owned(), encrypt.clone());
         let error = host.apply(plan).await.unwrap_err();
         assert!(matches!(&error, Error::Options(message) if message.contains(why)), "{error}");

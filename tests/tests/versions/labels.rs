@@ -12,7 +12,7 @@ use pilotlight::{DEFAULT_FUNCTION, Error, FunctionOptions, Host, Plan, Provenanc
 use pilotlight_auth::ApiKey;
 use pilotlight_deidentify::{DeidentifyOptions, KeyRing, Mode};
 use pilotlight_model::Digest;
-use pilotlight_router::Rule;
+use pilotlight_router::Route;
 use pilotlight_tests::hosts::load;
 use pilotlight_tests::test_guest;
 use serde_json::{Value, json};
@@ -81,11 +81,11 @@ impl Lab {
     fn plan(&self, host: &Host, deidentify: DeidentifyOptions) -> (Plan, &ApiKey) {
         let file = self.path("keys");
         let auth = pilotlight_auth::AuthOptions { api_keys: Some(file), ..Default::default() };
-        let rule = json!({ "to": DEFAULT_FUNCTION, "auth": "keys", "deidentify": "p" });
+        let route = json!({ "to": DEFAULT_FUNCTION, "auth": "keys", "deidentify": "p" });
         let unchanged = host.functions().into_iter().map(|function| function.name).collect();
         let plan = Plan {
             unchanged,
-            rules: vec![serde_json::from_value::<Rule>(rule).unwrap()],
+            routes: vec![serde_json::from_value::<Route>(route).unwrap()],
             auth: BTreeMap::from([("keys".to_owned(), auth)]),
             deidentify: BTreeMap::from([("p".to_owned(), deidentify)]),
             ..Plan::default()
@@ -186,7 +186,7 @@ async fn a_protection_of_labels_that_the_model_does_not_have_is_refused() {
         assert!(matches!(refused, Error::NotDeidentified { .. }), "{refused}");
         let told = refused.to_string();
         assert!(told.contains(why) && told.contains("deidentify `p` of function"), "{told}");
-        assert!(host.rules().is_empty());
+        assert!(host.routes().is_empty());
     }
     // What cannot stand in a token cannot be encrypted.
     let host = load(lab.component(&json!(["O", "A:B"]), ENTITY), FunctionOptions::default()).await;

@@ -1,4 +1,4 @@
-//! Rules at work: who answers, who is asked as well, and what becomes of a canary.
+//! Routes at work: who answers, who is asked as well, and what becomes of a canary.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use futures::future::join_all;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Channel, Full};
 use pilotlight::{Body, Cache, Error, FunctionOptions, Host, NewVersion, Plan, Source};
-use pilotlight_router::Rule;
+use pilotlight_router::Route;
 use pilotlight_tests::hosts::PATIENCE;
 use serde_json::{Value, json};
 use tower::Service as _;
@@ -29,14 +29,14 @@ async fn host(versions: &Versions) -> Host {
     host
 }
 
-/// Has `host` follow `rules`, with all its functions as they are.
-async fn route(host: &Host, rules: Vec<Rule>, override_header: bool) -> pilotlight::Result<()> {
+/// Has `host` follow `routes`, with all its functions as they are.
+async fn apply(host: &Host, routes: Vec<Route>, override_header: bool) -> pilotlight::Result<()> {
     let unchanged = host.functions().into_iter().map(|function| function.name).collect();
-    host.apply(Plan { unchanged, rules, override_header, ..Plan::default() }).await
+    host.apply(Plan { unchanged, routes, override_header, ..Plan::default() }).await
 }
 
-fn rules(rules: Value) -> Vec<Rule> {
-    serde_json::from_value(rules).unwrap()
+fn routes(routes: Value) -> Vec<Route> {
+    serde_json::from_value(routes).unwrap()
 }
 
 async fn send(host: &Host, request: Request<Full<Bytes>>) -> (u16, String) {
@@ -55,12 +55,12 @@ fn post(body: &str) -> Request<Full<Bytes>> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_first_rule_that_matches_says_who_answers() {
+async fn the_first_route_that_matches_says_who_answers() {
     let versions = Versions::new();
     let host = host(&versions).await;
     route(
         &host,
-        rules(json!([
+        routes(json!([
             {"match": {"path": "/b/*"}, "to": "other"},
             {"match": {"json": {"/model": "b"}}, "to": "other"},
             {"match": {"query": {"old": "*"}}, "to": "default@previous"},
@@ -90,10 +90,10 @@ async fn requests_are_split_by_the_weights() {
     let versions = Versions::new();
     let host = host(&versions).await;
     // Versions that are not there are told apart, and take no instance.
-    let arms = json!([
+    let targets = json!([
         {"target": "default@previous", "weight": 1}, {"target": "other@previous", "weight": 3},
     ]);
-    route(&host, rules(json!([{"to": arms}])), false).await.unwrap();
+    apply(&host, routes(json!([{"to": targets}])), false).await.unwrap();
     let mut first = 0;
     for _ in 0..REQUESTS {
         let (status, text) = send(&host, get("/x")).await;
@@ -106,18 +106,18 @@ async fn requests_are_split_by_the_weights() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rules_with_mistakes_replace_none() {
+async fn routes_with_mistakes_replace_none() {
     let versions = Versions::new();
     let host = host(&versions).await;
-    route(&host, rules(json!([{"to": "other"}])), false).await.unwrap();
-    let wrong = rules(json!([
+    apply(&host, routes(json!([{"to": "other"}])), false).await.unwrap();
+    let wrong = routes(json!([
         {"to": "nobody"},
         {"to": [{"target": "default", "weight": -1.0}, {"target": "other"}]},
     ]));
-    let Err(Error::Rules(mistakes)) = route(&host, wrong, false).await else { panic!() };
+    let Err(Error::Routes(mistakes)) = apply(&host, wrong, false).await else { panic!() };
     assert!(mistakes.len() >= 2, "{mistakes:?}");
     assert!(send(&host, get("/x")).await.1.starts_with("version B"));
-    route(&host, vec![], false).await.unwrap();
+    apply(&host, vec![], false).await.unwrap();
     assert!(send(&host, get("/x")).await.1.starts_with("version A"));
 }
 
@@ -130,22 +130,22 @@ async fn testers_choose_by_header_only_where_they_may() {
         request.body(Full::default()).unwrap()
     };
     assert!(send(&host, chosen("other")).await.1.starts_with("version A"));
-    route(&host, vec![], true).await.unwrap();
+    apply(&host, vec![], true).await.unwrap();
     assert!(send(&host, chosen("other")).await.1.starts_with("version B"));
     assert!(send(&host, get("/x")).await.1.starts_with("version A"));
     assert_eq!(send(&host, chosen("nobody")).await.0, 400);
     assert_eq!(send(&host, chosen("other@previous")).await.0, 503);
 }
 
-/// Waits until the only rule is as it should be.
+/// Waits until the only route is as it should be.
 async fn until(host: &Host, reached: impl Fn(&Value) -> bool) {
     let start = Instant::now();
     loop {
-        let rule = json!(host.rules()[0]);
-        if reached(&rule) {
+        let route = json!(host.routes()[0]);
+        if reached(&route) {
             return;
         }
-        assert!(start.elapsed() < PATIENCE, "{rule}");
+        assert!(start.elapsed() < PATIENCE, "{route}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -155,13 +155,13 @@ async fn shadows_are_compared_and_nobody_sees_them() {
     let versions = Versions::new();
     let host = host(&versions).await;
     for (shadow, count) in [("twin", "same"), ("other", "different"), ("broken", "different")] {
-        let rule = json!({"to": "default", "shadow": {"target": shadow, "share": 1.0}});
-        route(&host, rules(json!([rule])), false).await.unwrap();
+        let route = json!({"to": "default", "shadow": {"target": shadow, "share": 1.0}});
+        apply(&host, routes(json!([route])), false).await.unwrap();
         for _ in 0..10 {
             assert!(send(&host, post("text")).await.1.starts_with("version A"));
         }
-        until(&host, |rule| {
-            let shadowed = &rule["shadowed"];
+        until(&host, |route| {
+            let shadowed = &route["shadowed"];
             let counted = |key: &str| shadowed[key].as_u64().unwrap();
             counted(count) + counted("skipped") == 10 && counted(count) > 0
         })
@@ -173,40 +173,40 @@ async fn shadows_are_compared_and_nobody_sees_them() {
 async fn a_canary_that_fails_gets_no_more_requests() {
     let versions = Versions::new();
     let host = host(&versions).await;
-    let rule = json!({
+    let route = json!({
         "to": [{"target": "default"}, {"target": "broken"}],
         "canary": {
             "target": "broken", "steps": [{"share": 0.5, "for": "1h"}, {"share": 1.0, "for": "1h"}],
             "min-requests": 20,
         },
     });
-    route(&host, rules(json!([rule.clone()])), false).await.unwrap();
+    apply(&host, routes(json!([route.clone()])), false).await.unwrap();
     let statuses = join_all((0..100).map(|_| send(&host, get("/x")))).await;
     assert!(statuses.iter().any(|(status, _)| *status == 500));
-    until(&host, |rule| rule["canary"]["phase"] == "rolled_back").await;
-    let reason = json!(host.rules()[0])["canary"]["reason"].to_string();
+    until(&host, |route| route["canary"]["phase"] == "rolled_back").await;
+    let reason = json!(host.routes()[0])["canary"]["reason"].to_string();
     assert!(reason.contains("requests failed"), "{reason}");
     for _ in 0..50 {
         assert_eq!(send(&host, get("/x")).await.0, 200);
     }
-    // The same rules again, as after a change elsewhere: what was rolled back stays so.
-    route(&host, rules(json!([rule])), false).await.unwrap();
-    assert_eq!(json!(host.rules()[0])["canary"]["phase"], "rolled_back");
-    assert_eq!(json!(host.rules()[0])["arms"][1][1], 0.0);
+    // The same routes again, as after a change elsewhere: what was rolled back stays so.
+    apply(&host, routes(json!([route])), false).await.unwrap();
+    assert_eq!(json!(host.routes()[0])["canary"]["phase"], "rolled_back");
+    assert_eq!(json!(host.routes()[0])["targets"][1][1], 0.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_canary_that_is_not_there_gets_no_more_requests() {
     let versions = Versions::new();
     let host = host(&versions).await;
-    let rule = json!({
+    let route = json!({
         "to": [{"target": "default"}, {"target": "default@previous"}],
         "canary": {"target": "default@previous", "steps": [{"share": 0.5, "for": "1h"}]},
     });
-    route(&host, rules(json!([rule])), false).await.unwrap();
+    apply(&host, routes(json!([route])), false).await.unwrap();
     let statuses = join_all((0..100).map(|_| send(&host, get("/x")))).await;
     assert!(statuses.iter().any(|(status, _)| *status == 503));
-    until(&host, |rule| rule["canary"]["phase"] == "rolled_back").await;
+    until(&host, |route| route["canary"]["phase"] == "rolled_back").await;
     assert_eq!(send(&host, get("/x")).await.0, 200);
 }
 
@@ -214,11 +214,11 @@ async fn a_canary_that_is_not_there_gets_no_more_requests() {
 async fn canaries_are_judged_by_callers_that_gave_up_and_by_answers_that_broke_off() {
     let versions = Versions::new();
     let host = host(&versions).await;
-    let rule = json!({
+    let route = json!({
         "to": [{"target": "default"}, {"target": "other"}],
         "canary": {"target": "other", "steps": [{"share": 0.5, "for": "1h"}]},
     });
-    route(&host, rules(json!([rule])), false).await.unwrap();
+    apply(&host, routes(json!([route])), false).await.unwrap();
     for _ in 0..5 {
         let (sender, body) = Channel::<Bytes>::new(1);
         let request = Request::post("http://localhost/wait").body(body).unwrap();
@@ -228,7 +228,7 @@ async fn canaries_are_judged_by_callers_that_gave_up_and_by_answers_that_broke_o
         drop(sender);
     }
     let seen = |key: &str| {
-        let canary = json!(host.rules()[0])["canary"].clone();
+        let canary = json!(host.routes()[0])["canary"].clone();
         ["canary", "control"].map(|side| canary[side][key].as_u64().unwrap()).iter().sum::<u64>()
     };
     assert_eq!((seen("requests"), seen("failures")), (5, 0));
@@ -243,17 +243,17 @@ async fn what_shadows_have_said_outlives_a_change_elsewhere() {
     let versions = Versions::new();
     let host = host(&versions).await;
     let shadow = json!({"target": "default@previous", "share": 1.0});
-    let rule = json!({"name": "a", "to": "default", "shadow": shadow});
+    let route = json!({"name": "a", "to": "default", "shadow": shadow});
     let elsewhere = json!({"match": {"path": "/elsewhere"}, "to": "other"});
-    route(&host, rules(json!([rule])), false).await.unwrap();
+    apply(&host, routes(json!([route])), false).await.unwrap();
     send(&host, post("text")).await;
-    let skipped = |rule: usize| json!(host.rules()[rule])["shadowed"]["skipped"].clone();
+    let skipped = |route: usize| json!(host.routes()[route])["shadowed"]["skipped"].clone();
     assert_eq!(skipped(0), 1, "there is no such version");
-    route(&host, rules(json!([elsewhere, rule])), false).await.unwrap();
+    apply(&host, routes(json!([elsewhere, route])), false).await.unwrap();
     assert_eq!(skipped(1), 1);
-    let mut another = rule.clone();
+    let mut another = route.clone();
     another["name"] = json!("b");
-    route(&host, rules(json!([another])), false).await.unwrap();
+    apply(&host, routes(json!([another])), false).await.unwrap();
     assert_eq!(skipped(0), 0);
 }
 
@@ -269,7 +269,7 @@ async fn a_plan_takes_effect_whole_or_not_at_all() {
     let plan = |versions: Vec<NewVersion>| Plan {
         versions,
         unchanged: ["other".to_owned()].into(),
-        rules: rules(json!([{"match": {"path": "/n"}, "to": "new"}, {"to": "default"}])),
+        routes: routes(json!([{"match": {"path": "/n"}, "to": "new"}, {"to": "default"}])),
         override_header: false,
         ..Plan::default()
     };

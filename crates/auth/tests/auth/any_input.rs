@@ -61,21 +61,21 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_a_file_of_keys_or_a_mistake(text in prop_oneof![keys(), any::<String>()]) {
-        if let Err(mistake) = ApiKeys::parse(&text) {
-            prop_assert!(!mistake.place.is_empty() && !mistake.message.is_empty());
+    fn any_text_is_a_file_of_keys_or_an_error(text in prop_oneof![keys(), any::<String>()]) {
+        if let Err(invalid) = ApiKeys::parse(&text) {
+            prop_assert!(!invalid.key.is_empty() && !invalid.message.is_empty());
         }
     }
 
     #[test]
-    fn any_text_is_a_key_set_or_a_mistake(
+    fn any_text_is_a_key_set_or_an_error(
         text in prop_oneof![
             r#"\{"keys":\[(\{("(kty|kid|crv|x|y|n|e|use|d)":("(OKP|EC|RSA|Ed25519|P-256|AQAB|sig)"|1|null|\{\}),?){0,6}\},?){0,3}\]\}"#,
             any::<String>(),
         ],
     ) {
-        if let Err(mistake) = Tokens::parse(&text, "i", "a") {
-            prop_assert!(!mistake.place.is_empty() && !mistake.message.is_empty());
+        if let Err(invalid) = Tokens::parse(&text, "i", "a") {
+            prop_assert!(!invalid.key.is_empty() && !invalid.message.is_empty());
         }
     }
 }

@@ -5,7 +5,7 @@ use pilotlight_auth::{
     ApiKey, ApiKeys, Authenticator, Error, Policy, Principal, Reason, Rejection,
 };
 
-use super::{bearer, check, guard_of, headers, moment, refused};
+use super::{bearer, check, guard_of, headers, refused, timestamp};
 
 fn key(id: &str) -> ApiKey {
     ApiKey::generate(id).unwrap()
@@ -155,7 +155,7 @@ fn a_key_expires_to_the_second() {
     let key = key("a");
     let authenticator = guard_of(&key, "expires = 2027-01-15T09:00:10+01:00");
     let at = |seconds| {
-        authenticator.check(&bearer(key.expose()), None, moment(Duration::from_secs(seconds)))
+        authenticator.check(&bearer(key.expose()), None, timestamp(Duration::from_secs(seconds)))
     };
     assert!(at(9).is_ok());
     assert_eq!(at(10), Err(Rejection::Invalid(Reason::KeyExpired("a".into()))));
@@ -173,7 +173,7 @@ fn a_file_without_keys_lets_nobody_in() {
 }
 
 #[test]
-fn mistakes_name_the_entry() {
+fn errors_name_the_entry() {
     const DIGEST: &str = "7eda13c83dcafb5844d3425fa0c86bd8459128566e952856bb43f505a0203a44";
     let entry = |more: &str| format!("[keys.a]\nsha256 = \"{DIGEST}\"\n{more}");
     assert!(ApiKeys::parse(&entry("")).is_ok());
@@ -203,9 +203,9 @@ fn mistakes_name_the_entry() {
         (entry("[keys.a]"), "line 3", "duplicate"),
         ("\n[keys.a".to_owned(), "line 2", "table"),
     ] {
-        let mistake = ApiKeys::parse(&text).unwrap_err();
-        assert_eq!(mistake.place, place, "{mistake}");
-        assert!(mistake.message.contains(message), "{mistake}");
+        let invalid = ApiKeys::parse(&text).unwrap_err();
+        assert_eq!(invalid.key, place, "{invalid}");
+        assert!(invalid.message.contains(message), "{invalid}");
     }
 }
 
@@ -226,8 +226,8 @@ fn a_key_that_went_astray_is_not_repeated() {
         format!("keys.laptop = \"{secret}\""),
         format!("keys = [\"{secret}\"]"),
     ] {
-        let mistake = ApiKeys::parse(&text).unwrap_err();
-        let shown = format!("{mistake} {mistake:?}");
+        let invalid = ApiKeys::parse(&text).unwrap_err();
+        let shown = format!("{invalid} {invalid:?}");
         assert!(!shown.contains(&secret[10..]), "{text}: {shown}");
     }
 }

@@ -47,7 +47,7 @@ fn a_list_that_others_can_write_to_is_refused() {
 }
 
 #[test]
-fn a_mistake_names_its_file() {
+fn an_error_names_its_file() {
     let folder = TempDir::new().unwrap();
     for (read, text) in [(keys as Read, "[keys.a]\nrate = 5"), (tokens, r#"{"keys":7}"#)] {
         let error = read(&write(&folder, 0o644, text.as_bytes())).unwrap_err();

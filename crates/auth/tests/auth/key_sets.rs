@@ -1,8 +1,8 @@
-use pilotlight_auth::{Mistake, Tokens};
+use pilotlight_auth::{InvalidValue, Tokens};
 
 use super::signer::{Signer, encode};
 
-fn parse(jwks: &str) -> Result<Tokens, Mistake> {
+fn parse(jwks: &str) -> Result<Tokens, InvalidValue> {
     Tokens::parse(jwks, "https://issuer.example", "pilotlight")
 }
 
@@ -15,13 +15,13 @@ fn skipped(jwk: &str) -> String {
     let [first, _, third] = Signer::all();
     let others = [first, third].map(|signer| signer.jwk(r#""kid":"other""#));
     let tokens = parse(&set(&[others[0].clone(), jwk.to_owned(), others[1].clone()])).unwrap();
-    let [mistake] = tokens.skipped() else { panic!("{:?}", tokens.skipped()) };
-    assert_eq!(mistake.place, "keys[1]", "{mistake}");
+    let [invalid] = tokens.skipped() else { panic!("{:?}", tokens.skipped()) };
+    assert_eq!(invalid.key, "keys[1]", "{invalid}");
     assert!(!tokens.refuse_all());
     let alone = parse(&set(&[jwk.to_owned()])).unwrap();
     assert!(alone.refuse_all(), "{:?}", alone.skipped());
-    assert_eq!(alone.skipped()[0].message, mistake.message);
-    mistake.message.clone()
+    assert_eq!(alone.skipped()[0].message, invalid.message);
+    invalid.message.clone()
 }
 
 #[test]
@@ -135,9 +135,9 @@ fn anything_else_is_no_key_set() {
         "hunter2",
         "\"hunter2\"",
     ] {
-        let mistake = parse(text).unwrap_err();
-        assert!(mistake.message.contains("JSON Web Key Set"), "{mistake}");
-        assert!(!mistake.to_string().contains("hunter2"), "{mistake}");
+        let invalid = parse(text).unwrap_err();
+        assert!(invalid.message.contains("JSON Web Key Set"), "{invalid}");
+        assert!(!invalid.to_string().contains("hunter2"), "{invalid}");
     }
 }
 

@@ -19,19 +19,19 @@ use std::time::{Duration, SystemTime};
 use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
 use pilotlight_auth::{
-    ApiKey, ApiKeys, Authenticator, Moment, Policy, Principal, Reason, Rejection,
+    ApiKey, ApiKeys, Authenticator, Policy, Principal, Reason, Rejection, Timestamp,
 };
 
 /// Seconds since 1970 when everything happens.
 const NOW: u64 = 1_800_000_000;
 
-fn now() -> Moment {
-    moment(Duration::ZERO)
+fn now() -> Timestamp {
+    timestamp(Duration::ZERO)
 }
 
-fn moment(later: Duration) -> Moment {
+fn timestamp(later: Duration) -> Timestamp {
     let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(NOW) + later;
-    Moment { wall, steady: later }
+    Timestamp { wall, monotonic: later }
 }
 
 fn headers<const N: usize>(headers: [(&str, &str); N]) -> HeaderMap {

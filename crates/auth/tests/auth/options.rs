@@ -29,8 +29,8 @@ fn options_that_do_not_go_together_are_named() {
         (AuthOptions { rate: Some(1.0), burst: Some(0), ..none() }, "burst"),
     ] {
         let error = Policy::read(&options).unwrap_err();
-        let Error::Invalid(mistake) = error else { panic!("{error}") };
-        assert_eq!(mistake.place, place, "{mistake}");
+        let Error::Invalid(invalid) = error else { panic!("{error}") };
+        assert_eq!(invalid.key, place, "{invalid}");
     }
     let all = AuthOptions { jwks, issuer, audience, rate: Some(1.0), burst: Some(1), ..none() };
     let authenticator = Authenticator::new(Policy::read(&all).unwrap());

@@ -6,7 +6,7 @@ use pilotlight_auth::{ApiKey, ApiKeys, Authenticator, Policy, Principal, Rate, R
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::{bearer, guard_of, moment};
+use super::{bearer, guard_of, timestamp};
 
 fn open(rate: f64, burst: u32) -> Authenticator {
     Authenticator::new(policy(rate, burst))
@@ -21,8 +21,8 @@ fn ask(
     client: &str,
     milliseconds: u64,
 ) -> Result<Principal, Rejection> {
-    let moment = moment(Duration::from_millis(milliseconds));
-    authenticator.check(&HeaderMap::new(), Some(client.parse().unwrap()), moment)
+    let timestamp = timestamp(Duration::from_millis(milliseconds));
+    authenticator.check(&HeaderMap::new(), Some(client.parse().unwrap()), timestamp)
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn without_keys_and_rates_everybody_may_ask() {
         assert!(ask(&authenticator, "203.0.113.7", 0).is_ok());
     }
     let headers = bearer("whatever");
-    let nobody = authenticator.check(&headers, None, moment(Duration::ZERO));
+    let nobody = authenticator.check(&headers, None, timestamp(Duration::ZERO));
     assert_eq!(nobody, Ok(Principal::Anonymous(None)));
 }
 
@@ -107,7 +107,7 @@ fn a_key_may_have_a_rate_of_its_own() {
         Authenticator::new(Policy { keys: Some(ApiKeys::parse(&keys).unwrap()), ..policy(1.0, 5) });
     for (authenticator, key, burst) in [(&own, &key, 2), (&both, &key, 2), (&both, &other, 5)] {
         let headers = bearer(key.expose());
-        let ask = || authenticator.check(&headers, None, moment(Duration::ZERO));
+        let ask = || authenticator.check(&headers, None, timestamp(Duration::ZERO));
         assert_eq!((0..9).filter(|_| ask().is_ok()).count(), burst);
     }
 }
@@ -118,7 +118,7 @@ fn a_refused_credential_takes_nothing_from_whom_it_names() {
     let authenticator = guard_of(&key, "rate = 1\nburst = 1");
     let forged = ApiKey::generate("a").unwrap();
     let ask =
-        |key: &ApiKey| authenticator.check(&bearer(key.expose()), None, moment(Duration::ZERO));
+        |key: &ApiKey| authenticator.check(&bearer(key.expose()), None, timestamp(Duration::ZERO));
     for _ in 0..10 {
         assert!(matches!(ask(&forged), Err(Rejection::Invalid(_))));
     }
@@ -145,11 +145,11 @@ fn a_changed_name_does_not_fill_a_bucket() {
     let key = ApiKey::generate("a").unwrap();
     let authenticator = guard_of(&key, "rate = 1\nburst = 1\nname = \"Ada\"");
     let headers = bearer(key.expose());
-    assert!(authenticator.check(&headers, None, moment(Duration::ZERO)).is_ok());
+    assert!(authenticator.check(&headers, None, timestamp(Duration::ZERO)).is_ok());
     let keys = format!("{}rate = 1\nburst = 1\nname = \"Ada Lovelace\"", key.entry());
     let keys = Some(ApiKeys::parse(&keys).unwrap());
     let renewed = authenticator.renewed(Policy { keys, ..Policy::default() });
-    assert!(renewed.check(&headers, None, moment(Duration::ZERO)).is_err());
+    assert!(renewed.check(&headers, None, timestamp(Duration::ZERO)).is_err());
 }
 
 #[test]
@@ -158,7 +158,8 @@ fn any_number_of_clients_is_answered_from_the_same_memory() {
     let mut admitted = 0;
     for client in 0..250_000_u32 {
         let client = IpAddr::V4(Ipv4Addr::from_bits(client));
-        let ask = || authenticator.check(&HeaderMap::new(), Some(client), moment(Duration::ZERO));
+        let ask =
+            || authenticator.check(&HeaderMap::new(), Some(client), timestamp(Duration::ZERO));
         let mine = (0..2).filter(|_| ask().is_ok()).count();
         assert!(mine <= 1);
         admitted += mine;
@@ -166,7 +167,7 @@ fn any_number_of_clients_is_answered_from_the_same_memory() {
     // 65,536 buckets and the 4,096 that are shared, a request in each.
     assert_eq!(admitted, 65_536 + 4096);
     // Time fills them, and there is room for others.
-    let later = moment(Duration::from_secs(3_000_000));
+    let later = timestamp(Duration::from_secs(3_000_000));
     let client = Some(IpAddr::V4(Ipv4Addr::BROADCAST));
     assert!(authenticator.check(&HeaderMap::new(), client, later).is_ok());
     assert!(authenticator.check(&HeaderMap::new(), client, later).is_err());
@@ -186,10 +187,10 @@ fn threads_together_get_no_more_than_the_burst() {
 #[test]
 fn rates_that_cannot_be_are_refused() {
     for rate in [0.0, -1.0, 0.0009, 1_000_001.0, f64::NAN, f64::INFINITY, f64::MAX] {
-        assert_eq!(Rate::new(rate, Some(1)).unwrap_err().place, "rate");
+        assert_eq!(Rate::new(rate, Some(1)).unwrap_err().key, "rate");
     }
     for burst in [0, 1_000_001, u32::MAX] {
-        assert_eq!(Rate::new(1.0, Some(burst)).unwrap_err().place, "burst");
+        assert_eq!(Rate::new(1.0, Some(burst)).unwrap_err().key, "burst");
     }
     assert!(Rate::new(0.001, Some(1_000_000)).is_ok() && Rate::new(1e6, None).is_ok());
 }
@@ -208,7 +209,7 @@ proptest! {
         let mut admitted = Vec::new();
         for pause in pauses {
             now += Duration::from_secs_f64(pause / rate);
-            if authenticator.check(&HeaderMap::new(), client, moment(now)).is_ok() {
+            if authenticator.check(&HeaderMap::new(), client, timestamp(now)).is_ok() {
                 admitted.push(now);
             }
         }
@@ -233,7 +234,7 @@ proptest! {
         for wait in waits {
             // The interval is in whole nanoseconds.
             now += Duration::from_secs_f64(wait / rate) + Duration::from_nanos(1);
-            prop_assert!(authenticator.check(&HeaderMap::new(), client, moment(now)).is_ok());
+            prop_assert!(authenticator.check(&HeaderMap::new(), client, timestamp(now)).is_ok());
         }
     }
 }

@@ -1,6 +1,6 @@
 use std::time::{Duration, SystemTime};
 
-use pilotlight_auth::{Authenticator, Moment, Policy, Principal, Reason, Rejection, Tokens};
+use pilotlight_auth::{Authenticator, Policy, Principal, Reason, Rejection, Timestamp, Tokens};
 use proptest::prelude::*;
 
 use super::signer::{Signer, encode};
@@ -308,7 +308,7 @@ fn a_token_is_valid_in_its_time_and_half_a_minute_around() {
     let headers = bearer(&signer.token(&claims));
     let at = |seconds: f64| {
         let wall = SystemTime::UNIX_EPOCH + Duration::from_secs_f64(seconds);
-        authenticator.check(&headers, None, Moment { wall, steady: Duration::ZERO })
+        authenticator.check(&headers, None, Timestamp { wall, monotonic: Duration::ZERO })
     };
     let (nbf, exp) = (nbf as f64, exp as f64 + 0.5);
     assert_eq!(at(nbf - 30.25), Err(Rejection::Invalid(Reason::TokenEarly)));
@@ -317,9 +317,9 @@ fn a_token_is_valid_in_its_time_and_half_a_minute_around() {
     assert_eq!(at(exp + 30.0), Err(Rejection::Invalid(Reason::TokenExpired)));
     assert_eq!(at(0.0), Err(Rejection::Invalid(Reason::TokenEarly)));
     let before_1970 = SystemTime::UNIX_EPOCH - Duration::from_secs(1);
-    let moment = Moment { wall: before_1970, steady: Duration::ZERO };
+    let timestamp = Timestamp { wall: before_1970, monotonic: Duration::ZERO };
     assert_eq!(
-        authenticator.check(&headers, None, moment),
+        authenticator.check(&headers, None, timestamp),
         Err(Rejection::Invalid(Reason::TokenEarly))
     );
 }

@@ -64,7 +64,7 @@ mod tests {
         }
 
         #[test]
-        fn any_text_is_an_address_or_a_mistake(text in ".*", path in "[%a-f0-9?#/é]{0,12}") {
+        fn any_text_is_an_address_or_an_error(text in ".*", path in "[%a-f0-9?#/é]{0,12}") {
             let _ = ConsulOptions::at(&text);
             let _ = ConsulOptions::at(&format!("http://h/v1/kv/{path}"));
         }

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use pilotlight_auth::AuthOptions;
 use pilotlight_deidentify::DeidentifyOptions;
-use pilotlight_router::Rule;
-use schemars::JsonSchema;
+use pilotlight_router::Route;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::{Cors, Function, Http, Telemetry, Tls};
 use crate::key::Key;
-use crate::schema::{address, functions, path, paths, period, size};
+use crate::value_schema::{address, path, paths, period, size};
 
 /// What `pilotlight serve` serves, and how. Relative paths start at the folder of this file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -72,16 +72,16 @@ pub struct Config {
     /// Who may ask, by names.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub auth: BTreeMap<String, AuthOptions>,
-    /// The access of requests whose rule names none; everybody may ask otherwise.
+    /// The `[auth]` section of requests whose route names none; without it, no authentication is needed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_auth: Option<String>,
     /// How what is found in texts is de-identified, by names.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub deidentify: BTreeMap<String, DeidentifyOptions>,
-    /// Which requests go where; the first rule that matches is taken. Without rules everything
+    /// Which requests go where; the first route that matches is taken. Without routes everything
     /// goes to the only function, or to the one called `default`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub routes: Vec<Rule>,
+    pub routes: Vec<Route>,
 }
 
 /// The administration.
@@ -234,4 +234,12 @@ impl Config {
         ];
         changes.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect()
     }
+}
+
+fn functions(generator: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "propertyNames": { "format": "function-name", "pattern": "^[A-Za-z0-9._-]+$" },
+        "additionalProperties": generator.subschema_for::<Function>(),
+    })
 }

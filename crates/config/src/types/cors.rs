@@ -3,7 +3,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::schema::{header_names, methods, origins, period};
+use crate::value_schema::{header_names, methods, origins, period};
 
 /// Which web pages of other origins may send requests to the functions (CORS). In each list `["*"]`
 /// is everything, which is not possible with credentials.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Host;
 use crate::key::Key;
-use crate::schema::{memory, path, period, size, table_of_paths};
+use crate::value_schema::{memory, path, period, size, table_of_paths};
 
 /// One function.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

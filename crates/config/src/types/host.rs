@@ -4,7 +4,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::schema::{path, period};
+use crate::value_schema::{path, period};
 
 /// How the host computes for a function. Functions whose `backend`, `device`, `onnxruntime`,
 /// `isolate`, `isolate-timeout` and `compute-threads` are the same can share a backend.

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::key::Key;
-use crate::schema::{networks, path, period, size};
+use crate::value_schema::{networks, path, period, size};
 
 /// By which certificate clients know the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -1,4 +1,4 @@
-use pilotlight_deidentify::{Cipher, Deidentifier, DeidentifyOptions, Mistake, Mode};
+use pilotlight_deidentify::{Cipher, Deidentifier, DeidentifyOptions, Mode, OptionsError};
 
 use super::{RING, options};
 
@@ -28,10 +28,10 @@ fn options_are_written_in_words() {
 
 #[test]
 fn options_that_do_not_go_together_are_mistakes() {
-    let of_no_effect = |key, mode| Mistake::OfNoEffect { key, mode };
+    let of_no_effect = |key, mode| OptionsError::OfNoEffect { key, mode };
     let mistakes = [
-        ("mode = \"encrypt\"", Mistake::NoKeys(Mode::Encrypt)),
-        ("mode = \"pseudonymize\"", Mistake::NoKeys(Mode::Pseudonymize)),
+        ("mode = \"encrypt\"", OptionsError::NoKeys(Mode::Encrypt)),
+        ("mode = \"pseudonymize\"", OptionsError::NoKeys(Mode::Pseudonymize)),
         ("mode = \"redact\"\nkeys = \"k\"", of_no_effect("keys", Mode::Redact)),
         ("mode = \"redact\"\ncipher = \"sm4-gcm\"", of_no_effect("cipher", Mode::Redact)),
         (
@@ -42,14 +42,14 @@ fn options_that_do_not_go_together_are_mistakes() {
             "mode = \"encrypt\"\nkeys = \"k\"\nplaceholder = \"\"",
             of_no_effect("placeholder", Mode::Encrypt),
         ),
-        ("mode = \"redact\"\nlabels = []", Mistake::NoLabels),
+        ("mode = \"redact\"\nlabels = []", OptionsError::NoLabels),
     ];
     for (written, mistake) in mistakes {
         assert_eq!(parse(written).check(), Err(mistake), "{written}");
         assert_eq!(Deidentifier::new(&parse(written), Some(&RING)).unwrap_err(), mistake);
     }
     assert_eq!(
-        Mistake::NoKeys(Mode::Encrypt).to_string(),
+        OptionsError::NoKeys(Mode::Encrypt).to_string(),
         "mode `encrypt` needs `keys`: the file with the keys"
     );
     let message = of_no_effect("cipher", Mode::Redact).to_string();
@@ -59,5 +59,5 @@ fn options_that_do_not_go_together_are_mistakes() {
 #[test]
 fn keys_that_were_not_read_are_missing() {
     let deidentifier = Deidentifier::new(&options(Mode::Encrypt), None);
-    assert_eq!(deidentifier.unwrap_err(), Mistake::NoKeys(Mode::Encrypt));
+    assert_eq!(deidentifier.unwrap_err(), OptionsError::NoKeys(Mode::Encrypt));
 }

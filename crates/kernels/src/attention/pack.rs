@@ -2,10 +2,23 @@
 
 use std::ops::Range;
 
-use super::{Attention, AttentionScratch, Mask, Rows, scale};
+use super::operands::{Attention, Mask, Rows};
+use crate::blocks::float::{RowBlock, WIDTH, WeightBlock};
 use crate::blocks::{DEPTH, with_whole};
-use crate::float::{RowBlock, WIDTH, WeightBlock};
 use crate::lanes::Lanes;
+
+/// Memory that attention works in, kept between calls.
+#[derive(Debug, Clone, Default)]
+pub struct AttentionScratch {
+    /// Eight keys for each column of the head: `[keys / 8, columns / 32]`.
+    pub(super) keys: Vec<WeightBlock>,
+    /// Eight columns of `V` for each key: `[columns / 8, keys / 32]`.
+    pub(super) values: Vec<WeightBlock>,
+    /// Of a tile: `[columns / 32, rows]`.
+    pub(super) queries: Vec<RowBlock>,
+    /// Of a tile: `[keys / 32, rows]`.
+    pub(super) scores: Vec<RowBlock>,
+}
 
 impl AttentionScratch {
     /// `K` and `V` of the head that has these columns.
@@ -111,5 +124,13 @@ impl Mask<'_> {
                 *score += summand;
             }
         }
+    }
+}
+
+/// Multiplies `x` with `factor`; its length is a multiple of 4 and known, or loops would be slow.
+#[inline(always)]
+pub(super) fn scale<const N: usize>(x: &[f32; N], factor: f32, out: &mut [f32; N]) {
+    for (out, x) in out.as_chunks_mut::<4>().0.iter_mut().zip(x.as_chunks::<4>().0) {
+        Lanes::load(x).mul(Lanes::splat(factor)).store(out);
     }
 }

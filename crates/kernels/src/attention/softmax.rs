@@ -1,8 +1,8 @@
 //! Softmax of scores that lie in blocks.
 
 use crate::blocks::DEPTH;
+use crate::blocks::float::RowBlock;
 use crate::exp::exp;
-use crate::float::RowBlock;
 use crate::lanes::Lanes;
 
 /// Replaces the first `count` scores of a query, one block after `stride` others, by exponentials of their

@@ -50,6 +50,11 @@ impl Lanes {
         self.zip(other, |a, b| a * b)
     }
 
+    #[inline(always)]
+    pub(crate) fn div(self, other: Self) -> Self {
+        self.zip(other, |a, b| a / b)
+    }
+
     /// `self · factor + summand`, rounded once or twice.
     #[inline(always)]
     pub(crate) fn mul_add(self, factor: Self, summand: Self) -> Self {

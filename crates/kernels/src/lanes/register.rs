@@ -58,6 +58,11 @@ impl Lanes {
         Self(f32x4_mul(self.0, other.0))
     }
 
+    #[inline(always)]
+    pub(crate) fn div(self, other: Self) -> Self {
+        Self(f32x4_div(self.0, other.0))
+    }
+
     /// `self · factor + summand`, rounded once or twice.
     #[inline(always)]
     pub(crate) fn mul_add(self, factor: Self, summand: Self) -> Self {

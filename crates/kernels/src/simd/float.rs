@@ -1,35 +1,26 @@
-use super::tile::Totals;
+use super::totals::Totals;
 use super::vector::{load, multiply_add, repeat};
-use crate::float::{RowBlock, WIDTH, WeightBlock};
-use crate::tile::Sums;
+use crate::blocks::float::{RowBlock, WIDTH, WeightBlock};
 
 /// Inputs that a register holds.
 const QUAD: usize = 4;
 
-/// Adds the products of `rows` rows with eight columns.
-pub(crate) fn add(
-    x: &[RowBlock],
-    rows: usize,
-    weights: &[WeightBlock],
-    column: usize,
-    sums: &mut Sums,
+/// Adds the products of a block of `R` rows with eight columns.
+#[inline(always)]
+pub(crate) fn add_block<const R: usize>(
+    x: &[RowBlock; R],
+    weights: &WeightBlock,
+    totals: Totals<'_>,
 ) {
-    let totals = Totals::new(sums, column, WIDTH);
-    by_rows!(rows, add_rows(x, weights, totals));
-}
-
-fn add_rows<const R: usize>(x: &[RowBlock], weights: &[WeightBlock], totals: Totals<'_>) {
-    for (x, weights) in x.as_chunks::<R>().0.iter().zip(weights) {
-        let (weights, _) = weights.0.as_chunks::<QUAD>();
-        add_quad::<0, R>(x, &weights[0], totals);
-        add_quad::<1, R>(x, &weights[1], totals);
-        add_quad::<2, R>(x, &weights[2], totals);
-        add_quad::<3, R>(x, &weights[3], totals);
-        add_quad::<4, R>(x, &weights[4], totals);
-        add_quad::<5, R>(x, &weights[5], totals);
-        add_quad::<6, R>(x, &weights[6], totals);
-        add_quad::<7, R>(x, &weights[7], totals);
-    }
+    let (weights, _) = weights.0.as_chunks::<QUAD>();
+    add_quad::<0, R>(x, &weights[0], totals);
+    add_quad::<1, R>(x, &weights[1], totals);
+    add_quad::<2, R>(x, &weights[2], totals);
+    add_quad::<3, R>(x, &weights[3], totals);
+    add_quad::<4, R>(x, &weights[4], totals);
+    add_quad::<5, R>(x, &weights[5], totals);
+    add_quad::<6, R>(x, &weights[6], totals);
+    add_quad::<7, R>(x, &weights[7], totals);
 }
 
 /// Four inputs of each row.

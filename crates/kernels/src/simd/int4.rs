@@ -1,12 +1,11 @@
 use core::arch::wasm32::*;
 
-use super::tile::Totals;
+use super::totals::Totals;
 use super::vector::{
     Order, codes, largest, load, multiply_add, pair_dots, registers, store, store_repeated,
 };
+use crate::blocks::int4::{LARGEST, OpenBlock, PackedBlock, RowBlock};
 use crate::blocks::{DEPTH, QUAD, SMALLEST, STEPS};
-use crate::int4::{LARGEST, OpenBlock, PackedBlock, RowBlock};
-use crate::tile::Sums;
 
 /// Halves of bytes to bytes.
 #[inline(always)]
@@ -24,7 +23,7 @@ pub(crate) fn open(packed: &PackedBlock, out: &mut OpenBlock) {
 }
 
 /// A block's codes, correction and scale.
-pub(crate) fn quantise(x: &[f32; DEPTH], out: &mut RowBlock) {
+pub(crate) fn quantize(x: &[f32; DEPTH], out: &mut RowBlock) {
     let x = registers(x);
     let largest = largest(&x);
     if !(SMALLEST..=f32::MAX).contains(&largest) {
@@ -44,35 +43,16 @@ pub(crate) fn quantise(x: &[f32; DEPTH], out: &mut RowBlock) {
     store(&mut out.scale, f32x4_splat(largest / LARGEST));
 }
 
-/// Adds the products of `rows` rows with four columns.
-pub(crate) fn add(
-    x: &[RowBlock],
-    rows: usize,
-    weights: &[OpenBlock],
-    column: usize,
-    sums: &mut Sums,
-) {
-    let totals = Totals::new(sums, column, QUAD);
-    by_rows!(rows, add_rows(x, weights, totals));
-}
-
-fn add_rows<const R: usize>(x: &[RowBlock], weights: &[OpenBlock], totals: Totals<'_>) {
-    let (x, _) = x.as_chunks::<R>();
-    let ((pairs, last), (weight_pairs, last_weights)) =
-        (x.as_chunks::<2>(), weights.as_chunks::<2>());
-    for ([x, next], [weights, next_weights]) in pairs.iter().zip(weight_pairs) {
-        add_block(x, weights, totals);
-        add_block(next, next_weights, totals);
-    }
-    for (x, weights) in last.iter().zip(last_weights) {
-        add_block(x, weights, totals);
-    }
-}
-
+/// Adds the products of a block of `R` rows with four columns.
+///
 /// Sums of even and of odd pairs stand side by side in 16 bits: 16 products of at most 127 · 15, less
 /// the zero point's part, which is where they start. The scale of a column makes them one.
 #[inline(always)]
-fn add_block<const R: usize>(x: &[RowBlock; R], weights: &OpenBlock, totals: Totals<'_>) {
+pub(crate) fn add_block<const R: usize>(
+    x: &[RowBlock; R],
+    weights: &OpenBlock,
+    totals: Totals<'_>,
+) {
     let codes = weights.codes.0.each_ref().map(load);
     let scales = load(&weights.scales);
     let mut order = Order::new();

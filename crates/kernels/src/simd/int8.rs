@@ -1,21 +1,20 @@
 use core::arch::wasm32::*;
 
-use super::tile::Totals;
+use super::totals::Totals;
 use super::vector::{
     Order, codes, largest, load, multiply_add, quad_dots_add, registers, store, store_repeated,
 };
+use crate::blocks::int8::{LARGEST, RowBlock, WeightBlock};
 use crate::blocks::{DEPTH, QUAD, SMALLEST};
-use crate::int8::{LARGEST_CODE, RowBlock, WeightBlock};
-use crate::tile::Sums;
 
 /// A block's codes, zero point and scale.
-pub(crate) fn quantise(x: &[f32; DEPTH], out: &mut RowBlock) {
+pub(crate) fn quantize(x: &[f32; DEPTH], out: &mut RowBlock) {
     let x = registers(x);
     let zero = f32x4_splat(0.0);
     let least =
         across(x.iter().fold(zero, |least, &x| f32x4_pmin(least, x)), |a, b| f32x4_pmin(a, b));
     let most = across(x.iter().fold(zero, |most, &x| f32x4_pmax(most, x)), |a, b| f32x4_pmax(a, b));
-    let scale = (most - least) / LARGEST_CODE;
+    let scale = (most - least) / LARGEST;
     let finite = largest(&x).is_finite() && scale.is_finite();
     if !finite || scale < SMALLEST {
         *out = RowBlock::ZEROS;
@@ -29,7 +28,7 @@ pub(crate) fn quantise(x: &[f32; DEPTH], out: &mut RowBlock) {
     let shift = i16x8_splat(f32x4_extract_lane::<0>(zero_point) as i16);
     let codes = codes(&x, f32x4_splat(factor), |a, b| {
         let narrow = u8x16_narrow_i16x8(i16x8_add(a, shift), i16x8_add(b, shift));
-        u8x16_min(narrow, u8x16_splat(LARGEST_CODE as u8))
+        u8x16_min(narrow, u8x16_splat(LARGEST as u8))
     });
     store_repeated(codes, &mut out.codes.0);
     store(&mut out.offset, f32x4_neg(zero_point));
@@ -43,26 +42,13 @@ fn across(x: v128, join: impl Fn(v128, v128) -> v128) -> f32 {
     f32x4_extract_lane::<0>(join(x, i32x4_shuffle::<1, 0, 3, 2>(x, x)))
 }
 
-/// Adds the products of `rows` rows with four columns.
-pub(crate) fn add(
-    x: &[RowBlock],
-    rows: usize,
-    weights: &[WeightBlock],
-    column: usize,
-    sums: &mut Sums,
-) {
-    let totals = Totals::new(sums, column, QUAD);
-    by_rows!(rows, add_rows(x, weights, totals));
-}
-
-fn add_rows<const R: usize>(x: &[RowBlock], weights: &[WeightBlock], totals: Totals<'_>) {
-    for (x, weights) in x.as_chunks::<R>().0.iter().zip(weights) {
-        add_block(x, weights, totals);
-    }
-}
-
+/// Adds the products of a block of `R` rows with four columns.
 #[inline(always)]
-fn add_block<const R: usize>(x: &[RowBlock; R], weights: &WeightBlock, totals: Totals<'_>) {
+pub(crate) fn add_block<const R: usize>(
+    x: &[RowBlock; R],
+    weights: &WeightBlock,
+    totals: Totals<'_>,
+) {
     let codes = weights.codes.0.each_ref().map(load);
     let scales = load(&weights.scales);
     // SAFETY: four of 16 bits are 8 bytes.

@@ -69,7 +69,7 @@ fn packed(weights: &Weights, precision: Precision) -> TractResult<Packed> {
     let values = weights.floats()?;
     Ok(match precision {
         Precision::F32 => Packed::F32(F32Weights::pack(rows, columns, &values)?),
-        _ => Packed::Int8(Int8Weights::quantise(rows, columns, &values)?),
+        _ => Packed::Int8(Int8Weights::quantize(rows, columns, &values)?),
     })
 }
 

@@ -1,4 +1,4 @@
-//! Rules and requests, written down shortly.
+//! Routes and requests, written down shortly.
 
 #![allow(dead_code, unreachable_pub, reason = "each test file uses some of it")]
 
@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use pilotlight_router::{Decision, Mistake, Request, Router, RouterOptions, Rule};
+use pilotlight_router::{Decision, Request, Route, RouteError, Router, RouterOptions};
 use serde_json::Value;
 
 /// Functions `a` to `f`.
@@ -15,19 +15,19 @@ pub fn options() -> RouterOptions {
     RouterOptions { functions, override_header: false }
 }
 
-pub fn rules(rules: Value) -> Vec<Rule> {
-    serde_json::from_value(rules).unwrap()
+pub fn routes(routes: Value) -> Vec<Route> {
+    serde_json::from_value(routes).unwrap()
 }
 
 pub fn router(list: Value) -> Router {
-    Router::new(rules(list), options()).unwrap_or_else(|mistakes| panic!("{mistakes:?}"))
+    Router::new(routes(list), options()).unwrap_or_else(|errors| panic!("{errors:?}"))
 }
 
-pub fn mistakes(rules: Vec<Rule>) -> Vec<Mistake> {
-    Router::new(rules, options()).err().unwrap_or_default()
+pub fn errors(routes: Vec<Route>) -> Vec<RouteError> {
+    Router::new(routes, options()).err().unwrap_or_default()
 }
 
-/// The arms of the rules that send everything to `a` with one weight and to `b` with another.
+/// The targets of the routes that send everything to `a` with one weight and to `b` with another.
 pub fn two(a: f64, b: f64) -> Value {
     serde_json::json!([{ "target": "a", "weight": a }, { "target": "b", "weight": b }])
 }
@@ -83,9 +83,9 @@ pub fn decide<'a>(router: &'a Router, sent: &Sent, draw: u64) -> Decision<'a> {
     router.route(&sent.request(), draw).unwrap().unwrap()
 }
 
-/// The rule that a request matches.
+/// The route that a request matches.
 pub fn matched(router: &Router, sent: &Sent) -> Option<usize> {
-    router.route(&sent.request(), 0).unwrap()?.rule
+    router.route(&sent.request(), 0).unwrap()?.route
 }
 
 pub fn target(router: &Router, sent: &Sent, draw: u64) -> String {

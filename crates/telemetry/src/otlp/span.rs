@@ -21,7 +21,7 @@ pub struct RequestSpan {
     pub scheme: &'static str,
     /// What was asked for, without the query.
     pub path: String,
-    /// The rule's name, or its pattern of paths.
+    /// The route's name, or its pattern of paths.
     pub route: Option<String>,
     /// The function that it came to.
     pub function: Option<String>,

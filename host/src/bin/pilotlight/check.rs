@@ -47,7 +47,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<bool> {
     if *json {
         let list = all.iter().map(|mistake| {
             serde_json::json!({
-                "file": mistake.file, "place": mistake.place.to_string(), "key": mistake.key,
+                "file": mistake.file, "location": mistake.location.to_string(), "key": mistake.key,
                 "message": mistake.message,
             })
         });

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use pilotlight::Provenance;
-use pilotlight_config::{Config, Function, Mistake, Parsed, Sources};
+use pilotlight_config::{Config, Diagnostic, Function, Parsed, Sources};
 use pilotlight_deidentify::Unfit;
 use pilotlight_model::{CONFIG_FILE, MODEL_FILE, ModelConfig, ModelFolder};
 use pilotlight_onnx::Pieces;
-use pilotlight_router::Rule;
+use pilotlight_router::Route;
 
 /// What is known of a function before it is loaded.
 enum Known {
@@ -21,9 +21,9 @@ enum Known {
 
 /// Mistakes of `[deidentify]` sections in every environment of a configuration that has no others, or in the
 /// one that `sources` names.
-pub(crate) fn mistakes(text: &str, sources: &Sources) -> Vec<Mistake> {
+pub(crate) fn mistakes(text: &str, sources: &Sources) -> Vec<Diagnostic> {
     let mut known = BTreeMap::new();
-    let mut found: Vec<Mistake> = Vec::new();
+    let mut found: Vec<Diagnostic> = Vec::new();
     for environment in environments(text, sources) {
         let sources = Sources { environment, ..sources.clone() };
         let Ok(parsed) = pilotlight_config::parse(text, &sources) else { continue };
@@ -45,15 +45,15 @@ pub(crate) fn environments(text: &str, sources: &Sources) -> Vec<Option<String>>
     std::iter::once(None).chain(names.map(|(name, _)| Some(name.clone()))).collect()
 }
 
-fn in_one(parsed: &Parsed, known: &mut BTreeMap<std::path::PathBuf, Known>) -> Vec<Mistake> {
-    let Parsed { config, places } = parsed;
+fn in_one(parsed: &Parsed, known: &mut BTreeMap<std::path::PathBuf, Known>) -> Vec<Diagnostic> {
+    let Parsed { config, source_map } = parsed;
     let mut found = Vec::new();
-    let rules = config.routes.iter().enumerate();
-    for (index, rule, name) in
-        rules.filter_map(|(index, rule)| Some((index, rule, rule.deidentify.as_ref()?)))
+    let routes = config.routes.iter().enumerate();
+    for (index, route, name) in
+        routes.filter_map(|(index, route)| Some((index, route, route.deidentify.as_ref()?)))
     {
         let Some(options) = config.deidentify.get(name) else { continue };
-        for (function, source) in functions(rule, config) {
+        for (function, source) in functions(route, config) {
             let labels = known.entry(source.source.clone()).or_insert_with(|| read(&source.source));
             let unfit = match labels {
                 Known::Nothing => continue,
@@ -65,19 +65,19 @@ fn in_one(parsed: &Parsed, known: &mut BTreeMap<std::path::PathBuf, Known>) -> V
                 Unfit::Label { .. } => format!("routes[{index}].deidentify"),
                 _ => format!("deidentify.{name}.labels"),
             };
-            found.push(places.mistake(&key, format!("for function `{function}`: {unfit}")));
+            found.push(source_map.diagnostic(&key, format!("for function `{function}`: {unfit}")));
         }
     }
     found
 }
 
-/// The functions whose answers a rule passes on.
+/// The functions whose answers a route passes on.
 fn functions<'a>(
-    rule: &'a Rule,
+    route: &'a Route,
     config: &'a Config,
 ) -> impl Iterator<Item = (&'a str, &'a Function)> {
-    let canary = rule.canary.iter().map(|canary| &canary.target);
-    let targets = rule.to.iter().map(|arm| &arm.target).chain(canary);
+    let canary = route.canary.iter().map(|canary| &canary.target);
+    let targets = route.to.iter().map(|weighted| &weighted.target).chain(canary);
     let names: BTreeSet<&str> = targets.map(|target| &target.function[..]).collect();
     names.into_iter().filter_map(|name| Some((name, config.functions.get(name)?)))
 }

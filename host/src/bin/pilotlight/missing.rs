@@ -1,6 +1,6 @@
 //! Files that a configuration names and that are not here.
 
-use pilotlight_config::{Mistake, Sources};
+use pilotlight_config::{Diagnostic, Sources};
 
 use crate::labels::environments;
 
@@ -9,8 +9,8 @@ const MADE: [&str; 2] = ["cache-dir", "admin.socket"];
 
 /// Files and folders of every environment, or of the one that `sources` names, that cannot be
 /// found. It may be that the configuration is for another machine.
-pub(crate) fn warnings(text: &str, sources: &Sources) -> Vec<Mistake> {
-    let mut found: Vec<Mistake> = Vec::new();
+pub(crate) fn warnings(text: &str, sources: &Sources) -> Vec<Diagnostic> {
+    let mut found: Vec<Diagnostic> = Vec::new();
     for environment in environments(text, sources) {
         let sources = Sources { environment, ..sources.clone() };
         let Ok(parsed) = pilotlight_config::parse(text, &sources) else { continue };
@@ -19,7 +19,7 @@ pub(crate) fn warnings(text: &str, sources: &Sources) -> Vec<Mistake> {
                 continue;
             }
             let message = format!("there is no {} here", path.display());
-            let warning = parsed.places.mistake(&key, message);
+            let warning = parsed.source_map.diagnostic(&key, message);
             if !found.contains(&warning) {
                 found.push(warning);
             }

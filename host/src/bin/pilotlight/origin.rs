@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use pilotlight_config::{Change, Consul, ConsulOptions, RuleMistake, Secret, Sources};
-use pilotlight_router::{Router, RouterOptions, Rule};
+use pilotlight_config::{Change, Consul, ConsulOptions, RouteDiagnostic, Secret, Sources};
+use pilotlight_router::{Route, Router, RouterOptions};
 
 #[derive(Clone)]
 pub(crate) enum Origin {
@@ -51,7 +51,7 @@ impl Origin {
         };
         sources.name = self.name();
         sources.flags = set.to_vec();
-        sources.rules = Some(rule_mistakes);
+        sources.routes = Some(route_errors);
         if let Some(environment) = environment {
             sources.environment = Some(environment.to_owned());
         }
@@ -60,17 +60,17 @@ impl Origin {
 }
 
 /// What the router finds wrong; that functions exist is checked by the configuration itself.
-fn rule_mistakes(rules: &[Rule]) -> Vec<RuleMistake> {
-    let targets = rules.iter().flat_map(Rule::targets);
+fn route_errors(routes: &[Route]) -> Vec<RouteDiagnostic> {
+    let targets = routes.iter().flat_map(Route::targets);
     let functions = targets.map(|target| target.function.clone()).collect();
     let options = RouterOptions { functions, override_header: false };
-    let mistakes = Router::new(rules.to_vec(), options).err().unwrap_or_default();
-    mistakes
+    let errors = Router::new(routes.to_vec(), options).err().unwrap_or_default();
+    errors
         .iter()
-        .map(|mistake| RuleMistake {
-            rule: mistake.rule,
-            key: mistake.place(),
-            message: mistake.message.clone(),
+        .map(|error| RouteDiagnostic {
+            route: error.route,
+            key: error.key(),
+            message: error.message.clone(),
         })
         .collect()
 }

@@ -22,14 +22,14 @@ pub(crate) struct Options {
 
 #[derive(Deserialize)]
 struct Matrix {
-    rules: Vec<Rule>,
+    routes: Vec<Route>,
     functions: BTreeMap<String, Function>,
 }
 
 #[derive(Deserialize)]
-struct Rule {
+struct Route {
     name: String,
-    arms: Vec<(String, f64)>,
+    targets: Vec<(String, f64)>,
     canary: Option<Value>,
     shadow: Option<String>,
     shadowed: Option<Value>,
@@ -66,11 +66,11 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         return Ok(());
     }
     let matrix: Matrix = serde_json::from_value(answer).context("the answer to /routes")?;
-    if matrix.rules.is_empty() {
-        println!("no rules: everything goes to the function `default`");
+    if matrix.routes.is_empty() {
+        println!("no routes: everything goes to the function `default`");
     }
-    for rule in &matrix.rules {
-        show_rule(rule, &matrix.functions);
+    for route in &matrix.routes {
+        show_route(route, &matrix.functions);
     }
     println!(
         "{:<24} {:<12} {:>6} {:>6} {:>8}  source",
@@ -86,15 +86,15 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn show_rule(rule: &Rule, functions: &BTreeMap<String, Function>) {
-    println!("rule {}", rule.name);
-    for (target, share) in &rule.arms {
+fn show_route(route: &Route, functions: &BTreeMap<String, Function>) {
+    println!("route {}", route.name);
+    for (target, share) in &route.targets {
         println!("  {:>6.2} %  {target:<24} {}", share * 100.0, health(target, functions));
     }
-    if let Some(canary) = &rule.canary {
+    if let Some(canary) = &route.canary {
         show_canary(canary);
     }
-    if let (Some(target), Some(counts)) = (&rule.shadow, &rule.shadowed) {
+    if let (Some(target), Some(counts)) = (&route.shadow, &route.shadowed) {
         let [same, different, failed, skipped] =
             ["same", "different", "failed", "skipped"].map(|key| counts[key].as_u64().unwrap_or(0));
         println!(

@@ -5,9 +5,9 @@
 
 mod allocator;
 mod call;
-mod cores;
 mod library;
 mod message;
+mod parking;
 mod provider;
 mod runtime;
 mod session;
@@ -88,7 +88,7 @@ impl Backend for OnnxRuntime {
     }
 
     fn share_cores(&self, running: usize) {
-        self.runtime.cores.share(running);
+        self.runtime.parking.share(running);
     }
 }
 

@@ -7,8 +7,8 @@ use ort::environment::{Environment, GlobalThreadPoolOptions};
 use ort::logging::LogLevel;
 use ort::memory::{AllocationDevice, AllocatorType, MemoryInfo, MemoryType};
 
-use crate::backend::onnxruntime::cores::Cores;
 use crate::backend::onnxruntime::message::short;
+use crate::backend::onnxruntime::parking::Parking;
 use crate::backend::onnxruntime::{allocator, library};
 
 use crate::backend::onnxruntime::threads::ComputeThreads;
@@ -21,7 +21,7 @@ pub(super) struct Runtime {
     pub(super) memory: MemoryInfo<'static>,
     pub(super) path: PathBuf,
     pub(super) version: String,
-    pub(super) cores: Cores,
+    pub(super) parking: Parking,
     threads: usize,
 }
 
@@ -53,8 +53,8 @@ pub(super) fn start(library: Option<&Path>, threads: usize) -> Result<Arc<Runtim
             .with_intra_threads(threads)?
             // Only sessions that run nodes beside one another would use these.
             .with_inter_threads(1)?
-            // Between two loops of a lone caller's run its threads spin: waking them up would take a
-            // third of a short run's time. Those that rest don't.
+            // Threads spin between the loops of a lone run: waking them up would take a third of a
+            // short run's time. Parked threads do not spin.
             .with_spin_control(true)?
             .with_thread_manager(ComputeThreads)?;
         let builder = builder.with_name("pilotlight").with_telemetry(false);
@@ -64,8 +64,8 @@ pub(super) fn start(library: Option<&Path>, threads: usize) -> Result<Arc<Runtim
         let (path, version) = (found.path.clone(), found.version.clone());
         let memory = cpu_memory()?;
         allocator::register(&environment, cpu_memory()?)?;
-        let cores = Cores::new(&environment, threads - 1);
-        Ok(Runtime { environment, memory, path, version, cores, threads })
+        let parking = Parking::new(&environment, threads - 1);
+        Ok(Runtime { environment, memory, path, version, parking, threads })
     };
     let runtime = Arc::new(runtime().map_err(|error| refuse(error.message().to_owned()))?);
     *started = Some(Arc::clone(&runtime));

@@ -90,7 +90,7 @@ impl Loaded {
     /// The session that suits the inputs, and what else runs.
     fn session(&self, inputs: &[Tensor]) -> &Session {
         let elements = inputs.first().map_or(0, |input| input.shape().volume());
-        let few = elements < LARGE || self.runtime.cores.is_shared();
+        let few = elements < LARGE || self.runtime.parking.is_shared();
         self.single.as_ref().filter(|_| few).unwrap_or(&self.session)
     }
 

@@ -1,8 +1,8 @@
-//! The library's own threads.
+//! ONNX Runtime's own threads.
 //!
-//! A graph is run by a thread that the caller brings; the library's threads take parts of its
-//! loops. Where several callers compute they are sent to rest (`cores`); while that is under way
-//! they are in nobody's way.
+//! The caller's thread runs a graph; the library's threads take parts of its loops. They are parked
+//! while several callers compute (`parking`), and have a lower priority than threads that answer
+//! requests.
 
 use std::cell::Cell;
 use std::thread::{Builder, JoinHandle};

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use pilotlight::Host;
-use pilotlight_config::{Config, Consul, FileWatch, INTERVAL};
-use pilotlight_files::{FileWatcher, Look};
+use pilotlight_config::{Config, Consul};
+use pilotlight_files::{FileWatcher, Look, TextWatcher, WATCH_INTERVAL};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::Receiver;
 
@@ -50,7 +50,7 @@ struct Keys {
 /// Says when a configuration is another.
 enum News {
     None,
-    File(FileWatch),
+    File(TextWatcher),
     Consul(Receiver<String>),
 }
 
@@ -72,7 +72,7 @@ impl Follower {
         if self.watch {
             tokio::spawn(look_at_keys(self.host.clone()));
         }
-        let mut looks = tokio::time::interval(INTERVAL);
+        let mut looks = tokio::time::interval(WATCH_INTERVAL);
         loop {
             tokio::select! {
                 _ = looks.tick(), if self.watch => self.look().await,
@@ -83,10 +83,12 @@ impl Follower {
     }
 
     async fn look(&mut self) {
-        if let Some(Followed { news: News::File(watch), .. }) = &mut self.configuration {
-            match watch.poll() {
+        if let Some(Followed { news: News::File(watcher), .. }) = &mut self.configuration {
+            match watcher.look() {
                 Some(Ok(text)) => self.offer(&text).await,
-                Some(Err(error)) => tracing::warn!("{error}"),
+                Some(Err(error)) => {
+                    tracing::warn!("{error}; the configuration stays as it was");
+                }
                 None => {}
             }
         }
@@ -207,7 +209,7 @@ impl Followed {
     pub(super) fn new(document: Document, watch: bool) -> anyhow::Result<Self> {
         let news = match &document.origin {
             _ if !watch => News::None,
-            Origin::File(path) => News::File(FileWatch::new(path, document.text.clone())),
+            Origin::File(path) => News::File(TextWatcher::new(path, document.text.clone())),
             Origin::Consul { options, .. } => {
                 let away = document.outdated.is_some();
                 News::Consul(consul::follow(Consul::new(options.clone())?, away)?)
@@ -268,7 +270,7 @@ impl Keys {
 
 /// Files of keys, for authentication and de-identification, which nothing that is loaded meanwhile may hold up.
 async fn look_at_keys(host: Host) {
-    let mut looks = tokio::time::interval(INTERVAL);
+    let mut looks = tokio::time::interval(WATCH_INTERVAL);
     loop {
         looks.tick().await;
         host.look(Look::Now);

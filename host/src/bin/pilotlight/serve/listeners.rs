@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pilotlight::{Admin, AdminToken, Server, Tls};
-use pilotlight_config::INTERVAL;
+use pilotlight_files::WATCH_INTERVAL;
 use pilotlight_telemetry::Metrics;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
@@ -170,6 +170,6 @@ pub(super) async fn follow(tls: Tls) -> std::io::Result<()> {
             tls.take_over();
         }
     };
-    tokio::join!(tls.clone().follow(INTERVAL), asked);
+    tokio::join!(tls.clone().follow(WATCH_INTERVAL), asked);
     Ok(())
 }

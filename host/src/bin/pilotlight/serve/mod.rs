@@ -155,7 +155,7 @@ async fn load(
     Ok(sources)
 }
 
-/// Loads all functions, one after the other, and sets the rules.
+/// Loads all functions, one after the other, and sets the routes.
 async fn load_all(
     host: &Host,
     served: &Served,

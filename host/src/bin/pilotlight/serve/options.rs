@@ -75,7 +75,7 @@ pub(crate) struct Options {
     /// Model folder or component [default: models/pii-ner]
     #[arg(value_name = "MODEL_DIR|FILE.wasm")]
     pub(super) source: Option<PathBuf>,
-    /// Functions, rules and everything else in a file, which is followed while serving; flags that
+    /// Functions, routes and everything else in a file, which is followed while serving; flags that
     /// it could say do not go with it, but --set does
     #[arg(long, value_name = "FILE", group = CONFIGURATION, conflicts_with_all = SAID_THERE)]
     pub(super) config: Option<PathBuf>,

@@ -12,7 +12,7 @@ use pilotlight_auth::AuthOptions;
 use pilotlight_bundle::{Policy, VerifyingKey};
 use pilotlight_config::{self as config, Config, Require};
 use pilotlight_deidentify::DeidentifyOptions;
-use pilotlight_router::{Rule, Target};
+use pilotlight_router::{Route, Target};
 
 use super::blueprint::Blueprint;
 use super::http::{cors_of, limits_of, tls_of};
@@ -40,7 +40,7 @@ pub(super) struct Fixed {
 #[derive(Default)]
 pub(super) struct Served {
     pub(super) functions: BTreeMap<String, Blueprint>,
-    pub(super) rules: Vec<Rule>,
+    pub(super) routes: Vec<Route>,
     pub(super) override_header: bool,
     pub(super) auth: BTreeMap<String, AuthOptions>,
     pub(super) default_auth: Option<String>,
@@ -148,14 +148,14 @@ impl Served {
             Ok((name.clone(), blueprint.requiring(policy.clone())))
         });
         let functions: BTreeMap<_, _> = functions.collect::<pilotlight::Result<_>>()?;
-        let mut rules = config.routes.clone();
+        let mut routes = config.routes.clone();
         let only = functions.keys().next().filter(|_| functions.len() == 1);
-        if let Some(only) = only.filter(|only| rules.is_empty() && *only != DEFAULT_FUNCTION) {
-            rules.push(Rule::to(Target { function: only.clone(), version: Default::default() }));
+        if let Some(only) = only.filter(|only| routes.is_empty() && *only != DEFAULT_FUNCTION) {
+            routes.push(Route::to(Target { function: only.clone(), version: Default::default() }));
         }
         Ok(Self {
             functions,
-            rules,
+            routes,
             override_header: config.override_header,
             auth: config.auth.clone(),
             default_auth: config.default_auth.clone(),
@@ -166,7 +166,7 @@ impl Served {
     /// A plan of everything but functions.
     pub(super) fn plan(&self) -> Plan {
         Plan {
-            rules: self.rules.clone(),
+            routes: self.routes.clone(),
             override_header: self.override_header,
             auth: self.auth.clone(),
             default_auth: self.default_auth.clone(),
