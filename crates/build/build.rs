@@ -1,5 +1,5 @@
 //! Carries the guest components in the folder that `PILOTLIGHT_GUESTS` names, if it names one,
-//! deflated, and their digests.
+//! deflated, and their digests. The folder may lack some: `cargo xtask serve` builds what it needs.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -24,27 +24,34 @@ fn main() {
     println!("cargo:rerun-if-env-changed={VARIABLE}");
     let Some(out) = env::var_os("OUT_DIR").map(PathBuf::from) else { return };
     let folder = env::var_os(VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
-    let mut code = String::new();
-    for (name, file) in GUESTS {
-        let carried = match &folder {
-            Some(folder) => carried(&folder.join(file), &out.join(file)),
-            None => Ok("None".to_owned()),
-        };
-        match carried {
-            Ok(carried) => {
-                let _ = writeln!(code, "static {name}: Option<Carried> = {carried};");
-            }
-            Err(error) => return println!("cargo::error={error}"),
+    if let Err(error) = guests(folder.as_deref(), &out) {
+        println!("cargo::error={error}");
+    }
+}
+
+/// Writes the guests in `folder`, and the code that includes them, to `out`.
+fn guests(folder: Option<&Path>, out: &Path) -> Result<(), String> {
+    if let Some(folder) = folder {
+        println!("cargo:rerun-if-changed={}", folder.display());
+        if !GUESTS.iter().any(|(_, file)| folder.join(file).exists()) {
+            return Err(format!("there is no guest in {VARIABLE}={}", folder.display()));
         }
     }
-    if let Err(error) = fs::write(out.join("guests.rs"), code) {
-        println!("cargo::error=cannot write guests.rs: {error}");
+    let mut code = String::new();
+    for (name, file) in GUESTS {
+        let guest = folder.map(|folder| folder.join(file)).filter(|guest| guest.exists());
+        let carried = match guest {
+            Some(guest) => carried(&guest, &out.join(file))?,
+            None => "None".to_owned(),
+        };
+        let _ = writeln!(code, "static {name}: Option<Carried> = {carried};");
     }
+    fs::write(out.join("guests.rs"), code)
+        .map_err(|error| format!("cannot write guests.rs: {error}"))
 }
 
 /// Deflates a guest to `out`; a Rust expression for it.
 fn carried(guest: &Path, out: &Path) -> Result<String, String> {
-    println!("cargo:rerun-if-changed={}", guest.display());
     let component = fs::read(guest)
         .map_err(|error| format!("cannot read the guest {}: {error}", guest.display()))?;
     fs::write(out, compress_to_vec(&component, DEFLATE_LEVEL))

@@ -10,10 +10,10 @@ use pilotlight_guest::load::load;
 use pilotlight_guest::pipeline::{Pipeline, Timings};
 use pilotlight_model::{Digest, ModelFolder};
 use pilotlight_onnx::proto::{GraphProto, ModelProto, StringStringEntryProto};
+use pilotlight_testing::tiny_model::{
+    config, floats, folder, graph, int, node, seal, tensor_value,
+};
 use tempfile::TempDir;
-
-mod tiny_model;
-use tiny_model::{config, floats, folder, graph, int, node, seal, tensor_value};
 
 const I32: i32 = 6;
 const I64: i32 = 7;

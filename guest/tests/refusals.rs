@@ -13,11 +13,11 @@ use pilotlight_onnx::encode;
 use pilotlight_onnx::proto::{
     AttributeProto, FunctionProto, ModelProto, NodeProto, SparseTensorProto, StringStringEntryProto,
 };
+use pilotlight_testing::tiny_model::{
+    config, floats, folder, graph, int, node, quantised_graph, seal, tokenizer,
+};
 use proptest::prelude::*;
 use tempfile::TempDir;
-
-mod tiny_model;
-use tiny_model::{config, floats, folder, graph, int, node, quantised_graph, seal, tokenizer};
 
 fn open(folder: &TempDir) -> Result<Pipeline, String> {
     let folder = ModelFolder::open(folder.path()).map_err(|error| error.to_string())?;

@@ -9,10 +9,9 @@ use pilotlight_guest::redact::redact;
 use pilotlight_guest::service::{Endpoint, Head, Service, route};
 use pilotlight_guest::words::Cuts;
 use pilotlight_model::ModelFolder;
+use pilotlight_testing::tiny_model;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-
-mod tiny_model;
 
 thread_local! {
     static SERVICE: Service = {

@@ -11,9 +11,8 @@ use pilotlight_guest::pipeline::{Pipeline, Timings};
 use pilotlight_guest::tensor::Logits;
 use pilotlight_guest::tokenizer::Tokenizer;
 use pilotlight_model::ModelFolder;
+use pilotlight_testing::tiny_model;
 use proptest::prelude::*;
-
-mod tiny_model;
 
 const SPECIAL: usize = 4;
 /// Characters that are words of their own, one for each label.

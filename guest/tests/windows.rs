@@ -4,9 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
 use pilotlight_guest::tokenizer::{Token, Tokenizer};
+use pilotlight_testing::tiny_model;
 use proptest::prelude::*;
-
-mod tiny_model;
 
 const MAX_LENGTH: usize = 18;
 

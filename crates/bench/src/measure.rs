@@ -58,7 +58,7 @@ pub fn measure(scenario: &Scenario, progress: Progress<'_>) -> Result<Report> {
         verb: scenario.verb,
         pilotlight_bench: report::VERSION.to_owned(),
         machine: machine::describe(),
-        scenario: scenario.record(),
+        scenario: scenario.into(),
         targets: target_reports(scenario, &contenders)?,
         ratios: ratios(scenario, &contenders),
     })

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::arrivals::Arrivals;
 use crate::error::{Error, Result};
-use crate::report::ScenarioRecord;
+use crate::protocol::Protocol;
 use crate::request::RequestTemplate;
 use crate::target::Target;
 
@@ -49,18 +49,6 @@ impl Load {
             Self::Closed { concurrency } => format!("{concurrency} workers"),
         }
     }
-}
-
-/// The version of HTTP that is spoken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub enum Protocol {
-    /// HTTP/1.1, one request at a time on a connection.
-    #[default]
-    #[serde(rename = "1.1")]
-    Http1,
-    /// HTTP/2 with prior knowledge, many requests at a time on a connection.
-    #[serde(rename = "2")]
-    Http2,
 }
 
 /// What is sent to which targets, how fast and for how long.
@@ -128,24 +116,6 @@ impl Scenario {
             return refuse(&format!("{option} must be above 0"));
         }
         check_targets(&self.targets)
-    }
-
-    pub(crate) fn record(&self) -> ScenarioRecord {
-        let headers = self.request.headers.keys().map(ToString::to_string).collect();
-        ScenarioRecord {
-            load: self.load,
-            duration_s: self.duration.as_secs_f64(),
-            warm_up_s: self.warm_up.as_secs_f64(),
-            rounds: self.rounds,
-            connections: self.connections,
-            timeout_s: self.timeout.as_secs_f64(),
-            seed: self.seed,
-            http: self.protocol,
-            method: self.request.method().to_string(),
-            headers,
-            bodies: self.request.bodies.len(),
-            body_bytes: self.request.bodies.iter().map(|body| body.len() as u64).sum(),
-        }
     }
 }
 

@@ -4,7 +4,7 @@ use crate::client::Answer;
 use crate::error::Result;
 use crate::failure::Failure;
 use crate::histogram::Latencies;
-use crate::report::{Errors, Summary};
+use crate::report::{Errors, SeriesPoint, Summary};
 
 /// What became of a request.
 pub(crate) type Outcome = std::result::Result<Answer, Failure>;
@@ -76,6 +76,18 @@ impl Tally {
             sigma_ms: latencies.sigma_ms(),
             jitter: if p50_ms > 0.0 { p99_9_ms / p50_ms } else { 0.0 },
             bytes: self.bytes,
+        }
+    }
+
+    /// Sums up the requests that were due in this second.
+    pub(crate) fn point(&self, second: u64) -> SeriesPoint {
+        SeriesPoint {
+            second,
+            requests: self.requests,
+            errors: self.errors.total(),
+            p50_ms: self.latencies.quantile_ms(0.5),
+            p99_ms: self.latencies.quantile_ms(0.99),
+            max_ms: self.latencies.max_ms(),
         }
     }
 }

@@ -4,12 +4,12 @@
 
 use std::collections::BTreeMap;
 use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use pilotlight_bench::report::StartReport;
 use pilotlight_bench::{StartCommand, Starts, Then, plot, starts, table};
+use pilotlight_testing::{free_port, skipped};
 
 const SERVER: &str = r#"
 import http.server, json, sys, time
@@ -34,16 +34,8 @@ fn python() -> Option<&'static str> {
     if found.is_ok_and(|status| status.success()) {
         return Some("python3");
     }
-    eprintln!("skipped: there is no python3");
+    skipped("there is no python3");
     None
-}
-
-/// A port that nobody listens on. It is below those that a system hands out, or another test's
-/// listener might be given it before it is used.
-fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(10_000);
-    let mut ports = std::iter::repeat_with(|| NEXT.fetch_add(1, Ordering::Relaxed));
-    ports.find(|&port| TcpListener::bind(("127.0.0.1", port)).is_ok()).unwrap()
 }
 
 fn command(name: &str, arguments: &[&str], port: u16) -> StartCommand {

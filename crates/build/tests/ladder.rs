@@ -1,8 +1,10 @@
 //! A file may use only files that stand lower in the crate (docs/architecture.md).
 
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
+#![allow(missing_docs, reason = "tests")]
 
-const LADDER: [&[&str]; 8] = [
+use pilotlight_testing::ladder::{Order, check};
+
+const ORDER: &Order = &[
     &["error", "memory_image", "precision", "priority", "progress"],
     &["background", "cache", "guest", "patterns"],
     &["component_file", "graph", "machine_code"],
@@ -13,9 +15,7 @@ const LADDER: [&[&str]; 8] = [
     &["artifact"],
 ];
 
-include!("../../../tests/ladder/check.rs");
-
 #[test]
 fn files_use_only_what_stands_below_them() {
-    check_ladder(env!("CARGO_MANIFEST_DIR"), &LADDER);
+    check(env!("CARGO_MANIFEST_DIR"), ORDER);
 }

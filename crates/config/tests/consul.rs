@@ -2,17 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
-#[path = "consul/agent.rs"]
-mod agent;
-#[path = "consul/real.rs"]
-mod real;
+mod real_agent;
 
 use std::thread;
 use std::time::Duration;
 
-use agent::{Agent, Answer};
 use pilotlight_config::{Change, Consul, ConsulError, ConsulOptions, Secret};
-use real::Real;
+use pilotlight_testing::consul::{self, Agent, Answer};
+use real_agent::Real;
 
 fn text(text: &str) -> Change {
     Change::Text(text.to_owned())
@@ -100,7 +97,7 @@ fn an_index_that_goes_backwards_has_everything_read_again() {
     assert_eq!(consul.wait().unwrap(), text("a"));
     agent.restore("b", 1);
     assert_eq!(consul.wait().unwrap(), text("b"));
-    let indices: Vec<_> = agent.requests().iter().map(|request| agent::index(request)).collect();
+    let indices: Vec<_> = agent.requests().iter().map(|request| consul::index(request)).collect();
     assert_eq!(indices[..2], [0, 3]);
     assert_eq!(indices[2], 0);
 }
@@ -113,7 +110,7 @@ fn an_index_of_nothing_does_not_make_questions_that_never_wait() {
     let mut consul = consul(&agent);
     assert_eq!(consul.wait().unwrap(), text("a"));
     consul.wait().unwrap();
-    assert_eq!(agent::index(&agent.requests()[1]), 1);
+    assert_eq!(consul::index(&agent.requests()[1]), 1);
 }
 
 #[test]

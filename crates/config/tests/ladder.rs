@@ -1,8 +1,10 @@
 //! A file may use only files that stand lower in the crate (docs/architecture.md).
 
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
+#![allow(missing_docs, reason = "tests")]
 
-const LADDER: [&[&str]; 7] = [
+use pilotlight_testing::ladder::{Order, check};
+
+const ORDER: &Order = &[
     &["format", "key", "location", "secret", "suggestion"],
     &["consul", "diagnostic", "value_schema"],
     &["tree", "types"],
@@ -12,9 +14,7 @@ const LADDER: [&[&str]; 7] = [
     &["current"],
 ];
 
-include!("../../../tests/ladder/check.rs");
-
 #[test]
 fn files_use_only_what_stands_below_them() {
-    check_ladder(env!("CARGO_MANIFEST_DIR"), &LADDER);
+    check(env!("CARGO_MANIFEST_DIR"), ORDER);
 }

@@ -8,11 +8,9 @@ use pilotlight_inference::{Backend, Device, Element, GraphOptions, Graphs, Tenso
 use pilotlight_onnx::encode;
 use pilotlight_onnx::proto::TensorProto;
 
+use pilotlight_testing::graphs::{F32, model, node, port};
 #[cfg(feature = "onnxruntime")]
-mod skipped;
-mod tiny;
-
-use tiny::{F32, model, node, port};
+use pilotlight_testing::skipped;
 
 const WIDTH: usize = 256;
 /// 250 of the graphs' weights: a copy that stays of each of a thousand is four times as much.
@@ -67,7 +65,7 @@ fn a_thousand_graphs_come_and_go_and_leave_memory_as_it_was() {
     match pilotlight_inference::OnnxRuntime::new(Default::default()) {
         Ok(backend) => check(Box::new(backend)),
         Err(error) if std::env::var_os("PILOTLIGHT_REQUIRE_ORT").is_none() => {
-            skipped::skipped(&error);
+            skipped(&error);
         }
         Err(error) => panic!("{error}"),
     }

@@ -13,12 +13,8 @@ use pilotlight_inference::{
     OnnxRuntimeOptions, Tensor,
 };
 use pilotlight_onnx::encode;
-
-mod skipped;
-mod tiny;
-
-use skipped::skipped;
-use tiny::{BOOL, F32, I64, U8, doubling, external, model, node, port};
+use pilotlight_testing::graphs::{BOOL, F32, I64, U8, doubling, external, model, node, port};
+use pilotlight_testing::skipped;
 
 fn options() -> OnnxRuntimeOptions {
     OnnxRuntimeOptions { threads: 2, ..OnnxRuntimeOptions::default() }

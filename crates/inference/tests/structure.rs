@@ -5,12 +5,8 @@
 use pilotlight_inference::{Backend, BatchRows, Device, GraphOptions, Graphs, OnnxRuntime, Tract};
 use pilotlight_onnx::encode;
 use pilotlight_onnx::proto::{AttributeProto, NodeProto, TensorProto};
-
-mod skipped;
-mod tiny;
-
-use skipped::skipped;
-use tiny::{F32, doubling, model, node, port};
+use pilotlight_testing::graphs::{F32, doubling, model, node, port};
+use pilotlight_testing::skipped;
 
 /// The graphs of each backend there is.
 fn all_graphs() -> Vec<Graphs> {

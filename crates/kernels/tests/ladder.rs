@@ -2,9 +2,11 @@
 
 // The source is out of a sandbox's reach.
 #![cfg(not(target_family = "wasm"))]
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
+#![allow(missing_docs, reason = "tests")]
 
-const LADDER: [&[&str]; 6] = [
+use pilotlight_testing::ladder::{Order, check};
+
+const ORDER: &Order = &[
     &["blocks", "error", "lanes", "sums"],
     &["exp", "gelu", "grid", "layer_norm", "simd"],
     &["epilogue", "form"],
@@ -13,9 +15,7 @@ const LADDER: [&[&str]; 6] = [
     &["linear"],
 ];
 
-include!("../../../tests/ladder/check.rs");
-
 #[test]
 fn files_use_only_what_stands_below_them() {
-    check_ladder(env!("CARGO_MANIFEST_DIR"), &LADDER);
+    check(env!("CARGO_MANIFEST_DIR"), ORDER);
 }

@@ -2,9 +2,6 @@ use std::collections::BTreeSet;
 
 use crate::scheme::{Scheme, Tag};
 
-/// The label of tokens that belong to no entity.
-pub(crate) const OUTSIDE: &str = "O";
-
 /// The labels of a token classifier, and the groups that they name.
 ///
 /// A group is what remains of a label without the tag of its [`Scheme`]: the group of `B-CITY` and

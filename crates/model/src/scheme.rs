@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::labels::OUTSIDE;
+/// The label of tokens that belong to no entity.
+const OUTSIDE: &str = "O";
 
 /// Where the labels of tokens say that entities begin and end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

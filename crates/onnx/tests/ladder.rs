@@ -1,8 +1,10 @@
 //! A file may use only files that stand lower in the crate (docs/architecture.md).
 
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
+#![allow(missing_docs, reason = "tests")]
 
-const LADDER: [&[&str]; 10] = [
+use pilotlight_testing::ladder::{Order, check};
+
+const ORDER: &Order = &[
     &["error", "precision", "proto"],
     &["element", "shape", "inspect"],
     &["external", "widen", "adapt"],
@@ -15,9 +17,7 @@ const LADDER: [&[&str]; 10] = [
     &["rewrite"],
 ];
 
-include!("../../../tests/ladder/check.rs");
-
 #[test]
 fn files_use_only_what_stands_below_them() {
-    check_ladder(env!("CARGO_MANIFEST_DIR"), &LADDER);
+    check(env!("CARGO_MANIFEST_DIR"), ORDER);
 }

@@ -2,17 +2,16 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
-mod peer;
 mod stub;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use peer::Registry;
 use pilotlight_registry::{
     Annotations, Credentials, Error, Limits, Pushed, Reference, Remote, Result, Secret,
 };
+use pilotlight_testing::registry::Registry;
 use stub::{component, sha256};
 
 /// Tells the tests that are processes of their own what to do.

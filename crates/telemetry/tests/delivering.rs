@@ -2,21 +2,18 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
-mod stub;
-mod support;
-
 use std::time::Duration;
 
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceResponse,
 };
 use pilotlight_telemetry::{ErrorKind, Metrics, Otlp, OtlpOptions, Secret};
-use prost::Message as _;
-use stub::{
+use pilotlight_testing::collector::{
     Answer, Collector, METRICS, PATIENCE, TRACES, attributes, items, recorded, request, spans,
     status,
 };
-use support::{answered, failed, through_all_stages};
+use pilotlight_testing::telemetry::{answered, failed, through_all_stages};
+use prost::Message as _;
 
 #[test]
 fn a_batch_goes_when_it_is_full() {

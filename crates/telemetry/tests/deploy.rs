@@ -2,14 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
-mod support;
-
 use std::collections::BTreeSet;
 use std::process::Command;
 
+use pilotlight_testing::paths::deploy;
+use pilotlight_testing::programs::{PROMTOOL, succeed};
+use pilotlight_testing::telemetry::{self, full};
 use serde_json::Value;
-use support::full;
-use support::prometheus::{TOOL, deploy, program, succeed};
 
 /// Suffixes of the samples of a histogram.
 const PARTS: [&str; 3] = ["_bucket", "_sum", "_count"];
@@ -41,7 +40,7 @@ fn metrics_in(text: &str) -> BTreeSet<&str> {
 fn missing(asked_for: BTreeSet<&str>) -> Vec<&str> {
     let (metrics, _handle) = full();
     let text = metrics.render("").1;
-    let there: BTreeSet<_> = support::names(&text).into_iter().collect();
+    let there: BTreeSet<_> = telemetry::names(&text).into_iter().collect();
     let is_there = |name: &str| {
         let part = PARTS.iter().find_map(|part| name.strip_suffix(part));
         let histogram = |name| text.contains(&format!("# TYPE {name} histogram\n"));
@@ -132,7 +131,7 @@ fn filled_in(query: &str) -> String {
 
 #[test]
 fn every_query_of_the_dashboard_is_one() {
-    let Some(promtool) = program(TOOL) else { return };
+    let Some(promtool) = PROMTOOL.find() else { return };
     let dashboard = dashboard();
     let queries = texts(&dashboard, "expr").into_iter().enumerate();
     let rules: Vec<_> = queries
@@ -150,7 +149,7 @@ fn every_query_of_the_dashboard_is_one() {
 
 #[test]
 fn the_alerts_are_valid_and_keep_what_their_tests_promise() {
-    let Some(promtool) = program(TOOL) else { return };
+    let Some(promtool) = PROMTOOL.find() else { return };
     let folder = deploy("prometheus");
     for (verb, file) in [("check", "alerts.yml"), ("test", "alerts.test.yml")] {
         succeed(Command::new(&promtool).args([verb, "rules", file]).current_dir(&folder));

@@ -2,16 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
-mod stub;
-mod support;
-
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
 
 use pilotlight_telemetry::{Metrics, Otlp, OtlpEnvironment, OtlpOptions, Secret};
-use stub::{Collector, Got, METRICS, PATIENCE, TRACES, attributes, recorded, request};
-use support::answered;
+use pilotlight_testing::collector::{
+    Collector, Got, METRICS, PATIENCE, TRACES, attributes, recorded, request,
+};
+use pilotlight_testing::telemetry::answered;
 
 fn environment(variables: &[(&str, &str)]) -> OtlpEnvironment {
     OtlpEnvironment::read(&|name| {

@@ -1,10 +1,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
-mod support;
-
 use pilotlight_telemetry::{CanaryMetrics, CanaryState, Collected, Metrics};
+use pilotlight_testing::telemetry::{self, OPEN_METRICS, full};
 use proptest::prelude::*;
-use support::{OPEN_METRICS, full};
 
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -64,7 +62,7 @@ fn open_metrics_names_families_without_total_and_ends() {
 fn a_family_is_named_once_and_its_unit_ends_its_name() {
     let (metrics, _handle) = full();
     let open = metrics.render(OPEN_METRICS).1;
-    let mut names = support::names(&open);
+    let mut names = telemetry::names(&open);
     for line in open.lines().filter_map(|line| line.strip_prefix("# UNIT ")) {
         let (name, unit) = line.split_once(' ').unwrap();
         assert!(name.ends_with(&format!("_{unit}")), "{line}");

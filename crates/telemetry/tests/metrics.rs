@@ -1,12 +1,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
-mod support;
-
 use std::time::Duration;
 
 use http::StatusCode;
 use pilotlight_telemetry::{Collected, ErrorKind, Metrics, Observation, Rollback, Stages, Swap};
-use support::{answered, failed, full, graph, pool, value};
+use pilotlight_testing::telemetry::{self, answered, failed, full, graph, pool, value};
 
 fn text(metrics: &Metrics) -> String {
     metrics.render("").1
@@ -291,7 +289,9 @@ fn nothing_is_lost_when_many_count_at_once() {
     let handle = metrics.function("f", "v");
     std::thread::scope(|scope| {
         for _ in 0..4 {
-            scope.spawn(|| (0..10_000).for_each(|_| handle.record(&support::through_all_stages())));
+            scope.spawn(|| {
+                (0..10_000).for_each(|_| handle.record(&telemetry::through_all_stages()))
+            });
         }
     });
     let text = text(&metrics);

@@ -2,9 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
-mod stub;
-mod support;
-
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::{Metric, number_data_point};
@@ -12,10 +9,10 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use pilotlight_telemetry::{
     ErrorKind, Metrics, Observation, Otlp, RequestSpan, RequestTrace, Sampler, Secret, request_span,
 };
-use stub::{
+use pilotlight_testing::collector::{
     Collector, LOGS, METRICS, PATIENCE, TRACES, as_text, attributes, recorded, request, spans,
 };
-use support::{answered, failed, full, through_all_stages};
+use pilotlight_testing::telemetry::{self, answered, failed, full, through_all_stages};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 
@@ -158,9 +155,9 @@ fn metrics_are_those_of_prometheus() {
     otlp.shutdown(PATIENCE).unwrap();
     let got = collector.next(METRICS).metrics();
     let all = &got.resource_metrics[0].scope_metrics[0].metrics;
-    let open = metrics.render(support::OPEN_METRICS).1;
+    let open = metrics.render(telemetry::OPEN_METRICS).1;
     let names: Vec<_> = all.iter().map(|metric| &metric.name[..]).collect();
-    assert_eq!(names, support::names(&open));
+    assert_eq!(names, telemetry::names(&open));
     let metric = |name: &str| -> &Metric { all.iter().find(|metric| metric.name == name).unwrap() };
 
     let Some(Data::Sum(errors)) = &metric("pilotlight_errors").data else { panic!() };

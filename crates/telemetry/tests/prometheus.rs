@@ -2,8 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
-mod support;
-
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -11,9 +9,10 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use pilotlight_telemetry::Metrics;
+use pilotlight_testing::paths::deploy;
+use pilotlight_testing::programs::{PROMETHEUS, PROMTOOL};
+use pilotlight_testing::telemetry::{answered, full};
 use serde_json::Value;
-use support::prometheus::{SERVER, TOOL, deploy, program};
-use support::{answered, full};
 use tempfile::TempDir;
 
 /// Far longer than anything here takes.
@@ -60,7 +59,7 @@ struct Prometheus {
 
 impl Prometheus {
     fn start(scraped: SocketAddr) -> Option<Self> {
-        let program = program(SERVER)?;
+        let program = PROMETHEUS.find()?;
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("prometheus.yml");
         let alerts = deploy("prometheus/alerts.yml");
@@ -136,7 +135,7 @@ fn prometheus_finds_every_series() {
 
 #[test]
 fn promtool_has_nothing_against_the_text() {
-    let Some(promtool) = program(TOOL) else { return };
+    let Some(promtool) = PROMTOOL.find() else { return };
     let (metrics, _handle) = full();
     let mut command = Command::new(promtool);
     command.args(["check", "metrics"]).stdin(Stdio::piped());

@@ -1,12 +1,12 @@
 //! A file may use only files that stand lower in the crate (docs/architecture.md).
 
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
+#![allow(missing_docs, reason = "tests")]
 
-const LADDER: [&[&str]; 1] = [&["authority", "coding", "json", "path", "timings"]];
+use pilotlight_testing::ladder::{Order, check};
 
-include!("../../../tests/ladder/check.rs");
+const ORDER: &Order = &[&["authority", "coding", "json", "path", "timings"]];
 
 #[test]
 fn files_use_only_what_stands_below_them() {
-    check_ladder(env!("CARGO_MANIFEST_DIR"), &LADDER);
+    check(env!("CARGO_MANIFEST_DIR"), ORDER);
 }

@@ -1,4 +1,5 @@
-use pilotlight_tests::{Server, component, root, send, skipped};
+use pilotlight_testing::skipped;
+use pilotlight_tests::{Server, component, root, send};
 use serde_json::{Value, json};
 
 /// The default model, served.

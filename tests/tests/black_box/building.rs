@@ -3,10 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use pilotlight_testing::tiny_model;
 use pilotlight_tests::{Server, built, component, outcome, pilotlight, root};
 use serde_json::Value;
-
-use crate::tiny_model;
 
 fn guest() -> String {
     built("guests/in-guest.wasm").to_str().unwrap().to_owned()

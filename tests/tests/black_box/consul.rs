@@ -6,10 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use pilotlight_testing::consul::{Agent, Answer};
 use pilotlight_tests::{Server, outcome, pilotlight, test_guest};
 use tempfile::TempDir;
-
-use crate::agent::{Agent, Answer};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const KEY: &str = "pilotlight/production";

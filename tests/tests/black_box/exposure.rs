@@ -6,12 +6,12 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use pilotlight_testing::tiny_model;
 use pilotlight_tests::{Server, outcome, pilotlight, runtime, send, test_guest};
 use ureq::http::{Method, Request};
 
 use crate::host_compute::{backends, serve};
 use crate::process::{family, listeners, open_files};
-use crate::tiny_model;
 
 /// All that the administration has, and one thing that it has not.
 const ADMINISTRATION: [(Method, &str); 9] = [

@@ -10,12 +10,13 @@ use pilotlight_model::Digest;
 use pilotlight_onnx::proto::{
     AttributeProto, GraphProto, ModelProto, NodeProto, StringStringEntryProto,
 };
-use pilotlight_tests::{Answer, Server, outcome, pilotlight, root, skipped};
+use pilotlight_testing::skipped;
+use pilotlight_testing::tiny_model;
+use pilotlight_tests::{Answer, Server, outcome, pilotlight, root};
 use serde_json::json;
 use tempfile::TempDir;
 
 use crate::answers::check_golden_labels;
-use crate::tiny_model;
 
 const CORPUS: &str = "host/src/bin/pilotlight/corpus.txt";
 

@@ -3,12 +3,12 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use pilotlight_testing::tiny_model;
 use pilotlight_tests::{Server, outcome, pilotlight};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::host_compute::{backends, graph_status, serve};
-use crate::tiny_model;
 
 const PATIENCE: Duration = Duration::from_secs(120);
 const REQUEST: &str = r#"{"inputs": "Ada met Paris"}"#;

@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use pilotlight_tests::{Server, built, root, skipped, test_guest};
+use pilotlight_testing::certificates::{Certificate, Files, client, connect};
+use pilotlight_testing::skipped;
+use pilotlight_tests::{Server, built, root, test_guest};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use yaml_rust2::{Yaml, YamlLoader};
-
-use crate::certificates::{Certificate, Files, client, connect};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";

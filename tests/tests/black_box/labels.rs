@@ -3,11 +3,10 @@
 use std::fs;
 use std::path::Path;
 
+use pilotlight_testing::tiny_model;
 use pilotlight_tests::{Server, outcome, pilotlight};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-
-use crate::tiny_model;
 
 /// The tiny model with other labels, in the folder `model` of a folder for configurations: `ada` has
 /// the second, `paris` the third, everything else the first.

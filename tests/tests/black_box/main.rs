@@ -2,19 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
-#[path = "../../../crates/config/tests/consul/agent.rs"]
-mod agent;
-#[path = "../server/certificates.rs"]
-mod certificates;
-#[path = "../../../crates/registry/tests/peer/mod.rs"]
-mod peer;
-#[path = "../../../crates/telemetry/tests/stub/mod.rs"]
-mod stub;
-#[path = "../../../crates/telemetry/tests/support/mod.rs"]
-mod support;
-#[path = "../../../guest/tests/tiny_model/mod.rs"]
-mod tiny_model;
-
 mod administration;
 mod answers;
 mod authentication;

@@ -1,22 +1,16 @@
 //! The same component elsewhere answers the same.
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
-use std::sync::atomic::{AtomicU16, Ordering};
 
-use pilotlight_tests::{Answer, Server, component, outcome, pilotlight, root, skipped};
+use pilotlight_testing::{free_port, skipped};
+use pilotlight_tests::{Answer, Server, component, outcome, pilotlight, root};
 use serde_json::{Value, json};
 
 use crate::answers::{check_golden_labels, golden, server};
 
-/// Nobody listens there. The port is below those that a system hands out, or another test's
-/// listener might be given it before it is used.
 fn free_address() -> String {
-    static NEXT: AtomicU16 = AtomicU16::new(11_000);
-    let mut ports = std::iter::repeat_with(|| NEXT.fetch_add(1, Ordering::Relaxed));
-    let free = ports.find(|&port| TcpListener::bind(("127.0.0.1", port)).is_ok());
-    format!("127.0.0.1:{}", free.unwrap())
+    format!("127.0.0.1:{}", free_port())
 }
 
 fn requests() -> Vec<(&'static str, String)> {

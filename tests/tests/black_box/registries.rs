@@ -3,9 +3,8 @@
 use std::fs;
 use std::process::Command;
 
+use pilotlight_testing::registry::Registry;
 use pilotlight_tests::{Server, outcome, pilotlight, test_guest};
-
-use crate::peer::Registry;
 
 /// `pilotlight` without anybody's credentials.
 fn anonymous(arguments: &[&str]) -> Command {

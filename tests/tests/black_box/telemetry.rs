@@ -4,13 +4,12 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use pilotlight_testing::collector::{Collector, LOGS, METRICS, TRACES, as_text, attributes, spans};
+use pilotlight_testing::telemetry::{OPEN_METRICS, value};
 use pilotlight_tests::{Server, component, outcome, pilotlight, send, test_guest};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use ureq::http::Request;
-
-use super::stub::{Collector, LOGS, METRICS, TRACES, attributes, spans};
-use super::support::{OPEN_METRICS, value};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
@@ -308,9 +307,7 @@ fn collector_logs(collector: &Collector) -> Vec<(String, String)> {
     let records = logs.resource_logs.iter().flat_map(|resource| &resource.scope_logs);
     let records = records.flat_map(|scope| &scope.log_records);
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    records
-        .map(|record| (hex(&record.trace_id), super::stub::as_text(record.body.as_ref())))
-        .collect()
+    records.map(|record| (hex(&record.trace_id), as_text(record.body.as_ref()))).collect()
 }
 
 #[test]

@@ -2,9 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use pilotlight_testing::certificates::{Certificate, Files, client, connect};
 use pilotlight_tests::{Server, outcome, pilotlight, test_guest};
-
-use crate::certificates::{Certificate, Files, client, connect};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 

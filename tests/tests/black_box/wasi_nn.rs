@@ -2,11 +2,10 @@
 
 use pilotlight_onnx::encode;
 use pilotlight_onnx::proto::{GraphProto, ModelProto, OperatorSetIdProto};
+use pilotlight_testing::tiny_model::{floats, node, tensor_value};
 use pilotlight_tests::{Server, outcome, pilotlight, test_guest};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-
-use crate::tiny_model::{floats, node, tensor_value};
 
 const F32: i32 = 1;
 

@@ -1,6 +1,6 @@
 //! What guests see of the time.
 
-use super::hosts::{get, host};
+use pilotlight_tests::hosts::{get, host};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn guests_see_tenths_of_milliseconds() {

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use pilotlight::{FailureKind, Host};
+use pilotlight_tests::hosts::{get, load, options};
 
-use super::hosts::{get, load, options};
 use super::{failures, version};
 
 const HANDLER: &str = include_str!("../../../host/tests/handler.wat");

@@ -7,9 +7,9 @@ use futures::future::join_all;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Channel, Full};
 use pilotlight::{Body, FailureKind, Host};
+use pilotlight_tests::hosts::{PATIENCE, get, host};
 use tower::Service as _;
 
-use super::hosts::{PATIENCE, get, host};
 use super::{ask, failures, limits, version};
 
 /// So many failures in a row are no accident.

@@ -7,9 +7,9 @@ use futures::future::poll_immediate;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Channel, Full};
 use pilotlight::{Body, FailureKind, Host};
+use pilotlight_tests::hosts::{get, host, pool, until};
 use tower::Service as _;
 
-use super::hosts::{get, host, pool, until};
 use super::{counted, failures, metric, version};
 
 type Asking = Pin<Box<dyn Future<Output = Response<Body>>>>;

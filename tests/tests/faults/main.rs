@@ -5,8 +5,6 @@
 mod clocks;
 mod components;
 mod crash_backoff;
-#[path = "../pool/hosts.rs"]
-mod hosts;
 mod limits;
 
 use std::sync::Arc;
@@ -18,9 +16,8 @@ use futures::future::join_all;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use pilotlight::{DEFAULT_FUNCTION, FailureKind, Host, VersionStatus};
+use pilotlight_tests::hosts::{get, host, until};
 use tower::Service as _;
-
-use hosts::{get, host, until};
 
 fn version(host: &Host) -> VersionStatus {
     host.function(DEFAULT_FUNCTION).unwrap().current

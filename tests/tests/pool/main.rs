@@ -3,7 +3,6 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
-mod hosts;
 mod sharing;
 
 use std::fs;
@@ -14,9 +13,8 @@ use futures::future::join_all;
 use http::Request;
 use http_body_util::{BodyExt as _, Full};
 use pilotlight::PoolStatus;
+use pilotlight_tests::hosts::{PATIENCE, get, host, load, options, pool, until};
 use tower::Service as _;
-
-use hosts::{PATIENCE, get, host, load, options, pool, until};
 
 /// Never instantiated: its start function traps.
 const TRAPS_AT_START: &str = include_str!("traps_at_start.wat");
@@ -100,7 +98,7 @@ async fn a_guest_that_traps_while_it_is_made_fails_its_requests_and_leaks_nothin
     let options = options(|options| {
         (options.pool.min_ready, options.pool.max_instances) = (2, 3);
         // A function that only fails is slowed down.
-        options.queue_deadline = hosts::PATIENCE;
+        options.queue_deadline = PATIENCE;
     });
     let host = load(file, options).await;
     let answers = join_all((0..30).map(|_| get(&host, "/"))).await;

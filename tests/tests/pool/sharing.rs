@@ -5,10 +5,9 @@ use http::Request;
 use http_body_util::BodyExt as _;
 use http_body_util::channel::{Channel, Sender};
 use pilotlight::{FunctionOptions, Host};
+use pilotlight_tests::hosts::{PATIENCE, get, host, pool, until};
 use tokio::task::JoinHandle;
 use tower::Service as _;
-
-use crate::hosts::{PATIENCE, get, host, pool, until};
 
 /// A host whose instances take up to 16 requests at once, as those of other hosts do.
 async fn sharing(change: impl FnOnce(&mut FunctionOptions)) -> Host {

@@ -2,14 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
-#[path = "../pool/hosts.rs"]
-mod hosts;
-
 use std::fs;
 
 use futures::future::join_all;
-
-use hosts::{get, host, until};
+use pilotlight_tests::hosts::{get, host, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn thousands_of_requests_leave_memory_and_counts_as_they_were() {

@@ -7,10 +7,10 @@ use http::{Method, Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use pilotlight::{RequestBodies, RequestBody};
+use pilotlight_tests::hosts;
 use tower::Layer as _;
 
 use crate::clients::{Http2, connect, connect_as, read, request};
-use crate::hosts;
 use crate::serving::{Function, SHORT, Serving, limits};
 
 const HEAD: &str = "POST / HTTP/1.1\r\nhost: localhost\r\n";

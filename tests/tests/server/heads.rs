@@ -2,11 +2,11 @@
 
 use http::Method;
 use pilotlight::Server;
+use pilotlight_tests::hosts;
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::timeout;
 
 use crate::clients::{Http2, Raw, connect, read, request};
-use crate::hosts;
 use crate::serving::{Function, PATIENCE, SHORT, Serving, limits};
 
 /// What a client of HTTP/2 begins with: the preface, and settings of its own: none.

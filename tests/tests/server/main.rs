@@ -5,13 +5,10 @@
 mod admin_access;
 mod authority;
 mod bodies;
-mod certificates;
 mod clients;
 mod connections;
 mod drain;
 mod heads;
-#[path = "../pool/hosts.rs"]
-mod hosts;
 mod idle;
 mod proxies;
 mod resets;

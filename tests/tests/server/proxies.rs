@@ -186,7 +186,7 @@ async fn connections_of_a_proxy_are_counted_for_its_clients() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proxy_s_header_stands_before_tls() {
-    use crate::certificates::{Certificate, Files, client, handshake};
+    use pilotlight_testing::certificates::{Certificate, Files, client, handshake};
     let certificate = Certificate::new();
     let files = Files::of(&certificate);
     let tls = pilotlight::Tls::open(&files.certificate(), &files.key()).unwrap();

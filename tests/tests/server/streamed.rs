@@ -7,9 +7,9 @@ use std::time::Instant;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use pilotlight::{Host, ServerLimits};
+use pilotlight_tests::hosts;
 
 use crate::clients::{Answer, connect};
-use crate::hosts;
 use crate::serving::{PATIENCE, SHORT, Serving, limits};
 
 /// This function answers 200 to what it got of the body.

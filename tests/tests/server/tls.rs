@@ -1,9 +1,10 @@
 //! TLS.
 
+use pilotlight_testing::certificates::{Certificate, Files, client, connect, of_versions};
+use pilotlight_tests::hosts::open_tls;
 use rustls::ProtocolVersion;
 use rustls::version::{TLS12, TLS13};
 
-use crate::certificates::{Certificate, Files, client, connect, of_versions};
 use crate::clients::{Http2, Raw, connect as connect_plainly};
 use crate::serving::{Function, PATIENCE, SHORT, Serving, limits};
 
@@ -12,7 +13,7 @@ async fn serving(
     limits: pilotlight::ServerLimits,
 ) -> (Function, Serving) {
     let function = Function::default();
-    let tls = Files::of(certificate).open().unwrap();
+    let tls = open_tls(&Files::of(certificate)).unwrap();
     let serving = Serving::with(&function, limits, Some(tls), PATIENCE).await;
     (function, serving)
 }

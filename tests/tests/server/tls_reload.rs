@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use pilotlight::Error;
+use pilotlight_testing::certificates::{Certificate, Files, client, connect};
+use pilotlight_tests::hosts::open_tls;
 
-use crate::certificates::{Certificate, Files, client, connect};
 use crate::clients::Raw;
 use crate::serving::{Function, PATIENCE, Serving, limits};
 
@@ -25,7 +26,7 @@ async fn shows(address: SocketAddr, certificate: &Certificate) -> bool {
 async fn a_new_pair_is_shown_to_new_connections_and_no_request_is_lost() {
     let [old, new] = [Certificate::new(), Certificate::new()];
     let files = Files::of(&old);
-    let tls = files.open().unwrap();
+    let tls = open_tls(&files).unwrap();
     let (function, serving) = serving(tls.clone()).await;
     let mut there = Raw(connect(serving.address, client(&old, &[])).await.unwrap());
     there.send("GET /held HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
@@ -45,7 +46,7 @@ async fn a_new_pair_is_shown_to_new_connections_and_no_request_is_lost() {
 async fn files_that_change_are_followed() {
     let [old, new] = [Certificate::new(), Certificate::new()];
     let files = Files::of(&old);
-    let tls = files.open().unwrap();
+    let tls = open_tls(&files).unwrap();
     let (_, serving) = serving(tls.clone()).await;
     let following = tokio::spawn(tls.follow(Duration::from_millis(5)));
     assert!(shows(serving.address, &old).await);
@@ -62,7 +63,7 @@ async fn files_that_change_are_followed() {
 async fn a_pair_that_is_broken_leaves_the_old_one_in_use() {
     let [old, new] = [Certificate::new(), Certificate::new()];
     let files = Files::of(&old);
-    let tls = files.open().unwrap();
+    let tls = open_tls(&files).unwrap();
     let (_, serving) = serving(tls.clone()).await;
     let refused = |reason: &str| {
         let error = tls.reload().unwrap_err().to_string();
@@ -95,7 +96,7 @@ async fn a_pair_that_is_broken_leaves_the_old_one_in_use() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_that_has_expired_is_shown_all_the_same() {
     let expired = Certificate::expired();
-    let (_, serving) = serving(Files::of(&expired).open().unwrap()).await;
+    let (_, serving) = serving(open_tls(&Files::of(&expired)).unwrap()).await;
     let refused = connect(serving.address, client(&expired, &[])).await.unwrap_err();
     assert!(refused.to_string().contains("expired"), "{refused}");
 }

@@ -10,9 +10,9 @@ use http_body_util::{Channel, Full};
 use pilotlight::{
     Admin, Body, Cache, DEFAULT_FUNCTION, FunctionOptions, Host, NewVersion, Readiness, Source,
 };
+use pilotlight_tests::hosts::PATIENCE;
 use tower::Service as _;
 
-use super::hosts::PATIENCE;
 use super::{Versions, asked};
 
 /// An administration that tells when it plans a version, and waits to be told to go on.

@@ -13,12 +13,11 @@ use pilotlight_auth::ApiKey;
 use pilotlight_deidentify::{DeidentifyOptions, KeyRing, Mode};
 use pilotlight_model::Digest;
 use pilotlight_router::Route;
+use pilotlight_tests::hosts::load;
 use pilotlight_tests::test_guest;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::Service as _;
-
-use crate::hosts::load;
 
 /// What the guest of the tests finds in every text.
 const ENTITY: &str = r#""entity_group": "NAME", "score": 0.5, "start": 0, "end": 5"#;

@@ -4,8 +4,6 @@
 
 mod administration;
 mod authentication;
-#[path = "../pool/hosts.rs"]
-mod hosts;
 mod labels;
 mod routing;
 
@@ -23,11 +21,10 @@ use pilotlight::{
     Variant,
 };
 use pilotlight_bundle::Policy;
+use pilotlight_tests::hosts::{get, load};
 use pilotlight_tests::test_guest;
 use tempfile::TempDir;
 use tower::Service as _;
-
-use hosts::{get, load};
 
 /// What the guest of the tests says of paths that it does not know.
 const TEXT: &[u8] = b"nothing at ";

@@ -8,11 +8,11 @@ use http::{Request, Response};
 use http_body_util::{BodyExt as _, Channel, Full};
 use pilotlight::{Body, Cache, Error, FunctionOptions, Host, NewVersion, Plan, Source};
 use pilotlight_router::Route;
+use pilotlight_tests::hosts::PATIENCE;
 use serde_json::{Value, json};
 use tower::Service as _;
 
 use crate::Versions;
-use crate::hosts::PATIENCE;
 
 /// Answers nothing but failures.
 const TRAPS: &str = include_str!("../../../host/tests/handler.wat");
@@ -58,7 +58,7 @@ fn post(body: &str) -> Request<Full<Bytes>> {
 async fn the_first_route_that_matches_says_who_answers() {
     let versions = Versions::new();
     let host = host(&versions).await;
-    route(
+    apply(
         &host,
         routes(json!([
             {"match": {"path": "/b/*"}, "to": "other"},

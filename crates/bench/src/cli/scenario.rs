@@ -10,8 +10,9 @@ use crate::arrivals::Arrivals;
 use crate::corpus::read_corpus;
 use crate::duration::parse_duration;
 use crate::error::{Error, Result};
+use crate::protocol::Protocol;
 use crate::request::{RequestTemplate, parse_header};
-use crate::scenario::{Protocol, Scenario};
+use crate::scenario::Scenario;
 use crate::target::Target;
 
 /// All of a scenario but its load.

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
 
 use crate::failure::Failure;
-use crate::scenario::Protocol;
+use crate::protocol::Protocol;
 
 mod http1;
 mod http2;

@@ -1,7 +1,8 @@
 //! Scenarios in words, for tables and titles.
 
 use super::{ScenarioRecord, StartRecord};
-use crate::scenario::{Load, Protocol};
+use crate::protocol::Protocol;
+use crate::scenario::Load;
 use crate::units::short;
 
 impl ScenarioRecord {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::histogram::Latencies;
-use crate::scenario::{Load, Protocol, Verb};
-use crate::tally::Tally;
+use crate::protocol::Protocol;
+use crate::scenario::{Load, Scenario, Verb};
 
 mod describe;
 mod load;
@@ -222,25 +222,32 @@ pub struct Pacing {
     pub max_ms: f64,
 }
 
+impl From<&Scenario> for ScenarioRecord {
+    fn from(scenario: &Scenario) -> Self {
+        let headers = scenario.request.headers.keys().map(ToString::to_string).collect();
+        Self {
+            load: scenario.load,
+            duration_s: scenario.duration.as_secs_f64(),
+            warm_up_s: scenario.warm_up.as_secs_f64(),
+            rounds: scenario.rounds,
+            connections: scenario.connections,
+            timeout_s: scenario.timeout.as_secs_f64(),
+            seed: scenario.seed,
+            http: scenario.protocol,
+            method: scenario.request.method().to_string(),
+            headers,
+            bodies: scenario.request.bodies.len(),
+            body_bytes: scenario.request.bodies.iter().map(|body| body.len() as u64).sum(),
+        }
+    }
+}
+
 impl From<&Latencies> for Pacing {
     fn from(lateness: &Latencies) -> Self {
         Self {
             p50_ms: lateness.quantile_ms(0.5),
             p99_ms: lateness.quantile_ms(0.99),
             max_ms: lateness.max_ms(),
-        }
-    }
-}
-
-impl Tally {
-    pub(crate) fn point(&self, second: u64) -> SeriesPoint {
-        SeriesPoint {
-            second,
-            requests: self.requests,
-            errors: self.errors.total(),
-            p50_ms: self.latencies.quantile_ms(0.5),
-            p99_ms: self.latencies.quantile_ms(0.99),
-            max_ms: self.latencies.max_ms(),
         }
     }
 }

@@ -9,8 +9,8 @@ use hyper::client::conn::http1;
 use crate::client::connect;
 use crate::error::Result;
 use crate::failure::Failure;
+use crate::protocol::Protocol;
 use crate::request::{RequestTemplate, Requests};
-use crate::scenario::Protocol;
 use crate::target::Url;
 
 /// An answer with its body.

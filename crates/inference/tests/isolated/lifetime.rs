@@ -4,9 +4,9 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
 use pilotlight_inference::Backend as _;
+use pilotlight_testing::graphs::doubling;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};
 
-use crate::tiny::doubling;
 use crate::{PATIENCE, doubled, isolated, kill, pid};
 
 /// Waits until a process has ended.

@@ -21,13 +21,9 @@ use pilotlight_inference::{
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 mod lifetime;
-#[path = "../skipped/mod.rs"]
-mod skipped;
-#[path = "../tiny/mod.rs"]
-mod tiny;
 
-use skipped::skipped;
-use tiny::{doubling, external};
+use pilotlight_testing::graphs::{doubling, external};
+use pilotlight_testing::skipped;
 
 /// Anything here takes less.
 const PATIENCE: Duration = Duration::from_secs(120);

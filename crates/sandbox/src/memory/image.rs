@@ -6,7 +6,7 @@ use std::ptr::{NonNull, null_mut};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 use serde::{Deserialize, Serialize};
 
-use super::slot::round_up;
+use super::pages::round_up;
 
 /// Minimum and maximum of a linear memory. They identify a memory of a component when Wasmtime asks
 /// for one.

@@ -10,6 +10,7 @@ mod creator;
 mod free;
 mod image;
 mod pagemap;
+mod pages;
 mod slot;
 mod stack;
 

@@ -9,6 +9,7 @@ use rustix::mm::{
 
 use super::image::MemoryImage;
 use super::pagemap::Pagemap;
+use super::pages::round_up;
 
 /// Address space between guards: accessible memory at its beginning, which can be made pristine
 /// again, and room for it to grow.
@@ -151,11 +152,6 @@ impl Drop for Slot {
     }
 }
 
-/// Rounds up to whole pages.
-pub(super) fn round_up(bytes: usize) -> usize {
-    bytes.next_multiple_of(rustix::param::page_size())
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs::File;
@@ -253,9 +249,7 @@ mod tests {
             bytes(&mut slot).fill(MARK);
             page_out(&slot);
             if swapped(&slot) == 0 {
-                eprintln!(
-                    "skipped: this machine has no swap; `cargo xtask test` adds some as root"
-                );
+                pilotlight_testing::skipped("no swap; `cargo xtask test` adds some as root");
                 return;
             }
             slot.reset(Some(&pagemap), keep).unwrap();

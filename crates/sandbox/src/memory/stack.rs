@@ -4,7 +4,8 @@ use std::sync::Arc;
 use wasmtime::{StackCreator, StackMemory};
 
 use super::free::FreeSlots;
-use super::slot::{Slot, round_up};
+use super::pages::round_up;
+use super::slot::Slot;
 
 /// Bytes that an instance wrote and that stay in memory for the next.
 const KEEP: usize = 256 << 10;

@@ -1,0 +1,36 @@
+//! Comparisons with peers and the soak test, started by `cargo xtask`.
+
+use std::process::ExitCode;
+
+mod compare;
+mod http;
+mod second_version;
+mod soak;
+
+const USAGE: &str = "\
+Usage: cargo xtask <COMMAND>
+
+  compare [TOPIC] [--quick]  measure Pilotlight beside its peers
+  soak [--minutes N]         load, faults, swaps, reloads and slow clients at the same time
+";
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let command = arguments.next().unwrap_or_default();
+    let rest: Vec<String> = arguments.collect();
+    let result = match &*command {
+        "compare" => compare::run(&rest),
+        "soak" => soak::run(&rest),
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

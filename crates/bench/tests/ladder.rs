@@ -1,0 +1,25 @@
+//! A file may use only files that stand lower in the crate (docs/architecture.md).
+
+#![allow(missing_docs, reason = "tests")]
+
+use pilotlight_testing::ladder::{Order, check};
+
+const ORDER: &Order = &[
+    &["arrivals", "error", "failure", "pacer", "progress", "protocol", "units"],
+    &["client", "corpus", "duration", "file", "histogram", "target"],
+    &["request"],
+    &["scenario"],
+    &["report"],
+    &["machine", "memory", "plot", "server_timing", "table", "tally"],
+    &["round"],
+    &["bootstrap", "session"],
+    &["closed_loop", "open_loop"],
+    &["measure", "start"],
+    &["sweep"],
+    &["cli"],
+];
+
+#[test]
+fn files_use_only_what_stands_below_them() {
+    check(env!("CARGO_MANIFEST_DIR"), ORDER);
+}
