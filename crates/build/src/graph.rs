@@ -23,7 +23,7 @@ pub struct GraphRecord {
     /// Numbers that it computes with.
     pub precision: Precision,
     /// Texts are padded to multiples of so many tokens.
-    pub bucket: u32,
+    pub pad_to_multiple_of: u32,
     /// Most texts of a request that are computed at once.
     pub rows: u32,
     /// Why rows of different callers do not share batches, if they do not.

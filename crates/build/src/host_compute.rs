@@ -24,7 +24,7 @@ pub struct HostCompute {
     pub precision: Precision,
     /// Texts are padded to multiples of so many tokens, so that they can share a batch; 1 pads
     /// nothing.
-    pub bucket: u32,
+    pub pad_to_multiple_of: u32,
     /// How calls are queued and put together.
     pub options: GraphOptions,
 }
@@ -33,7 +33,7 @@ impl HostCompute {
     /// The defaults, with `graphs`.
     pub fn new(graphs: Arc<Graphs>) -> Self {
         let (precision, options) = (Precision::default(), GraphOptions::default());
-        Self { graphs, precision, bucket: 1, options }
+        Self { graphs, precision, pad_to_multiple_of: 1, options }
     }
 }
 
@@ -42,7 +42,7 @@ impl fmt::Debug for HostCompute {
         f.debug_struct("HostCompute")
             .field("backend", &self.graphs.backend().name())
             .field("precision", &self.precision)
-            .field("bucket", &self.bucket)
+            .field("pad_to_multiple_of", &self.pad_to_multiple_of)
             .field("options", &self.options)
             .finish()
     }
@@ -126,7 +126,7 @@ impl LoadedGraph {
         name: &str,
         (file, sha256): (Vec<u8>, Digest),
     ) -> Result<Self> {
-        let HostCompute { graphs, precision, bucket, options } = compute;
+        let HostCompute { graphs, precision, pad_to_multiple_of, options } = compute;
         let refuse = |error: pilotlight_onnx::OnnxError| Error::Refused(format!("{name}: {error}"));
         let file = Bytes::from(file);
         let mut model = pilotlight_onnx::decode(file.clone()).map_err(refuse)?;
@@ -134,14 +134,14 @@ impl LoadedGraph {
         let padding = padding_changes_labels(&encoder, &model);
         drop(model);
         let graph = graphs.load(name, file.into(), *options)?;
-        let bucket = if padding.is_none() { *bucket } else { 1 };
-        if let Some(reason) = padding.filter(|_| compute.bucket > 1) {
-            tracing::warn!(graph = name, reason, "texts are not padded to buckets");
+        let pad_to_multiple_of = if padding.is_none() { *pad_to_multiple_of } else { 1 };
+        if let Some(reason) = padding.filter(|_| compute.pad_to_multiple_of > 1) {
+            tracing::warn!(graph = name, reason, "texts are not padded to multiples");
         }
         let mixes_rows = graph.mixes_rows().map(str::to_owned);
         let rows = if encoder.single || mixes_rows.is_some() { 1 } else { options.max_batch };
         let (name, precision) = (name.to_owned(), *precision);
-        let record = GraphRecord { name, sha256, precision, bucket, rows, mixes_rows };
+        let record = GraphRecord { name, sha256, precision, pad_to_multiple_of, rows, mixes_rows };
         Ok(Self { graphs: Arc::clone(graphs), record, encoder })
     }
 }

@@ -56,8 +56,8 @@ pub(crate) fn built_for_host(
     let name = &folder.manifest().name;
     let graph = LoadedGraph::load(compute, name, (read_file(&file.path)?, file.digest))?;
     let guest_digest = guest.digest();
-    let GraphRecord { bucket, rows, .. } = graph.record;
-    let shape = [bucket, rows].map(u32::to_le_bytes).concat();
+    let GraphRecord { pad_to_multiple_of, rows, .. } = graph.record;
+    let shape = [pad_to_multiple_of, rows].map(u32::to_le_bytes).concat();
     let digests = [&guest_digest, &model, &file.digest].map(Digest::as_bytes);
     // Two precisions may give the same graph; what the component says of it differs.
     let parts = [VERSION.as_bytes(), &shape, precision.as_bytes()].into_iter().chain(digests);

@@ -38,11 +38,25 @@ mod bindings {
                 Placement::Guest(Precision::Float32) => Self::Guest(Numbers::F32),
                 Placement::Guest(Precision::Int8) => Self::Guest(Numbers::Int8),
                 Placement::Guest(Precision::Int4) => Self::Guest(Numbers::Int4),
-                Placement::Host(Graph { name, inputs, bucket, rows, length, vocabulary }) => {
-                    let (bucket, rows) = (bucket as usize, rows as usize);
+                Placement::Host(Graph {
+                    name,
+                    inputs,
+                    pad_to_multiple_of,
+                    rows,
+                    length,
+                    vocabulary,
+                }) => {
+                    let (pad_to_multiple_of, rows) = (pad_to_multiple_of as usize, rows as usize);
                     let [length, vocabulary] =
                         [length, vocabulary].map(|size| size.map(|size| size as usize));
-                    Self::Host(HostGraph { name, inputs, bucket, rows, length, vocabulary })
+                    Self::Host(HostGraph {
+                        name,
+                        inputs,
+                        pad_to_multiple_of,
+                        rows,
+                        length,
+                        vocabulary,
+                    })
                 }
             }
         }

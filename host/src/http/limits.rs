@@ -47,11 +47,11 @@ pub struct ServerLimits {
     /// Most bytes of bodies, of all clients together, that are being received or wait for their
     /// function; further ones are refused. One body has room in any case, and those that are streamed
     /// are not counted.
-    pub bodies_memory: u64,
+    pub body_memory: u64,
     /// Most of these bytes that the bodies of one client address (of IPv6: one /64) may take; further
     /// ones of that client are refused. A quarter of them if nothing is said; one body of
     /// `max_body_bytes` has room in any case. Trusted proxies have no such limit.
-    pub bodies_memory_per_address: Option<u64>,
+    pub body_memory_per_address: Option<u64>,
     /// Whether a body goes to the function as it comes, which takes an instance for as long as it
     /// takes the client; otherwise the function is called when the body is there.
     pub stream_bodies: bool,
@@ -94,8 +94,8 @@ impl Default for ServerLimits {
             max_header_bytes: 64 << 10,
             max_headers: 100,
             max_body_bytes: 1 << 20,
-            bodies_memory: 256 << 20,
-            bodies_memory_per_address: None,
+            body_memory: 256 << 20,
+            body_memory_per_address: None,
             stream_bodies: false,
             max_connections: 10_000,
             max_connections_per_address: 1000,
@@ -146,8 +146,8 @@ impl ServerLimits {
         if self.max_connections_per_address == 0 {
             return refuse("max_connections_per_address must be above 0".to_owned());
         }
-        if self.bodies_memory_per_address == Some(0) {
-            return refuse("bodies_memory_per_address must be above 0".to_owned());
+        if self.body_memory_per_address == Some(0) {
+            return refuse("body_memory_per_address must be above 0".to_owned());
         }
         if self.proxy_protocol && self.trusted_proxies.is_empty() {
             return refuse("proxy_protocol needs trusted_proxies to believe it from".to_owned());
@@ -208,7 +208,7 @@ mod tests {
         refused(|limits| limits.body_grace = Duration::MAX, "body_grace");
         refused(|limits| limits.body_grace = Duration::ZERO, "body_grace");
         refused(|limits| limits.max_connections_per_address = 0, "max_connections_per_address");
-        refused(|limits| limits.bodies_memory_per_address = Some(0), "bodies_memory_per_address");
+        refused(|limits| limits.body_memory_per_address = Some(0), "body_memory_per_address");
         refused(|limits| limits.write_timeout = Duration::ZERO, "write_timeout");
         refused(|limits| limits.ping_interval = Duration::ZERO, "ping_interval");
         refused(|limits| limits.ping_timeout = Duration::MAX, "ping_timeout");

@@ -81,8 +81,8 @@ async fn clients_of_a_trusted_proxy_have_parts_of_the_memory_of_their_own() {
     use tower::Layer as _;
     let function = crate::serving::Function::default();
     let limits = trusting(|limits| {
-        (limits.bodies_memory, limits.max_body_bytes) = (1000, 100);
-        limits.bodies_memory_per_address = Some(100);
+        (limits.body_memory, limits.max_body_bytes) = (1000, 100);
+        limits.body_memory_per_address = Some(100);
     });
     let service = tower::service_fn(move |request| function.clone().answer(request));
     let bodies = RequestBodies::new(&limits).unwrap();

@@ -31,23 +31,23 @@ pub(in crate::compare) const THREADS: [Threads; 3] = [
     Threads { name: "one thread in a run", flags: &["--threads", "1"] },
 ];
 
-/// `--max-batch`, and the `--bucket` that a component is built with.
+/// `--max-batch`, and the `--pad-to-multiple-of` that a component is built with.
 pub(super) struct Batching {
     pub(super) name: &'static str,
     rows: &'static str,
-    bucket: &'static str,
+    pad_to_multiple_of: &'static str,
 }
 
-pub(super) const BUCKETS: [&str; 3] = ["1", "8", "16"];
+pub(super) const MULTIPLES: [&str; 3] = ["1", "8", "16"];
 
 pub(super) const BATCHING: [Batching; 7] = [
-    Batching { name: "1 row", rows: "1", bucket: "1" },
-    Batching { name: "8 rows", rows: "8", bucket: "1" },
-    Batching { name: "8 rows, multiples of 8", rows: "8", bucket: "8" },
-    Batching { name: "8 rows, multiples of 16", rows: "8", bucket: "16" },
-    Batching { name: "16 rows", rows: "16", bucket: "1" },
-    Batching { name: "16 rows, multiples of 8", rows: "16", bucket: "8" },
-    Batching { name: "16 rows, multiples of 16", rows: "16", bucket: "16" },
+    Batching { name: "1 row", rows: "1", pad_to_multiple_of: "1" },
+    Batching { name: "8 rows", rows: "8", pad_to_multiple_of: "1" },
+    Batching { name: "8 rows, multiples of 8", rows: "8", pad_to_multiple_of: "8" },
+    Batching { name: "8 rows, multiples of 16", rows: "8", pad_to_multiple_of: "16" },
+    Batching { name: "16 rows", rows: "16", pad_to_multiple_of: "1" },
+    Batching { name: "16 rows, multiples of 8", rows: "16", pad_to_multiple_of: "8" },
+    Batching { name: "16 rows, multiples of 16", rows: "16", pad_to_multiple_of: "16" },
 ];
 
 impl Contenders {
@@ -62,9 +62,12 @@ impl Contenders {
         self.build_with(&self.files.component(precision), &["--precision", precision.word()])
     }
 
-    /// Builds the component in f32 that pads texts to multiples of `bucket`.
-    pub(super) fn build_padding(&self, bucket: &str) -> anyhow::Result<()> {
-        self.build_with(&self.files.padding(bucket), &["--precision", "f32", "--bucket", bucket])
+    /// Builds the component in f32 that pads texts to multiples of the argument.
+    pub(super) fn build_padding(&self, pad_to_multiple_of: &str) -> anyhow::Result<()> {
+        self.build_with(
+            &self.files.padding(pad_to_multiple_of),
+            &["--precision", "f32", "--pad-to-multiple-of", pad_to_multiple_of],
+        )
     }
 
     fn build_with(&self, component: &Path, options: &[&str]) -> anyhow::Result<()> {
@@ -88,10 +91,10 @@ impl Contenders {
         self.serve("pilotlight, tract", self.files.component(precision), &tract)
     }
 
-    /// Pilotlight that computes up to `rows` texts at once, padded to multiples of `bucket`.
+    /// Pilotlight that computes up to `rows` texts at once, padded to multiples of the argument.
     pub(super) fn batching(&self, setting: &Batching) -> anyhow::Result<Recipe> {
         let options = ["--backend", "onnxruntime", "--max-batch", setting.rows];
-        self.serve(setting.name, self.files.padding(setting.bucket), &options)
+        self.serve(setting.name, self.files.padding(setting.pad_to_multiple_of), &options)
     }
 
     fn serve(

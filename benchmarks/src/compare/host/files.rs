@@ -61,9 +61,9 @@ impl Files {
         self.component(precision).with_extension("onnx")
     }
 
-    /// The component in f32 that pads texts to multiples of `bucket`.
-    pub(super) fn padding(&self, bucket: &str) -> PathBuf {
-        self.folder.join(format!("padding-{bucket}.wasm"))
+    /// The component in f32 that pads texts to multiples of the argument.
+    pub(super) fn padding(&self, pad_to_multiple_of: &str) -> PathBuf {
+        self.folder.join(format!("padding-{pad_to_multiple_of}.wasm"))
     }
 
     /// Writes a component and its graph. Labels of int8 are compared later, with all the golden

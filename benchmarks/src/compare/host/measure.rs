@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::agreement;
-use super::contenders::{BATCHING, BUCKETS, Contenders, THREADS, Threads};
+use super::contenders::{BATCHING, Contenders, MULTIPLES, THREADS, Threads};
 use super::direct::{Direct, Outcome, Setting, cores};
 use super::files::{Precision, Texts};
 use super::wasmtime;
@@ -171,7 +171,7 @@ impl Measure<'_> {
     }
 
     pub(super) fn batching(&self) -> anyhow::Result<Run> {
-        BUCKETS.iter().try_for_each(|bucket| self.contenders.build_padding(bucket))?;
+        MULTIPLES.iter().try_for_each(|multiple| self.contenders.build_padding(multiple))?;
         let pilotlight = |setting| Ok((self.contenders.batching(setting)?, "/"));
         let targets = BATCHING.iter().map(pilotlight).collect::<anyhow::Result<Vec<_>>>()?;
         let (bodies, seconds) = (self.bodies(), self.lab.seconds(20));

@@ -231,7 +231,7 @@ fn beside_wasmtime(page: &mut String, run: &Run) -> Result {
 fn batching(page: &mut String, run: &Run) -> Result {
     writeln!(
         page,
-        "\n## Batching\n\n{CONNECTIONS} connections, f32: `--max-batch` and `--bucket`, the multiple that texts are padded to. Rows in \
+        "\n## Batching\n\n{CONNECTIONS} connections, f32: `--max-batch` and `--pad-to-multiple-of`, the multiple that texts are padded to. Rows in \
          a batch, why batches were closed and how long calls waited for one are what `/status` tells, warm-up included. \
          Only texts of the same padded length share a batch."
     )?;

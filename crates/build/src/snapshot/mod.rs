@@ -156,7 +156,7 @@ enum GuestPlacement {
 struct GuestGraph {
     name: String,
     inputs: Vec<String>,
-    bucket: u32,
+    pad_to_multiple_of: u32,
     rows: u32,
     length: Option<u32>,
     vocabulary: Option<u32>,
@@ -164,11 +164,11 @@ struct GuestGraph {
 
 impl LoadedGraph {
     fn for_guest(&self) -> GuestGraph {
-        let GraphRecord { name, bucket, rows, .. } = self.record.clone();
+        let GraphRecord { name, pad_to_multiple_of, rows, .. } = self.record.clone();
         let Encoder { inputs, length, vocabulary, .. } = self.encoder.clone();
         let narrow = |size: Option<usize>| size.and_then(|size| u32::try_from(size).ok());
         let (length, vocabulary) = (narrow(length), narrow(vocabulary));
-        GuestGraph { name, inputs, bucket, rows, length, vocabulary }
+        GuestGraph { name, inputs, pad_to_multiple_of, rows, length, vocabulary }
     }
 }
 

@@ -30,8 +30,8 @@ pub(super) struct Share {
 
 impl Budget {
     pub(super) fn new(limits: &ServerLimits) -> Arc<Self> {
-        let limit = limits.bodies_memory.max(limits.max_body_bytes);
-        let client_limit = limits.bodies_memory_per_address.unwrap_or(limit / 4);
+        let limit = limits.body_memory.max(limits.max_body_bytes);
+        let client_limit = limits.body_memory_per_address.unwrap_or(limit / 4);
         Arc::new(Self {
             limit,
             taken: AtomicU64::new(0),
@@ -93,8 +93,8 @@ mod tests {
 
     fn budget(all: u64, per_address: Option<u64>) -> Arc<Budget> {
         let mut limits = ServerLimits::default();
-        (limits.bodies_memory, limits.max_body_bytes) = (all, 1);
-        limits.bodies_memory_per_address = per_address;
+        (limits.body_memory, limits.max_body_bytes) = (all, 1);
+        limits.body_memory_per_address = per_address;
         Budget::new(&limits)
     }
 
@@ -134,8 +134,8 @@ mod tests {
     #[test]
     fn one_body_has_room_whatever_the_part_of_a_client_is() {
         let mut limits = ServerLimits::default();
-        (limits.bodies_memory, limits.max_body_bytes) = (1000, 900);
-        limits.bodies_memory_per_address = Some(10);
+        (limits.body_memory, limits.max_body_bytes) = (1000, 900);
+        limits.body_memory_per_address = Some(10);
         let mut share = Budget::new(&limits).share(client(1), 900).unwrap();
         share.grow(900).unwrap();
     }

@@ -19,10 +19,10 @@ pub enum BodyRefused {
     /// It is longer than [`ServerLimits::max_body_bytes`], or than the function takes.
     #[error("the body exceeds {0} bytes; send less at once")]
     TooLarge(u64),
-    /// There is no memory left for it: [`ServerLimits::bodies_memory`].
+    /// There is no memory left for it: [`ServerLimits::body_memory`].
     #[error("too many bodies are being received; try again later")]
     NoRoom,
-    /// Bodies of the same client take all that it may have: [`ServerLimits::bodies_memory_per_address`].
+    /// Bodies of the same client take all that it may have: [`ServerLimits::body_memory_per_address`].
     #[error("too many bodies of this client are being received; try again later")]
     NoRoomForClient,
     /// It was silent, or slow, for too long: [`ServerLimits::body_timeout`], [`ServerLimits::body_rate`],

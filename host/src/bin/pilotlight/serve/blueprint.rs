@@ -210,7 +210,7 @@ fn compute_options(function: &config::Function) -> Result<ComputeOptions> {
             config::Precision::Int8 => Precision::Int8,
             config::Precision::Int4 => Precision::Int4,
         }),
-        bucket: host.bucket,
+        pad_to_multiple_of: host.pad_to_multiple_of,
         max_batch: host.max_batch,
         batch_rows: match host.batch_rows {
             config::BatchRows::Auto => BatchRows::Auto,
