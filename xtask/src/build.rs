@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::Context as _;
 
 use crate::cargo::{cargo, execute, guests as guests_folder, root, target};
-use crate::steps::{Step, Times};
+use crate::steps::Times;
 
 /// The compilation target of guests.
 pub const GUEST_TARGET: &str = "wasm32-wasip2";
@@ -18,30 +18,20 @@ pub(crate) const TEST_GUESTS: [&str; 3] = ["test-guest-nn", "test-guest-p2", "te
 /// A guest component, as `host/src/guest.rs` describes its variants, and what makes it.
 struct Variant {
     file: &'static str,
-    profile: &'static str,
-    features: &'static [&'static str],
+    options: &'static [&'static str],
     simd: Simd,
 }
 
+/// What computes on the host is worth its size: its matrix work is not in the component.
+const FOR_SPEED: &str = "profile.guest.opt-level = 3";
 const ON_HOST: &str = "on-host.wasm";
 const VARIANTS: [Variant; 4] = [
-    Variant { file: "in-guest.wasm", profile: GUEST_PROFILE, features: &[], simd: Simd::Relaxed },
-    Variant {
-        file: "in-guest-p2.wasm",
-        profile: GUEST_PROFILE,
-        features: &["--features", "p2"],
-        simd: Simd::Relaxed,
-    },
-    Variant {
-        file: "in-guest-p2-simd128.wasm",
-        profile: GUEST_PROFILE,
-        features: &["--features", "p2"],
-        simd: Simd::Plain,
-    },
+    Variant { file: "in-guest.wasm", options: &[], simd: Simd::Relaxed },
+    Variant { file: "in-guest-p2.wasm", options: &["--features", "p2"], simd: Simd::Relaxed },
+    Variant { file: "in-guest-p2-simd128.wasm", options: &["--features", "p2"], simd: Simd::Plain },
     Variant {
         file: ON_HOST,
-        profile: "guest-on-host",
-        features: &["--no-default-features", "--features", "wasi-nn"],
+        options: &["--no-default-features", "--features", "wasi-nn", "--config", FOR_SPEED],
         simd: Simd::Relaxed,
     },
 ];
@@ -56,37 +46,22 @@ pub(crate) enum Simd {
 }
 
 impl Simd {
-    /// The folder of its builds: with other flags in the same one, all would be built again each
-    /// time.
-    fn folder(self) -> PathBuf {
-        match self {
-            Self::Relaxed => target(),
-            Self::Plain => target().join("simd128"),
-        }
-    }
-
     /// Has cargo build with these instructions.
     pub(crate) fn set(self, command: &mut Command) -> &mut Command {
         if self == Self::Plain {
             // The one variable that takes the place of those in the file instead of joining them.
             command.env("RUSTFLAGS", "-Ctarget-feature=+simd128");
         }
-        command.arg("--target-dir").arg(self.folder())
+        command
     }
 }
 
 impl Variant {
-    /// Whether it is built in the folder of the test guests.
-    fn is_default_profile(&self) -> bool {
-        self.profile == GUEST_PROFILE && self.simd == Simd::Relaxed
-    }
-
     /// Builds it, and copies it away from where another variant is built. An unchanged file is
     /// left alone, or the host that carries it would be built again.
     fn build(&self) -> anyhow::Result<()> {
-        build_guests(&["pilotlight-guest"], self.profile, self.features, self.simd)?;
-        let folder = self.simd.folder().join(GUEST_TARGET).join(self.profile);
-        let built = folder.join("pilotlight_guest.wasm");
+        build_guests(&["pilotlight-guest"], self.options, self.simd)?;
+        let built = target().join(GUEST_TARGET).join(GUEST_PROFILE).join("pilotlight_guest.wasm");
         let component = fs::read(&built).with_context(|| built.display().to_string())?;
         let file = guests_folder().join(self.file);
         if fs::read(&file).is_ok_and(|former| former == component) {
@@ -140,26 +115,30 @@ fn ensure_target() -> anyhow::Result<()> {
         .with_context(|| format!("the target {GUEST_TARGET} is missing and cannot be added"))
 }
 
-fn build_guests(
-    packages: &[&str],
-    profile: &str,
-    features: &[&str],
-    simd: Simd,
-) -> anyhow::Result<()> {
-    let mut command =
-        cargo(&["build", "--locked", "--lib", "--profile", profile, "--target", GUEST_TARGET]);
-    simd.set(command.args(features));
+/// `cargo` with a command for guests.
+pub(crate) fn guest_cargo(command: &str) -> Command {
+    let profile = ["--profile", GUEST_PROFILE, "--target", GUEST_TARGET];
+    let mut cargo = cargo(&[command, "--locked"]);
+    // Gives the files of each variant names of their own, as those of dependencies have. Otherwise
+    // each variant would be built again whenever another has been built.
+    cargo.args(profile).env("__CARGO_DEFAULT_LIB_METADATA", "pilotlight");
+    cargo
+}
+
+fn build_guests(packages: &[&str], options: &[&str], simd: Simd) -> anyhow::Result<()> {
+    let mut command = guest_cargo("build");
+    command.arg("--lib").args(options);
     for package in packages {
         command.args(["--package", package]);
     }
-    execute(&mut command)
+    execute(simd.set(&mut command))
 }
 
 /// Examples that depend on most of what the host depends on, but on no guest.
 const HOST_DEPENDENCIES: [&str; 4] = ["--example", "instantiate", "--example", "schema"];
 
 /// Builds most of what the host depends on.
-fn host_dependencies() -> anyhow::Result<()> {
+pub(crate) fn host_dependencies() -> anyhow::Result<()> {
     execute(&mut build_native(&HOST_DEPENDENCIES))
 }
 
@@ -181,43 +160,11 @@ pub(crate) fn workspace(command: &mut Command) -> &mut Command {
     command
 }
 
-/// Whether a variant of the guest is built.
-type Wanted<'a> = &'a (dyn Fn(&Variant) -> bool + Sync);
-
-/// Builds the variants in the folder of the test guests, or the others. Cargo locks the folder of a
-/// profile while it builds, so these two kinds can be built side by side.
-fn variants(is_wanted: Wanted<'_>, is_default_profile: bool) -> anyhow::Result<()> {
-    let kind = |variant: &&Variant| variant.is_default_profile() == is_default_profile;
-    let mut wanted = VARIANTS.iter().filter(kind).filter(|variant| is_wanted(variant));
-    wanted.try_for_each(Variant::build)
-}
-
-fn test_guests() -> anyhow::Result<()> {
-    build_guests(&TEST_GUESTS, GUEST_PROFILE, &[], Simd::Relaxed)
-}
-
 /// Builds all variants of the guest, and the guests of the tests.
 pub fn guests() -> anyhow::Result<()> {
     ensure_target()?;
-    Times::default().run_side_by_side(&[
-        &[("guests", &|| variants(&|_| true, true)), ("test guests", &test_guests)],
-        &[("other guests", &|| variants(&|_| true, false))],
-    ])
-}
-
-/// The same, and beside it what the host depends on: a package of a guest is one unit of code for
-/// one core, and most wait for another.
-pub(crate) fn guests_and_host_dependencies(
-    times: &Times,
-    beside: &[Step<'_>],
-) -> anyhow::Result<()> {
-    ensure_target()?;
-    times.run_side_by_side(&[
-        &[("guests", &|| variants(&|_| true, true)), ("test guests", &test_guests)],
-        &[("other guests", &|| variants(&|_| true, false))],
-        &[("dependencies of the host", &host_dependencies)],
-        beside,
-    ])
+    VARIANTS.iter().try_for_each(Variant::build)?;
+    build_guests(&TEST_GUESTS, &[], Simd::Relaxed)
 }
 
 /// Builds the host, with the guests inside.
@@ -225,14 +172,16 @@ pub fn host() -> anyhow::Result<()> {
     build_host(&|_| true)
 }
 
-fn build_host(is_wanted: Wanted<'_>) -> anyhow::Result<()> {
+/// Builds the wanted guests and, beside them, what the host depends on: a package of a guest is one
+/// unit of code for one core, and most wait for another. Then builds the host.
+fn build_host(is_wanted: &(dyn Fn(&Variant) -> bool + Sync)) -> anyhow::Result<()> {
     if finished().is_some() {
         return Ok(());
     }
     ensure_target()?;
+    let wanted = || VARIANTS.iter().filter(|variant| is_wanted(variant));
     Times::default().run_side_by_side(&[
-        &[("guests", &|| variants(is_wanted, true))],
-        &[("other guests", &|| variants(is_wanted, false))],
+        &[("guests", &|| wanted().try_for_each(Variant::build))],
         &[("dependencies of the host", &host_dependencies)],
     ])?;
     let targets = [&["--bin", "pilotlight"][..], &HOST_DEPENDENCIES].concat();

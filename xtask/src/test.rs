@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::Context as _;
 
-use crate::build::{self, Simd, workspace};
+use crate::build::{self, Simd, guest_cargo, workspace};
 use crate::cargo::{cargo, execute, root, target};
 use crate::peers;
 use crate::runtime;
@@ -17,7 +17,11 @@ use crate::swap::Swap;
 pub(crate) fn run() -> anyhow::Result<()> {
     let times = Times::default();
     times.run(&[("format", &format)])?;
-    build::guests_and_host_dependencies(&times, &[("peers", &install_peers)])?;
+    times.run_side_by_side(&[
+        &[("guests", &build::guests)],
+        &[("dependencies of the host", &build::host_dependencies)],
+        &[("peers", &install_peers)],
+    ])?;
     times.run(&[("host and its tests", &compile), ("default component", &build::default_model)])?;
     times.run_side_by_side(&[
         &[("tests", &tests)],
@@ -49,13 +53,13 @@ fn lints() -> anyhow::Result<()> {
     execute(
         cargo(&["clippy", "--locked", "--release", "--workspace", "--all-targets"]).args(deny),
     )?;
-    let guest = ["clippy", "--locked", "--profile", "guest", "--target", "wasm32-wasip2", "--lib"];
     // The same packages each time, so that what they depend on has the same features.
     let packages = ["pilotlight-guest", "test-guest-nn", "test-guest-p2", "test-guest-p3"];
     let packages = packages.map(|package| ["--package", package]).concat();
     let on_host = &["--no-default-features", "--features", "pilotlight-guest/wasi-nn"];
     for features in [&[][..], &["--features", "pilotlight-guest/p2"], on_host] {
-        execute(cargo(&guest).args(&packages).args(features).args(deny))?;
+        let mut command = guest_cargo("clippy");
+        execute(command.arg("--lib").args(&packages).args(features).args(deny))?;
     }
     Ok(())
 }
@@ -92,14 +96,12 @@ fn licenses() -> anyhow::Result<()> {
     execute(&mut cargo(&["deny", "check", "bans", "licenses", "sources"]))
 }
 
-/// The kernels' own tests where they run: with relaxed SIMD, and without. Link-time optimization
-/// takes longer than the tests.
+/// The kernels' own tests where they run: with relaxed SIMD, and without.
 fn kernels() -> anyhow::Result<()> {
     let Some(wasmtime) = peers::wasmtime()? else { return Ok(()) };
     for (simd, run) in [(Simd::Relaxed, "run"), (Simd::Plain, "run -Wrelaxed-simd=n")] {
-        let mut command = cargo(&["test", "--locked", "--profile", build::GUEST_PROFILE]);
-        command.args(["--config", "profile.guest.lto = 'off'"]);
-        command.args(["--target", build::GUEST_TARGET, "-p", "pilotlight-kernels", "--tests"]);
+        let mut command = guest_cargo("test");
+        command.args(["-p", "pilotlight-kernels", "--tests"]);
         command.env("CARGO_TARGET_WASM32_WASIP2_RUNNER", format!("{} {run}", wasmtime.display()));
         execute(simd.set(&mut command))?;
     }

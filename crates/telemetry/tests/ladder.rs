@@ -9,7 +9,8 @@ const ORDER: &Order = &[
     &["catalog", "histogram", "log"],
     &["function", "collected", "changes", "connections", "exported", "process", "text"],
     &["metrics"],
-    &["otlp/schema", "otlp/shutdown", "otlp/queue", "otlp/options"],
+    &["otlp/schema", "otlp/shutdown"],
+    &["otlp/queue", "otlp/options"],
     &["otlp/environment"],
     &["otlp"],
 ];

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-/// What a crate's root exports, by name: the module that it comes from.
+/// What a crate's root exports, by name: the module that it comes from. A name that is a module, too,
+/// means the module.
 #[derive(Default)]
 pub(super) struct Exports(HashMap<String, String>);
 
@@ -14,7 +15,7 @@ impl Exports {
     /// Reads `lib.rs`: `pub use module::Name`.
     pub(super) fn read(root: &Path) -> Self {
         let tokens = tokens(&fs::read_to_string(root).unwrap());
-        let mut exports = HashMap::new();
+        let (mut exports, modules) = (HashMap::new(), children(&tokens));
         for (at, token) in tokens.iter().enumerate() {
             if is_word(token, "use") {
                 let mut found = Vec::new();
@@ -22,6 +23,7 @@ impl Exports {
                 for mut path in found {
                     if let Some(name) = path.pop()
                         && !path.is_empty()
+                        && !modules.contains(&name)
                     {
                         exports.insert(name, path.join("/"));
                     }

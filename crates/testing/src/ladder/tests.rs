@@ -58,6 +58,8 @@ fn every_way_to_write_a_path_upward_is_found() {
 fn what_one_module_exports_for_another_counts_as_that_module() {
     let files = [("low.rs", "use crate::Low;"), ("high.rs", "use super::Low;")];
     assert!(violations(package(&files).path(), &[&["low"], &["high"]]).is_empty());
+    let same_name = [("lib.rs", "mod low; mod high; pub use high::low;"), files[1], ("low.rs", "")];
+    assert!(violations(package(&same_name).path(), &[&["low"], &["high"]]).is_empty());
     let found = violations(package(&files).path(), &[&["high"], &["low"]]);
     assert_eq!(found, ["high uses low: low is not below high"]);
 }
