@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use pilotlight_bench::report::StartReport;
-use pilotlight_bench::{StartCommand, Starts, Then, plot, starts, table};
+use pilotlight_bench::{FollowUpRequest, StartCommand, Starts, plot, starts, table};
 
 const SERVER: &str = r#"
 import http.server, json, sys, time
@@ -53,7 +53,10 @@ fn command(name: &str, arguments: &[&str], port: u16) -> StartCommand {
         command: arguments.iter().map(|&argument| argument.to_owned()).collect(),
         env: BTreeMap::new(),
         url: url.parse().unwrap(),
-        then: Some(Then { url: url.parse().unwrap(), body: Some(Bytes::from_static(b"{}")) }),
+        follow_up: Some(FollowUpRequest {
+            url: url.parse().unwrap(),
+            body: Some(Bytes::from_static(b"{}")),
+        }),
         status_url: Some(url.parse().unwrap()),
         status_token: None,
     }
@@ -114,7 +117,7 @@ fn a_command_that_ends_shows_what_it_wrote() {
     let script = "import sys; print('out'); sys.exit('no such model')";
     let error = starts(&once(command("broken", &[python, "-c", script], free_port())), &|_| ());
     let message = error.unwrap_err().to_string();
-    for part in ["broken", "ended before its first answer", "no such model"] {
+    for part in ["broken", "ended before its first response", "no such model"] {
         assert!(message.contains(part), "{message}");
     }
 }
@@ -137,7 +140,7 @@ fn an_address_that_is_taken_is_refused() {
     let port = listener.local_addr().unwrap().port();
     let options = once(command("second", &["nothing-to-run"], port));
     let message = starts(&options, &|_| ()).unwrap_err().to_string();
-    assert!(message.contains("something already answers"), "{message}");
+    assert!(message.contains("another server already listens"), "{message}");
 }
 
 #[test]
