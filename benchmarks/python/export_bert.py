@@ -1,7 +1,7 @@
-"""A model folder of the shape of BERT-base-Chinese with weights drawn at random: export_bert.py FOLDER
+"""Writes a model folder with the shape of BERT-base-Chinese and random weights: export_bert.py FOLDER
 
-12 layers, hidden 768, 12 heads, intermediate 3072, 21,128 tokens, 12 kinds of entities. It labels nothing
-sensibly; it takes as long as a trained one.
+12 layers, hidden size 768, 12 heads, intermediate size 3072, 21,128 tokens, 12 kinds of entities. Its labels
+mean nothing; its speed is that of a trained model.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ LABELS = ["O"] + [f"{place}-{kind}" for kind in KINDS for place in "BI"]
 
 
 class Graph:
-    """Nodes and weights, one after the other."""
+    """Nodes and weights in order."""
 
     def __init__(self):
         self.random = np.random.default_rng(12)

@@ -1,4 +1,4 @@
-"""A model folder as a Python service: FastAPI, ONNX Runtime, tokenizers. What Pilotlight is compared with."""
+"""Serves a model folder: FastAPI, ONNX Runtime, tokenizers. Pilotlight is compared with it."""
 
 import argparse
 import json

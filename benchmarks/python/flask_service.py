@@ -1,4 +1,4 @@
-"""A model folder's shape as a Python service: Flask, transformers, PyTorch. Weights are drawn at random."""
+"""Serves a model of a folder's shape with random weights: Flask, transformers, PyTorch."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Token ids of texts, as services compute them: token_ids.py FOLDER TEXTS.jsonl > IDS.jsonl"""
+"""Prints the token ids of texts: token_ids.py FOLDER TEXTS.jsonl > IDS.jsonl"""
 
 import json
 import sys

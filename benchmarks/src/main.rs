@@ -1,7 +1,8 @@
-//! Comparisons with peers and the soak test, started by `cargo xtask`.
+//! `pilotlight-benchmarks`: comparisons with peers and the soak test, run by `cargo xtask`.
 
 use std::process::ExitCode;
 
+mod collector;
 mod compare;
 mod http;
 mod second_version;
@@ -10,7 +11,7 @@ mod soak;
 const USAGE: &str = "\
 Usage: cargo xtask <COMMAND>
 
-  compare [TOPIC] [--quick]  measure Pilotlight beside its peers
+  compare [TOPIC] [--quick]  measure Pilotlight and its peers
   soak [--minutes N]         load, faults, swaps, reloads and slow clients at the same time
 ";
 

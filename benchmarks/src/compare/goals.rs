@@ -1,52 +1,58 @@
-//! Goals, and whether they were reached.
+//! Performance goals and the table that compares them with the results.
 
 use std::fmt;
 
 use serde_json::Value;
 
-use super::words::{head, number, row};
+use super::markdown::{table_head, table_row};
+use super::report::number;
 
-/// What a goal asks for.
+/// The limit of a goal.
 #[derive(Clone, Copy)]
 pub(super) enum Bound {
     AtMost(f64),
     AtLeast(f64),
-    /// Nothing: the figure is for information.
+    /// No limit: the figure is for information.
     None,
 }
 
-/// A goal and what was found.
+/// A goal and the result.
 pub(super) struct Goal {
-    what: String,
-    beside: String,
+    metric: String,
+    /// What a ratio is relative to.
+    baseline: String,
     bound: Bound,
     unit: &'static str,
-    found: f64,
-    /// 95 % confidence interval, where there is one.
+    measured: f64,
+    /// 95 % confidence interval, if known.
     interval: Option<(f64, f64)>,
 }
 
 impl Goal {
-    pub(super) fn new(what: impl Into<String>, beside: impl Into<String>, bound: Bound) -> Self {
-        let (what, beside) = (what.into(), beside.into());
-        Self { what, beside, bound, unit: "×", found: f64::NAN, interval: None }
+    pub(super) fn new(
+        metric: impl Into<String>,
+        baseline: impl Into<String>,
+        bound: Bound,
+    ) -> Self {
+        let (metric, baseline) = (metric.into(), baseline.into());
+        Self { metric, baseline, bound, unit: "×", measured: f64::NAN, interval: None }
     }
 
     pub(super) fn unit(self, unit: &'static str) -> Self {
         Self { unit, ..self }
     }
 
-    pub(super) fn found(self, found: f64) -> Self {
-        Self { found, ..self }
+    pub(super) fn measured(self, measured: f64) -> Self {
+        Self { measured, ..self }
     }
 
-    /// A ratio of `pilotlight bench`.
+    /// A ratio from a report of `pilotlight bench`.
     pub(super) fn ratio(self, ratio: &Value) -> Self {
         let interval = Some((number(&ratio["low"]), number(&ratio["high"])));
-        Self { found: number(&ratio["ratio"]), interval, ..self }
+        Self { measured: number(&ratio["ratio"]), interval, ..self }
     }
 
-    /// The same ratio found several times: their geometric mean.
+    /// The geometric mean of a ratio that was measured several times.
     pub(super) fn repeated(self, ratios: &[f64]) -> Self {
         let count = ratios.len() as f64;
         let logarithms: Vec<f64> = ratios.iter().map(|ratio| ratio.ln()).collect();
@@ -56,10 +62,10 @@ impl Goal {
             let half = quantile * (squares / (count - 1.0) / count).sqrt();
             ((mean - half).exp(), (mean + half).exp())
         });
-        Self { found: mean.exp(), interval, ..self }
+        Self { measured: mean.exp(), interval, ..self }
     }
 
-    fn verdict(&self) -> &'static str {
+    fn result(&self) -> &'static str {
         let beyond = |value: f64| match self.bound {
             Bound::AtMost(most) => value > most || value.is_nan(),
             Bound::AtLeast(least) => value < least || value.is_nan(),
@@ -67,9 +73,9 @@ impl Goal {
         };
         match self.interval {
             _ if matches!(self.bound, Bound::None) => "",
-            _ if beyond(self.found) => "**missed**",
+            _ if beyond(self.measured) => "**missed**",
             Some((low, high)) if beyond(low) || beyond(high) => {
-                "reached, **not surely**: the interval goes beyond"
+                "reached, but the interval exceeds the goal"
             }
             _ => "reached",
         }
@@ -92,17 +98,18 @@ impl fmt::Display for Bound {
 /// The table of all goals.
 pub(super) fn table(page: &mut String, goals: &[Goal]) -> fmt::Result {
     page.push_str("## Goals\n");
-    head(page, &["what", "beside", "goal", "found", "95 % interval", ""])?;
+    let columns = ["metric", "relative to", "goal", "measured", "95 % interval", "result"];
+    table_head(page, &columns)?;
     for goal in goals {
-        let Goal { what, beside, bound, unit, found, interval } = goal;
-        let asked = match bound {
+        let Goal { metric, baseline, bound, unit, measured, interval } = goal;
+        let limit = match bound {
             Bound::None => bound.to_string(),
             _ => format!("{bound}{unit}"),
         };
         let interval = interval.map_or(String::new(), |(low, high)| format!("{low:.3}–{high:.3}"));
-        let found = format!("{found:.3}{unit}");
-        let cells = [what, beside, &asked, &found, &interval, goal.verdict()];
-        row(page, &cells.map(str::to_owned))?;
+        let measured = format!("{measured:.3}{unit}");
+        let cells = [metric, baseline, &limit, &measured, &interval, goal.result()];
+        table_row(page, &cells.map(str::to_owned))?;
     }
     Ok(())
 }

@@ -1,23 +1,8 @@
-//! Figures out of reports, and as they are written on a page.
+//! Tables, lists and figures as pages show them.
 
 use std::fmt::Write as _;
 
-use serde_json::Value;
-
-/// Requests without a good answer, of all kinds.
-pub(super) fn errors(errors: &Value) -> u64 {
-    errors.as_object().into_iter().flatten().filter_map(|(_, count)| count.as_u64()).sum()
-}
-
-pub(super) fn number(value: &Value) -> f64 {
-    value.as_f64().unwrap_or(f64::NAN)
-}
-
-pub(super) fn word(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
-}
-
-/// Milliseconds with three significant digits.
+/// Milliseconds with three significant digits and a suitable unit.
 pub(super) fn ms(milliseconds: f64) -> String {
     match milliseconds {
         time if time < 1.0 => format!("{:.0} µs", time * 1e3),
@@ -27,29 +12,33 @@ pub(super) fn ms(milliseconds: f64) -> String {
     }
 }
 
-/// The machine of a report.
-pub(super) fn machine(report: &Value) -> String {
-    let machine = &report["machine"];
-    format!(
-        "{} cores, {}, {}, Linux {}",
-        machine["cores"],
-        word(&machine["cpu"]),
-        word(&machine["os"]),
-        word(&machine["kernel"])
-    )
+/// Mebibytes without decimals.
+pub(super) fn mib(mebibytes: f64) -> String {
+    format!("{mebibytes:.0} MiB")
 }
 
-/// The head of a table with these columns.
-pub(super) fn head(page: &mut String, columns: &[&str]) -> std::fmt::Result {
+/// The head of a table.
+pub(super) fn table_head(page: &mut String, columns: &[&str]) -> std::fmt::Result {
     writeln!(page, "\n| {} |\n|{}", columns.join(" | "), " --- |".repeat(columns.len()))
 }
 
 /// One row of a table.
-pub(super) fn row(page: &mut String, cells: &[String]) -> std::fmt::Result {
+pub(super) fn table_row(page: &mut String, cells: &[String]) -> std::fmt::Result {
     writeln!(page, "| {} |", cells.join(" | "))
 }
 
-/// What is known of the programs, and whether the figures mean anything.
+/// A plot and the command that repeats the measurement. Files of texts are shown without their
+/// folder, which depends on the target folder.
+pub(super) fn plot(page: &mut String, title: &str, file: &str, command: &str) -> std::fmt::Result {
+    let words = command.split(' ').map(|word| match word.rsplit_once('/') {
+        Some((_, file)) if file.ends_with(".jsonl") => file,
+        _ => word,
+    });
+    let command = words.collect::<Vec<_>>().join(" ");
+    writeln!(page, "\n![{title}](performance/{file}.svg)\n\n```sh\n{command}\n```")
+}
+
+/// A list of the compared programs, and a note if the run was a quick one.
 pub(super) fn versions(
     page: &mut String,
     versions: &[(&'static str, String)],
@@ -61,10 +50,13 @@ pub(super) fn versions(
     quick_note(page, quick)
 }
 
-/// Whether the figures mean anything.
+/// A note that the figures of a quick run are meaningless.
 pub(super) fn quick_note(page: &mut String, quick: bool) -> std::fmt::Result {
     if quick {
-        writeln!(page, "\n**A quick run, to try the commands. Its figures mean nothing.**")?;
+        writeln!(
+            page,
+            "\n**A quick run, which only tries the commands. Its figures are meaningless.**"
+        )?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Servers under test: started, watched and stopped.
+//! Servers under test.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,19 +10,20 @@ use serde_json::Value;
 
 use crate::http;
 
-const PATIENCE: Duration = Duration::from_secs(120);
+/// A server that takes longer to start has failed.
+const START_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// How to start a server.
 #[derive(Clone)]
-pub(super) struct Recipe {
+pub(super) struct ServerSpec {
     pub(super) name: &'static str,
     pub(super) command: Vec<String>,
     pub(super) port: u16,
     pub(super) admin: Option<u16>,
 }
 
-impl Recipe {
-    /// `PORT` and `ADMIN` in `command` stand for free ports; an administration asks for a token.
+impl ServerSpec {
+    /// Replaces `PORT` and `ADMIN` in `command` with free ports. An administration API gets a token.
     pub(super) fn new(name: &'static str, command: &[&str]) -> anyhow::Result<Self> {
         let (port, admin) = (http::free_port()?, http::free_port()?);
         let uses_admin = command.iter().any(|word| word.contains("ADMIN"));
@@ -37,55 +38,57 @@ impl Recipe {
     }
 
     pub(super) fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.port)
+        http::url(self.port, path)
     }
 
     pub(super) fn admin_url(&self, path: &str) -> Option<String> {
-        Some(format!("http://127.0.0.1:{}{path}", self.admin?))
+        Some(http::url(self.admin?, path))
     }
 
-    /// Starts it and waits until it answers.
-    pub(super) fn start(&self) -> anyhow::Result<Service> {
-        let [program, arguments @ ..] = &self.command[..] else { bail!("an empty command") };
+    /// Starts the server and waits until it responds.
+    pub(super) fn start(&self) -> anyhow::Result<Server> {
+        let [program, arguments @ ..] = &self.command[..] else {
+            bail!("{}: the command is empty", self.name)
+        };
         let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let child = command.spawn().with_context(|| format!("cannot start {program}"))?;
-        let mut service = Service { recipe: self.clone(), child };
+        let mut server = Server { spec: self.clone(), child };
         let start = Instant::now();
         while http::get(self.port, "/info").is_err() {
-            if let Some(status) = service.child.try_wait()? {
+            if let Some(status) = server.child.try_wait()? {
                 bail!("{} ended: {status}: {}", self.name, self.command.join(" "));
             }
-            if start.elapsed() > PATIENCE {
-                bail!("{} does not answer: {}", self.name, self.command.join(" "));
+            if start.elapsed() > START_TIMEOUT {
+                bail!("{} does not respond: {}", self.name, self.command.join(" "));
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        Ok(service)
+        Ok(server)
     }
 }
 
 /// A running server; stopped when dropped.
-pub(super) struct Service {
-    pub(super) recipe: Recipe,
+pub(super) struct Server {
+    pub(super) spec: ServerSpec,
     child: Child,
 }
 
-/// What a server takes of the machine.
+/// Resources that a server uses.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Usage {
     /// Processor time since it started, in seconds.
     pub(super) cpu: f64,
-    /// Resident memory in MiB: what its page tables map, pages that are mapped twice twice.
+    /// Resident memory in MiB. Pages that are mapped twice count twice.
     pub(super) rss: f64,
-    /// Its share of physical memory in MiB.
+    /// Proportional share of physical memory in MiB.
     pub(super) pss: f64,
 }
 
-impl Service {
-    /// What it tells of itself; nothing when it has no administration.
+impl Server {
+    /// `/status` of the administration API; null if there is none.
     pub(super) fn status(&self) -> Value {
-        let status = self.recipe.admin.map(|port| http::get(port, "/status"));
+        let status = self.spec.admin.map(|port| http::get(port, "/status"));
         status.and_then(Result::ok).unwrap_or_default()
     }
 
@@ -110,14 +113,14 @@ impl Service {
     }
 }
 
-/// Memory of a process by what it is mapped from: share of physical memory, and the part of it
-/// that belongs to nobody else, in MiB.
-pub(super) type Breakdown = BTreeMap<&'static str, (f64, f64)>;
+/// Memory of a process by kind of mapping: proportional share of physical memory, and the private
+/// part of it, in MiB.
+pub(super) type MemoryBreakdown = BTreeMap<&'static str, (f64, f64)>;
 
-impl Service {
-    pub(super) fn breakdown(&self) -> anyhow::Result<Breakdown> {
+impl Server {
+    pub(super) fn memory_breakdown(&self) -> anyhow::Result<MemoryBreakdown> {
         let text = fs::read_to_string(format!("/proc/{}/smaps", self.child.id()))?;
-        let (mut kinds, mut kind) = (Breakdown::new(), "");
+        let (mut kinds, mut kind) = (MemoryBreakdown::new(), "");
         for line in text.lines() {
             let kib = || line.split_whitespace().nth(1).and_then(|kib| kib.parse::<f64>().ok());
             match line.split_once(':').map_or(line, |(name, _)| name) {
@@ -137,15 +140,15 @@ impl Service {
 fn mapped_from(line: &str) -> &'static str {
     let file = line.rsplit(' ').next().unwrap_or_default();
     match file.rsplit_once('.').map_or(file, |(_, extension)| extension) {
-        "image" => "memories of instances: weights, and what was written",
-        "cwasm" => "machine code of the function",
-        _ if file.ends_with("/pilotlight") => "the binary",
+        "image" => "instance memory: weights and written pages",
+        "cwasm" => "compiled code of the function",
+        _ if file.ends_with("/pilotlight") => "binary",
         _ if file.starts_with('/') => "libraries",
         _ => "heap and stacks",
     }
 }
 
-impl Drop for Service {
+impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

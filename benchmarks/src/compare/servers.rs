@@ -1,4 +1,4 @@
-//! Who is compared, each with the settings that suit it best.
+//! The servers that are compared, each with its most suitable settings.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -8,7 +8,7 @@ use xtask::build::{binary, component_file};
 use xtask::cargo::{execute, root, target};
 use xtask::peers;
 
-use super::service::Recipe;
+use super::server::ServerSpec;
 
 const PYTHON_PACKAGES: [&str; 5] = [
     "fastapi==0.165.0",
@@ -18,43 +18,44 @@ const PYTHON_PACKAGES: [&str; 5] = [
     "numpy==2.4.6",
 ];
 
-/// The programs that are compared.
-pub(super) struct LineUp {
+/// The installed programs.
+pub(super) struct Servers {
     wasmtime: String,
-    /// Machine code that `wasmtime compile` made of our component.
+    /// The default component, compiled by `wasmtime compile`.
     compiled: String,
     python: String,
     spin: Option<String>,
-    /// Names and versions.
+    /// Names and versions of the programs.
     pub(super) versions: Vec<(&'static str, String)>,
 }
 
-pub(super) fn text(path: PathBuf) -> String {
+/// An absolute path as text.
+pub(super) fn absolute(path: PathBuf) -> String {
     path.canonicalize().unwrap_or(path).display().to_string()
 }
 
-/// Python with all that its services need.
+/// Python with the packages of the Python service.
 pub(super) fn python() -> anyhow::Result<String> {
     let python = peers::environment()?;
     peers::install(&python, &PYTHON_PACKAGES)?;
     Ok(python.display().to_string())
 }
 
-/// Names and versions of what every page compares.
+/// Names and versions of the programs that every page compares.
 pub(super) fn versions(python: &str) -> Vec<(&'static str, String)> {
     vec![
-        ("Pilotlight", version(&text(binary()), "--version").unwrap_or_default()),
+        ("Pilotlight", version(&absolute(binary()), "--version").unwrap_or_default()),
         ("Python", version(python, "--version").unwrap_or_default()),
-        ("its packages", PYTHON_PACKAGES.join(", ")),
+        ("Python packages", PYTHON_PACKAGES.join(", ")),
     ]
 }
 
-impl LineUp {
-    /// Installs what can be installed; `spin` is used if it is there.
+impl Servers {
+    /// Installs Wasmtime and Python packages. Spin is compared if it is installed.
     pub(super) fn install() -> anyhow::Result<Self> {
-        let wasmtime = text(peers::wasmtime()?.context("wasmtime could not be installed")?);
+        let wasmtime = absolute(peers::wasmtime()?.context("wasmtime could not be installed")?);
         let python = python()?;
-        let compiled = text(target()) + "/pii-ner.wasmtime";
+        let compiled = absolute(target()) + "/pii-ner.wasmtime";
         let mut compile = Command::new(&wasmtime);
         compile.args(["compile", "-Wcomponent-model-async", "-o", &compiled]);
         compile.arg(component_file());
@@ -68,7 +69,7 @@ impl LineUp {
         Ok(Self { wasmtime, compiled, python, spin, versions })
     }
 
-    /// Bytes of memory that the component starts with, in MiB.
+    /// The initial memory of an instance, in MiB.
     pub(super) fn image_mib(&self) -> anyhow::Result<f64> {
         let mut inspect = Command::new(binary());
         let output = inspect.args(["inspect", "--json"]).arg(component_file()).output()?;
@@ -77,88 +78,93 @@ impl LineUp {
         Ok(bytes / 1_048_576.0)
     }
 
-    /// `wasmtime` itself.
+    /// The `wasmtime` executable.
     pub(super) fn program(&self) -> &str {
         &self.wasmtime
     }
 
-    fn pilotlight_with(&self, name: &'static str, more: &[&str]) -> anyhow::Result<Recipe> {
-        self.serve(name, &text(component_file()), more)
+    fn pilotlight_with(&self, name: &'static str, more: &[&str]) -> anyhow::Result<ServerSpec> {
+        self.serve(name, &absolute(component_file()), more)
     }
 
-    /// Another component than the default model's.
+    /// Pilotlight with another component than the default model's.
     pub(super) fn pilotlight_of(
         &self,
         name: &'static str,
         component: &str,
-    ) -> anyhow::Result<Recipe> {
+    ) -> anyhow::Result<ServerSpec> {
         self.serve(name, component, &[])
     }
 
-    fn serve(&self, name: &'static str, component: &str, more: &[&str]) -> anyhow::Result<Recipe> {
-        let binary = text(binary());
+    fn serve(
+        &self,
+        name: &'static str,
+        component: &str,
+        more: &[&str],
+    ) -> anyhow::Result<ServerSpec> {
+        let binary = absolute(binary());
         let listen = ["--listen", "127.0.0.1:PORT", "--admin-listen", "127.0.0.1:ADMIN"];
         let command = [&[&*binary, "serve", component][..], &listen, more].concat();
-        Recipe::new(name, &command)
+        ServerSpec::new(name, &command)
     }
 
-    /// A fresh instance for each request: the default.
-    pub(super) fn pilotlight(&self) -> anyhow::Result<Recipe> {
+    /// Pilotlight with a fresh instance for each request, the default.
+    pub(super) fn pilotlight(&self) -> anyhow::Result<ServerSpec> {
         self.pilotlight_with("pilotlight", &[])
     }
 
-    /// The default, telling where the time goes.
-    pub(super) fn pilotlight_timed(&self) -> anyhow::Result<Recipe> {
+    /// The default, with `server-timing` headers.
+    pub(super) fn pilotlight_timed(&self) -> anyhow::Result<ServerSpec> {
         self.pilotlight_with("pilotlight", &["--server-timing"])
     }
 
-    /// Instances that answer as many requests as come.
-    pub(super) fn pilotlight_reused(&self) -> anyhow::Result<Recipe> {
+    /// Instances that serve any number of requests, one at a time.
+    pub(super) fn pilotlight_reused(&self) -> anyhow::Result<ServerSpec> {
         self.pilotlight_with("pilotlight, reused", &["--requests-per-instance", "0"])
     }
 
-    /// Instances that take as many requests at once as those of Wasmtime and Spin by default.
-    pub(super) fn pilotlight_shared(&self) -> anyhow::Result<Recipe> {
+    /// Instances that accept as many requests at once as those of Wasmtime and Spin by default.
+    pub(super) fn pilotlight_shared(&self) -> anyhow::Result<ServerSpec> {
         let shared = ["--requests-per-instance", "128", "--concurrent-requests-per-instance", "16"];
         self.pilotlight_with("pilotlight, shared", &shared)
     }
 
-    /// At most `count` instances, which stay.
-    pub(super) fn pilotlight_instances(&self, count: &str) -> anyhow::Result<Recipe> {
+    /// Exactly `count` instances, which are kept.
+    pub(super) fn pilotlight_instances(&self, count: &str) -> anyhow::Result<ServerSpec> {
         let limits = ["--min-ready", count, "--max-instances", count];
         let reuse = ["--requests-per-instance", "0"];
         self.pilotlight_with("pilotlight", &[&limits[..], &reuse].concat())
     }
 
-    fn wasmtime_with(&self, name: &'static str, more: &[&str]) -> anyhow::Result<Recipe> {
+    fn wasmtime_with(&self, name: &'static str, more: &[&str]) -> anyhow::Result<ServerSpec> {
         let serve = [&*self.wasmtime, "serve", "-Sp3,cli", "-Wcomponent-model-async"];
         let rest = ["--allow-precompiled", &*self.compiled, "--addr", "127.0.0.1:PORT"];
-        Recipe::new(name, &[&serve[..], more, &rest].concat())
+        ServerSpec::new(name, &[&serve[..], more, &rest].concat())
     }
 
-    /// A fresh instance for each request.
-    pub(super) fn wasmtime(&self) -> anyhow::Result<Recipe> {
+    /// `wasmtime serve` with a fresh instance for each request.
+    pub(super) fn wasmtime(&self) -> anyhow::Result<ServerSpec> {
         self.wasmtime_with("wasmtime", &["--max-instance-reuse-count", "1"])
     }
 
-    /// Instances that answer several requests: its default.
-    pub(super) fn wasmtime_reused(&self) -> anyhow::Result<Recipe> {
+    /// `wasmtime serve` with instances that serve several requests, its default.
+    pub(super) fn wasmtime_reused(&self) -> anyhow::Result<ServerSpec> {
         self.wasmtime_with("wasmtime, reused", &[])
     }
 
-    /// FastAPI and ONNX Runtime, which uses all cores.
-    pub(super) fn python(&self) -> anyhow::Result<Recipe> {
-        let (service, model) =
-            (root().join("tests/load/service.py"), root().join("models/pii-ner"));
-        Recipe::new("python", &[&self.python, &text(service), &text(model), "PORT"])
+    /// FastAPI with ONNX Runtime on all cores.
+    pub(super) fn python(&self) -> anyhow::Result<ServerSpec> {
+        let (server, model) =
+            (root().join("benchmarks/python/fastapi_service.py"), root().join("models/pii-ner"));
+        ServerSpec::new("python", &[&self.python, &absolute(server), &absolute(model), "PORT"])
     }
 
-    /// Spin, where it is installed.
-    pub(super) fn spin(&self) -> anyhow::Result<Option<Recipe>> {
+    /// Spin, if it is installed.
+    pub(super) fn spin(&self) -> anyhow::Result<Option<ServerSpec>> {
         let Some(spin) = &self.spin else { return Ok(None) };
-        let manifest = text(root().join("spin.toml"));
+        let manifest = absolute(root().join("spin.toml"));
         let up = [spin, "up", "--quiet", "--from", &*manifest, "--listen", "127.0.0.1:PORT"];
-        Recipe::new("spin", &up).map(Some)
+        ServerSpec::new("spin", &up).map(Some)
     }
 }
 

@@ -1,9 +1,10 @@
-//! Those who must not notice anything.
+//! Clients whose requests always succeed.
 
 use serde_json::{Value, json};
+use ureq::http::Request;
 
-use super::Soak;
-use super::account::{Account, Kind};
+use super::server::SoakServer;
+use super::tally::{Activity, Tally};
 use crate::http;
 
 const TEXTS: [&str; 4] = [
@@ -13,36 +14,43 @@ const TEXTS: [&str; 4] = [
     "Nothing to see here.",
 ];
 
-/// Asks the model; every answer has to be the one that it gave at first.
-pub(super) fn model(soak: &Soak, account: &Account) -> anyhow::Result<()> {
+/// Requests inference. The response to a text is always the same.
+pub(super) fn model(server: &SoakServer, tally: &Tally) -> anyhow::Result<()> {
     let mut expected: [Option<Value>; TEXTS.len()] = Default::default();
-    let mut turn = 0;
-    while soak.goes_on() {
-        let index = turn % TEXTS.len();
+    for index in (0..TEXTS.len()).cycle() {
+        if !server.is_running() {
+            break;
+        }
         let body = json!({"inputs": TEXTS[index]}).to_string();
-        let answer = http::ask(soak.port, "POST / HTTP/1.1\r\n", &body);
-        account.count(Kind::Model, || {
-            let answer = answer.map_err(|error| error.to_string())?;
-            if answer.status != 200 || !answer.whole {
-                return Err(format!("{}: {}", answer.status, answer.content));
+        let response = http::send(&Request::post(http::url(server.port, "/")).body(body)?);
+        tally.count(Activity::Inference, || {
+            let response = response.map_err(|error| format!("{error:#}"))?;
+            if response.status != 200 || !response.complete {
+                return Err(format!("{}: {}", response.status, response.body));
             }
-            let found = serde_json::from_str(&answer.content).map_err(|error| error.to_string())?;
-            let expected = expected[index].get_or_insert_with(|| Value::clone(&found));
-            (*expected == found).then_some(()).ok_or_else(|| format!("{found} and not {expected}"))
+            let labels = serde_json::from_str(&response.body).map_err(|error| error.to_string())?;
+            let expected = expected[index].get_or_insert_with(|| Value::clone(&labels));
+            if *expected == labels {
+                Ok(())
+            } else {
+                Err(format!("{labels} instead of {expected}"))
+            }
         });
-        turn += 1;
     }
     Ok(())
 }
 
-/// Asks the function that others make fail; every instance has to be a fresh one.
-pub(super) fn bystander(soak: &Soak, account: &Account) -> anyhow::Result<()> {
-    while soak.goes_on() {
-        let answer = http::ask(soak.port, "GET /count HTTP/1.1\r\nx-faults: 1\r\n", "");
-        account.count(Kind::Bystander, || {
-            let answer = answer.map_err(|error| error.to_string())?;
-            let right = answer.status == 200 && answer.content == "1";
-            right.then_some(()).ok_or_else(|| format!("{}: {}", answer.status, answer.content))
+/// Sends requests to the failing function. Each is served by a fresh instance.
+pub(super) fn fresh_instances(server: &SoakServer, tally: &Tally) -> anyhow::Result<()> {
+    let request = Request::get(http::url(server.port, "/count")).header("x-faults", "1");
+    let request = request.body(String::new())?;
+    while server.is_running() {
+        let response = http::send(&request);
+        tally.count(Activity::FreshInstance, || {
+            let response = response.map_err(|error| format!("{error:#}"))?;
+            let is_first_request = response.status == 200 && response.body == "1";
+            let (status, body) = (response.status, response.body);
+            if is_first_request { Ok(()) } else { Err(format!("{status}: {body}")) }
         });
     }
     Ok(())

@@ -1,64 +1,79 @@
-//! Those who make trouble, and what each of them has to be told.
+//! Faults, version changes, reloads and slow clients, and their expected effects.
 
+use std::collections::VecDeque;
 use std::io::Write as _;
 use std::net::TcpStream;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use ureq::http::Request;
 
-use super::Soak;
-use super::account::{Account, Kind};
+use super::server::SoakServer;
+use super::tally::{Activity, Tally};
 use crate::http;
 
-/// What a guest can be asked to do; the status, whether the answer is whole, and what is counted.
-const FAULTS: [(&str, u16, bool, &str); 8] = [
-    ("/panic", 500, true, "panic"),
-    ("/overflow", 500, true, "trap"),
-    ("/allocate", 500, true, "out_of_memory"),
-    ("/spin", 504, true, "timeout"),
-    ("/half", 200, false, "half_response"),
-    ("/hang", 200, false, "half_response"),
-    ("/hang-after", 200, true, ""),
-    ("/flood", 200, true, ""),
+/// Connections of slow clients that are open at the same time.
+const SLOW_CLIENTS: usize = 64;
+
+/// A fault that the guest can be requested to cause, and its expected effect.
+struct Fault {
+    path: &'static str,
+    status: u16,
+    /// Whether the response is complete.
+    complete: bool,
+    /// The kind of failure that the server counts, or nothing.
+    kind: &'static str,
+}
+
+const FAULTS: [Fault; 8] = [
+    Fault { path: "/panic", status: 500, complete: true, kind: "panic" },
+    Fault { path: "/overflow", status: 500, complete: true, kind: "trap" },
+    Fault { path: "/allocate", status: 500, complete: true, kind: "out_of_memory" },
+    Fault { path: "/spin", status: 504, complete: true, kind: "timeout" },
+    Fault { path: "/half", status: 200, complete: false, kind: "half_response" },
+    Fault { path: "/hang", status: 200, complete: false, kind: "half_response" },
+    Fault { path: "/hang-after", status: 200, complete: true, kind: "" },
+    Fault { path: "/flood", status: 200, complete: true, kind: "" },
 ];
 
-pub(super) fn faults(soak: &Soak, account: &Account) -> anyhow::Result<()> {
-    for (path, status, whole, kind) in FAULTS.iter().cycle() {
-        if !soak.goes_on() {
+/// Makes the function fail in all ways.
+pub(super) fn faults(server: &SoakServer, tally: &Tally) -> anyhow::Result<()> {
+    for Fault { path, status, complete, kind } in FAULTS.iter().cycle() {
+        if !server.is_running() {
             break;
         }
-        let line = format!("GET {path} HTTP/1.1\r\nx-faults: 1\r\n");
-        let answer = http::ask(soak.port, &line, "");
-        account.count(Kind::Fault, || {
-            let answer = answer.map_err(|error| format!("{path}: {error}"))?;
-            if (answer.status, answer.whole) != (*status, *whole) {
-                let (status, whole) = (answer.status, answer.whole);
-                return Err(format!("{path}: {status}, whole: {whole}: {}", answer.content));
+        let request = Request::get(http::url(server.port, path)).header("x-faults", "1");
+        let response = http::send(&request.body(String::new())?);
+        tally.count(Activity::Fault, || {
+            let response = response.map_err(|error| format!("{path}: {error:#}"))?;
+            if (response.status, response.complete) != (*status, *complete) {
+                let (status, complete) = (response.status, response.complete);
+                return Err(format!("{path}: {status}, complete: {complete}: {}", response.body));
             }
-            account.expect(kind);
+            tally.caused(kind);
             Ok(())
         });
-        soak.pause(Duration::from_millis(200));
+        server.pause(Duration::from_millis(200));
     }
     Ok(())
 }
 
-/// Swaps, and rollbacks forth and back.
-pub(super) fn versions(soak: &Soak, account: &Account) -> anyhow::Result<()> {
-    for version in soak.versions.iter().rev().cycle() {
-        soak.pause(Duration::from_secs(3));
-        if !soak.goes_on() {
+/// Swaps, and rolls back twice after each swap.
+pub(super) fn versions(server: &SoakServer, tally: &Tally) -> anyhow::Result<()> {
+    for version in server.versions.iter().rev().cycle() {
+        server.pause(Duration::from_secs(3));
+        if !server.is_running() {
             break;
         }
         let swap = json!({"source": version});
         let changes = [
-            http::put(soak.admin, "/functions/model", &swap),
-            http::post(soak.admin, "/functions/model/rollback", &Value::Null),
-            http::post(soak.admin, "/functions/model/rollback", &Value::Null),
+            http::put(server.admin, "/functions/model", &swap),
+            http::post(server.admin, "/functions/model/rollback", &Value::Null),
+            http::post(server.admin, "/functions/model/rollback", &Value::Null),
         ];
         for change in changes {
-            account.count(Kind::Change, || match change {
-                // A configuration that takes effect at this moment changes it, too.
+            tally.count(Activity::VersionChange, || match change {
+                // A reload of the configuration changes the version at the same time.
                 Err(error) if error.to_string().starts_with("409") => Ok(()),
                 change => change.map(drop).map_err(|error| format!("{error:#}")),
             });
@@ -67,48 +82,48 @@ pub(super) fn versions(soak: &Soak, account: &Account) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Configurations, one in three of which is wrong and has to change nothing.
-pub(super) fn configurations(soak: &Soak, account: &Account) -> anyhow::Result<()> {
-    for turn in 1.. {
-        soak.pause(Duration::from_secs(2));
-        if !soak.goes_on() {
+/// Writes configurations. One in three is invalid and must have no effect.
+pub(super) fn configurations(server: &SoakServer, tally: &Tally) -> anyhow::Result<()> {
+    for number in 1.. {
+        server.pause(Duration::from_secs(2));
+        if !server.is_running() {
             break;
         }
-        let text = match turn % 3 {
+        let text = match number % 3 {
             0 => "functions = 'none'".to_owned(),
-            _ => soak.configuration(turn),
+            _ => server.configuration(number),
         };
-        let written = soak.configure(&text);
-        account.count(Kind::Configuration, || written.map_err(|error| error.to_string()));
+        let written = server.configure(&text);
+        tally.count(Activity::Configuration, || written.map_err(|error| error.to_string()));
     }
-    soak.configure(&soak.configuration(0))
+    server.configure(&server.configuration(0))
 }
 
-/// Clients that send half a head, half a body, or do not read; they wait for themselves only.
-pub(super) fn slow_clients(soak: &Soak, account: &Account) -> anyhow::Result<()> {
+/// Opens connections that send half a head or half a body, or that do not read the response.
+pub(super) fn slow_clients(server: &SoakServer, tally: &Tally) -> anyhow::Result<()> {
     let beginnings = [
         "GET /info HTTP/1.1\r\nhost: loc",
         "POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000\r\n\r\n{\"inputs\": ",
         "POST / HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\nffff\r\n",
         "GET /info HTTP/1.1\r\nhost: localhost\r\n\r\n",
     ];
-    let mut open = std::collections::VecDeque::new();
+    let mut open = VecDeque::new();
     for beginning in beginnings.iter().cycle() {
-        if !soak.goes_on() {
+        if !server.is_running() {
             break;
         }
-        account.count(Kind::SlowClient, || {
-            let mut stream = TcpStream::connect(("127.0.0.1", soak.port))
+        tally.count(Activity::SlowClient, || {
+            let mut stream = TcpStream::connect(("127.0.0.1", server.port))
                 .map_err(|error| format!("cannot connect: {error}"))?;
-            // It may be cut off at any time.
+            // The server may close the connection at any time.
             let _ = stream.write_all(beginning.as_bytes());
             open.push_back(stream);
             Ok(())
         });
-        if open.len() > 64 {
+        if open.len() > SLOW_CLIENTS {
             open.pop_front();
         }
-        soak.pause(Duration::from_millis(100));
+        server.pause(Duration::from_millis(100));
     }
     Ok(())
 }

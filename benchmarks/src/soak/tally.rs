@@ -1,4 +1,4 @@
-//! What was asked, what went wrong, and what the server has to say of it.
+//! Counts of everything that was done, and of everything that went wrong.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,66 +7,75 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use anyhow::bail;
 use serde_json::Value;
 
-/// Who asked.
+/// The number of reasons in the error message.
+const LISTED_REASONS: usize = 20;
+
+/// What a part of the test does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
-    Model,
-    Bystander,
+pub(super) enum Activity {
+    /// A request to the model.
+    Inference,
+    /// A request to the failing function that succeeds in a fresh instance.
+    FreshInstance,
+    /// A request that makes the function fail.
     Fault,
-    Change,
+    /// A swap or a rollback.
+    VersionChange,
+    /// A change of the configuration file.
     Configuration,
+    /// A connection that stalls.
     SlowClient,
 }
 
-/// Counts of all parts of the test.
+/// Counts of all activities.
 #[derive(Default)]
-pub(super) struct Account(Mutex<Counts>);
+pub(super) struct Tally(Mutex<Counts>);
 
 #[derive(Default)]
 struct Counts {
-    asked: BTreeMap<Kind, u64>,
+    done: BTreeMap<Activity, u64>,
     wrong: Vec<String>,
-    /// Failures that the server has to have counted.
-    expected: BTreeMap<String, u64>,
+    /// Failures by kind that the server should have counted.
+    caused: BTreeMap<String, u64>,
 }
 
-impl Account {
+impl Tally {
     fn lock(&self) -> MutexGuard<'_, Counts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts what was done by `kind`, and whether it went as it has to.
-    pub(super) fn count(&self, kind: Kind, done: impl FnOnce() -> Result<(), String>) {
-        let done = done();
+    /// Counts an activity, and the reason if its result was wrong.
+    pub(super) fn count(&self, activity: Activity, check: impl FnOnce() -> Result<(), String>) {
+        let result = check();
         let mut counts = self.lock();
-        *counts.asked.entry(kind).or_default() += 1;
-        if let Err(wrong) = done {
-            counts.wrong.push(format!("{kind:?}: {wrong}"));
+        *counts.done.entry(activity).or_default() += 1;
+        if let Err(reason) = result {
+            counts.wrong.push(format!("{activity:?}: {reason}"));
         }
     }
 
-    /// The server has to have counted one more failure of `kind`; none if that is empty.
-    pub(super) fn expect(&self, kind: &str) {
+    /// Counts a failure that the server should have counted, too. An empty `kind` is not counted.
+    pub(super) fn caused(&self, kind: &str) {
         if !kind.is_empty() {
-            *self.lock().expected.entry(kind.to_owned()).or_default() += 1;
+            *self.lock().caused.entry(kind.to_owned()).or_default() += 1;
         }
     }
 
-    /// How often each was asked.
-    pub(super) fn asked(&self) -> BTreeMap<Kind, u64> {
-        self.lock().asked.clone()
+    /// The number of times that each activity was done.
+    pub(super) fn done(&self) -> BTreeMap<Activity, u64> {
+        self.lock().done.clone()
     }
 
-    /// What went wrong.
+    /// The reasons of wrong results.
     pub(super) fn wrong(&self) -> Vec<String> {
         self.lock().wrong.clone()
     }
 
-    /// Failures by kind: how many were caused, and how many the server says that the function had
-    /// which was made to fail.
+    /// The numbers of caused and of counted failures by kind. `function` is the status of the
+    /// failing function.
     pub(super) fn failures(&self, function: &Value) -> BTreeMap<String, [u64; 2]> {
         let mut failures = BTreeMap::<String, [u64; 2]>::new();
-        for (kind, caused) in &self.lock().expected {
+        for (kind, caused) in &self.lock().caused {
             failures.entry(kind.clone()).or_default()[0] = *caused;
         }
         for (kind, counted) in function["current"]["failures"].as_object().into_iter().flatten() {
@@ -78,24 +87,24 @@ impl Account {
         failures
     }
 
-    /// Whether all went as it has to, and the server has counted what was caused.
+    /// Fails if a result was wrong, or if the server did not count the failures that were caused.
     pub(super) fn check(&self, function: &Value) -> anyhow::Result<()> {
         let mut wrong = self.wrong();
         for (kind, [caused, counted]) in self.failures(function) {
             if caused != counted {
-                wrong.push(format!("{kind}: {caused} were caused, {counted} were counted"));
+                wrong.push(format!("{kind}: {caused} failures were caused, {counted} counted"));
             }
         }
-        wrong.truncate(20);
-        if wrong.is_empty() { Ok(()) } else { bail!("went wrong:\n{}", wrong.join("\n")) }
+        wrong.truncate(LISTED_REASONS);
+        if wrong.is_empty() { Ok(()) } else { bail!("wrong results:\n{}", wrong.join("\n")) }
     }
 }
 
-impl fmt::Display for Account {
+impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counts = self.lock();
-        for (kind, asked) in &counts.asked {
-            write!(f, "{kind:?} {asked}, ")?;
+        for (activity, count) in &counts.done {
+            write!(f, "{activity:?} {count}, ")?;
         }
         write!(f, "wrong {}", counts.wrong.len())
     }

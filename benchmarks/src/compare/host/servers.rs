@@ -1,4 +1,4 @@
-//! Who computes the same graphs.
+//! The servers that compute the same graphs.
 
 use std::path::{Path, PathBuf};
 
@@ -7,18 +7,19 @@ use xtask::build::{binary, component_file};
 use xtask::cargo::root;
 use xtask::runtime;
 
-use crate::compare::line_up::{self, text};
-use crate::compare::service::Recipe;
-
 use super::files::{Files, Precision};
+use crate::compare::server::ServerSpec;
+use crate::compare::servers::{self, absolute};
 
-pub(in crate::compare) struct Contenders {
+/// The installed programs and the files that they share.
+pub(in crate::compare) struct HostServers {
     pub(in crate::compare) python: String,
+    /// The shared library of ONNX Runtime.
     pub(in crate::compare) library: PathBuf,
     pub(in crate::compare) files: Files,
 }
 
-/// How the threads of FastAPI's ONNX Runtime may be set.
+/// Thread settings of ONNX Runtime in the FastAPI service.
 #[derive(Clone, Copy)]
 pub(in crate::compare) struct Threads {
     pub(in crate::compare) name: &'static str,
@@ -26,12 +27,12 @@ pub(in crate::compare) struct Threads {
 }
 
 pub(in crate::compare) const THREADS: [Threads; 3] = [
-    Threads { name: "all cores in a run", flags: &[] },
-    Threads { name: "all cores in a run, not spinning", flags: &["--no-spinning"] },
-    Threads { name: "one thread in a run", flags: &["--threads", "1"] },
+    Threads { name: "all cores per inference", flags: &[] },
+    Threads { name: "all cores per inference, no spinning", flags: &["--no-spinning"] },
+    Threads { name: "one thread per inference", flags: &["--threads", "1"] },
 ];
 
-/// `--max-batch`, and the `--bucket` that a component is built with.
+/// A value of `--max-batch`, and the value of `--bucket` that the component is built with.
 pub(super) struct Batching {
     pub(super) name: &'static str,
     rows: &'static str,
@@ -50,46 +51,46 @@ pub(super) const BATCHING: [Batching; 7] = [
     Batching { name: "16 rows, multiples of 16", rows: "16", bucket: "16" },
 ];
 
-impl Contenders {
+impl HostServers {
     pub(in crate::compare) fn new(files: Files) -> anyhow::Result<Self> {
-        let python = line_up::python()?;
+        let python = servers::python()?;
         let library = runtime::library()?.context("ONNX Runtime could not be installed")?;
         Ok(Self { python, library, files })
     }
 
     /// Builds component and graph.
     pub(in crate::compare) fn build(&self, precision: Precision) -> anyhow::Result<()> {
-        self.build_with(&self.files.component(precision), &["--precision", precision.word()])
+        self.build_with(&self.files.component(precision), &["--precision", precision.name()])
     }
 
-    /// Builds the component in f32 that pads texts to multiples of `bucket`.
+    /// Builds the f32 component that pads texts to multiples of `bucket`.
     pub(super) fn build_padding(&self, bucket: &str) -> anyhow::Result<()> {
         self.build_with(&self.files.padding(bucket), &["--precision", "f32", "--bucket", bucket])
     }
 
     fn build_with(&self, component: &Path, options: &[&str]) -> anyhow::Result<()> {
-        let library = text(self.library.clone());
+        let library = absolute(self.library.clone());
         let backend = ["--backend", "onnxruntime", "--onnxruntime", &*library];
         self.files.build(component, &[options, &backend].concat())
     }
 
-    /// Pilotlight with the graph beside the component.
+    /// Pilotlight with ONNX Runtime.
     pub(in crate::compare) fn pilotlight(
         &self,
         name: &'static str,
         precision: Precision,
-    ) -> anyhow::Result<Recipe> {
+    ) -> anyhow::Result<ServerSpec> {
         self.serve(name, self.files.component(precision), &["--backend", "onnxruntime"])
     }
 
-    /// Pilotlight without ONNX Runtime.
-    pub(super) fn tract(&self, precision: Precision) -> anyhow::Result<Recipe> {
+    /// Pilotlight with tract.
+    pub(super) fn tract(&self, precision: Precision) -> anyhow::Result<ServerSpec> {
         let tract = ["--backend", "tract"];
         self.serve("pilotlight, tract", self.files.component(precision), &tract)
     }
 
-    /// Pilotlight that computes up to `rows` texts at once, padded to multiples of `bucket`.
-    pub(super) fn batching(&self, setting: &Batching) -> anyhow::Result<Recipe> {
+    /// Pilotlight with a batch size and padding.
+    pub(super) fn batching(&self, setting: &Batching) -> anyhow::Result<ServerSpec> {
         let options = ["--backend", "onnxruntime", "--max-batch", setting.rows];
         self.serve(setting.name, self.files.padding(setting.bucket), &options)
     }
@@ -99,31 +100,33 @@ impl Contenders {
         name: &'static str,
         component: PathBuf,
         more: &[&str],
-    ) -> anyhow::Result<Recipe> {
-        let library = text(self.library.clone());
-        serve(name, &text(component), &[&["--onnxruntime", &*library], more].concat())
+    ) -> anyhow::Result<ServerSpec> {
+        let library = absolute(self.library.clone());
+        serve(name, &absolute(component), &[&["--onnxruntime", &*library], more].concat())
     }
 
-    /// The default model, computed in the sandbox.
-    pub(in crate::compare) fn guest(&self) -> anyhow::Result<Recipe> {
-        serve("pilotlight, in the sandbox", &text(component_file()), &[])
+    /// Pilotlight with inference in the sandbox.
+    pub(in crate::compare) fn guest(&self) -> anyhow::Result<ServerSpec> {
+        serve("pilotlight, in the sandbox", &absolute(component_file()), &[])
     }
 
+    /// FastAPI with ONNX Runtime.
     pub(in crate::compare) fn fastapi(
         &self,
         name: &'static str,
         precision: Precision,
         threads: Threads,
-    ) -> anyhow::Result<Recipe> {
-        let script = text(root().join("tests/load/service.py"));
-        let (model, graph) = (text(self.files.model.clone()), text(self.files.graph(precision)));
-        let words = [&*self.python, &*script, &*model, "PORT", "--model", &*graph];
-        Recipe::new(name, &[&words, threads.flags].concat())
+    ) -> anyhow::Result<ServerSpec> {
+        let script = absolute(root().join("benchmarks/python/fastapi_service.py"));
+        let (model, graph) =
+            (absolute(self.files.model.clone()), absolute(self.files.graph(precision)));
+        let command = [&*self.python, &*script, &*model, "PORT", "--model", &*graph];
+        ServerSpec::new(name, &[&command, threads.flags].concat())
     }
 }
 
-fn serve(name: &'static str, component: &str, more: &[&str]) -> anyhow::Result<Recipe> {
-    let binary = text(binary());
+fn serve(name: &'static str, component: &str, more: &[&str]) -> anyhow::Result<ServerSpec> {
+    let binary = absolute(binary());
     let listen = ["--listen", "127.0.0.1:PORT", "--admin-listen", "127.0.0.1:ADMIN"];
-    Recipe::new(name, &[&[&*binary, "serve", component][..], &listen, more].concat())
+    ServerSpec::new(name, &[&[&*binary, "serve", component][..], &listen, more].concat())
 }

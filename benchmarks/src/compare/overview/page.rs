@@ -1,319 +1,256 @@
 //! `docs/performance.md`.
 
-use std::fmt::Write as _;
+use std::fmt::{Result, Write as _};
 
 use serde_json::Value;
 
-use super::goal::{self, Bound, Goal};
-use super::lab::{Lab, MANY, Results, Run};
-use super::line_up::LineUp;
-use super::words::{errors, machine, ms, number, versions, word};
+use super::{MANY, Results};
+use crate::compare::goals::{self, Bound, Goal};
+use crate::compare::markdown::{mib, ms, plot, table_head, table_row, versions};
+use crate::compare::report::{connections, errors, machine, number, targets, text};
+use crate::compare::runner::{Run, Runner};
+use crate::compare::servers::Servers;
 
-pub(super) fn write(results: &Results, line_up: &LineUp, lab: &Lab) -> String {
+/// The position of Pilotlight among the targets of the scenarios that are compared.
+const PILOTLIGHT: usize = 1;
+
+pub(super) fn write(results: &Results, servers: &Servers, runner: &Runner) -> String {
     let mut page = String::new();
     // Writing to a string cannot fail.
-    let _ = page_text(&mut page, results, line_up, lab);
+    let _ = page_text(&mut page, results, servers, runner);
     page
 }
 
-fn page_text(
-    page: &mut String,
-    results: &Results,
-    line_up: &LineUp,
-    lab: &Lab,
-) -> Result<(), std::fmt::Error> {
-    let machine = machine(&results.cold.report);
-    writeln!(page, "# Performance\n")?;
+fn page_text(page: &mut String, results: &Results, servers: &Servers, runner: &Runner) -> Result {
     writeln!(
         page,
-        "Written by `cargo xtask compare`: everything below was measured in one run, side by"
+        "# Performance
+
+`cargo xtask compare` measures Pilotlight with the default model and its peers, over loopback, in alternating rounds of one run, and
+writes this page. Ratios are the results; absolute times depend on the machine: {}.
+Inference on the host has its own page, [performance-host.md](performance-host.md).
+",
+        machine(&results.cold.report)
     )?;
-    writeln!(
-        page,
-        "side, in alternating rounds, over loopback, with the default model. Ratios are what"
-    )?;
-    writeln!(page, "counts; absolute times belong to this machine: {machine}.\n")?;
-    writeln!(
-        page,
-        "Computing on the host has a page of its own: [performance-host.md](performance-host.md).\n"
-    )?;
-    versions(page, &line_up.versions, lab.is_quick())?;
-    goals(page, results)?;
-    explanations(page, results)?;
+    versions(page, &servers.versions, runner.is_quick())?;
+    writeln!(page)?;
+    goals::table(page, &goals(results))?;
+    limits(page, results)?;
+    faster_peers(page, results)?;
     scenario(
         page,
-        "Cold answers, one after the other",
+        "Cold requests, one after the other",
         &results.cold,
         "cold",
-        "`GET /info` over one kept-alive connection: HTTP, sandbox and guest, without inference. \
-         *fresh* is the default of Pilotlight; *reused* instances have answered requests before.",
+        "`GET /info` over one keep-alive connection: HTTP, sandbox and guest, without inference. By default, each request gets a \
+         fresh instance; *reused* instances have served requests before.",
     )?;
     scenario(
         page,
-        "Cold answers at a fixed rate",
+        "Cold requests at a fixed rate",
         &results.jitter,
         "jitter",
-        "`GET /info`, 500 requests a second at constant intervals whatever the answers do: latency \
-         counts from the intended moment. *no guest* is Pilotlight's `/health`, answered without \
-         any sandbox: what the machine does to every answer.",
+        "`GET /info`, 500 requests/s at constant intervals, independent of the responses. Latency counts from the intended time of \
+         a request. *no guest* is `/health` of Pilotlight's administration API, which responds without an instance and shows the \
+         variation that the machine causes.",
     )?;
     scenario(
         page,
         "Inference",
         &results.inference,
         "inference",
-        "One text of 43 tokens after the other. The first inference of a fresh instance beside \
-         those of instances that are reused.",
+        "Requests with one text of 43 tokens, one after the other, in fresh and in reused instances.",
     )?;
     starts(page, results)?;
     load(page, results)?;
     instances(page, results)
 }
 
-fn goals(page: &mut String, results: &Results) -> std::fmt::Result {
-    let fresh = "Wasmtime, fresh";
-    let memory = start(results, 1, "pss") / start(results, 0, "pss");
-    let found = [
-        of_run("cold answer, p50", fresh, 0.40, &results.cold, "p50"),
-        of_run("cold answer, p99", fresh, 0.80, &results.cold, "p99"),
-        of_run("jitter p99.9 / p50 at 500/s", fresh, 0.50, &results.jitter, "jitter"),
-        of_run("first inference of an instance", "later ones", 1.03, &results.inference, "p50"),
-        Goal::new("exec to first HTTP 200", "Python", Bound::AtMost(1.0 / 40.0))
-            .found(start(results, 1, "total") / start(results, 0, "total")),
-        Goal::new("memory of one more live instance", "the whole model", Bound::AtMost(0.05))
-            .found(added(results) / results.image_mib),
-        Goal::new("resident memory (PSS) after an inference", "Python", Bound::AtMost(0.50))
-            .found(memory),
-    ];
-    writeln!(page)?;
-    goal::table(page, &found)
+fn goals(results: &Results) -> Vec<Goal> {
+    let wasmtime = "`wasmtime serve`, fresh instances";
+    let ratio = |metric: &str, baseline: &str, most: f64, run: &Run, key: &str| {
+        Goal::new(metric, baseline, Bound::AtMost(most)).ratio(&run.report["ratios"][0][key])
+    };
+    let of_python = |part: &str| start(results, 1, part) / start(results, 0, part);
+    vec![
+        ratio("cold request, p50", wasmtime, 0.40, &results.cold, "p50"),
+        ratio("cold request, p99", wasmtime, 0.80, &results.cold, "p99"),
+        ratio("p99.9 / p50 at 500 requests/s", wasmtime, 0.50, &results.jitter, "jitter"),
+        ratio("first inference of an instance, p50", "later ones", 1.03, &results.inference, "p50"),
+        Goal::new("start to first response", "Python", Bound::AtMost(1.0 / 40.0))
+            .measured(of_python("total")),
+        Goal::new("memory of one more instance", "the initial memory", Bound::AtMost(0.05))
+            .measured(added(results) / results.image_mib),
+        Goal::new("memory (PSS) after an inference", "Python", Bound::AtMost(0.50))
+            .measured(of_python("pss")),
+    ]
 }
 
-/// The second target of a scenario beside its first.
-fn of_run(what: &'static str, beside: &'static str, most: f64, run: &Run, key: &str) -> Goal {
-    let goal = Goal::new(what, beside, Bound::AtMost(most));
-    goal.ratio(&run.report["ratios"][0][key])
-}
-
-/// What bounds the goals about memory, and the speed of inference.
-fn bounds(page: &mut String) -> std::fmt::Result {
-    let text = "**Memory.** ONNX Runtime and the guest both hold the default model's weights in 4 bits; \
-the table under *Memory of an instance* has all else. What an instance adds is little, but the model is little, too.\n\n\
-**Inference.** Pilotlight's guests ask at every turn of every loop whether their time is up, so that an endless one \
-can be stopped; `wasmtime serve`, as it is started here, could not stop one. In the matrix kernels, whose \
-loops fill all vector registers, that is most of the difference between the two \
-(docs/decisions/0008-interruption.md).\n";
-    writeln!(page, "{text}")
-}
-
-/// What bounds the goals that depend on more than us.
-fn explanations(page: &mut String, results: &Results) -> std::fmt::Result {
+/// What limits the goals that depend on more than Pilotlight.
+fn limits(page: &mut String, results: &Results) -> Result {
     let targets = &results.jitter.report["targets"];
-    let of = |index: usize, key: &str| number(&targets[index]["summary"][key]);
+    let [wasmtime, pilotlight, no_guest] = [0, 1, 2].map(|index| {
+        let summary = &targets[index]["summary"];
+        let [p50, p99_9] = ["p50_ms", "p99_9_ms"].map(|key| ms(number(&summary[key])));
+        format!("{p50} and {p99_9} ({:.1}×)", number(&summary["jitter"]))
+    });
     writeln!(
         page,
-        "\n**Jitter.** The same server answers `/health` without any guest with a p50 of {} and a",
-        ms(of(2, "p50_ms"))
-    )?;
-    writeln!(
-        page,
-        "p99.9 of {} ({:.1}×): that is what the machine takes away from every process on it.",
-        ms(of(2, "p99_9_ms")),
-        of(2, "jitter")
-    )?;
-    writeln!(
-        page,
-        "With a guest it is {} and {} ({:.1}×), in Wasmtime {} and {} ({:.1}×). A ratio to p50",
-        ms(of(1, "p50_ms")),
-        ms(of(1, "p99_9_ms")),
-        of(1, "jitter"),
-        ms(of(0, "p50_ms")),
-        ms(of(0, "p99_9_ms")),
-        of(0, "jitter")
-    )?;
-    writeln!(page, "grows as p50 falls towards that floor.\n")?;
-    bounds(page)?;
-    writeln!(page, "**Where a peer wins.**\n")?;
+        "
+**Jitter.** The latency of `/health`, which needs no guest, has a p50 and p99.9 of {no_guest}: the machine takes this time from every
+process. With a guest they are {pilotlight}, in Wasmtime {wasmtime}. The lower the p50, the higher the ratio.
+
+**Memory.** ONNX Runtime and the guest both hold the weights of the default model in 4 bits. [Memory of an \
+instance](#memory-of-an-instance) lists the rest. An instance adds little memory, but the model is small, too.
+
+**Inference.** Pilotlight's guests check in each iteration of each loop whether they have to stop, so that an endless loop can be
+interrupted; `wasmtime serve`, as it is started here, cannot interrupt one. In the matrix kernels, whose loops fill all vector registers,
+this check is most of the difference between the two ([decision 8](decisions/0008-interruption.md))."
+    )
+}
+
+/// The percentiles in which a peer is faster.
+fn faster_peers(page: &mut String, results: &Results) -> Result {
+    writeln!(page, "\n**Where a peer is faster**\n")?;
     let mut any = false;
-    for (name, run, ours) in [
-        ("cold answers", &results.cold, 1),
-        ("cold answers at a fixed rate", &results.jitter, 1),
-        ("inference", &results.inference, 1),
+    for (name, run) in [
+        ("cold requests", &results.cold),
+        ("cold requests at a fixed rate", &results.jitter),
+        ("inference", &results.inference),
     ] {
-        let targets = run.report["targets"].as_array().map_or(&[][..], Vec::as_slice);
-        let Some(mine) = targets.get(ours) else { continue };
-        for target in
-            targets.iter().filter(|target| !word(&target["name"]).starts_with("pilotlight"))
-        {
+        let targets = targets(&run.report);
+        let Some(pilotlight) = targets.get(PILOTLIGHT) else { continue };
+        let is_peer = |target: &&Value| {
+            let name = text(&target["name"]);
+            !name.starts_with("pilotlight") && name != "no guest"
+        };
+        for peer in targets.iter().filter(is_peer) {
             for (label, key) in [("p50", "p50_ms"), ("p99", "p99_ms"), ("p99.9", "p99_9_ms")] {
-                let (theirs, mine) =
-                    (number(&target["summary"][key]), number(&mine["summary"][key]));
-                if theirs < mine && word(&target["name"]) != "no guest" {
+                let [theirs, ours] =
+                    [peer, pilotlight].map(|target| number(&target["summary"][key]));
+                if theirs < ours {
                     any = true;
-                    writeln!(
-                        page,
-                        "- {name}, {label}: {} {}, pilotlight {}",
-                        word(&target["name"]),
-                        ms(theirs),
-                        ms(mine)
-                    )?;
+                    let (peer, theirs, ours) = (text(&peer["name"]), ms(theirs), ms(ours));
+                    writeln!(page, "- {name}, {label}: {peer} {theirs}, pilotlight {ours}")?;
                 }
             }
         }
     }
     if !any {
-        writeln!(page, "- nowhere in these scenarios")?;
+        writeln!(page, "- in none of these scenarios")?;
     }
     Ok(())
 }
 
-fn scenario(
-    page: &mut String,
-    title: &str,
-    run: &Run,
-    plot: &str,
-    about: &str,
-) -> std::fmt::Result {
-    writeln!(page, "\n## {title}\n\n{about}\n")?;
-    writeln!(
-        page,
-        "| | p50 | p90 | p99 | p99.9 | max | mean ± σ | p99.9 / p50 | requests/s | errors | CPU per request | PSS | RSS |"
-    )?;
-    writeln!(
-        page,
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
-    )?;
-    for (index, target) in run.report["targets"].as_array().into_iter().flatten().enumerate() {
+fn scenario(page: &mut String, title: &str, run: &Run, file: &str, about: &str) -> Result {
+    writeln!(page, "\n## {title}\n\n{about}")?;
+    let times = ["p50", "p90", "p99", "p99.9", "max", "mean ± σ", "p99.9 / p50"];
+    let others = ["requests/s", "errors", "CPU per request", "PSS", "RSS"];
+    table_head(page, &[&[""][..], &times, &others].concat())?;
+    for (target, (_, usage)) in targets(&run.report).iter().zip(&run.usage) {
         let summary = &target["summary"];
-        let of = |key: &str| ms(number(&summary[key]));
-        let usage = run.usage.get(index).map(|(_, usage)| *usage).unwrap_or_default();
+        let time = |key: &str| ms(number(&summary[key]));
         let requests = number(&summary["requests"]).max(1.0);
-        writeln!(
-            page,
-            "| {} | {} | {} | {} | {} | {} | {} ± {} | {:.1} | {:.0} | {} | {} | {:.0} MiB | {:.0} MiB |",
-            word(&target["name"]),
-            of("p50_ms"),
-            of("p90_ms"),
-            of("p99_ms"),
-            of("p99_9_ms"),
-            of("max_ms"),
-            of("mean_ms"),
-            of("sigma_ms"),
-            number(&summary["jitter"]),
-            number(&summary["requests_per_second"]),
-            errors(&summary["errors"]),
-            ms(usage.cpu * 1e3 / requests),
-            usage.pss,
-            usage.rss
-        )?;
+        let mut cells = vec![text(&target["name"]).to_owned()];
+        cells.extend(["p50_ms", "p90_ms", "p99_ms", "p99_9_ms", "max_ms"].map(time));
+        cells.push(format!("{} ± {}", time("mean_ms"), time("sigma_ms")));
+        cells.push(format!("{:.1}", number(&summary["jitter"])));
+        cells.push(format!("{:.0}", number(&summary["requests_per_second"])));
+        cells.push(errors(&summary["errors"]).to_string());
+        cells.extend([ms(usage.cpu * 1e3 / requests), mib(usage.pss), mib(usage.rss)]);
+        table_row(page, &cells)?;
     }
     writeln!(
         page,
-        "\nCPU includes the warm-up; memory is that of the process when the scenario has ended."
+        "\nCPU time includes the warm-up. Memory is that of the process after the scenario."
     )?;
-    writeln!(page, "\n![{title}](performance/{plot}.svg)\n\n```sh\n{}\n```", run.command)
+    plot(page, title, file, &run.command)
 }
 
-fn starts(page: &mut String, results: &Results) -> std::fmt::Result {
+fn starts(page: &mut String, results: &Results) -> Result {
     writeln!(
         page,
-        "\n## Start\n\nFrom `exec` to the first HTTP 200, machine code present; then one inference. The four parts"
+        "\n## Start\n\nThe time from `exec` to the first response with status 200, with compiled code in the cache, and one inference \
+         after it. Only Pilotlight reports the parts of its start. Memory is that after the inference. Figures are medians."
     )?;
-    writeln!(page, "of a cold start where the server tells them; memory after the inference.\n")?;
-    writeln!(
+    let parts = ["process start", "component load", "instantiation", "first inference"];
+    table_head(
         page,
-        "| | first 200 | min – max | process start | component load | instantiate | first inference | PSS | RSS |"
+        &[&["", "first response", "min – max"][..], &parts, &["PSS", "RSS"]].concat(),
     )?;
-    writeln!(page, "| --- | --- | --- | --- | --- | --- | --- | --- | --- |")?;
-    for target in results.start.report["targets"].as_array().into_iter().flatten() {
+    for target in targets(&results.start.report) {
         let summary = &target["summary"];
-        let part = |key: &str| match summary[key]["median"].as_f64() {
-            Some(median) => ms(median),
-            None => "–".to_owned(),
-        };
-        let mebibytes = |key: &str| number(&summary[key]["median"]) / 1_048_576.0;
-        writeln!(
-            page,
-            "| {} | {} | {} – {} | {} | {} | {} | {} | {:.0} MiB | {:.0} MiB |",
-            word(&target["name"]),
-            part("total"),
-            ms(number(&summary["total"]["min"])),
-            ms(number(&summary["total"]["max"])),
-            part("process_start"),
-            part("component_load"),
-            part("instantiate"),
-            part("first_inference"),
-            mebibytes("pss"),
-            mebibytes("rss")
-        )?;
+        let median = |key: &str| summary[key]["median"].as_f64();
+        let time = |key: &str| median(key).map_or_else(|| "–".to_owned(), ms);
+        let total = |key: &str| ms(number(&summary["total"][key]));
+        let mut cells = vec![text(&target["name"]).to_owned(), time("total")];
+        cells.push(format!("{} – {}", total("min"), total("max")));
+        cells.extend(
+            ["process_start", "component_load", "instantiate", "first_inference"].map(time),
+        );
+        cells.extend(["pss", "rss"].map(|key| mib(median(key).unwrap_or(f64::NAN) / 1_048_576.0)));
+        table_row(page, &cells)?;
     }
-    writeln!(page, "\n![Start](performance/start.svg)\n\n```sh\n{}\n```", results.start.command)
+    plot(page, "Start", "start", &results.start.command)
 }
 
-fn load(page: &mut String, results: &Results) -> std::fmt::Result {
+fn load(page: &mut String, results: &Results) -> Result {
     writeln!(
         page,
-        "\n## Inference under load\n\nRequests/s and p99 by the number of connections that ask as fast as they are answered."
+        "\n## Inference under load\n\nRequests/s and p99 by the number of connections; each connection sends its next request when it has \
+         its response. ONNX Runtime in the Python service computes natively, Pilotlight and Wasmtime in the sandbox."
     )?;
-    writeln!(
-        page,
-        "Python's ONNX Runtime computes natively; Pilotlight and Wasmtime inside the sandbox.\n"
-    )?;
-    let targets = results.load.report["targets"].as_array().map_or(&[][..], Vec::as_slice);
-    let names: Vec<_> = targets.iter().map(|target| word(&target["name"])).collect();
-    writeln!(
-        page,
-        "| connections | {} |\n| --- |{}",
-        names.join(" | "),
-        " --- |".repeat(names.len())
-    )?;
+    let run = &results.load;
+    let targets = targets(&run.report);
+    let names = targets.iter().map(|target| text(&target["name"]));
+    table_head(page, &std::iter::once("connections").chain(names).collect::<Vec<_>>())?;
     let steps = targets.first().and_then(|target| target["steps"].as_array()).map_or(0, Vec::len);
     for step in 0..steps {
-        let cells = targets.iter().map(|target| {
+        let count = connections(&targets[0]["steps"][step]).unwrap_or_default();
+        let mut cells = vec![count.to_string()];
+        cells.extend(targets.iter().map(|target| {
             let summary = &target["steps"][step]["summary"];
-            format!(
-                "{:.1}/s, {}",
-                number(&summary["requests_per_second"]),
-                ms(number(&summary["p99_ms"]))
-            )
-        });
-        let load = &targets[0]["steps"][step]["load"];
-        let connections = load.as_object().and_then(|load| load.values().find_map(Value::as_u64));
-        writeln!(
-            page,
-            "| {} | {} |",
-            connections.unwrap_or_default(),
-            cells.collect::<Vec<_>>().join(" | ")
-        )?;
+            let rate = number(&summary["requests_per_second"]);
+            format!("{rate:.1}/s, {}", ms(number(&summary["p99_ms"])))
+        }));
+        table_row(page, &cells)?;
     }
-    writeln!(page, "\n![Load](performance/load.svg)\n\n```sh\n{}\n```", results.load.command)
+    plot(page, "Load", "load", &run.command)
 }
 
-fn instances(page: &mut String, results: &Results) -> std::fmt::Result {
+fn instances(page: &mut String, results: &Results) -> Result {
     let [(one, with_one), (many, with_many)] = &results.instances;
-    let (added, one_pss, many_pss) = (added(results), one.pss, many.pss);
-    writeln!(page, "\n## Memory of an instance\n")?;
     writeln!(
         page,
-        "With one live instance that has inferred, the process has {one_pss:.1} MiB (PSS); with {MANY}, \
-         {many_pss:.1} MiB: {added:.2} MiB for each further one. The weights are in the page cache \
-         once, whoever maps them; RSS counts them once for each instance ({:.0} and {:.0} MiB).\n",
-        one.rss, many.rss
+        "\n## Memory of an instance\n\nAfter an inference in each instance, the process has {:.1} MiB (PSS) with one instance and {:.1} MiB \
+         with {MANY}: {:.2} MiB for each additional instance. All instances share the weights in the page cache; RSS counts them once \
+         for each instance ({:.0} and {:.0} MiB).",
+        one.pss,
+        many.pss,
+        added(results),
+        one.rss,
+        many.rss
     )?;
-    writeln!(page, "| MiB | 1 instance: PSS | private | {MANY} instances: PSS | private |")?;
-    writeln!(page, "| --- | --- | --- | --- | --- |")?;
+    let columns = ["MiB", "1 instance: PSS", "private"].map(str::to_owned);
+    let columns =
+        [&columns[..], &[format!("{MANY} instances: PSS"), "private".to_owned()]].concat();
+    table_head(page, &columns.iter().map(String::as_str).collect::<Vec<_>>())?;
     for (kind, (pss, private)) in with_many {
         let (pss_one, private_one) = with_one.get(kind).copied().unwrap_or_default();
-        writeln!(page, "| {kind} | {pss_one:.1} | {private_one:.1} | {pss:.1} | {private:.1} |")?;
+        let mut cells = vec![(*kind).to_owned()];
+        cells.extend([pss_one, private_one, *pss, *private].map(|mib| format!("{mib:.1}")));
+        table_row(page, &cells)?;
     }
     Ok(())
 }
 
+/// Memory of each additional instance in MiB.
 fn added(results: &Results) -> f64 {
     let [(one, _), (many, _)] = &results.instances;
     (many.pss - one.pss) / (MANY - 1) as f64
 }
 
+/// The median of a part of the start of one target.
 fn start(results: &Results, target: usize, part: &str) -> f64 {
     number(&results.start.report["targets"][target]["summary"][part]["median"])
 }

@@ -1,71 +1,91 @@
-//! How long after its limit a guest that spins is stopped.
+//! The time from a limit until an endless loop is stopped.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 
-use super::{body, line, serve_all};
-use crate::compare::lab::Lab;
+use super::{function_request, inference_request, serve_functions};
+use crate::compare::runner::Runner;
 use crate::http;
 
-const SPINS: usize = 60;
-const PROCESSOR: Duration = Duration::from_millis(50);
-const WALL: Duration = Duration::from_millis(200);
+const REQUESTS: usize = 60;
+const CPU_TIME: Duration = Duration::from_millis(50);
+const TIMEOUT: Duration = Duration::from_millis(200);
+/// Threads that keep the cores busy.
+const BUSY_THREADS: usize = 4;
 
-/// One limit.
-pub(super) struct Stopping {
+/// The results with one limit.
+pub(super) struct Interruption {
     pub(super) limit: &'static str,
     pub(super) load: &'static str,
-    /// Milliseconds from the limit to the answer, in order of size.
+    /// Milliseconds from the limit to the end of the response, sorted.
     pub(super) late: Vec<f64>,
 }
 
-pub(super) fn run(lab: &Lab) -> anyhow::Result<Vec<Stopping>> {
-    let recipe = serve_all(&[
-        ("processor", &format!("{{ cpu-time = '{}ms' }}", PROCESSOR.as_millis())),
-        ("wall", &format!("{{ request-timeout = '{}ms' }}", WALL.as_millis())),
+pub(super) fn run(runner: &Runner) -> anyhow::Result<Vec<Interruption>> {
+    let spec = serve_functions(&[
+        ("cpu", &format!("{{ cpu-time = '{}ms' }}", CPU_TIME.as_millis())),
+        ("timeout", &format!("{{ request-timeout = '{}ms' }}", TIMEOUT.as_millis())),
     ])?;
-    let _service = recipe.start()?;
-    let port = recipe.port;
-    let spins = if lab.is_quick() { 3 } else { SPINS };
-    let alone = "nothing else runs";
-    let mut found = vec![
-        Stopping {
-            limit: "50 ms of processor time",
-            load: alone,
-            late: spin(port, "processor", PROCESSOR, spins)?,
+    let _server = spec.start()?;
+    let port = spec.port;
+    let count = if runner.is_quick() { 3 } else { REQUESTS };
+    let idle = "none";
+    let mut results = vec![
+        Interruption {
+            limit: "CPU time of 50 ms",
+            load: idle,
+            late: endless_loops(port, "cpu", CPU_TIME, count)?,
         },
-        Stopping { limit: "200 ms", load: alone, late: spin(port, "wall", WALL, spins)? },
+        Interruption {
+            limit: "timeout of 200 ms",
+            load: idle,
+            late: endless_loops(port, "timeout", TIMEOUT, count)?,
+        },
     ];
+    // Other load does not change the CPU time of a guest, but the time until it is used up.
+    let late = under_load(port, || endless_loops(port, "timeout", TIMEOUT, count))?;
+    let load = "inference from four connections";
+    results.push(Interruption { limit: "timeout of 200 ms", load, late });
+    Ok(results)
+}
+
+/// Runs `measure` while other threads request inference.
+fn under_load<T>(port: u16, measure: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
     let ended = AtomicBool::new(false);
-    // Processor time is all the same for the others; when it is used up depends on them.
-    let late = std::thread::scope(|scope| {
-        for _ in 0..4 {
+    let inference = inference_request(port)?;
+    std::thread::scope(|scope| {
+        for _ in 0..BUSY_THREADS {
             scope.spawn(|| {
                 while !ended.load(Ordering::Relaxed) {
-                    // Its answers are nobody's: they keep the cores busy.
-                    let _ = http::ask(port, "POST / HTTP/1.1\r\n", &body());
+                    // Only the load matters.
+                    let _ = http::send(&inference);
                 }
             });
         }
-        let late = spin(port, "wall", WALL, spins);
+        let result = measure();
         ended.store(true, Ordering::Relaxed);
-        late
-    });
-    found.push(Stopping { limit: "200 ms", load: "four others infer", late: late? });
-    Ok(found)
+        result
+    })
 }
 
-fn spin(port: u16, function: &str, limit: Duration, count: usize) -> anyhow::Result<Vec<f64>> {
+fn endless_loops(
+    port: u16,
+    function: &str,
+    limit: Duration,
+    count: usize,
+) -> anyhow::Result<Vec<f64>> {
+    let healthy = function_request(port, function, "/count")?;
+    let endless = function_request(port, function, "/spin")?;
     let mut late = Vec::new();
     for _ in 0..count {
-        // A function that only fails would be slowed down.
-        http::ask(port, &line(function, "/count"), "")?;
+        // Crash backoff would delay a function that only fails.
+        http::send(&healthy)?;
         let start = Instant::now();
-        let answer = http::ask(port, &line(function, "/spin"), "")?;
+        let response = http::send(&endless)?;
         let took = start.elapsed();
-        ensure!(answer.status == 504, "{}: {}", answer.status, answer.content);
+        ensure!(response.status == 504, "{}: {}", response.status, response.body);
         late.push((took.as_secs_f64() - limit.as_secs_f64()) * 1e3);
     }
     late.sort_by(f64::total_cmp);

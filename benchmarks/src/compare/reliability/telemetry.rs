@@ -1,39 +1,42 @@
-//! What it costs to be told everything.
+//! The cost of exporting traces, metrics and logs.
 
 use serde_json::Value;
 use xtask::build;
 
 use super::{body, serve};
-use crate::compare::lab::Lab;
-use crate::http::Sink;
+use crate::collector::Collector;
+use crate::compare::runner::Runner;
 
-/// One way of asking, without and with traces, metrics and the log being sent to a collector.
-pub(super) struct Watching {
-    pub(super) what: &'static str,
+/// The name of the target that exports telemetry.
+pub(super) const EXPORTING: &str = "with telemetry";
+
+/// The results with one kind of request, without and with export to a collector.
+pub(super) struct Telemetry {
+    pub(super) requests: &'static str,
     pub(super) plot: &'static str,
     pub(super) report: Value,
     pub(super) command: String,
 }
 
-pub(super) fn run(lab: &Lab) -> anyhow::Result<Vec<Watching>> {
+pub(super) fn run(runner: &Runner) -> anyhow::Result<Vec<Telemetry>> {
     let component = build::component_file().display().to_string();
-    let collector = Sink::start()?;
+    let collector = Collector::start()?;
     let otlp = ["--log-format", "json", "--otlp", &collector.url()];
-    let plain = || serve("plain", &[&component]);
-    let watched = || serve("watched", &[&[&*component][..], &otlp[..]].concat());
+    let plain = || serve("without telemetry", &[&component]);
+    let exporting = || serve(EXPORTING, &[&[&*component][..], &otlp[..]].concat());
     let body = body();
-    let seconds = lab.seconds(10);
-    let common = ["--duration", &seconds, "--rounds", if lab.is_quick() { "2" } else { "10" }];
+    let seconds = runner.seconds(10);
+    let common = ["--duration", &seconds, "--rounds", if runner.is_quick() { "2" } else { "10" }];
     let cases = [
-        ("inference", "watching-inference", "/", vec!["--body", &body]),
-        ("cold answers without inference", "watching-cold", "/info", Vec::new()),
+        ("inference", "telemetry-inference", "/", vec!["--body", &body]),
+        ("GET /info, without inference", "telemetry-cold", "/info", Vec::new()),
     ];
-    let mut found = Vec::new();
-    for (what, plot, path, more) in cases {
-        let targets = [(plain()?, path), (watched()?, path)];
+    let mut results = Vec::new();
+    for (requests, plot, path, more) in cases {
+        let targets = [(plain()?, path), (exporting()?, path)];
         let arguments = [&common[..], &more].concat();
-        let run = lab.compare(plot, &targets, &arguments)?;
-        found.push(Watching { what, plot, report: run.report, command: run.command });
+        let run = runner.compare(plot, &targets, &arguments)?;
+        results.push(Telemetry { requests, plot, report: run.report, command: run.command });
     }
-    Ok(found)
+    Ok(results)
 }
