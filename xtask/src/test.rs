@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 
+use crate::benchmarks;
 use crate::build::{self, Simd};
 use crate::cargo::{cargo, execute, root, target};
 use crate::peers;
@@ -37,6 +38,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
         ("licences", &licences),
         ("kernels in WebAssembly", &kernels),
         ("tests", &tests),
+        ("instruction counts", &benchmarks::check_instructions),
     ])
 }
 

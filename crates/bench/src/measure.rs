@@ -176,8 +176,9 @@ fn series(rounds: &[Round]) -> Vec<SeriesPoint> {
 fn ratios(scenario: &Scenario, reached: &[Reached]) -> Vec<Comparison> {
     let by_round = scenario.rounds >= ROUNDS_TO_RESAMPLE;
     let named = scenario.targets.iter().zip(reached);
-    let units: Vec<Units<'_>> =
-        named.map(|(target, target)| Units::new(&target.name, &target.rounds, by_round)).collect();
+    let units: Vec<Units<'_>> = named
+        .map(|(target, reached)| Units::new(&target.name, &reached.rounds, by_round))
+        .collect();
     let Some((base, others)) = units.split_first() else { return Vec::new() };
     others.iter().map(|other| other.compare(base, scenario.seed)).collect()
 }
