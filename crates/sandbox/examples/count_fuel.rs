@@ -84,7 +84,7 @@ async fn serve(
         })?;
         prepared.run(accessor, pending()).await?;
         poll_fn(|context| accessor.poll_no_interesting_tasks(context)).await;
-        wasmtime::Result::Ok(())
+        Ok::<_, wasmtime::Error>(())
     });
     let read = async {
         let response = response.await.map_err(|_| format_err!("the guest did not respond"))??;
