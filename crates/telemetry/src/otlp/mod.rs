@@ -6,12 +6,12 @@
 
 mod collector;
 mod environment;
+mod item;
 mod log_record;
 mod metric;
 mod options;
 mod queue;
 mod resource;
-mod schema;
 mod shutdown;
 mod span;
 mod worker;
@@ -23,6 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use collector::Collector;
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use queue::{Batching, Queue, queue};
 use shutdown::Shutdown;
 use tracing::Subscriber;
@@ -47,7 +48,7 @@ pub struct Otlp(Arc<Exporter>);
 
 struct Exporter {
     traces: Queue<(RequestTrace, RequestSpan)>,
-    logs: Queue<schema::LogRecord>,
+    logs: Queue<LogRecord>,
     metrics: Metrics,
     shutdown: Arc<Shutdown>,
     /// Closed when the last thread has ended.
@@ -78,7 +79,7 @@ impl Otlp {
             waiting_traces.run(&worker.shutdown, |batch| worker.send_spans(&batch));
         })?;
         worker.spawn("otlp-logs", move |worker| {
-            let send = |batch| worker.collector.deliver(Signal::LogRecords, batch);
+            let send = |batch| worker.collector.deliver::<LogRecord>(batch);
             waiting_logs.run(&worker.shutdown, send);
         })?;
         worker.spawn("otlp-metrics", move |worker| worker.send_metrics(&numbers, interval))?;
@@ -107,7 +108,7 @@ impl Otlp {
         log_record::ExportLayer(self.clone()).with_filter(level)
     }
 
-    fn log(&self, record: schema::LogRecord) {
+    fn log(&self, record: LogRecord) {
         if !self.0.logs.push(record) {
             self.0.metrics.exported().add(Signal::LogRecords, Fate::QueueFull, 1);
         }
