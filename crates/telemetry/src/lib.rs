@@ -38,7 +38,9 @@ pub use changes::{Rollback, Swap};
 pub use connections::RefusedConnection;
 pub use function::{Handle, InFlight};
 pub use levels::{CanaryLevel, CanaryState, GraphLevels, Levels, PoolLevels, ShadowCounts};
-pub use log::{json_lines, request_span};
+#[cfg(feature = "log")]
+pub use log::json_lines;
+pub use log::request_span;
 pub use metrics::Metrics;
 pub use observation::{ErrorKind, Observation, Stages};
 pub use otlp::{

@@ -7,7 +7,7 @@ const LADDER: [&[&str]; 7] = [
     &["catalogue", "histogram", "log"],
     &["function", "levels", "changes", "connections", "exported", "process", "text"],
     &["metrics"],
-    &["otlp/schema", "otlp/shutdown", "otlp/queue", "otlp/options"],
+    &["otlp/export/shutdown", "otlp/export/queue", "otlp/options", "otlp/request"],
     &["otlp/environment"],
     &["otlp"],
 ];

@@ -12,8 +12,9 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use super::collector::Collector;
 use super::metric::metrics;
 use super::shutdown::Shutdown;
-use super::span::{RequestSpan, spans};
+use super::span::spans;
 use crate::metrics::Metrics;
+use crate::otlp::RequestSpan;
 use crate::trace::RequestTrace;
 
 /// What each of the threads has.

@@ -10,11 +10,12 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 
 use super::item::{Item, PartialSuccess};
-use super::options::{OtlpError, OtlpOptions, Target};
 use super::resource::Sender;
 use super::shutdown::Shutdown;
+use super::target::Target;
 use crate::exported::{Fate, SIGNALS, Signal};
 use crate::metrics::Metrics;
+use crate::otlp::{OtlpError, OtlpOptions};
 use crate::trace::draw_share;
 
 const PROTOBUF: &str = "application/x-protobuf";

@@ -12,8 +12,11 @@ use tracing_subscriber::registry::LookupSpan;
 use super::Otlp;
 use super::resource::{any_value, attribute, unix_nanoseconds};
 use crate::log::fields::{Fields, MESSAGE, keep, keep_more};
-use crate::log::{SPAN_ID, TRACE_ID};
 use crate::trace::{SpanId, TraceId};
+
+/// The fields that tie what is logged to a trace.
+const TRACE_ID: &str = "trace_id";
+const SPAN_ID: &str = "span_id";
 
 /// What this crate logs is about exporting, and would have more to be exported.
 const OWN_TARGET: &str = env!("CARGO_CRATE_NAME");

@@ -1,6 +1,6 @@
 //! A request as spans: one of the server, and one for each of its stages.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use http::{Method, StatusCode};
 use opentelemetry_proto::tonic::common::v1::KeyValue;
@@ -8,30 +8,9 @@ use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::{Span, SpanFlags, Status, status};
 
 use super::resource::{attribute, unix_nanoseconds};
-use crate::observation::{Observation, Stage};
+use crate::observation::Stage;
+use crate::otlp::request::RequestSpan;
 use crate::trace::{RequestTrace, SpanId};
-
-/// A request that has been answered, as its spans tell of it. There is no place for what was asked
-/// and answered, nor for the query, which may be a part of it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RequestSpan {
-    /// When it came.
-    pub began: SystemTime,
-    /// How it was asked.
-    pub method: Method,
-    /// `http` or `https`.
-    pub scheme: &'static str,
-    /// What was asked for, without the query.
-    pub path: String,
-    /// The rule's name, or its pattern of paths.
-    pub route: Option<String>,
-    /// The function that it came to.
-    pub function: Option<String>,
-    /// The short digest of the version.
-    pub version: Option<String>,
-    /// How it went.
-    pub observation: Observation,
-}
 
 /// It is known whether the parent is remote.
 const KNOWN: u32 = SpanFlags::ContextHasIsRemoteMask as u32;
