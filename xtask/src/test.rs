@@ -32,6 +32,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
         ("host and its tests", &compile),
         ("default component", &build::default_model),
         ("lints", &lints),
+        ("smallest set of features", &smallest),
         ("fuzz targets", &fuzz_targets),
         ("documentation", &documentation),
         ("licences", &licences),
@@ -57,6 +58,13 @@ fn lints() -> anyhow::Result<()> {
         execute(cargo(&guest).args(["-p", "pilotlight-guest"]).args(features).args(deny))?;
     }
     Ok(())
+}
+
+/// The library and the program without anything that they can do without.
+fn smallest() -> anyhow::Result<()> {
+    let check = ["check", "--locked", "--release", "-p", "pilotlight", "--no-default-features"];
+    execute(cargo(&check).arg("--lib"))?;
+    execute(cargo(&check).args(["--features", "cli", "--bins"]))
 }
 
 /// They are a workspace of their own, which has nothing of Wasmtime in it.
