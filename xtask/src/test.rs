@@ -29,6 +29,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
         &[
             ("lints", &lints),
             ("documentation", &documentation),
+            ("smallest set of features", &smallest),
             ("fuzz targets", &fuzz_targets),
             ("licenses", &licenses),
             ("kernels in WebAssembly", &kernels),
@@ -64,6 +65,13 @@ fn lints() -> anyhow::Result<()> {
         execute(command.arg("--lib").args(&packages).args(features).args(deny))?;
     }
     Ok(())
+}
+
+/// The library and the program without anything that they can do without.
+fn smallest() -> anyhow::Result<()> {
+    let check = ["check", "--locked", "--release", "-p", "pilotlight", "--no-default-features"];
+    execute(cargo(&check).arg("--lib"))?;
+    execute(cargo(&check).args(["--features", "cli", "--bins"]))
 }
 
 /// They are a workspace of their own, which has nothing of Wasmtime in it.

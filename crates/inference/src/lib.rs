@@ -21,9 +21,9 @@ pub mod scheduling;
 mod signature;
 mod tensor;
 
-pub use backend::{Backend, Model, ProcessState, ProcessStatus, Tract};
-#[cfg(feature = "onnxruntime")]
-pub use backend::{OnnxRuntime, OnnxRuntimeOptions};
+pub use backend::{
+    Backend, Model, OnnxRuntime, OnnxRuntimeOptions, ProcessState, ProcessStatus, Tract,
+};
 pub use buffer::{Buffer, BufferMut, BufferStatus, Buffers};
 pub use counters::{Bucket, GraphStatus};
 pub use device::Device;

@@ -39,6 +39,7 @@ const FATES: [(Fate, &str); 4] = [
 pub(crate) struct Exported([[AtomicU64; FATES.len()]; SIGNALS.len()]);
 
 impl Exported {
+    #[cfg(feature = "otlp")]
     pub(crate) fn add(&self, signal: Signal, fate: Fate, items: u64) {
         self.0[signal as usize][fate as usize].fetch_add(items, Ordering::Relaxed);
     }

@@ -40,7 +40,9 @@ pub use collected::{
 };
 pub use connections::RefusedConnection;
 pub use function::{Handle, InFlight};
-pub use log::{json_lines, request_span};
+#[cfg(feature = "log")]
+pub use log::json_lines;
+pub use log::request_span;
 pub use metrics::Metrics;
 pub use observation::{ErrorKind, Observation, Stages};
 pub use otlp::{

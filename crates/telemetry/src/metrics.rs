@@ -96,10 +96,12 @@ impl Metrics {
         (format.content_type(), text::render(&self.families(), format))
     }
 
+    #[cfg(feature = "otlp")]
     pub(crate) fn exported(&self) -> &Exported {
         &self.0.exported
     }
 
+    #[cfg(feature = "otlp")]
     pub(crate) fn version(&self) -> &str {
         &self.0.version
     }

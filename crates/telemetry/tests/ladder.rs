@@ -9,8 +9,8 @@ const ORDER: &Order = &[
     &["catalog", "histogram", "log"],
     &["function", "collected", "changes", "connections", "exported", "process", "text"],
     &["metrics"],
-    &["otlp/schema", "otlp/shutdown"],
-    &["otlp/queue", "otlp/options"],
+    &["otlp/export/shutdown"],
+    &["otlp/export/queue", "otlp/options", "otlp/request"],
     &["otlp/environment"],
     &["otlp"],
 ];

@@ -9,8 +9,11 @@ impl ConsulOptions {
     /// Follows the key that `url` is the address of: `http://HOST:PORT/v1/kv/KEY`.
     ///
     /// # Errors
-    /// [`ConsulError::Url`].
+    /// [`ConsulError::Url`], and [`ConsulError::NotBuilt`] in builds without the feature `consul`.
     pub fn at(url: &str) -> Result<Self, ConsulError> {
+        if !cfg!(feature = "consul") {
+            return Err(ConsulError::NotBuilt);
+        }
         let refuse = || ConsulError::Url(url.to_owned());
         let (address, key) = url.split_once(KV).ok_or_else(refuse)?;
         let key = decoded(key).filter(|key| !key.is_empty()).ok_or_else(refuse)?;
@@ -20,6 +23,7 @@ impl ConsulOptions {
 }
 
 /// A key in a path: what is not unreserved (RFC 3986) is escaped, but for the slashes.
+#[cfg(feature = "consul")]
 pub(super) fn encoded(key: &str) -> String {
     let mut text = String::new();
     for byte in key.trim_start_matches('/').bytes() {
@@ -49,7 +53,7 @@ fn decoded(path: &str) -> Option<String> {
     String::from_utf8(key).ok()
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "consul"))]
 mod tests {
     use proptest::prelude::*;
 

@@ -1,11 +1,12 @@
 //! What computes: one small trait, and an engine in each file beside this.
 
-#[cfg(feature = "onnxruntime")]
+#[cfg_attr(not(feature = "onnxruntime"), path = "absent.rs")]
 mod onnxruntime;
 mod tract;
 
-#[cfg(feature = "onnxruntime")]
-pub use onnxruntime::{OnnxRuntime, OnnxRuntimeOptions};
+use std::path::PathBuf;
+
+pub use onnxruntime::OnnxRuntime;
 pub use tract::Tract;
 
 use pilotlight_onnx::proto::ModelProto;
@@ -13,6 +14,7 @@ use pilotlight_onnx::rows_are_independent;
 use serde::Serialize;
 
 use crate::buffer::Buffers;
+use crate::device::Device;
 use crate::error::{Result, RunError};
 use crate::signature::Signature;
 use crate::tensor::Tensor;
@@ -38,6 +40,18 @@ pub trait Backend: Send + Sync {
     fn process(&self) -> Option<ProcessStatus> {
         None
     }
+}
+
+/// How to start ONNX Runtime.
+#[derive(Debug, Clone, Default)]
+pub struct OnnxRuntimeOptions {
+    /// The shared library, or the folder it is in. `None`: the environment variable
+    /// `ORT_DYLIB_PATH`, or beside the program or in `lib` there, or where the system looks.
+    pub library: Option<PathBuf>,
+    /// What to compute on.
+    pub device: Device,
+    /// Cores that a lone run may use; 0 stands for all.
+    pub threads: usize,
 }
 
 /// A process that a backend computes in.

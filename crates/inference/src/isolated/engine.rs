@@ -2,9 +2,7 @@ use std::ffi::OsString;
 
 use serde::{Deserialize, Serialize};
 
-use crate::backend::{Backend, Tract};
-#[cfg(feature = "onnxruntime")]
-use crate::backend::{OnnxRuntime, OnnxRuntimeOptions};
+use crate::backend::{Backend, OnnxRuntime, OnnxRuntimeOptions, Tract};
 use crate::device::Device;
 use crate::error::{Error, Result};
 
@@ -14,7 +12,6 @@ pub enum Engine {
     /// [`Tract`], on a device.
     Tract(Device),
     /// [`OnnxRuntime`].
-    #[cfg(feature = "onnxruntime")]
     OnnxRuntime(OnnxRuntimeOptions),
 }
 
@@ -26,7 +23,6 @@ impl Engine {
     pub fn open(self) -> Result<Box<dyn Backend>> {
         Ok(match self {
             Self::Tract(device) => Box::new(Tract::new(&device)?),
-            #[cfg(feature = "onnxruntime")]
             Self::OnnxRuntime(options) => Box::new(OnnxRuntime::new(options)?),
         })
     }
@@ -35,7 +31,6 @@ impl Engine {
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Tract(_) => "tract",
-            #[cfg(feature = "onnxruntime")]
             Self::OnnxRuntime(_) => "onnxruntime",
         }
     }
@@ -52,7 +47,6 @@ impl From<&Engine> for Wanted {
     fn from(engine: &Engine) -> Self {
         match engine {
             Engine::Tract(device) => Self::Tract { device: device.to_string() },
-            #[cfg(feature = "onnxruntime")]
             Engine::OnnxRuntime(OnnxRuntimeOptions { library, device, threads }) => {
                 let library = library.clone().map(Into::into);
                 let threads = u32::try_from(*threads).unwrap_or(0);
@@ -71,15 +65,10 @@ impl TryFrom<Wanted> for Engine {
         };
         match wanted {
             Wanted::Tract { device } => Ok(Self::Tract(known(device)?)),
-            #[cfg(feature = "onnxruntime")]
             Wanted::OnnxRuntime { device, library, threads } => {
                 let library = library.map(Into::into);
                 let (device, threads) = (known(device)?, threads as usize);
                 Ok(Self::OnnxRuntime(OnnxRuntimeOptions { library, device, threads }))
-            }
-            #[cfg(not(feature = "onnxruntime"))]
-            Wanted::OnnxRuntime { .. } => {
-                Err(Error::Unavailable("this build has no ONNX Runtime".to_owned()))
             }
         }
     }

@@ -92,6 +92,24 @@ where
     }
 }
 
+impl From<&str> for FieldValue {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for FieldValue {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<i64> for FieldValue {
+    fn from(number: i64) -> Self {
+        Self::Signed(number)
+    }
+}
+
 impl Visit for Fields {
     fn record_f64(&mut self, field: &Field, value: f64) {
         self.set(field.name(), FieldValue::Real(value));

@@ -1,6 +1,8 @@
 //! What is logged about requests.
 
+#[cfg(feature = "log")]
 pub(crate) mod fields;
+#[cfg(feature = "log")]
 mod json;
 
 use tracing::Span;
@@ -8,11 +10,8 @@ use tracing::field::Empty;
 
 use crate::trace::RequestTrace;
 
+#[cfg(feature = "log")]
 pub use json::json_lines;
-
-/// The fields that tie what is logged to a trace.
-pub(crate) const TRACE_ID: &str = "trace_id";
-pub(crate) const SPAN_ID: &str = "span_id";
 
 /// The span that a request is answered in, so that whatever is logged meanwhile names it.
 /// `function` and `version` are recorded into it when they are known. It is of the highest level:

@@ -1,9 +1,8 @@
 use std::time::Duration;
 
-use ureq::http::Uri;
-use ureq::http::header::HeaderName;
+use http::Uri;
+use http::header::HeaderName;
 
-use crate::exported::Signal;
 use crate::secret::Secret;
 
 /// Where to export to, and how.
@@ -51,12 +50,6 @@ pub struct SignalOptions {
     pub headers: Option<Vec<(String, Secret)>>,
 }
 
-/// Where a signal goes, and what is sent with it.
-pub(super) struct Target {
-    pub(super) address: Uri,
-    pub(super) headers: Vec<(HeaderName, Secret)>,
-}
-
 /// Why nothing can be exported.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -75,6 +68,9 @@ pub enum OtlpError {
         "the header `{0}` cannot be sent: letters, digits and dashes make a name, and visible characters a value"
     )]
     Header(String),
+    /// The exporter is not part of this build.
+    #[error("this build has no support for OTLP: build with --features otlp")]
+    NotBuilt,
     /// There is no thread to export from.
     #[error("no thread could be started that exports telemetry: {0}")]
     Thread(#[from] std::io::Error),
@@ -118,31 +114,6 @@ impl OtlpOptions {
     /// [`OtlpError::Header`].
     pub fn check_header(name: &str, value: &str) -> Result<(), OtlpError> {
         header(&(name.to_owned(), Secret::new(value))).map(drop)
-    }
-
-    /// Where the signal goes, checked; `None` if it goes nowhere.
-    pub(super) fn target(&self, signal: Signal) -> Result<Option<Target>, OtlpError> {
-        let (own, path) = match signal {
-            Signal::Spans => (&self.traces, "traces"),
-            Signal::Metrics => (&self.metrics, "metrics"),
-            Signal::LogRecords => (&self.logs, "logs"),
-        };
-        let address = match &own.endpoint {
-            Some(endpoint) => address(endpoint)?,
-            None if self.endpoint.is_empty() && self.has_own_endpoints() => return Ok(None),
-            None => {
-                address(&self.endpoint)?;
-                let endpoint = self.endpoint.trim_end_matches('/');
-                address(&format!("{endpoint}/v1/{path}"))?
-            }
-        };
-        let headers = own.headers.as_ref().unwrap_or(&self.headers);
-        let headers = headers.iter().map(header).collect::<Result<_, _>>()?;
-        Ok(Some(Target { address, headers }))
-    }
-
-    fn has_own_endpoints(&self) -> bool {
-        [&self.traces, &self.metrics, &self.logs].iter().any(|own| own.endpoint.is_some())
     }
 }
 

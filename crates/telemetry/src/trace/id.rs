@@ -105,6 +105,7 @@ fn draw<const N: usize>() -> [u8; N] {
 }
 
 /// A number from 0 up to 1, for spreading out what would happen at the same time.
+#[cfg(feature = "otlp")]
 pub(crate) fn draw_share() -> f64 {
     GENERATOR.with_borrow_mut(|generator| generator.random())
 }

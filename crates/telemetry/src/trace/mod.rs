@@ -7,6 +7,7 @@ mod state;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+#[cfg(feature = "otlp")]
 pub(crate) use id::draw_share;
 pub use id::{SpanId, TraceId};
 pub use parent::TraceParent;

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tracing::level_filters::LevelFilter;
 
+#[cfg(not(all(feature = "bench", feature = "registry")))]
+mod absent;
 mod admin_socket;
 mod administration;
 mod build;
@@ -18,6 +20,7 @@ mod log;
 mod missing;
 mod origin;
 mod reason;
+#[cfg(feature = "registry")]
 mod registry;
 mod routes;
 mod serve;
@@ -25,7 +28,13 @@ mod sign;
 mod stages;
 mod swap;
 
+#[cfg(not(feature = "bench"))]
+use absent::bench;
+#[cfg(not(feature = "registry"))]
+use absent::registry;
 use log::{Format, Log};
+#[cfg(feature = "bench")]
+use pilotlight_bench::cli as bench;
 use reason::reason;
 use serve::Document;
 
@@ -74,7 +83,7 @@ enum Verb {
     /// Fetch a component from an OCI registry
     Pull(registry::PullOptions),
     /// Measure servers: latency and cold answers, starts, load
-    Bench(Box<pilotlight_bench::cli::Options>),
+    Bench(Box<bench::Options>),
     /// Tell what a component holds: digests, sizes, imports, exports, the model's card
     Inspect(inspect::InspectArgs),
     /// Compute for the process that has started this one
@@ -128,7 +137,7 @@ fn main() -> ExitCode {
         Verb::Verify(options) => sign::verify(&options),
         Verb::Push(options) => registry::push(&options),
         Verb::Pull(options) => registry::pull(&options),
-        Verb::Bench(options) => pilotlight_bench::cli::run(*options).map_err(Into::into),
+        Verb::Bench(options) => bench::run(*options).map_err(Into::into),
         Verb::Inspect(options) => inspect::run(&options),
         Verb::BackendWorker => pilotlight_inference::isolated::work().map_err(Into::into),
     };

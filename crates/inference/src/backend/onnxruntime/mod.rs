@@ -14,7 +14,6 @@ mod session;
 mod threads;
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -23,26 +22,13 @@ use pilotlight_onnx::{contains_operator, decode};
 
 use crate::backend::onnxruntime::runtime::Runtime;
 use crate::backend::onnxruntime::session::{Inspected, Loaded};
-use crate::backend::{Backend, Model, mixes_rows};
-use crate::device::Device;
+use crate::backend::{Backend, Model, OnnxRuntimeOptions, mixes_rows};
 use crate::error::{Error, Result};
 
 /// Inference by ONNX Runtime.
 pub struct OnnxRuntime {
     runtime: Arc<Runtime>,
     providers: Vec<ExecutionProviderDispatch>,
-}
-
-/// How to start ONNX Runtime.
-#[derive(Debug, Clone, Default)]
-pub struct OnnxRuntimeOptions {
-    /// The shared library, or the folder it is in. `None`: the environment variable
-    /// `ORT_DYLIB_PATH`, or beside the program or in `lib` there, or where the system looks.
-    pub library: Option<PathBuf>,
-    /// What to compute on.
-    pub device: Device,
-    /// Cores that a lone run may use; 0 stands for all.
-    pub threads: usize,
 }
 
 impl OnnxRuntime {

@@ -7,12 +7,14 @@ use std::sync::mpsc::Sender;
 use std::thread::Builder;
 use std::time::{Duration, SystemTime};
 
+use opentelemetry_proto::tonic::trace::v1::Span;
+
 use super::collector::Collector;
 use super::metric::metrics;
 use super::shutdown::Shutdown;
-use super::span::{RequestSpan, spans};
-use crate::exported::Signal;
+use super::span::spans;
 use crate::metrics::Metrics;
+use crate::otlp::RequestSpan;
 use crate::trace::RequestTrace;
 
 /// What each of the threads has.
@@ -37,7 +39,7 @@ impl Worker {
 
     pub(super) fn send_spans(&self, batch: &[(RequestTrace, RequestSpan)]) {
         let all = batch.iter().flat_map(|(trace, request)| spans(trace, request));
-        self.collector.deliver(Signal::Spans, all.collect());
+        self.collector.deliver::<Span>(all.collect());
     }
 
     /// Sends the metrics every `interval`, and once more in the end.
@@ -47,7 +49,7 @@ impl Worker {
             self.shutdown.wait(interval);
             last = self.shutdown.has_begun();
             let metrics = metrics(&all.families(), SystemTime::now());
-            self.collector.deliver(Signal::Metrics, metrics);
+            self.collector.deliver(metrics);
         }
     }
 }

@@ -1,22 +1,21 @@
 //! The way to the collector: OTLP over HTTP, in protobuf.
 
-use std::fmt::Debug;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use prost::Message as _;
 use ureq::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use ureq::http::{Response, Uri};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 
-use super::options::{OtlpError, OtlpOptions, Target};
+use super::item::{Item, PartialSuccess};
 use super::resource::Sender;
-use super::schema;
 use super::shutdown::Shutdown;
+use super::target::Target;
 use crate::exported::{Fate, SIGNALS, Signal};
 use crate::metrics::Metrics;
+use crate::otlp::{OtlpError, OtlpOptions};
 use crate::trace::draw_share;
 
 const PROTOBUF: &str = "application/x-protobuf";
@@ -77,10 +76,8 @@ impl Collector {
     }
 
     /// Sends items, again and again if need be, and counts what became of them.
-    pub(super) fn deliver<Item>(&self, signal: Signal, items: Vec<Item>)
-    where
-        Item: prost::Message + Default + Debug,
-    {
+    pub(super) fn deliver<I: Item>(&self, items: Vec<I>) {
+        let signal = I::SIGNAL;
         let Some((agent, target)) = &self.targets[signal as usize] else { return };
         let (items, request) = (items.len() as u64, self.sender.request(items));
         let count = |fate, items| self.metrics.exported().add(signal, fate, items);
@@ -88,7 +85,7 @@ impl Collector {
         let mut problem = "there was no time left to reach it".to_owned();
         for retry in 0..=self.retries {
             let Some(timeout) = left else { break };
-            let pause = match send(agent, target, &request, timeout) {
+            let pause = match send::<I>(agent, target, &request, timeout) {
                 Answer::Taken { rejected, message } => {
                     let rejected = rejected.min(items);
                     count(Fate::Sent, items - rejected);
@@ -140,7 +137,7 @@ impl Collector {
     }
 }
 
-fn send(agent: &Agent, target: &Target, request: &[u8], timeout: Duration) -> Answer {
+fn send<I: Item>(agent: &Agent, target: &Target, request: &[u8], timeout: Duration) -> Answer {
     let mut builder = agent.post(&target.address);
     for (name, value) in &target.headers {
         if let Ok(mut value) = HeaderValue::from_str(value.text()) {
@@ -151,22 +148,22 @@ fn send(agent: &Agent, target: &Target, request: &[u8], timeout: Duration) -> An
     let builder = builder.header(CONTENT_TYPE, PROTOBUF);
     let sent = builder.config().timeout_global(Some(timeout)).build().send(request);
     match sent {
-        Ok(response) => read(response),
+        Ok(response) => read::<I>(response),
         Err(error) => Answer::Later(error.to_string(), None),
     }
 }
 
-fn read(mut response: Response<Body>) -> Answer {
+fn read<I: Item>(mut response: Response<Body>) -> Answer {
     let status = response.status();
     let reason = || format!("it answers {status}");
     match status.as_u16() {
         200..=299 => {
             let body = response.body_mut().with_config().limit(ANSWER).read_to_vec();
             // An answer that cannot be read is still the answer to something that was taken.
-            let answer = body.ok().and_then(|body| schema::Response::decode(&body[..]).ok());
-            let partial = answer.and_then(|answer| answer.partial_success).unwrap_or_default();
-            let rejected = u64::try_from(partial.rejected).unwrap_or(0);
-            let message = partial.message.chars().take(MESSAGE).collect();
+            let partial = body.ok().and_then(|body| I::partial_success(&body).ok());
+            let PartialSuccess { rejected, message } = partial.unwrap_or_default();
+            let rejected = u64::try_from(rejected).unwrap_or(0);
+            let message = message.chars().take(MESSAGE).collect();
             Answer::Taken { rejected, message }
         }
         429 | 502..=504 => {

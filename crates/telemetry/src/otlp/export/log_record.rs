@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use opentelemetry_proto::tonic::logs::v1::{LogRecord, SeverityNumber};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::Layer;
@@ -9,11 +10,13 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::Otlp;
-use super::resource::{attribute, unix_nanoseconds};
-use super::schema::{AnyValue, LogRecord, Value};
-use crate::log::fields::{FieldValue, Fields, MESSAGE, keep, keep_more};
-use crate::log::{SPAN_ID, TRACE_ID};
+use super::resource::{any_value, attribute, unix_nanoseconds};
+use crate::log::fields::{Fields, MESSAGE, keep, keep_more};
 use crate::trace::{SpanId, TraceId};
+
+/// The fields that tie what is logged to a trace.
+const TRACE_ID: &str = "trace_id";
+const SPAN_ID: &str = "span_id";
 
 /// What this crate logs is about exporting, and would have more to be exported.
 const OWN_TARGET: &str = env!("CARGO_CRATE_NAME");
@@ -39,45 +42,30 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for ExportLayer {
 
 fn record(metadata: &Metadata<'_>, mut fields: Fields) -> LogRecord {
     let now = unix_nanoseconds(SystemTime::now());
-    let body = fields.take(MESSAGE).map(|message| AnyValue { value: Some(message.into()) });
+    let body = fields.take(MESSAGE).map(any_value);
     let trace = fields.take(TRACE_ID).and_then(|id| TraceId::parse(&id.to_string()));
     let span = fields.take(SPAN_ID).and_then(|id| SpanId::parse(&id.to_string()));
     let mut attributes = vec![attribute("target", metadata.target())];
     attributes.extend(fields.into_iter().map(|(name, value)| attribute(name, value)));
     LogRecord {
         time_unix_nano: now,
-        severity_number: severity(*metadata.level()),
+        severity_number: severity(*metadata.level()).into(),
         severity_text: metadata.level().as_str().to_owned(),
         body,
         attributes,
         trace_id: trace.map(|id| id.bytes().to_vec()).unwrap_or_default(),
         span_id: span.map(|id| id.bytes().to_vec()).unwrap_or_default(),
         observed_time_unix_nano: now,
+        ..LogRecord::default()
     }
 }
 
-/// The numbers of OpenTelemetry's log data model.
-fn severity(level: Level) -> i32 {
+fn severity(level: Level) -> SeverityNumber {
     match level {
-        Level::TRACE => 1,
-        Level::DEBUG => 5,
-        Level::INFO => 9,
-        Level::WARN => 13,
-        Level::ERROR => 17,
-    }
-}
-
-impl From<FieldValue> for Value {
-    fn from(value: FieldValue) -> Self {
-        match value {
-            FieldValue::Text(text) => Self::String(text),
-            FieldValue::Signed(number) => Self::Int(number),
-            // Larger ones than OTLP has room for are told as text.
-            FieldValue::Unsigned(number) => {
-                i64::try_from(number).map_or_else(|_| Self::String(number.to_string()), Self::Int)
-            }
-            FieldValue::Real(number) => Self::Double(number),
-            FieldValue::Bool(value) => Self::Bool(value),
-        }
+        Level::TRACE => SeverityNumber::Trace,
+        Level::DEBUG => SeverityNumber::Debug,
+        Level::INFO => SeverityNumber::Info,
+        Level::WARN => SeverityNumber::Warn,
+        Level::ERROR => SeverityNumber::Error,
     }
 }

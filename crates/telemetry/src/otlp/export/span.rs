@@ -1,40 +1,21 @@
 //! A request as spans: one of the server, and one for each of its stages.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use http::{Method, StatusCode};
+use opentelemetry_proto::tonic::common::v1::KeyValue;
+use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
+use opentelemetry_proto::tonic::trace::v1::{Span, SpanFlags, Status, status};
 
 use super::resource::{attribute, unix_nanoseconds};
-use super::schema::{self, KeyValue, Span, SpanKind, Status};
-use crate::observation::{Observation, Stage};
+use crate::observation::Stage;
+use crate::otlp::request::RequestSpan;
 use crate::trace::{RequestTrace, SpanId};
 
-/// A request that has been answered, as its spans tell of it. There is no place for what was asked
-/// and answered, nor for the query, which may be a part of it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RequestSpan {
-    /// When it came.
-    pub began: SystemTime,
-    /// How it was asked.
-    pub method: Method,
-    /// `http` or `https`.
-    pub scheme: &'static str,
-    /// What was asked for, without the query.
-    pub path: String,
-    /// The route's name, or its pattern of paths.
-    pub route: Option<String>,
-    /// The function that it came to.
-    pub function: Option<String>,
-    /// The short digest of the version.
-    pub version: Option<String>,
-    /// How it went.
-    pub observation: Observation,
-}
-
-/// The low 8 bits of a span's flags are those of W3C; two more say that it is known whether the
-/// parent is remote, and that it is.
-const KNOWN: u32 = 1 << 8;
-const REMOTE: u32 = 1 << 9;
+/// It is known whether the parent is remote.
+const KNOWN: u32 = SpanFlags::ContextHasIsRemoteMask as u32;
+/// The parent is remote.
+const REMOTE: u32 = SpanFlags::ContextIsRemoteMask as u32;
 
 /// How many spans a request has.
 pub(super) fn count(request: &RequestSpan) -> u64 {
@@ -69,7 +50,7 @@ fn server_span(trace: &RequestTrace, request: &RequestSpan) -> Span {
         None => method.unwrap_or("HTTP").to_owned(),
     };
     let failed = request.observation.status.is_server_error();
-    let code = if failed { schema::StatusCode::Error } else { schema::StatusCode::Unset };
+    let code = if failed { status::StatusCode::Error } else { status::StatusCode::Unset };
     let remote = if parent.is_some() { REMOTE } else { 0 };
     Span {
         trace_id: trace.own.trace.bytes().to_vec(),
@@ -81,8 +62,9 @@ fn server_span(trace: &RequestTrace, request: &RequestSpan) -> Span {
         start_time_unix_nano: start,
         end_time_unix_nano: end(start, request.observation.total),
         attributes: attributes(request),
-        status: Some(Status { code: code.into() }),
+        status: Some(Status { code: code.into(), ..Status::default() }),
         flags: u32::from(trace.own.flags()) | KNOWN | remote,
+        ..Span::default()
     }
 }
 
@@ -141,8 +123,7 @@ fn child(server: &Span, parent: &Span, stage: Stage, (start, time): (u64, Durati
         kind: SpanKind::Internal.into(),
         start_time_unix_nano: start,
         end_time_unix_nano: end(start, time).min(server.end_time_unix_nano),
-        attributes: Vec::new(),
-        status: None,
         flags: server.flags & !REMOTE,
+        ..Span::default()
     }
 }

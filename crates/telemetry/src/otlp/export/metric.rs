@@ -2,10 +2,14 @@
 
 use std::time::SystemTime;
 
-use super::resource::{attribute, unix_nanoseconds};
-use super::schema::{
-    Data, Gauge, Histogram, HistogramPoint, KeyValue, Metric, Number, NumberValue, Sum, Temporality,
+use opentelemetry_proto::tonic::common::v1::KeyValue;
+use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+use opentelemetry_proto::tonic::metrics::v1::{
+    AggregationTemporality, Gauge, Histogram, HistogramDataPoint, Metric, NumberDataPoint, Sum,
+    number_data_point,
 };
+
+use super::resource::{attribute, unix_nanoseconds};
 use crate::family::{Family, Kind, Series, Unit, Value};
 
 /// The families that have series, at `now`.
@@ -15,14 +19,16 @@ pub(super) fn metrics(families: &[Family], now: SystemTime) -> Vec<Metric> {
 }
 
 fn metric(family: &Family, now: u64) -> Metric {
-    let temporality = Temporality::Cumulative.into();
-    let numbers = || family.series.iter().filter_map(|series| number(series, now)).collect();
+    let aggregation_temporality = AggregationTemporality::Cumulative.into();
+    let points = || family.series.iter().filter_map(|series| number(series, now)).collect();
     let data = match family.about.kind {
-        Kind::Gauge => Data::Gauge(Gauge { points: numbers() }),
-        Kind::Counter => Data::Sum(Sum { points: numbers(), temporality, is_monotonic: true }),
+        Kind::Gauge => Data::Gauge(Gauge { data_points: points() }),
+        Kind::Counter => {
+            Data::Sum(Sum { data_points: points(), aggregation_temporality, is_monotonic: true })
+        }
         Kind::Histogram => {
             let points = family.series.iter().filter_map(|series| histogram(series, now));
-            Data::Histogram(Histogram { points: points.collect(), temporality })
+            Data::Histogram(Histogram { data_points: points.collect(), aggregation_temporality })
         }
     };
     Metric {
@@ -30,6 +36,7 @@ fn metric(family: &Family, now: u64) -> Metric {
         description: family.about.help.to_owned(),
         unit: unit(family.about.unit).to_owned(),
         data: Some(data),
+        ..Metric::default()
     }
 }
 
@@ -46,23 +53,26 @@ fn attributes(series: &Series) -> Vec<KeyValue> {
     series.labels.iter().map(|(name, value)| attribute(name, &value[..])).collect()
 }
 
-fn number(series: &Series, now: u64) -> Option<Number> {
+fn number(series: &Series, now: u64) -> Option<NumberDataPoint> {
     let value = match series.value {
-        Value::Whole(value) => NumberValue::Int(i64::try_from(value).unwrap_or(i64::MAX)),
-        Value::Real(value) => NumberValue::Double(value),
+        Value::Whole(value) => {
+            number_data_point::Value::AsInt(i64::try_from(value).unwrap_or(i64::MAX))
+        }
+        Value::Real(value) => number_data_point::Value::AsDouble(value),
         Value::Distribution(_) => return None,
     };
-    Some(Number {
+    Some(NumberDataPoint {
         start_time_unix_nano: unix_nanoseconds(series.since),
         time_unix_nano: now,
         attributes: attributes(series),
         value: Some(value),
+        ..NumberDataPoint::default()
     })
 }
 
-fn histogram(series: &Series, now: u64) -> Option<HistogramPoint> {
+fn histogram(series: &Series, now: u64) -> Option<HistogramDataPoint> {
     let Value::Distribution(distribution) = &series.value else { return None };
-    Some(HistogramPoint {
+    Some(HistogramDataPoint {
         start_time_unix_nano: unix_nanoseconds(series.since),
         time_unix_nano: now,
         count: distribution.counts.iter().sum(),
@@ -70,5 +80,6 @@ fn histogram(series: &Series, now: u64) -> Option<HistogramPoint> {
         bucket_counts: distribution.counts.clone(),
         explicit_bounds: distribution.bounds.iter().map(|bound| bound.value).collect(),
         attributes: attributes(series),
+        ..HistogramDataPoint::default()
     })
 }

@@ -1,0 +1,27 @@
+use std::time::SystemTime;
+
+use http::Method;
+
+use crate::observation::Observation;
+
+/// A request that has been answered, as its spans tell of it. There is no place for what was asked
+/// and answered, nor for the query, which may be a part of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RequestSpan {
+    /// When it came.
+    pub began: SystemTime,
+    /// How it was asked.
+    pub method: Method,
+    /// `http` or `https`.
+    pub scheme: &'static str,
+    /// What was asked for, without the query.
+    pub path: String,
+    /// The rule's name, or its pattern of paths.
+    pub route: Option<String>,
+    /// The function that it came to.
+    pub function: Option<String>,
+    /// The short digest of the version.
+    pub version: Option<String>,
+    /// How it went.
+    pub observation: Observation,
+}

@@ -1,0 +1,40 @@
+//! Commands that this build has not.
+
+use std::ffi::OsString;
+
+use anyhow::bail;
+use clap::Args;
+
+/// Whatever is said to one of them.
+#[derive(Args)]
+#[command(disable_help_flag = true)]
+pub(crate) struct Options {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    _arguments: Vec<OsString>,
+}
+
+fn refuse(what: &str, feature: &str) -> anyhow::Result<()> {
+    bail!("this build has no support for {what}: build with --features {feature}")
+}
+
+#[cfg(not(feature = "bench"))]
+pub(crate) mod bench {
+    pub(crate) use super::Options;
+
+    pub(crate) fn run(_: Options) -> anyhow::Result<()> {
+        super::refuse("measuring servers", "bench")
+    }
+}
+
+#[cfg(not(feature = "registry"))]
+pub(crate) mod registry {
+    pub(crate) use super::{Options as PullOptions, Options as PushOptions};
+
+    pub(crate) fn push(_: &PushOptions) -> anyhow::Result<()> {
+        super::refuse("OCI registries", "registry")
+    }
+
+    pub(crate) fn pull(_: &PullOptions) -> anyhow::Result<()> {
+        super::refuse("OCI registries", "registry")
+    }
+}
