@@ -1,24 +1,38 @@
-//! As much of HTTP as asking a server on this machine takes.
+//! HTTP requests to servers on this machine, each on its own connection.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use serde_json::Value;
+use ureq::Agent;
+use ureq::http::{HeaderMap, Request};
 use xtask::cargo::target;
 
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// A port that nobody listens on.
+static AGENT: LazyLock<Agent> = LazyLock::new(|| {
+    let config = Agent::config_builder()
+        // A request measures or tests a whole connection.
+        .max_idle_connections(0)
+        // A GET may have an empty body.
+        .allow_non_standard_methods(true)
+        .http_status_as_error(false)
+        .timeout_global(Some(TIMEOUT))
+        .proxy(None);
+    config.build().into()
+});
+
+/// A port that no server uses.
 pub(crate) fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
-/// The token of every administration that this process starts and asks.
+/// The token of all administration APIs that this process starts.
 fn token() -> anyhow::Result<&'static str> {
     static TOKEN: OnceLock<String> = OnceLock::new();
     if let Some(token) = TOKEN.get() {
@@ -29,9 +43,9 @@ fn token() -> anyhow::Result<&'static str> {
     Ok(TOKEN.get_or_init(|| bytes.iter().map(|byte| format!("{byte:02x}")).collect()))
 }
 
-/// A file with that token, for `--admin-token-file`.
+/// A file that holds this token, for `--admin-token-file`.
 pub(crate) fn token_file() -> anyhow::Result<String> {
-    let path = target().join(format!("xtask-{}.token", std::process::id()));
+    let path = target().join(format!("benchmarks-{}.token", std::process::id()));
     fs::create_dir_all(target())?;
     let options =
         fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&path);
@@ -39,133 +53,65 @@ pub(crate) fn token_file() -> anyhow::Result<String> {
     Ok(path.canonicalize()?.display().to_string())
 }
 
-/// The answer to a GET.
+/// The address of `path` on a server of this machine.
+pub(crate) fn url(port: u16, path: &str) -> String {
+    format!("http://127.0.0.1:{port}{path}")
+}
+
+/// The JSON that a GET returns; null if the body is not JSON.
 pub(crate) fn get(port: u16, path: &str) -> anyhow::Result<Value> {
-    Ok(parsed(&exchange(port, &format!("GET {path} HTTP/1.1\r\n"), "")?.1))
+    json(&Request::get(url(port, path)).body(String::new())?)
 }
 
-/// The answer to a POST of JSON.
+/// The JSON that a POST of JSON returns; null if the body is not JSON.
 pub(crate) fn post(port: u16, path: &str, body: &Value) -> anyhow::Result<Value> {
-    Ok(parsed(&exchange(port, &format!("POST {path} HTTP/1.1\r\n"), &body.to_string())?.1))
+    json(&Request::post(url(port, path)).body(body.to_string())?)
 }
 
-/// The answer to a PUT of JSON.
+/// The JSON that a PUT of JSON returns; null if the body is not JSON.
 pub(crate) fn put(port: u16, path: &str, body: &Value) -> anyhow::Result<Value> {
-    Ok(parsed(&exchange(port, &format!("PUT {path} HTTP/1.1\r\n"), &body.to_string())?.1))
+    json(&Request::put(url(port, path)).body(body.to_string())?)
 }
 
-/// A field of the head of the answer to a POST.
-pub(crate) fn post_for(port: u16, path: &str, body: &str, field: &str) -> anyhow::Result<String> {
-    let (head, _) = exchange(port, &format!("POST {path} HTTP/1.1\r\n"), body)?;
-    let mut fields = head.lines().filter_map(|line| line.split_once(':'));
-    let found = fields.find(|(name, _)| name.eq_ignore_ascii_case(field));
-    Ok(found.with_context(|| format!("the answer has no {field}"))?.1.trim().to_owned())
+fn json(request: &Request<String>) -> anyhow::Result<Value> {
+    Ok(serde_json::from_str(&send_ok(request)?.body).unwrap_or_default())
 }
 
-fn parsed(content: &str) -> Value {
-    serde_json::from_str(content).unwrap_or_default()
-}
-
-/// What a server answered, whatever it was.
-pub(crate) struct Answer {
+/// A response with any status.
+pub(crate) struct Response {
     pub(crate) status: u16,
-    pub(crate) head: String,
-    pub(crate) content: String,
-    /// It ended as HTTP says an answer ends.
-    pub(crate) whole: bool,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+    /// Whether the body ended as HTTP requires, and not because the connection was closed.
+    pub(crate) complete: bool,
 }
 
-/// Head and content; anything but 200 is an error.
-fn exchange(port: u16, line: &str, body: &str) -> anyhow::Result<(String, String)> {
-    let Answer { status, head, content, .. } = ask(port, line, body)?;
-    if status != 200 {
-        bail!("{status}: {content}");
+/// Sends a request; any status but 200 is an error.
+pub(crate) fn send_ok(request: &Request<String>) -> anyhow::Result<Response> {
+    let response = send(request)?;
+    if response.status != 200 {
+        bail!("{}: {}", response.status, response.body);
     }
-    Ok((head, content))
+    Ok(response)
 }
 
-/// Sends a request, whose first line and own fields are `line`, and reads the answer to its end.
-pub(crate) fn ask(port: u16, line: &str, body: &str) -> anyhow::Result<Answer> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    let (length, token) = (body.len(), token()?);
-    let request = format!(
-        "{line}host: localhost\r\nconnection: close\r\ncontent-type: application/json\r\n\
-         authorization: Bearer {token}\r\ncontent-length: {length}\r\n\r\n{body}"
-    );
-    stream.write_all(request.as_bytes())?;
-    let mut answer = Vec::new();
-    // What came before a connection broke is still an answer, and not a whole one.
-    let read = stream.read_to_end(&mut answer);
-    let answer = String::from_utf8_lossy(&answer);
-    let Some((head, content)) = answer.split_once("\r\n\r\n") else {
-        read.context("waiting for the head of the answer")?;
-        bail!("the answer has no end of head");
-    };
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-    let chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
-    let (content, ended) = if chunked { unchunked(content) } else { (content.to_owned(), true) };
-    Ok(Answer {
-        status: status.context("the answer has no status")?,
-        head: head.to_owned(),
-        content,
-        whole: read.is_ok() && ended,
+/// Sends a request and reads the response up to its end.
+///
+/// # Errors
+/// If there is no complete response head.
+pub(crate) fn send(request: &Request<String>) -> anyhow::Result<Response> {
+    let mut request = request.clone();
+    let authorization = format!("Bearer {}", token()?).parse()?;
+    request.headers_mut().insert("authorization", authorization);
+    request.headers_mut().insert("content-type", "application/json".parse()?);
+    let response = AGENT.run(request).context("waiting for the head of the response")?;
+    let (head, body) = response.into_parts();
+    let mut bytes = Vec::new();
+    let read = body.into_reader().read_to_end(&mut bytes);
+    Ok(Response {
+        status: head.status.as_u16(),
+        headers: head.headers,
+        body: String::from_utf8_lossy(&bytes).into_owned(),
+        complete: read.is_ok(),
     })
-}
-
-/// What came in chunks (RFC 9112, 7.1), and whether the last of them came.
-fn unchunked(mut rest: &str) -> (String, bool) {
-    let mut content = String::new();
-    loop {
-        let Some((size, after)) = rest.split_once("\r\n") else { return (content, false) };
-        match usize::from_str_radix(size, 16) {
-            Ok(0) => return (content, after == "\r\n"),
-            Ok(size) if after.is_char_boundary(size) && after[size..].starts_with("\r\n") => {
-                content.push_str(&after[..size]);
-                rest = &after[size + 2..];
-            }
-            _ => return (content, false),
-        }
-    }
-}
-
-/// A server on this machine that takes everything and says that it is well, until the process ends.
-pub(crate) struct Sink(SocketAddr);
-
-impl Sink {
-    pub(crate) fn start() -> anyhow::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        let address = listener.local_addr()?;
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                // Who breaks off has got what it came for.
-                std::thread::spawn(move || drop(swallow(stream)));
-            }
-        });
-        Ok(Self(address))
-    }
-
-    pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.0)
-    }
-}
-
-/// Answers every request with a length on one connection.
-fn swallow(mut stream: TcpStream) -> std::io::Result<()> {
-    let mut requests = BufReader::new(stream.try_clone()?);
-    loop {
-        let (mut length, mut line) = (0, String::new());
-        while line != "\r\n" {
-            line.clear();
-            if requests.read_line(&mut line)? == 0 {
-                return Ok(());
-            }
-            let field = line.to_ascii_lowercase();
-            if let Some(value) = field.strip_prefix("content-length:") {
-                length = value.trim().parse().unwrap_or(0);
-            }
-        }
-        std::io::copy(&mut (&mut requests).take(length), &mut std::io::sink())?;
-        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")?;
-    }
 }

@@ -1,16 +1,19 @@
-//! Comparisons with peers and the soak test, started by `cargo xtask`.
+//! `pilotlight-benchmarks`: comparisons with peers, instruction counts and the soak test, run by `cargo xtask`.
 
 use std::process::ExitCode;
 
+mod collector;
 mod compare;
 mod http;
+mod instructions;
 mod second_version;
 mod soak;
 
 const USAGE: &str = "\
 Usage: cargo xtask <COMMAND>
 
-  compare [TOPIC] [--quick]  measure Pilotlight beside its peers
+  compare [TOPIC] [--quick]  measure Pilotlight and its peers
+  instructions [--save]      count instructions and compare them with the baseline
   soak [--minutes N]         load, faults, swaps, reloads and slow clients at the same time
 ";
 
@@ -21,6 +24,7 @@ fn main() -> ExitCode {
     let result = match &*command {
         "compare" => compare::run(&rest),
         "soak" => soak::run(&rest),
+        "instructions" => instructions::run(&rest),
         _ => {
             eprint!("{USAGE}");
             return ExitCode::from(2);

@@ -167,6 +167,10 @@ impl Tokenizer {
 
     /// The text that a run of tokens spells.
     pub fn decode(&self, pieces: Vec<String>) -> String {
+        if pieces.is_empty() {
+            // Decoders of `tokenizers` expect a last piece.
+            return String::new();
+        }
         let joined = pieces.join(" ");
         match self.inner.get_decoder() {
             Some(decoder) => decoder.decode(pieces).unwrap_or(joined),

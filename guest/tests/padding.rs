@@ -14,13 +14,13 @@ fn sequence(length: usize) -> Sequence {
 proptest! {
     #[test]
     fn padding_comes_behind_the_tokens_and_is_masked(
-        length in 1usize..600, bucket in 0usize..64, longest in 1usize..512,
+        length in 1usize..600, pad_to_multiple_of in 0usize..64, longest in 1usize..512,
     ) {
-        let padded = Padded::new(&sequence(length), bucket, longest);
+        let padded = Padded::new(&sequence(length), pad_to_multiple_of, longest);
         prop_assert_eq!(padded.tokens, length);
         prop_assert!(padded.length() == length || padded.length() <= longest);
-        prop_assert!(padded.length() - length < bucket.max(1));
-        prop_assert!(padded.length().is_multiple_of(bucket.max(1)) || padded.length() >= longest);
+        prop_assert!(padded.length() - length < pad_to_multiple_of.max(1));
+        prop_assert!(padded.length().is_multiple_of(pad_to_multiple_of.max(1)) || padded.length() >= longest);
         let (ids, mask) = (padded.input("input_ids"), padded.input("attention_mask"));
         prop_assert_eq!(&ids[..length], &sequence(length).ids[..]);
         prop_assert!(ids[length..].iter().all(|id| *id == 0));
@@ -30,10 +30,10 @@ proptest! {
 
     #[test]
     fn groups_hold_each_sequence_once_and_only_those_of_one_length(
-        lengths in prop::collection::vec(1usize..40, 0..60), bucket in 1usize..9, most in 0usize..9,
+        lengths in prop::collection::vec(1usize..40, 0..60), pad_to_multiple_of in 1usize..9, most in 0usize..9,
     ) {
         let padded: Vec<Padded> =
-            lengths.iter().map(|length| Padded::new(&sequence(*length), bucket, 512)).collect();
+            lengths.iter().map(|length| Padded::new(&sequence(*length), pad_to_multiple_of, 512)).collect();
         let groups = groups(&padded, most);
         let mut places: Vec<usize> = groups.iter().flatten().copied().collect();
         places.sort_unstable();

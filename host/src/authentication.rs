@@ -1,4 +1,4 @@
-//! Who may ask: guards by their names, as the configuration and the files that it names say.
+//! `[auth]` sections by their names, as the configuration and the files that it names say.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -7,26 +7,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
 use pilotlight_auth::{
     AuthOptions, Authenticator, Policy, Principal, Rejection, Timestamp, Tokens,
 };
-use pilotlight_files::Reloaded;
+use pilotlight_files::{Look, Reloaded};
 use pilotlight_telemetry::ErrorKind;
 use serde::Serialize;
 
-use crate::body::Body;
 use crate::error::{Error, Result};
-use crate::request_id::REQUEST_ID;
-use crate::telemetry::Caption;
-use pilotlight_files::Look;
+use crate::request::{Body, Refusal, RequestContext};
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
-/// Accesses by their names.
+/// `[auth]` sections by their names.
 pub(crate) type Authentications = BTreeMap<String, Arc<Authentication>>;
 
-/// One access at work.
+/// One `[auth]` section.
 #[derive(Debug)]
 pub(crate) struct Authentication {
     name: String,
@@ -34,17 +31,17 @@ pub(crate) struct Authentication {
     authenticator: Reloaded<Arc<Authenticator>>,
 }
 
-/// As what a request that was not let through is counted, and its answer.
-pub(crate) type Rejected = Box<(ErrorKind, Response<Body>)>;
+/// As what a rejected request is counted, and its response.
+pub(crate) type Rejected = Box<Refusal>;
 
-/// How many requests were not let through.
+/// How many requests were rejected.
 #[derive(Debug, Default)]
 pub(crate) struct Refusals {
     unauthorized: AtomicU64,
     rate_limited: AtomicU64,
 }
 
-/// How many requests of a route were not let through.
+/// How many requests of a route were rejected.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct RefusalStatus {
@@ -108,19 +105,19 @@ impl Authentication {
         });
     }
 
-    /// Lets a request through, or answers it. `route` is what the log calls its route.
-    pub(crate) fn admit(
+    /// Authenticates a request, or answers it. `route` is what the log calls its route.
+    pub(crate) fn authenticate(
         &self,
         headers: &HeaderMap,
         client: Option<IpAddr>,
         (refusals, route): (&Refusals, &str),
-        caption: &Caption,
+        context: &RequestContext,
     ) -> std::result::Result<Principal, Rejected> {
         self.authenticator.get().check(headers, client, Timestamp::now()).map_err(|rejection| {
             refusals.count(&rejection);
             let (auth, reason) = (&self.name, rejection.reason());
-            caption.within(|| tracing::debug!(route, auth, reason, "not let through"));
-            Box::new(refused(&rejection, caption.id().clone()))
+            context.within(|| tracing::debug!(route, auth, reason, "rejected"));
+            Box::new(refused(&rejection))
         })
     }
 }
@@ -132,8 +129,8 @@ fn read_policy(
 ) -> std::result::Result<Policy, pilotlight_auth::Error> {
     let policy = Policy::read(options)?;
     let file = options.jwks.as_deref().map(Path::display).map(tracing::field::display);
-    for skipped in policy.tokens.iter().flat_map(Tokens::skipped) {
-        let (key, reason) = (&skipped.key, &skipped.message);
+    for invalid in policy.tokens.iter().flat_map(Tokens::skipped) {
+        let (key, reason) = (&invalid.key, &invalid.message);
         tracing::warn!(auth, file, key, reason, "key of the key set is skipped");
     }
     if policy.tokens.as_ref().is_some_and(Tokens::refuse_all) {
@@ -146,7 +143,7 @@ fn files(options: &AuthOptions) -> Vec<PathBuf> {
     options.api_keys.iter().chain(&options.jwks).cloned().collect()
 }
 
-fn refused(rejection: &Rejection, id: HeaderValue) -> (ErrorKind, Response<Body>) {
+fn refused(rejection: &Rejection) -> Refusal {
     let status = rejection.status();
     let (kind, error_type) = match status {
         StatusCode::UNAUTHORIZED => (ErrorKind::Unauthorized, "unauthorized"),
@@ -156,7 +153,6 @@ fn refused(rejection: &Rejection, id: HeaderValue) -> (ErrorKind, Response<Body>
     let mut response = Body::refusal(status, error_type, rejection.message());
     let (name, value) = rejection.header();
     response.headers_mut().insert(name, value);
-    response.headers_mut().insert(REQUEST_ID, id);
     (kind, response)
 }
 

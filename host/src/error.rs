@@ -1,8 +1,7 @@
-use std::any::Any;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use pilotlight_model::ModelError;
+use pilotlight_build::TaskError;
 use pilotlight_router::RouteError;
 use tokio::task::JoinError;
 
@@ -13,40 +12,18 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The model folder was refused before the sandbox saw it.
+    /// The function's component could not be built, compiled or loaded.
     #[error(transparent)]
-    Model(#[from] ModelError),
-    /// The guest refused the model; the message names the file and the reason.
-    #[error("{0}")]
-    Refused(String),
-    /// A graph could not be loaded, or its backend is not to be had.
+    Build(pilotlight_build::Error),
+    /// A graph could not be loaded, or its backend is not available.
     #[error(transparent)]
     Graph(#[from] pilotlight_inference::Error),
     /// A component cannot be run in the sandbox.
     #[error(transparent)]
     Sandbox(#[from] pilotlight_sandbox::Error),
-    /// The guest's initialiser was stopped.
-    #[error(
-        "the model could not be loaded in the sandbox: {0}; the model may be too large or too slow to load"
-    )]
-    Initialiser(String),
-    /// This build carries no guest component.
-    #[error(
-        "this build of pilotlight carries no guest component; build it with `cargo xtask build`, \
-         or name one with --guest FILE"
-    )]
-    NoGuest,
-    /// A file is not a component that can be served.
+    /// A version did not pass its smoke test, and does not serve.
     #[error("{name}: {reason}")]
-    Component {
-        /// The file.
-        name: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A version did not prove itself, and does not serve.
-    #[error("{name}: {reason}")]
-    Trial {
+    SmokeTest {
         /// What it was loaded from.
         name: String,
         /// What went wrong.
@@ -107,14 +84,6 @@ pub enum Error {
     /// The keyring of a `[deidentify]` section cannot be used.
     #[error(transparent)]
     Keys(#[from] pilotlight_deidentify::RingError),
-    /// The cache folder cannot be used.
-    #[error("cache folder {}: {reason}; name another with --cache-dir", path.display())]
-    Cache {
-        /// The folder.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
     /// A file could not be read or written.
     #[error("{}: {source}", path.display())]
     Io {
@@ -147,31 +116,20 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// A task of the host panicked: a defect of pilotlight, not of what it was given.
-    #[error(
-        "internal error: {task} panicked: {message}; this is a defect in pilotlight, please report \
-         it with what the log says"
-    )]
-    Panicked {
-        /// What was being done.
-        task: &'static str,
-        /// What the panic said.
-        message: String,
-    },
-    /// A task was stopped before its end.
-    #[error("{task} was stopped before its end: the process is ending; try again once it serves")]
-    Stopped {
-        /// What was being done.
-        task: &'static str,
-    },
-    /// Wasmtime failed where neither model nor file is to blame.
-    #[error("{context}: {message}")]
-    Runtime {
-        /// What was tried.
-        context: &'static str,
-        /// What Wasmtime said.
-        message: String,
-    },
+    /// A task of the host ended without a result.
+    #[error(transparent)]
+    Task(#[from] TaskError),
+}
+
+impl From<pilotlight_build::Error> for Error {
+    fn from(error: pilotlight_build::Error) -> Self {
+        match error {
+            pilotlight_build::Error::Graph(error) => Self::Graph(error),
+            pilotlight_build::Error::Sandbox(error) => Self::Sandbox(error),
+            pilotlight_build::Error::Task(error) => Self::Task(error),
+            error => Self::Build(error),
+        }
+    }
 }
 
 /// Longest name that is told back to whoever asked for it.
@@ -195,22 +153,7 @@ impl Error {
 
     /// Maps the end of a Tokio task without a result: it panicked, or its runtime ends.
     pub fn unfinished(task: &'static str) -> impl FnOnce(JoinError) -> Self {
-        move |error| match error.try_into_panic() {
-            Ok(payload) => Self::panicked(task, &*payload),
-            Err(_) => Self::Stopped { task },
-        }
-    }
-
-    /// Maps what a panic of `task` carried.
-    pub(crate) fn panicked(task: &'static str, payload: &(dyn Any + Send)) -> Self {
-        let text = payload.downcast_ref::<&str>().copied();
-        let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-        Self::Panicked { task, message: text.unwrap_or("no message").to_owned() }
-    }
-
-    /// Maps a Wasmtime error met while doing `context`.
-    pub(crate) fn runtime(context: &'static str) -> impl FnOnce(wasmtime::Error) -> Self {
-        move |error| Self::Runtime { context, message: format!("{error:#}") }
+        move |error| TaskError::of(task)(error).into()
     }
 }
 

@@ -10,65 +10,41 @@
 compile_error!("the host needs Linux: it reads page tables through /proc; components run anywhere");
 
 mod admin;
-mod admission;
-mod agreement;
-mod artifact;
 mod authentication;
-mod background;
-mod body;
-mod broken_body;
-mod cache;
-mod config;
-mod crash_loop;
-mod decompress;
 mod deidentification;
-mod deployment;
+mod deploy;
 mod error;
-mod graph;
-mod guest;
 mod host;
-mod image;
-mod inspect;
-mod levels;
-mod machine_code;
-mod patterns;
-mod priority;
-mod progress;
-mod request_id;
-mod request_target;
+mod http;
+mod request;
 mod routing;
-mod section;
-mod seen;
-mod server;
-mod snapshot;
-mod sweep;
+mod scrape;
 mod telemetry;
-mod version;
 
 pub use admin::{Admin, AdminToken, SwapPlan};
-pub use admission::AdmissionStatus;
-pub use agreement::agreement;
-pub use artifact::{ModelCompute, Source};
 pub use authentication::RefusalStatus;
-pub use body::Body;
-pub use cache::{Cache, Entry};
-pub use config::FunctionOptions;
-pub use deployment::FunctionStatus;
+pub use deploy::{
+    AdmissionStatus, FailureCounts, FailureKind, FunctionOptions, FunctionStatus, NewVersion,
+    VersionStatus,
+};
 pub use error::{Error, Result};
-pub use graph::{GRAPH_EXTENSION, GraphRecord, HostCompute, LoadedGraph, Precision};
-pub use guest::{Guest, Target, Variant};
-pub use host::{DEFAULT_FUNCTION, Host, Plan};
-pub use inspect::{Inspection, Seal, SealSignature, inspect};
-pub use patterns::check_patterns;
+pub use host::{Host, HostService, Plan};
+pub use http::{
+    BodyRefused, Cors, CorsOptions, CorsService, ReadBodies, Readiness, RequestBodies, RequestBody,
+    Server, ServerLimits, Tls,
+};
+pub use pilotlight_build::{
+    Agreement, BundleManifest, Cache, Entry, Error as BuildError, GRAPH_EXTENSION, GraphRecord,
+    Inspection, Precision, Progress, Sample, Seal, SealSignature, Source, Stage, TaskError,
+    inspect,
+};
+#[cfg(feature = "compiler")]
+pub use pilotlight_build::{
+    Guest, HostCompute, LoadedGraph, ModelCompute, Placement, Target, Variant, agreement,
+    check_patterns, snapshot,
+};
 pub use pilotlight_files::Look;
 pub use pilotlight_sandbox::{BodyError, InstanceOptions, PoolOptions, PoolStatus};
-pub use progress::{Progress, Stage};
-pub use routing::{ClientAddress, RouteStatus, ShadowStatus};
-pub use section::{Agreement, Provenance, Sample};
-pub use server::{
-    BodyRefused, Cors, CorsOptions, CorsService, Limits, ReadBodies, Readiness, RequestBodies,
-    RequestBody, Server, Tls,
-};
-pub use snapshot::{Placement, snapshot};
+pub use request::{Body, ClientAddress};
+pub use routing::{DEFAULT_FUNCTION, RouteStatus, ShadowStatus};
 pub use telemetry::Telemetry;
-pub use version::{FailureCounts, FailureKind, NewVersion, VersionStatus};

@@ -2,27 +2,20 @@
 
 #![allow(missing_docs, reason = "tests")]
 
-use pilotlight_testing::ladder::check;
+use pilotlight_testing::ladder::{Order, check};
 
-const LADDER: [&[&str]; 15] = [
-    &["error", "config", "crash_loop", "priority", "progress", "request_id"],
-    &["admission", "telemetry"],
-    &["background", "body", "cache"],
-    &["broken_body", "decompress", "graph", "guest", "patterns", "request_target", "seen"],
-    &["authentication", "deidentification", "section", "sweep"],
-    &["image", "inspect"],
-    &["machine_code"],
-    &["snapshot"],
-    &["artifact"],
-    &["version"],
-    &["deployment", "routing"],
-    &["levels"],
+const ORDER: &Order = &[
+    &["error", "telemetry"],
+    &["request"],
+    &["authentication", "deploy"],
+    &["deidentification"],
+    &["routing"],
+    &["http", "scrape"],
     &["host"],
-    &["agreement", "server"],
     &["admin"],
 ];
 
 #[test]
 fn files_use_only_what_stands_below_them() {
-    check(env!("CARGO_MANIFEST_DIR"), &LADDER);
+    check(env!("CARGO_MANIFEST_DIR"), ORDER);
 }

@@ -90,7 +90,7 @@ async fn a_task_that_panics_is_an_internal_error_and_no_fault_of_the_model() {
     let swapped = host.swap("a", source(), options(), |_| panic!("boom 7")).await.map(drop);
     for outcome in [deployed, swapped] {
         let error = outcome.unwrap_err();
-        assert!(matches!(error, pilotlight::Error::Panicked { .. }), "{error:?}");
+        assert!(matches!(error, pilotlight::Error::Task(_)), "{error:?}");
         let told = error.to_string();
         assert!(told.starts_with("internal error: loading a version panicked: boom 7"), "{told}");
         assert!(told.contains("report it") && !told.contains("model"), "{told}");

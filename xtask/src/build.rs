@@ -145,7 +145,7 @@ pub(crate) fn host_dependencies() -> anyhow::Result<()> {
 /// `cargo build` of some targets, with the features that `cargo test` of the workspace has: Cargo
 /// takes those of dev-dependencies into account when it builds examples. With others, Wasmtime
 /// would be built once for the host and once for its tests.
-fn build_native(targets: &[&str]) -> Command {
+pub(crate) fn build_native(targets: &[&str]) -> Command {
     let mut command = cargo(&["build"]);
     workspace(&mut command).args(targets);
     command

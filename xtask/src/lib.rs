@@ -24,7 +24,7 @@ Usage: cargo xtask <COMMAND>
   guests         build only the guest and the test guests
   runtime        put the shared library of ONNX Runtime next to the built program
 
-Benchmarks; each writes a page of documentation:
+Benchmarks, which write pages of documentation:
 
   compare              Pilotlight, wasmtime serve and a Python service: docs/performance.md
   compare host         inference on the host: docs/performance-host.md
@@ -32,8 +32,9 @@ Benchmarks; each writes a page of documentation:
   compare swaps        changes of version under load: docs/performance-swaps.md
   compare reliability  overload, faults, busy neighbors and telemetry: docs/reliability.md
   compare neighbors    only the section about busy neighbors: target/performance/neighbors.md
-  compare article      a model of the size of BERT-base: docs/performance-article.md
+  compare bert-base    a model of the size of BERT-base: docs/performance-bert-base.md
   soak [--minutes N]   load, faults, swaps, reloads and slow clients at once: docs/reliability-soak.md
+  instructions [--save]  count instructions and compare them with benchmarks/instructions.json
 
 `compare … --quick` only tries the command and writes to target/performance.
 ";
@@ -51,6 +52,7 @@ pub fn run(arguments: &[String]) -> ExitCode {
         ("guests", true) => build::guests(),
         ("runtime", true) => runtime::place(),
         ("compare" | "soak", _) => benchmarks::run(arguments),
+        ("instructions", _) => benchmarks::instructions(rest),
         ("help" | "--help" | "-h", _) => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use anyhow::Context as _;
 
+use crate::benchmarks;
 use crate::build::{self, Simd, guest_cargo, workspace};
 use crate::cargo::{cargo, execute, root, target};
 use crate::peers;
@@ -31,6 +32,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
             ("fuzz targets", &fuzz_targets),
             ("licenses", &licenses),
             ("kernels in WebAssembly", &kernels),
+            ("instruction counts", &benchmarks::check_instructions),
         ],
     ])
 }

@@ -1,75 +1,75 @@
-//! `cargo xtask compare`: Pilotlight beside its peers, in one run, on one machine.
+//! `cargo xtask compare`: Pilotlight and its peers, measured in one run on one machine.
 
-mod article;
-mod goal;
+mod bert_base;
+mod goals;
 mod host;
-mod lab;
-mod line_up;
-mod page;
+mod markdown;
+mod overview;
 mod reliability;
+mod report;
+mod runner;
 mod sandbox;
-mod service;
+mod server;
+mod servers;
 mod swaps;
-mod words;
 
-use anyhow::Context as _;
-use xtask::build;
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
 use xtask::cargo::{root, target};
 
-use lab::{Lab, Results};
-use line_up::LineUp;
+use runner::Runner;
 
-/// Measures and writes a page with its plots: `docs/performance.md` or that of the named topic.
+/// A page of documentation and the function that measures it and writes its text.
+struct Topic {
+    name: &'static str,
+    page: &'static str,
+    measure: fn(&Runner) -> anyhow::Result<String>,
+}
+
+const TOPICS: [Topic; 7] = [
+    Topic { name: "", page: "performance.md", measure: overview::run },
+    Topic { name: "host", page: "performance-host.md", measure: host::run },
+    Topic { name: "sandbox", page: "performance-sandbox.md", measure: sandbox::run },
+    Topic { name: "bert-base", page: "performance-bert-base.md", measure: bert_base::run },
+    Topic { name: "swaps", page: "performance-swaps.md", measure: swaps::run },
+    Topic { name: "reliability", page: "reliability.md", measure: reliability::run },
+    Topic { name: NEIGHBORS, page: "neighbors.md", measure: reliability::neighbors },
+];
+
+/// One section of a page, which is never written to the documentation.
+const NEIGHBORS: &str = "neighbors";
+
+/// Measures the topic that `arguments` name and writes its page and plots.
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let (topic, quick) = match words[..] {
-        [] => ("", false),
-        ["--quick"] => ("", true),
-        [topic] => (topic, false),
-        [topic, "--quick"] => (topic, true),
-        _ => anyhow::bail!(
-            "usage: cargo xtask compare [host|sandbox|article|swaps|reliability|neighbors] [--quick]"
-        ),
+    let (quick, names): (Vec<&str>, Vec<&str>) =
+        arguments.iter().map(String::as_str).partition(|argument| *argument == "--quick");
+    let name = match names[..] {
+        [] => "",
+        [name] => name,
+        _ => bail!("only one topic can be measured at a time; {}", usage()),
     };
-    let (measure, page): (fn(&Lab) -> anyhow::Result<String>, _) = match topic {
-        "" => (everything, "performance.md"),
-        "host" => (host::run, "performance-host.md"),
-        "sandbox" => (sandbox::run, "performance-sandbox.md"),
-        "article" => (article::run, "performance-article.md"),
-        "swaps" => (swaps::run, "performance-swaps.md"),
-        "reliability" => (reliability::run, "reliability.md"),
-        "neighbors" => (reliability::neighbors, "neighbors.md"),
-        _ => anyhow::bail!(
-            "{topic:?} is not host, sandbox, article, swaps, reliability or neighbors"
-        ),
+    let topic = TOPICS.iter().find(|topic| topic.name == name);
+    let topic = topic.with_context(|| format!("{name:?} is not a topic; {}", usage()))?;
+    let is_quick = !quick.is_empty();
+    // A quick run only tries the commands; its figures are not for the documentation.
+    let folder = match is_quick || topic.name == NEIGHBORS {
+        true => target().join("performance"),
+        false => root().join("docs"),
     };
-    // A quick run tries the commands; its figures are not for the documentation.
-    // One section of a page is for looking, too.
-    let folder = if quick || topic == "neighbors" {
-        target().join("performance")
-    } else {
-        root().join("docs")
-    };
-    std::fs::create_dir_all(folder.join("performance")).context("creating the folder of plots")?;
-    let text = measure(&Lab::new(folder.join("performance"), quick)?)?;
-    let page = folder.join(page);
+    write(topic, &folder, is_quick)
+}
+
+fn usage() -> String {
+    let names: Vec<&str> = TOPICS.iter().map(|topic| topic.name).skip(1).collect();
+    format!("usage: cargo xtask compare [{}] [--quick]", names.join("|"))
+}
+
+fn write(topic: &Topic, folder: &Path, quick: bool) -> anyhow::Result<()> {
+    let (page, plots) = (folder.join(topic.page), folder.join("performance"));
+    std::fs::create_dir_all(&plots).with_context(|| plots.display().to_string())?;
+    let text = (topic.measure)(&Runner::new(plots, quick)?)?;
     std::fs::write(&page, text).with_context(|| page.display().to_string())?;
     eprintln!("written: {}", page.display());
     Ok(())
-}
-
-/// The text of `docs/performance.md`.
-fn everything(lab: &Lab) -> anyhow::Result<String> {
-    build::component()?;
-    let line_up = LineUp::install()?;
-    let results = Results {
-        cold: lab.cold(&line_up)?,
-        jitter: lab.jitter(&line_up)?,
-        inference: lab.inference(&line_up)?,
-        load: lab.load(&line_up)?,
-        start: lab.start(&line_up)?,
-        instances: lab.instances(&line_up)?,
-        image_mib: line_up.image_mib()?,
-    };
-    Ok(page::write(&results, &line_up, lab))
 }

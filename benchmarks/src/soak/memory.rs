@@ -1,4 +1,4 @@
-//! Whether a process grows.
+//! The resources of a process over time.
 
 use std::fmt;
 use std::fs;
@@ -6,31 +6,32 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::bail;
 
-/// Growth that is none: pools follow the load, and the allocator keeps some of what it had.
+/// Tolerated growth: pools follow the load, and the allocator keeps freed memory.
 const TOLERATED_SHARE: f64 = 0.1;
 const TOLERATED_MIB: f64 = 16.0;
 const TOLERATED_COUNT: f64 = 16.0;
 
-/// What was seen of a process, second by second.
+/// Samples of a process, one per second.
 #[derive(Default)]
-pub(super) struct Memory(Mutex<Vec<Look>>);
+pub(super) struct Memory(Mutex<Vec<Sample>>);
 
 #[derive(Clone, Copy)]
-struct Look {
-    /// Resident, in MiB.
+struct Sample {
+    /// Resident memory in MiB.
     resident: f64,
-    /// What of it is no file's: machine code and models come and go with the page cache.
+    /// The part of it that is not mapped from files: those pages depend on the page cache.
     anonymous: f64,
     threads: f64,
     files: f64,
 }
 
 impl Memory {
-    fn looks(&self) -> MutexGuard<'_, Vec<Look>> {
+    fn samples(&self) -> MutexGuard<'_, Vec<Sample>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn look(&self, process: u32) -> anyhow::Result<()> {
+    /// Records the current resources of a process.
+    pub(super) fn sample(&self, process: u32) -> anyhow::Result<()> {
         let status = fs::read_to_string(format!("/proc/{process}/status"))?;
         let number = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name));
@@ -39,11 +40,11 @@ impl Memory {
         };
         let files = fs::read_dir(format!("/proc/{process}/fd"))?.count() as f64;
         let [resident, anonymous] = ["VmRSS:", "RssAnon:"].map(|name| number(name) / 1024.0);
-        self.looks().push(Look { resident, anonymous, threads: number("Threads:"), files });
+        self.samples().push(Sample { resident, anonymous, threads: number("Threads:"), files });
         Ok(())
     }
 
-    /// Compares the medians of the first and the second half.
+    /// Fails if the medians of the second half exceed those of the first half.
     pub(super) fn check(&self) -> anyhow::Result<()> {
         let [first, last] = self.halves();
         let grows = |first: f64, last: f64, tolerated: f64| {
@@ -58,25 +59,25 @@ impl Memory {
         Ok(())
     }
 
-    /// What was seen, the medians of the first and of the second half.
+    /// The medians of the first and of the second half.
     pub(super) fn rows(&self) -> [(&'static str, f64, f64); 4] {
         let [first, last] = self.halves();
         [
-            ("memory that is no file's, MiB", first.anonymous, last.anonymous),
+            ("anonymous memory, MiB", first.anonymous, last.anonymous),
             ("resident memory, MiB", first.resident, last.resident),
             ("threads", first.threads, last.threads),
             ("open files", first.files, last.files),
         ]
     }
 
-    fn halves(&self) -> [Look; 2] {
-        let looks = self.looks();
-        let (first, last) = looks.split_at(looks.len() / 2);
-        [first, last].map(|looks| Look {
-            anonymous: median(looks.iter().map(|look| look.anonymous)),
-            resident: median(looks.iter().map(|look| look.resident)),
-            threads: median(looks.iter().map(|look| look.threads)),
-            files: median(looks.iter().map(|look| look.files)),
+    fn halves(&self) -> [Sample; 2] {
+        let samples = self.samples();
+        let (first, last) = samples.split_at(samples.len() / 2);
+        [first, last].map(|samples| Sample {
+            anonymous: median(samples.iter().map(|sample| sample.anonymous)),
+            resident: median(samples.iter().map(|sample| sample.resident)),
+            threads: median(samples.iter().map(|sample| sample.threads)),
+            files: median(samples.iter().map(|sample| sample.files)),
         })
     }
 }

@@ -4,19 +4,19 @@ use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde::{Deserialize, Serialize};
 
-/// How the requests of an open loop are spread over time.
+/// The intervals between the requests of an open loop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Arrivals {
-    /// At equal distances.
+    /// Constant intervals.
     #[default]
     Constant,
-    /// Independent of each other, as from many users.
+    /// Random intervals, as with many independent users.
     Poisson,
 }
 
 impl Arrivals {
-    /// The intended times of `rate` requests per second, counted from the start, without end.
+    /// The intended times of `rate` requests per second, relative to the start; endless.
     pub fn schedule(self, rate: f64, seed: u64) -> Schedule {
         let rng = (self == Self::Poisson).then(|| SmallRng::seed_from_u64(seed));
         Schedule { gap_ns: 1e9 / rate, rng, count: 0, at_ns: 0.0 }

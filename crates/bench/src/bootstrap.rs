@@ -57,8 +57,8 @@ impl<'a> Units<'a> {
         Self { name, values, units, resampled }
     }
 
-    /// This target divided by `base`. Rounds lie beside each other in time, so the same ones are
-    /// drawn of both targets; blocks are drawn apart.
+    /// This target relative to `base`. Rounds of the targets alternate in time, so the same rounds are
+    /// drawn for both targets; blocks are drawn independently.
     pub(crate) fn compare(&self, base: &Self, seed: u64) -> Comparison {
         let mut rng = SmallRng::seed_from_u64(seed);
         let paired = self.resampled == Resampled::Rounds && self.units.len() == base.units.len();

@@ -1,4 +1,4 @@
-//! Workers that each send a request when the one before has been answered.
+//! Workers that each send a request when they have the response to the previous one.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,11 +8,11 @@ use tokio::task::JoinSet;
 use crate::failure::Failure;
 use crate::session::Session;
 
-/// A worker whose connection was refused waits this long: a tight loop of refusals would be all
-/// that a run measures.
+/// The delay of a worker after a refused connection. Without it, a run would only measure a tight
+/// loop of refusals.
 const AFTER_REFUSAL: Duration = Duration::from_millis(1);
 
-/// Runs one round; returns when each worker has its last answer.
+/// Runs one round; returns when each worker has its last response.
 pub(crate) async fn run(session: &Arc<Session>, concurrency: usize) {
     let closes = session.round().closes();
     // A single worker is polled by the calling thread itself.

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 /// Result with [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why nothing was measured.
+/// Why a measurement failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -20,7 +20,7 @@ pub enum Error {
     /// Options are out of range or do not go together.
     #[error("{0}")]
     Options(String),
-    /// Nothing listens at a target.
+    /// A target cannot be reached.
     #[error(
         "target {name}: cannot connect to {url}: {source}; start the server or correct --target"
     )]
@@ -29,10 +29,10 @@ pub enum Error {
         name: String,
         /// Its address.
         url: String,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// A command did not come to its first answer.
+    /// A command did not send its first response.
     #[error("{name}: {reason}{}", shown(output))]
     Start {
         /// The command's name.
@@ -47,7 +47,7 @@ pub enum Error {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
     /// A line of a file cannot be used.
@@ -65,13 +65,13 @@ pub enum Error {
     System {
         /// What was tried.
         action: &'static str,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
     /// The report could not be serialised.
     #[error("cannot write the report as JSON: {0}")]
     Json(#[from] serde_json::Error),
-    /// The recorder of latencies could not be made.
+    /// The histogram of latencies could not be created.
     #[error("cannot record latencies: {0}")]
     Histogram(#[from] hdrhistogram::CreationError),
 }

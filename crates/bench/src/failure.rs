@@ -3,18 +3,18 @@ use std::io;
 
 use http::StatusCode;
 
-/// Why a request got no good answer.
+/// Why a request failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Failure {
     /// No connection could be opened.
     Connect,
-    /// The time ran out.
+    /// The timeout expired.
     Timeout,
-    /// The connection broke before the last byte of the answer.
+    /// The connection was closed before the last byte of the response.
     Reset,
-    /// What came back is not HTTP.
+    /// The response is not valid HTTP.
     Protocol,
-    /// The answer's status is an error.
+    /// The status of the response is an error.
     Status(StatusCode),
 }
 

@@ -3,6 +3,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 use crate::error::Result;
+use crate::report::Pacing;
 
 /// Values below are recorded as this. Counting starts at 64 ns per bucket, so that 50 µs are
 /// exact to 0.2 %.
@@ -88,6 +89,16 @@ impl Latencies {
             last = bin;
         }
         bins
+    }
+}
+
+impl From<&Latencies> for Pacing {
+    fn from(lateness: &Latencies) -> Self {
+        Self {
+            p50_ms: lateness.quantile_ms(0.5),
+            p99_ms: lateness.quantile_ms(0.99),
+            max_ms: lateness.max_ms(),
+        }
     }
 }
 

@@ -1,10 +1,10 @@
 //! Measures HTTP servers without coordinated omission.
 //!
 //! [`measure`] sends requests at a fixed rate (open loop) or from a fixed number of workers
-//! (closed loop) to one or more targets in turn and reports latency, errors and throughput.
-//! [`sweep()`] repeats it over a list of loads; [`starts`] measures how long a command takes from
-//! `exec` to its first answer. Each returns a report that serialises to JSON; [`plot`] and
-//! [`table`] turn it into a picture or text.
+//! (closed loop) to one or more targets in alternating rounds, and reports latency, errors and
+//! throughput. [`sweep()`] repeats it over a list of loads; [`starts`] measures the time from `exec`
+//! of a command to its first response. Each returns a report that serializes to JSON; [`plot`] and
+//! [`table`] convert it to an SVG plot or to text.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking"))]
 
@@ -21,15 +21,15 @@ mod corpus;
 mod duration;
 mod error;
 mod failure;
-mod file;
+mod format;
 mod histogram;
+mod load;
 mod machine;
 mod measure;
 mod memory;
 mod open_loop;
 mod pacer;
 mod progress;
-mod protocol;
 mod request;
 mod round;
 mod scenario;
@@ -39,18 +39,17 @@ mod start;
 mod sweep;
 mod tally;
 mod target;
-mod units;
 
 pub use arrivals::{Arrivals, Schedule};
 pub use corpus::read_corpus;
 pub use duration::parse_duration;
 pub use error::{Error, Result};
+pub use load::{Load, Protocol, Verb};
 pub use measure::measure;
 pub use progress::{Progress, Step};
-pub use protocol::Protocol;
 pub use report::Report;
 pub use request::{RequestTemplate, parse_header};
-pub use scenario::{Load, Scenario, Verb};
-pub use start::{StartCommand, Starts, Then, read_spec, starts};
+pub use scenario::Scenario;
+pub use start::{FollowUpRequest, StartCommand, Starts, read_spec, starts};
 pub use sweep::{Sweep, sweep};
 pub use target::{Target, Url};

@@ -10,12 +10,13 @@ use crate::bootstrap::Units;
 use crate::client::Client;
 use crate::error::{Error, Result};
 use crate::histogram::Latencies;
+use crate::load::{Load, Verb};
 use crate::open_loop::Rate;
 use crate::progress::{Progress, Step};
 use crate::report::{Comparison, Report, SeriesPoint, TargetReport};
 use crate::request::Requests;
 use crate::round::{Round, Window};
-use crate::scenario::{Load, Scenario, Verb};
+use crate::scenario::Scenario;
 use crate::server_timing::PartTimes;
 use crate::session::Session;
 use crate::tally::Tally;
@@ -29,8 +30,8 @@ const BLOCKS: u32 = 20;
 /// Between starting the pacer and the first request.
 const LEAD_IN: Duration = Duration::from_millis(5);
 
-/// A target that can be connected to, and what it was sent so far.
-struct Contender {
+/// A target that is reachable, and its results so far.
+struct Reached {
     address: SocketAddr,
     requests: Arc<Requests>,
     rounds: Vec<Round>,
@@ -40,41 +41,41 @@ struct Contender {
 pub fn measure(scenario: &Scenario, progress: Progress<'_>) -> Result<Report> {
     scenario.check()?;
     let reached = scenario.targets.iter().map(|target| reach(scenario, target));
-    let mut contenders: Vec<Contender> = reached.collect::<Result<_>>()?;
-    let total = contenders.len() * scenario.rounds as usize;
+    let mut reached: Vec<Reached> = reached.collect::<Result<_>>()?;
+    let total = reached.len() * scenario.rounds as usize;
     for number in 0..scenario.rounds {
-        for turn in 0..contenders.len() {
-            let index = if number % 2 == 0 { turn } else { contenders.len() - 1 - turn };
+        for turn in 0..reached.len() {
+            let index = if number % 2 == 0 { turn } else { reached.len() - 1 - turn };
             progress(&Step {
-                done: number as usize * contenders.len() + turn,
+                done: number as usize * reached.len() + turn,
                 total,
                 doing: scenario.targets[index].name.clone(),
             });
-            let round = run(scenario, &contenders[index], number)?;
-            contenders[index].rounds.push(round);
+            let round = run(scenario, &reached[index], number)?;
+            reached[index].rounds.push(round);
         }
     }
     Ok(Report {
         verb: scenario.verb,
         pilotlight_bench: report::VERSION.to_owned(),
         machine: machine::describe(),
-        scenario: scenario.into(),
-        targets: target_reports(scenario, &contenders)?,
-        ratios: ratios(scenario, &contenders),
+        scenario: scenario.record(),
+        targets: target_reports(scenario, &reached)?,
+        ratios: ratios(scenario, &reached),
     })
 }
 
-fn reach(scenario: &Scenario, target: &Target) -> Result<Contender> {
+fn reach(scenario: &Scenario, target: &Target) -> Result<Reached> {
     let address = target.url.reach(scenario.timeout).map_err(|source| Error::Unreachable {
         name: target.name.clone(),
         url: target.url.to_string(),
         source,
     })?;
     let requests = Requests::new(&scenario.request, &target.url, scenario.protocol)?;
-    Ok(Contender { address, requests: Arc::new(requests), rounds: Vec::new() })
+    Ok(Reached { address, requests: Arc::new(requests), rounds: Vec::new() })
 }
 
-fn run(scenario: &Scenario, contender: &Contender, number: u32) -> Result<Round> {
+fn run(scenario: &Scenario, target: &Reached, number: u32) -> Result<Round> {
     let length = scenario.duration / scenario.rounds;
     let window = Window {
         warm_up: if number == 0 { scenario.warm_up } else { scenario.warm_up / 10 },
@@ -95,8 +96,8 @@ fn run(scenario: &Scenario, contender: &Contender, number: u32) -> Result<Round>
         Load::Closed { .. } => Instant::now(),
     };
     let session = Arc::new(Session {
-        client: Client::new(contender.address, scenario.protocol, connections),
-        requests: Arc::clone(&contender.requests),
+        client: Client::new(target.address, scenario.protocol, connections),
+        requests: Arc::clone(&target.requests),
         timeout: scenario.timeout,
         round: Mutex::new(Round::new(window, begins)?),
     });
@@ -128,10 +129,10 @@ fn runtime(load: Load) -> std::io::Result<Runtime> {
     builder.worker_threads(threads.max(1)).enable_all().build()
 }
 
-fn target_reports(scenario: &Scenario, contenders: &[Contender]) -> Result<Vec<TargetReport>> {
-    let named = scenario.targets.iter().zip(contenders);
+fn target_reports(scenario: &Scenario, reached: &[Reached]) -> Result<Vec<TargetReport>> {
+    let named = scenario.targets.iter().zip(reached);
     named
-        .map(|(target, Contender { rounds, .. })| {
+        .map(|(target, Reached { rounds, .. })| {
             let mut whole = Tally::new()?;
             let mut parts = PartTimes::new()?;
             let mut lateness = Latencies::new()?;
@@ -172,11 +173,11 @@ fn series(rounds: &[Round]) -> Vec<SeriesPoint> {
     seconds.iter().map(|(second, tally)| tally.point(*second)).collect()
 }
 
-fn ratios(scenario: &Scenario, contenders: &[Contender]) -> Vec<Comparison> {
+fn ratios(scenario: &Scenario, reached: &[Reached]) -> Vec<Comparison> {
     let by_round = scenario.rounds >= ROUNDS_TO_RESAMPLE;
-    let named = scenario.targets.iter().zip(contenders);
+    let named = scenario.targets.iter().zip(reached);
     let units: Vec<Units<'_>> = named
-        .map(|(target, contender)| Units::new(&target.name, &contender.rounds, by_round))
+        .map(|(target, reached)| Units::new(&target.name, &reached.rounds, by_round))
         .collect();
     let Some((base, others)) = units.split_first() else { return Vec::new() };
     others.iter().map(|other| other.compare(base, scenario.seed)).collect()

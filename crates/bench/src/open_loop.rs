@@ -1,4 +1,4 @@
-//! Requests are sent when they are due, whether or not earlier ones have been answered.
+//! Requests are sent when they are due, independent of responses to earlier ones.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -32,7 +32,7 @@ impl Rate {
     }
 }
 
-/// Runs one round that begins at `begins`; returns when the last answer is there or out of time.
+/// Runs one round that begins at `begins`; returns when the last response has been received or has timed out.
 pub(crate) async fn run(
     session: &Arc<Session>,
     rate: Rate,

@@ -1,13 +1,13 @@
-/// A step of a measurement, told as it begins.
+/// A step of a measurement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// How many steps are done.
+    /// The number of completed steps.
     pub done: usize,
-    /// How many steps there are.
+    /// The number of all steps.
     pub total: usize,
     /// What is measured now.
     pub doing: String,
 }
 
-/// Told of each step as it begins.
+/// Called at the beginning of each step.
 pub type Progress<'a> = &'a dyn Fn(&Step);

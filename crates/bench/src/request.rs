@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 use http_body_util::Full;
 
 use crate::error::{Error, Result};
-use crate::protocol::Protocol;
+use crate::load::Protocol;
 use crate::target::Url;
 
 /// What every request of a scenario has in common.

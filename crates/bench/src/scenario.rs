@@ -1,79 +1,33 @@
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
-use crate::arrivals::Arrivals;
 use crate::error::{Error, Result};
-use crate::protocol::Protocol;
+use crate::load::{Load, Protocol, Verb};
+use crate::report::ScenarioRecord;
 use crate::request::RequestTemplate;
 use crate::target::Target;
 
-/// Which report is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum Verb {
-    /// Latency under a steady load.
-    Bench,
-    /// The same, with a time series and the parts that the server names.
-    Cold,
-}
-
-/// How requests follow each other.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "loop", rename_all = "lowercase")]
-pub enum Load {
-    /// At a rate that does not depend on the answers.
-    Open {
-        /// Requests per second.
-        rate: f64,
-        /// How they are spread over time.
-        arrivals: Arrivals,
-    },
-    /// Each worker sends its next request when it has its answer.
-    Closed {
-        /// The number of workers.
-        concurrency: usize,
-    },
-}
-
-impl Load {
-    /// The load in words.
-    pub fn label(self) -> String {
-        match self {
-            Self::Open { rate, arrivals: Arrivals::Constant } => format!("{rate} requests/s"),
-            Self::Open { rate, arrivals: Arrivals::Poisson } => {
-                format!("{rate} requests/s (Poisson)")
-            }
-            Self::Closed { concurrency: 1 } => "1 worker".to_owned(),
-            Self::Closed { concurrency } => format!("{concurrency} workers"),
-        }
-    }
-}
-
-/// What is sent to which targets, how fast and for how long.
+/// The requests and targets of a measurement, its load and its duration.
 #[derive(Debug, Clone)]
 pub struct Scenario {
-    /// Which report is asked for.
+    /// The kind of measurement.
     pub verb: Verb,
-    /// The targets; ratios are to the first.
+    /// The targets. Ratios are relative to the first.
     pub targets: Vec<Target>,
-    /// How requests follow each other.
+    /// When requests are sent.
     pub load: Load,
-    /// How long each target is measured, over all rounds.
+    /// Measured time of each target in all rounds.
     pub duration: Duration,
-    /// How long a target is sent requests before its first round; a tenth of it before each
-    /// later one.
+    /// Time of requests before the first round of a target; a tenth of it before each later one.
     pub warm_up: Duration,
-    /// Targets are measured in turn this many times.
+    /// Number of alternating rounds.
     pub rounds: u32,
-    /// The most connections to a target in an open loop.
+    /// Maximum number of connections to a target in an open loop.
     pub connections: usize,
-    /// How long an answer may take.
+    /// Timeout of a response.
     pub timeout: Duration,
-    /// Seed of random arrivals and of the resampling.
+    /// Seed of random intervals and of the bootstrap.
     pub seed: u64,
-    /// What is sent.
+    /// The requests.
     pub request: RequestTemplate,
     /// The version of HTTP.
     pub protocol: Protocol,
@@ -116,6 +70,24 @@ impl Scenario {
             return refuse(&format!("{option} must be above 0"));
         }
         check_targets(&self.targets)
+    }
+
+    pub(crate) fn record(&self) -> ScenarioRecord {
+        let headers = self.request.headers.keys().map(ToString::to_string).collect();
+        ScenarioRecord {
+            load: self.load,
+            duration_s: self.duration.as_secs_f64(),
+            warm_up_s: self.warm_up.as_secs_f64(),
+            rounds: self.rounds,
+            connections: self.connections,
+            timeout_s: self.timeout.as_secs_f64(),
+            seed: self.seed,
+            http: self.protocol,
+            method: self.request.method().to_string(),
+            headers,
+            bodies: self.request.bodies.len(),
+            body_bytes: self.request.bodies.iter().map(|body| body.len() as u64).sum(),
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The `server-timing` response header (W3C Server-Timing) as the parts of an answer.
+//! The `server-timing` response header (W3C Server-Timing).
 
 use std::time::Duration;
 
@@ -8,16 +8,16 @@ use crate::error::Result;
 use crate::histogram::Latencies;
 use crate::report::{Part, Parts};
 
-/// How a request came to its instance.
+/// How a request got its instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// One was there.
+    /// The instance was ready.
     Ready,
-    /// One was made while the request waited.
+    /// The instance was created while the request waited.
     Inline,
 }
 
-/// What one answer says about its parts.
+/// The header of one response.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Timing {
     pub(crate) instantiate: Option<Duration>,
@@ -27,7 +27,7 @@ pub(crate) struct Timing {
 }
 
 impl Timing {
-    /// Unknown metrics and unreadable parts of the header are passed over.
+    /// Ignores unknown metrics and invalid parts of the header.
     pub(crate) fn from_headers(headers: &HeaderMap) -> Option<Self> {
         let mut timing = Self::default();
         for value in headers.get_all("server-timing") {
@@ -78,7 +78,7 @@ fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The parts of all answers that named them.
+/// The headers of all responses.
 pub(crate) struct PartTimes {
     answers: u64,
     instantiate: Latencies,
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn foreign_and_broken_metrics_are_passed_over() {
+    fn unknown_and_invalid_metrics_are_ignored() {
         assert_eq!(timing("cache;desc=\"a, wait;dur=1\";dur=3"), None);
         assert_eq!(timing("guest;dur=-1, wait;dur=x"), None);
         let read = timing("db;dur=53,wait;desc=ready").unwrap();

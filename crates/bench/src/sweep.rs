@@ -1,12 +1,13 @@
 use crate::error::{Error, Result};
+use crate::load::Load;
 use crate::measure::measure;
 use crate::progress::{Progress, Step};
 use crate::report::{LoadReport, LoadTarget, Report, StepRatios, StepReport, Summary};
-use crate::scenario::{Load, Scenario};
+use crate::scenario::Scenario;
 
 /// A closed loop whose throughput rises by less is saturated.
 const LEAST_GAIN: f64 = 1.05;
-/// An open loop that gets fewer of its requests answered in time is saturated.
+/// An open loop with a smaller share of responses in time is saturated.
 const LEAST_SHARE: f64 = 0.95;
 
 /// A scenario repeated over rising loads.
@@ -97,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn an_open_loop_is_saturated_when_answers_fall_behind() {
+    fn an_open_loop_is_saturated_when_responses_fall_behind() {
         let load = Load::Open { rate: 100.0, arrivals: Arrivals::Constant };
         assert!(!is_saturated(load, &summary(100, 96.0), None));
         assert!(is_saturated(load, &summary(100, 94.0), None));

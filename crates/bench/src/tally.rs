@@ -1,19 +1,19 @@
 use std::time::Duration;
 
-use crate::client::Answer;
+use crate::client::Response;
 use crate::error::Result;
 use crate::failure::Failure;
 use crate::histogram::Latencies;
 use crate::report::{Errors, SeriesPoint, Summary};
 
-/// What became of a request.
-pub(crate) type Outcome = std::result::Result<Answer, Failure>;
+/// The result of a request.
+pub(crate) type Outcome = std::result::Result<Response, Failure>;
 
 /// The outcomes of a number of requests.
 #[derive(Clone)]
 pub(crate) struct Tally {
     pub(crate) requests: u64,
-    /// Good answers whose last byte came before the window closed.
+    /// Successful responses that were complete before the end of the window.
     pub(crate) in_time: u64,
     pub(crate) errors: Errors,
     pub(crate) latencies: Latencies,
@@ -31,8 +31,8 @@ impl Tally {
         })
     }
 
-    /// The latency of a request that ran out of time is kept too: leaving it out would make a
-    /// server look faster the longer it stalls.
+    /// The latency of a request that timed out is recorded, too. Otherwise a server would look faster
+    /// the longer it stalls.
     pub(crate) fn record(&mut self, outcome: &Outcome, latency: Duration, in_time: bool) {
         self.requests += 1;
         match failure(outcome) {
@@ -46,7 +46,7 @@ impl Tally {
             }
             Some(other) => self.errors.count(other),
         }
-        self.bytes += outcome.as_ref().map_or(0, |answer| answer.bytes);
+        self.bytes += outcome.as_ref().map_or(0, |response| response.bytes);
     }
 
     pub(crate) fn merge(&mut self, other: &Self) {
@@ -79,7 +79,7 @@ impl Tally {
         }
     }
 
-    /// Sums up the requests that were due in this second.
+    /// The outcomes as those of one second.
     pub(crate) fn point(&self, second: u64) -> SeriesPoint {
         SeriesPoint {
             second,
@@ -94,7 +94,7 @@ impl Tally {
 
 fn failure(outcome: &Outcome) -> Option<Failure> {
     match outcome {
-        Ok(Answer { head, .. }) => {
+        Ok(Response { head, .. }) => {
             let bad = head.status.is_client_error() || head.status.is_server_error();
             bad.then_some(Failure::Status(head.status))
         }

@@ -38,8 +38,8 @@ impl Url {
         Ok((host, self.port()).to_socket_addrs()?.collect())
     }
 
-    /// Connects once; returns the address that answered, so that later connections neither ask
-    /// the resolver nor try an address family that nothing listens on.
+    /// Connects once; returns the address that accepted the connection, so that later connections
+    /// need neither the resolver nor an address family without a listener.
     pub(crate) fn reach(&self, patience: Duration) -> io::Result<SocketAddr> {
         let mut refused = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
         for address in self.addresses()? {
@@ -91,9 +91,9 @@ impl FromStr for Url {
 /// A server under measurement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// What the report calls it.
+    /// The name in the report.
     pub name: String,
-    /// Where requests go.
+    /// The URL of requests.
     pub url: Url,
 }
 

@@ -63,7 +63,7 @@ fn options_out_of_range_are_refused_before_anything_is_sent() {
         (vec!["--target", target, "--duration", "0s"], "--duration must be above 0"),
         (vec!["--target", target, "--target", target], "two targets are called"),
         (vec!["--target", target, "--svg", "/no/such/folder/x.svg"], "/no/such/folder"),
-        (vec!["start", "--url", target, "--", "x"], "something already answers"),
+        (vec!["start", "--url", target, "--", "x"], "another server already listens"),
     ] {
         let message = run(&arguments).unwrap_err().to_string();
         assert!(message.contains(part), "{message}");

@@ -4,12 +4,12 @@
 
 use std::collections::BTreeMap;
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use pilotlight_bench::report::StartReport;
-use pilotlight_bench::{StartCommand, Starts, Then, plot, starts, table};
-use pilotlight_testing::{free_port, skipped};
+use pilotlight_bench::{FollowUpRequest, StartCommand, Starts, plot, starts, table};
 
 const SERVER: &str = r#"
 import http.server, json, sys, time
@@ -34,8 +34,16 @@ fn python() -> Option<&'static str> {
     if found.is_ok_and(|status| status.success()) {
         return Some("python3");
     }
-    skipped("there is no python3");
+    eprintln!("skipped: there is no python3");
     None
+}
+
+/// A port that nobody listens on. It is below those that a system hands out, or another test's
+/// listener might be given it before it is used.
+fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(10_000);
+    let mut ports = std::iter::repeat_with(|| NEXT.fetch_add(1, Ordering::Relaxed));
+    ports.find(|&port| TcpListener::bind(("127.0.0.1", port)).is_ok()).unwrap()
 }
 
 fn command(name: &str, arguments: &[&str], port: u16) -> StartCommand {
@@ -45,7 +53,10 @@ fn command(name: &str, arguments: &[&str], port: u16) -> StartCommand {
         command: arguments.iter().map(|&argument| argument.to_owned()).collect(),
         env: BTreeMap::new(),
         url: url.parse().unwrap(),
-        then: Some(Then { url: url.parse().unwrap(), body: Some(Bytes::from_static(b"{}")) }),
+        follow_up: Some(FollowUpRequest {
+            url: url.parse().unwrap(),
+            body: Some(Bytes::from_static(b"{}")),
+        }),
         status_url: Some(url.parse().unwrap()),
         status_token: None,
     }
@@ -106,7 +117,7 @@ fn a_command_that_ends_shows_what_it_wrote() {
     let script = "import sys; print('out'); sys.exit('no such model')";
     let error = starts(&once(command("broken", &[python, "-c", script], free_port())), &|_| ());
     let message = error.unwrap_err().to_string();
-    for part in ["broken", "ended before its first answer", "no such model"] {
+    for part in ["broken", "ended before its first response", "no such model"] {
         assert!(message.contains(part), "{message}");
     }
 }
@@ -129,7 +140,7 @@ fn an_address_that_is_taken_is_refused() {
     let port = listener.local_addr().unwrap().port();
     let options = once(command("second", &["nothing-to-run"], port));
     let message = starts(&options, &|_| ()).unwrap_err().to_string();
-    assert!(message.contains("something already answers"), "{message}");
+    assert!(message.contains("another server already listens"), "{message}");
 }
 
 #[test]

@@ -84,7 +84,7 @@ http.idle-timeout = \"0ms\"
 http.max-connections = 0
 http.max-headers = 10000
 http.body-deadline = \"9h\"
-http.bodies-memory-per-address = 512
+http.body-memory-per-address = 512
 http.max-connections-per-address = 0
 http.trusted-proxies = [\"10.0.0.0/8\", \"10.0.0.1/8\", \"ingress\"]
 http.forwarded-header = \"x-real-ip\"
@@ -100,7 +100,7 @@ tls.key = \"key.pem\"
         "p.toml:5:24: http.max-connections: must be 1 to 4294967295",
         "p.toml:6:20: http.max-headers: must be 1 to 4096",
         "p.toml:7:22: http.body-deadline: \"9h\": must be 1ms to 8h",
-        "p.toml:8:34: http.bodies-memory-per-address: must be 1KiB to 1024GiB",
+        "p.toml:8:32: http.body-memory-per-address: must be 1KiB to 1024GiB",
         "p.toml:9:36: http.max-connections-per-address: must be 1 to 4294967295",
         "p.toml:10:39: http.trusted-proxies[1]: \"10.0.0.1/8\" has bits beyond the first 8; they must be 0",
         "p.toml:10:53: http.trusted-proxies[2]: \"ingress\" is no address or network, such as 192.0.2.7, 10.0.0.0/8 or fd00::/8",

@@ -111,7 +111,7 @@ fn the_administration_is_not_where_the_functions_are() {
 fn a_number_has_the_bounds_of_its_key() {
     let told = |key, number| check_number(key, number).unwrap_err();
     assert_eq!(told("http.max-body-bytes", 0), "must be 1KiB to 4GiB");
-    assert_eq!(told("http.bodies-memory", 5), "must be 1MiB to 1024GiB");
+    assert_eq!(told("http.body-memory", 5), "must be 1MiB to 1024GiB");
     assert_eq!(told("http.body-rate", 1 << 32), "must be 0 to 4294967295");
     assert_eq!(told("functions.any.pool.max-instances", 0), "must be 1 to 4096");
     assert_eq!(check_number("http.max-body-bytes", 1 << 10), Ok(()));

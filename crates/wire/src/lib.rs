@@ -1,8 +1,8 @@
 //! HTTP rules that host and guest have to apply in the same way, on plain values.
 //!
 //! A host that guards a route and a function that serves it must agree on which paths are the same
-//! ([`normalize_path`]), on what a compressed body holds ([`Coding`]), and on which bodies are JSON
-//! ([`parse_json`]).
+//! ([`normalize_path`]), on what a compressed body holds ([`Coding`]), on which bodies are JSON
+//! ([`parse_json`]), and on how a guest tells its times ([`GuestTimings`]).
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking"))]
 
@@ -10,8 +10,10 @@ mod authority;
 mod coding;
 mod json;
 mod path;
+mod timings;
 
 pub use authority::{BadOrigin, check_origin, is_authority};
 pub use coding::{Coding, UnsupportedCoding};
 pub use json::{JsonError, Object, null_is_default, parse_json, without_bom};
 pub use path::{BadPath, decode_unreserved, normalize_path, without_trailing_slash};
+pub use timings::GuestTimings;

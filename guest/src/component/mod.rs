@@ -7,7 +7,7 @@ mod p3;
 
 use std::time::{Duration, Instant};
 
-use pilotlight_wire::Coding;
+use pilotlight_wire::{Coding, GuestTimings};
 
 use crate::api::ApiError;
 use crate::pipeline::Timings;
@@ -38,11 +38,25 @@ mod bindings {
                 Placement::Guest(Precision::Float32) => Self::Guest(Numbers::F32),
                 Placement::Guest(Precision::Int8) => Self::Guest(Numbers::Int8),
                 Placement::Guest(Precision::Int4) => Self::Guest(Numbers::Int4),
-                Placement::Host(Graph { name, inputs, bucket, rows, length, vocabulary }) => {
-                    let (bucket, rows) = (bucket as usize, rows as usize);
+                Placement::Host(Graph {
+                    name,
+                    inputs,
+                    pad_to_multiple_of,
+                    rows,
+                    length,
+                    vocabulary,
+                }) => {
+                    let (pad_to_multiple_of, rows) = (pad_to_multiple_of as usize, rows as usize);
                     let [length, vocabulary] =
                         [length, vocabulary].map(|size| size.map(|size| size as usize));
-                    Self::Host(HostGraph { name, inputs, bucket, rows, length, vocabulary })
+                    Self::Host(HostGraph {
+                        name,
+                        inputs,
+                        pad_to_multiple_of,
+                        rows,
+                        length,
+                        vocabulary,
+                    })
                 }
             }
         }
@@ -123,9 +137,12 @@ impl Exchange {
             headers.push(("content-length", body.len().to_string()));
         }
         headers.extend(header);
-        headers.push(("x-tokenization-time", milliseconds(self.timings.tokenization)));
-        headers.push(("x-inference-time", milliseconds(self.timings.inference)));
-        headers.push(("x-total-time", milliseconds(self.start.elapsed())));
+        let timings = GuestTimings {
+            tokenization: Some(self.timings.tokenization),
+            inference: Some(self.timings.inference),
+            total: Some(self.start.elapsed()),
+        };
+        headers.extend(timings.headers());
         Answer { status, headers, body }
     }
 }
@@ -178,10 +195,4 @@ impl Body {
 
 fn broken_off(error: impl std::fmt::Display) -> ApiError {
     ApiError::Malformed(format!("the body could not be read to its end: {error}"))
-}
-
-/// Milliseconds with three decimals.
-fn milliseconds(time: Duration) -> String {
-    let microseconds = time.as_micros();
-    format!("{}.{:03}", microseconds / 1000, microseconds % 1000)
 }

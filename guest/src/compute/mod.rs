@@ -91,7 +91,7 @@ pub struct HostGraph {
     pub inputs: Vec<String>,
     /// Sequences are padded to multiples of so many tokens, where an attention mask takes the
     /// padding out.
-    pub bucket: usize,
+    pub pad_to_multiple_of: usize,
     /// Most sequences that are computed at once.
     pub rows: usize,
     /// Sequences are padded to so many tokens, where the graph reads no others.

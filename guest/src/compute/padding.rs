@@ -21,7 +21,7 @@ pub struct Padded {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Padding {
     /// To multiples of so many tokens; 1 pads nothing.
-    pub bucket: usize,
+    pub pad_to_multiple_of: usize,
     /// Not beyond so many tokens.
     pub longest: usize,
     /// To exactly so many tokens instead, where the graph reads no others.
@@ -38,7 +38,7 @@ impl Padding {
     pub fn pad(&self, sequence: &Sequence) -> Result<Padded, ComputeError> {
         let tokens = sequence.ids.len();
         let mut padded = match self.fixed {
-            None => Padded::new(sequence, self.bucket, self.longest),
+            None => Padded::new(sequence, self.pad_to_multiple_of, self.longest),
             Some(fixed) if tokens <= fixed => Padded::new(sequence, fixed, fixed),
             Some(fixed) => {
                 let message = format!("{tokens} tokens; the graph reads {fixed}");
@@ -51,10 +51,10 @@ impl Padding {
 }
 
 impl Padded {
-    /// Pads `sequence` to the next multiple of `bucket`, but not beyond `longest` tokens.
-    pub fn new(sequence: &Sequence, bucket: usize, longest: usize) -> Self {
+    /// Pads `sequence` to the next multiple of `pad_to_multiple_of`, but not beyond `longest` tokens.
+    pub fn new(sequence: &Sequence, pad_to_multiple_of: usize, longest: usize) -> Self {
         let tokens = sequence.ids.len();
-        let length = tokens.next_multiple_of(bucket.max(1)).min(longest).max(tokens);
+        let length = tokens.next_multiple_of(pad_to_multiple_of.max(1)).min(longest).max(tokens);
         let pad = |values: &[i64]| {
             let padding = std::iter::repeat_n(0, length - tokens);
             values.iter().copied().chain(padding).collect()

@@ -46,7 +46,8 @@ impl TractCompute {
         model.optimize().map_err(refuse)?;
         let plan = SimplePlan::new(model).map_err(refuse)?;
         let (inputs, vocabulary, fixed) = (graph.inputs, graph.vocabulary, graph.length);
-        let padding = Padding { bucket: 1, longest: usize::MAX, fixed, first_position: 0 };
+        let padding =
+            Padding { pad_to_multiple_of: 1, longest: usize::MAX, fixed, first_position: 0 };
         Ok(Self { plan, inputs, labels, vocabulary, padding })
     }
 }

@@ -45,25 +45,28 @@ impl NnCompute {
         graph.check()?;
         // What nothing takes out changes the labels of the tokens before it.
         let masked = graph.inputs.iter().any(|name| name == "attention_mask");
-        let bucket = if masked { graph.bucket } else { 1 };
-        let padding = Padding { bucket, longest, fixed: graph.length, first_position: 0 };
+        let pad_to_multiple_of = if masked { graph.pad_to_multiple_of } else { 1 };
+        let padding =
+            Padding { pad_to_multiple_of, longest, fixed: graph.length, first_position: 0 };
         let mut compute = Self { graph, labels: 0, padding };
         let probe = Sequence { ids: vec![0], type_ids: vec![0] };
         compute.labels = compute.logits(&probe)?.labels();
         if !compute.padding_changes_nothing()? {
-            compute.padding.bucket = 1;
+            compute.padding.pad_to_multiple_of = 1;
         }
         Ok(compute)
     }
 
     /// Whether sequences of several lengths get the same scores with padding as without it.
     fn padding_changes_nothing(&self) -> Result<bool, ComputeError> {
-        let Padding { bucket, longest, fixed, .. } = self.padding;
-        if bucket <= 1 || fixed.is_some() {
+        let Padding { pad_to_multiple_of, longest, fixed, .. } = self.padding;
+        if pad_to_multiple_of <= 1 || fixed.is_some() {
             return Ok(true);
         }
-        let long = (longest.min(LONGEST_TRIAL).saturating_sub(1) / bucket) * bucket + 1;
-        for tokens in [1, bucket - 1, long] {
+        let long = (longest.min(LONGEST_TRIAL).saturating_sub(1) / pad_to_multiple_of)
+            * pad_to_multiple_of
+            + 1;
+        for tokens in [1, pad_to_multiple_of - 1, long] {
             if !self.padding_changes_none_of(tokens)? {
                 return Ok(false);
             }
@@ -79,7 +82,7 @@ impl NnCompute {
         if padded.length() == tokens {
             return Ok(true);
         }
-        let plain = Padding { bucket: 1, ..self.padding }.pad(&sequence)?;
+        let plain = Padding { pad_to_multiple_of: 1, ..self.padding }.pad(&sequence)?;
         let (alone, padded) = (self.run(&[&plain])?, self.run(&[&padded])?);
         let values = |logits: &[Logits]| -> Vec<f32> {
             logits.iter().flat_map(|logits| logits.rows().flatten().copied()).collect()

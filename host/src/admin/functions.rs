@@ -8,18 +8,18 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use pilotlight_build::Entry;
 use pilotlight_wire::{parse_json, without_trailing_slash};
 use serde::Deserialize;
 
 use super::upload::{Upload, Uploading};
 use super::{Admin, READ, Started, SwapPlan, Swaps, allows, not_allowed, upload};
-use crate::body::Body;
-use crate::cache::Entry;
-use crate::decompress::{Decoded, take_coding, unsupported};
-use crate::deployment::FunctionStatus;
+use crate::deploy::FunctionStatus;
+use crate::deploy::NewVersion;
 use crate::error::{Error, Result};
 use crate::host::Host;
-use crate::version::NewVersion;
+use crate::request::Body;
+use crate::request::decompress::{Decoded, take_coding, unsupported};
 
 /// Most bytes of a request that is no component.
 const LARGEST_REQUEST: usize = 64 << 10;
@@ -48,10 +48,10 @@ enum Sent {
 }
 
 /// Why a change was refused before anything was tried.
-struct Refusal(StatusCode, &'static str, String);
+struct AdminError(StatusCode, &'static str, String);
 
-impl From<Refusal> for Response<Body> {
-    fn from(Refusal(status, error_type, error): Refusal) -> Self {
+impl From<AdminError> for Response<Body> {
+    fn from(AdminError(status, error_type, error): AdminError) -> Self {
         Body::refusal(status, error_type, &error)
     }
 }
@@ -97,8 +97,11 @@ impl Admin {
 
     /// Web pages can make a browser post to this address, but not with this type of content, and
     /// not without saying where they are from (Fetch standard, CORS protocol).
-    fn may_change(&self, headers: &HeaderMap) -> std::result::Result<(&Swaps, Content), Refusal> {
-        let refuse = |error: &str| Refusal(StatusCode::FORBIDDEN, "forbidden", error.to_owned());
+    fn may_change(
+        &self,
+        headers: &HeaderMap,
+    ) -> std::result::Result<(&Swaps, Content), AdminError> {
+        let refuse = |error: &str| AdminError(StatusCode::FORBIDDEN, "forbidden", error.to_owned());
         let swaps = self
             .swaps
             .as_ref()
@@ -110,7 +113,7 @@ impl Admin {
         match content_type.map(|value| value.split(';').next().unwrap_or_default().trim()) {
             Some(JSON) => Ok((swaps, Content::Json)),
             Some(COMPONENT) => Ok((swaps, Content::Component)),
-            _ => Err(Refusal(
+            _ => Err(AdminError(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "unsupported_media_type",
                 format!("send {JSON} or {COMPONENT}"),
@@ -176,20 +179,20 @@ fn name_to_put<'a>(path: &'a str, method: &Method) -> Option<&'a str> {
 }
 
 /// Where the version is that a request names.
-async fn source(body: Upload, time: Duration) -> std::result::Result<Sent, Refusal> {
+async fn source(body: Upload, time: Duration) -> std::result::Result<Sent, AdminError> {
     let collected = tokio::time::timeout(time, Limited::new(body, LARGEST_REQUEST).collect()).await;
     let collected = collected.map_err(|_| {
         let error = "the body did not come in time".to_owned();
-        Refusal(StatusCode::REQUEST_TIMEOUT, "timeout", error)
+        AdminError(StatusCode::REQUEST_TIMEOUT, "timeout", error)
     })?;
     let body = collected.map_err(|error| match error.is::<LengthLimitError>() {
         true => {
             let error = format!("the body may have at most {LARGEST_REQUEST} bytes");
-            Refusal(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", error)
+            AdminError(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", error)
         }
         false => {
             let error = format!("the body was not received whole: {error}");
-            Refusal(StatusCode::BAD_REQUEST, "malformed", error)
+            AdminError(StatusCode::BAD_REQUEST, "malformed", error)
         }
     })?;
     let replacement = parse_json::<Replacement>(&body.to_bytes()).map_err(|error| {
@@ -197,7 +200,7 @@ async fn source(body: Upload, time: Duration) -> std::result::Result<Sent, Refus
             true => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
             false => (StatusCode::BAD_REQUEST, "malformed"),
         };
-        Refusal(status, error_type, format!("expected {{\"source\": \"PATH\"}}: {error}"))
+        AdminError(status, error_type, format!("expected {{\"source\": \"PATH\"}}: {error}"))
     })?;
     Ok(Sent::Source(replacement.source))
 }
@@ -248,11 +251,10 @@ fn refusal(error: &Error) -> Response<Body> {
     let (status, error_type) = match error {
         Error::NoFunction { .. } => (StatusCode::NOT_FOUND, "not_found"),
         Error::Changing { .. } | Error::NoPrevious { .. } => (StatusCode::CONFLICT, "conflict"),
-        Error::Cache { .. }
-        | Error::Runtime { .. }
-        | Error::Initialiser(_)
-        | Error::Panicked { .. }
-        | Error::Stopped { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        Error::Task(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        Error::Build(error) if error.is_internal() => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "internal")
+        }
         _ => (StatusCode::UNPROCESSABLE_ENTITY, "refused"),
     };
     Body::refusal(status, error_type, &error.to_string())

@@ -14,12 +14,12 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use pilotlight_wire::without_trailing_slash;
 
-use crate::body::Body;
+use crate::deploy::NewVersion;
 use crate::error::Result;
 use crate::host::Host;
-use crate::request_target::{malformed, normalize};
-use crate::server::Readiness;
-use crate::version::NewVersion;
+use crate::http::Readiness;
+use crate::request::Body;
+use crate::request::target::{malformed, normalize};
 pub use pilotlight_auth::AdminToken;
 use upload::{UploadLimits, Uploads};
 

@@ -10,11 +10,11 @@ use http::{Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
+use pilotlight_build::{Cache, Entry};
 use tokio::sync::mpsc;
 
-use crate::body::Body;
-use crate::cache::{Cache, Entry};
 use crate::error::Error;
+use crate::request::Body;
 
 /// What is sent, decoded.
 pub(super) type Upload = UnsyncBoxBody<Bytes, io::Error>;
@@ -121,7 +121,8 @@ pub(super) async fn receive(
     came.unwrap_or(Err(NotReceived::Late(limits.time)))?;
     let incoming = written?;
     let kept = tokio::task::spawn_blocking(move || incoming.keep("wasm")).await;
-    Ok(kept.map_err(Error::unfinished("keeping a component in the cache"))??)
+    let kept = kept.map_err(Error::unfinished("keeping a component in the cache"))?;
+    Ok(kept.map_err(Error::from)?)
 }
 
 async fn pass_on(

@@ -1,13 +1,12 @@
-//! What functions find in texts, de-identified before it leaves: `POST /v1/redact` and
+//! What functions find in texts is de-identified before it leaves: `POST /v1/redact` and
 //! `POST /v1/reidentify` of routes with a de-identification.
 //!
 //! The function gets the text and says where something is; what is answered is made of the text
 //! that was sent and of places, labels and scores. Nothing else that the function says gets out.
 //! Labels are checked against the component's manifest, and `GET /info` is answered from it.
 
-mod declared;
-mod exchange;
-mod refusal;
+mod error;
+mod redact;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,23 +15,19 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use pilotlight_deidentify::{Deidentifier, DeidentifyOptions, KeyRing, Mode, OptionsError, Unfit};
-use pilotlight_files::Reloaded;
+use pilotlight_files::{Look, Reloaded};
 use pilotlight_wire::without_trailing_slash;
 use wasmtime_wasi_http::WasiBody;
 
-use crate::body::Body;
+use crate::deploy::{Declared, Version};
 use crate::error::{Error, Result};
-use crate::request_id::REQUEST_ID;
-use crate::telemetry::Exchange;
-pub(crate) use declared::Declared;
-pub(crate) use exchange::Kept;
-use exchange::{RedactRequest, RestoreRequest, parse};
-use pilotlight_files::Look;
-use refusal::Refusal;
+use crate::request::{Body, CollectError, REQUEST_ID, RequestContext, collect};
+use error::DeidentificationError;
+pub(crate) use redact::Kept;
+use redact::{RedactRequest, RestoreRequest, parse};
 
-/// Protections by their names.
+/// `[deidentify]` sections by their names.
 pub(crate) type Deidentifications = BTreeMap<String, Arc<Deidentification>>;
 
 /// Keyrings by their files: `[deidentify]` sections that share a file share its ring, and how often its keys
@@ -48,14 +43,6 @@ pub(crate) struct Deidentification {
 
 #[derive(Debug)]
 struct Ring(Reloaded<KeyRing>);
-
-/// The version that a request to a de-identified route goes to.
-pub(crate) struct Answering<'a> {
-    /// Longest body of a request.
-    pub(crate) limit: usize,
-    /// What its manifest says, if it has one.
-    pub(crate) declared: Option<&'a Arc<Declared>>,
-}
 
 /// What comes of a request to a de-identified route.
 pub(crate) enum Begun {
@@ -141,13 +128,13 @@ impl Deidentification {
         &self,
         mut head: Parts,
         body: WasiBody,
-        version: Answering<'_>,
-        exchange: &mut Exchange,
+        version: &Version,
+        context: &RequestContext,
     ) -> Begun {
-        head.headers.insert(REQUEST_ID, exchange.caption().id().clone());
+        head.headers.insert(REQUEST_ID, context.id().clone());
         match self.begin_with(head, body, version).await {
             Ok(begun) => begun,
-            Err(refusal) => Begun::Answered(refusal.response(exchange)),
+            Err(refusal) => Begun::Answered(refusal.response(context)),
         }
     }
 
@@ -155,21 +142,21 @@ impl Deidentification {
         &self,
         head: Parts,
         body: WasiBody,
-        version: Answering<'_>,
-    ) -> std::result::Result<Begun, Refusal> {
+        version: &Version,
+    ) -> std::result::Result<Begun, DeidentificationError> {
         match without_trailing_slash(head.uri.path()) {
-            "/info" => info(&head, version.declared),
+            "/info" => info(&head, version.declared()),
             "/v1/redact" => {
-                let bytes = read(&head, body, version.limit).await?;
-                self.ask(head, parse(&bytes)?, version.declared.cloned())
+                let bytes = read(&head, body, version.body_limit()).await?;
+                self.ask(head, parse(&bytes)?, version.declared().cloned())
             }
             "/v1/reidentify" if self.reidentifies() => {
-                let bytes = read(&head, body, version.limit).await?;
+                let bytes = read(&head, body, version.body_limit()).await?;
                 let RestoreRequest { text } = parse(&bytes)?;
                 self.reidentify(head, &text)
             }
-            "/v1/reidentify" => Err(Refusal::NothingToRestore(self.options.mode)),
-            _ => Err(Refusal::NotDeidentified),
+            "/v1/reidentify" => Err(DeidentificationError::NothingToRestore(self.options.mode)),
+            _ => Err(DeidentificationError::NotDeidentified),
         }
     }
 
@@ -178,17 +165,22 @@ impl Deidentification {
         head: Parts,
         request: RedactRequest,
         declared: Option<Arc<Declared>>,
-    ) -> std::result::Result<Begun, Refusal> {
+    ) -> std::result::Result<Begun, DeidentificationError> {
         // Versions are refused when they are loaded; testers may name any function.
-        let unfit = |unfit: Unfit| Refusal::Unusable(unfit.to_string());
+        let unfit = |unfit: Unfit| DeidentificationError::Unusable(unfit.to_string());
         self.fits(declared.as_deref()).map_err(unfit)?;
         let deidentify = self.deidentify(request.placeholder.as_deref())?;
-        let (request, kept) = exchange::ask(head, request, (deidentify, declared))?;
+        let (request, kept) = redact::ask(head, request, (deidentify, declared))?;
         Ok(Begun::Asked(request, Box::new(kept)))
     }
 
-    fn reidentify(&self, head: Parts, text: &str) -> std::result::Result<Begun, Refusal> {
-        let ring = self.ring.as_ref().ok_or(Refusal::NothingToRestore(self.options.mode))?;
+    fn reidentify(
+        &self,
+        head: Parts,
+        text: &str,
+    ) -> std::result::Result<Begun, DeidentificationError> {
+        let ring =
+            self.ring.as_ref().ok_or(DeidentificationError::NothingToRestore(self.options.mode))?;
         let reidentified = ring.0.get().reidentify(text);
         let mut response = Body::json(StatusCode::OK, &reidentified);
         copy_id(&head, &mut response);
@@ -196,28 +188,36 @@ impl Deidentification {
     }
 
     /// The de-identification by the keys as they are now.
-    fn deidentify(&self, placeholder: Option<&str>) -> std::result::Result<Deidentifier, Refusal> {
+    fn deidentify(
+        &self,
+        placeholder: Option<&str>,
+    ) -> std::result::Result<Deidentifier, DeidentificationError> {
         let mut options = self.options.clone();
         if placeholder.is_some() {
             options.placeholder = placeholder.map(str::to_owned);
         }
         let ring = self.ring.as_ref().map(|ring| ring.0.get());
         Deidentifier::new(&options, ring.as_ref()).map_err(|error: OptionsError| match error {
-            OptionsError::OfNoEffect { key, mode } => Refusal::OfNoEffect { key, mode },
-            error => Refusal::Unusable(error.to_string()),
+            OptionsError::OfNoEffect { key, mode } => {
+                DeidentificationError::OfNoEffect { key, mode }
+            }
+            error => DeidentificationError::Unusable(error.to_string()),
         })
     }
 }
 
 /// `GET /info`, as it was when the component was built: the function itself could tell anything.
-fn info(head: &Parts, declared: Option<&Arc<Declared>>) -> std::result::Result<Begun, Refusal> {
+fn info(
+    head: &Parts,
+    declared: Option<&Arc<Declared>>,
+) -> std::result::Result<Begun, DeidentificationError> {
     if head.method == Method::OPTIONS {
-        return Err(Refusal::Options("GET, HEAD"));
+        return Err(DeidentificationError::Options("GET, HEAD"));
     }
     if head.method != Method::GET && head.method != Method::HEAD {
-        return Err(Refusal::Method("GET, HEAD"));
+        return Err(DeidentificationError::Method("GET, HEAD"));
     }
-    let declared = declared.ok_or(Refusal::NoInfo)?;
+    let declared = declared.ok_or(DeidentificationError::NoInfo)?;
     let mut response = Body::json(StatusCode::OK, &declared.info);
     copy_id(head, &mut response);
     Ok(Begun::Answered(response))
@@ -230,29 +230,28 @@ fn copy_id(head: &Parts, response: &mut Response<Body>) {
 }
 
 /// The body of a request that has to be a `POST` of JSON.
-async fn read(head: &Parts, body: WasiBody, limit: usize) -> std::result::Result<Bytes, Refusal> {
+async fn read(
+    head: &Parts,
+    body: WasiBody,
+    limit: usize,
+) -> std::result::Result<Bytes, DeidentificationError> {
     if head.method == Method::OPTIONS {
-        return Err(Refusal::Options("POST"));
+        return Err(DeidentificationError::Options("POST"));
     }
     if head.method != Method::POST {
-        return Err(Refusal::Method("POST"));
+        return Err(DeidentificationError::Method("POST"));
     }
     let content_type = head.headers.get(http::header::CONTENT_TYPE);
     if content_type.is_some_and(|value| !is_json(value)) {
-        return Err(Refusal::MediaType);
+        return Err(DeidentificationError::MediaType);
     }
-    let collected = Limited::new(body, limit).collect().await;
-    collected.map(|body| body.to_bytes()).map_err(|error| match error.is::<LengthLimitError>() {
-        true => Refusal::TooLong,
-        false => Refusal::Malformed("the body was not received whole".to_owned()),
+    collect(body, limit).await.map_err(|error| match error {
+        CollectError::TooLong => DeidentificationError::TooLong,
+        CollectError::Broken => DeidentificationError::Malformed(error.to_string()),
     })
 }
 
 fn is_json(value: &HeaderValue) -> bool {
     let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
     essence.trim().eq_ignore_ascii_case("application/json")
-}
-
-fn whole(bytes: Bytes) -> WasiBody {
-    Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
 }

@@ -1,56 +1,63 @@
-//! Which version answers a request, who is asked as well, and who is told how it went.
+//! Which version answers a request, and what its route asks for: authentication, de-identification,
+//! canary, shadow.
+//!
+//! Uses deployments; the stack and the host use it.
 
 mod canaries;
-mod gate;
+mod policy;
 mod shadow;
+mod table;
 
 use std::borrow::Cow;
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
-use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{Request, Response, StatusCode};
-use http_body::Body as _;
-use http_body_util::{BodyExt as _, Full, Limited};
+use http::{Request, StatusCode};
 use pilotlight_auth::Principal;
-use pilotlight_router::{Decision, Route, Router, Target};
+use pilotlight_router::{Decision, Observer, Route, Router, Target};
 use pilotlight_telemetry::ErrorKind;
 use pilotlight_wire::without_bom;
 use serde::Serialize;
 use wasmtime_wasi_http::WasiBody;
 
 use crate::authentication::{RefusalStatus, Rejected, remove_credentials};
-use crate::body::Body;
-use crate::deidentification::Begun;
+use crate::deidentification::Deidentification;
+use crate::deploy::Version;
 use crate::error::{Error, Result};
-use crate::telemetry::{Exchange, Telemetry};
-use crate::version::Version;
-use gate::Gate;
-pub(crate) use gate::Guards;
+use crate::request::{Body, CollectError, Refusal, RequestContext, client, collect, whole};
+pub(crate) use policy::RoutePolicies;
+use policy::RoutePolicy;
+pub(crate) use shadow::RoutedShadow;
 pub use shadow::ShadowStatus;
 use shadow::Shadows;
+pub(crate) use table::{Functions, Table};
 
+/// What a host calls its function unless told.
+pub const DEFAULT_FUNCTION: &str = "default";
 /// Longest body that routes look into or that is shadowed.
 const MOST_BODY: usize = 1 << 20;
 
-/// Who sent a request; a server puts it among the request's extensions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ClientAddress(pub IpAddr);
-
-/// Why a request came to no version, and what is answered.
-type Refusal = (ErrorKind, Response<Body>);
-
-/// Marks a request that was let in by its head.
+/// The principal of a request that was authenticated by its head; one of its extensions.
 #[derive(Clone)]
-struct Admitted {
-    /// Others may have other routes.
+pub(crate) struct Authenticated {
+    /// Another table may have other routes.
     by: Weak<Routing>,
     principal: Principal,
+}
+
+/// What a request was routed to; one of its extensions.
+#[derive(Clone)]
+pub(crate) struct Routed {
+    pub(crate) version: Arc<Version>,
+    pub(crate) deidentification: Option<Arc<Deidentification>>,
+    pub(crate) shadow: Option<RoutedShadow>,
+    /// Judged by how the request goes.
+    pub(crate) canary: Option<Observer>,
 }
 
 /// Routes at work.
@@ -59,11 +66,18 @@ pub(crate) struct Routing {
     /// One for each route.
     shadows: Vec<Shadows>,
     /// One for each route.
-    gates: Vec<Gate>,
+    policies: Vec<RoutePolicy>,
     /// Where testers choose a target for requests that no route is for.
-    elsewhere: Gate,
+    without_route: RoutePolicy,
     /// What canaries count time from: one that goes on under new routes must go on counting.
     began: Instant,
+}
+
+impl Routed {
+    /// To `version`, which everybody may call.
+    fn to(version: Arc<Version>) -> Self {
+        Self { version, deidentification: None, shadow: None, canary: None }
+    }
 }
 
 /// What there is to know of a route.
@@ -88,20 +102,21 @@ pub struct RouteStatus {
     pub refused: RefusalStatus,
 }
 
-/// An answer, or a refusal.
-type Answered = std::result::Result<Response<Body>, Refusal>;
-
 /// Finds the version that a target names.
 pub(crate) type Find<'a> = &'a (dyn Fn(&Target) -> Option<Arc<Version>> + Sync);
 
 impl Routing {
-    /// Follows the routes of `router`, with `guards` before their targets; canaries that `before` had,
+    /// Follows the routes of `router`, with `policies` before their targets; canaries that `before` had,
     /// too, go on as they are.
     ///
     /// # Errors
-    /// [`Error::Options`] if a route names what `guards` have not, or
+    /// [`Error::Options`] if a route names what `policies` have not, or
     /// what it must not.
-    pub(crate) fn new(mut router: Router, guards: &Guards, before: Option<&Self>) -> Result<Self> {
+    pub(crate) fn new(
+        mut router: Router,
+        policies: &RoutePolicies,
+        before: Option<&Self>,
+    ) -> Result<Self> {
         if let Some(before) = before {
             router.take_over(&before.router);
         }
@@ -110,10 +125,11 @@ impl Routing {
         let shadows = router.routes().enumerate();
         let shadows =
             shadows.map(|(index, route)| known(index, route).unwrap_or_default()).collect();
-        let gates = router.routes().map(|route| guards.gate(route)).collect::<Result<_>>()?;
-        let elsewhere = guards.elsewhere();
+        let without_route = policies.without_route();
+        let policies =
+            router.routes().map(|route| policies.of_route(route)).collect::<Result<_>>()?;
         let began = before.map_or_else(Instant::now, |before| before.began);
-        Ok(Self { router, shadows, gates, elsewhere, began })
+        Ok(Self { router, shadows, policies, without_route, began })
     }
 
     /// Refuses a version of `function` to which a de-identification of its routes cannot be applied.
@@ -133,18 +149,20 @@ impl Routing {
         &self,
         find: impl Fn(&Target) -> Option<V>,
     ) -> Result<()> {
-        for (route, gate) in self.router.routes().zip(&self.gates) {
-            let (Some(name), Some(deidentify)) = (&route.deidentify, gate.deidentify()) else {
+        for (route, policy) in self.router.routes().zip(&self.policies) {
+            let (Some(name), Some(deidentify)) = (&route.deidentify, policy.deidentify()) else {
                 continue;
             };
             let canary = route.canary.iter().map(|canary| &canary.target);
             for target in route.to.iter().map(|weighted| &weighted.target).chain(canary) {
                 let Some(version) = find(target) else { continue };
-                deidentify.fits(version.declared()).map_err(|source| Error::NotDeidentified {
-                    name: name.clone(),
-                    function: target.function.clone(),
-                    source,
-                })?;
+                deidentify.fits(version.declared().map(|declared| &**declared)).map_err(
+                    |source| Error::NotDeidentified {
+                        name: name.clone(),
+                        function: target.function.clone(),
+                        source,
+                    },
+                )?;
             }
         }
         Ok(())
@@ -159,61 +177,43 @@ impl Routing {
         self.shadows.get(index).cloned()
     }
 
-    /// Answers a request that may not ask, if that is known without its body.
-    pub(crate) fn turn_away(
+    /// Authenticates a request by its head; none, if only its body tells which route is for it.
+    ///
+    /// # Errors
+    /// The response to a request that is rejected.
+    pub(crate) fn authenticate(
         self: &Arc<Self>,
-        head: &mut Parts,
-        telemetry: &Telemetry,
-    ) -> Option<Response<Body>> {
-        let route = self.route_before_body(head)?;
-        if self.gate(Some(route)).is_open() {
-            return None;
-        }
-        let exchange = Exchange::aside(&head.headers);
-        match self.admit(head, Some(route), &exchange) {
-            Ok(principal) => {
-                head.extensions.insert(Admitted { by: Arc::downgrade(self), principal });
-                None
-            }
-            Err(refused) => {
-                let (kind, response) = *refused;
-                let mut exchange = Exchange::begin(telemetry, head);
-                self.routed(Some(route), &mut exchange);
-                exchange.failed(kind);
-                exchange.answered(response.status(), response.headers());
-                Some(response)
-            }
-        }
+        head: &Parts,
+        context: &RequestContext,
+    ) -> std::result::Result<Option<Authenticated>, Rejected> {
+        let Some(route) = self.route_before_body(head) else { return Ok(None) };
+        let principal = self.authenticate_for(head, Some(route), context);
+        let principal = principal.inspect_err(|_| self.tell_route(Some(route), context))?;
+        Ok(Some(Authenticated { by: Arc::downgrade(self), principal }))
     }
 
-    /// Has the version answer that the routes choose.
-    pub(crate) async fn answer(
+    /// Finds the version that the routes choose, and authenticates what was not by its head.
+    ///
+    /// # Errors
+    /// The response, where there is none.
+    pub(crate) async fn route(
         &self,
         request: Request<WasiBody>,
         find: Find<'_>,
-        exchange: &mut Exchange,
-    ) -> Response<Body> {
-        self.route(request, find, exchange).await.unwrap_or_else(|(kind, response)| {
-            exchange.failed(kind);
-            response
-        })
-    }
-
-    async fn route(
-        &self,
-        request: Request<WasiBody>,
-        find: Find<'_>,
-        exchange: &mut Exchange,
-    ) -> Answered {
+        context: &RequestContext,
+    ) -> std::result::Result<(Request<WasiBody>, Routed), Refusal> {
         let (mut head, mut body) = request.into_parts();
-        let marked = head.extensions.remove::<Admitted>();
-        let admitted = match marked.filter(|mark| std::ptr::eq(mark.by.as_ptr(), self)) {
-            Some(mark) => Some(mark.principal),
-            None => self.admit_before_body(&head, exchange).map_err(|refused| *refused)?,
-        };
+        let mut principal = self.authenticated(&mut head);
+        if principal.is_none()
+            && let Some(route) = self.route_before_body(&head)
+        {
+            // The table has changed since.
+            let authenticated = self.authenticate_for(&head, Some(route), context);
+            principal = Some(authenticated.map_err(|rejected| *rejected)?);
+        }
         let mut read = None;
         if self.router.needs_body(&seen(&head, None)) {
-            let bytes = collect(body).await?;
+            let bytes = collect_for_routes(body).await?;
             body = whole(bytes.clone());
             read = Some(bytes);
         }
@@ -221,28 +221,28 @@ impl Routing {
         let decision = decided
             .map_err(|error| malformed(&error.to_string()))?
             .ok_or_else(|| not_found(StatusCode::NOT_FOUND, "not_found", "no route is for this"))?;
-        self.routed(decision.route, exchange);
-        let admit = || self.admit(&head, decision.route, exchange);
-        let principal = admitted.map_or_else(admit, Ok).map_err(|refused| *refused)?;
+        self.tell_route(decision.route, context);
+        let principal = match principal {
+            Some(principal) => principal,
+            None => self
+                .authenticate_for(&head, decision.route, context)
+                .map_err(|rejected| *rejected)?,
+        };
         if !matches!(principal, Principal::Anonymous(_)) {
             remove_credentials(&mut head.headers);
         }
         let version = find(&decision.target).ok_or_else(|| {
-            exchange.counts_for(decision.canary.as_ref());
+            context.observed_by(decision.canary.as_ref());
             let error = format!("there is no version {}", decision.target);
             not_found(StatusCode::SERVICE_UNAVAILABLE, "no_version", &error)
         })?;
-        let asked = (&decision, &*version);
-        let Some(deidentify) = self.gate(decision.route).deidentify() else {
-            return self.ask(asked, Request::from_parts(head, body), find, exchange).await;
+        let routed = Routed {
+            version,
+            deidentification: self.policy(decision.route).deidentify().cloned(),
+            shadow: self.shadow(&decision, find),
+            canary: decision.canary,
         };
-        match deidentify.begin(head, body, version.answering(), exchange).await {
-            Begun::Asked(request, kept) => {
-                let answer = self.ask(asked, request, find, exchange).await?;
-                Ok(kept.finish(answer, version.tells_timings(), exchange).await)
-            }
-            Begun::Answered(response) => Ok(response),
-        }
+        Ok((Request::from_parts(head, body), routed))
     }
 
     /// Longest body that is taken by any target to which a request with this head may go.
@@ -253,11 +253,11 @@ impl Routing {
         let mut longest = None;
         for index in self.router.candidates(&seen(head, None)) {
             // What is de-identified is read by the host, which then asks the function something else.
-            let deidentified = self.gate(Some(index)).deidentify().is_some();
+            let deidentified = self.policy(Some(index)).deidentify().is_some();
             for weighted in &self.router.routes().nth(index)?.to {
                 let version = find(&weighted.target)?;
                 let limit = match deidentified {
-                    true => u64::try_from(version.answering().limit).unwrap_or(u64::MAX),
+                    true => u64::try_from(version.body_limit()).unwrap_or(u64::MAX),
                     false => version.accepted_body(),
                 };
                 longest = longest.max(Some(limit));
@@ -266,86 +266,47 @@ impl Routing {
         longest
     }
 
-    fn admit_before_body(
-        &self,
-        head: &Parts,
-        exchange: &mut Exchange,
-    ) -> std::result::Result<Option<Principal>, Rejected> {
-        let route = self.route_before_body(head);
-        let admitted = route.map(|route| self.admit(head, Some(route), exchange)).transpose();
-        admitted.inspect_err(|_| self.routed(route, exchange))
+    /// Who sent the request, if that was found by these routes.
+    fn authenticated(&self, head: &mut Parts) -> Option<Principal> {
+        let authenticated = head.extensions.remove::<Authenticated>()?;
+        std::ptr::eq(authenticated.by.as_ptr(), self).then_some(authenticated.principal)
     }
 
-    /// The route whose access a request is under, if that is known without its body.
+    /// The first route that may be for a request, if all that may be authenticate alike.
     fn route_before_body(&self, head: &Parts) -> Option<usize> {
         let seen = seen(head, None);
         let mut routes = self.router.candidates(&seen);
         let first = routes.next()?;
-        let same = |route| self.gate(Some(route)).admits_as(self.gate(Some(first)));
+        let same = |route| self.policy(Some(route)).authenticates_as(self.policy(Some(first)));
         routes.all(same).then_some(first)
     }
 
-    fn routed(&self, route: Option<usize>, exchange: &mut Exchange) {
+    fn tell_route(&self, route: Option<usize>, context: &RequestContext) {
         if let Some(route) = route {
-            exchange.routed(|| self.router.name(route).unwrap_or_default().into_owned());
+            context.routed(|| self.router.name(route).unwrap_or_default().into_owned());
         }
     }
 
-    fn gate(&self, route: Option<usize>) -> &Gate {
-        route.and_then(|route| self.gates.get(route)).unwrap_or(&self.elsewhere)
+    fn policy(&self, route: Option<usize>) -> &RoutePolicy {
+        route.and_then(|route| self.policies.get(route)).unwrap_or(&self.without_route)
     }
 
-    fn admit(
+    fn authenticate_for(
         &self,
         head: &Parts,
         route: Option<usize>,
-        exchange: &Exchange,
+        context: &RequestContext,
     ) -> std::result::Result<Principal, Rejected> {
         let name = route.and_then(|route| self.router.name(route)).unwrap_or_default();
-        self.gate(route).admit(&head.headers, client(head), &name, exchange.caption())
+        self.policy(route).authenticate(&head.headers, client(head), &name, context)
     }
 
-    /// Has `version` answer, and the route's shadow answer, too.
-    async fn ask(
-        &self,
-        (decision, version): (&Decision<'_>, &Version),
-        request: Request<WasiBody>,
-        find: Find<'_>,
-        exchange: &mut Exchange,
-    ) -> Answered {
-        exchange.counts_for(decision.canary.as_ref());
-        let (head, body) = request.into_parts();
-        let Some((shadow, shadows)) = self.shadow_of(decision, &body) else {
-            let request = Request::from_parts(head, body);
-            return Ok(version.answer(request, exchange).await);
-        };
-        let bytes = collect(body).await?;
-        let copy = copy(&head, bytes.clone());
-        let request = Request::from_parts(head, whole(bytes));
-        let answer = version.answer(request, exchange).await;
-        Ok(match find(&shadow.target) {
-            Some(other) => shadows.mirror(copy, answer, other, shadow.tolerance),
-            None => {
-                shadows.skip();
-                answer
-            }
-        })
-    }
-
-    /// The shadow of a decision whose request can be asked twice.
-    fn shadow_of<'a>(
-        &'a self,
-        decision: &Decision<'a>,
-        body: &WasiBody,
-    ) -> Option<(&'a pilotlight_router::Shadow, &'a Shadows)> {
+    /// The shadow of the decision's route.
+    fn shadow(&self, decision: &Decision<'_>, find: Find<'_>) -> Option<RoutedShadow> {
         let shadow = decision.shadow?;
-        let shadows = self.shadows.get(decision.route?)?;
-        // A body of unknown length may be longer than there is room for.
-        if body.size_hint().upper().is_none_or(|length| length > MOST_BODY as u64) {
-            shadows.skip();
-            return None;
-        }
-        Some((shadow, shadows))
+        let counts = self.shadows.get(decision.route?)?.clone();
+        let (version, tolerance) = (find(&shadow.target), shadow.tolerance);
+        Some(RoutedShadow { counts, version, tolerance })
     }
 
     pub(crate) fn status(&self) -> Vec<RouteStatus> {
@@ -362,7 +323,7 @@ impl Routing {
                     shadow: route.shadow.as_ref().map(|shadow| shadow.target.clone()),
                     auth: route.auth.clone(),
                     deidentify: route.deidentify.clone(),
-                    refused: self.gates[index].refused(),
+                    refused: self.policies[index].refused(),
                     shadowed: route.shadow.as_ref().map(|_| self.shadows[index].status()),
                 }
             })
@@ -382,34 +343,15 @@ fn seen<'a>(head: &'a Parts, body: Option<&'a [u8]>) -> pilotlight_router::Reque
     }
 }
 
-fn client(head: &Parts) -> Option<IpAddr> {
-    head.extensions.get::<ClientAddress>().map(|client| client.0)
-}
-
-async fn collect(body: WasiBody) -> std::result::Result<Bytes, Refusal> {
-    let collected = Limited::new(body, MOST_BODY).collect().await;
-    collected.map(|body| body.to_bytes()).map_err(|error| {
-        if error.is::<http_body_util::LengthLimitError>() {
+async fn collect_for_routes(body: WasiBody) -> std::result::Result<Bytes, Refusal> {
+    collect(body, MOST_BODY).await.map_err(|error| match error {
+        CollectError::TooLong => {
             let error = format!("routes look into bodies of at most {MOST_BODY} bytes");
             let status = StatusCode::PAYLOAD_TOO_LARGE;
-            return (ErrorKind::TooLarge, Body::refusal(status, "payload_too_large", &error));
+            (ErrorKind::TooLarge, Body::refusal(status, "payload_too_large", &error))
         }
-        malformed("the body was not received whole")
+        CollectError::Broken => malformed(&error.to_string()),
     })
-}
-
-fn whole(bytes: Bytes) -> WasiBody {
-    Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
-}
-
-/// The same request once more.
-fn copy(head: &Parts, bytes: Bytes) -> Request<WasiBody> {
-    let mut request = Request::new(whole(bytes));
-    *request.method_mut() = head.method.clone();
-    *request.uri_mut() = head.uri.clone();
-    *request.version_mut() = head.version;
-    request.headers_mut().clone_from(&head.headers);
-    request
 }
 
 fn malformed(error: &str) -> Refusal {

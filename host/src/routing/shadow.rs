@@ -1,21 +1,22 @@
-//! Answers of another version, compared and dropped; nobody waits for them.
+//! Shadow traffic: responses of another version are compared and dropped; nobody waits for them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
+use http::request::Parts;
 use http::{HeaderMap, Request, Response};
+use http_body::Body as _;
 use http_body_util::{BodyExt as _, Limited};
 use pilotlight_router::{Comparison, compare};
 use serde::Serialize;
 use tokio::sync::{Semaphore, oneshot};
 use wasmtime_wasi_http::WasiBody;
 
-use super::MOST_BODY;
-use crate::body::Body;
-use crate::telemetry::Exchange;
-use crate::version::Version;
+use super::{MOST_BODY, collect_for_routes};
+use crate::deploy::Version;
+use crate::request::{Body, Refusal, RequestContext, whole};
 
 /// Shadows that are asked at once: they must not take what answers need.
 const AT_ONCE: usize = 16;
@@ -55,47 +56,88 @@ impl Default for Shadows {
     }
 }
 
-impl Shadows {
-    /// The request is not mirrored.
-    pub(super) fn skip(&self) {
-        self.0.skipped.fetch_add(1, Ordering::Relaxed);
-    }
+/// The shadow that a request was routed to.
+#[derive(Clone)]
+pub(crate) struct RoutedShadow {
+    pub(super) counts: Shadows,
+    /// None: there is no such version.
+    pub(super) version: Option<Arc<Version>>,
+    pub(super) tolerance: f64,
+}
 
-    /// Asks `other`, too, once `answer` has been given; returns `answer`.
-    pub(super) fn mirror(
+impl RoutedShadow {
+    /// The request, and a copy of it if it can be sent twice.
+    ///
+    /// # Errors
+    /// The response, where its body does not come.
+    pub(crate) async fn copy(
         &self,
         request: Request<WasiBody>,
-        answer: Response<Body>,
-        other: Arc<Version>,
-        tolerance: f64,
+    ) -> std::result::Result<(Request<WasiBody>, Option<Request<WasiBody>>), Refusal> {
+        let (head, body) = request.into_parts();
+        // A body of unknown length may be longer than there is room for.
+        if body.size_hint().upper().is_none_or(|length| length > MOST_BODY as u64) {
+            self.counts.skip();
+            return Ok((Request::from_parts(head, body), None));
+        }
+        let bytes = collect_for_routes(body).await?;
+        let copy = copy(&head, bytes.clone());
+        Ok((Request::from_parts(head, whole(bytes)), Some(copy)))
+    }
+
+    /// Sends `request` to the shadow, too, and compares the responses once `response` has been
+    /// sent; returns it.
+    pub(crate) fn mirror(
+        &self,
+        request: Request<WasiBody>,
+        response: Response<Body>,
     ) -> Response<Body> {
-        let Ok(permit) = Arc::clone(&self.0.permits).try_acquire_owned() else {
-            self.skip();
-            return answer;
+        let permit = Arc::clone(&self.counts.0.permits).try_acquire_owned();
+        let (Ok(permit), Some(version)) = (permit, self.version.clone()) else {
+            self.counts.skip();
+            return response;
         };
-        let (tell, given) = oneshot::channel();
-        let status = answer.status();
-        let length = content_length(answer.headers());
-        let answer = answer.map(|body| body.copied_to(tell, MOST_BODY, length));
-        let counts = self.clone();
+        let (tell, sent) = oneshot::channel();
+        let status = response.status();
+        let length = content_length(response.headers());
+        let response = response.map(|body| body.copied_to(tell, MOST_BODY, length));
+        let (counts, tolerance) = (self.counts.clone(), self.tolerance);
         tokio::spawn(async move {
             let _permit = permit;
-            let mut exchange = Exchange::aside(request.headers());
-            let found = other.answer(request, &mut exchange).await;
+            let (head, body) = request.into_parts();
+            let context = RequestContext::uncounted(&head);
+            let found = version.answer(Request::from_parts(head, body), &context).await;
             let same_status = found.status() == status;
             let found = Limited::new(found.into_body(), MOST_BODY).collect().await;
-            // Nothing is given if the client went away.
-            let Ok(given) = given.await else { return counts.skip() };
+            // Nothing is sent if the client went away.
+            let Ok(sent) = sent.await else { return counts.skip() };
             let count = match found {
                 Err(_) => &counts.0.failed,
-                Ok(found) => match same_status && same(&given, &found.to_bytes(), tolerance) {
+                Ok(found) => match same_status && same(&sent, &found.to_bytes(), tolerance) {
                     true => &counts.0.same,
                     false => &counts.0.different,
                 },
             };
             count.fetch_add(1, Ordering::Relaxed);
         });
-        answer
+        response
+    }
+}
+
+/// The same request once more.
+fn copy(head: &Parts, bytes: Bytes) -> Request<WasiBody> {
+    let mut request = Request::new(whole(bytes));
+    *request.method_mut() = head.method.clone();
+    *request.uri_mut() = head.uri.clone();
+    *request.version_mut() = head.version;
+    request.headers_mut().clone_from(&head.headers);
+    request
+}
+
+impl Shadows {
+    /// The request is not mirrored.
+    fn skip(&self) {
+        self.0.skipped.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn status(&self) -> ShadowStatus {

@@ -132,7 +132,7 @@ fn components_that_are_refused_are_not_kept() {
     let folder = tempfile::tempdir().unwrap();
     let (cache, guest) = (folder.path().join("cache"), test_guest("p3"));
     let server = Server::start(&[text(&guest), "--cache-dir", text(&cache)]);
-    // Locks go with the next sweep, which nobody waits for.
+    // Locks go with the next eviction, which nobody waits for.
     let components = || {
         let files = fs::read_dir(&cache).unwrap().map(|file| file.unwrap().path());
         let components = files.filter(|file| file.extension().is_some_and(|name| name == "wasm"));

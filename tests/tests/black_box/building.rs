@@ -45,12 +45,12 @@ fn a_snapshot_tells_what_it_holds() {
     let inspection: Value = serde_json::from_slice(&output.stdout).unwrap();
     let [data, span] = ["data_bytes", "data_span"].map(|key| inspection[key].as_u64().unwrap());
     assert!(data * 2 > span, "{data} bytes of {span}: Wasmtime would copy them for each instance");
-    assert_eq!(inspection["provenance"]["info"]["model"], "pii-ner");
-    assert_eq!(inspection["provenance"]["precision"], "int4");
-    let agreement = &inspection["provenance"]["agreement"];
+    assert_eq!(inspection["manifest"]["info"]["model"], "pii-ner");
+    assert_eq!(inspection["manifest"]["precision"], "int4");
+    let agreement = &inspection["manifest"]["agreement"];
     let [equal, tokens] = ["equal", "tokens"].map(|key| agreement[key].as_u64().unwrap());
     assert!(tokens > 1000 && equal * 1000 >= tokens * 995, "{agreement}");
-    assert_eq!(inspection["provenance"]["pilotlight"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(inspection["manifest"]["pilotlight"], env!("CARGO_PKG_VERSION"));
     let exports = inspection["exports"].to_string();
     assert!(exports.contains("wasi:http/handler@0.3.0"), "{exports}");
     let plain = pilotlight(&["inspect", file.to_str().unwrap()]).output().unwrap();

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pilotlight::Provenance;
+use pilotlight::BundleManifest;
 use pilotlight_tests::{Server, component, outcome, pilotlight, test_guest};
 use serde_json::json;
 use tempfile::TempDir;
@@ -124,10 +124,10 @@ fn what_is_not_what_was_built_is_refused_and_the_old_version_serves_on() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(&[test_guest("p3").to_str().unwrap()]);
     let trapping = |bytes: &mut Vec<u8>| {
-        let mut provenance = Provenance::of(bytes).unwrap().unwrap();
-        provenance.sample.as_mut().unwrap().path = "/panic".into();
+        let mut manifest = BundleManifest::of(bytes).unwrap().unwrap();
+        manifest.sample.as_mut().unwrap().path = "/panic".into();
         *bytes = fs::read(test_guest("p3")).unwrap();
-        provenance.seal(bytes).unwrap();
+        manifest.seal(bytes).unwrap();
     };
     let broken = [
         (changed(&folder, "traps.wasm", trapping), "its sample"),
@@ -142,9 +142,9 @@ fn what_is_not_what_was_built_is_refused_and_the_old_version_serves_on() {
         ),
         (
             changed(&folder, "sample.wasm", |bytes| {
-                let mut provenance = Provenance::of(bytes).unwrap().unwrap();
-                provenance.sample.as_mut().unwrap().answer[0]["entity_group"] = "CITY".into();
-                provenance.seal(bytes).unwrap();
+                let mut manifest = BundleManifest::of(bytes).unwrap().unwrap();
+                manifest.sample.as_mut().unwrap().answer[0]["entity_group"] = "CITY".into();
+                manifest.seal(bytes).unwrap();
             }),
             "its sample is not answered as when it was built",
         ),

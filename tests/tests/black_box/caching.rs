@@ -86,7 +86,7 @@ fn wasmtime_version() -> String {
     let file = pilotlight_tests::component();
     let output = pilotlight(&["inspect", "--json", file.to_str().unwrap()]).output().unwrap();
     let inspection: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let version = inspection["provenance"]["wasmtime"].as_str().unwrap();
+    let version = inspection["manifest"]["wasmtime"].as_str().unwrap();
     version.split('.').next().unwrap().to_owned()
 }
 
@@ -151,7 +151,7 @@ fn killed_in_the_middle_of_a_write_the_next_start_is_clean() {
     assert_eq!(versions.unfinished(), 1);
     let server = versions.serve(&[new.to_str().unwrap()]);
     assert_eq!(asked(&server), version(&new));
-    until("swept", || versions.unfinished() == 0);
+    until("evicted", || versions.unfinished() == 0);
     assert_eq!(asked(&versions.serve(&[old.to_str().unwrap()])), version(&old));
 }
 
@@ -186,13 +186,13 @@ fn components_that_were_sent_stay_as_long_as_a_function_has_them() {
     }
     let kept = |file: &Path| versions.names(".wasm").contains(&format!("{}.wasm", digest(file)));
     let [_, first, previous, current] = &files;
-    until("swept", || !kept(first));
+    until("evicted", || !kept(first));
     assert!(kept(previous) && kept(current));
-    // Another process sweeps what nobody uses, newest last.
+    // Another process evicts what nobody uses, newest last.
     let name = format!("{}.wasm", "0".repeat(64));
     Cache::open(Some(versions.cache())).unwrap().put(&name, b"unused").unwrap();
     let other = versions.serve(&arguments);
-    until("swept", || !versions.names(".wasm").contains(&name));
+    until("evicted", || !versions.names(".wasm").contains(&name));
     assert!(kept(previous) && kept(current));
     for (server, file) in [(&server, current), (&other, &files[0])] {
         assert_eq!(asked(server), version(file));

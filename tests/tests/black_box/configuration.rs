@@ -167,8 +167,8 @@ fn flags_have_the_bounds_of_the_keys_that_say_the_same() {
     };
     for (flags, expected) in [
         (["--max-body-bytes", "0"], "must be 1KiB to 4GiB"),
-        (["--bodies-memory", "5"], "must be 1MiB to 1024GiB"),
-        (["--bodies-memory-per-address", "5"], "must be 1KiB to 1024GiB"),
+        (["--body-memory", "5"], "must be 1MiB to 1024GiB"),
+        (["--body-memory-per-address", "5"], "must be 1KiB to 1024GiB"),
         (["--body-rate", "4294967296"], "must be 0 to 4294967295"),
         (["--listen", "127.0.0.1:3001"], "overlaps 127.0.0.1:3001"),
         (["--min-ready", "129"], "--min-ready must be at most --max-instances, 128"),

@@ -80,7 +80,7 @@ fn every_label_is_that_of_onnx_runtime_in_f32_and_unchanged() {
 
 #[test]
 fn padding_to_buckets_and_batching_change_no_label() {
-    let server = serve(&model(), "tract", &["--bucket", "16", "--max-batch", "4"]);
+    let server = serve(&model(), "tract", &["--pad-to-multiple-of", "16", "--max-batch", "4"]);
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| check_golden_labels(&server, 1000));
@@ -214,8 +214,8 @@ fn texts_are_not_padded_where_no_mask_takes_the_padding_out() {
             };
             let plain = answers(&[]);
             assert_eq!(plain[0][0]["entity"], "B-PER", "{plain}");
-            assert_eq!(answers(&["--bucket", "16"]), plain);
-            assert_eq!(answers(&["--bucket", "4", "--max-batch", "2"]), plain);
+            assert_eq!(answers(&["--pad-to-multiple-of", "16"]), plain);
+            assert_eq!(answers(&["--pad-to-multiple-of", "4", "--max-batch", "2"]), plain);
         }
     }
 }

@@ -149,7 +149,7 @@ fn a_snapshot_brings_a_sample_along_and_has_to_answer_it() {
     let file = component();
     let output = pilotlight(&["inspect", "--json", file.to_str().unwrap()]).output().unwrap();
     let inspection: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let sample = &inspection["provenance"]["sample"];
+    let sample = &inspection["manifest"]["sample"];
     assert_eq!(sample["answer"][0]["entity_group"], "GIVEN_NAME", "{sample}");
     let server = Server::start(&[test_guest("p3").to_str().unwrap()]);
     let (code, log) = command(&server, &["swap", file.to_str().unwrap()]);

@@ -4,7 +4,7 @@
 
 mod clocks;
 mod components;
-mod crash_loop;
+mod crash_backoff;
 mod limits;
 
 use std::sync::Arc;

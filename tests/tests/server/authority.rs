@@ -1,7 +1,7 @@
 //! Which server a request is for, and `HEAD`, in HTTP/2.
 
 use http::Method;
-use pilotlight::Limits;
+use pilotlight::ServerLimits;
 
 use crate::clients::{Http2, connect, read, request};
 use crate::serving::{Function, Serving};
@@ -9,7 +9,7 @@ use crate::serving::{Function, Serving};
 #[tokio::test(flavor = "multi_thread")]
 async fn host_and_authority_name_the_same_server() {
     let function = Function::default();
-    let serving = Serving::start(&function, Limits::default()).await;
+    let serving = Serving::start(&function, ServerLimits::default()).await;
     let mut client = Http2::connect(serving.address).await;
     for host in ["localhost", "LOCALHOST", "localhost:80"] {
         let same = request(Method::GET, "/").header("host", host);
@@ -34,7 +34,7 @@ async fn host_and_authority_name_the_same_server() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_is_refused_costs_the_connection_of_http_1_1() {
     let function = Function::default();
-    let serving = Serving::start(&function, Limits::default()).await;
+    let serving = Serving::start(&function, ServerLimits::default()).await;
     for hosts in ["", "host: a\r\nhost: a\r\n", "host: a b\r\n"] {
         let mut client = connect(serving.address).await;
         client.send(format!("GET / HTTP/1.1\r\n{hosts}\r\n")).await;
@@ -48,7 +48,7 @@ async fn a_host_that_is_refused_costs_the_connection_of_http_1_1() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn head_has_the_length_of_the_content_and_no_content() {
-    let serving = Serving::start(&Function::default(), Limits::default()).await;
+    let serving = Serving::start(&Function::default(), ServerLimits::default()).await;
     let mut client = Http2::connect(serving.address).await;
     let (response, _) = client.begin(request(Method::HEAD, "/"), true).await.unwrap();
     let response = response.await.unwrap();

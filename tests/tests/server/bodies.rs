@@ -60,7 +60,7 @@ async fn a_body_of_unknown_length_is_refused_once_it_is_too_long() {
 #[tokio::test(flavor = "multi_thread")]
 async fn bodies_that_find_no_memory_are_refused_at_once() {
     let function = Function::default();
-    let limits = limits(|limits| (limits.bodies_memory, limits.max_body_bytes) = (1000, 1000));
+    let limits = limits(|limits| (limits.body_memory, limits.max_body_bytes) = (1000, 1000));
     let serving = Serving::start(&function, limits).await;
     let mut holding = connect(serving.address).await;
     let body = "x".repeat(600);
@@ -92,7 +92,7 @@ async fn bodies_that_find_no_memory_are_refused_at_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_holds_many_bodies_takes_only_its_own_part_of_the_memory() {
     let function = Function::default();
-    let limits = limits(|limits| (limits.bodies_memory, limits.max_body_bytes) = (100_000, 1000));
+    let limits = limits(|limits| (limits.body_memory, limits.max_body_bytes) = (100_000, 1000));
     let serving = Serving::start(&function, limits).await;
     // More than there is memory for: all but the last byte of each, and never that.
     let mut attack = tokio::task::JoinSet::new();
@@ -161,8 +161,7 @@ async fn a_body_has_to_be_complete_by_its_deadline_whatever_its_pace() {
 async fn a_body_that_the_function_will_not_take_is_refused_before_it_is_read() {
     let host = hosts::host(|options| options.body_limit = 10).await;
     let limits = limits(|_| {});
-    let bodies = RequestBodies::new(&limits).unwrap().of(host.clone());
-    let serving = Serving::plain(bodies.layer(host.clone()), limits).await;
+    let serving = Serving::plain(host.service(&limits, None).unwrap(), limits).await;
     let fields = "expect: 100-continue\r\ncontent-length: 11\r\n\r\n";
     let chunked = "transfer-encoding: chunked\r\n\r\nb\r\nhello world\r\n";
     for rest in [fields, chunked] {

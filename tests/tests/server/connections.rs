@@ -1,6 +1,6 @@
 //! How many connections there may be.
 
-use pilotlight::Server;
+use pilotlight::{Server, Telemetry};
 use pilotlight_telemetry::Metrics;
 
 use crate::clients::{connect, connect_as};
@@ -36,7 +36,11 @@ async fn connections_of_one_address_beyond_its_limit_are_closed_and_those_of_oth
     let server = Server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let server = server.with_limits(limits(|limits| limits.max_connections_per_address = 2));
     let service = tower::service_fn(move |request| function.clone().answer(request));
-    let serving = Serving::run(server.unwrap().with_metrics(metrics.clone()), service, PATIENCE);
+    let serving = Serving::run(
+        server.unwrap().with_telemetry(Telemetry::new(metrics.clone())),
+        service,
+        PATIENCE,
+    );
     let mut open = Vec::new();
     for _ in 0..2 {
         let mut client = connect_as(2, serving.address).await;

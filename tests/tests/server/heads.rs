@@ -1,11 +1,10 @@
 //! Heads of requests: slow ones, long ones, endless ones.
 
 use http::Method;
-use pilotlight::{RequestBodies, Server};
+use pilotlight::Server;
 use pilotlight_tests::hosts;
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::timeout;
-use tower::Layer as _;
 
 use crate::clients::{Http2, Raw, connect, read, request};
 use crate::serving::{Function, PATIENCE, SHORT, Serving, limits};
@@ -190,9 +189,9 @@ async fn refused_heads_are_named_and_counted() {
         limits.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
     });
     let server = Server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
-    let server = server.with_limits(limits.clone()).unwrap().of(host.clone());
-    let bodies = RequestBodies::new(&limits).unwrap().of(host.clone());
-    let serving = Serving::run(server, bodies.layer(host.clone()), PATIENCE);
+    let server =
+        server.with_limits(limits.clone()).unwrap().with_telemetry(host.telemetry().clone());
+    let serving = Serving::run(server, host.service(&limits, None).unwrap(), PATIENCE);
     for fields in [
         "x-request-id: mine\r\nhost: a b\r\n",
         "x-request-id: mine\r\nhost: a\r\nx-forwarded-for: somebody\r\n",

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use pilotlight::{ClientAddress, Limits, Server};
+use pilotlight::{ClientAddress, Server, ServerLimits, Telemetry};
 use pilotlight_telemetry::Metrics;
 
 use crate::clients::{Raw, connect, connect_as};
@@ -20,7 +20,7 @@ async fn who(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infall
 }
 
 /// Trusts 127.0.0.1 and those in 10.0.0.0/8.
-fn trusting(change: impl FnOnce(&mut Limits)) -> Limits {
+fn trusting(change: impl FnOnce(&mut ServerLimits)) -> ServerLimits {
     limits(|limits| {
         let proxies = ["127.0.0.1", "10.0.0.0/8"].map(|network| network.parse().unwrap());
         limits.trusted_proxies = proxies.into();
@@ -28,7 +28,7 @@ fn trusting(change: impl FnOnce(&mut Limits)) -> Limits {
     })
 }
 
-async fn serve(limits: Limits) -> Serving {
+async fn serve(limits: ServerLimits) -> Serving {
     Serving::plain(tower::service_fn(who), limits).await
 }
 
@@ -81,8 +81,8 @@ async fn clients_of_a_trusted_proxy_have_parts_of_the_memory_of_their_own() {
     use tower::Layer as _;
     let function = crate::serving::Function::default();
     let limits = trusting(|limits| {
-        (limits.bodies_memory, limits.max_body_bytes) = (1000, 100);
-        limits.bodies_memory_per_address = Some(100);
+        (limits.body_memory, limits.max_body_bytes) = (1000, 100);
+        limits.body_memory_per_address = Some(100);
     });
     let service = tower::service_fn(move |request| function.clone().answer(request));
     let bodies = RequestBodies::new(&limits).unwrap();
@@ -141,7 +141,8 @@ async fn a_proxy_that_does_not_say_whose_connection_it_is_is_refused() {
     let limits = trusting(|limits| {
         (limits.proxy_protocol, limits.header_timeout) = (true, SHORT);
     });
-    let server = server.with_limits(limits).unwrap().with_metrics(metrics.clone());
+    let server =
+        server.with_limits(limits).unwrap().with_telemetry(Telemetry::new(metrics.clone()));
     let serving = Serving::run(server, tower::service_fn(who), PATIENCE);
     let half = &version_2([192, 0, 2, 1])[..20];
     let long = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\xff\xff";

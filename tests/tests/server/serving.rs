@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
-use pilotlight::{Limits, RequestBodies, Server, Tls};
+use pilotlight::{RequestBodies, Server, ServerLimits, Tls};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 use tower::Layer as _;
@@ -19,9 +19,9 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// A limit that is waited for.
 pub const SHORT: Duration = Duration::from_millis(200);
 
-/// Limits of which none is reached, but for what `change` makes of them.
-pub fn limits(change: impl FnOnce(&mut Limits)) -> Limits {
-    let mut limits = Limits::default();
+/// ServerLimits of which none is reached, but for what `change` makes of them.
+pub fn limits(change: impl FnOnce(&mut ServerLimits)) -> ServerLimits {
+    let mut limits = ServerLimits::default();
     for limit in [
         &mut limits.handshake_timeout,
         &mut limits.header_timeout,
@@ -96,7 +96,7 @@ pub struct Serving {
 
 impl Serving {
     /// Serves `service` as it is.
-    pub async fn plain<S, B>(service: S, limits: Limits) -> Self
+    pub async fn plain<S, B>(service: S, limits: ServerLimits) -> Self
     where
         S: tower::Service<
                 Request<hyper::body::Incoming>,
@@ -133,13 +133,13 @@ impl Serving {
     }
 
     /// Serves `function` behind what reads bodies, as the program does.
-    pub async fn start(function: &Function, limits: Limits) -> Self {
+    pub async fn start(function: &Function, limits: ServerLimits) -> Self {
         Self::with(function, limits, None, PATIENCE).await
     }
 
     pub async fn with(
         function: &Function,
-        limits: Limits,
+        limits: ServerLimits,
         tls: Option<Tls>,
         drain: Duration,
     ) -> Self {

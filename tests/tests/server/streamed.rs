@@ -6,9 +6,8 @@ use std::time::Instant;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use pilotlight::{Host, Limits, RequestBodies};
+use pilotlight::{Host, ServerLimits};
 use pilotlight_tests::hosts;
-use tower::Layer as _;
 
 use crate::clients::{Answer, connect};
 use crate::serving::{PATIENCE, SHORT, Serving, limits};
@@ -16,17 +15,16 @@ use crate::serving::{PATIENCE, SHORT, Serving, limits};
 /// This function answers 200 to what it got of the body.
 const HEAD: &str = "POST /v1/redact HTTP/1.1\r\nhost: localhost\r\nx-request-id: mine\r\n";
 
-fn streaming(change: impl FnOnce(&mut Limits)) -> Limits {
+fn streaming(change: impl FnOnce(&mut ServerLimits)) -> ServerLimits {
     limits(|limits| {
         limits.stream_bodies = true;
         change(limits);
     })
 }
 
-async fn serving(limits: Limits) -> (Host, Serving) {
+async fn serving(limits: ServerLimits) -> (Host, Serving) {
     let host = hosts::host(|_| {}).await;
-    let bodies = RequestBodies::new(&limits).unwrap().of(host.clone());
-    (host.clone(), Serving::plain(bodies.layer(host), limits).await)
+    (host.clone(), Serving::plain(host.service(&limits, None).unwrap(), limits).await)
 }
 
 async fn send(serving: &Serving, rest: impl AsRef<[u8]>) -> Answer {
@@ -86,10 +84,8 @@ async fn a_streamed_body_that_is_too_long_is_413() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_streamed_body_that_is_longer_than_the_function_takes_is_413() {
     let host = hosts::host(|options| options.body_limit = 10).await;
-    let limits = streaming(|_| {});
-    // It does not know what the function takes.
-    let bodies = RequestBodies::new(&limits).unwrap();
-    let serving = Serving::plain(bodies.layer(host.clone()), limits).await;
+    // Without limits of a server, only the function says how long a body may be.
+    let serving = Serving::plain(host.clone(), streaming(|_| {})).await;
     let answer = send(&serving, chunked(11)).await;
     refused(&answer, (413, "payload_too_large"), "exceeds 10 bytes");
     counted(&host, "too_large", 1);

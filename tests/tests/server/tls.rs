@@ -8,7 +8,10 @@ use rustls::version::{TLS12, TLS13};
 use crate::clients::{Http2, Raw, connect as connect_plainly};
 use crate::serving::{Function, PATIENCE, SHORT, Serving, limits};
 
-async fn serving(certificate: &Certificate, limits: pilotlight::Limits) -> (Function, Serving) {
+async fn serving(
+    certificate: &Certificate,
+    limits: pilotlight::ServerLimits,
+) -> (Function, Serving) {
     let function = Function::default();
     let tls = open_tls(&Files::of(certificate)).unwrap();
     let serving = Serving::with(&function, limits, Some(tls), PATIENCE).await;

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt as _, Full};
-use pilotlight::{DEFAULT_FUNCTION, Error, FunctionOptions, Host, Plan, Provenance, Source};
+use pilotlight::{BundleManifest, DEFAULT_FUNCTION, Error, FunctionOptions, Host, Plan, Source};
 use pilotlight_auth::ApiKey;
 use pilotlight_deidentify::{DeidentifyOptions, KeyRing, Mode};
 use pilotlight_model::Digest;
@@ -48,7 +48,7 @@ impl Lab {
         let at = component.windows(says.len()).position(|bytes| bytes == says).unwrap();
         assert_eq!(entity.len(), says.len(), "it has to fit");
         component[at..at + says.len()].copy_from_slice(entity.as_bytes());
-        let provenance = Provenance {
+        let manifest = BundleManifest {
             info: json!({ "model": "names", "labels": labels }),
             files: BTreeMap::new(),
             guest: Digest::of(b"guest"),
@@ -59,7 +59,7 @@ impl Lab {
             agreement: None,
             sample: None,
         };
-        provenance.seal(&mut component).unwrap();
+        manifest.seal(&mut component).unwrap();
         let path = self.path(&format!("{}.wasm", Digest::of(&component)));
         fs::write(&path, component).unwrap();
         path

@@ -1,31 +1,33 @@
-//! What `/status` tells of a graph's batches.
+//! Counters of a graph's batches in `/status`.
 
 use serde_json::Value;
 
-use crate::compare::words::{ms, number, word};
+use crate::compare::markdown::ms;
+use crate::compare::report::{number, text};
 
+/// The mean number of rows per batch.
 pub(super) fn mean_rows(graph: &Value) -> f64 {
     number(&graph["rows"]) / number(&graph["batches"])
 }
 
-/// Why batches were closed, in per cent.
+/// The reasons why batches were closed, in percent.
 pub(super) fn reasons(graph: &Value) -> String {
     let all = number(&graph["batches"]);
     let reasons = graph["closed"].as_array().into_iter().flatten().map(|reason| {
         let share = number(&reason[1]) / all * 100.0;
-        format!("{} {share:.0} %", word(&reason[0]))
+        format!("{} {share:.0} %", text(&reason[0]))
     });
     reasons.collect::<Vec<_>>().join(", ")
 }
 
-/// The time that this share of the calls waited at most, as exactly as it is counted.
+/// The longest time that this share of the calls waited, to the precision of the histogram.
 pub(super) fn wait(graph: &Value, share: f64) -> String {
-    let bars = graph["wait_us"].as_array().map_or(&[][..], Vec::as_slice);
-    let all: f64 = bars.iter().map(|bar| number(&bar["count"])).sum();
+    let bins = graph["wait_us"].as_array().map_or(&[][..], Vec::as_slice);
+    let all: f64 = bins.iter().map(|bin| number(&bin["count"])).sum();
     let mut seen = 0.0;
-    let bar = bars.iter().find(|bar| {
-        seen += number(&bar["count"]);
+    let bin = bins.iter().find(|bin| {
+        seen += number(&bin["count"]);
         seen >= all * share
     });
-    bar.map_or_else(String::new, |bar| format!("≤ {}", ms(number(&bar["up_to"]) / 1e3)))
+    bin.map_or_else(String::new, |bin| format!("≤ {}", ms(number(&bin["up_to"]) / 1e3)))
 }

@@ -1,4 +1,4 @@
-//! Texts of many lengths, made of the golden ones: the same in every run.
+//! Texts of many lengths, composed of words of the golden texts: the same in every run.
 
 use std::fs;
 
@@ -6,12 +6,12 @@ use anyhow::Context as _;
 use serde_json::{Value, from_value, json};
 use xtask::cargo::root;
 
-/// Shortest and longest text, in tokens with the two special ones.
+/// Shortest and longest text in tokens, including the two special ones.
 pub(super) const SHORTEST: usize = 8;
 pub(super) const LONGEST: usize = 400;
 pub(super) const TEXTS: usize = 256;
 
-/// A text with its tokens and their labels by ONNX Runtime.
+/// A text with its tokens and their labels according to ONNX Runtime.
 pub(super) struct Golden {
     pub(super) text: String,
     pub(super) labels: Vec<String>,
@@ -35,14 +35,14 @@ pub(super) fn golden() -> anyhow::Result<Vec<Golden>> {
     text.lines().map(golden).collect()
 }
 
-/// Bodies of requests, one a line. Each length has as many texts as its double: short texts are
-/// more frequent than long ones.
+/// Request bodies, one per line. Lengths are distributed log-uniformly: short texts are more frequent
+/// than long ones.
 pub(super) fn bodies() -> anyhow::Result<String> {
     let words: Vec<Word> = golden()?.iter().flat_map(Golden::words).collect();
     let mut stream = words.iter().cycle();
     let ratio = LONGEST as f64 / SHORTEST as f64;
     let text = |number: usize| {
-        // 97 and the number of texts have no common divisor: every length comes once, shuffled.
+        // 97 has no common divisor with the number of texts: each length occurs once, shuffled.
         let share = (number * 97 % TEXTS) as f64 / (TEXTS - 1) as f64;
         let tokens = (SHORTEST as f64 * ratio.powf(share)).round() as usize - 2;
         json!({"inputs": fill(&mut stream, tokens)}).to_string() + "\n"
@@ -50,7 +50,8 @@ pub(super) fn bodies() -> anyhow::Result<String> {
     Ok((0..TEXTS).map(text).collect())
 }
 
-/// Words of so many tokens altogether; the stream ends never. What does not fit is left out.
+/// Takes words with this number of tokens in total from an endless stream; skips words that do not
+/// fit.
 fn fill<'a>(stream: &mut impl Iterator<Item = &'a Word>, tokens: usize) -> String {
     let (mut text, mut left) = (Vec::new(), tokens);
     while left > 0 {
@@ -62,7 +63,7 @@ fn fill<'a>(stream: &mut impl Iterator<Item = &'a Word>, tokens: usize) -> Strin
 }
 
 impl Golden {
-    /// Its words and how many tokens each is. Offsets count code points.
+    /// The words with their numbers of tokens. Offsets count code points.
     fn words(&self) -> Vec<Word> {
         let characters: Vec<char> = self.text.chars().collect();
         let mut end = 0;

@@ -1,4 +1,4 @@
-//! ONNX Runtime called directly from Rust: the limit.
+//! ONNX Runtime called directly from Rust, the upper limit of servers.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,9 +8,10 @@ use serde_json::Value;
 use xtask::cargo::{cargo, execute, target};
 
 use super::files::Texts;
-use crate::compare::words::{ms, number};
+use crate::compare::markdown::{mib, ms};
+use crate::compare::report::number;
 
-/// How it is called.
+/// Threads and batch size of direct calls.
 #[derive(Clone, Copy, PartialEq)]
 pub(in crate::compare) struct Setting {
     pub(in crate::compare) callers: usize,
@@ -18,12 +19,12 @@ pub(in crate::compare) struct Setting {
     pub(in crate::compare) batch: usize,
 }
 
-/// What a setting gave.
+/// The result with one setting.
 pub(in crate::compare) struct Outcome {
     pub(in crate::compare) setting: Setting,
-    /// Texts a second.
+    /// Texts per second.
     pub(in crate::compare) per_second: f64,
-    /// Of a batch.
+    /// Latency of a batch in milliseconds.
     pub(in crate::compare) p50: f64,
     pub(in crate::compare) p99: f64,
     /// Resident memory in MiB.
@@ -31,18 +32,22 @@ pub(in crate::compare) struct Outcome {
 }
 
 impl Outcome {
-    /// A row of a table.
+    /// Headings of the columns of [`Self::cells`].
+    pub(in crate::compare) const COLUMNS: [&str; 7] =
+        ["sessions", "threads per session", "batch", "texts/s", "p50", "p99", "RSS"];
+
+    /// A table row.
     pub(in crate::compare) fn cells(&self) -> Vec<String> {
         let Setting { callers, threads, batch } = self.setting;
         let mut cells = [callers, threads, batch].map(|number| number.to_string()).to_vec();
         cells.push(format!("{:.1}", self.per_second));
         cells.extend([self.p50, self.p99].map(ms));
-        cells.push(format!("{:.0} MiB", self.rss));
+        cells.push(mib(self.rss));
         cells
     }
 }
 
-/// The program that calls.
+/// The program that calls ONNX Runtime.
 #[derive(Clone)]
 pub(in crate::compare) struct Direct {
     program: PathBuf,
@@ -51,7 +56,7 @@ pub(in crate::compare) struct Direct {
 }
 
 impl Direct {
-    /// `seconds` is how long a run takes.
+    /// Builds the program. A run takes `seconds`.
     pub(in crate::compare) fn build(library: PathBuf, seconds: u32) -> anyhow::Result<Self> {
         let package = ["--package", "pilotlight-inference", "--example", "direct"];
         execute(cargo(&["build", "--locked", "--release"]).args(package))?;
@@ -59,7 +64,7 @@ impl Direct {
         Ok(Self { program, library, seconds })
     }
 
-    /// Calls `graph` with `texts` for a while.
+    /// Computes `texts` repeatedly with one setting.
     pub(in crate::compare) fn run(
         &self,
         graph: &Path,
@@ -77,20 +82,20 @@ impl Direct {
             "--seconds",
             &self.seconds.to_string(),
         ]);
-        let output = command.output().context("cannot run the direct call")?;
-        let complaint = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "the direct call failed: {complaint}");
-        let found: Value = serde_json::from_slice(&output.stdout)?;
+        let output = command.output().context("cannot run the program that calls ONNX Runtime")?;
+        let message = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "ONNX Runtime failed: {message}");
+        let report: Value = serde_json::from_slice(&output.stdout)?;
         Ok(Outcome {
             setting,
-            per_second: number(&found["per_second"]),
-            p50: number(&found["p50_ms"]),
-            p99: number(&found["p99_ms"]),
-            rss: number(&found["rss_bytes"]) / 1_048_576.0,
+            per_second: number(&report["per_second"]),
+            p50: number(&report["p50_ms"]),
+            p99: number(&report["p99_ms"]),
+            rss: number(&report["rss_bytes"]) / 1_048_576.0,
         })
     }
 
-    /// All settings that make sense on this machine, the best one first.
+    /// Runs all settings that make sense on this machine. Returns the fastest first.
     pub(super) fn tune(&self, graph: &Path, texts: &Texts) -> anyhow::Result<Vec<Outcome>> {
         let mut outcomes = settings()
             .into_iter()
@@ -105,15 +110,15 @@ pub(in crate::compare) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Cores spread over callers and over the threads of a call.
+/// Settings that distribute the cores over callers and over the threads of a call.
 fn settings() -> Vec<Setting> {
     let cores = cores();
-    let mut spreads = vec![(cores, 1), (1, cores)];
+    let mut distributions = vec![(cores, 1), (1, cores)];
     if cores > 3 {
-        spreads.push((cores / 2, 2));
+        distributions.push((cores / 2, 2));
     }
-    spreads.dedup();
+    distributions.dedup();
     let batches = [1, 4, 8];
     let setting = |(callers, threads)| batches.map(|batch| Setting { callers, threads, batch });
-    spreads.into_iter().flat_map(setting).collect()
+    distributions.into_iter().flat_map(setting).collect()
 }

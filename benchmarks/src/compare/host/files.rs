@@ -1,4 +1,4 @@
-//! The files that all contenders use alike.
+//! Files that all servers share.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,12 +10,12 @@ use xtask::build::binary;
 use xtask::cargo::{execute, root, target};
 
 use super::corpus;
-use crate::compare::lab::TEXT;
+use crate::compare::runner::TEXT;
 
-/// Most texts that the direct call is given at once.
+/// The largest batch of direct calls.
 const LARGEST_BATCH: usize = 8;
 
-/// Numbers that a graph computes with.
+/// The precision of a graph.
 #[derive(Clone, Copy, PartialEq)]
 pub(in crate::compare) enum Precision {
     F32,
@@ -23,7 +23,7 @@ pub(in crate::compare) enum Precision {
 }
 
 impl Precision {
-    pub(in crate::compare) fn word(self) -> &'static str {
+    pub(in crate::compare) fn name(self) -> &'static str {
         match self {
             Self::F32 => "f32",
             Self::Int8 => "int8",
@@ -31,17 +31,17 @@ impl Precision {
     }
 }
 
-/// A model folder made into components, and texts for it.
+/// A model folder, and the folder of its components and texts.
 pub(in crate::compare) struct Files {
     pub(in crate::compare) model: PathBuf,
     folder: PathBuf,
 }
 
-/// Texts as bodies of requests and as token ids.
+/// Texts as request bodies and as token ids.
 pub(in crate::compare) struct Texts {
     pub(in crate::compare) bodies: PathBuf,
     pub(in crate::compare) ids: PathBuf,
-    /// Texts of like lengths together: a batch of them needs little padding.
+    /// Token ids ordered by length, so that a batch needs little padding.
     pub(super) sorted: PathBuf,
 }
 
@@ -52,28 +52,26 @@ impl Files {
         Ok(Self { model, folder: folder.canonicalize()? })
     }
 
-    /// The component; its graph lies beside it.
+    /// The component; its graph is in the same folder.
     pub(in crate::compare) fn component(&self, precision: Precision) -> PathBuf {
-        self.folder.join(precision.word()).with_extension("wasm")
+        self.folder.join(precision.name()).with_extension("wasm")
     }
 
     pub(in crate::compare) fn graph(&self, precision: Precision) -> PathBuf {
         self.component(precision).with_extension("onnx")
     }
 
-    /// The component in f32 that pads texts to multiples of `bucket`.
-    pub(super) fn padding(&self, bucket: &str) -> PathBuf {
-        self.folder.join(format!("padding-{bucket}.wasm"))
+    /// The f32 component that pads texts to multiples of `multiple`.
+    pub(super) fn padding(&self, multiple: &str) -> PathBuf {
+        self.folder.join(format!("padding-{multiple}.wasm"))
     }
 
-    /// Writes a component and its graph. Labels of int8 are compared later, with all the golden
-    /// texts.
+    /// Builds a component and its graph for inference on the host.
     pub(super) fn build(&self, component: &Path, options: &[&str]) -> anyhow::Result<()> {
         self.build_for("host", component, options)
     }
 
-    /// Writes a component that computes itself, for hosts that have what `hosts` says, and gives
-    /// its path.
+    /// Builds a component for inference in the sandbox of `hosts`; returns its path.
     pub(in crate::compare) fn build_guest(
         &self,
         precision: &str,
@@ -85,6 +83,7 @@ impl Files {
     }
 
     fn build_for(&self, compute: &str, component: &Path, options: &[&str]) -> anyhow::Result<()> {
+        // The accuracy check needs only one text: the comparison covers the accuracy.
         let texts = self.folder.join("one.txt");
         fs::write(&texts, TEXT)?;
         let mut build = Command::new(binary());
@@ -105,21 +104,21 @@ impl Files {
         Ok(texts)
     }
 
-    /// One text of so many tokens.
+    /// One text with this number of tokens.
     pub(in crate::compare) fn of_length(
         &self,
         tokens: usize,
         python: &str,
     ) -> anyhow::Result<Texts> {
-        // Two tokens are put around every text.
+        // Each text gets two special tokens.
         let text = vec!["the"; tokens.saturating_sub(2)].join(" ");
         let texts =
             self.texts(&format!("tokens-{tokens}"), &json!({"inputs": text}).to_string(), python)?;
-        ensure!(lengths(&texts.ids)? == [tokens], "the text has not {tokens} tokens");
+        ensure!(lengths(&texts.ids)? == [tokens], "the text does not have {tokens} tokens");
         Ok(texts)
     }
 
-    /// Writes `bodies`, one a line, and their token ids.
+    /// Writes `bodies`, one per line, and their token ids.
     pub(in crate::compare) fn texts(
         &self,
         name: &str,
@@ -129,12 +128,12 @@ impl Files {
         let file = |more: &str| self.folder.join(format!("{name}{more}.jsonl"));
         let texts = Texts { bodies: file(""), ids: file("-ids"), sorted: file("-sorted") };
         fs::write(&texts.bodies, bodies)?;
-        let script = root().join("tests/load/token_ids.py");
-        let mut tokenise = Command::new(python);
-        tokenise.arg(script).arg(&self.model).arg(&texts.bodies);
-        let output = tokenise.output().context("cannot run Python")?;
-        let complaint = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "tokenising failed: {complaint}");
+        let script = root().join("benchmarks/python/token_ids.py");
+        let mut tokenize = Command::new(python);
+        tokenize.arg(script).arg(&self.model).arg(&texts.bodies);
+        let output = tokenize.output().context("cannot run Python")?;
+        let message = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "tokenization failed: {message}");
         let ids = String::from_utf8(output.stdout)?;
         let mut lines: Vec<&str> = ids.lines().collect();
         fs::write(&texts.ids, &ids)?;
@@ -144,16 +143,15 @@ impl Files {
     }
 }
 
-/// Groups of neighbours in another order: whenever a measurement ends, it has seen short texts and
-/// long ones.
+/// Changes the order of batches, so that a measurement of any length has seen short and long texts.
 fn shuffled<'a>(lines: &[&'a str]) -> Vec<&'a str> {
     let groups: Vec<_> = lines.chunks(LARGEST_BATCH).collect();
-    // A stride that has no common divisor with the number of groups visits each of them.
+    // A stride without a common divisor with the number of groups visits each group once.
     let stride = [13, 11, 7, 1].into_iter().find(|stride| groups.len() % stride != 0).unwrap_or(1);
     (0..groups.len()).flat_map(|place| groups[place * stride % groups.len()]).copied().collect()
 }
 
-/// How many tokens each text has.
+/// The number of tokens of each text.
 pub(in crate::compare) fn lengths(ids: &Path) -> anyhow::Result<Vec<usize>> {
     let length = |line: &str| {
         let line: Value = serde_json::from_str(line)?;

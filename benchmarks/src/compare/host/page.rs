@@ -4,49 +4,53 @@ use std::fmt::{Result, Write as _};
 
 use serde_json::Value;
 
-use super::contenders::BATCHING;
 use super::corpus::{LONGEST, SHORTEST, TEXTS};
+use super::direct::Outcome;
 use super::files::{Texts, lengths};
-use super::measure::{CONNECTIONS, Found};
-use super::{Results, batches};
-use crate::compare::goal::{self, Bound, Goal};
-use crate::compare::lab::{Lab, Run};
-use crate::compare::words::{errors, head, machine, ms, number, row, versions, word};
+use super::scenarios::{CONNECTIONS, PrecisionResults};
+use super::servers::BATCHING;
+use super::{Results, batches, wasmtime};
+use crate::compare::goals::{self, Bound, Goal};
+use crate::compare::markdown::{mib, ms, plot, table_head, table_row, versions};
+use crate::compare::report::{connections, errors, machine, number, targets, text};
+use crate::compare::runner::{Run, Runner};
 
-pub(super) fn write(results: &Results, corpus: &Texts, lab: &Lab) -> String {
+const RATE: &str = "requests_per_second";
+
+pub(super) fn write(results: &Results, corpus: &Texts, runner: &Runner) -> String {
     let mut page = String::new();
     // Writing to a string cannot fail.
-    let _ = page_text(&mut page, results, corpus, lab);
+    let _ = page_text(&mut page, results, corpus, runner);
     page
 }
 
-fn page_text(page: &mut String, results: &Results, corpus: &Texts, lab: &Lab) -> Result {
+fn page_text(page: &mut String, results: &Results, corpus: &Texts, runner: &Runner) -> Result {
     let lengths = lengths(&corpus.ids).unwrap_or_default();
     let mean = lengths.iter().sum::<usize>() as f64 / lengths.len() as f64;
     writeln!(
         page,
-        "# Performance of computing on the host
+        "# Performance of inference on the host
 
-Written by `cargo xtask compare host`: everything below was measured in one run, over loopback, on {}.
-The programs that ask run on the same cores as those that answer; the direct call has all cores for itself.
+`cargo xtask compare host` measures Pilotlight with `--compute host`, FastAPI, and ONNX Runtime called directly, over loopback, in one
+run, and writes this page. The machine: {}.
+Load generator and server share the cores; direct calls have all cores to themselves.
 
-All compute the same files with the same library: the default model's graph as `pilotlight build --compute host` writes it
-beside the component, in f32 and in int8 (rotated, one scale for each output channel and each token; attention in f32). They are sent the same {TEXTS} texts of
-{SHORTEST} to {LONGEST} tokens (mean {mean:.0}; each length is as frequent as its double), one text in a request, made of the
-golden texts, which are made up.
+All of them compute the same files with the same library: the default model's graph as `pilotlight build --compute host` writes it, in
+f32 and in int8 (rotated, with one scale for each output channel and each token; attention in f32). They get the same {TEXTS} texts of
+{SHORTEST} to {LONGEST} tokens (mean {mean:.0}, log-uniform distribution), composed of words of the golden texts, one text per request.
 ",
         machine(&results.fastapi.0.report)
     )?;
-    versions(page, &results.versions, lab.is_quick())?;
+    versions(page, &results.versions, runner.is_quick())?;
     writeln!(page)?;
-    goal::table(page, &goals(results))?;
-    remarks(page, results)?;
-    for found in &results.found {
-        precision(page, found)?;
+    goals::table(page, &goals(results))?;
+    rounds(page, results)?;
+    for results in &results.precisions {
+        precision(page, results)?;
     }
     sandbox(page, &results.sandbox)?;
     if let Some(run) = &results.wasmtime {
-        beside_wasmtime(page, run)?;
+        wasmtime(page, run)?;
     }
     batching(page, &results.batching)?;
     health(page, &results.health)?;
@@ -54,138 +58,132 @@ golden texts, which are made up.
 }
 
 fn goals(results: &Results) -> Vec<Goal> {
-    let [f32, int8] = &results.found;
-    let saturated = |found: &Found, what, bound| {
-        Goal::new(what, "the direct call", bound).repeated(&found.saturated.ratios())
+    const DIRECT: &str = "direct calls";
+    let [f32, int8] = &results.precisions;
+    let saturated = |results: &PrecisionResults, metric, bound| {
+        Goal::new(metric, DIRECT, bound).repeated(&results.saturated.ratios())
     };
-    let beside = |found: &Found, what, bound, key: &str| {
-        let goal = Goal::new(what, "FastAPI", bound);
-        goal.ratio(&at(&found.sweep, CONNECTIONS)["ratios"][0][key])
+    let fastapi = |results: &PrecisionResults, metric, bound, key: &str| {
+        let ratios = ratios_at(&results.sweep, CONNECTIONS);
+        Goal::new(metric, "FastAPI", bound).ratio(&ratios[0][key])
     };
-    let agreement = |found: &Found, what, bound| {
-        let (equal, all) = found.agreement;
+    let agreement = |results: &PrecisionResults, metric, bound| {
+        let (equal, all) = results.agreement;
         let share = equal as f64 / all as f64 * 100.0;
-        Goal::new(what, "golden labels", bound).unit(" %").found(share)
+        Goal::new(metric, "golden labels", bound).unit(" %").measured(share)
     };
-    let (latency, health) =
-        (results.latency.ratios(), number(&results.health[1]["summary"]["p99_ms"]));
+    let latency = results.latency.ratios();
+    let health = number(&results.health[1]["summary"]["p99_ms"]);
     vec![
-        saturated(f32, "6: texts/s at saturation, f32", Bound::AtLeast(0.95)),
-        saturated(int8, "6: the same, int8", Bound::None),
-        beside(f32, "7: requests/s, 64 connections, f32", Bound::AtLeast(1.25), RATE),
-        beside(f32, "7: p99, the same", Bound::AtMost(0.6), "p99"),
-        beside(int8, "7: requests/s, 64 connections, int8", Bound::None, RATE),
-        beside(int8, "7: p99, the same", Bound::None, "p99"),
-        Goal::new("8: one text of 43 tokens, p50, f32", "the direct call", Bound::AtMost(1.05))
+        saturated(f32, "texts/s at saturation, f32", Bound::AtLeast(0.95)),
+        saturated(int8, "texts/s at saturation, int8", Bound::None),
+        fastapi(f32, "requests/s, 64 connections, f32", Bound::AtLeast(1.25), RATE),
+        fastapi(f32, "p99, 64 connections, f32", Bound::AtMost(0.6), "p99"),
+        fastapi(int8, "requests/s, 64 connections, int8", Bound::None, RATE),
+        fastapi(int8, "p99, 64 connections, int8", Bound::None, "p99"),
+        Goal::new("p50 of one text of 43 tokens, f32", DIRECT, Bound::AtMost(1.05))
             .repeated(&latency),
-        agreement(f32, "14: equal labels, f32", Bound::AtLeast(100.0)),
-        agreement(int8, "14: equal labels, int8", Bound::AtLeast(99.5)),
-        Goal::new("`/health`, p99, 64 connections", "–", Bound::AtMost(5.0))
+        agreement(f32, "equal labels, f32", Bound::AtLeast(100.0)),
+        agreement(int8, "equal labels, int8", Bound::AtLeast(99.5)),
+        Goal::new("p99 of `/health`, 64 connections", "–", Bound::AtMost(5.0))
             .unit(" ms")
-            .found(health),
+            .measured(health),
     ]
 }
 
-const RATE: &str = "requests_per_second";
-
-/// The ratios of a sweep at so many connections.
-fn at<'a>(sweep: &'a Run, connections: &str) -> &'a Value {
+/// The ratios of a sweep at a number of connections.
+fn ratios_at<'a>(sweep: &'a Run, count: &str) -> &'a Value {
     let steps = sweep.report["ratios"].as_array().map_or(&[][..], Vec::as_slice);
-    let here = |step: &&Value| {
-        super::connections(step).is_some_and(|count| count.to_string() == connections)
-    };
-    steps.iter().find(here).unwrap_or(&Value::Null)
+    let matches = |step: &&Value| connections(step).is_some_and(|n| n.to_string() == count);
+    steps.iter().find(matches).map_or(&Value::Null, |step| &step["ratios"])
 }
 
-/// How the goals were measured, and what bounds them.
-fn remarks(page: &mut String, results: &Results) -> Result {
-    let [f32, int8] = &results.found;
-    let list = |values: &[f64]| {
-        values.iter().map(|value| format!("{value:.1}")).collect::<Vec<_>>().join(", ")
+/// The single rounds that goals are calculated from.
+fn rounds(page: &mut String, results: &Results) -> Result {
+    let list = |values: &[f64], shown: fn(f64) -> String| {
+        values.iter().map(|value| shown(*value)).collect::<Vec<_>>().join(", ")
     };
+    let rate = |rate: f64| format!("{rate:.1}");
     writeln!(page)?;
-    for found in [f32, int8] {
-        let pairs = &found.saturated;
+    for results in &results.precisions {
+        let rounds = &results.saturated;
         writeln!(
             page,
-            "- Saturation, {}: rounds of the direct call, {} texts/s, in turn with rounds of {} connections, {} requests/s.",
-            found.precision.word(),
-            list(&pairs.direct),
-            pairs.connections,
-            list(&pairs.ours)
+            "- Saturation, {}: alternating rounds of direct calls, {} texts/s, and of {} connections to Pilotlight, {} requests/s.",
+            results.precision.name(),
+            list(&rounds.direct, rate),
+            rounds.connections,
+            list(&rounds.pilotlight, rate)
         )?;
     }
-    let list =
-        |values: &[f64]| values.iter().map(|value| ms(*value)).collect::<Vec<_>>().join(", ");
     writeln!(
         page,
-        "- One text after the other: rounds of the direct call with one thread and with all, the faster one: {}; \
-         through HTTP and sandbox: {}.",
-        list(&results.latency.direct),
-        list(&results.latency.ours)
+        "- One text of 43 tokens: alternating rounds of direct calls with one thread or with all cores, whichever is faster, {}, and of \
+         requests to Pilotlight, {}.",
+        list(&results.latency.direct, ms),
+        list(&results.latency.pilotlight, ms)
     )?;
+    let [f32, int8] = [0, 1].map(|index| results.precisions[index].agreement);
     writeln!(
         page,
-        "- Labels: all tokens of the golden texts, asked for through HTTP, beside what ONNX Runtime gave for the 4-bit \
-         file; f32 {} of {}, int8 {} of {}.",
-        f32.agreement.0, f32.agreement.1, int8.agreement.0, int8.agreement.1
+        "- Labels: tokens of the golden texts with the label that ONNX Runtime assigns with the 4-bit file; f32 {} of {}, int8 {} of {}.",
+        f32.0, f32.1, int8.0, int8.1
     )
 }
 
-fn precision(page: &mut String, found: &Found) -> Result {
-    let name = found.precision.word();
+fn precision(page: &mut String, results: &PrecisionResults) -> Result {
+    let name = results.precision.name();
     writeln!(
         page,
-        "\n## {name}\n\nThe direct call in its settings; batches are of texts of like lengths. Latency is that of a batch."
+        "\n## {name}\n\nDirect calls in all settings. A batch contains texts of similar length; latencies are those of a batch."
     )?;
-    let columns = ["sessions", "threads each", "batch", "texts/s", "p50", "p99", "RSS"];
-    head(page, &columns)?;
-    for outcome in &found.limit {
-        row(page, &outcome.cells())?;
+    table_head(page, &Outcome::COLUMNS)?;
+    for outcome in &results.direct {
+        table_row(page, &outcome.cells())?;
     }
     writeln!(
         page,
-        "\nRequests/s, p50 and p99 by connections that ask as fast as they are answered."
+        "\nRequests/s, p50 and p99 by the number of connections; each connection sends its next request when it has its response."
     )?;
-    steps(page, &found.sweep)?;
-    resources(page, &found.sweep)?;
-    plot(page, &found.sweep, &format!("host-{name}"))
+    steps(page, &results.sweep)?;
+    resources(page, &results.sweep)?;
+    let file = format!("host-{name}");
+    plot(page, &file, &file, &results.sweep.command)
 }
 
 fn steps(page: &mut String, run: &Run) -> Result {
-    let targets = run.report["targets"].as_array().map_or(&[][..], Vec::as_slice);
-    let names = targets.iter().map(|target| word(&target["name"]));
-    head(page, &std::iter::once("connections").chain(names).collect::<Vec<_>>())?;
+    let targets = targets(&run.report);
+    let names = targets.iter().map(|target| text(&target["name"]));
+    table_head(page, &std::iter::once("connections").chain(names).collect::<Vec<_>>())?;
     let count = targets.first().and_then(|target| target["steps"].as_array()).map_or(0, Vec::len);
     for step in 0..count {
-        let load = super::connections(&targets[0]["steps"][step]).unwrap_or_default();
+        let load = connections(&targets[0]["steps"][step]).unwrap_or_default();
         let mut cells = vec![load.to_string()];
-        cells.extend(targets.iter().map(|target| answers(&target["steps"][step]["summary"])));
-        row(page, &cells)?;
+        cells.extend(targets.iter().map(|target| responses(&target["steps"][step]["summary"])));
+        table_row(page, &cells)?;
     }
     Ok(())
 }
 
-fn answers(summary: &Value) -> String {
+fn responses(summary: &Value) -> String {
     let of = |key: &str| ms(number(&summary[key]));
-    let answers = format!("{:.1}/s, {}, {}", number(&summary[RATE]), of("p50_ms"), of("p99_ms"));
+    let responses = format!("{:.1}/s, {}, {}", number(&summary[RATE]), of("p50_ms"), of("p99_ms"));
     match errors(&summary["errors"]) {
-        0 => answers,
-        errors => format!("{answers}, **{errors} errors**"),
+        0 => responses,
+        errors => format!("{responses}, **{errors} errors**"),
     }
 }
 
-/// What a sweep took of the machine, and how it is used where most is answered.
+/// Memory and processor time of a sweep, and its highest throughput.
 fn resources(page: &mut String, run: &Run) -> Result {
     writeln!(
         page,
-        "\nMemory when the sweep has ended, the most requests/s of it for each GiB (PSS), and processor time for each \
-         request, warm-up included."
+        "\nMemory after all steps, the highest requests/s of all steps, also per GiB of memory (PSS), and CPU time per request, including the \
+         warm-up."
     )?;
     let columns = ["", "PSS", "RSS", "requests/s", "requests/s per GiB", "CPU per request"];
-    head(page, &[&columns[..], &["errors"]].concat())?;
-    let targets = run.report["targets"].as_array().into_iter().flatten();
-    for (target, (name, usage)) in targets.zip(&run.usage) {
+    table_head(page, &[&columns[..], &["errors"]].concat())?;
+    for (target, (name, usage)) in targets(&run.report).iter().zip(&run.usage) {
         let steps = target["steps"].as_array().map_or(&[][..], Vec::as_slice);
         let summaries = || steps.iter().map(|step| &step["summary"]);
         let most = summaries().map(|summary| number(&summary[RATE])).fold(0.0, f64::max);
@@ -193,14 +191,14 @@ fn resources(page: &mut String, run: &Run) -> Result {
         let requests: f64 = summaries().map(|summary| number(&summary["requests"])).sum();
         let cells = [
             (*name).to_owned(),
-            mebibytes(usage.pss),
-            mebibytes(usage.rss),
+            mib(usage.pss),
+            mib(usage.rss),
             format!("{most:.1}"),
             format!("{:.0}", most / (usage.pss / 1024.0)),
             ms(usage.cpu * 1e3 / requests),
             errors.to_string(),
         ];
-        row(page, &cells)?;
+        table_row(page, &cells)?;
     }
     Ok(())
 }
@@ -208,59 +206,60 @@ fn resources(page: &mut String, run: &Run) -> Result {
 fn sandbox(page: &mut String, run: &Run) -> Result {
     writeln!(
         page,
-        "\n## In the sandbox\n\nFor reference: `--compute guest`, the default model as `pilotlight build` makes it, the same texts."
+        "\n## In the sandbox\n\nFor comparison: the same texts with `--compute guest`, the default of `pilotlight build`."
     )?;
     steps(page, run)?;
     resources(page, run)?;
-    plot(page, run, "host-sandbox")
+    plot(page, "host-sandbox", "host-sandbox", &run.command)
 }
 
-fn beside_wasmtime(page: &mut String, run: &Run) -> Result {
+fn wasmtime(page: &mut String, run: &Run) -> Result {
     writeln!(
         page,
-        "\n## Wasmtime's own wasi-nn\n\nThe same component in f32, one text of 43 tokens. The published `wasmtime serve` has wasi-nn with \
-         OpenVINO only ({}), which was given the graph in its own format; it loads the graph anew for every instance, and its calls \
-         hold the thread that drives the guest. Its instances are fresh for each request, as ours are, or reused.",
-        super::wasmtime::PACKAGE
+        "\n## Wasmtime's own wasi-nn\n\nThe same component in f32, one text of 43 tokens. The published `wasmtime serve` supports wasi-nn \
+         with OpenVINO only ({}); it got the graph in OpenVINO's format. It loads the graph for each instance, and a call of wasi-nn blocks \
+         the thread that runs the guest. *pilotlight* and *fresh instances* use a fresh instance for each request.",
+        wasmtime::PACKAGE
     )?;
     steps(page, run)?;
     resources(page, run)?;
-    plot(page, run, "host-wasmtime")
+    plot(page, "host-wasmtime", "host-wasmtime", &run.command)
 }
 
 fn batching(page: &mut String, run: &Run) -> Result {
     writeln!(
         page,
-        "\n## Batching\n\n{CONNECTIONS} connections, f32: `--max-batch` and `--bucket`, the multiple that texts are padded to. Rows in \
-         a batch, why batches were closed and how long calls waited for one are what `/status` tells, warm-up included. \
-         Only texts of the same padded length share a batch."
+        "\n## Batching\n\n{CONNECTIONS} connections, f32, with values of `--max-batch` and `--pad-to-multiple-of` (texts are padded to multiples of it). \
+         Only texts of the same padded length share a batch. Rows per batch, reasons for closing a batch, and the time that calls waited \
+         for their batch are from `/status`, including the warm-up."
     )?;
-    let columns =
-        ["", "requests/s", "p50", "p99", "errors", "rows in a batch", "closed", "wait, p50", "p99"];
-    head(page, &columns)?;
-    let targets = run.report["targets"].as_array().into_iter().flatten();
-    for (target, (status, setting)) in targets.zip(run.status.iter().zip(&BATCHING)) {
-        let (summary, graph) =
-            (&target["summary"], &status["functions"]["default"]["current"]["graphs"][0]);
+    let columns = ["", "requests/s", "p50", "p99", "errors", "rows per batch", "closed because"];
+    table_head(page, &[&columns[..], &["wait, p50", "wait, p99"]].concat())?;
+    let statuses = run.status.iter().zip(&BATCHING);
+    for (target, (status, setting)) in targets(&run.report).iter().zip(statuses) {
+        let summary = &target["summary"];
+        let graph = &status["functions"]["default"]["current"]["graphs"][0];
         let mut cells = vec![setting.name.to_owned(), format!("{:.1}", number(&summary[RATE]))];
         cells.extend(["p50_ms", "p99_ms"].map(|key| ms(number(&summary[key]))));
         cells.push(errors(&summary["errors"]).to_string());
         cells.push(format!("{:.2}", batches::mean_rows(graph)));
         cells.push(batches::reasons(graph));
         cells.extend([0.5, 0.99].map(|share| batches::wait(graph, share)));
-        row(page, &cells)?;
+        table_row(page, &cells)?;
     }
-    plot(page, run, "host-batching")
+    plot(page, "host-batching", "host-batching", &run.command)
 }
 
 fn health(page: &mut String, [idle, busy]: &[Value; 2]) -> Result {
     writeln!(
         page,
-        "\n## Health while all cores compute\n\n`/health` of the administration's listener, 100 requests a second at constant \
-         intervals, while {CONNECTIONS} connections ask for inference (f32). Latency counts from the intended moment; the \
-         program that asks has to get a core as well, and was late by what the last columns say."
+        "\n## Health checks under load\n\n`/health` of the administration API, 100 requests/s at constant intervals, while {CONNECTIONS} \
+         connections request inference (f32). Latency counts from the intended time of a request. The last columns show how late the load \
+         generator, which shares the cores, sent the requests."
     )?;
-    head(page, &["", "p50", "p99", "p99.9", "max", "errors", "asked late, p50", "p99", "max"])?;
+    let columns = ["", "p50", "p99", "p99.9", "max", "errors"];
+    let late = ["sent late, p50", "sent late, p99", "sent late, max"];
+    table_head(page, &[&columns[..], &late].concat())?;
     for (name, target) in [("idle", idle), ("busy", busy)] {
         let (summary, pacing) = (&target["summary"], &target["pacing"]);
         let mut cells = vec![name.to_owned()];
@@ -268,7 +267,7 @@ fn health(page: &mut String, [idle, busy]: &[Value; 2]) -> Result {
         cells.extend(quantiles.map(|key| ms(number(&summary[key]))));
         cells.push(errors(&summary["errors"]).to_string());
         cells.extend(["p50_ms", "p99_ms", "max_ms"].map(|key| ms(number(&pacing[key]))));
-        row(page, &cells)?;
+        table_row(page, &cells)?;
     }
     Ok(())
 }
@@ -277,32 +276,17 @@ fn fastapi(page: &mut String, results: &Results) -> Result {
     let (run, threads) = &results.fastapi;
     writeln!(
         page,
-        "\n## FastAPI's threads\n\nThe service was given the setting with the most answers at {CONNECTIONS} connections: {}. It is \
-         one process (tests/load/service.py). With one thread in a run, a single connection is computed by one core.",
+        "\n## Threads of the FastAPI service\n\nThe service (benchmarks/python/fastapi_service.py) is one process. The comparisons above use its \
+         fastest setting at {CONNECTIONS} connections: {}. With one thread per inference, a single connection uses one core.",
         threads.name
     )?;
-    head(page, &["", "requests/s", "p50", "p99", "errors", "PSS"])?;
-    let targets = run.report["targets"].as_array().into_iter().flatten();
-    for (target, (name, usage)) in targets.zip(&run.usage) {
+    table_head(page, &["", "requests/s", "p50", "p99", "errors", "PSS"])?;
+    for (target, (name, usage)) in targets(&run.report).iter().zip(&run.usage) {
         let summary = &target["summary"];
         let mut cells = vec![(*name).to_owned(), format!("{:.1}", number(&summary[RATE]))];
         cells.extend(["p50_ms", "p99_ms"].map(|key| ms(number(&summary[key]))));
-        cells.extend([errors(&summary["errors"]).to_string(), mebibytes(usage.pss)]);
-        row(page, &cells)?;
+        cells.extend([errors(&summary["errors"]).to_string(), mib(usage.pss)]);
+        table_row(page, &cells)?;
     }
-    plot(page, run, "host-fastapi")
-}
-
-fn plot(page: &mut String, run: &Run, name: &str) -> Result {
-    // The corpus lies in the target folder, wherever that is.
-    let words = run.command.split(' ').map(|word| match word.rsplit_once('/') {
-        Some((_, file)) if file.ends_with(".jsonl") => file,
-        _ => word,
-    });
-    let command = words.collect::<Vec<_>>().join(" ");
-    writeln!(page, "\n![{name}](performance/{name}.svg)\n\n```sh\n{command}\n```")
-}
-
-fn mebibytes(mebibytes: f64) -> String {
-    format!("{mebibytes:.0} MiB")
+    plot(page, "host-fastapi", "host-fastapi", &run.command)
 }

@@ -1,114 +1,134 @@
-//! Goal 16: what others notice of a function that fails.
+//! The effect of a failing function on other requests.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
+use ureq::http::Request;
 
-use super::{body, line, serve_all};
-use crate::compare::lab::Lab;
-use crate::http;
+use super::{function_request, inference_request, serve_functions};
+use crate::compare::runner::Runner;
+use crate::http::{self, Response};
 
-const BETWEEN_FAULTS: Duration = Duration::from_millis(50);
+const FAULT_INTERVAL: Duration = Duration::from_millis(50);
+const REQUEST_INTERVAL: Duration = Duration::from_millis(5);
 
-/// What a guest can be asked to do, and what is answered.
-const FAULTS: [(&str, &str, u16, bool); 8] = [
-    ("panics", "/panic", 500, true),
-    ("overflows its stack", "/overflow", 500, true),
-    ("takes all memory", "/allocate", 500, true),
-    ("spins", "/spin", 504, true),
-    ("sends half an answer", "/half", 200, false),
-    ("hangs within its answer", "/hang", 200, false),
-    ("hangs after its answer", "/hang-after", 200, true),
-    ("floods its log", "/flood", 200, true),
+/// A fault that the test guest can be requested to cause, and the expected response.
+struct FaultKind {
+    name: &'static str,
+    path: &'static str,
+    status: u16,
+    /// Whether the response is complete.
+    complete: bool,
+}
+
+const FAULTS: [FaultKind; 8] = [
+    FaultKind { name: "panic", path: "/panic", status: 500, complete: true },
+    FaultKind { name: "stack overflow", path: "/overflow", status: 500, complete: true },
+    FaultKind { name: "out of memory", path: "/allocate", status: 500, complete: true },
+    FaultKind { name: "endless loop", path: "/spin", status: 504, complete: true },
+    FaultKind { name: "incomplete response", path: "/half", status: 200, complete: false },
+    FaultKind { name: "stalled response", path: "/hang", status: 200, complete: false },
+    FaultKind {
+        name: "stall after the response",
+        path: "/hang-after",
+        status: 200,
+        complete: true,
+    },
+    FaultKind { name: "log flood", path: "/flood", status: 200, complete: true },
 ];
 
-/// Requests of others in some time.
+/// Requests that no fault may affect.
 #[derive(Default)]
-pub(super) struct Others {
-    /// Milliseconds, in order of size.
+pub(super) struct Unaffected {
+    /// Latencies in milliseconds, sorted.
     pub(super) latencies: Vec<f64>,
-    /// Why requests were lost or answered wrongly.
+    /// Reasons of lost requests and of wrong responses.
     pub(super) lost: Vec<String>,
 }
 
-/// One kind of fault, and the others meanwhile.
+/// The results with one kind of fault.
 pub(super) struct Fault {
     pub(super) name: &'static str,
-    pub(super) faults: usize,
-    /// Answered as they should be.
-    pub(super) told: usize,
-    pub(super) same: Others,
-    pub(super) model: Others,
+    pub(super) requests: usize,
+    /// Requests that were answered as expected.
+    pub(super) expected: usize,
+    pub(super) same_function: Unaffected,
+    pub(super) model: Unaffected,
 }
 
 pub(super) struct Faults {
-    /// The same without faults.
-    pub(super) quiet: [Others; 2],
-    pub(super) found: Vec<Fault>,
+    /// Requests to the same function and to the model without faults.
+    pub(super) without: [Unaffected; 2],
+    pub(super) kinds: Vec<Fault>,
 }
 
-pub(super) fn run(lab: &Lab) -> anyhow::Result<Faults> {
+pub(super) fn run(runner: &Runner) -> anyhow::Result<Faults> {
     let limits = "{ request-timeout = '1s', memory = '64MiB' }";
-    let recipe = serve_all(&[("faults", limits)])?;
-    let _service = recipe.start()?;
-    let port = recipe.port;
-    let expected = http::ask(port, "POST / HTTP/1.1\r\n", &body())?.content;
-    ensure!(expected.starts_with('{') || expected.starts_with('['), "no answer: {expected}");
-    let time = Duration::from_secs(if lab.is_quick() { 1 } else { 8 });
-    let (_, quiet) = meanwhile(port, &expected, time, || 0);
-    let mut found = Vec::new();
-    for (name, path, status, whole) in FAULTS {
-        let mut faults = 0;
-        let (told, [same, model]) = meanwhile(port, &expected, time, || {
-            let (mut told, start) = (0, Instant::now());
+    let spec = serve_functions(&[("faults", limits)])?;
+    let _server = spec.start()?;
+    let port = spec.port;
+    let (count, inference) =
+        (function_request(port, "faults", "/count")?, inference_request(port)?);
+    let labels = http::send(&inference)?.body;
+    ensure!(labels.starts_with(['{', '[']), "the model does not respond with JSON: {labels}");
+    let time = Duration::from_secs(if runner.is_quick() { 1 } else { 8 });
+    let unaffected = [(&count, "1"), (&inference, &*labels)];
+    let (_, without) = during(time, unaffected, || (0, 0));
+    let mut kinds = Vec::new();
+    for FaultKind { name, path, status, complete } in FAULTS {
+        let request = function_request(port, "faults", path)?;
+        let is_expected =
+            |response: Response| response.status == status && response.complete == complete;
+        let ((requests, expected), [same_function, model]) = during(time, unaffected, || {
+            let (mut requests, mut expected, start) = (0, 0, Instant::now());
             while start.elapsed() < time {
-                let answer = http::ask(port, &line("faults", path), "");
-                let right = |answer: http::Answer| (answer.status, answer.whole) == (status, whole);
-                told += usize::from(answer.is_ok_and(right));
-                faults += 1;
-                std::thread::sleep(BETWEEN_FAULTS);
+                expected += usize::from(http::send(&request).is_ok_and(is_expected));
+                requests += 1;
+                std::thread::sleep(FAULT_INTERVAL);
             }
-            told
+            (requests, expected)
         });
-        found.push(Fault { name, faults, told, same, model });
+        kinds.push(Fault { name, requests, expected, same_function, model });
     }
-    Ok(Faults { quiet, found })
+    Ok(Faults { without, kinds })
 }
 
-/// Two others ask while `disturb` goes on: one the function that fails, one the model.
-fn meanwhile(
-    port: u16,
-    expected: &str,
+/// Sends `requests` repeatedly, each from its own thread, while `cause_faults` runs, and compares
+/// the responses with the expected ones.
+fn during(
     time: Duration,
-    disturb: impl FnOnce() -> usize,
-) -> (usize, [Others; 2]) {
+    requests: [(&Request<String>, &str); 2],
+    cause_faults: impl FnOnce() -> (usize, usize),
+) -> ((usize, usize), [Unaffected; 2]) {
     let ended = AtomicBool::new(false);
-    let others = |line: String, body: String, expected: &str| {
-        let mut others = Others::default();
-        while !ended.load(Ordering::Relaxed) {
-            let start = Instant::now();
-            let answer = http::ask(port, &line, &body);
-            others.latencies.push(start.elapsed().as_secs_f64() * 1e3);
-            match answer {
-                Ok(answer) if answer.status == 200 && answer.content == expected => {}
-                Ok(answer) => others.lost.push(format!("{}: {}", answer.status, answer.content)),
-                Err(error) => others.lost.push(error.to_string()),
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        others.latencies.sort_by(f64::total_cmp);
-        others
-    };
     std::thread::scope(|scope| {
-        let same = scope.spawn(|| others(line("faults", "/count"), String::new(), "1"));
-        let model = scope.spawn(|| others("POST / HTTP/1.1\r\n".to_owned(), body(), expected));
+        let threads = requests.map(|(request, expected)| {
+            let ended = &ended;
+            scope.spawn(move || send_until(ended, request, expected))
+        });
         let start = Instant::now();
-        let told = disturb();
+        let faults = cause_faults();
         std::thread::sleep(time.saturating_sub(start.elapsed()));
         ended.store(true, Ordering::Relaxed);
-        let joined = [same.join(), model.join()];
-        let broken = |_| Others { lost: vec!["it broke off".to_owned()], ..Others::default() };
-        (told, joined.map(|others| others.unwrap_or_else(broken)))
+        let panicked = |_| Unaffected { lost: vec!["panic".to_owned()], ..Unaffected::default() };
+        (faults, threads.map(|thread| thread.join().unwrap_or_else(panicked)))
     })
+}
+
+fn send_until(ended: &AtomicBool, request: &Request<String>, expected: &str) -> Unaffected {
+    let mut results = Unaffected::default();
+    while !ended.load(Ordering::Relaxed) {
+        let start = Instant::now();
+        let response = http::send(request);
+        results.latencies.push(start.elapsed().as_secs_f64() * 1e3);
+        match response {
+            Ok(response) if response.status == 200 && response.body == expected => {}
+            Ok(response) => results.lost.push(format!("{}: {}", response.status, response.body)),
+            Err(error) => results.lost.push(format!("{error:#}")),
+        }
+        std::thread::sleep(REQUEST_INTERVAL);
+    }
+    results.latencies.sort_by(f64::total_cmp);
+    results
 }

@@ -1,50 +1,51 @@
-//! `cargo xtask compare reliability`: what callers notice of overload, of faults, and of being
-//! watched.
+//! `cargo xtask compare reliability`: the effect of overload, busy neighbors, faults and telemetry on
+//! requests.
 
 mod faults;
+mod interruption;
 mod neighbors;
 mod overload;
 mod page;
-mod stopping;
-mod watching;
+mod telemetry;
 
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use ureq::http::Request;
 use xtask::build::{self, binary};
 use xtask::cargo::target;
 
-use super::lab::{Lab, TEXT};
-use super::line_up::text;
-use super::service::Recipe;
+use super::runner::{Runner, TEXT};
+use super::server::ServerSpec;
+use super::servers::absolute;
+use crate::http;
 
-/// Everything that was found.
-struct Findings {
+struct Results {
     overload: Vec<overload::Overload>,
     faults: faults::Faults,
-    stopping: Vec<stopping::Stopping>,
-    watching: Vec<watching::Watching>,
+    interruption: Vec<interruption::Interruption>,
+    telemetry: Vec<telemetry::Telemetry>,
     neighbors: Vec<neighbors::Neighbors>,
 }
 
-/// Measures; the text of `docs/reliability.md`.
-pub(super) fn run(lab: &Lab) -> anyhow::Result<String> {
+/// Measures; returns the text of `docs/reliability.md`.
+pub(super) fn run(runner: &Runner) -> anyhow::Result<String> {
     build::guests()?;
     build::component()?;
-    let findings = Findings {
-        neighbors: neighbors::run(lab)?,
-        watching: watching::run(lab)?,
-        overload: overload::run(lab)?,
-        stopping: stopping::run(lab)?,
-        faults: faults::run(lab)?,
+    let results = Results {
+        neighbors: neighbors::run(runner)?,
+        telemetry: telemetry::run(runner)?,
+        overload: overload::run(runner)?,
+        interruption: interruption::run(runner)?,
+        faults: faults::run(runner)?,
     };
-    Ok(page::write(&findings, lab))
+    Ok(page::write(&results, runner))
 }
 
-/// `cargo xtask compare neighbors`: the section of `docs/reliability.md` about neighbors alone.
-pub(super) fn neighbors(lab: &Lab) -> anyhow::Result<String> {
+/// `cargo xtask compare neighbors`: only the section of `docs/reliability.md` about busy neighbors.
+pub(super) fn neighbors(runner: &Runner) -> anyhow::Result<String> {
     build::component()?;
-    Ok(page::neighbors_alone(&neighbors::run(lab)?, lab))
+    Ok(page::write_neighbors(&neighbors::run(runner)?, runner))
 }
 
 fn folder() -> PathBuf {
@@ -52,16 +53,16 @@ fn folder() -> PathBuf {
 }
 
 /// `pilotlight serve` with `arguments`.
-fn serve(name: &'static str, arguments: &[&str]) -> anyhow::Result<Recipe> {
-    let (program, cache) = (text(binary()), text(folder().join("cache")));
+fn serve(name: &'static str, arguments: &[&str]) -> anyhow::Result<ServerSpec> {
+    let (program, cache) = (absolute(binary()), absolute(folder().join("cache")));
     let ports = ["--listen", "127.0.0.1:PORT", "--admin-listen", "127.0.0.1:ADMIN"];
-    let words = [&[&*program, "serve", "--cache-dir", &cache], &ports[..], arguments].concat();
-    Recipe::new(name, &words)
+    let command = [&[&*program, "serve", "--cache-dir", &cache], &ports[..], arguments].concat();
+    ServerSpec::new(name, &command)
 }
 
-/// The default model, and the guest of the tests as other functions, each with its limits; a
-/// header chooses among them.
-fn serve_all(functions: &[(&str, &str)]) -> anyhow::Result<Recipe> {
+/// `pilotlight serve` with the default model and the test guest. The test guest serves each of
+/// `functions`, with the given limits; the header `x-function` selects the function.
+fn serve_functions(functions: &[(&str, &str)]) -> anyhow::Result<ServerSpec> {
     let source = |file: &Path| json!(file).to_string();
     let mut text = format!("[functions.model]\nsource = {}\n", source(&build::component_file()));
     for (name, limits) in functions {
@@ -76,20 +77,33 @@ fn serve_all(functions: &[(&str, &str)]) -> anyhow::Result<Recipe> {
     serve("pilotlight", &["--config", &file.display().to_string()])
 }
 
-/// A request to a function of [`serve_all`], as far as its head is its own.
-fn line(function: &str, path: &str) -> String {
-    format!("GET {path} HTTP/1.1\r\nx-function: {function}\r\n")
+/// A request to a function of [`serve_functions`].
+fn function_request(port: u16, function: &str, path: &str) -> anyhow::Result<Request<String>> {
+    let request = Request::get(http::url(port, path)).header("x-function", function);
+    Ok(request.body(String::new())?)
 }
 
-/// A request that the default model computes 43 tokens for.
+/// A request for inference.
+fn inference_request(port: u16) -> anyhow::Result<Request<String>> {
+    Ok(Request::post(http::url(port, "/")).body(body())?)
+}
+
+/// The body of a request for inference of 43 tokens.
 fn body() -> String {
     json!({"inputs": TEXT}).to_string()
 }
 
-/// The summary of one run of `pilotlight bench` against `recipe`.
-fn ask(lab: &Lab, recipe: &Recipe, arguments: &[&str]) -> anyhow::Result<Value> {
-    let target = format!("pilotlight={}", recipe.url("/"));
+/// The summary of one run of `pilotlight bench`.
+fn bench(runner: &Runner, spec: &ServerSpec, arguments: &[&str]) -> anyhow::Result<Value> {
+    let target = format!("pilotlight={}", spec.url("/"));
     let body = body();
-    let words = [&["--target", &target, "--body", &body, "--rounds", "1"][..], arguments].concat();
-    Ok(lab.ask("reliability", &words)?["targets"][0]["summary"].clone())
+    let common = ["--target", &target, "--body", &body, "--rounds", "1"];
+    let report = runner.bench("reliability", &[&common[..], arguments].concat())?;
+    Ok(report["targets"][0]["summary"].clone())
+}
+
+/// The value at a quantile of sorted values.
+fn quantile(sorted: &[f64], quantile: f64) -> Option<f64> {
+    let last = sorted.len().saturating_sub(1);
+    sorted.get((last as f64 * quantile).round() as usize).copied()
 }

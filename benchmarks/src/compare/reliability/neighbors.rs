@@ -1,12 +1,12 @@
-//! Latency beside other programs that use all cores.
+//! Latency while other programs use all cores.
 
 use std::process::{Child, Command, Stdio};
 
 use super::body;
-use crate::compare::lab::{Lab, Run};
-use crate::compare::line_up::LineUp;
+use crate::compare::runner::{Run, Runner};
+use crate::compare::servers::Servers;
 
-/// What was requested, and what else ran on the machine.
+/// The results with one kind of request, on a quiet or on a busy machine.
 pub(super) struct Neighbors {
     pub(super) requests: &'static str,
     pub(super) machine: &'static str,
@@ -16,15 +16,20 @@ pub(super) struct Neighbors {
     pub(super) run: Run,
 }
 
-/// Programs that compute for ever at the usual priority, one for each core; killed when dropped.
+/// Computes until the process `$1` has ended: a killed benchmark must not leave busy programs behind.
+const ENDLESS: &str =
+    "while kill -0 $1; do i=0; while [ $i -lt 100000 ]; do i=$((i + 1)); done; done";
+
+/// Programs that compute endlessly at normal priority, one per core; killed on drop.
 struct CpuBound(Vec<Child>);
 
 impl CpuBound {
     fn start() -> anyhow::Result<Self> {
         let mut all = Self(Vec::new());
+        let parent = std::process::id().to_string();
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
             let mut shell = Command::new("sh");
-            shell.args(["-c", "while :; do :; done"]).stdin(Stdio::null());
+            shell.args(["-c", ENDLESS, "sh", &parent]).stdin(Stdio::null());
             all.0.push(shell.spawn()?);
         }
         Ok(all)
@@ -40,10 +45,10 @@ impl Drop for CpuBound {
     }
 }
 
-/// `wasmtime serve` and Pilotlight, each with a fresh instance for each request, on a quiet machine
-/// and beside one CPU-bound program per core.
-pub(super) fn run(lab: &Lab) -> anyhow::Result<Vec<Neighbors>> {
-    let line_up = LineUp::install()?;
+/// Measures `wasmtime serve` and Pilotlight, both with a fresh instance for each request, on a quiet
+/// machine and with one CPU-bound program per core.
+pub(super) fn run(runner: &Runner) -> anyhow::Result<Vec<Neighbors>> {
+    let servers = Servers::install()?;
     let body = body();
     let (info, inference) = ("GET /info, without inference", "inference, 43 tokens");
     let (quiet, busy) = ("quiet", "one CPU-bound program per core");
@@ -53,19 +58,19 @@ pub(super) fn run(lab: &Lab) -> anyhow::Result<Vec<Neighbors>> {
         (inference, quiet, false, "neighbors-inference-quiet"),
         (inference, busy, true, "neighbors-inference-busy"),
     ];
-    let mut found = Vec::new();
+    let mut results = Vec::new();
     for (requests, machine, is_busy, plot) in cases {
         let path = if requests == info { "/info" } else { "/" };
-        let targets = [(line_up.wasmtime()?, path), (line_up.pilotlight()?, path)];
-        let (seconds, rounds) = (lab.seconds(20), if lab.is_quick() { "2" } else { "8" });
+        let targets = [(servers.wasmtime()?, path), (servers.pilotlight()?, path)];
+        let (seconds, rounds) = (runner.seconds(20), if runner.is_quick() { "2" } else { "8" });
         let mut arguments = vec!["--duration", &seconds, "--rounds", rounds];
         if requests == inference {
             arguments.extend(["--body", &body]);
         }
         let neighbors = if is_busy { Some(CpuBound::start()?) } else { None };
-        let run = lab.compare(plot, &targets, &arguments)?;
+        let run = runner.compare(plot, &targets, &arguments)?;
         drop(neighbors);
-        found.push(Neighbors { requests, machine, busy: is_busy, plot, run });
+        results.push(Neighbors { requests, machine, busy: is_busy, plot, run });
     }
-    Ok(found)
+    Ok(results)
 }

@@ -1,6 +1,6 @@
-//! `cargo xtask compare sandbox`: inference inside the sandbox beside native runtimes.
+//! `cargo xtask compare sandbox`: inference in the sandbox, and native runtimes.
 
-mod contenders;
+mod implementations;
 mod page;
 
 use std::fs;
@@ -10,101 +10,121 @@ use serde_json::{Value, json};
 use xtask::build;
 use xtask::cargo::root;
 
-use super::host::contenders::{Contenders, THREADS};
 use super::host::files::{Files, Precision};
-use super::lab::{Lab, Run, TEXT};
-use super::line_up::LineUp;
-use contenders::{Contender, Sandbox};
+use super::host::servers::{HostServers, THREADS};
+use super::report::number;
+use super::runner::{Run, Runner, TEXT};
+use super::servers::Servers;
+use implementations::{Implementation, Sandbox};
 
-/// Tokens of the texts.
+/// Lengths of the texts in tokens.
 const LENGTHS: [usize; 4] = [8, 43, 128, 400];
-/// The one that goals are about.
-const MIDDLE: usize = 43;
-/// Forms that are compared with f32.
-const FORMS: [&str; 2] = ["int4", "int8"];
+/// The length that goals refer to.
+const GOAL_LENGTH: usize = 43;
+/// Precisions whose labels are compared with those of f32.
+const PRECISIONS: [&str; 2] = ["int4", "int8"];
 
-/// Medians of an inference in milliseconds, one for each round.
+/// Median inference times of one implementation in milliseconds, one for each round.
 struct Row {
     name: &'static str,
     /// By length.
     medians: [Vec<f64>; LENGTHS.len()],
 }
 
+/// Labels of a precision compared with those of f32.
+struct PrecisionAgreement {
+    precision: &'static str,
+    tokens: usize,
+    equal: usize,
+    /// The largest difference of a logit.
+    largest: f64,
+}
+
+impl PrecisionAgreement {
+    fn percent(&self) -> f64 {
+        self.equal as f64 / self.tokens as f64 * 100.0
+    }
+}
+
 struct Results {
     rows: Vec<Row>,
-    /// A form, tokens, those labelled as in f32, the largest difference of a logit.
-    agreement: Vec<(&'static str, usize, usize, f64)>,
-    /// What the kernels' own program printed.
+    agreement: Vec<PrecisionAgreement>,
+    /// The output of the kernel benchmark.
     kernels: String,
-    /// The component of the default model, and what of it is the model.
+    /// The size of the default component, and the model's part of it.
     bytes: [f64; 2],
     over_http: Run,
     versions: Vec<(&'static str, String)>,
 }
 
-/// Measures everything; the text of `docs/performance-sandbox.md`.
-pub(super) fn run(lab: &Lab) -> anyhow::Result<String> {
+/// Measures; returns the text of `docs/performance-sandbox.md`.
+pub(super) fn run(runner: &Runner) -> anyhow::Result<String> {
     build::component()?;
     let files = Files::new(root().join("models/pii-ner"), "pii-ner")?;
-    let contenders = Contenders::new(files)?;
-    contenders.build(Precision::F32)?;
-    contenders.build(Precision::Int8)?;
-    let line_up = LineUp::install()?;
-    let sandbox = Sandbox::build(line_up.program())?;
-    let rows = inference(lab, &contenders, &line_up, &sandbox)?;
+    let host_servers = HostServers::new(files)?;
+    host_servers.build(Precision::F32)?;
+    host_servers.build(Precision::Int8)?;
+    let servers = Servers::install()?;
+    let sandbox = Sandbox::build(servers.program())?;
+    let rows = inference(runner, &host_servers, &servers, &sandbox)?;
     let golden = root().join("tests/golden/pii_ner.jsonl");
-    let model = contenders.files.model.join("model.onnx");
-    let agreement = FORMS.iter().map(|form| {
-        let found = sandbox.infer(&model, &golden, &[form])?;
-        let count = |key: &str| found[key].as_u64().unwrap_or_default() as usize;
-        let largest = super::words::number(&found["largest_difference"]);
-        anyhow::Ok((*form, count("tokens"), count("equal"), largest))
+    let model = host_servers.files.model.join("model.onnx");
+    let agreement = PRECISIONS.map(|precision| {
+        let report = sandbox.infer(&model, &golden, &[precision])?;
+        let count = |key: &str| report[key].as_u64().unwrap_or_default() as usize;
+        let (tokens, equal) = (count("tokens"), count("equal"));
+        let largest = number(&report["largest_difference"]);
+        anyhow::Ok(PrecisionAgreement { precision, tokens, equal, largest })
     });
     let results = Results {
         rows,
-        agreement: agreement.collect::<anyhow::Result<_>>()?,
-        kernels: sandbox.kernels(if lab.is_quick() { 50 } else { 1000 })?,
+        agreement: agreement.into_iter().collect::<anyhow::Result<_>>()?,
+        kernels: sandbox.kernels(if runner.is_quick() { 50 } else { 1000 })?,
         bytes: bytes()?,
-        over_http: over_http(lab, &contenders, &line_up)?,
-        versions: line_up.versions,
+        over_http: over_http(runner, &host_servers, &servers)?,
+        versions: servers.versions,
     };
-    Ok(page::write(&results, lab))
+    Ok(page::write(&results, runner))
 }
 
-/// All contenders in turn, several times, for each length.
+/// All implementations in alternating rounds, for each length.
 fn inference(
-    lab: &Lab,
-    contenders: &Contenders,
-    line_up: &LineUp,
+    runner: &Runner,
+    host_servers: &HostServers,
+    servers: &Servers,
     sandbox: &Sandbox,
 ) -> anyhow::Result<Vec<Row>> {
-    let (rounds, seconds) = if lab.is_quick() { (1, 1) } else { (5, 2) };
-    let field = contenders::all(contenders, line_up, sandbox, seconds)?;
+    let (rounds, seconds) = if runner.is_quick() { (1, 1) } else { (5, 2) };
+    let all = implementations::all(host_servers, servers, sandbox, seconds)?;
     let mut rows: Vec<Row> =
-        field.iter().map(|one| Row { name: one.name, medians: Default::default() }).collect();
+        all.iter().map(|one| Row { name: one.name, medians: Default::default() }).collect();
     for (place, length) in LENGTHS.into_iter().enumerate() {
-        let texts = contenders.files.of_length(length, &contenders.python)?;
+        let texts = host_servers.files.of_length(length, &host_servers.python)?;
         for round in 1..=rounds {
             eprintln!("{length} tokens, round {round} of {rounds}");
-            for (one, row) in field.iter().zip(&mut rows) {
-                row.medians[place].push(Contender::median(one, &texts)?);
+            for (one, row) in all.iter().zip(&mut rows) {
+                row.medians[place].push(Implementation::median(one, &texts)?);
             }
         }
     }
     Ok(rows)
 }
 
-/// The same text asked of servers.
-fn over_http(lab: &Lab, contenders: &Contenders, line_up: &LineUp) -> anyhow::Result<Run> {
-    let fastapi = contenders.fastapi("FastAPI, 1 thread", Precision::F32, THREADS[2])?;
-    let targets = [(fastapi, "/"), (line_up.pilotlight()?, "/"), (line_up.wasmtime_reused()?, "/")];
+/// Inference over HTTP.
+fn over_http(
+    runner: &Runner,
+    host_servers: &HostServers,
+    servers: &Servers,
+) -> anyhow::Result<Run> {
+    let fastapi = host_servers.fastapi("FastAPI, 1 thread", Precision::F32, THREADS[2])?;
+    let targets = [(fastapi, "/"), (servers.pilotlight()?, "/"), (servers.wasmtime_reused()?, "/")];
     let body = json!({"inputs": TEXT}).to_string();
-    let seconds = lab.seconds(10);
-    lab.compare("sandbox", &targets, &["--body", &body, "--duration", &seconds, "--rounds", "5"])
+    let seconds = runner.seconds(10);
+    runner.compare("sandbox", &targets, &["--body", &body, "--duration", &seconds, "--rounds", "5"])
 }
 
-/// Sizes of the default component and of the model's part of it: what a component holds that was
-/// built without one is not.
+/// The sizes of the default component, and of the model's part of it: its difference to the guest
+/// without a model.
 fn bytes() -> anyhow::Result<[f64; 2]> {
     let component = fs::metadata(build::component_file())?.len() as f64;
     let empty = fs::metadata(build::guest_file())?.len() as f64;
@@ -119,7 +139,7 @@ fn median(values: &[f64]) -> f64 {
     sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// The median that a program printed.
-fn printed(found: &Value) -> f64 {
-    super::words::number(&found["p50_ms"])
+/// The median in the report of a program.
+fn reported_median(report: &Value) -> f64 {
+    number(&report["p50_ms"])
 }

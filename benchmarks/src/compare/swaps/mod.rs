@@ -1,4 +1,4 @@
-//! `cargo xtask compare swaps`: what those who ask notice of changes of version.
+//! `cargo xtask compare swaps`: the effect of version changes on requests.
 
 mod page;
 
@@ -10,197 +10,211 @@ use serde_json::{Value, json};
 use xtask::build::{self, binary};
 use xtask::cargo::target;
 
-use super::lab::{Lab, TEXT};
-use super::line_up::text;
-use super::service::{Recipe, Service, Usage};
-use super::words::number;
+use super::report::number;
+use super::runner::{Runner, TEXT};
+use super::server::{Server, ServerSpec, Usage};
+use super::servers::absolute;
 use crate::http;
 use crate::second_version;
 
-/// Turns of a calm time and one in which versions change.
+/// Rounds; each is a phase without changes and a phase with changes.
 const ROUNDS: usize = 5;
-/// Changes in each, one after the other; each is a swap and two rollbacks.
+/// Changes in a phase; each is a swap and two rollbacks.
 const CHANGES: u32 = 20;
-const BETWEEN: Duration = Duration::from_millis(1200);
-/// Share of what saturates the server that is asked of it. A machine that others use, too, does not
-/// always give as much as when that was measured: with more, calm times are not calm.
+/// Time between two changes.
+const INTERVAL: Duration = Duration::from_millis(1200);
+/// The load of the open loop, as a share of the throughput at saturation. On a shared machine a higher
+/// share could saturate the server even without changes.
 const LOAD: f64 = 0.7;
-/// What saturates the server: so many connections, each of which asks again when it is answered.
+/// The number of connections of the closed loop, which saturates the server.
 const CONNECTIONS: &str = "8";
 
-/// One protocol's figures.
+/// The results with one protocol.
 struct Outcome {
     protocol: &'static str,
     loads: Vec<UnderLoad>,
-    /// At rest before and after.
+    /// Memory of the idle server, before and after.
     memory: [Usage; 2],
 }
 
-/// What changes under one load.
+/// The results under one load.
 #[derive(Default)]
 struct UnderLoad {
-    /// Which load: what the page says of it.
-    words: String,
+    /// A description of the load.
+    label: String,
     rounds: Vec<Round>,
-    /// Milliseconds from the request for a swap to its answer, in order of size.
+    /// Durations of swaps in milliseconds, sorted.
     swaps: Vec<f64>,
+    /// Durations of rollbacks in milliseconds, sorted.
     rollbacks: Vec<f64>,
 }
 
-/// Nobody changes anything; versions change all the time.
+/// A phase without changes, and a phase with changes.
 struct Round {
-    calm: Value,
+    unchanged: Value,
     changing: Value,
 }
 
-/// A version that has never been compiled takes over.
-struct First {
+/// The swap to a version that is not in the cache.
+struct Uncached {
+    /// Before and during the swap.
     phases: [Value; 2],
+    /// Duration of the swap.
     seconds: f64,
 }
 
-/// Measures; the text of `docs/performance-swaps.md`.
-pub(super) fn run(lab: &Lab) -> anyhow::Result<String> {
+/// All results.
+struct Results {
+    uncached: Uncached,
+    /// For each protocol.
+    outcomes: Vec<Outcome>,
+}
+
+/// Measures; returns the text of `docs/performance-swaps.md`.
+pub(super) fn run(runner: &Runner) -> anyhow::Result<String> {
     build::component()?;
     let versions =
         [build::component_file(), second_version::build(&target().join("compare/swaps"))?];
     let cache = target().join("compare/swaps/cache");
-    let first = first(lab, &versions)?;
+    let uncached = uncached(runner, &versions)?;
     let mut outcomes = Vec::new();
     for protocol in ["1.1", "2"] {
-        outcomes.push(outcome(lab, &versions, &cache, protocol)?);
+        outcomes.push(outcome(runner, &versions, &cache, protocol)?);
     }
-    Ok(page::write(&first, &outcomes, lab))
+    Ok(page::write(&Results { uncached, outcomes }, runner))
 }
 
-fn recipe(file: &Path, cache: &Path) -> anyhow::Result<Recipe> {
-    let (program, file, cache) = (text(binary()), text(file.into()), text(cache.into()));
+fn spec(file: &Path, cache: &Path) -> anyhow::Result<ServerSpec> {
+    let (program, file, cache) =
+        (absolute(binary()), absolute(file.into()), absolute(cache.into()));
     let ports = ["--listen", "127.0.0.1:PORT", "--admin-listen", "127.0.0.1:ADMIN"];
-    let words = [&[&*program, "serve", &file, "--cache-dir", &cache], &ports[..]].concat();
-    Recipe::new("pilotlight", &words)
+    let command = [&[&*program, "serve", &file, "--cache-dir", &cache], &ports[..]].concat();
+    ServerSpec::new("pilotlight", &command)
 }
 
-/// One run of `pilotlight bench` against `recipe`.
-fn ask(lab: &Lab, recipe: &Recipe, arguments: &[&str]) -> anyhow::Result<Value> {
-    let target = format!("pilotlight={}", recipe.url("/"));
+/// The summary of one run of `pilotlight bench`.
+fn bench(runner: &Runner, spec: &ServerSpec, arguments: &[&str]) -> anyhow::Result<Value> {
+    let target = format!("pilotlight={}", spec.url("/"));
     let body = json!({"inputs": TEXT}).to_string();
-    let words = [&["--target", &target, "--body", &body, "--rounds", "1"][..], arguments].concat();
-    Ok(lab.ask("swaps", &words)?["targets"][0]["summary"].clone())
+    let common = ["--target", &target, "--body", &body, "--rounds", "1"];
+    Ok(runner.bench("swaps", &[&common[..], arguments].concat())?["targets"][0]["summary"].clone())
 }
 
 fn outcome(
-    lab: &Lab,
+    runner: &Runner,
     versions: &[PathBuf; 2],
     cache: &Path,
     protocol: &'static str,
 ) -> anyhow::Result<Outcome> {
-    let recipe = recipe(&versions[0], cache)?;
-    let service = recipe.start()?;
+    let spec = spec(&versions[0], cache)?;
+    let server = spec.start()?;
     let http = ["--http", protocol];
     let closed = ["--concurrency", CONNECTIONS, "--duration"];
-    let peak = ask(lab, &recipe, &[&http[..], &closed, &[&lab.seconds(10)]].concat())?;
+    let peak = bench(runner, &spec, &[&http[..], &closed, &[&runner.seconds(10)]].concat())?;
     let rate = format!("{:.1}", (number(&peak["requests_per_second"]) * LOAD).max(1.0));
-    let seconds = lab.seconds((BETWEEN * CHANGES).as_secs() as u32);
+    let seconds = runner.seconds((INTERVAL * CHANGES).as_secs() as u32);
     let open = ["--rate", &rate, "--arrivals", "poisson", "--duration", &seconds];
     let open = [&http[..], &open].concat();
     let closed = [&http[..], &closed, &[&seconds]].concat();
-    // Both versions have been compiled and have served: memory is what it is going to be.
+    // Memory is constant after both versions have been compiled and have served.
     for version in [&versions[1], &versions[0]] {
-        change(&service, version)?;
-        ask(lab, &recipe, &open)?;
+        change(&server, version)?;
+        bench(runner, &spec, &open)?;
     }
-    let before = at_rest(&service)?;
+    let before = idle_usage(&server)?;
     let mut loads = Vec::new();
-    for (words, load) in
+    for (label, load) in
         [(format!("{rate} requests/s"), &open), (format!("{CONNECTIONS} connections"), &closed)]
     {
-        let asking = || ask(lab, &recipe, load);
-        loads.push(UnderLoad { words, ..under_load(lab, &service, versions, &asking)? });
+        let send = || bench(runner, &spec, load);
+        loads.push(UnderLoad { label, ..under_load(runner, &server, versions, &send)? });
     }
-    let memory = [before, at_rest(&service)?];
+    let memory = [before, idle_usage(&server)?];
     Ok(Outcome { protocol, loads, memory })
 }
 
-/// Calm times and times of change in turns, while `asking` runs.
+/// Alternates phases without and with changes, while `send` sends requests.
 fn under_load(
-    lab: &Lab,
-    service: &Service,
+    runner: &Runner,
+    server: &Server,
     versions: &[PathBuf; 2],
-    asking: &dyn Fn() -> anyhow::Result<Value>,
+    send: &dyn Fn() -> anyhow::Result<Value>,
 ) -> anyhow::Result<UnderLoad> {
-    let mut found = UnderLoad::default();
-    for _ in 0..if lab.is_quick() { 1 } else { ROUNDS } {
-        let calm = asking()?;
+    let mut results = UnderLoad::default();
+    for _ in 0..if runner.is_quick() { 1 } else { ROUNDS } {
+        let unchanged = send()?;
         let (changing, changed) = std::thread::scope(|scope| {
-            let most = if lab.is_quick() { 2 } else { CHANGES };
-            let times = (&mut found.swaps, &mut found.rollbacks);
-            let changes = scope.spawn(move || change_all_the_time(service, versions, most, times));
-            (asking(), changes.join())
+            let count = if runner.is_quick() { 2 } else { CHANGES };
+            let times = (&mut results.swaps, &mut results.rollbacks);
+            let changes = scope.spawn(move || change_repeatedly(server, versions, count, times));
+            (send(), changes.join())
         });
-        changed.map_err(|_| anyhow::anyhow!("changing versions broke off"))??;
-        found.rounds.push(Round { calm, changing: changing? });
+        changed.map_err(|_| anyhow::anyhow!("the thread that changes versions panicked"))??;
+        results.rounds.push(Round { unchanged, changing: changing? });
     }
-    found.swaps.sort_by(f64::total_cmp);
-    found.rollbacks.sort_by(f64::total_cmp);
-    Ok(found)
+    results.swaps.sort_by(f64::total_cmp);
+    results.rollbacks.sort_by(f64::total_cmp);
+    Ok(results)
 }
 
-/// `most` swaps, evenly spaced, each rolled back and forth.
-fn change_all_the_time(
-    service: &Service,
+/// Makes `count` swaps at constant intervals; each is rolled back and restored.
+fn change_repeatedly(
+    server: &Server,
     versions: &[PathBuf; 2],
-    most: u32,
+    count: u32,
     (swaps, rollbacks): (&mut Vec<f64>, &mut Vec<f64>),
 ) -> anyhow::Result<()> {
     let start = Instant::now();
-    for number in 0..most {
-        std::thread::sleep((BETWEEN * number).saturating_sub(start.elapsed()));
-        swaps.push(change(service, &versions[(number as usize + 1) % 2])?);
-        std::thread::sleep(BETWEEN / 4);
-        rollbacks.push(roll_back(service)?);
-        rollbacks.push(roll_back(service)?);
+    for number in 0..count {
+        std::thread::sleep((INTERVAL * number).saturating_sub(start.elapsed()));
+        swaps.push(change(server, &versions[(number as usize + 1) % 2])?);
+        std::thread::sleep(INTERVAL / 4);
+        rollbacks.push(roll_back(server)?);
+        rollbacks.push(roll_back(server)?);
     }
     Ok(())
 }
 
-/// Requests while a version that has never been compiled takes over.
-fn first(lab: &Lab, versions: &[PathBuf; 2]) -> anyhow::Result<First> {
+/// Requests while a version is compiled and takes over.
+fn uncached(runner: &Runner, versions: &[PathBuf; 2]) -> anyhow::Result<Uncached> {
     let cache = target().join("compare/swaps/new-cache");
     if cache.exists() {
         fs::remove_dir_all(&cache)?;
     }
-    let recipe = recipe(&versions[0], &cache)?;
-    let service = recipe.start()?;
-    let seconds = lab.seconds(30);
+    let spec = spec(&versions[0], &cache)?;
+    let server = spec.start()?;
+    let seconds = runner.seconds(30);
     let open = ["--rate", "20", "--arrivals", "poisson", "--duration", &seconds];
-    let quiet = ask(lab, &recipe, &open)?;
+    let quiet = bench(runner, &spec, &open)?;
     let (during, took) = std::thread::scope(|scope| {
-        let changing = scope.spawn(|| change(&service, &versions[1]));
-        (ask(lab, &recipe, &open), changing.join())
+        let changing = scope.spawn(|| change(&server, &versions[1]));
+        (bench(runner, &spec, &open), changing.join())
     });
-    let took = took.map_err(|_| anyhow::anyhow!("the change broke off"))??;
-    Ok(First { phases: [quiet, during?], seconds: took / 1e3 })
+    let took =
+        took.map_err(|_| anyhow::anyhow!("the thread that changes the version panicked"))??;
+    Ok(Uncached { phases: [quiet, during?], seconds: took / 1e3 })
 }
 
-/// Has `version` take over; how long it took in milliseconds.
-fn change(service: &Service, version: &Path) -> anyhow::Result<f64> {
+/// Swaps to `version`; returns the duration in milliseconds.
+fn change(server: &Server, version: &Path) -> anyhow::Result<f64> {
     let start = Instant::now();
-    http::put(admin(service)?, "/functions/default", &json!({"source": version}))?;
+    http::put(admin(server)?, "/functions/default", &json!({"source": version}))?;
     Ok(start.elapsed().as_secs_f64() * 1e3)
 }
 
-fn roll_back(service: &Service) -> anyhow::Result<f64> {
+/// Rolls back; returns the duration in milliseconds.
+fn roll_back(server: &Server) -> anyhow::Result<f64> {
     let start = Instant::now();
-    http::post(admin(service)?, "/functions/default/rollback", &Value::Null)?;
+    http::post(admin(server)?, "/functions/default/rollback", &Value::Null)?;
     Ok(start.elapsed().as_secs_f64() * 1e3)
 }
 
-fn admin(service: &Service) -> anyhow::Result<u16> {
-    service.recipe.admin.ok_or_else(|| anyhow::anyhow!("it has no administration"))
+fn admin(server: &Server) -> anyhow::Result<u16> {
+    server.spec.admin.ok_or_else(|| anyhow::anyhow!("the server has no administration API"))
 }
 
-/// What the server takes once pools have shrunk to what they keep.
-fn at_rest(service: &Service) -> anyhow::Result<Usage> {
+/// Resources of the idle server, after pools have shrunk.
+fn idle_usage(server: &Server) -> anyhow::Result<Usage> {
     std::thread::sleep(Duration::from_secs(25));
-    service.usage()
+    server.usage()
 }

@@ -1,74 +1,107 @@
-use std::fmt::Write as _;
+//! `docs/performance-swaps.md`.
+
+use std::fmt::{Result, Write as _};
 
 use serde_json::Value;
 
-use super::{BETWEEN, CHANGES, CONNECTIONS, First, LOAD, Outcome, ROUNDS, Round, UnderLoad};
-use crate::compare::lab::Lab;
-use crate::compare::words::{errors, head, ms, number, quick_note, row};
+use super::{CHANGES, CONNECTIONS, INTERVAL, LOAD, Outcome, ROUNDS, Results, Round, UnderLoad};
+use crate::compare::markdown::{ms, quick_note, table_head, table_row};
+use crate::compare::report::{errors, number};
+use crate::compare::runner::Runner;
 
-pub(super) fn write(first: &First, outcomes: &[Outcome], lab: &Lab) -> String {
+pub(super) fn write(results: &Results, runner: &Runner) -> String {
     let mut page = String::new();
     // Writing to a string cannot fail.
-    let _ = text(&mut page, first, outcomes, lab);
+    let _ = page_text(&mut page, results, runner);
     page
 }
 
-fn text(page: &mut String, first: &First, outcomes: &[Outcome], lab: &Lab) -> std::fmt::Result {
+fn page_text(page: &mut String, results: &Results, runner: &Runner) -> Result {
     writeln!(
         page,
-        "# Changing versions under load\n\nWritten by `cargo xtask compare swaps`. The default model computes in the sandbox; \
-         its two versions differ in their name, and cost the same. Requests (43 tokens) saturate the server, from {CONNECTIONS} \
-         connections that ask again as soon as they are answered, or come at random moments (Poisson) at {:.0} % of what those got \
-         answered. Latency counts from the intended moment.",
+        "# Version changes under load
+
+`cargo xtask compare swaps` measures the effect of version changes on requests, and writes this page. The default model computes in the
+sandbox; its two versions differ only in their name. Each request contains a text of 43 tokens. Requests come from {CONNECTIONS} connections that
+send the next request when they have a response, which saturates the server, or at random intervals (Poisson) at {:.0} % of that rate.
+Latency counts from the intended time of a request.",
         LOAD * 100.0
     )?;
-    quick_note(page, lab.is_quick())?;
+    quick_note(page, runner.is_quick())?;
+    swaps(page, &results.outcomes)?;
+    uncached(page, results)
+}
+
+fn swaps(page: &mut String, outcomes: &[Outcome]) -> Result {
     writeln!(
         page,
-        "\n## {} swaps, each rolled back and forth\n\nBoth versions have been compiled before. Every {} ms a swap maps the code, \
-         fills the pool, has the sample answered, and switches; then a rollback, and a rollback of that. Calm times and times of \
-         change take turns, {ROUNDS} of each, {} s long; the last column has the median of their ratios, the least and the greatest.",
+        "\n## {} swaps, each rolled back and restored\n\nBoth versions are in the cache. Every {} ms, a swap maps the code, fills the pool, runs \
+         the smoke test, and switches; a rollback and a rollback of the rollback follow. Phases without and with changes alternate, \
+         {ROUNDS} of each, {} s long. The last column is the ratio of the p99 of both phases: median, minimum and maximum of the rounds.",
         CHANGES * ROUNDS as u32,
-        BETWEEN.as_millis(),
-        (BETWEEN * CHANGES).as_secs(),
+        INTERVAL.as_millis(),
+        (INTERVAL * CHANGES).as_secs(),
     )?;
-    head(page, &["HTTP", "load", "phase", "answered", "failed", "p50", "p99", "p99 beside calm"])?;
+    phases(page, outcomes)?;
+    durations(page, outcomes)?;
+    table_head(page, &["HTTP", "PSS of the idle server, before", "after"])?;
+    for Outcome { protocol, memory, .. } in outcomes {
+        let [before, after] = memory.each_ref().map(|usage| format!("{:.1} MiB", usage.pss));
+        table_row(page, &[(*protocol).to_owned(), before, after])?;
+    }
+    Ok(())
+}
+
+fn phases(page: &mut String, outcomes: &[Outcome]) -> Result {
+    let columns = ["HTTP", "load", "phase", "responses", "failed", "p50", "p99", "p99 ratio"];
+    table_head(page, &columns)?;
     for (protocol, load) in loads(outcomes) {
         let of = |phase: fn(&Round) -> &Value| load.rounds.iter().map(phase).collect::<Vec<_>>();
-        let calm = of(|round| &round.calm);
-        for (name, phases) in [("calm", calm), ("versions change", of(|round| &round.changing))] {
-            let mut cells = vec![protocol.to_owned(), load.words.clone(), name.to_owned()];
-            cells.extend(together(&phases));
-            cells.push(if name == "calm" { String::new() } else { ratios(&load.rounds) });
-            row(page, &cells)?;
+        let (unchanged, changing) = (of(|round| &round.unchanged), of(|round| &round.changing));
+        let ratio = p99_ratio(&load.rounds);
+        for (name, phases, ratio) in
+            [("no changes", unchanged, String::new()), ("version changes", changing, ratio)]
+        {
+            let mut cells = vec![protocol.to_owned(), load.label.clone(), name.to_owned()];
+            cells.extend(combined(&phases));
+            cells.push(ratio);
+            table_row(page, &cells)?;
         }
     }
-    head(page, &["HTTP", "load", "swaps", "a swap, p50", "longest", "a rollback, p50", "longest"])?;
+    Ok(())
+}
+
+fn durations(page: &mut String, outcomes: &[Outcome]) -> Result {
+    let columns = ["HTTP", "load", "swaps", "swap, p50", "swap, max"];
+    table_head(page, &[&columns[..], &["rollback, p50", "rollback, max"]].concat())?;
     for (protocol, load) in loads(outcomes) {
         let swaps = load.swaps.len().to_string();
-        let mut cells = vec![protocol.to_owned(), load.words.clone(), swaps];
+        let mut cells = vec![protocol.to_owned(), load.label.clone(), swaps];
         for times in [&load.swaps, &load.rollbacks] {
             let time = |index: usize| times.get(index).copied().map_or_else(String::new, ms);
             cells.extend([time(times.len() / 2), time(times.len().saturating_sub(1))]);
         }
-        row(page, &cells)?;
+        table_row(page, &cells)?;
     }
-    head(page, &["HTTP", "PSS at rest before all of it", "after"])?;
-    for Outcome { protocol, memory, .. } in outcomes {
-        let [before, after] = memory.each_ref().map(|usage| format!("{:.1} MiB", usage.pss));
-        row(page, &[(*protocol).to_owned(), before, after])?;
-    }
+    Ok(())
+}
+
+fn uncached(page: &mut String, results: &Results) -> Result {
     writeln!(
         page,
-        "\n## A version that has never been compiled\n\nIt is compiled in the background, on threads of the lowest priority, \
-         while 20 requests a second are answered. It took over after {:.1} s.",
-        first.seconds
+        "\n## A version that is not in the cache\n\nThe version is compiled in the background, on threads of the lowest priority, while the \
+         server gets 20 requests/s. It took over after {:.1} s.",
+        results.uncached.seconds
     )?;
-    head(page, &["phase", "answered", "failed", "p50", "p99", "p99 beside before"])?;
-    for (name, phase) in ["before", "while it is compiled, and after"].iter().zip(&first.phases) {
+    table_head(page, &["phase", "responses", "failed", "p50", "p99", "p99 ratio"])?;
+    let [before, _] = &results.uncached.phases;
+    let names = ["before", "during and after compilation"];
+    for (name, phase) in names.iter().zip(&results.uncached.phases) {
+        let p99 = |phase: &Value| number(&phase["p99_ms"]);
         let mut cells = vec![(*name).to_owned()];
-        cells.extend(figures(phase, &first.phases[0]));
-        row(page, &cells)?;
+        cells.extend(combined(&[phase]));
+        cells.push(format!("{:.2}×", p99(phase) / p99(before)));
+        table_row(page, &cells)?;
     }
     Ok(())
 }
@@ -77,10 +110,10 @@ fn loads(outcomes: &[Outcome]) -> impl Iterator<Item = (&'static str, &UnderLoad
     outcomes.iter().flat_map(|outcome| outcome.loads.iter().map(|load| (outcome.protocol, load)))
 }
 
-/// Sums of several runs, and the medians of their percentiles.
-fn together(phases: &[&Value]) -> Vec<String> {
+/// Totals of several phases, and the medians of their percentiles.
+fn combined(phases: &[&Value]) -> Vec<String> {
     let sum = |count: &dyn Fn(&Value) -> u64| phases.iter().map(|phase| count(phase)).sum::<u64>();
-    let median = |key: &str| middle(phases.iter().map(|phase| number(&phase[key])).collect())[1];
+    let median = |key: &str| spread(phases.iter().map(|phase| number(&phase[key])).collect())[1];
     vec![
         sum(&|phase| phase["requests"].as_u64().unwrap_or(0)).to_string(),
         sum(&|phase| errors(&phase["errors"])).to_string(),
@@ -89,27 +122,16 @@ fn together(phases: &[&Value]) -> Vec<String> {
     ]
 }
 
-fn ratios(rounds: &[Round]) -> String {
+fn p99_ratio(rounds: &[Round]) -> String {
     let p99 = |phase: &Value| number(&phase["p99_ms"]);
-    let [least, median, greatest] =
-        middle(rounds.iter().map(|round| p99(&round.changing) / p99(&round.calm)).collect());
-    format!("{median:.2}× ({least:.2}–{greatest:.2})")
+    let ratio = |round: &Round| p99(&round.changing) / p99(&round.unchanged);
+    let [min, median, max] = spread(rounds.iter().map(ratio).collect());
+    format!("{median:.2}× ({min:.2}–{max:.2})")
 }
 
-/// The least, the median and the greatest.
-fn middle(mut values: Vec<f64>) -> [f64; 3] {
+/// Minimum, median and maximum.
+fn spread(mut values: Vec<f64>) -> [f64; 3] {
     values.sort_by(f64::total_cmp);
     let at = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
     [at(0), at(values.len() / 2), at(values.len().saturating_sub(1))]
-}
-
-fn figures(phase: &Value, before: &Value) -> Vec<String> {
-    let p99 = |phase: &Value| number(&phase["p99_ms"]);
-    vec![
-        phase["requests"].to_string(),
-        errors(&phase["errors"]).to_string(),
-        ms(number(&phase["p50_ms"])),
-        ms(p99(phase)),
-        format!("{:.2}×", p99(phase) / p99(before)),
-    ]
 }

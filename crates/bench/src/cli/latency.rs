@@ -3,24 +3,25 @@ use clap::Args;
 use super::output::Output;
 use super::scenario::{ArrivalsOption, ScenarioOptions};
 use crate::error::Result;
+use crate::load::{Load, Verb};
 use crate::measure::measure;
-use crate::scenario::{Load, Scenario, Verb};
+use crate::scenario::Scenario;
 use crate::{plot, table};
 
-/// The rate of `cold` unless another load is asked for.
+/// The default rate of `cold`.
 const COLD_RATE: f64 = 500.0;
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
     #[command(flatten)]
     scenario: ScenarioOptions,
-    /// Open loop: requests per second, sent whether or not earlier ones were answered
+    /// Open loop: requests per second, independent of the responses
     #[arg(long, conflicts_with = "concurrency", value_name = "R")]
     rate: Option<f64>,
-    /// How the requests of an open loop are spread over time
+    /// Intervals between the requests of an open loop
     #[arg(long, value_enum, default_value = "constant", conflicts_with = "concurrency")]
     arrivals: ArrivalsOption,
-    /// Closed loop: workers that each wait for their answer [default: 1 without --rate]
+    /// Closed loop: workers that each wait for their response [default: 1 without --rate]
     #[arg(long, value_name = "N")]
     concurrency: Option<usize>,
     #[command(flatten)]

@@ -3,7 +3,7 @@ use clap::Args;
 use super::output::Output;
 use super::scenario::{ArrivalsOption, ScenarioOptions};
 use crate::error::Result;
-use crate::scenario::Load;
+use crate::load::Load;
 use crate::sweep::{Sweep, sweep};
 use crate::{plot, table};
 
@@ -23,7 +23,7 @@ pub(super) struct Options {
     /// Open loop: requests per second, one step each
     #[arg(long, value_name = "R,…", value_delimiter = ',')]
     rates: Vec<f64>,
-    /// How the requests of an open loop are spread over time
+    /// Intervals between the requests of an open loop
     #[arg(long, value_enum, default_value = "constant", requires = "rates")]
     arrivals: ArrivalsOption,
     #[command(flatten)]

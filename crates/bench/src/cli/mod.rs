@@ -10,9 +10,9 @@ mod scenario;
 mod start;
 
 use crate::error::Result;
-use crate::scenario::Verb as Kind;
+use crate::load::Verb as Kind;
 
-/// Options of `pilotlight bench` and its verbs.
+/// Options of `pilotlight bench` and its subcommands.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Options {
@@ -24,15 +24,15 @@ pub struct Options {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Measure answers at a fixed rate over time, with the parts that the server names
+    /// Measure latency at a fixed rate over time, with the durations that the server reports
     Cold(latency::Options),
-    /// Measure how long a command takes from exec to its first answer
+    /// Measure the time from exec of a command to its first response
     Start(start::Options),
     /// Find the load that saturates the targets
     Load(load::Options),
 }
 
-/// Measures what the options say and shows the report.
+/// Measures and shows the report.
 pub fn run(options: Options) -> Result<()> {
     match options.verb {
         None => latency::run(options.bench, Kind::Bench),
@@ -49,18 +49,18 @@ mod tests {
     use super::*;
 
     #[derive(Parser)]
-    struct Lab {
+    struct Bench {
         #[command(flatten)]
         options: Options,
     }
 
-    fn parse(line: &str) -> std::result::Result<Lab, clap::Error> {
-        Lab::try_parse_from(format!("lab {line}").split_whitespace())
+    fn parse(line: &str) -> std::result::Result<Bench, clap::Error> {
+        Bench::try_parse_from(format!("bench {line}").split_whitespace())
     }
 
     #[test]
     fn the_options_are_consistent() {
-        <Lab as clap::CommandFactory>::command().debug_assert();
+        <Bench as clap::CommandFactory>::command().debug_assert();
     }
 
     #[test]

@@ -2,11 +2,11 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use pilotlight_files::{FileAccess, write_atomically};
 use serde::Serialize;
 
 use super::progress;
 use crate::error::{Error, Result};
-use crate::file::write_whole;
 use crate::progress::Step;
 
 #[derive(Debug, Args)]
@@ -14,10 +14,10 @@ pub(super) struct Output {
     /// Write the report as JSON to a file, or to standard output instead of the table
     #[arg(long, value_name = "FILE|-", num_args = 0..=1, default_missing_value = "-")]
     json: Option<PathBuf>,
-    /// Draw the report
+    /// Write the report as an SVG plot to a file
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
-    /// Show no progress
+    /// Do not show the progress
     #[arg(long)]
     quiet: bool,
 }
@@ -45,16 +45,20 @@ impl Output {
         draw: impl FnOnce(&R) -> String,
     ) -> Result<()> {
         if let Some(file) = &self.svg {
-            write_whole(file, draw(report).as_bytes())?;
+            write(file, &draw(report))?;
         }
         let Some(file) = &self.json else { return print(table) };
         let json = serde_json::to_string_pretty(report)? + "\n";
         if file == Path::new("-") {
             return print(&json);
         }
-        write_whole(file, json.as_bytes())?;
+        write(file, &json)?;
         print(table)
     }
+}
+
+fn write(file: &Path, text: &str) -> Result<()> {
+    write_atomically(file, text.as_bytes(), FileAccess::Public).map_err(Error::io(file))
 }
 
 fn print(text: &str) -> Result<()> {

@@ -10,36 +10,36 @@ use crate::arrivals::Arrivals;
 use crate::corpus::read_corpus;
 use crate::duration::parse_duration;
 use crate::error::{Error, Result};
-use crate::protocol::Protocol;
+use crate::load::Protocol;
 use crate::request::{RequestTemplate, parse_header};
 use crate::scenario::Scenario;
 use crate::target::Target;
 
-/// All of a scenario but its load.
+/// The options of a scenario, except its load.
 #[derive(Debug, Args)]
 pub(super) struct ScenarioOptions {
-    /// A server to measure, as NAME=URL or URL; repeat it to compare several with the first
+    /// A server to measure; repeat the option to compare further servers with the first
     #[arg(long = "target", value_name = "[NAME=]URL")]
     targets: Vec<Target>,
-    /// How long to measure each target, such as 500ms, 10s or 2m
+    /// Measured time of each target, such as 500ms, 10s or 2m
     #[arg(long, default_value = "10s", value_parser = parse_duration)]
     duration: Duration,
-    /// How long to send requests before the first round; a tenth of it before each later one
+    /// Time to send requests before the first round; a tenth of it before each later one
     #[arg(long, default_value = "2s", value_parser = parse_duration)]
     warm_up: Duration,
-    /// Measure the targets in turn this many times [default: 1 for one target, 5 for several]
+    /// Number of alternating rounds [default: 1 for one target, 5 for several]
     #[arg(long)]
     rounds: Option<u32>,
-    /// The most connections to a target in an open loop
+    /// Maximum number of connections to a target in an open loop
     #[arg(long, default_value_t = 256)]
     connections: usize,
-    /// How long an answer may take
+    /// Timeout of a response
     #[arg(long, default_value = "30s", value_parser = parse_duration)]
     timeout: Duration,
-    /// Seed of random arrivals and of the resampling
+    /// Seed of random intervals and of the bootstrap
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// The version of HTTP; 2 with prior knowledge
+    /// HTTP version; 2 with prior knowledge
     #[arg(long, value_enum, default_value = "1.1", value_name = "VERSION")]
     http: Version,
     #[command(flatten)]
@@ -76,12 +76,12 @@ enum Version {
     Http2,
 }
 
-/// How requests are spread over time, on the command line.
+/// [`Arrivals`] on the command line.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(super) enum ArrivalsOption {
-    /// At equal distances
+    /// Constant intervals
     Constant,
-    /// Independent of each other, as from many users
+    /// Random intervals, as with many independent users
     Poisson,
 }
 
@@ -95,7 +95,7 @@ impl From<ArrivalsOption> for Arrivals {
 }
 
 impl ScenarioOptions {
-    /// A scenario whose verb and load are still the defaults.
+    /// A scenario with the default kind and load.
     pub(super) fn scenario(self) -> Result<Scenario> {
         let default = Scenario::new(self.targets);
         Ok(Scenario {

@@ -8,38 +8,38 @@ use clap::Args;
 use super::output::Output;
 use crate::duration::parse_duration;
 use crate::error::{Error, Result};
-use crate::start::{StartCommand, Starts, Then, read_spec, read_token, starts};
+use crate::start::{FollowUpRequest, StartCommand, Starts, read_spec, read_token, starts};
 use crate::target::Url;
 use crate::{plot, table};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// The address whose first 200 ends a start
+    /// The URL whose first response with status 200 ends a start
     #[arg(long, required_unless_present = "spec")]
     url: Option<Url>,
-    /// Where to send one more request after the first 200 [default: --url]
+    /// The URL of one more request after that response [default: --url]
     #[arg(long, value_name = "URL", requires = "url")]
     then_url: Option<Url>,
-    /// The body of that request; without one and with --then-url it is a GET
+    /// The body of that request; a GET without a body
     #[arg(long, value_name = "JSON", requires = "url")]
     then_body: Option<String>,
-    /// Where the command reports when its main began and how long it loaded
+    /// The URL at which the command reports the time of its main function and of loading
     #[arg(long, value_name = "URL", requires = "url")]
     status_url: Option<Url>,
-    /// Token that is asked for there, in a file
+    /// A file with the token for --status-url
     #[arg(long, value_name = "FILE", requires = "status_url")]
     status_token_file: Option<PathBuf>,
     /// A file with a JSON list of {name, command, url, then_url, then_body, status_url,
     /// status_token_file, env}
     #[arg(long, value_name = "FILE", conflicts_with_all = ["url", "command"])]
     spec: Option<PathBuf>,
-    /// How often to start each command
+    /// Measured starts of each command
     #[arg(long, default_value_t = 20)]
     starts: u32,
-    /// How many starts of each command to discard before
+    /// Starts of each command to discard before the measured ones
     #[arg(long, default_value_t = 1)]
     discard: u32,
-    /// How long a command may take to its first answer
+    /// Timeout of the first response
     #[arg(long, default_value = "60s", value_parser = parse_duration)]
     timeout: Duration,
     /// Seed of the resampling
@@ -58,19 +58,19 @@ pub(super) fn run(options: Options) -> Result<()> {
         (Some(file), _) => read_spec(&file)?,
         (None, Some(url)) => {
             let body = options.then_body.map(Bytes::from);
-            let asked = body.is_some() || options.then_url.is_some();
+            let has_follow_up = body.is_some() || options.then_url.is_some();
             let then_url = options.then_url.unwrap_or_else(|| url.clone());
             vec![StartCommand {
                 name: program(&options.command),
                 command: options.command,
                 env: BTreeMap::new(),
                 url,
-                then: asked.then_some(Then { url: then_url, body }),
+                follow_up: has_follow_up.then_some(FollowUpRequest { url: then_url, body }),
                 status_url: options.status_url,
                 status_token: options.status_token_file.as_deref().map(read_token).transpose()?,
             }]
         }
-        (None, None) => return Err(Error::Options("name the address with --url".to_owned())),
+        (None, None) => return Err(Error::Options("name the URL with --url".to_owned())),
     };
     let Options { starts: count, discard, timeout, seed, .. } = options;
     let settings = Starts { commands, starts: count, discard, timeout, seed };

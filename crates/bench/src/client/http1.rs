@@ -7,11 +7,11 @@ use http_body_util::Full;
 use hyper::client::conn::http1;
 use tokio::sync::Semaphore;
 
-use super::{Answer, Driver, connect, read};
+use super::{Driver, Response, connect, read};
 use crate::failure::Failure;
 
-/// Connections that carry one request at a time. The one used last is used next, so that as few
-/// as possible stay open.
+/// Connections with one request at a time. The most recently used one is reused first, so that few
+/// connections stay open.
 pub(crate) struct Pool {
     address: SocketAddr,
     free: Semaphore,
@@ -29,15 +29,18 @@ impl Pool {
         Self { address, free, idle: Mutex::default() }
     }
 
-    /// A connection whose exchange fails or is dropped half-way is closed.
-    pub(crate) async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Answer, Failure> {
+    /// A connection whose request fails or is dropped is closed.
+    pub(crate) async fn exchange(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response, Failure> {
         let _permit = self.free.acquire().await.map_err(|_| Failure::Connect)?;
         let mut connection = self.connection().await?;
-        let answer = read(connection.sender.send_request(request).await?).await?;
+        let response = read(connection.sender.send_request(request).await?).await?;
         if !connection.sender.is_closed() {
             self.idle().push(connection);
         }
-        Ok(answer)
+        Ok(response)
     }
 
     async fn connection(&self) -> Result<Connection, Failure> {
@@ -48,7 +51,7 @@ impl Pool {
         }
         let (sender, driver) = http1::handshake(connect(self.address).await?).await?;
         let task = tokio::spawn(async move {
-            // The exchange that breaks reports it.
+            // The request that fails reports the error.
             let _ = driver.await;
         });
         Ok(Connection { sender, _driver: Driver(task.abort_handle()) })

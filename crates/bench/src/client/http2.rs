@@ -8,13 +8,13 @@ use hyper::client::conn::http2;
 use hyper_util::rt::TokioExecutor;
 use tokio::sync::{Mutex, Semaphore};
 
-use super::{Answer, Driver, connect, read};
+use super::{Driver, Response, connect, read};
 use crate::failure::Failure;
 
 /// Servers commonly allow 100 to 250 streams on a connection.
 const STREAMS_PER_CONNECTION: usize = 100;
 
-/// Few connections that carry many requests each.
+/// Few connections with many requests each.
 pub(crate) struct Pool {
     address: SocketAddr,
     free: Semaphore,
@@ -34,7 +34,10 @@ impl Pool {
         Self { address, free, open: Mutex::default() }
     }
 
-    pub(crate) async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Answer, Failure> {
+    pub(crate) async fn exchange(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response, Failure> {
         let _permit = self.free.acquire().await.map_err(|_| Failure::Connect)?;
         let connection = self.connection().await?;
         let mut sender = connection.sender.clone();
@@ -42,8 +45,8 @@ impl Pool {
         read(sender.send_request(request).await?).await
     }
 
-    /// The first connection with a free stream. Requests that come while one is being opened wait
-    /// for it, so that a burst at the beginning shares it.
+    /// The first connection with a free stream. Requests wait while a connection is being opened, so
+    /// that a burst at the beginning shares it.
     async fn connection(&self) -> Result<Arc<Connection>, Failure> {
         let mut open = self.open.lock().await;
         open.retain(|connection| !connection.sender.is_closed());
@@ -55,7 +58,7 @@ impl Pool {
         let io = connect(self.address).await?;
         let (sender, driver) = http2::handshake(TokioExecutor::new(), io).await?;
         let task = tokio::spawn(async move {
-            // The exchange that breaks reports it.
+            // The request that fails reports the error.
             let _ = driver.await;
         });
         let driver = Driver(task.abort_handle());

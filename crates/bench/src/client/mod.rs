@@ -1,4 +1,4 @@
-//! HTTP over plain TCP, on connections of our own.
+//! HTTP over plain TCP, with connections of our own.
 
 use std::net::SocketAddr;
 
@@ -6,20 +6,19 @@ use bytes::Bytes;
 use http::Request;
 use http::response::Parts;
 use http_body_util::{BodyExt as _, Full};
-use hyper::Response;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
 
 use crate::failure::Failure;
-use crate::protocol::Protocol;
+use crate::load::Protocol;
 
 mod http1;
 mod http2;
 
-/// An answer that was read to its last byte.
-pub(crate) struct Answer {
+/// A response that was read to its last byte.
+pub(crate) struct Response {
     pub(crate) head: Parts,
     /// Bytes of the body.
     pub(crate) bytes: u64,
@@ -40,7 +39,10 @@ impl Client {
         }
     }
 
-    pub(crate) async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Answer, Failure> {
+    pub(crate) async fn exchange(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response, Failure> {
         match self {
             Self::Http1(pool) => pool.exchange(request).await,
             Self::Http2(pool) => pool.exchange(request).await,
@@ -55,16 +57,16 @@ pub(crate) async fn connect(address: SocketAddr) -> Result<TokioIo<TcpStream>, F
     Ok(TokioIo::new(stream))
 }
 
-async fn read(response: Response<Incoming>) -> Result<Answer, Failure> {
+async fn read(response: hyper::Response<Incoming>) -> Result<Response, Failure> {
     let (head, mut body) = response.into_parts();
     let mut bytes = 0;
     while let Some(frame) = body.frame().await {
         bytes += frame?.data_ref().map_or(0, |data| data.len() as u64);
     }
-    Ok(Answer { head, bytes })
+    Ok(Response { head, bytes })
 }
 
-/// Ends the task that drives a connection when the connection is given up.
+/// Ends the task that drives a connection when the connection is dropped.
 struct Driver(AbortHandle);
 
 impl Drop for Driver {

@@ -1,22 +1,22 @@
-/// Beyond this ratio of the largest to the least value the axis is logarithmic.
+/// The ratio of the largest to the smallest value above which an axis is logarithmic.
 const LINEAR_SPREAD: f64 = 20.0;
 const MOST_TICKS: usize = 7;
 
-/// Values along one side of a panel.
+/// The values along one side of a panel.
 pub(super) struct Axis {
     low: f64,
     high: f64,
     log: bool,
     pub(super) ticks: Vec<(f64, String)>,
-    /// What the axis shows.
+    /// The quantity that the axis shows.
     pub(super) label: &'static str,
 }
 
-/// How a tick is written.
+/// Formats a tick.
 pub(super) type Format = fn(f64) -> String;
 
 impl Axis {
-    /// From zero, with round ticks.
+    /// A linear axis from zero with round ticks.
     pub(super) fn from_zero(high: f64, format: Format) -> Self {
         let high = if high > 0.0 { high * 1.05 } else { 1.0 };
         Self::new((0.0, high), false, labelled(round_ticks(0.0, high), format))
@@ -27,7 +27,7 @@ impl Axis {
         Self::new((low, high), true, ticks)
     }
 
-    /// Holds all positive values, logarithmic when they are far apart.
+    /// An axis for all positive values, logarithmic if they differ much.
     pub(super) fn fitting(values: impl Iterator<Item = f64>, format: Format) -> Self {
         let (low, high) = values
             .filter(|value| *value > 0.0)
@@ -39,7 +39,7 @@ impl Axis {
         }
     }
 
-    /// Quantiles by how many nines they have, up to one in `tail`.
+    /// Quantiles by their number of nines, up to one in `tail`.
     pub(super) fn nines(tail: f64) -> Self {
         let high = tail.log10().max(1.0);
         let names = ["0 %", "90 %", "99 %", "99.9 %", "99.99 %", "99.999 %", "99.9999 %"];
@@ -48,7 +48,7 @@ impl Axis {
         Self::new((0.0, high), false, ticks)
     }
 
-    /// The given values, all of which belong to the data.
+    /// An axis with ticks at the values of the data.
     pub(super) fn of_steps(values: &[f64], format: Format) -> Self {
         let (low, high) =
             values.iter().fold((f64::MAX, 0.0_f64), |(l, h), v| (l.min(*v), h.max(*v)));
@@ -67,7 +67,7 @@ impl Axis {
         Self { ticks: Vec::new(), ..self }
     }
 
-    /// Where on the axis the value lies, from 0 to 1.
+    /// The position of a value on the axis, from 0 to 1.
     pub(super) fn share(&self, value: f64) -> f64 {
         let share = if self.log {
             (value.max(self.low) / self.low).ln() / (self.high / self.low).ln()

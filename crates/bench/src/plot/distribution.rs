@@ -1,11 +1,11 @@
 use super::axis::Axis;
 use super::panel::{Frame, Panel};
-use super::style::COLOURS;
+use super::style::COLORS;
 use super::svg::{Point, Svg};
+use crate::format::tick;
 use crate::report::TargetReport;
-use crate::units::tick;
 
-/// How many requests took how long, in bins of equal ratio.
+/// The share of requests by latency, in bins of equal ratio.
 pub(super) fn draw(svg: &mut Svg, frame: Frame, targets: &[TargetReport]) {
     let bins = || targets.iter().flat_map(|target| &target.histogram);
     let low = bins().map(|bin| bin.0).reduce(f64::min).unwrap_or(0.1);
@@ -16,20 +16,20 @@ pub(super) fn draw(svg: &mut Svg, frame: Frame, targets: &[TargetReport]) {
     let panel = Panel {
         frame,
         title: "Share of requests by latency",
-        x: Axis::log(low / 1.06, high * 1.06, tick).labelled("latency, bins of 6 %"),
+        x: Axis::log(low / 1.06, high * 1.06, tick).labelled("latency (bins of 6 %)"),
         y: Axis::from_zero(shares.reduce(f64::max).unwrap_or(1.0), |share| {
-            format!("{} %", crate::units::short(share))
+            format!("{} %", crate::format::short(share))
         }),
     };
     panel.draw(svg);
     for (index, target) in targets.iter().enumerate() {
-        let colour = index % COLOURS;
-        let class = format!("area stroke{colour} fill{colour}");
+        let color = index % COLORS;
+        let class = format!("area stroke{color} fill{color}");
         svg.path(&outline(&panel, target), &class);
     }
 }
 
-/// Steps that return to the ground where a bin is empty.
+/// Steps that return to zero where a bin is empty.
 fn outline(panel: &Panel, target: &TargetReport) -> Vec<Point> {
     let mut points = Vec::new();
     let mut end = None;

@@ -1,4 +1,4 @@
-use super::style::COLOURS;
+use super::style::COLORS;
 use super::svg::{Svg, WIDTH, text_width};
 
 const MARGIN: f64 = 20.0;
@@ -9,7 +9,7 @@ const SWATCH: f64 = 26.0;
 const LONGEST_NAME: usize = 60;
 const LONGEST_HEADING: usize = 70;
 
-/// A picture with heading and legend; the panels are drawn below.
+/// A plot with heading and legend; the panels are drawn below.
 pub(super) struct Page {
     pub(super) svg: Svg,
     title: String,
@@ -17,7 +17,7 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// `names` are those of the targets, `entries` those of the legend.
+    /// `names` are the names of the targets, `entries` the legend.
     pub(super) fn new(subject: &str, scenario: &str, names: &[&str], entries: &[&str]) -> Self {
         let mut svg = Svg::default();
         let all = names.join(", ");
@@ -31,7 +31,7 @@ impl Page {
         Self { svg, title: format!("{subject}: {all}; {scenario}"), top: bottom + 40.0 }
     }
 
-    /// Where the panels begin, with room for their titles above.
+    /// The top of the panels; their titles are above it.
     pub(super) fn top(&self) -> f64 {
         self.top
     }
@@ -41,7 +41,7 @@ impl Page {
     }
 }
 
-/// One entry after the other, in as many lines as they take; returns where the last one ends.
+/// Draws the legend in as many lines as necessary; returns its bottom.
 fn legend(svg: &mut Svg, names: &[&str]) -> f64 {
     let (mut x, mut y) = (MARGIN, LEGEND_TOP);
     for (index, name) in names.iter().enumerate() {
@@ -50,9 +50,9 @@ fn legend(svg: &mut Svg, names: &[&str]) -> f64 {
         if x > MARGIN && x + width > WIDTH - MARGIN {
             (x, y) = (MARGIN, y + LEGEND_LINE);
         }
-        let colour = index % COLOURS;
-        svg.line((x, y - 4.0), (x + SWATCH, y - 4.0), &format!("line stroke{colour} dash{colour}"));
-        svg.circle((x + SWATCH / 2.0, y - 4.0), 3.5, &format!("fill{colour}"));
+        let color = index % COLORS;
+        svg.line((x, y - 4.0), (x + SWATCH, y - 4.0), &format!("line stroke{color} dash{color}"));
+        svg.circle((x + SWATCH / 2.0, y - 4.0), 3.5, &format!("fill{color}"));
         svg.text((x + SWATCH + 8.0, y), "", &shown);
         x += width;
     }

@@ -1,4 +1,5 @@
-//! Reports as self-contained SVG pictures that read well on light and on dark pages.
+//! Reports as self-contained SVG plots for light and for dark backgrounds
+//! (docs/decisions/0028-plots-of-our-own.md).
 
 mod axis;
 mod distribution;
@@ -16,14 +17,14 @@ use panel::Frame;
 
 use crate::report::{LoadReport, Report, StartReport};
 
-/// Where panels beside each other lie.
+/// Positions and sizes of panels.
 const LEFT: f64 = 64.0;
 const RIGHT: f64 = 500.0;
 const HALF: f64 = 340.0;
 const WHOLE: f64 = 776.0;
 const HEIGHT: f64 = 260.0;
 
-/// The picture of `bench` and `cold`.
+/// The plot of `bench` and `cold`.
 pub fn latency(report: &Report) -> String {
     let names: Vec<&str> = report.targets.iter().map(|target| target.name.as_str()).collect();
     let mut page = Page::new("Latency", &report.scenario.describe(), &names, &names);
@@ -39,17 +40,17 @@ pub fn latency(report: &Report) -> String {
     page.finish(bottom)
 }
 
-/// The picture of `load`.
+/// The plot of `load`.
 pub fn load(report: &LoadReport) -> String {
     let names: Vec<&str> = report.targets.iter().map(|target| target.name.as_str()).collect();
-    let mut page = Page::new("Load", &report.scenario.describe_but_load(), &names, &names);
+    let mut page = Page::new("Load", &report.scenario.describe_without_load(), &names, &names);
     let top = page.top();
     sweep::throughput(&mut page.svg, half(LEFT, top), &report.targets);
     sweep::tail(&mut page.svg, half(RIGHT, top), &report.targets);
     page.finish(top + HEIGHT + 50.0)
 }
 
-/// The picture of `start`.
+/// The plot of `start`.
 pub fn start(report: &StartReport) -> String {
     let names: Vec<&str> = report.targets.iter().map(|target| target.name.as_str()).collect();
     let mut page = Page::new("Start", &report.scenario.describe(), &names, &start::PARTS);

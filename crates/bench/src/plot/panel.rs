@@ -1,7 +1,7 @@
 use super::axis::Axis;
 use super::svg::{Point, Svg, text_width};
 
-/// Ticks whose labels would come closer have none.
+/// The minimum distance of labels. Ticks whose labels would be closer have none.
 const BETWEEN_LABELS: f64 = 10.0;
 
 /// A rectangle on the page, in pixels.
@@ -13,7 +13,7 @@ pub(super) struct Frame {
     pub(super) height: f64,
 }
 
-/// A rectangle with a title above, ticks below and on the left.
+/// A rectangle with a title above, and ticks below and on the left.
 pub(super) struct Panel {
     pub(super) frame: Frame,
     pub(super) title: &'static str,
@@ -22,7 +22,7 @@ pub(super) struct Panel {
 }
 
 impl Panel {
-    /// Draws all but the data.
+    /// Draws everything except the data.
     pub(super) fn draw(&self, svg: &mut Svg) {
         let Frame { left, top, width, height } = self.frame;
         let bottom = top + height;
@@ -46,7 +46,7 @@ impl Panel {
         svg.text((left + width / 2.0, bottom + 36.0), "dim middle", self.x.label);
     }
 
-    /// Where a pair of values lies on the page.
+    /// The position of a pair of values.
     pub(super) fn point(&self, x: f64, y: f64) -> Point {
         let Frame { left, top, width, height } = self.frame;
         (left + self.x.share(x) * width, top + height - self.y.share(y) * height)

@@ -2,23 +2,23 @@ use super::WHOLE;
 use super::axis::Axis;
 use super::panel::{Frame, Panel};
 use super::svg::{Point, Svg};
+use crate::format::{size, tick, time};
 use crate::report::{Spread, StartSummary, StartTarget};
-use crate::units::{size, tick, time};
 
 /// The parts of a bar, in order.
 pub(super) const PARTS: [&str; 4] =
-    ["process start", "component load", "the rest up to the first 200", "first inference"];
+    ["process start", "component load", "until the first response", "first inference"];
 
 const ROW: f64 = 52.0;
 const BAR: f64 = 18.0;
 
-/// A bar for each command; returns the height of the whole.
+/// Draws a bar for each command; returns the total height.
 pub(super) fn draw(svg: &mut Svg, (left, top): Point, targets: &[StartTarget]) -> f64 {
     let longest = targets.iter().map(|target| parts(&target.summary).iter().sum());
     let height = targets.len() as f64 * ROW + 6.0;
     let panel = Panel {
         frame: Frame { left, top, width: WHOLE, height },
-        title: "Medians from exec on",
+        title: "Median times since exec",
         x: Axis::from_zero(longest.fold(0.0, f64::max), tick).labelled("time since exec"),
         y: Axis::from_zero(1.0, |_| String::new()).without_ticks(),
     };
@@ -37,7 +37,7 @@ pub(super) fn draw(svg: &mut Svg, (left, top): Point, targets: &[StartTarget]) -
     height + 50.0
 }
 
-/// The parts as they follow each other; what is unknown belongs to the rest.
+/// The parts in order. Parts that are not reported belong to the time until the first response.
 fn parts(summary: &StartSummary) -> [f64; 4] {
     let median = |spread: &Option<Spread>| spread.map_or(0.0, |spread| spread.median);
     let (process, load) = (median(&summary.process_start), median(&summary.component_load));
@@ -48,7 +48,7 @@ fn parts(summary: &StartSummary) -> [f64; 4] {
 fn caption(target: &StartTarget) -> String {
     let StartSummary { total, instantiate, first_inference, pss, .. } = &target.summary;
     let known = [
-        ("first 200", total.map(|spread| time(spread.median))),
+        ("first response", total.map(|spread| time(spread.median))),
         ("instantiate", instantiate.map(|spread| time(spread.median))),
         ("first inference", first_inference.map(|spread| time(spread.median))),
         ("PSS", pss.map(|spread| size(spread.median))),

@@ -1,12 +1,12 @@
-//! Colours with a contrast of at least 4.5 to their background that stay apart for the colour-blind;
-//! dashes tell the lines apart where colours do not.
+//! Colors with a contrast of at least 4.5 to their background that color-blind readers can distinguish;
+//! dashes distinguish the lines without colors.
 
-/// How many series have their own colour.
-pub(super) const COLOURS: usize = 6;
+/// The number of series with a color of their own.
+pub(super) const COLORS: usize = 6;
 
-const LIGHT: [&str; COLOURS] = ["#0062b1", "#b84300", "#007352", "#9b3583", "#705600", "#4a5563"];
-const DARK: [&str; COLOURS] = ["#58a6ff", "#ff9e4d", "#3fd3a0", "#f09ad8", "#e3c04b", "#b6bfca"];
-const DASHES: [&str; COLOURS] = ["none", "8 3", "3 2", "9 3 2 3", "1 2", "12 3"];
+const LIGHT: [&str; COLORS] = ["#0062b1", "#b84300", "#007352", "#9b3583", "#705600", "#4a5563"];
+const DARK: [&str; COLORS] = ["#58a6ff", "#ff9e4d", "#3fd3a0", "#f09ad8", "#e3c04b", "#b6bfca"];
+const DASHES: [&str; COLORS] = ["none", "8 3", "3 2", "9 3 2 3", "1 2", "12 3"];
 
 const SHAPE: &str = "svg{font-family:system-ui,-apple-system,'Segoe UI',Roboto,sans-serif;\
     font-size:12px}\
@@ -16,7 +16,7 @@ const SHAPE: &str = "svg{font-family:system-ui,-apple-system,'Segoe UI',Roboto,s
     .area{fill-opacity:.14;stroke-width:1.6;stroke-linejoin:round}\
     .hollow{fill:none;stroke-width:2}.grid,.frame{fill:none;stroke-width:1}";
 
-/// The style sheet of every picture.
+/// The style sheet of all plots.
 pub(super) fn sheet() -> String {
     let light = scheme(&LIGHT, ["#1f2328", "#59636e", "#e4e8ec", "#a8b1bb"]);
     let dark = scheme(&DARK, ["#e6edf3", "#9ba5b0", "#2b323b", "#5a6470"]);
@@ -27,11 +27,11 @@ pub(super) fn sheet() -> String {
 }
 
 fn scheme(series: &[&str], [text, dim, grid, frame]: [&str; 4]) -> String {
-    let colours = series.iter().enumerate();
-    let colours: String = colours
-        .map(|(n, colour)| format!(".stroke{n}{{stroke:{colour}}}.fill{n}{{fill:{colour}}}"))
+    let colors = series.iter().enumerate();
+    let colors: String = colors
+        .map(|(n, color)| format!(".stroke{n}{{stroke:{color}}}.fill{n}{{fill:{color}}}"))
         .collect();
     format!(
-        "text{{fill:{text}}}.dim{{fill:{dim}}}.grid{{stroke:{grid}}}.frame{{stroke:{frame}}}{colours}"
+        "text{{fill:{text}}}.dim{{fill:{dim}}}.grid{{stroke:{grid}}}.frame{{stroke:{frame}}}{colors}"
     )
 }

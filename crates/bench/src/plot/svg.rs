@@ -4,13 +4,13 @@ use super::style;
 
 pub(super) const WIDTH: f64 = 860.0;
 
-/// Wider than the letters of any common system font at 12 px, so that nothing overlaps.
+/// The width of a letter at 12 px: more than in any common system font, so that nothing overlaps.
 const LETTER: f64 = 6.8;
 
 /// A point from the upper left corner, in pixels.
 pub(super) type Point = (f64, f64);
 
-/// A picture under construction. Looks come from the classes of the style sheet.
+/// A plot under construction. The classes of the style sheet define its appearance.
 #[derive(Default)]
 pub(super) struct Svg(String);
 
@@ -56,7 +56,7 @@ impl Svg {
         );
     }
 
-    /// The whole file. `title` is what a screen reader says and a pointer shows.
+    /// The complete file. Screen readers read `title`, and browsers show it as a tooltip.
     pub(super) fn finish(self, height: f64, title: &str) -> String {
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height:.0}\" \
@@ -69,12 +69,12 @@ impl Svg {
     }
 }
 
-/// How much room a text of ordinary size takes.
+/// The width of a text of normal size.
 pub(super) fn text_width(text: &str) -> f64 {
     text.chars().count() as f64 * LETTER
 }
 
-/// Text as it is written in XML. Control characters have no place there at all.
+/// Escapes text for XML, which does not allow control characters.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

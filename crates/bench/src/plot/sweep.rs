@@ -1,40 +1,40 @@
 use super::axis::Axis;
 use super::panel::{Frame, Panel};
-use super::style::COLOURS;
+use super::style::COLORS;
 use super::svg::Svg;
+use crate::format::{short, tick};
+use crate::load::Load;
 use crate::report::{LoadTarget, Summary};
-use crate::scenario::Load;
-use crate::units::{short, tick};
 
-/// Answers per second against load.
+/// Responses per second by load.
 pub(super) fn throughput(svg: &mut Svg, frame: Frame, targets: &[LoadTarget]) {
     let figure = |summary: &Summary| summary.requests_per_second;
     let most = figures(targets, figure).fold(0.0, f64::max);
-    let title = "Good answers per second (ring: saturated)";
+    let title = "Successful responses per second (ring: saturation)";
     let panel = Panel { frame, title, x: loads(targets), y: Axis::from_zero(most, short) };
     draw(svg, &panel, targets, figure);
 }
 
-/// The 99th percentile against load.
+/// The 99th percentile by load.
 pub(super) fn tail(svg: &mut Svg, frame: Frame, targets: &[LoadTarget]) {
     let figure = |summary: &Summary| summary.p99_ms;
     let y = Axis::fitting(figures(targets, figure), tick);
-    let panel = Panel { frame, title: "99th percentile of the latency", x: loads(targets), y };
+    let panel = Panel { frame, title: "99th percentile of latency", x: loads(targets), y };
     draw(svg, &panel, targets, figure);
 }
 
 fn draw(svg: &mut Svg, panel: &Panel, targets: &[LoadTarget], figure: fn(&Summary) -> f64) {
     panel.draw(svg);
     for (index, target) in targets.iter().enumerate() {
-        let colour = index % COLOURS;
+        let color = index % COLORS;
         let steps = target.steps.iter();
         let points: Vec<_> =
             steps.map(|step| panel.point(amount(step.load), figure(&step.summary))).collect();
-        svg.path(&points, &format!("line stroke{colour} dash{colour}"));
+        svg.path(&points, &format!("line stroke{color} dash{color}"));
         for (step, point) in points.iter().enumerate() {
-            svg.circle(*point, 3.5, &format!("fill{colour}"));
+            svg.circle(*point, 3.5, &format!("fill{color}"));
             if target.saturated_at == Some(step) {
-                svg.circle(*point, 7.5, &format!("hollow stroke{colour}"));
+                svg.circle(*point, 7.5, &format!("hollow stroke{color}"));
             }
         }
     }

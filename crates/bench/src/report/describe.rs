@@ -1,22 +1,21 @@
-//! Scenarios in words, for tables and titles.
+//! Descriptions of scenarios for tables and titles.
 
 use super::{ScenarioRecord, StartRecord};
-use crate::protocol::Protocol;
-use crate::scenario::Load;
-use crate::units::short;
+use crate::format::short;
+use crate::load::{Load, Protocol};
 
 impl ScenarioRecord {
-    /// The load and all that goes with it.
+    /// A description with the load.
     pub fn describe(&self) -> String {
         let kind = match self.load {
             Load::Open { .. } => "open loop",
             Load::Closed { .. } => "closed loop",
         };
-        format!("{kind}, {}, {}", self.load.label(), self.describe_but_load())
+        format!("{kind}, {}, {}", self.load.label(), self.describe_without_load())
     }
 
-    /// All but the load.
-    pub fn describe_but_load(&self) -> String {
+    /// A description without the load.
+    pub fn describe_without_load(&self) -> String {
         let protocol = match self.http {
             Protocol::Http1 => "HTTP/1.1",
             Protocol::Http2 => "HTTP/2",
@@ -30,13 +29,11 @@ impl ScenarioRecord {
 }
 
 impl StartRecord {
-    /// How often each command was started.
+    /// The number of starts.
     pub fn describe(&self) -> String {
         format!(
-            "from exec to the first 200, {} starts each after {} that {} not counted",
-            self.starts,
-            self.discarded,
-            if self.discarded == 1 { "is" } else { "are" }
+            "from exec to the first response, {} starts each, {} discarded before",
+            self.starts, self.discarded
         )
     }
 }

@@ -1,33 +1,33 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Comparison, Machine, ScenarioRecord, Summary};
-use crate::scenario::Load;
+use crate::load::Load;
 
-/// Latency and throughput of one or more targets over rising loads.
+/// Latency and throughput of one or more targets under increasing load.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LoadReport {
     /// Always `load`.
     pub verb: String,
     /// The version of this tool.
     pub pilotlight_bench: String,
-    /// Where it ran.
+    /// The machine.
     pub machine: Machine,
-    /// The options of every step; its load is that of the first.
+    /// The options of all steps. The load is that of the first step.
     pub scenario: ScenarioRecord,
-    /// The targets in the order they were named.
+    /// The targets in the order of the options.
     pub targets: Vec<LoadTarget>,
-    /// Each further target against the first, for each step.
+    /// Each further target relative to the first, for each step.
     pub ratios: Vec<StepRatios>,
 }
 
-/// One target over the steps.
+/// The results of one target.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LoadTarget {
-    /// What the target is called.
+    /// The name of the target.
     pub name: String,
-    /// Where requests went.
+    /// The URL of requests.
     pub url: String,
-    /// The steps, rising.
+    /// The steps in order of their load.
     pub steps: Vec<StepReport>,
     /// The index of the first saturated step.
     pub saturated_at: Option<usize>,
@@ -36,12 +36,12 @@ pub struct LoadTarget {
 /// One target at one load.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StepReport {
-    /// How requests followed each other.
+    /// The load.
     pub load: Load,
-    /// What was measured.
+    /// The results.
     pub summary: Summary,
-    /// More load brings nothing: the throughput rose by less than 5 % over the step before
-    /// (closed loop) or stayed below 95 % of what was sent (open loop).
+    /// More load has no effect: the throughput is less than 5 % above that of the previous step
+    /// (closed loop), or below 95 % of the sent requests (open loop).
     pub saturated: bool,
 }
 
@@ -50,6 +50,6 @@ pub struct StepReport {
 pub struct StepRatios {
     /// The load.
     pub load: Load,
-    /// Each further target against the first.
+    /// Each further target relative to the first.
     pub ratios: Vec<Comparison>,
 }

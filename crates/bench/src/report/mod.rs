@@ -1,12 +1,10 @@
-//! The reports as they are written to JSON. Times are in milliseconds, sizes in bytes.
+//! Reports, which serialize to JSON. Times are in milliseconds, sizes in bytes.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::histogram::Latencies;
-use crate::protocol::Protocol;
-use crate::scenario::{Load, Scenario, Verb};
+use crate::load::{Load, Protocol, Verb};
 
 mod describe;
 mod load;
@@ -24,17 +22,17 @@ pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Latency of one or more targets under one load.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// What was asked for.
+    /// The kind of measurement.
     pub verb: Verb,
     /// The version of this tool.
     pub pilotlight_bench: String,
-    /// Where it ran.
+    /// The machine.
     pub machine: Machine,
-    /// What was sent, how fast and for how long.
+    /// The options of the measurement.
     pub scenario: ScenarioRecord,
-    /// The targets in the order they were named.
+    /// The targets in the order of the options.
     pub targets: Vec<TargetReport>,
-    /// Each further target against the first.
+    /// Each further target relative to the first.
     pub ratios: Vec<Comparison>,
 }
 
@@ -51,23 +49,23 @@ pub struct Machine {
     pub cpu: String,
 }
 
-/// The options that a measurement depends on.
+/// The options of a measurement.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ScenarioRecord {
-    /// How requests follow each other.
+    /// When requests are sent.
     #[serde(flatten)]
     pub load: Load,
-    /// How long each target is measured, over all rounds, in seconds.
+    /// Measured time of each target in all rounds, in seconds.
     pub duration_s: f64,
     /// The warm-up before the first round, in seconds; a tenth of it before later ones.
     pub warm_up_s: f64,
-    /// How many times the targets are measured in turn.
+    /// Number of alternating rounds.
     pub rounds: u32,
-    /// The most connections to a target in an open loop.
+    /// Maximum number of connections to a target in an open loop.
     pub connections: usize,
-    /// How long an answer may take, in seconds.
+    /// Timeout of a response in seconds.
     pub timeout_s: f64,
-    /// Seed of random arrivals and of the resampling.
+    /// Seed of random intervals and of the bootstrap.
     pub seed: u64,
     /// The version of HTTP.
     pub http: Protocol,
@@ -75,28 +73,28 @@ pub struct ScenarioRecord {
     pub method: String,
     /// Names of the headers; their values may be secret.
     pub headers: Vec<String>,
-    /// How many different bodies are sent in turn.
+    /// Number of different bodies, which are sent in turn.
     pub bodies: usize,
     /// The size of all of them.
     pub body_bytes: u64,
 }
 
-/// What was measured of one target.
+/// The results of one target.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TargetReport {
-    /// What the target is called.
+    /// The name of the target.
     pub name: String,
-    /// Where requests went.
+    /// The URL of requests.
     pub url: String,
     /// All rounds together.
     pub summary: Summary,
     /// Each round.
     pub rounds: Vec<Summary>,
-    /// The parts of the answers, when the server names them and the verb is `cold`.
+    /// Durations from `server-timing` headers, if the verb is `cold` and the server sends them.
     pub parts: Option<Parts>,
-    /// Each second of the measured time, when the verb is `cold`.
+    /// Each second of the measured time, if the verb is `cold`.
     pub series: Vec<SeriesPoint>,
-    /// How late after their intended times requests were sent, in an open loop.
+    /// Delay of requests after their intended times, in an open loop.
     pub pacing: Option<Pacing>,
     /// Pairs of quantile and latency; the last is the maximum.
     pub percentiles: Vec<(f64, f64)>,
@@ -104,32 +102,32 @@ pub struct TargetReport {
     pub histogram: Vec<(f64, f64, u64)>,
 }
 
-/// Outcomes of a number of requests.
+/// The results of a number of requests.
 ///
-/// Latency runs from the intended time of a request (open loop) or from its sending (closed loop)
-/// to the last byte of its answer. It is recorded for good answers and for requests that ran out
-/// of time; other errors are only counted.
+/// Latency is the time from the intended time of a request (open loop) or from its sending (closed
+/// loop) to the last byte of its response. It is recorded for successful requests and for those
+/// that timed out; other errors are only counted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
-    /// Requests sent, whatever became of them.
+    /// All requests that were sent.
     pub requests: u64,
     /// Requests whose latency is recorded.
     pub recorded: u64,
-    /// Requests without a good answer.
+    /// Failed requests.
     pub errors: Errors,
     /// The measured time.
     pub seconds: f64,
-    /// Good answers completed within the measured time, for each second of it.
+    /// Successful responses that were complete within the measured time, per second.
     pub requests_per_second: f64,
-    /// Half of the requests took at most this long.
+    /// Median latency.
     pub p50_ms: f64,
-    /// Nine of ten took at most this long.
+    /// 90th percentile.
     pub p90_ms: f64,
-    /// 99 % took at most this long.
+    /// 99th percentile.
     pub p99_ms: f64,
-    /// 99.9 % took at most this long.
+    /// 99.9th percentile.
     pub p99_9_ms: f64,
-    /// The longest.
+    /// The maximum.
     pub max_ms: f64,
     /// The mean.
     pub mean_ms: f64,
@@ -141,22 +139,22 @@ pub struct Summary {
     pub bytes: u64,
 }
 
-/// Requests without a good answer, by kind.
+/// Failed requests by kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Errors {
     /// No connection could be opened.
     pub connect: u64,
-    /// The time ran out.
+    /// The timeout expired.
     pub timeout: u64,
-    /// The connection broke before the last byte of the answer.
+    /// The connection was closed before the last byte of the response.
     pub reset: u64,
-    /// What came back is not HTTP.
+    /// The response is not valid HTTP.
     pub protocol: u64,
-    /// Answers with a status from 400 to 499.
+    /// Responses with a status from 400 to 499.
     pub status_4xx: u64,
-    /// Answers with a status from 500 to 599.
+    /// Responses with a status from 500 to 599.
     pub status_5xx: u64,
-    /// How often each of these statuses came.
+    /// Number of responses with each of these statuses.
     pub statuses: BTreeMap<u16, u64>,
 }
 
@@ -168,24 +166,24 @@ impl Errors {
     }
 }
 
-/// What answers say about themselves in `server-timing`.
+/// Durations from `server-timing` headers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Parts {
-    /// Answers that named any part.
+    /// Responses with at least one duration.
     pub answers: u64,
-    /// How long the instance took to be made.
+    /// Creation of the instance.
     pub instantiate: Option<Part>,
-    /// How long the request waited for an instance.
+    /// Wait for an instance.
     pub wait: Option<Part>,
-    /// How long the guest took to the head of its answer.
+    /// Time of the guest to the head of its response.
     pub guest: Option<Part>,
-    /// Requests that found an instance ready.
+    /// Requests for which an instance was ready.
     pub ready: u64,
-    /// Requests whose instance was made while they waited.
+    /// Requests whose instance was created while they waited.
     pub inline: u64,
 }
 
-/// One part of the answers.
+/// One of these durations.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Part {
     /// The median.
@@ -201,53 +199,23 @@ pub struct SeriesPoint {
     pub second: u64,
     /// Requests due in it.
     pub requests: u64,
-    /// Those without a good answer.
+    /// Failed requests.
     pub errors: u64,
     /// The median latency.
     pub p50_ms: f64,
     /// The 99th percentile.
     pub p99_ms: f64,
-    /// The longest.
+    /// The maximum.
     pub max_ms: f64,
 }
 
-/// How late requests were sent; the load generator's own part in the latency.
+/// Delay of requests, which is the load generator's part of the latency.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Pacing {
     /// The median.
     pub p50_ms: f64,
     /// The 99th percentile.
     pub p99_ms: f64,
-    /// The latest.
+    /// The maximum.
     pub max_ms: f64,
-}
-
-impl From<&Scenario> for ScenarioRecord {
-    fn from(scenario: &Scenario) -> Self {
-        let headers = scenario.request.headers.keys().map(ToString::to_string).collect();
-        Self {
-            load: scenario.load,
-            duration_s: scenario.duration.as_secs_f64(),
-            warm_up_s: scenario.warm_up.as_secs_f64(),
-            rounds: scenario.rounds,
-            connections: scenario.connections,
-            timeout_s: scenario.timeout.as_secs_f64(),
-            seed: scenario.seed,
-            http: scenario.protocol,
-            method: scenario.request.method().to_string(),
-            headers,
-            bodies: scenario.request.bodies.len(),
-            body_bytes: scenario.request.bodies.iter().map(|body| body.len() as u64).sum(),
-        }
-    }
-}
-
-impl From<&Latencies> for Pacing {
-    fn from(lateness: &Latencies) -> Self {
-        Self {
-            p50_ms: lateness.quantile_ms(0.5),
-            p99_ms: lateness.quantile_ms(0.99),
-            max_ms: lateness.max_ms(),
-        }
-    }
 }

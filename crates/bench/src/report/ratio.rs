@@ -1,36 +1,36 @@
 use serde::{Deserialize, Serialize};
 
-/// A quotient with its 95 % confidence interval.
+/// A ratio with its 95 % confidence interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Ratio {
-    /// The quotient.
+    /// The ratio.
     pub ratio: f64,
-    /// The interval's lower end.
+    /// The lower end of the interval.
     pub low: f64,
-    /// The interval's upper end.
+    /// The upper end of the interval.
     pub high: f64,
 }
 
-/// What the bootstrap draws from.
+/// The units that the bootstrap draws.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Resampled {
-    /// Rounds, the same ones of both targets.
+    /// Rounds, the same ones for both targets.
     Rounds,
-    /// Blocks of consecutive requests, of each target on its own.
+    /// Blocks of consecutive requests, independently for each target.
     Blocks,
-    /// Starts, the same ones of both commands.
+    /// Starts, the same ones for both commands.
     Starts,
 }
 
-/// One target divided by another. A ratio is missing when it would divide by zero.
+/// The ratios of two targets. A ratio is missing if its denominator is zero.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
-    /// The target above the line.
+    /// The target in the numerator.
     pub of: String,
-    /// The target below it.
+    /// The target in the denominator.
     pub to: String,
-    /// What the intervals are resampled from.
+    /// The units that the bootstrap draws.
     pub resampled: Resampled,
     /// Of the medians.
     pub p50: Option<Ratio>,

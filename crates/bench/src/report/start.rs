@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Machine, Ratio, Resampled};
 
-/// How long commands take from `exec` to their first answer, in parts.
+/// The time from `exec` of commands to their first response, in parts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StartReport {
     /// Always `start`.
@@ -11,35 +11,35 @@ pub struct StartReport {
     pub pilotlight_bench: String,
     /// Where it ran.
     pub machine: Machine,
-    /// What was asked for.
+    /// The options of the measurement.
     pub scenario: StartRecord,
-    /// The commands in the order they were named.
+    /// The commands in the order of the options.
     pub targets: Vec<StartTarget>,
-    /// Each further command against the first.
+    /// Each further command relative to the first.
     pub ratios: Vec<StartComparison>,
 }
 
-/// The options that a measurement of starts depends on.
+/// The options of a measurement of starts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StartRecord {
-    /// Starts of each command that are reported.
+    /// Measured starts of each command.
     pub starts: u32,
-    /// Starts of each command before them that are not.
+    /// Discarded starts of each command before them.
     pub discarded: u32,
-    /// How long a command may take to its first answer, in seconds.
+    /// Timeout of the first response in seconds.
     pub timeout_s: f64,
-    /// Seed of the resampling.
+    /// Seed of the bootstrap.
     pub seed: u64,
 }
 
-/// What was measured of one command.
+/// The results of one command.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StartTarget {
-    /// What the command is called.
+    /// The name of the command.
     pub name: String,
     /// The command and its arguments.
     pub command: Vec<String>,
-    /// The address whose first 200 ends a start.
+    /// The URL whose first response with status 200 ends a start.
     pub url: String,
     /// All starts together.
     pub summary: StartSummary,
@@ -47,18 +47,18 @@ pub struct StartTarget {
     pub starts: Vec<Start>,
 }
 
-/// One start. A part is missing when nothing reported it.
+/// One start. A part is missing if it was not reported.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Start {
-    /// From just before `exec` to the last byte of the first 200.
+    /// From just before `exec` to the last byte of the first response with status 200.
     pub total_ms: f64,
-    /// From just before `exec` to the beginning of `main`, as the status address reports it.
+    /// From just before `exec` to the beginning of `main`, as the status URL reports it.
     pub process_start_ms: Option<f64>,
-    /// The component's loading, as the status address reports it.
+    /// Loading of the component, as the status URL reports it.
     pub component_load_ms: Option<f64>,
-    /// The making of the first instance, as `server-timing` reports it.
+    /// Creation of the first instance, as `server-timing` reports it.
     pub instantiate_ms: Option<f64>,
-    /// The request sent after the first 200, which needs the model's weights.
+    /// The request after the first response, which needs the model's weights.
     pub first_inference_ms: Option<f64>,
     /// Memory after that request, on Linux.
     pub memory: Option<MemoryUse>,
@@ -67,24 +67,24 @@ pub struct Start {
 /// Memory of a process and its children.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemoryUse {
-    /// Resident pages; those that several processes map count for each.
+    /// Resident pages. A page that several processes map counts for each of them.
     pub rss_bytes: u64,
     /// Resident pages, each divided by the number of processes that map it.
     pub pss_bytes: u64,
-    /// Resident pages that nobody else maps.
+    /// Resident pages that no other process maps.
     pub private_bytes: u64,
 }
 
 /// The starts of one command together.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StartSummary {
-    /// From `exec` to the first 200, in milliseconds.
+    /// From `exec` to the first response, in milliseconds.
     pub total: Option<Spread>,
     /// From `exec` to `main`, in milliseconds.
     pub process_start: Option<Spread>,
     /// Loading the component, in milliseconds.
     pub component_load: Option<Spread>,
-    /// Making the first instance, in milliseconds.
+    /// Creating the first instance, in milliseconds.
     pub instantiate: Option<Spread>,
     /// The first inference with weights, in milliseconds.
     pub first_inference: Option<Spread>,
@@ -99,26 +99,26 @@ pub struct StartSummary {
 /// A quantity over several starts.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
-    /// How many starts reported it.
+    /// The number of starts that reported it.
     pub count: usize,
     /// The median.
     pub median: f64,
-    /// The least.
+    /// The minimum.
     pub min: f64,
-    /// The largest.
+    /// The maximum.
     pub max: f64,
 }
 
-/// One command divided by another, by their medians.
+/// The ratios of the medians of two commands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StartComparison {
-    /// The command above the line.
+    /// The command in the numerator.
     pub of: String,
-    /// The command below it.
+    /// The command in the denominator.
     pub to: String,
-    /// What the intervals are resampled from.
+    /// The units that the bootstrap draws.
     pub resampled: Resampled,
-    /// Of the times from `exec` to the first 200.
+    /// Of the times from `exec` to the first response.
     pub total: Option<Ratio>,
     /// Of the loading times.
     pub component_load: Option<Ratio>,

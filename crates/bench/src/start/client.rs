@@ -9,31 +9,31 @@ use hyper::client::conn::http1;
 use crate::client::connect;
 use crate::error::Result;
 use crate::failure::Failure;
-use crate::protocol::Protocol;
+use crate::load::Protocol;
 use crate::request::{RequestTemplate, Requests};
 use crate::target::Url;
 
-/// An answer with its body.
-pub(super) struct Answer {
+/// A response with its body.
+pub(super) struct Response {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
 }
 
-/// One request on a connection of its own.
-pub(super) async fn ask(
+/// Sends a request on a connection of its own.
+pub(super) async fn send(
     address: SocketAddr,
     request: Request<Full<Bytes>>,
-) -> std::result::Result<Answer, Failure> {
+) -> std::result::Result<Response, Failure> {
     let (mut sender, driver) = http1::handshake(connect(address).await?).await?;
     let exchange = async move {
         let response = sender.send_request(request).await?;
         let (head, body) = response.into_parts();
         let body = body.collect().await?.to_bytes();
-        Ok(Answer { status: head.status, headers: head.headers, body })
+        Ok(Response { status: head.status, headers: head.headers, body })
     };
-    let (answer, _) = tokio::join!(exchange, driver);
-    answer
+    let (response, _) = tokio::join!(exchange, driver);
+    response
 }
 
 pub(super) fn request(

@@ -1,4 +1,4 @@
-//! From `exec` to the first answer.
+//! The time from `exec` to the first response.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -18,26 +18,26 @@ mod spec;
 mod spread;
 
 pub(crate) use spec::read_token;
-pub use spec::{StartCommand, Then, read_spec};
+pub use spec::{FollowUpRequest, StartCommand, read_spec};
 
 use once::Starter;
 
-/// Commands to be started again and again, in turn.
+/// Commands that are started repeatedly, in alternating rounds.
 #[derive(Debug, Clone)]
 pub struct Starts {
-    /// The commands; ratios are to the first.
+    /// The commands. Ratios are relative to the first.
     pub commands: Vec<StartCommand>,
-    /// Starts of each command that are reported.
+    /// Measured starts of each command.
     pub starts: u32,
-    /// Starts of each command before them, to warm up the caches of the operating system.
+    /// Discarded starts of each command before them, which warm up the caches of the operating system.
     pub discard: u32,
-    /// How long a command may take to its first answer.
+    /// Timeout of the first response.
     pub timeout: Duration,
-    /// Seed of the resampling.
+    /// Seed of the bootstrap.
     pub seed: u64,
 }
 
-/// Starts each command in turn, in rounds whose order alternates.
+/// Starts each command in alternating rounds.
 pub fn starts(options: &Starts, progress: Progress<'_>) -> Result<StartReport> {
     check(options)?;
     pacer::refine_sleep();

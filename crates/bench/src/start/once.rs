@@ -8,22 +8,22 @@ use http_body_util::Full;
 use serde::Deserialize;
 use tokio::runtime::{Builder, Runtime};
 
-use super::client::{Answer, ask, request};
+use super::client::{Response, request, send};
 use super::process::Process;
-use super::spec::{StartCommand, Then};
+use super::spec::{FollowUpRequest, StartCommand};
 use crate::error::{Error, Result};
 use crate::memory;
 use crate::report::Start;
 use crate::server_timing::Timing;
 use crate::target::Url;
 
-/// Between two attempts to get a first answer; it bounds how exact a start is known.
+/// The interval between attempts to get a first response; it limits the precision.
 const RETRY: Duration = Duration::from_micros(500);
 
-/// How long a connection may take that tells whether an address is taken.
-const LOOK: Duration = Duration::from_millis(200);
+/// Timeout of the connection that checks whether an address is in use.
+const PROBE_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// What the status address reports; anything else in it is passed over.
+/// The fields of the status that are used.
 #[derive(Deserialize)]
 struct Status {
     start: StatusStart,
@@ -47,23 +47,26 @@ impl Starter {
         Ok(Self { runtime: runtime.map_err(Error::system("start the runtime"))?, timeout })
     }
 
-    /// Starts the command, waits for its first answer and ends it.
+    /// Starts the command, waits for its first response and ends it.
     pub(super) fn start(&self, command: &StartCommand) -> Result<Start> {
         let addresses = addresses(&command.url)?;
-        if addresses.iter().any(|address| TcpStream::connect_timeout(address, LOOK).is_ok()) {
+        if addresses
+            .iter()
+            .any(|address| TcpStream::connect_timeout(address, PROBE_TIMEOUT).is_ok())
+        {
             return Err(Error::Start {
                 name: command.name.clone(),
-                reason: format!("something already answers at {}; stop it first", command.url),
+                reason: format!("another server already listens at {}; stop it first", command.url),
                 output: String::new(),
             });
         }
         let mut process = Process::start(command)?;
-        let (first, total) = self.first_answer(command, &addresses, &mut process)?;
+        let (first, total) = self.first_response(command, &addresses, &mut process)?;
         let mut instantiate = instantiation(&first);
         let mut first_inference = None;
-        if let Some(then) = &command.then {
-            let (answer, took) = self.then(then, &mut process)?;
-            instantiate = instantiate.or_else(|| instantiation(&answer));
+        if let Some(request) = &command.follow_up {
+            let (response, took) = self.follow_up(request, &mut process)?;
+            instantiate = instantiate.or_else(|| instantiation(&response));
             first_inference = Some(took);
         }
         let memory = memory::of_family(process.id());
@@ -81,26 +84,26 @@ impl Starter {
         })
     }
 
-    /// The first 200, and how long after the start it was there.
-    fn first_answer(
+    /// The first response with status 200, and its time since the start.
+    fn first_response(
         &self,
         command: &StartCommand,
         addresses: &[SocketAddr],
         process: &mut Process,
-    ) -> Result<(Answer, Duration)> {
+    ) -> Result<(Response, Duration)> {
         let deadline = process.started + self.timeout;
         let mut last_seen = "no connection".to_owned();
         while Instant::now() < deadline {
             for address in addresses {
-                let attempt = ask(*address, request(&command.url, None, None)?);
+                let attempt = send(*address, request(&command.url, None, None)?);
                 match self.within(deadline, attempt) {
-                    Some(Ok(answer)) if answer.status == StatusCode::OK => {
-                        return Ok((answer, process.started.elapsed()));
+                    Some(Ok(response)) if response.status == StatusCode::OK => {
+                        return Ok((response, process.started.elapsed()));
                     }
-                    Some(Ok(answer)) => last_seen = format!("status {}", answer.status),
-                    // Refusals come all the time and would hide a status seen before.
+                    Some(Ok(response)) => last_seen = format!("status {}", response.status),
+                    // Connections are refused most of the time, which must not hide a status.
                     Some(Err(_)) => {}
-                    None => last_seen = "a connection without an answer".to_owned(),
+                    None => last_seen = "a connection without a response".to_owned(),
                 }
             }
             process.check()?;
@@ -110,11 +113,14 @@ impl Starter {
         Err(process.failed(&format!("no 200 from {url} within {seconds} s, only {last_seen}")))
     }
 
-    fn then(&self, then: &Then, process: &mut Process) -> Result<(Answer, Duration)> {
+    fn follow_up(
+        &self,
+        FollowUpRequest { url, body }: &FollowUpRequest,
+        process: &mut Process,
+    ) -> Result<(Response, Duration)> {
         let begun = Instant::now();
-        let answer =
-            self.expect_ok(request(&then.url, then.body.as_ref(), None)?, &then.url, process)?;
-        Ok((answer, begun.elapsed()))
+        let response = self.expect_ok(request(url, body.as_ref(), None)?, url, process)?;
+        Ok((response, begun.elapsed()))
     }
 
     fn status(
@@ -123,10 +129,10 @@ impl Starter {
         token: Option<&HeaderValue>,
         process: &mut Process,
     ) -> Result<StatusStart> {
-        let answer = self.expect_ok(request(url, None, token)?, url, process)?;
-        let status: Status = serde_json::from_slice(&answer.body).map_err(|error| {
+        let response = self.expect_ok(request(url, None, token)?, url, process)?;
+        let status: Status = serde_json::from_slice(&response.body).map_err(|error| {
             let expected = "{\"start\": {\"main_unix_us\": …, \"load_us\": …}}";
-            process.failed(&format!("{url} does not answer with {expected}: {error}"))
+            process.failed(&format!("{url} does not respond with {expected}: {error}"))
         })?;
         Ok(status.start)
     }
@@ -136,18 +142,18 @@ impl Starter {
         request: Request<Full<Bytes>>,
         url: &Url,
         process: &mut Process,
-    ) -> Result<Answer> {
+    ) -> Result<Response> {
         let deadline = Instant::now() + self.timeout;
         let mut seen = "no connection".to_owned();
         for address in addresses(url)? {
-            match self.within(deadline, ask(address, request.clone())) {
-                Some(Ok(answer)) if answer.status.is_success() => return Ok(answer),
-                Some(Ok(answer)) => seen = format!("status {}", answer.status),
+            match self.within(deadline, send(address, request.clone())) {
+                Some(Ok(response)) if response.status.is_success() => return Ok(response),
+                Some(Ok(response)) => seen = format!("status {}", response.status),
                 Some(Err(failure)) => seen = format!("{failure:?}").to_lowercase(),
-                None => seen = "no answer in time".to_owned(),
+                None => seen = "no response in time".to_owned(),
             }
         }
-        Err(process.failed(&format!("no good answer from {url} after the first: {seen}")))
+        Err(process.failed(&format!("no successful response from {url} after the first: {seen}")))
     }
 
     fn within<F: Future>(&self, deadline: Instant, exchange: F) -> Option<F::Output> {
@@ -160,11 +166,11 @@ fn addresses(url: &Url) -> Result<Vec<SocketAddr>> {
     url.addresses().map_err(|error| Error::syntax("URL", &url.to_string(), error.to_string()))
 }
 
-fn instantiation(answer: &Answer) -> Option<Duration> {
-    Timing::from_headers(&answer.headers)?.instantiate
+fn instantiation(response: &Response) -> Option<Duration> {
+    Timing::from_headers(&response.headers)?.instantiate
 }
 
-/// From just before `exec` to the beginning of `main`; nothing when the clock was set meanwhile.
+/// The time from just before `exec` to the beginning of `main`; none if the clock was set.
 fn process_start(process: &Process, status: &StatusStart) -> Option<f64> {
     let started = process.started_unix.duration_since(UNIX_EPOCH).ok()?;
     Duration::from_micros(status.main_unix_us?).checked_sub(started).map(ms)

@@ -8,11 +8,11 @@ use super::spec::StartCommand;
 use crate::error::{Error, Result};
 use crate::memory;
 
-/// How long a process may take to end after it was asked to.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a process may take to end after SIGTERM.
+const TERM_TIMEOUT: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(2);
 
-/// How much of what a command wrote is shown when it fails.
+/// The part of a command's output that errors show.
 const SHOWN_LINES: usize = 20;
 const SHOWN_BYTES: u64 = 16 * 1024;
 
@@ -24,7 +24,7 @@ pub(super) struct Process {
     output: File,
     /// Just before it was started.
     pub(super) started: Instant,
-    /// The same moment as the status address counts time.
+    /// The same time according to the system clock.
     pub(super) started_unix: SystemTime,
 }
 
@@ -58,7 +58,7 @@ impl Process {
     pub(super) fn check(&mut self) -> Result<()> {
         match self.child.try_wait() {
             Ok(Some(status)) => {
-                Err(self.failed(&format!("ended before its first answer ({status})")))
+                Err(self.failed(&format!("ended before its first response ({status})")))
             }
             _ => Ok(()),
         }
@@ -80,16 +80,16 @@ impl Process {
         Ok(lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n"))
     }
 
-    /// Ends the process and its children, first kindly.
+    /// Ends the process and its children: SIGTERM, then SIGKILL.
     fn end(&mut self) {
-        // Listed while it runs: the children of an ended process belong to nobody.
+        // Children are listed while the process runs, because they lose their parent when it ends.
         let family = memory::family(self.child.id());
         if !matches!(self.child.try_wait(), Ok(Some(_))) {
             family.iter().for_each(|member| signal(*member, Signal::Term));
         }
-        let asked = Instant::now();
+        let terminated = Instant::now();
         while !self.is_over(&family) {
-            if asked.elapsed() >= PATIENCE {
+            if terminated.elapsed() >= TERM_TIMEOUT {
                 let _ = self.child.kill();
                 let children = family.iter().skip(1).filter(|member| memory::is_running(**member));
                 children.for_each(|member| signal(*member, Signal::Kill));
@@ -125,11 +125,11 @@ fn signal(process: u32, signal: Signal) {
         Signal::Kill => rustix::process::Signal::KILL,
     };
     if let Some(id) = id {
-        // One that has ended meanwhile needs no signal.
+        // The process may have ended in the meantime.
         let _ = rustix::process::kill_process(id, signal);
     }
 }
 
-/// Without signals the process is killed when its patience is over.
+/// Without signals the process is killed after the timeout.
 #[cfg(not(unix))]
 fn signal(_: u32, _: Signal) {}

@@ -13,32 +13,32 @@ use crate::target::Url;
 /// A command that serves HTTP once it has started.
 #[derive(Debug, Clone)]
 pub struct StartCommand {
-    /// What the report calls it.
+    /// The name in the report.
     pub name: String,
     /// The program and its arguments.
     pub command: Vec<String>,
-    /// Variables added to its environment.
+    /// Additional environment variables.
     pub env: BTreeMap<String, String>,
-    /// The first 200 from here ends the start.
+    /// The first response with status 200 from this URL ends the start.
     pub url: Url,
-    /// A request sent after that, the first inference.
-    pub then: Option<Then>,
-    /// Where the command reports when its `main` began and how long it loaded.
+    /// A request after that, the first inference.
+    pub follow_up: Option<FollowUpRequest>,
+    /// The URL at which the command reports the time of its `main` function and of loading.
     pub status_url: Option<Url>,
-    /// The `authorization` that is sent there.
+    /// The `authorization` header for that URL.
     pub status_token: Option<HeaderValue>,
 }
 
-/// A request sent after the first answer.
+/// A request after the first response.
 #[derive(Debug, Clone)]
-pub struct Then {
-    /// Where it goes.
+pub struct FollowUpRequest {
+    /// Its URL.
     pub url: Url,
-    /// Its body of JSON; a GET without one.
+    /// Its JSON body; a GET without a body.
     pub body: Option<Bytes>,
 }
 
-/// One entry of a specification as it is written.
+/// An entry of the specification file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
@@ -53,7 +53,7 @@ struct Entry {
     env: BTreeMap<String, String>,
 }
 
-/// Reads a list of commands from a file of JSON.
+/// Reads a list of commands from a JSON file.
 pub fn read_spec(file: &Path) -> Result<Vec<StartCommand>> {
     let text = fs::read_to_string(file).map_err(Error::io(file))?;
     let entries: Vec<Entry> = serde_json::from_str(&text).map_err(|error| Error::Line {
@@ -70,33 +70,33 @@ impl Entry {
             return Err(Error::Options(format!("{}: the command is empty", self.name)));
         }
         let url: Url = self.url.parse()?;
-        // Text is sent as it is, so that it need not be JSON.
+        // A string is sent as it is: the body need not be JSON.
         let body = self.then_body.map(|body| match body {
             Value::String(text) => Bytes::from(text),
             value => Bytes::from(value.to_string()),
         });
-        let then = match (self.then_url, body) {
+        let follow_up = match (self.then_url, body) {
             (None, None) => None,
-            (None, body) => Some(Then { url: url.clone(), body }),
-            (Some(then_url), body) => Some(Then { url: then_url.parse()?, body }),
+            (None, body) => Some(FollowUpRequest { url: url.clone(), body }),
+            (Some(then_url), body) => Some(FollowUpRequest { url: then_url.parse()?, body }),
         };
         Ok(StartCommand {
             name: self.name,
             command: self.command,
             env: self.env,
             url,
-            then,
+            follow_up,
             status_url: self.status_url.map(|url| url.parse()).transpose()?,
             status_token: self.status_token_file.as_deref().map(read_token).transpose()?,
         })
     }
 }
 
-/// The `authorization` of whoever knows the token in a file.
+/// The `authorization` header for the token in a file.
 pub(crate) fn read_token(file: &Path) -> Result<HeaderValue> {
     let token = fs::read_to_string(file).map_err(Error::io(file))?;
     let mut value = HeaderValue::try_from(format!("Bearer {}", token.trim()))
-        .map_err(|_| Error::Options(format!("{}: is no token", file.display())))?;
+        .map_err(|_| Error::Options(format!("{}: not a valid token", file.display())))?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -114,19 +114,19 @@ mod tests {
     }
 
     #[test]
-    fn a_body_goes_to_the_first_address_unless_another_is_named() {
+    fn a_body_is_sent_to_the_first_url_unless_another_is_given() {
         let commands = read(
             r#"[{"name": "a", "command": ["x", "y"], "url": "http://h/", "then_body": {"k": 1}},
                 {"name": "b", "command": ["x"], "url": "http://h/", "env": {"K": "V"},
                  "then_url": "http://h/embed", "status_url": "http://h/status"}]"#,
         )
         .unwrap();
-        let then = commands[0].then.as_ref().unwrap();
+        let follow_up = commands[0].follow_up.as_ref().unwrap();
         assert_eq!(
-            (then.url.to_string(), then.body.as_deref()),
+            (follow_up.url.to_string(), follow_up.body.as_deref()),
             ("http://h/".into(), Some(&b"{\"k\":1}"[..]))
         );
-        assert!(commands[1].then.as_ref().unwrap().body.is_none());
+        assert!(commands[1].follow_up.as_ref().unwrap().body.is_none());
         assert_eq!(commands[1].env["K"], "V");
     }
 

@@ -1,9 +1,9 @@
 use std::fmt::Write as _;
 
-use super::{Grid, footnote, ratio};
+use super::grid::{Grid, footnote, ratio};
+use crate::format::{digits, size, time, time_or_dash};
+use crate::load::Verb;
 use crate::report::{Comparison, Errors, Part, Report, Summary, TargetReport};
-use crate::scenario::Verb;
-use crate::units::{digits, size, time, time_or_dash};
 
 const HEADER: [&str; 12] = [
     "target",

@@ -1,9 +1,9 @@
 use std::fmt::Write as _;
 
+use super::grid::{Grid, footnote, ratio};
 use super::latency::errors;
-use super::{Grid, footnote, ratio};
+use crate::format::{digits, time};
 use crate::report::{Comparison, LoadReport, StepRatios};
-use crate::units::{digits, time};
 
 /// The table of `load`.
 pub fn load(report: &LoadReport) -> String {
@@ -26,7 +26,7 @@ pub fn load(report: &LoadReport) -> String {
             ]);
         }
     }
-    let mut text = format!("{}\n\n{grid}", report.scenario.describe_but_load());
+    let mut text = format!("{}\n\n{grid}", report.scenario.describe_without_load());
     for target in &report.targets {
         let steps = target.steps.iter().map(|step| (step.load.label(), &step.summary.errors));
         for (label, found) in steps {

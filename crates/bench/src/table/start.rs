@@ -1,15 +1,15 @@
 use std::fmt::Write as _;
 
-use super::{Grid, footnote, ratio};
+use super::grid::{Grid, footnote, ratio};
+use crate::format::{size, time};
 use crate::report::{Resampled, Spread, StartReport};
-use crate::units::{size, time};
 
-/// The table of `start`: medians, and the range of the whole.
+/// The table of `start`: medians, and the range of the total.
 pub fn start(report: &StartReport) -> String {
     let mut grid = Grid::with_header(&[
         "command",
         "starts",
-        "first 200",
+        "first response",
         "min",
         "max",
         "process start",
@@ -54,7 +54,7 @@ fn median(spread: Option<Spread>, text: fn(f64) -> String) -> String {
 fn ratios(report: &StartReport) -> String {
     let mut grid = Grid::with_header(&[
         "ratio",
-        "first 200",
+        "first response",
         "component load",
         "first inference",
         "RSS",

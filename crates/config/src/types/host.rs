@@ -36,7 +36,7 @@ pub struct Host {
     /// batch; 1 on a cpu and 16 on other devices otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 4096))]
-    pub bucket: Option<u32>,
+    pub pad_to_multiple_of: Option<u32>,
     /// Most rows that are computed at once; 8 on a cpu and 32 on other devices otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 65536))]
@@ -116,7 +116,7 @@ impl Default for Host {
             isolate: false,
             isolate_timeout: Duration::from_secs(60),
             compute_threads: None,
-            bucket: None,
+            pad_to_multiple_of: None,
             max_batch: None,
             batch_rows: BatchRows::default(),
             max_wait: Duration::ZERO,

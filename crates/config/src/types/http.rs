@@ -65,13 +65,13 @@ pub struct Http {
     /// function; one body has room in any case.
     #[serde(with = "super::size")]
     #[schemars(schema_with = "size", extend("x-smallest" = "1MiB", "x-largest" = "1024GiB"))]
-    pub bodies_memory: u64,
+    pub body_memory: u64,
     /// Most of these bytes that the bodies of one client address (of IPv6: one /64) may take; further
-    /// ones of that client are answered 429. A quarter of `bodies-memory` otherwise; one body has room
+    /// ones of that client are answered 429. A quarter of `body-memory` otherwise; one body has room
     /// in any case.
     #[serde(with = "super::optional_size", skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "size", extend("x-smallest" = "1KiB", "x-largest" = "1024GiB"))]
-    pub bodies_memory_per_address: Option<u64>,
+    pub body_memory_per_address: Option<u64>,
     /// Hand bodies on as they come, which takes an instance for as long as it takes the client;
     /// otherwise a function is called when the body is there.
     pub stream_bodies: bool,
@@ -126,8 +126,8 @@ impl Default for Http {
             max_header_bytes: 64 << 10,
             max_headers: 100,
             max_body_bytes: 1 << 20,
-            bodies_memory: 256 << 20,
-            bodies_memory_per_address: None,
+            body_memory: 256 << 20,
+            body_memory_per_address: None,
             stream_bodies: false,
             max_connections: 10_000,
             max_connections_per_address: 1000,

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use pilotlight::{
-    Agreement, Cache, Error, GRAPH_EXTENSION, Guest, Host, HostCompute, LoadedGraph, ModelCompute,
-    Placement, Precision, Provenance, Source, Stage, Target, Variant, agreement, check_patterns,
-    snapshot,
+    Agreement, BundleManifest, Cache, Error, GRAPH_EXTENSION, Guest, Host, HostCompute,
+    LoadedGraph, ModelCompute, Placement, Precision, Source, Stage, Target, Variant, agreement,
+    check_patterns, snapshot,
 };
 use pilotlight_files::{FileAccess, write_atomically};
 use pilotlight_model::{Digest, MODEL_FILE, ModelFolder};
@@ -19,7 +19,7 @@ use crate::stages::Stages;
 const BUILT_IN_CORPUS: &str = include_str!("corpus.txt");
 
 #[derive(Args)]
-pub(crate) struct Options {
+pub(crate) struct BuildArgs {
     /// Model folder: model.onnx, tokenizer.json, config.json, model.toml
     model_dir: PathBuf,
     /// Where to write the component [default: NAME.wasm, by the name in model.toml]
@@ -57,7 +57,7 @@ enum Hosts {
     Wasi02Simd128,
 }
 
-impl Options {
+impl BuildArgs {
     fn variant(&self) -> anyhow::Result<Variant> {
         match (self.compute, self.target) {
             (Place::Guest, Hosts::Wasi03) => Ok(Variant::InGuest(Target::Wasi03)),
@@ -81,7 +81,7 @@ struct Built {
     graph: Option<Vec<u8>>,
 }
 
-pub(crate) fn run(options: Options) -> anyhow::Result<()> {
+pub(crate) fn run(options: BuildArgs) -> anyhow::Result<()> {
     let guest = Guest::open(options.guest.as_deref(), options.variant()?)?;
     let folder = ModelFolder::open(&options.model_dir)?;
     check_patterns(&folder, &corpus(&options)?)?;
@@ -100,7 +100,7 @@ pub(crate) fn run(options: Options) -> anyhow::Result<()> {
 }
 
 async fn build(
-    options: &Options,
+    options: &BuildArgs,
     guest: Guest,
     folder: ModelFolder,
     stages: Arc<Stages>,
@@ -132,7 +132,7 @@ const SUFFICIENT: f64 = 0.995;
 
 /// Builds in the precision asked for, or in the smallest one whose labels are those of f32.
 async fn for_guest(
-    options: &Options,
+    options: &BuildArgs,
     guest: Guest,
     folder: ModelFolder,
     stages: &Arc<Stages>,
@@ -177,16 +177,16 @@ fn has_weights_of_4_bits(folder: &ModelFolder) -> anyhow::Result<bool> {
 
 /// Has a component say what was measured of it.
 fn keep_agreement(component: &mut Vec<u8>, agreement: Option<Agreement>) -> anyhow::Result<()> {
-    if let (Some(agreement), Some(mut provenance)) = (agreement, Provenance::of(component)?) {
-        provenance.agreement = Some(agreement);
-        provenance.seal(component)?;
+    if let (Some(agreement), Some(mut manifest)) = (agreement, BundleManifest::of(component)?) {
+        manifest.agreement = Some(agreement);
+        manifest.seal(component)?;
     }
     Ok(())
 }
 
 /// Compares the labels of a component with those of the first.
 async fn compare_components(
-    options: &Options,
+    options: &BuildArgs,
     components: [&[u8]; 2],
     stages: &Arc<Stages>,
 ) -> anyhow::Result<Agreement> {
@@ -204,7 +204,7 @@ async fn compare_components(
 }
 
 /// The texts to compare labels on.
-fn corpus(options: &Options) -> Result<Vec<String>, Error> {
+fn corpus(options: &BuildArgs) -> Result<Vec<String>, Error> {
     let texts = match &options.corpus {
         Some(path) => {
             let io = |source| Error::Io { path: path.clone(), source };
@@ -217,7 +217,7 @@ fn corpus(options: &Options) -> Result<Vec<String>, Error> {
 
 /// Compares the labels of `compute` with those of f32.
 async fn compare(
-    options: &Options,
+    options: &BuildArgs,
     guest: &Guest,
     compute: HostCompute,
     stages: &Arc<Stages>,
@@ -253,11 +253,11 @@ fn write(output: &Path, built: &Built) -> Result<Option<PathBuf>, Error> {
     Ok(graph)
 }
 
-fn report(options: &Options, output: &Path, built: &Built, graph: Option<PathBuf>) {
+fn report(options: &BuildArgs, output: &Path, built: &Built, graph: Option<PathBuf>) {
     let digest = Digest::of(&built.component);
     let agreement = built.agreement;
-    let provenance = Provenance::of(&built.component).ok().flatten();
-    let precision = provenance.and_then(|provenance| provenance.precision);
+    let manifest = BundleManifest::of(&built.component).ok().flatten();
+    let precision = manifest.and_then(|manifest| manifest.precision);
     let graph_bytes = built.graph.as_ref().map_or(0, Vec::len);
     let bytes = built.component.len();
     if options.json {

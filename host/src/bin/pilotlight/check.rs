@@ -7,7 +7,7 @@ use crate::missing;
 use crate::origin::Origin;
 
 #[derive(Args)]
-pub(crate) struct Options {
+pub(crate) struct CheckArgs {
     /// Configuration
     #[arg(value_name = "FILE", default_value = "pilotlight.toml")]
     config: PathBuf,
@@ -27,8 +27,8 @@ pub(crate) struct Options {
 }
 
 /// Reports every mistake, and files that are missing; true if there is no mistake.
-pub(crate) fn run(options: &Options) -> anyhow::Result<bool> {
-    let Options { config, consul, env, set, json } = options;
+pub(crate) fn run(options: &CheckArgs) -> anyhow::Result<bool> {
+    let CheckArgs { config, consul, env, set, json } = options;
     let origin = match consul {
         Some(url) => Origin::consul(url)?,
         None => Origin::File(config.clone()),

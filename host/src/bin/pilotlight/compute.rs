@@ -72,7 +72,7 @@ pub(crate) struct ComputeOptions {
     /// Pad the texts of a model folder to multiples of so many tokens, so that they can share a
     /// batch; ignored for graphs that use no `attention_mask`. A component's is fixed when it is built [default: 1 on a cpu, 16 on other devices]
     #[arg(long, value_name = "TOKENS", value_parser = clap::value_parser!(u32).range(1..=4096))]
-    pub(crate) bucket: Option<u32>,
+    pub(crate) pad_to_multiple_of: Option<u32>,
     /// Most rows that are computed at once [default: 8 on a cpu, 32 on other devices]
     #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..=65536))]
     pub(crate) max_batch: Option<u32>,
@@ -124,7 +124,8 @@ impl ComputeOptions {
     pub(crate) fn with(&self, graphs: Graphs) -> HostCompute {
         let mut compute = HostCompute::new(Arc::new(graphs));
         compute.precision = self.precision();
-        compute.bucket = self.bucket.unwrap_or(if self.device.is_cpu() { 1 } else { 16 });
+        compute.pad_to_multiple_of =
+            self.pad_to_multiple_of.unwrap_or(if self.device.is_cpu() { 1 } else { 16 });
         compute.options = self.graph_options();
         compute
     }

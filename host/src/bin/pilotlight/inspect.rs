@@ -5,7 +5,7 @@ use pilotlight::{Error, Inspection, inspect};
 use pilotlight_bundle::VerifyingKey;
 
 #[derive(Args)]
-pub(crate) struct Options {
+pub(crate) struct InspectArgs {
     /// The component
     file: PathBuf,
     /// Public keys (PEM) to check signatures with
@@ -16,7 +16,7 @@ pub(crate) struct Options {
     json: bool,
 }
 
-pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+pub(crate) fn run(options: &InspectArgs) -> anyhow::Result<()> {
     let path = &options.file;
     let io = |source| Error::Io { path: path.clone(), source };
     let component = std::fs::read(path).map_err(io)?;
@@ -56,26 +56,26 @@ fn print(inspection: &Inspection) {
             }
         }
     }
-    match &inspection.provenance {
+    match &inspection.manifest {
         None => println!("snapshot   no"),
-        Some(provenance) => {
-            println!("snapshot   of guest {}", provenance.guest);
+        Some(manifest) => {
+            println!("snapshot   of guest {}", manifest.guest);
             println!(
                 "built by   pilotlight {}, wasmtime {}",
-                provenance.pilotlight, provenance.wasmtime
+                manifest.pilotlight, manifest.wasmtime
             );
             for key in ["model", "task", "digest", "max_length", "license", "attribution", "origin"]
             {
-                match &provenance.info[key] {
+                match &manifest.info[key] {
                     serde_json::Value::Null => {}
                     serde_json::Value::String(text) => println!("{key:10} {text}"),
                     other => println!("{key:10} {other}"),
                 }
             }
-            if let Some(precision) = provenance.precision {
+            if let Some(precision) = manifest.precision {
                 println!("precision  {precision}");
             }
-            if let Some(graph) = &provenance.graph {
+            if let Some(graph) = &manifest.graph {
                 println!(
                     "graph      {} in {}, sha256 {}",
                     graph.name, graph.precision, graph.sha256
@@ -85,17 +85,17 @@ fn print(inspection: &Inspection) {
                     None => println!("batches    of up to {} rows", graph.rows),
                 }
             }
-            if let Some(agreement) = provenance.agreement {
+            if let Some(agreement) = manifest.agreement {
                 let share = agreement.share() * 100.0;
                 println!("agreement  {share:.2} % of {} labels with f32", agreement.tokens);
             }
-            if let Some(labels) = provenance.info["labels"].as_array() {
+            if let Some(labels) = manifest.info["labels"].as_array() {
                 println!("labels     {}", labels.len());
             }
-            for (name, digest) in &provenance.files {
+            for (name, digest) in &manifest.files {
                 println!("file       {name}, sha256 {digest}");
             }
-            if let Some(sample) = &provenance.sample {
+            if let Some(sample) = &manifest.sample {
                 println!("sample     POST {} {}", sample.path, sample.request);
                 println!("answer     {}", sample.answer);
             }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use pilotlight::Provenance;
+use pilotlight::BundleManifest;
 use pilotlight_config::{Config, Diagnostic, Function, Parsed, Sources};
 use pilotlight_deidentify::Unfit;
 use pilotlight_model::{CONFIG_FILE, MODEL_FILE, ModelConfig, ModelFolder};
@@ -103,7 +103,7 @@ fn width(folder: &ModelFolder) -> Option<usize> {
 }
 
 fn of_component(file: &Path) -> Option<Known> {
-    let provenance = Provenance::of(&std::fs::read(file).ok()?).ok()?;
-    let labels = provenance.and_then(|provenance| provenance.labels());
+    let manifest = BundleManifest::of(&std::fs::read(file).ok()?).ok()?;
+    let labels = manifest.and_then(|manifest| manifest.labels());
     Some(labels.map_or(Known::NoManifest, |labels| Known::Labels(labels.groups().clone())))
 }

@@ -47,18 +47,18 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Verb {
     /// Turn a model folder into one self-contained, pre-initialised component
-    Build(build::Options),
+    Build(build::BuildArgs),
     /// Serve a model folder or a component over HTTP, a fresh instance for each request
-    Serve(Box<serve::Options>),
+    Serve(Box<serve::ServeArgs>),
     /// Report every mistake in a configuration, with its line and column; of files that it names and
     /// that are not here there are warnings only
-    Check(check::Options),
+    Check(check::CheckArgs),
     /// Have another version take over from the one that a server has, without a request lost
     Swap(swap::SwapOptions),
     /// Have the previous version take over again
     Rollback(swap::RollbackOptions),
     /// Show which versions get which share of the requests to a server, and how they do
-    Routes(routes::Options),
+    Routes(routes::RoutesArgs),
     /// Make a key pair to sign components with
     Keygen(sign::KeygenOptions),
     /// Make an API key: the key itself, once, and its entry for the file of keys
@@ -76,7 +76,7 @@ enum Verb {
     /// Measure servers: latency and cold answers, starts, load
     Bench(Box<pilotlight_bench::cli::Options>),
     /// Tell what a component holds: digests, sizes, imports, exports, the model's card
-    Inspect(inspect::Options),
+    Inspect(inspect::InspectArgs),
     /// Compute for the process that has started this one
     #[command(name = compute::WORKER, hide = true)]
     BackendWorker,

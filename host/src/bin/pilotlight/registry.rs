@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use pilotlight::{GRAPH_EXTENSION, Provenance};
+use pilotlight::{BundleManifest, GRAPH_EXTENSION};
 use pilotlight_registry::{
     Annotations, Digest, Limits, Progress, Pulled, Pushed, Reference, Remote, Result, Sources,
 };
@@ -54,14 +54,14 @@ pub(crate) fn push(options: &PushOptions) -> anyhow::Result<()> {
     let PushOptions { component, reference, connection } = options;
     let name = || component.display().to_string();
     let bytes = std::fs::read(component).with_context(name)?;
-    let provenance = Provenance::of(&bytes).with_context(name)?;
+    let manifest = BundleManifest::of(&bytes).with_context(name)?;
     let said = |key: &str| {
-        let info = provenance.as_ref().map(|provenance| &provenance.info);
+        let info = manifest.as_ref().map(|manifest| &manifest.info);
         info.and_then(|info| info[key].as_str()).map(str::to_owned)
     };
     let annotations =
         Annotations { title: said("model"), licenses: said("license"), ..Annotations::default() };
-    if let Some(graph) = provenance.as_ref().and_then(|provenance| provenance.graph.as_ref()) {
+    if let Some(graph) = manifest.as_ref().and_then(|manifest| manifest.graph.as_ref()) {
         eprintln!(
             "warning: {} computes on the host; its graph, {GRAPH_EXTENSION} file {}, is not pushed with it",
             component.display(),

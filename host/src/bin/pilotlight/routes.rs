@@ -12,7 +12,7 @@ use crate::administration::Administration;
 const SHORT: usize = 12;
 
 #[derive(Args)]
-pub(crate) struct Options {
+pub(crate) struct RoutesArgs {
     #[command(flatten)]
     administration: Administration,
     /// Report in JSON
@@ -47,7 +47,7 @@ struct Version {
     sha256: String,
     source: String,
     pool: Pool,
-    crash_looping: bool,
+    in_crash_backoff: bool,
 }
 
 #[derive(Deserialize)]
@@ -58,7 +58,7 @@ struct Pool {
     failed: u64,
 }
 
-pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+pub(crate) fn run(options: &RoutesArgs) -> anyhow::Result<()> {
     let nothing = ("application/json", Vec::new());
     let answer = options.administration.ask(Method::GET, "/routes", nothing)?;
     if options.json {
@@ -117,7 +117,7 @@ fn health(target: &str, functions: &BTreeMap<String, Function>) -> &'static str 
     };
     match version {
         None => "no such version",
-        Some(version) if version.crash_looping => "does nothing but fail",
+        Some(version) if version.in_crash_backoff => "does nothing but fail",
         Some(version) if version.pool.ready > 0 => "ready",
         Some(version) if version.pool.failed > 0 => "instances fail",
         Some(_) => "busy",

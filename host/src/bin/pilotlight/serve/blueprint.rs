@@ -12,7 +12,7 @@ use pilotlight_config as config;
 use pilotlight_inference::{Device, Graphs};
 use pilotlight_model::Digest;
 
-use super::options::Options;
+use super::options::ServeArgs;
 use crate::compute::{BatchRows, ComputeOptions, Engine, Place};
 
 /// A function as it is asked for.
@@ -65,7 +65,7 @@ impl Backends {
 
 impl Blueprint {
     /// What flags say of the function made from `source`.
-    pub(super) fn of_flags(options: &Options, source: PathBuf) -> Self {
+    pub(super) fn of_flags(options: &ServeArgs, source: PathBuf) -> Self {
         Self {
             source,
             place: options.compute,
@@ -210,7 +210,7 @@ fn compute_options(function: &config::Function) -> Result<ComputeOptions> {
             config::Precision::Int8 => Precision::Int8,
             config::Precision::Int4 => Precision::Int4,
         }),
-        bucket: host.bucket,
+        pad_to_multiple_of: host.pad_to_multiple_of,
         max_batch: host.max_batch,
         batch_rows: match host.batch_rows {
             config::BatchRows::Auto => BatchRows::Auto,

@@ -9,7 +9,7 @@ use pilotlight::Cache;
 use pilotlight_config::{Current, Parsed, Sources, Telemetry};
 use pilotlight_model::Digest;
 
-use super::options::Options;
+use super::options::ServeArgs;
 use crate::origin::Origin;
 use crate::reason::reason;
 
@@ -25,7 +25,7 @@ pub(crate) struct Document {
 
 impl Document {
     /// Reads a file; mistakes are all told at once.
-    pub(super) fn of_file(path: PathBuf, options: &Options) -> anyhow::Result<Self> {
+    pub(super) fn of_file(path: PathBuf, options: &ServeArgs) -> anyhow::Result<Self> {
         let origin = Origin::File(path);
         let text = origin.read()?;
         let sources = origin.sources(options.env.as_deref(), &options.set);
@@ -34,7 +34,7 @@ impl Document {
     }
 
     /// Asks Consul; if it is away, or what it says cannot be served, takes what it said last.
-    pub(super) fn of_consul(url: &str, options: &Options) -> anyhow::Result<Self> {
+    pub(super) fn of_consul(url: &str, options: &ServeArgs) -> anyhow::Result<Self> {
         let origin = Origin::consul(url)?;
         let sources = || origin.sources(options.env.as_deref(), &options.set);
         let last = LastGood::new(url, options.cache_dir.clone())?;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use pilotlight::{Cors, CorsOptions, Error, Limits, Tls};
+use pilotlight::{Cors, CorsOptions, Error, ServerLimits, Tls};
 use pilotlight_auth::ForwardedHeader;
 use pilotlight_config as config;
 use pilotlight_router::Network;
@@ -50,12 +50,12 @@ pub(super) struct HttpOptions {
     max_body_bytes: u64,
     /// Most bytes of bodies, of all clients together, that are being received or wait for their
     /// function; beyond that 503
-    #[arg(long, value_name = "BYTES", default_value_t = 256 << 20, value_parser = within("http.bodies-memory"))]
-    bodies_memory: u64,
+    #[arg(long, value_name = "BYTES", default_value_t = 256 << 20, value_parser = within("http.body-memory"))]
+    body_memory: u64,
     /// Most of these bytes that the bodies of one client address (of IPv6: one /64) may take; beyond
-    /// that 429, for that client [default: a quarter of --bodies-memory]
-    #[arg(long, value_name = "BYTES", value_parser = within("http.bodies-memory-per-address"))]
-    bodies_memory_per_address: Option<u64>,
+    /// that 429, for that client [default: a quarter of --body-memory]
+    #[arg(long, value_name = "BYTES", value_parser = within("http.body-memory-per-address"))]
+    body_memory_per_address: Option<u64>,
     /// Hand bodies on as they come, which takes an instance for as long as it takes the client
     #[arg(long)]
     stream_bodies: bool,
@@ -110,8 +110,8 @@ fn seconds() -> clap::builder::RangedU64ValueParser {
 }
 
 impl HttpOptions {
-    pub(super) fn limits(&self) -> Limits {
-        let mut limits = Limits::default();
+    pub(super) fn limits(&self) -> ServerLimits {
+        let mut limits = ServerLimits::default();
         limits.header_timeout = Duration::from_secs(self.header_timeout);
         limits.handshake_timeout = limits.header_timeout;
         limits.body_timeout = Duration::from_secs(self.body_timeout);
@@ -122,8 +122,8 @@ impl HttpOptions {
         limits.max_header_bytes = self.max_header_bytes;
         limits.max_headers = self.max_headers;
         limits.max_body_bytes = self.max_body_bytes;
-        limits.bodies_memory = self.bodies_memory;
-        limits.bodies_memory_per_address = self.bodies_memory_per_address;
+        limits.body_memory = self.body_memory;
+        limits.body_memory_per_address = self.body_memory_per_address;
         limits.stream_bodies = self.stream_bodies;
         limits.max_connections = self.max_connections;
         limits.max_connections_per_address =
@@ -156,8 +156,8 @@ impl HttpOptions {
 }
 
 /// As a configuration says it.
-pub(super) fn limits_of(http: &config::Http) -> pilotlight::Result<Limits> {
-    let mut limits = Limits::default();
+pub(super) fn limits_of(http: &config::Http) -> pilotlight::Result<ServerLimits> {
+    let mut limits = ServerLimits::default();
     limits.header_timeout = http.header_timeout;
     limits.handshake_timeout = http.header_timeout;
     limits.body_timeout = http.body_timeout;
@@ -168,8 +168,8 @@ pub(super) fn limits_of(http: &config::Http) -> pilotlight::Result<Limits> {
     limits.max_header_bytes = usize::try_from(http.max_header_bytes).unwrap_or(usize::MAX);
     limits.max_headers = http.max_headers.into();
     limits.max_body_bytes = http.max_body_bytes;
-    limits.bodies_memory = http.bodies_memory;
-    limits.bodies_memory_per_address = http.bodies_memory_per_address;
+    limits.body_memory = http.body_memory;
+    limits.body_memory_per_address = http.body_memory_per_address;
     limits.stream_bodies = http.stream_bodies;
     limits.max_connections = usize::try_from(http.max_connections).unwrap_or(usize::MAX);
     limits.max_connections_per_address =

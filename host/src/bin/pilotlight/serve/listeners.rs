@@ -4,9 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pilotlight::{Admin, AdminToken, Server, Tls};
+use pilotlight::{Admin, AdminToken, Server, Telemetry, Tls};
 use pilotlight_files::WATCH_INTERVAL;
-use pilotlight_telemetry::Metrics;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
@@ -35,10 +34,10 @@ pub(super) struct Administration {
 pub(super) struct Answering(Vec<(JoinHandle<bool>, Arc<Notify>)>);
 
 impl Listeners {
-    pub(super) async fn bind(fixed: &Fixed, metrics: &Metrics) -> pilotlight::Result<Self> {
+    pub(super) async fn bind(fixed: &Fixed, telemetry: &Telemetry) -> pilotlight::Result<Self> {
         open_more_files(fixed.limits.max_connections);
         let functions = Server::bind(fixed.listen).await?.with_limits(fixed.limits.clone())?;
-        let mut functions = functions.with_metrics(metrics.clone());
+        let mut functions = functions.with_telemetry(telemetry.clone());
         let port = functions.address().map_or(0, |address| address.port());
         let administration = Administration::bind(fixed, port).await?;
         if let Some(tls) = &fixed.tls {

@@ -14,20 +14,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use ::http::{Request, Response};
-use http_body_util::Either;
-use hyper::body::Incoming;
-use pilotlight::{Admin, Body, Host, Plan, Readiness, RequestBodies, Stage, Telemetry};
+use pilotlight::{Admin, Host, Plan, Readiness, Stage, Telemetry};
 use pilotlight_inference::scheduling::prefer_latency;
-use tower::util::option_layer;
-use tower::{Layer as _, ServiceExt};
 
 use crate::stages::Stages;
 use blueprint::{Backends, Blueprints};
 pub(crate) use document::Document;
 use follow::{Followed, Follower};
 use listeners::Listeners;
-pub(crate) use options::Options;
+pub(crate) use options::ServeArgs;
 use settings::{Fixed, Served};
 use sources::Sources;
 pub(crate) use telemetry::{Started, start as start_telemetry};
@@ -38,7 +33,7 @@ pub(crate) use telemetry::{Started, start as start_telemetry};
 const EVENT_INTERVAL: u32 = 4;
 
 /// The configuration, where there is one.
-pub(crate) fn read(options: &Options) -> anyhow::Result<Option<Document>> {
+pub(crate) fn read(options: &ServeArgs) -> anyhow::Result<Option<Document>> {
     match (&options.config, &options.consul) {
         (Some(path), _) => Document::of_file(path.clone(), options).map(Some),
         (None, Some(url)) => Document::of_consul(url, options).map(Some),
@@ -47,7 +42,7 @@ pub(crate) fn read(options: &Options) -> anyhow::Result<Option<Document>> {
 }
 
 pub(crate) fn run(
-    options: Options,
+    options: ServeArgs,
     document: Option<Document>,
     telemetry: Telemetry,
 ) -> anyhow::Result<()> {
@@ -67,7 +62,7 @@ pub(crate) fn run(
 
 /// Returns the host once it has ended: what its versions have counted goes with them.
 async fn serve(
-    options: Options,
+    options: ServeArgs,
     document: Option<Document>,
     telemetry: Telemetry,
     main: SystemTime,
@@ -86,8 +81,8 @@ async fn serve(
     let readiness = Readiness::default();
     let (backends, blueprints) = (Arc::new(Backends::default()), Blueprints::default());
     blueprints.set(served.functions.clone());
-    let host = Host::with_telemetry(fixed.cache.clone(), telemetry);
-    let listeners = Listeners::bind(&fixed, host.metrics()).await?;
+    let host = Host::with_telemetry(fixed.cache.clone(), telemetry.clone());
+    let listeners = Listeners::bind(&fixed, &telemetry).await?;
     let admin = Admin::new(readiness.clone()).with_swaps(swaps(&blueprints, &backends));
     let admin = admin.with_upload_limits(fixed.admin.max_upload_bytes, fixed.admin.upload_timeout);
     let Listeners { functions, administration } = listeners;
@@ -115,16 +110,12 @@ async fn serve(
             tokio::spawn(listeners::follow(tls));
         }
         println!("serving on {}, {administered}", functions.url());
-        let service = RequestBodies::new(&fixed.limits)?.of(host.clone()).layer(host.clone());
-        let same = |response: Response<Either<Body, Body>>| response.map(Either::into_inner);
-        let service = ServiceExt::<Request<Incoming>>::map_response(service, same);
-        // In front of everything that refuses requests.
-        let service = option_layer(fixed.cors.clone()).layer(service);
+        let service = host.service(&fixed.limits, fixed.cors.clone())?;
         let shutdown = async {
             stop.await;
             stop::prepare(readiness.clone(), fixed.drain_delay).await;
         };
-        if !functions.of(host.clone()).serve(service, shutdown, fixed.drain).await {
+        if !functions.serve(service, shutdown, fixed.drain).await {
             tracing::warn!("some requests took longer than the drain timeout and were cut off");
         }
         anyhow::Ok(())

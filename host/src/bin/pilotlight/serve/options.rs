@@ -19,7 +19,7 @@ const SAID_THERE: [&str; 57] = [
     "isolate_timeout",
     "compute_threads",
     "precision",
-    "bucket",
+    "pad_to_multiple_of",
     "max_batch",
     "batch_rows",
     "max_wait",
@@ -56,8 +56,8 @@ const SAID_THERE: [&str; 57] = [
     "max_header_bytes",
     "max_headers",
     "max_body_bytes",
-    "bodies_memory",
-    "bodies_memory_per_address",
+    "body_memory",
+    "body_memory_per_address",
     "stream_bodies",
     "max_connections",
     "max_connections_per_address",
@@ -71,7 +71,7 @@ const SAID_THERE: [&str; 57] = [
 ];
 
 #[derive(Args)]
-pub(crate) struct Options {
+pub(crate) struct ServeArgs {
     /// Model folder or component [default: models/pii-ner]
     #[arg(value_name = "MODEL_DIR|FILE.wasm")]
     pub(super) source: Option<PathBuf>,
@@ -211,7 +211,7 @@ pub(crate) struct Options {
     pub(super) verify: bool,
 }
 
-impl Options {
+impl ServeArgs {
     /// Whether a configuration says what is served.
     pub(super) fn is_configured(&self) -> bool {
         self.config.is_some() || self.consul.is_some()

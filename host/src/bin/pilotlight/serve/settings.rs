@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
-use pilotlight::{AdminToken, Cache, Cors, DEFAULT_FUNCTION, Limits, Plan, Tls};
+use pilotlight::{AdminToken, Cache, Cors, DEFAULT_FUNCTION, Plan, ServerLimits, Tls};
 use pilotlight_auth::AuthOptions;
 use pilotlight_bundle::{Policy, VerifyingKey};
 use pilotlight_config::{self as config, Config, Require};
@@ -16,14 +16,14 @@ use pilotlight_router::{Route, Target};
 
 use super::blueprint::Blueprint;
 use super::http::{cors_of, limits_of, tls_of};
-use super::options::Options;
+use super::options::ServeArgs;
 
 const DEFAULT_MODEL: &str = "models/pii-ner";
 
 /// What is fixed for as long as the process runs.
 pub(super) struct Fixed {
     pub(super) listen: SocketAddr,
-    pub(super) limits: Limits,
+    pub(super) limits: ServerLimits,
     pub(super) tls: Option<Tls>,
     pub(super) cors: Option<Cors>,
     pub(super) admin: config::Admin,
@@ -48,7 +48,7 @@ pub(super) struct Served {
 }
 
 impl Fixed {
-    pub(super) fn new(options: &Options, config: &Config) -> anyhow::Result<Self> {
+    pub(super) fn new(options: &ServeArgs, config: &Config) -> anyhow::Result<Self> {
         let folder = options.cache_dir.clone().or_else(|| config.cache_dir.clone());
         let cache_dir = folder.clone();
         let cache = Cache::open(folder)?.bounded(options.cache_size.unwrap_or(config.cache_size));
@@ -92,7 +92,7 @@ impl Fixed {
 }
 
 /// Where the administration is: flags have the last word.
-fn admin(options: &Options, config: &Config) -> config::Admin {
+fn admin(options: &ServeArgs, config: &Config) -> config::Admin {
     let mut admin = config.admin.clone();
     admin.listen = options.admin_listen.or(admin.listen);
     admin.socket = options.admin_socket.clone().or(admin.socket);
@@ -120,7 +120,7 @@ fn policy(require: Require, keys: &[PathBuf]) -> anyhow::Result<Option<Arc<Polic
 
 impl Served {
     /// One function, by flags.
-    pub(super) fn of_flags(options: &Options) -> anyhow::Result<Self> {
+    pub(super) fn of_flags(options: &ServeArgs) -> anyhow::Result<Self> {
         let source = match &options.source {
             Some(path) => path.clone(),
             None if Path::new(DEFAULT_MODEL).is_dir() => PathBuf::from(DEFAULT_MODEL),

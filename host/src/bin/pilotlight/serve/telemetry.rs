@@ -9,7 +9,7 @@ use pilotlight_telemetry::{
     MalformedVariable, Otlp, OtlpEnvironment, OtlpOptions, Sampler, Secret,
 };
 
-use super::options::Options;
+use super::options::ServeArgs;
 use crate::log::{Format, Log};
 
 /// How long the collector may take for the last of everything.
@@ -25,7 +25,7 @@ pub(crate) struct Started {
 
 /// Starts to export, if there is somebody to export to.
 pub(crate) fn start(
-    options: &Options,
+    options: &ServeArgs,
     configured: Option<&config::Telemetry>,
     log: Log,
 ) -> anyhow::Result<Started> {

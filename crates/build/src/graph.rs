@@ -1,0 +1,76 @@
+//! The graph that the host computes for a component, in a file beside the component.
+
+use std::path::Path;
+
+use pilotlight_inference::{GraphOptions, Graphs};
+use pilotlight_model::Digest;
+use serde::{Deserialize, Serialize};
+
+use crate::cache::Cache;
+use crate::error::{Error, Result};
+use crate::precision::Precision;
+
+/// A component's graph lies beside it with this extension.
+pub const GRAPH_EXTENSION: &str = "onnx";
+
+/// What a snapshot says of the graph that the host computes for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GraphRecord {
+    /// What the guest calls it.
+    pub name: String,
+    /// SHA-256 of its file.
+    pub sha256: Digest,
+    /// Numbers that it computes with.
+    pub precision: Precision,
+    /// Texts are padded to multiples of so many tokens.
+    pub pad_to_multiple_of: u32,
+    /// Most texts of a request that are computed at once.
+    pub rows: u32,
+    /// Why rows of different callers do not share batches, if they do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mixes_rows: Option<String>,
+}
+
+impl GraphRecord {
+    /// Loads the file of the graph, which lies beside the component in `file`, unless `graphs` has
+    /// one of its name already.
+    ///
+    /// # Errors
+    /// [`Error::Component`] when it is not the graph that the component was built with,
+    /// [`Error::Io`] when it cannot be read.
+    pub fn load_beside(
+        &self,
+        file: &Path,
+        graphs: &Graphs,
+        options: GraphOptions,
+        cache: &Cache,
+    ) -> Result<()> {
+        if graphs.get(&self.name).is_ok() {
+            return Ok(());
+        }
+        let beside = file.with_extension(GRAPH_EXTENSION);
+        let digest = cache.digest_of(std::slice::from_ref(&beside), || {
+            Ok(Digest::of(&std::fs::read(&beside).map_err(Error::io(&beside))?))
+        })?;
+        if digest != self.sha256 {
+            let reason = format!(
+                "is not the graph that {} was built with, whose sha256 is {}",
+                file.display(),
+                self.sha256
+            );
+            return Err(Error::Component { name: beside.display().to_string(), reason });
+        }
+        let bytes = std::fs::read(&beside).map_err(Error::io(&beside))?;
+        graphs.load(&self.name, bytes, options)?;
+        Ok(())
+    }
+
+    /// Warns when `graphs` computes slower in this precision than in another.
+    pub fn warn_if_slow(&self, graphs: &Graphs) {
+        if self.precision == Precision::Int8 && graphs.backend().name() == "tract" {
+            tracing::warn!(
+                "tract computes int8 slower than f32: use ONNX Runtime, or precision f32"
+            );
+        }
+    }
+}

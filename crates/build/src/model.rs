@@ -1,0 +1,82 @@
+//! From a model folder to a snapshot of it, through the cache.
+
+use std::path::Path;
+
+use pilotlight_model::{Digest, MANIFEST_FILE, ModelFolder};
+use pilotlight_onnx::rewrite::REVISION;
+
+use crate::background;
+use crate::cache::Cache;
+use crate::component_file::{ComponentFile, VERSION, read_file};
+use crate::error::Result;
+use crate::graph::GraphRecord;
+use crate::guest::Guest;
+use crate::host_compute::{HostCompute, LoadedGraph, convert};
+use crate::precision::Precision;
+use crate::progress::{Progress, Stage};
+use crate::snapshot::{Placement, snapshot};
+
+/// The snapshot of a model, from the cache or newly built.
+pub(crate) fn built(
+    folder: &Path,
+    (guest, precision): (&Guest, Precision),
+    cache: &Cache,
+    progress: Progress<'_>,
+) -> Result<ComponentFile> {
+    let folder = ModelFolder::open(folder)?;
+    let model = digest_of_model(&folder, cache)?;
+    let (guest_digest, word) = (guest.digest(), precision.to_string());
+    let parts = [VERSION.as_bytes(), guest_digest.as_bytes(), model.as_bytes(), word.as_bytes()];
+    let key = Digest::of_parts(parts);
+    let snapshot = || {
+        background::at_length(|| snapshot(guest, &folder, Placement::Guest(precision), progress))
+    };
+    Ok(cache.get_or_build(&format!("{key}.wasm"), snapshot)?.into())
+}
+
+/// Loads the graph of a model and finds or builds the snapshot that has it computed.
+pub(crate) fn built_for_host(
+    folder: &Path,
+    (guest, compute): (&Guest, &HostCompute),
+    cache: &Cache,
+    progress: Progress<'_>,
+) -> Result<ComponentFile> {
+    let folder = ModelFolder::open(folder)?;
+    let model = digest_of_model(&folder, cache)?;
+    let (precision, revision) = (compute.precision.to_string(), REVISION.to_le_bytes());
+    let parts = [VERSION.as_bytes(), &revision, model.as_bytes(), precision.as_bytes()];
+    let key = Digest::of_parts(parts);
+    let convert = || {
+        progress(Stage::Convert);
+        folder.verify()?;
+        background::at_length(|| convert(&folder, compute.precision))
+    };
+    let file = cache.get_or_build(&format!("{key}.onnx"), convert)?;
+    progress(Stage::LoadGraph);
+    let name = &folder.manifest().name;
+    let graph = LoadedGraph::load(compute, name, (read_file(&file.path)?, file.digest))?;
+    let guest_digest = guest.digest();
+    let GraphRecord { pad_to_multiple_of, rows, .. } = graph.record;
+    let shape = [pad_to_multiple_of, rows].map(u32::to_le_bytes).concat();
+    let digests = [&guest_digest, &model, &file.digest].map(Digest::as_bytes);
+    // Two precisions may give the same graph; what the component says of it differs.
+    let parts = [VERSION.as_bytes(), &shape, precision.as_bytes()].into_iter().chain(digests);
+    let key = Digest::of_parts(parts);
+    let snapshot =
+        || background::at_length(|| snapshot(guest, &folder, Placement::Host(&graph), progress));
+    let mut component = ComponentFile::from(cache.get_or_build(&format!("{key}.wasm"), snapshot)?);
+    // Not read any more, but by the next start.
+    component.held.push(file);
+    Ok(component)
+}
+
+/// The digest that names a model, once its files are known to be those of its manifest.
+fn digest_of_model(folder: &ModelFolder, cache: &Cache) -> Result<Digest> {
+    let names = folder.manifest().files.keys().map(String::as_str).chain([MANIFEST_FILE]);
+    let files: Vec<_> = names.map(|name| folder.path().join(name)).collect();
+    // The digests in the manifest name the snapshot; this says that the files are still theirs.
+    cache.digest_of(&files, || {
+        folder.verify()?;
+        Ok(folder.digest())
+    })
+}

@@ -1,0 +1,96 @@
+//! What a function answers to a text, to be compared wherever it is going to serve.
+
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::channel::oneshot;
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use pilotlight_sandbox::{EpochTicker, Instance, Job, RequestSource};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use wasmtime_wasi_http::handler::Proxy;
+use wasmtime_wasi_http::{p2, p3};
+
+use super::{Frozen, TIME_LIMIT};
+use crate::error::{Error, Result};
+use crate::manifest::Sample;
+
+const PATH: &str = "/";
+const TEXT: &str = "My name is Sarah Jane Smith, reach me at sarah.smith@example.com.";
+/// Processors that round differently agree to more places than that.
+const DECIMALS: f64 = 1e4;
+
+impl Frozen {
+    /// Has the sample answered, interrupted by `ticker`.
+    pub(super) async fn sample(mut self, ticker: EpochTicker) -> Result<Sample> {
+        let proxy = self.proxy().map_err(Error::runtime("finding the handler of requests"))?;
+        let mut instance = Instance::new(self.store, proxy, ticker, Duration::ZERO);
+        let request = json!({"inputs": TEXT});
+        let answer = ask(&mut instance, &request).await.map_err(|reason| {
+            Error::Refused(format!("the built function does not answer its sample: {reason}"))
+        })?;
+        Ok(Sample { path: PATH.to_owned(), request, answer: rounded(answer) })
+    }
+
+    fn proxy(&mut self) -> wasmtime::Result<Proxy> {
+        if let Ok(service) = p3::bindings::Service::new(&mut self.store, &self.instance) {
+            return Ok(Proxy::P3(service));
+        }
+        Ok(Proxy::P2(p2::bindings::Proxy::new(&mut self.store, &self.instance)?))
+    }
+}
+
+async fn ask(instance: &mut Instance, request: &Value) -> std::result::Result<Value, String> {
+    let request = Request::post(format!("http://pilotlight{PATH}"))
+        .header("content-type", "application/json")
+        .body(Full::new(Bytes::from(request.to_string())))
+        .map_err(|error| error.to_string())?
+        .map(|body| body.map_err(|never| match never {}).boxed_unsync());
+    let (respond, response) = oneshot::channel();
+    let job = Job { request, respond, deadline: Instant::now() + TIME_LIMIT };
+    let read = async {
+        let response = response.await.map_err(|_| "it ended without a response".to_owned())?;
+        let response = response.map_err(|error| format!("{error:#}"))?;
+        let status = response.status();
+        let body = response.into_body().collect().await.map_err(|error| error.to_string())?;
+        Ok::<_, String>((status, body.to_bytes()))
+    };
+    let mut alone = Alone;
+    let (served, read) = tokio::join!(instance.serve(job, &mut alone), read);
+    served.map_err(|error| format!("{error:#}"))?;
+    let (status, body) = read?;
+    if status != StatusCode::OK {
+        return Err(format!("{status}: {}", String::from_utf8_lossy(&body)));
+    }
+    serde_json::from_slice(&body).map_err(|error| format!("it is not JSON: {error}"))
+}
+
+fn rounded(value: Value) -> Value {
+    match value {
+        Value::Array(values) => values.into_iter().map(rounded).collect(),
+        Value::Object(fields) => {
+            fields.into_iter().map(|(name, value)| (name, rounded(value))).collect()
+        }
+        Value::Number(number) if number.is_f64() => {
+            number.as_f64().map_or(Value::Null, |x| json!((x * DECIMALS).round() / DECIMALS))
+        }
+        other => other,
+    }
+}
+
+/// No request follows.
+struct Alone;
+
+impl RequestSource for Alone {
+    fn poll_next(&mut self, _: &mut Context<'_>) -> Poll<Job> {
+        Poll::Pending
+    }
+
+    fn finished(&mut self, _: Instant) {}
+
+    fn close(&mut self) -> Option<Job> {
+        None
+    }
+}

@@ -1,0 +1,21 @@
+//! A file may use only files that stand lower in the crate (docs/architecture.md).
+
+#![allow(missing_docs, reason = "tests")]
+
+use pilotlight_testing::ladder::{Order, check};
+
+const ORDER: &Order = &[
+    &["error", "memory_image", "precision", "priority", "progress"],
+    &["background", "cache", "guest", "patterns"],
+    &["component_file", "graph", "machine_code"],
+    &["host_compute", "manifest"],
+    &["accuracy", "compiled", "inspect"],
+    &["compile", "snapshot"],
+    &["model"],
+    &["artifact"],
+];
+
+#[test]
+fn files_use_only_what_stands_below_them() {
+    check(env!("CARGO_MANIFEST_DIR"), ORDER);
+}

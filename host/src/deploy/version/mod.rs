@@ -1,0 +1,281 @@
+//! A component that has been loaded: its instances, its graphs, and what it is known by.
+
+mod answer;
+mod declared;
+mod failure;
+mod smoke_test;
+mod timings;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use http::HeaderValue;
+#[cfg(feature = "compiler")]
+use pilotlight_build::ModelCompute;
+use pilotlight_build::{
+    Artifact, BundleManifest, Cache, Entry, Progress, Sample, Source, give_memory_back,
+};
+use pilotlight_bundle::Policy;
+use pilotlight_inference::{BufferStatus, GraphStatus, Graphs};
+use pilotlight_model::Digest;
+use pilotlight_sandbox::{LinkedComponent, MemorySlots, Pool, PoolStatus, engine, serving_context};
+use pilotlight_telemetry::{Handle, Metrics};
+use serde::Serialize;
+
+use crate::deploy::admission::{Admission, AdmissionLimits, AdmissionStatus};
+use crate::deploy::crash_backoff::CrashBackoff;
+use crate::deploy::options::FunctionOptions;
+use crate::error::{Error, Result};
+pub(crate) use declared::Declared;
+use failure::Failures;
+pub use failure::{FailureCounts, FailureKind};
+
+/// Hexadecimal digits of a digest that [`short`] leaves.
+const SHORT: usize = 12;
+const REQUESTS_PER_CORE: usize = 2;
+
+/// One version of a function. Its instances end with the last who holds it.
+pub(crate) struct Version {
+    source: Source,
+    digest: Digest,
+    model: Option<String>,
+    pool: Pool,
+    graphs: Option<Arc<Graphs>>,
+    sample: Option<Sample>,
+    admission: Admission,
+    crash_backoff: Arc<CrashBackoff>,
+    failures: Arc<Failures>,
+    /// Where its requests are counted; its series end with it.
+    handle: Handle,
+    /// What its manifest says; where there is none, its guest is not known, nor what the headers of its
+    /// answers mean.
+    declared: Option<Arc<Declared>>,
+    body_limit: usize,
+    /// Longest body that its model's manifest lets its guest take, where that is known.
+    guest_body_limit: Option<u64>,
+    request_timeout: Duration,
+    server_timing: bool,
+    /// What it had to show.
+    require: Option<Arc<Policy>>,
+    /// What the header of its answers says.
+    label: HeaderValue,
+    loaded: SystemTime,
+    /// Keeps what it was loaded from in the cache.
+    _held: Vec<Entry>,
+}
+
+/// What a function is to be.
+pub struct NewVersion {
+    /// What the function is called.
+    pub function: String,
+    /// What it is made of.
+    pub source: Source,
+    /// How it is run.
+    pub options: FunctionOptions,
+}
+
+/// What there is to know of a version.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct VersionStatus {
+    /// SHA-256 of the component; where files of graphs are named for it, of their digests, too.
+    pub sha256: Digest,
+    /// What it was loaded from.
+    pub source: String,
+    /// The model that it holds, where it says so.
+    pub model: Option<String>,
+    /// When it was loaded, in seconds since 1970.
+    pub loaded_unix: u64,
+    /// What its pool holds.
+    pub pool: PoolStatus,
+    /// How many requests are worked on, and wait.
+    pub requests: AdmissionStatus,
+    /// How often it failed, by kind.
+    pub failures: FailureCounts,
+    /// Whether it does nothing but fail, and is slowed down.
+    pub in_crash_backoff: bool,
+    /// The graphs that its instances compute.
+    pub graphs: Option<Vec<GraphStatus>>,
+    /// The memory that their tensors take.
+    pub buffers: Option<BufferStatus>,
+}
+
+impl Version {
+    /// Loads a version, building and compiling what `cache` does not hold yet, and starts to make
+    /// instances ready. Blocks, inside a Tokio runtime.
+    pub(crate) fn load(
+        new: NewVersion,
+        cache: &Cache,
+        metrics: &Metrics,
+        progress: Progress<'_>,
+    ) -> Result<Self> {
+        let NewVersion { function, source, options } = new;
+        options.check().map_err(Error::Options)?;
+        let (source, options) = with_graphs_of_its_own(source, options);
+        // A model that cannot be mounted is an error now, not at each request.
+        serving_context(&options.instance)?;
+        let memories = MemorySlots::new();
+        let engine = engine::serving(&memories)?;
+        let require = options.require.as_deref();
+        let artifact = source.prepare(require, (&engine, &memories), cache, progress)?;
+        if artifact.compiled {
+            give_memory_back();
+        }
+        let Artifact { component, name, digest, manifest, held, .. } = artifact;
+        let digest = with_graphs(digest, &options.graph_files);
+        let record = manifest.as_ref().and_then(|manifest| manifest.graph.as_ref());
+        // Without any graphs the function is refused when it is linked.
+        if let (Some(record), Some(graphs)) = (record, &options.instance.graphs) {
+            if let Source::Component(file) = &source {
+                record.load_beside(file, graphs, options.instance.graph, cache)?;
+            }
+            record.warn_if_slow(graphs);
+        }
+        let in_sandbox = manifest.is_some() && record.is_none();
+        let linked = LinkedComponent::new(&component, &name, &options.instance)?;
+        let model = manifest.as_ref().and_then(model_name);
+        let labels = manifest.as_ref().and_then(BundleManifest::labels);
+        let guest_body_limit = manifest.as_ref().and_then(BundleManifest::max_body_bytes);
+        let (sample, declared) = match manifest {
+            Some(BundleManifest { sample, info, .. }) => {
+                (sample, Some(Declared::new(info, labels)))
+            }
+            None => (None, None),
+        };
+        Ok(Self {
+            label: label(&function, digest),
+            handle: metrics.function(&function, &short(digest)),
+            declared: declared.map(Arc::new),
+            source,
+            digest,
+            model,
+            pool: Pool::new(linked, memories, &options.pool, options.request_timeout)?,
+            admission: Admission::new(admission_limits(&options, in_sandbox)),
+            crash_backoff: Arc::default(),
+            failures: Arc::default(),
+            body_limit: options.body_limit,
+            guest_body_limit,
+            graphs: options.instance.graphs,
+            sample,
+            request_timeout: options.request_timeout,
+            server_timing: options.server_timing,
+            require: options.require,
+            loaded: SystemTime::now(),
+            _held: held,
+        })
+    }
+
+    pub(crate) fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// Whether `other` has shown all that this one had to.
+    pub(crate) fn asks_no_more_than(&self, other: &Self) -> bool {
+        self.require.is_none() || self.require == other.require
+    }
+
+    /// Longest body of a request, in bytes.
+    pub(crate) fn body_limit(&self) -> usize {
+        self.body_limit
+    }
+
+    /// What its manifest says, if it has one.
+    pub(crate) fn declared(&self) -> Option<&Arc<Declared>> {
+        self.declared.as_ref()
+    }
+
+    /// Longest body that its guest accepts; the guest refuses longer ones after reading them.
+    pub(crate) fn accepted_body(&self) -> u64 {
+        let limit = u64::try_from(self.body_limit).unwrap_or(u64::MAX);
+        limit.min(self.guest_body_limit.unwrap_or(u64::MAX))
+    }
+
+    /// Whether its answers have the host's `server-timing`.
+    pub(crate) fn tells_timings(&self) -> bool {
+        self.server_timing
+    }
+
+    pub(crate) fn pool(&self) -> PoolStatus {
+        self.pool.status()
+    }
+
+    pub(crate) fn graphs(&self) -> Option<&Graphs> {
+        self.graphs.as_deref()
+    }
+
+    pub(crate) fn status(&self) -> VersionStatus {
+        let since = self.loaded.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        VersionStatus {
+            sha256: self.digest,
+            source: self.source.to_string(),
+            model: self.model.clone(),
+            loaded_unix: since.as_secs(),
+            pool: self.pool.status(),
+            requests: self.admission.status(),
+            failures: self.failures.status(),
+            in_crash_backoff: self.crash_backoff.is_on(),
+            graphs: self.graphs().map(Graphs::status),
+            buffers: self.graphs().map(Graphs::buffer_status),
+        }
+    }
+}
+
+/// What computes in the sandbox holds a core: more at once than there are cores, and some that
+/// read and write meanwhile, only push each other out of the caches.
+fn admission_limits(options: &FunctionOptions, in_sandbox: bool) -> AdmissionLimits {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let most = options.pool.capacity();
+    let concurrent = match options.concurrent_requests {
+        Some(requests) => requests as usize,
+        None if in_sandbox => (REQUESTS_PER_CORE * cores).min(most),
+        None => most,
+    };
+    AdmissionLimits {
+        concurrent,
+        queue: options.queue as usize,
+        queue_deadline: options.queue_deadline,
+    }
+}
+
+/// What a component is called that computes graphs of its own choosing: another graph makes another
+/// version.
+fn with_graphs(component: Digest, graphs: &BTreeMap<String, Digest>) -> Digest {
+    if graphs.is_empty() {
+        return component;
+    }
+    let named = graphs.iter().flat_map(|(name, file)| [name.as_bytes(), file.as_bytes()]);
+    Digest::of_parts(std::iter::once(component.as_bytes()).chain(named))
+}
+
+/// A version must not see the graph of another that has the same name.
+fn with_graphs_of_its_own(
+    source: Source,
+    mut options: FunctionOptions,
+) -> (Source, FunctionOptions) {
+    #[cfg(feature = "compiler")]
+    if let Source::Model { folder, guest, compute: ModelCompute::Host(mut compute) } = source {
+        compute.graphs = Arc::new(compute.graphs.fork());
+        options.instance.graphs = Some(Arc::clone(&compute.graphs));
+        let compute = ModelCompute::Host(compute);
+        return (Source::Model { folder, guest, compute }, options);
+    }
+    options.instance.graphs = options.instance.graphs.map(|graphs| Arc::new(graphs.fork()));
+    (source, options)
+}
+
+/// What tells a version apart in headers, metrics and logs.
+pub(crate) fn short(digest: Digest) -> String {
+    let mut digits = digest.to_string();
+    digits.truncate(SHORT);
+    digits
+}
+
+fn label(function: &str, digest: Digest) -> HeaderValue {
+    let label = format!("{function}@{}", short(digest));
+    HeaderValue::from_str(&label).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
+}
+
+fn model_name(manifest: &BundleManifest) -> Option<String> {
+    manifest.info.get("model").and_then(|name| name.as_str()).map(str::to_owned)
+}

@@ -1,0 +1,32 @@
+use http::{Request, Response};
+use wasmtime_wasi_http::WasiBody;
+
+use crate::deidentification::Begun;
+use crate::http::middleware::{Middleware, Next};
+use crate::request::{Body, RequestContext};
+use crate::routing::Routed;
+
+/// De-identifies what the function finds, on routes with a `[deidentify]` section.
+#[derive(Clone)]
+pub(in crate::http) struct Deidentify;
+
+impl Middleware for Deidentify {
+    async fn handle<N: Next>(self, request: Request<WasiBody>, next: N) -> Response<Body> {
+        let (head, body) = request.into_parts();
+        let Some(routed) = head.extensions.get::<Routed>().cloned() else {
+            return next.run(Request::from_parts(head, body)).await;
+        };
+        let Some(deidentification) = routed.deidentification else {
+            return next.run(Request::from_parts(head, body)).await;
+        };
+        let context = RequestContext::of(&head.extensions);
+        let context = context.unwrap_or_else(|| RequestContext::uncounted(&head));
+        match deidentification.begin(head, body, &routed.version, &context).await {
+            Begun::Asked(request, kept) => {
+                let response = next.run(request).await;
+                kept.finish(response, routed.version.tells_timings(), &context).await
+            }
+            Begun::Answered(response) => response,
+        }
+    }
+}

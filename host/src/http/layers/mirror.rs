@@ -1,0 +1,28 @@
+use http::{Request, Response};
+use wasmtime_wasi_http::WasiBody;
+
+use crate::http::middleware::{Middleware, Next};
+use crate::request::{Body, RequestContext};
+use crate::routing::Routed;
+
+/// Sends a copy of a request to the shadow of its route; nobody waits for the shadow's response.
+#[derive(Clone)]
+pub(in crate::http) struct Mirror;
+
+impl Middleware for Mirror {
+    async fn handle<N: Next>(self, request: Request<WasiBody>, next: N) -> Response<Body> {
+        let shadow = request.extensions().get::<Routed>().and_then(|routed| routed.shadow.clone());
+        let Some(shadow) = shadow else { return next.run(request).await };
+        let context = RequestContext::of(request.extensions());
+        match shadow.copy(request).await {
+            Ok((request, None)) => next.run(request).await,
+            Ok((request, Some(copy))) => shadow.mirror(copy, next.run(request).await),
+            Err((kind, response)) => {
+                if let Some(context) = context {
+                    context.failed(kind);
+                }
+                response
+            }
+        }
+    }
+}

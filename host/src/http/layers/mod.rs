@@ -1,0 +1,24 @@
+//! The layers of [`super::stack`], one file each.
+//!
+//! A layer reads the extensions of a request that layers above it have set, and calls only the next
+//! one. Only the stack uses them.
+
+mod authenticate;
+mod body_limit;
+mod call;
+mod decompress;
+mod deidentify;
+mod mirror;
+mod observe;
+mod route;
+mod target;
+
+pub(super) use authenticate::Authenticate;
+pub(super) use body_limit::LimitBody;
+pub(super) use call::Call;
+pub(super) use decompress::Decompress;
+pub(super) use deidentify::Deidentify;
+pub(super) use mirror::Mirror;
+pub(super) use observe::Observe;
+pub(super) use route::Route;
+pub(super) use target::NormalizeTarget;

@@ -1,0 +1,109 @@
+//! Bodies of requests that have to come at some pace.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use tokio::time::Instant;
+
+use super::pace::Pace;
+use crate::http::hyper_service::BoxError;
+use crate::http::limits::ServerLimits;
+use crate::http::unread::Alarm;
+
+/// Why a body was not read to its end.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BodyRefused {
+    /// It is longer than [`ServerLimits::max_body_bytes`], or than the function takes.
+    #[error("the body exceeds {0} bytes; send less at once")]
+    TooLarge(u64),
+    /// There is no memory left for it: [`ServerLimits::body_memory`].
+    #[error("too many bodies are being received; try again later")]
+    NoRoom,
+    /// Bodies of the same client take all that it may have: [`ServerLimits::body_memory_per_address`].
+    #[error("too many bodies of this client are being received; try again later")]
+    NoRoomForClient,
+    /// It was silent, or slow, for too long: [`ServerLimits::body_timeout`], [`ServerLimits::body_rate`],
+    /// [`ServerLimits::body_deadline`].
+    #[error("the body came too slowly")]
+    TooSlow,
+    /// It broke off.
+    #[error("the body was not received whole: {0}")]
+    Broken(BoxError),
+    /// It is not what its `content-encoding` says.
+    #[error("{0}")]
+    Encoding(BoxError),
+}
+
+/// A body that ends with an error when it is too long or comes too slowly.
+pub(super) struct Paced<B> {
+    content: B,
+    /// What an error tells.
+    limit: u64,
+    most: u64,
+    received: u64,
+    pace: Pace,
+    /// Since when it is waited for.
+    waits: Option<Instant>,
+    alarm: Alarm,
+}
+
+impl<B> Paced<B> {
+    /// At the pace that `limits` ask for, and of at most `most` bytes, which `limit` is told as.
+    pub(super) fn new(content: B, limits: &ServerLimits, (limit, most): (u64, u64)) -> Self {
+        let (received, pace) = (0, Pace::new(limits));
+        Self { content, limit, most, received, pace, waits: None, alarm: Alarm::default() }
+    }
+
+    fn take_in(&mut self, frame: &Frame<Bytes>) -> Result<(), BodyRefused> {
+        let length = frame.data_ref().map_or(0, |data| data.len() as u64);
+        // Frames with nothing in them are no progress.
+        if length > 0 {
+            let waited = self.waits.take().map(|waits| waits.elapsed());
+            self.pace.received(length, waited.unwrap_or_default());
+        }
+        self.received += length;
+        if self.received > self.most { Err(BodyRefused::TooLarge(self.limit)) } else { Ok(()) }
+    }
+}
+
+impl<B> Body for Paced<B>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = BodyRefused;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyRefused>>> {
+        match Pin::new(&mut self.content).poll_frame(context) {
+            Poll::Ready(Some(Ok(frame))) => {
+                let taken = self.take_in(&frame);
+                Poll::Ready(Some(taken.map(|()| frame)))
+            }
+            Poll::Ready(Some(Err(error))) => {
+                Poll::Ready(Some(Err(BodyRefused::Broken(error.into()))))
+            }
+            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Pending => {
+                let waits = *self.waits.get_or_insert_with(Instant::now);
+                let deadline = waits + self.pace.patience();
+                let late = self.alarm.poll(Some(deadline), context);
+                late.map(|()| Some(Err(BodyRefused::TooSlow)))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.content.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.content.size_hint()
+    }
+}

@@ -1,0 +1,70 @@
+//! The path of a request, from the socket to the instance, one layer after the other.
+//!
+//! Before the stack, for each connection: [`Server`](super::Server) accepts it (limits per client,
+//! PROXY protocol), does the TLS handshake, and hyper reads heads within [`ServerLimits`](super::ServerLimits).
+//! `hyper_service` refuses heads that name no valid host, client or too many fields.
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use tower::util::option_layer;
+use tower::{Service, ServiceBuilder};
+
+use super::cors::Cors;
+use super::layers::{
+    Authenticate, Call, Decompress, Deidentify, LimitBody, Mirror, NormalizeTarget, Observe, Route,
+};
+use super::middleware::Around;
+use super::request_body::RequestBodies;
+use crate::request::Body;
+use crate::routing::Functions;
+use crate::telemetry::Telemetry;
+
+/// What the layers of a stack share.
+#[derive(Clone)]
+pub(crate) struct Stack {
+    pub(crate) functions: Functions,
+    pub(crate) telemetry: Telemetry,
+    /// None: bodies are read by the function, as they come.
+    pub(crate) bodies: Option<RequestBodies>,
+    pub(crate) cors: Option<Cors>,
+}
+
+impl Stack {
+    /// All layers, top to bottom. Each calls only the next one.
+    pub(crate) fn service<B>(
+        &self,
+    ) -> impl Service<Request<B>, Response = Response<Body>, Error = Infallible, Future: Send>
+    + Clone
+    + Send
+    + use<B>
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: std::fmt::Display,
+    {
+        ServiceBuilder::new()
+            // Adds its headers to every response below, refusals too, or browsers hide them.
+            .layer(option_layer(self.cors.clone()))
+            // Everything below has a request id, is counted, logged and traced.
+            .layer(Observe(self.telemetry.clone()))
+            // Before anything looks at the path.
+            .layer(Around(NormalizeTarget))
+            // From the head alone: nobody's body is read who may not call.
+            .layer(Around(Authenticate(self.functions.clone())))
+            // Before the body is read: it need not be received to be refused.
+            .layer(Around(LimitBody(self.functions.clone())))
+            // A client that sends slowly takes no place in any queue below.
+            .layer(option_layer(self.bodies.clone().map(Around)))
+            // Routes and de-identification look into bodies as functions see them.
+            .layer(Around(Decompress))
+            // After the body: a route may match on it.
+            .layer(Around(Route(self.functions.clone())))
+            // Asks the function for places only, and writes the response itself.
+            .layer(Around(Deidentify))
+            // Below de-identification: a shadow gets what the function gets.
+            .layer(Around(Mirror))
+            // Admission control, instance pool, instance.
+            .service(Call)
+    }
+}

@@ -1,0 +1,276 @@
+//! Bodies of requests that come compressed: what follows sees them as they were before.
+
+use std::io::{self, BufRead, ErrorKind, Read};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf as _, Bytes};
+use flate2::bufread::MultiGzDecoder;
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use pilotlight_wire::{Coding, UnsupportedCoding};
+
+use super::body::Body;
+
+/// Most that is decoded at once: between pieces limits are looked at, and other tasks run.
+const PIECE: usize = 32 << 10;
+
+/// A body that is decoded as it comes.
+pub(crate) struct Decoded<B> {
+    content: B,
+    /// None: it is not encoded.
+    gzip: Option<Box<Gunzip>>,
+}
+
+/// Why a body could not be decoded.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DecodeError<E> {
+    /// It was not received.
+    #[error("{0}")]
+    Content(E),
+    /// It is longer than it may be.
+    #[error("the body may have at most {0} bytes when decompressed")]
+    TooLarge(u64),
+    /// It is not gzip, or not all of it.
+    #[error("the body is not valid gzip: {0}")]
+    Broken(io::Error),
+}
+
+struct Gunzip {
+    decoder: MultiGzDecoder<Received>,
+    /// Where a piece is decoded to.
+    room: Box<[u8]>,
+    decoded: u64,
+    limit: u64,
+    trailers: Option<HeaderMap>,
+    over: bool,
+}
+
+/// What has been received and not been decoded yet. More is waited for where it ends.
+#[derive(Default)]
+struct Received {
+    bytes: Bytes,
+    any: bool,
+    whole: bool,
+}
+
+/// How the body of a request is encoded; the header that says so is taken out, as whoever gets the
+/// request gets it decoded. The length of a body is not known then.
+///
+/// # Errors
+/// [`UnsupportedCoding`].
+pub(crate) fn take_coding(head: &mut Parts) -> Result<Coding, UnsupportedCoding> {
+    let fields = head.headers.get_all(header::CONTENT_ENCODING).iter();
+    let coding = Coding::of(fields.map(HeaderValue::as_bytes))?;
+    head.headers.remove(header::CONTENT_ENCODING);
+    if coding != Coding::Identity {
+        head.headers.remove(header::CONTENT_LENGTH);
+    }
+    Ok(coding)
+}
+
+/// What is answered to a body that is encoded in another way (RFC 9110, section 15.5.16).
+pub(crate) fn unsupported(coding: &UnsupportedCoding) -> Response<Body> {
+    let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+    let mut response = Body::refusal(status, "unsupported_media_type", &coding.to_string());
+    let accepted = HeaderValue::from_static(coding.accepted());
+    response.headers_mut().insert(header::ACCEPT_ENCODING, accepted);
+    response
+}
+
+impl<B> Decoded<B> {
+    /// `content`, of which at most `limit` bytes are decoded.
+    pub(crate) fn new(content: B, coding: Coding, limit: u64) -> Self {
+        let gunzip = || {
+            let decoder = MultiGzDecoder::new(Received::default());
+            let room = vec![0; PIECE].into();
+            Box::new(Gunzip { decoder, room, decoded: 0, limit, trailers: None, over: false })
+        };
+        Self { content, gzip: (coding == Coding::Gzip).then(gunzip) }
+    }
+}
+
+impl Gunzip {
+    /// The next piece; empty after the last. None: more has to be received first.
+    fn decode(&mut self) -> Option<io::Result<Bytes>> {
+        let received = self.decoder.get_ref();
+        if received.whole && !received.any {
+            // A request without a body has no encoded body either.
+            return Some(Ok(Bytes::new()));
+        }
+        match self.decoder.read(&mut self.room) {
+            Ok(length) => Some(Ok(Bytes::copy_from_slice(&self.room[..length]))),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => None,
+            Err(error) => Some(Err(error)),
+        }
+    }
+
+    fn take_in(&mut self, frame: Option<Frame<Bytes>>) {
+        let received = self.decoder.get_mut();
+        match frame.map(Frame::into_data) {
+            Some(Ok(data)) => {
+                received.any |= !data.is_empty();
+                received.bytes = data;
+            }
+            Some(Err(frame)) => {
+                self.trailers = frame.into_trailers().ok();
+                received.whole = true;
+            }
+            None => received.whole = true,
+        }
+    }
+
+    /// What goes on of a decoded piece.
+    fn hand_on<E>(&mut self, piece: Bytes) -> Option<Result<Frame<Bytes>, DecodeError<E>>> {
+        if piece.is_empty() {
+            self.over = true;
+            return self.trailers.take().map(|trailers| Ok(Frame::trailers(trailers)));
+        }
+        self.decoded += piece.len() as u64;
+        if self.decoded > self.limit {
+            self.over = true;
+            return Some(Err(DecodeError::TooLarge(self.limit)));
+        }
+        Some(Ok(Frame::data(piece)))
+    }
+}
+
+impl Read for Received {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        let length = self.fill_buf()?.read(room)?;
+        self.consume(length);
+        Ok(length)
+    }
+}
+
+impl BufRead for Received {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        match self.bytes.is_empty() && !self.whole {
+            true => Err(ErrorKind::WouldBlock.into()),
+            false => Ok(&self.bytes),
+        }
+    }
+
+    fn consume(&mut self, length: usize) {
+        self.bytes.advance(length);
+    }
+}
+
+impl<B> HttpBody for Decoded<B>
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+{
+    type Data = Bytes;
+    type Error = DecodeError<B::Error>;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let Self { content, gzip } = &mut *self;
+        let mut content = Pin::new(content);
+        let Some(gzip) = gzip else {
+            let polled = content.poll_frame(context);
+            return polled.map(|frame| frame.map(|frame| frame.map_err(DecodeError::Content)));
+        };
+        // A small body may decode to a large one, for which nothing has to be waited for.
+        let turn = ready!(tokio::task::coop::poll_proceed(context));
+        while !gzip.over {
+            match gzip.decode() {
+                Some(Ok(piece)) => {
+                    turn.made_progress();
+                    return Poll::Ready(gzip.hand_on(piece));
+                }
+                Some(Err(error)) => {
+                    turn.made_progress();
+                    gzip.over = true;
+                    return Poll::Ready(Some(Err(DecodeError::Broken(error))));
+                }
+                None => {
+                    let frame = ready!(content.as_mut().poll_frame(context));
+                    gzip.take_in(frame.transpose().map_err(DecodeError::Content)?);
+                }
+            }
+        }
+        Poll::Ready(None)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.gzip {
+            Some(gzip) => gzip.over && gzip.trailers.is_none(),
+            None => self.content.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.gzip {
+            Some(_) => SizeHint::new(),
+            None => self.content.size_hint(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::io::Write as _;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+    use futures::stream;
+    use http_body_util::{BodyExt as _, StreamBody};
+
+    use super::*;
+
+    fn gzip(content: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(content).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn decoded(body: &[u8], part: usize, limit: u64) -> Result<Bytes, DecodeError<Infallible>> {
+        let parts: Vec<Result<_, Infallible>> = body
+            .chunks(part)
+            .map(|part| Ok(Frame::data(Bytes::copy_from_slice(part))))
+            .chain([Ok(Frame::trailers(HeaderMap::new()))])
+            .collect();
+        let body = Decoded::new(StreamBody::new(stream::iter(parts)), Coding::Gzip, limit);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let collected = runtime.block_on(body.collect())?;
+        assert!(collected.trailers().is_some());
+        Ok(collected.to_bytes())
+    }
+
+    #[test]
+    fn a_body_is_the_same_however_it_comes() {
+        let content: Vec<u8> =
+            (0..10_000_u32).flat_map(|n| n.wrapping_mul(n).to_le_bytes()).collect();
+        let half = content.len() / 2;
+        let encoded = [gzip(&content[..half]), gzip(&content[half..])].concat();
+        for part in [1, 7, 1000, encoded.len()] {
+            assert!(decoded(&encoded, part, content.len() as u64).unwrap() == content, "{part}");
+        }
+        assert_eq!(decoded(b"", 1, 0).unwrap(), "");
+    }
+
+    #[test]
+    fn what_is_too_long_ends_at_the_limit() {
+        let bomb = gzip(&vec![0; 8 << 20]);
+        for part in [1, bomb.len()] {
+            assert!(matches!(decoded(&bomb, part, 999_999), Err(DecodeError::TooLarge(999_999))));
+        }
+    }
+
+    #[test]
+    fn what_is_cut_or_followed_by_anything_is_broken() {
+        let whole = gzip(br#"{"inputs": "a"}"#);
+        for cut in 1..whole.len() {
+            let cut = decoded(&whole[..cut], 3, 100);
+            assert!(matches!(cut, Err(DecodeError::Broken(_))), "{cut:?}");
+        }
+        for broken in [b"{}".to_vec(), [&whole[..], b"x"].concat()] {
+            assert!(matches!(decoded(&broken, 3, 100), Err(DecodeError::Broken(_))));
+        }
+    }
+}

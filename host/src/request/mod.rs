@@ -1,0 +1,37 @@
+//! What travels: a request's context, its target, its body and the body of its response.
+//!
+//! Nothing here knows functions, routes or sockets; every other folder may use it.
+
+mod body;
+mod collect;
+mod context;
+pub(crate) mod decompress;
+mod id;
+mod refused_body;
+pub(crate) mod target;
+
+use std::net::IpAddr;
+
+use http::request::Parts;
+
+pub use body::Body;
+pub(crate) use collect::{CollectError, collect, whole};
+pub(crate) use context::RequestContext;
+pub(crate) use id::{REQUEST_ID, request_id};
+pub(crate) use refused_body::RefusedBody;
+
+/// Who sent a request; a server puts it among the request's extensions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientAddress(pub IpAddr);
+
+/// Longest body, in bytes, that is accepted of a request; one of its extensions.
+#[derive(Clone, Copy)]
+pub(crate) struct BodyLimit(pub(crate) u64);
+
+/// Why a request comes to no version: as what it is counted, and the response.
+pub(crate) type Refusal = (pilotlight_telemetry::ErrorKind, http::Response<Body>);
+
+/// Who sent the request, where that is known.
+pub(crate) fn client(head: &Parts) -> Option<IpAddr> {
+    head.extensions.get::<ClientAddress>().map(|client| client.0)
+}
