@@ -134,8 +134,8 @@ fn build_guests(packages: &[&str], options: &[&str], simd: Simd) -> anyhow::Resu
     execute(simd.set(&mut command))
 }
 
-/// Examples that depend on most of what the host depends on, but on no guest.
-const HOST_DEPENDENCIES: [&str; 4] = ["--example", "instantiate", "--example", "schema"];
+/// An example that depends on most of what the host depends on, but on no guest.
+const HOST_DEPENDENCIES: [&str; 2] = ["--example", "instantiate"];
 
 /// Builds most of what the host depends on.
 pub(crate) fn host_dependencies() -> anyhow::Result<()> {

@@ -31,7 +31,14 @@ pub(crate) fn guests() -> PathBuf {
 /// `cargo` with `arguments`, at the root.
 pub fn cargo(arguments: &[&str]) -> Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
-    let mut command = Command::new(program);
+    let mut command = if steps::is_beside() {
+        // What runs beside other steps takes what they leave.
+        let mut command = Command::new("nice");
+        command.args(["-n", "10"]).arg(program);
+        command
+    } else {
+        Command::new(program)
+    };
     // The same for all commands: whenever it changes, Cargo builds the host and its tests again.
     command.args(arguments).current_dir(root()).env(GUESTS, guests());
     command

@@ -20,6 +20,11 @@ thread_local! {
     static LOG: RefCell<Option<File>> = const { RefCell::new(None) };
 }
 
+/// Whether the steps of this thread run beside others, which write to the terminal.
+pub(crate) fn is_beside() -> bool {
+    LOG.with_borrow(Option::is_some)
+}
+
 /// Has a command write where the steps of this thread write.
 pub(crate) fn log(command: &mut Command) -> io::Result<()> {
     LOG.with_borrow(|log| {

@@ -5,12 +5,11 @@
 use pilotlight_testing::ladder::{Order, check};
 
 const ORDER: &Order = &[
-    &["arrivals", "error", "failure", "pacer", "progress", "protocol", "units"],
-    &["client", "corpus", "duration", "file", "histogram", "target"],
-    &["request"],
-    &["scenario"],
-    &["report"],
-    &["machine", "memory", "plot", "server_timing", "table", "tally"],
+    &["arrivals", "error", "failure", "format", "pacer", "progress"],
+    &["corpus", "duration", "load", "target"],
+    &["client", "report", "request"],
+    &["histogram", "machine", "memory", "plot", "scenario", "table"],
+    &["server_timing", "tally"],
     &["round"],
     &["bootstrap", "session"],
     &["closed_loop", "open_loop"],
