@@ -84,7 +84,7 @@ async fn serve(
         })?;
         prepared.run(accessor, pending()).await?;
         poll_fn(|context| accessor.poll_no_interesting_tasks(context)).await;
-        wasmtime::Result::Ok(())
+        Ok::<(), wasmtime::Error>(())
     });
     let read = async {
         let response = response.await.map_err(|_| format_err!("the guest did not respond"))??;
@@ -93,7 +93,7 @@ async fn serve(
         if !status.is_success() {
             bail!("{status}: {}", String::from_utf8_lossy(&body));
         }
-        Ok(())
+        Ok::<(), wasmtime::Error>(())
     };
     let (run, read) = tokio::join!(run, read);
     run??;
