@@ -115,3 +115,47 @@ pub(crate) fn send(request: &Request<String>) -> anyhow::Result<Response> {
         complete: read.is_ok(),
     })
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use std::io::{BufRead as _, BufReader};
+
+    use super::*;
+
+    /// The response to a POST, from a server that sends `text` and closes the connection.
+    fn response(text: &'static str) -> anyhow::Result<Response> {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            while !lines.next().unwrap().unwrap().is_empty() {}
+            stream.write_all(text.as_bytes()).unwrap();
+        });
+        let response = send(&Request::post(url(port, "/")).body(String::new()).unwrap());
+        server.join().unwrap();
+        response
+    }
+
+    #[test]
+    fn a_body_is_complete_if_it_ends_as_http_requires() {
+        for (text, body, complete) in [
+            ("content-length: 2\r\n\r\nok", "ok", true),
+            ("content-length: 3\r\n\r\nok", "ok", false),
+            ("transfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", "ok", true),
+            ("transfer-encoding: chunked\r\n\r\n2\r\nok\r\n", "ok", false),
+        ] {
+            let text: &'static str = format!("HTTP/1.1 200 OK\r\n{text}").leak();
+            let response = response(text).unwrap();
+            assert_eq!((&*response.body, response.complete), (body, complete), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_status_is_not_an_error_of_send() {
+        let refused = response("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n");
+        assert_eq!(refused.unwrap().status, 503);
+        assert!(response("HTTP/1.1 200 OK\r\n").is_err());
+    }
+}

@@ -192,17 +192,17 @@ impl Drive {
         let mut connection = pin!(connection);
         std::future::poll_fn(|context| {
             loop {
+                // First: a response that is ready at the same time has to say that it is the last.
+                if !draining && drained.as_mut().poll(context).is_ready() {
+                    draining = true;
+                    activity.hurry();
+                    close(connection.as_mut());
+                }
                 if let Poll::Ready(result) = connection.as_mut().poll(context) {
                     return Poll::Ready(result.map_err(Cut::from));
                 }
                 if draining && ended.as_mut().poll(context).is_ready() {
                     return Poll::Ready(Err(Cut::Ended));
-                }
-                if !draining && drained.as_mut().poll(context).is_ready() {
-                    draining = true;
-                    activity.hurry();
-                    close(connection.as_mut());
-                    continue;
                 }
                 let (deadline, idle) = match activity.standing(context.waker()) {
                     Standing::Busy => (None, false),
