@@ -3,7 +3,9 @@
 #[cfg(all(test, target_feature = "simd128"))]
 mod tests;
 
-use crate::blocks::{DEPTH, QUAD, float, int4, int8};
+#[cfg(target_feature = "simd128")]
+use crate::blocks::QUAD;
+use crate::blocks::{DEPTH, float, int4, int8};
 #[cfg(target_feature = "simd128")]
 use crate::simd::{self, Totals};
 use crate::sums::Sums;
@@ -15,6 +17,7 @@ pub(crate) trait Form {
     type Row: Copy;
     /// A block of `WIDTH` columns, as the kernel reads it.
     type Columns: Copy;
+    #[cfg(target_feature = "simd128")]
     const WIDTH: usize;
     /// Blocks that one turn of the loop goes through.
     #[cfg(target_feature = "simd128")]
@@ -112,6 +115,7 @@ pub(crate) struct Float;
 impl Form for Int4 {
     type Row = int4::RowBlock;
     type Columns = int4::OpenBlock;
+    #[cfg(target_feature = "simd128")]
     const WIDTH: usize = QUAD;
     #[cfg(target_feature = "simd128")]
     const UNROLL: usize = 2;
@@ -140,6 +144,7 @@ impl Form for Int4 {
 impl Form for Int8 {
     type Row = int8::RowBlock;
     type Columns = int8::WeightBlock;
+    #[cfg(target_feature = "simd128")]
     const WIDTH: usize = QUAD;
     #[cfg(target_feature = "simd128")]
     const UNROLL: usize = 1;
@@ -168,6 +173,7 @@ impl Form for Int8 {
 impl Form for Float {
     type Row = float::RowBlock;
     type Columns = float::WeightBlock;
+    #[cfg(target_feature = "simd128")]
     const WIDTH: usize = float::WIDTH;
     #[cfg(target_feature = "simd128")]
     const UNROLL: usize = 1;
