@@ -102,6 +102,11 @@ impl Activity {
         !state.hurries && !state.multiplexed
     }
 
+    /// Whether requests are in flight.
+    pub(super) fn is_busy(&self) -> bool {
+        self.state().in_flight > 0
+    }
+
     /// How the connection stands; `waker` is told when that changes.
     pub(super) fn standing(&self, waker: &Waker) -> Standing {
         let mut state = self.state();

@@ -192,7 +192,12 @@ impl Drive {
         let mut connection = pin!(connection);
         std::future::poll_fn(|context| {
             loop {
-                // First: a response that is ready at the same time has to say that it is the last.
+                // A response that is ready at the same time says that it is the last. A request that
+                // is ready is read first.
+                let request_first = !activity.is_busy();
+                if request_first && let Poll::Ready(result) = connection.as_mut().poll(context) {
+                    return Poll::Ready(result.map_err(Cut::from));
+                }
                 if !draining && drained.as_mut().poll(context).is_ready() {
                     draining = true;
                     activity.hurry();
