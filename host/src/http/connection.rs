@@ -192,19 +192,22 @@ impl Drive {
         let mut connection = pin!(connection);
         std::future::poll_fn(|context| {
             loop {
-                // A response that is ready at the same time says that it is the last. A request that
-                // is ready is read first.
-                let request_first = !activity.is_busy();
-                if request_first && let Poll::Ready(result) = connection.as_mut().poll(context) {
-                    return Poll::Ready(result.map_err(Cut::from));
-                }
-                if !draining && drained.as_mut().poll(context).is_ready() {
-                    draining = true;
+                let ends = !draining && drained.as_mut().poll(context).is_ready();
+                draining |= ends;
+                // A response that is ready at the same time has to say that it is the last one.
+                // Otherwise a request that is ready at the same time is read first.
+                let is_busy = activity.is_busy();
+                if ends && is_busy {
                     activity.hurry();
                     close(connection.as_mut());
                 }
                 if let Poll::Ready(result) = connection.as_mut().poll(context) {
                     return Poll::Ready(result.map_err(Cut::from));
+                }
+                if ends && !is_busy {
+                    activity.hurry();
+                    close(connection.as_mut());
+                    continue;
                 }
                 if draining && ended.as_mut().poll(context).is_ready() {
                     return Poll::Ready(Err(Cut::Ended));
