@@ -5,7 +5,7 @@ mod p2;
 #[cfg(not(feature = "p2"))]
 mod p3;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use pilotlight_wire::{Coding, GuestTimings};
 
