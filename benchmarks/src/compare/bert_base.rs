@@ -128,8 +128,8 @@ fn page_text(page: &mut String, results: &Results, runner: &Runner) -> std::fmt:
 this page. The machine: {}.
 
 The model has the shape of BERT-base-Chinese: 12 layers, hidden size 768, 12 heads, intermediate size 3072, 21,128 tokens in the
-vocabulary, 12 kinds of entities. **Its weights are random** (benchmarks/python/export_bert.py): its labels mean nothing, but its speed is that
-of a trained model, because speed does not depend on the values of weights. A request contains {BATCH} texts of {TOKENS} tokens.
+vocabulary, 12 kinds of entities. **Its weights are random** (benchmarks/python/export_bert.py): its labels mean nothing, but its speed is
+that of a trained model, because speed does not depend on the values of weights. A request contains {BATCH} texts of {TOKENS} tokens.
 FastAPI and Flask compute them as one batch; Pilotlight's function passes its texts to the host in batches of at most eight.
 ",
         machine(&results.load.report)
