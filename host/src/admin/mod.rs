@@ -1,4 +1,6 @@
-//! The administration's endpoints.
+//! The administration API: probes, metrics, status, and changes of versions.
+//!
+//! Uses the host; only the program uses it.
 
 mod functions;
 mod upload;
