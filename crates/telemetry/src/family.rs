@@ -41,6 +41,7 @@ pub(crate) type Labels = Vec<(&'static str, String)>;
 pub(crate) struct Series {
     pub(crate) labels: Labels,
     /// Since when it counts.
+    #[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "only OTLP says it"))]
     pub(crate) since: SystemTime,
     pub(crate) value: Value,
 }
