@@ -81,6 +81,15 @@ pub struct Artifact {
 }
 
 impl Source {
+    /// The file of the component, if it is one already.
+    pub fn component_file(&self) -> Option<&Path> {
+        match self {
+            #[cfg(feature = "compiler")]
+            Self::Model { .. } => None,
+            Self::Component(file) => Some(file),
+        }
+    }
+
     /// Compiles the function for `engine` and `memories`, or maps what an earlier run has compiled
     /// into `cache`. What `require` asks for is checked first. Blocks.
     ///
@@ -95,7 +104,7 @@ impl Source {
     ) -> Result<Artifact> {
         let name = self.to_string();
         let ComponentFile { path, digest, mut held } = self.file(require, cache, progress)?;
-        let compatibility = engine::compatibility(engine);
+        let compatibility = engine::compatibility();
         let parts = [VERSION.as_bytes(), compatibility.as_bytes(), digest.as_bytes()];
         let key = Digest::of_parts(parts);
         let compiled = Cell::new(false);
@@ -115,6 +124,7 @@ impl Source {
     }
 
     /// The component of the function, built if it is a model folder, and shown to `require`.
+    #[cfg_attr(not(feature = "compiler"), expect(unused_variables, reason = "nothing is built"))]
     fn file(
         &self,
         require: Option<&Policy>,

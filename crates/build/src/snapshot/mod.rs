@@ -156,6 +156,7 @@ enum GuestPlacement {
 struct GuestGraph {
     name: String,
     inputs: Vec<String>,
+    #[component(name = "pad-to-multiple-of")]
     pad_to_multiple_of: u32,
     rows: u32,
     length: Option<u32>,

@@ -127,7 +127,7 @@ impl Version {
         let record = manifest.as_ref().and_then(|manifest| manifest.graph.as_ref());
         // Without any graphs the function is refused when it is linked.
         if let (Some(record), Some(graphs)) = (record, &options.instance.graphs) {
-            if let Source::Component(file) = &source {
+            if let Some(file) = source.component_file() {
                 record.load_beside(file, graphs, options.instance.graph, cache)?;
             }
             record.warn_if_slow(graphs);
