@@ -58,7 +58,7 @@ fn post(body: &str) -> Request<Full<Bytes>> {
 async fn the_first_route_that_matches_says_who_answers() {
     let versions = Versions::new();
     let host = host(&versions).await;
-    route(
+    apply(
         &host,
         routes(json!([
             {"match": {"path": "/b/*"}, "to": "other"},
