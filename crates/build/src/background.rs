@@ -23,7 +23,7 @@ thread_local! {
     static IN_BACKGROUND: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `work` on a thread of low priority, and on others what it does [`at_length`].
+/// Runs `work` on a thread of low priority, and on others what takes seconds of it.
 ///
 /// # Errors
 /// Those of `work`, [`TaskError::Panicked`], and when a thread cannot be started.
