@@ -14,6 +14,10 @@ const PROGRAMS: [(&str, &str); 3] = [
     ("count_product", "kernels: int4 product, scalar"),
 ];
 
+/// The C library copies memory with the instructions that every x86-64 processor has, so that counts do
+/// not depend on the machine.
+const BASELINE_PROCESSOR: &str = "glibc.cpu.hwcaps=-AVX2,-AVX,-ERMS,-FSRM,-AVX512F,-AVX512VL";
+
 /// The version of Valgrind; none if it is not installed.
 pub(super) fn version() -> anyhow::Result<Option<String>> {
     let Ok(output) = Command::new("valgrind").arg("--version").output() else { return Ok(None) };
@@ -34,7 +38,10 @@ fn count(program: &str) -> anyhow::Result<u64> {
     valgrind.arg(format!("--toggle-collect={program}::measured"));
     valgrind.arg(format!("--callgrind-out-file={}", report.display())).arg(&file);
     // Variables of the user must not change what the programs do.
-    valgrind.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+    valgrind
+        .env_clear()
+        .env("GLIBC_TUNABLES", BASELINE_PROCESSOR)
+        .envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
     let output = valgrind.output().context("cannot run valgrind")?;
     let message = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{}: {message}", file.display());
