@@ -1,11 +1,13 @@
 //! Layers as async functions: what each layer of [`super::stack`] is written as.
+//!
+//! A stack is made for one request and consumed by it, so that a layer does not clone what is
+//! below it.
 
-use std::convert::Infallible;
 use std::pin::Pin;
-use std::task::{Context, Poll};
 
 use http::{Request, Response};
-use tower::{Layer, Service, ServiceExt as _};
+use tower::Layer;
+use tower::util::Either;
 use wasmtime_wasi_http::WasiBody;
 
 use crate::request::Body;
@@ -25,23 +27,11 @@ pub(super) trait Next: Clone + Send + 'static {
     fn run(self, request: Request<WasiBody>) -> impl Future<Output = Response<Body>> + Send;
 }
 
-impl<S> Next for S
-where
-    S: Service<Request<WasiBody>, Response = Response<Body>, Error = Infallible>,
-    S: Clone + Send + 'static,
-    S::Future: Send,
-{
-    async fn run(self, request: Request<WasiBody>) -> Response<Body> {
-        let Ok(response) = self.oneshot(request).await;
-        response
-    }
-}
-
 /// A [`Middleware`] as a tower layer.
 #[derive(Clone)]
 pub(super) struct Around<M>(pub(super) M);
 
-/// A service behind a [`Middleware`].
+/// A [`Middleware`] and the layers below it.
 #[derive(Clone)]
 pub(super) struct Wrapped<M, S> {
     middleware: M,
@@ -56,18 +46,20 @@ impl<M: Clone, S> Layer<S> for Around<M> {
     }
 }
 
-impl<M: Middleware, S: Next> Service<Request<WasiBody>> for Wrapped<M, S> {
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        // Whoever has no room says so in a response.
-        Poll::Ready(Ok(()))
+impl<M: Middleware, S: Next> Next for Wrapped<M, S> {
+    async fn run(self, request: Request<WasiBody>) -> Response<Body> {
+        // Boxed, or the type of the whole stack would be too deep for the compiler.
+        let handled = Box::pin(self.middleware.handle(request, self.next));
+        (handled as Pin<Box<dyn Future<Output = Response<Body>> + Send>>).await
     }
+}
 
-    fn call(&mut self, request: Request<WasiBody>) -> Self::Future {
-        let Self { middleware, next } = self.clone();
-        Box::pin(async move { Ok(middleware.handle(request, next).await) })
+/// A layer that may be left out.
+impl<A: Next, B: Next> Next for Either<A, B> {
+    async fn run(self, request: Request<WasiBody>) -> Response<Body> {
+        match self {
+            Self::Left(next) => next.run(request).await,
+            Self::Right(next) => next.run(request).await,
+        }
     }
 }
