@@ -13,18 +13,18 @@ pub(in crate::http) struct Deidentify;
 impl Middleware for Deidentify {
     async fn handle<N: Next>(self, request: Request<WasiBody>, next: N) -> Response<Body> {
         let (head, body) = request.into_parts();
-        let Some(routed) = head.extensions.get::<Routed>().cloned() else {
-            return next.run(Request::from_parts(head, body)).await;
-        };
-        let Some(deidentification) = routed.deidentification else {
+        let deidentified =
+            |routed: &Routed| Some((routed.deidentification.clone()?, routed.version.clone()));
+        let routed = head.extensions.get::<Routed>().and_then(deidentified);
+        let Some((deidentification, version)) = routed else {
             return next.run(Request::from_parts(head, body)).await;
         };
         let context = RequestContext::of(&head.extensions);
         let context = context.unwrap_or_else(|| RequestContext::uncounted(&head));
-        match deidentification.begin(head, body, &routed.version, &context).await {
+        match deidentification.begin(head, body, &version, &context).await {
             Begun::Asked(request, kept) => {
                 let response = next.run(request).await;
-                kept.finish(response, routed.version.tells_timings(), &context).await
+                kept.finish(response, version.tells_timings(), &context).await
             }
             Begun::Answered(response) => response,
         }
