@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use http::request::Parts;
-use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Uri, Version, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version, header};
 use pilotlight_router::Observer;
 use pilotlight_telemetry::{
     ErrorKind, Handle, InFlight, Observation, RequestSpan, RequestTrace, Sampler, Stages,
@@ -97,9 +97,10 @@ impl RequestContext {
         }))
     }
 
-    /// The context of a request, if its stack has begun one.
-    pub(crate) fn of(extensions: &Extensions) -> Option<Self> {
-        extensions.get::<Self>().cloned()
+    /// The context of a request; one that is not counted where no layer has begun one.
+    pub(crate) fn of(head: &Parts) -> Self {
+        let begun = head.extensions.get::<Self>().cloned();
+        begun.unwrap_or_else(|| Self::uncounted(head))
     }
 
     pub(crate) fn id(&self) -> &HeaderValue {

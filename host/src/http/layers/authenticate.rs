@@ -14,9 +14,7 @@ impl Middleware for Authenticate {
     async fn handle<N: Next>(self, request: Request<WasiBody>, next: N) -> Response<Body> {
         let Some(routing) = self.0.table().routing.clone() else { return next.run(request).await };
         let (mut head, body) = request.into_parts();
-        let Some(context) = RequestContext::of(&head.extensions) else {
-            return next.run(Request::from_parts(head, body)).await;
-        };
+        let context = RequestContext::of(&head);
         match routing.authenticate(&head, &context) {
             Ok(Some(authenticated)) => drop(head.extensions.insert(authenticated)),
             Ok(None) => {}

@@ -16,36 +16,28 @@ pub(in crate::http) struct Decompress;
 impl Middleware for Decompress {
     async fn handle<N: Next>(self, request: Request<WasiBody>, next: N) -> Response<Body> {
         let (mut head, body) = request.into_parts();
-        let context = RequestContext::of(&head.extensions);
+        let context = RequestContext::of(&head);
         let body = match take_coding(&mut head) {
             Ok(Coding::Identity) => body,
             Ok(coding) => {
                 let reader = context.clone();
-                let failed = move |error| not_decoded(error, reader.as_ref());
+                let failed = move |error| not_decoded(error, &reader);
                 // How long it may be is up to those who read it.
                 Decoded::new(body, coding, u64::MAX).map_err(failed).boxed_unsync()
             }
             Err(other) => {
-                if let Some(context) = context {
-                    context.failed(ErrorKind::Malformed);
-                }
+                context.failed(ErrorKind::Malformed);
                 return unsupported(&other);
             }
         };
-        if let Some(context) = context {
-            context.take_body();
-        }
+        context.take_body();
         next.run(Request::from_parts(head, body)).await
     }
 }
 
 /// What a function is told of a body that could not be decoded.
-fn not_decoded(error: DecodeError<HttpError>, context: Option<&RequestContext>) -> HttpError {
-    let refuse = |refused: RefusedBody| {
-        if let Some(context) = context {
-            context.refuse_body(|| refused);
-        }
-    };
+fn not_decoded(error: DecodeError<HttpError>, context: &RequestContext) -> HttpError {
+    let refuse = |refused: RefusedBody| context.refuse_body(|| refused);
     match error {
         DecodeError::Content(error) => error,
         DecodeError::TooLarge(limit) => {

@@ -19,8 +19,7 @@ impl Middleware for Deidentify {
         let Some((deidentification, version)) = routed else {
             return next.run(Request::from_parts(head, body)).await;
         };
-        let context = RequestContext::of(&head.extensions);
-        let context = context.unwrap_or_else(|| RequestContext::uncounted(&head));
+        let context = RequestContext::of(&head);
         match deidentification.begin(head, body, &version, &context).await {
             Begun::Asked(request, kept) => {
                 let response = next.run(request).await;

@@ -13,14 +13,14 @@ impl Middleware for Mirror {
     async fn handle<N: Next>(self, request: Request<WasiBody>, next: N) -> Response<Body> {
         let shadow = request.extensions().get::<Routed>().and_then(|routed| routed.shadow.clone());
         let Some(shadow) = shadow else { return next.run(request).await };
-        let context = RequestContext::of(request.extensions());
+        let (head, body) = request.into_parts();
+        let context = RequestContext::of(&head);
+        let request = Request::from_parts(head, body);
         match shadow.copy(request).await {
             Ok((request, None)) => next.run(request).await,
             Ok((request, Some(copy))) => shadow.mirror(copy, next.run(request).await),
             Err((kind, response)) => {
-                if let Some(context) = context {
-                    context.failed(kind);
-                }
+                context.failed(kind);
                 response
             }
         }

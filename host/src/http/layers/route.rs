@@ -15,8 +15,7 @@ impl Middleware for Route {
             return about_the_server();
         }
         let (head, body) = request.into_parts();
-        let context = RequestContext::of(&head.extensions);
-        let context = context.unwrap_or_else(|| RequestContext::uncounted(&head));
+        let context = RequestContext::of(&head);
         let routed = self.0.table().route(Request::from_parts(head, body), &context).await;
         match routed {
             Ok((mut request, routed)) => {

@@ -13,9 +13,7 @@ impl Middleware for NormalizeTarget {
     async fn handle<N: Next>(self, request: Request<WasiBody>, next: N) -> Response<Body> {
         let (mut head, body) = request.into_parts();
         if let Err(bad) = target::normalize(&mut head) {
-            if let Some(context) = RequestContext::of(&head.extensions) {
-                context.failed(ErrorKind::Malformed);
-            }
+            RequestContext::of(&head).failed(ErrorKind::Malformed);
             return target::malformed(&bad);
         }
         next.run(Request::from_parts(head, body)).await

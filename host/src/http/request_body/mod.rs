@@ -66,7 +66,7 @@ enum Content<B> {
     Streamed {
         body: Decompressed<B>,
         /// Is told why it broke off.
-        context: Option<RequestContext>,
+        context: RequestContext,
     },
 }
 
@@ -93,19 +93,14 @@ impl RequestBodies {
         B::Error: Into<BoxError>,
     {
         let (mut head, body) = request.into_parts();
-        let context = RequestContext::of(&head.extensions);
-        let failed = |kind| {
-            if let Some(context) = &context {
-                context.failed(kind);
-            }
-        };
+        let context = RequestContext::of(&head);
         let coding = take_coding(&mut head).map_err(|other| {
-            failed(ErrorKind::Malformed);
+            context.failed(ErrorKind::Malformed);
             unsupported(&other)
         })?;
         let body = self.read_body(&head, (body, coding)).await.map_err(|refused| {
             let (kind, response) = refuse(&refused);
-            failed(kind);
+            context.failed(kind);
             response
         })?;
         if coding != Coding::Identity {
@@ -134,7 +129,7 @@ impl RequestBodies {
         let body = Paced::new(body, limits, (most, coding.longest(most)));
         let body = decompressed(body, coding, most);
         if limits.stream_bodies {
-            let context = RequestContext::of(&head.extensions);
+            let context = RequestContext::of(head);
             return Ok(RequestBody(Content::Streamed { body, context }));
         }
         let share = Arc::clone(&self.budget).share(limited_client(head, limits), announced)?;
@@ -287,7 +282,7 @@ where
         match &mut self.0 {
             Content::Streamed { body, context: request } => {
                 let polled = Pin::new(body).poll_frame(context);
-                if let (Poll::Ready(Some(Err(refused))), Some(request)) = (&polled, request) {
+                if let Poll::Ready(Some(Err(refused))) = &polled {
                     request.refuse_body(|| refusal(refused));
                 }
                 polled

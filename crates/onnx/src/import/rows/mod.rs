@@ -3,6 +3,9 @@
 //! The batch axis is followed from the inputs to the outputs, operator by operator. What is not
 //! known to keep rows apart is taken to mix them.
 
+mod operator;
+mod value;
+
 use std::collections::HashMap;
 
 use tract_core::internal::*;
@@ -18,6 +21,8 @@ use tract_core::ops::logic::Iff;
 use tract_core::ops::nn::{Reduce, Softmax};
 use tract_core::ops::source::TypedSource;
 
+use self::operator::Op;
+use self::value::{ACROSS, ALIGNED, COUNTED, Kept, Rows, UNKNOWN, Value};
 use super::lowering::{graph_error, lower};
 use super::whole::{Dim, input_port};
 use crate::element::datum_type;
@@ -83,39 +88,6 @@ fn source_fact(input: &ValueInfoProto, symbols: &SymbolScope) -> Result<TypedFac
     check_volume(&dims, dtype).map_err(graph_error)?;
     Ok(dtype.fact(dims))
 }
-
-/// What is known of a value.
-#[derive(Debug, Clone, PartialEq)]
-enum Value {
-    /// The same whatever the rows are, and however many.
-    Shared,
-    /// Rows that depend on the row of the inputs of their number alone.
-    Rows(Rows),
-    /// Anything else, and the node that made it so.
-    Mixed(String),
-}
-
-/// Where a value has its rows.
-#[derive(Debug, Clone, PartialEq)]
-struct Rows {
-    axis: usize,
-    /// Elements of the axis that belong to each row, next to each other.
-    each: TDim,
-}
-
-impl Rows {
-    fn at(axis: usize) -> Self {
-        Self { axis, each: 1.to_dim() }
-    }
-}
-
-/// Why an operator does not keep rows apart.
-type Kept = Result<Value, &'static str>;
-
-const ACROSS: &str = "works across rows";
-const ALIGNED: &str = "combines values whose rows are not aligned";
-const COUNTED: &str = "depends on the number of rows";
-const UNKNOWN: &str = "is not known to keep rows apart";
 
 struct Walk<'a> {
     model: &'a TypedModel,
@@ -293,124 +265,5 @@ impl Walk<'_> {
         let each = self.each(&to[place]).ok_or(ACROSS)?;
         let kept = product(&to[..place]) == before;
         if kept { Ok(Value::Rows(Rows { axis: at + place, each })) } else { Err(ACROSS) }
-    }
-}
-
-/// An operator with at least one input that has rows.
-struct Op<'a> {
-    node: &'a TypedNode,
-    inputs: &'a [Value],
-    facts: Vec<&'a TypedFact>,
-    dims: &'a [TDim],
-}
-
-impl Op<'_> {
-    fn rows(&self, input: usize) -> Option<&Rows> {
-        match self.inputs.get(input)? {
-            Value::Rows(rows) => Some(rows),
-            Value::Shared | Value::Mixed(_) => None,
-        }
-    }
-
-    /// The rows of the first input; all others are shared.
-    fn sole(&self) -> Kept {
-        let others = self.inputs.iter().skip(1).all(|value| *value == Value::Shared);
-        match self.inputs.first() {
-            Some(value @ Value::Rows(_)) if others => Ok(value.clone()),
-            _ => Err(ALIGNED),
-        }
-    }
-
-    /// The rows of all inputs, which are the same and on the same axis.
-    fn aligned(&self) -> Kept {
-        let first = self.inputs.first().ok_or(UNKNOWN)?;
-        let same = self.inputs.iter().all(|value| value == first);
-        if same { Ok(first.clone()) } else { Err(ALIGNED) }
-    }
-
-    /// `value`, unless its rows lie on one of `axes`.
-    fn outside(&self, value: Value, axes: &[usize]) -> Kept {
-        match &value {
-            Value::Rows(rows) if axes.contains(&rows.axis) => Err(ACROSS),
-            _ => Ok(value),
-        }
-    }
-
-    /// Elements of the same place, where each shared input has the same for all rows.
-    fn broadcast(&self) -> Kept {
-        let rows = (0..self.inputs.len()).find_map(|input| self.rows(input)).ok_or(UNKNOWN)?;
-        for (input, value) in self.inputs.iter().enumerate() {
-            let fits = match value {
-                Value::Rows(other) => other == rows,
-                Value::Shared => self.facts[input].shape.get(rows.axis).is_some_and(TDim::is_one),
-                Value::Mixed(_) => false,
-            };
-            if !fits {
-                return Err(ALIGNED);
-            }
-        }
-        Ok(Value::Rows(rows.clone()))
-    }
-
-    fn einsum(&self, op: &EinSum) -> Kept {
-        if op.q_params.is_some() {
-            return Err(UNKNOWN);
-        }
-        let input = (0..self.inputs.len()).find(|input| self.rows(*input).is_some());
-        let input = input.ok_or(UNKNOWN)?;
-        let rows = self.rows(input).ok_or(UNKNOWN)?;
-        let axis = op.axes.iter_all_axes().find(|axis| axis.inputs[input].contains(&rows.axis));
-        let axis = axis.ok_or(UNKNOWN)?;
-        let [out] = axis.outputs[0][..] else { return Err(ACROSS) };
-        for (other, value) in self.inputs.iter().enumerate() {
-            let fits = match (value, &axis.inputs[other][..]) {
-                (Value::Rows(other), [place]) => other.axis == *place && other.each == rows.each,
-                (Value::Shared, []) => true,
-                (Value::Shared, [place]) => {
-                    self.facts[other].shape.get(*place).is_some_and(TDim::is_one)
-                }
-                _ => false,
-            };
-            if !fits {
-                return Err(ALIGNED);
-            }
-        }
-        Ok(Value::Rows(Rows { axis: out, each: rows.each.clone() }))
-    }
-
-    /// `data[.., indices, ..]`
-    fn gather(&self, axis: usize) -> Kept {
-        match (self.rows(0), self.rows(1)) {
-            (None, Some(rows)) => {
-                Ok(Value::Rows(Rows { axis: axis + rows.axis, each: rows.each.clone() }))
-            }
-            (Some(rows), None) if rows.axis < axis => Ok(Value::Rows(rows.clone())),
-            (Some(rows), None) if rows.axis > axis => {
-                let axis = rows.axis + self.facts[1].rank() - 1;
-                Ok(Value::Rows(Rows { axis, each: rows.each.clone() }))
-            }
-            (Some(_), None) => Err(ACROSS),
-            _ => Err(ALIGNED),
-        }
-    }
-
-    fn gather_elements(&self, axis: usize) -> Kept {
-        match (self.rows(0), self.rows(1)) {
-            (Some(_), Some(_)) => self.outside(self.aligned()?, &[axis]),
-            (None, Some(rows)) if rows.axis == axis => Ok(Value::Rows(rows.clone())),
-            _ => Err(ALIGNED),
-        }
-    }
-
-    fn gather_nd(&self, batch_dims: usize) -> Kept {
-        match (self.rows(0), self.rows(1)) {
-            (None, Some(rows)) if batch_dims == 0 && rows.axis + 1 < self.facts[1].rank() => {
-                Ok(Value::Rows(rows.clone()))
-            }
-            (Some(data), Some(indices)) if data == indices && data.axis < batch_dims => {
-                Ok(Value::Rows(data.clone()))
-            }
-            _ => Err(ALIGNED),
-        }
     }
 }
