@@ -11,6 +11,9 @@ use crate::compute::{Compute, ComputeError, HostGraph, Placement, Precision, Seq
 use crate::pipeline::{Pipeline, Timings};
 use crate::tokenizer::{Tokenizer, TokenizerError};
 
+/// Tokens of a sequence where the manifest says nothing.
+const MAX_LENGTH: usize = 512;
+
 /// Why a model folder could not be loaded.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -50,7 +53,7 @@ pub enum LoadError {
 /// [`LoadError`] naming the file and the reason.
 pub fn load(folder: &ModelFolder, placement: Placement) -> Result<Pipeline, LoadError> {
     let config = ModelConfig::parse(&folder.read(CONFIG_FILE)?).map_err(LoadError::Config)?;
-    let max_length = folder.manifest().max_length;
+    let max_length = folder.manifest().max_length.unwrap_or(MAX_LENGTH);
     let label_count = config.labels(None).map(|labels| labels.len());
     let mut compute = match placement {
         Placement::Host(graph) => on_host(graph, max_length)?,

@@ -112,7 +112,7 @@ impl Info {
             task: manifest.task,
             digest: folder.digest(),
             files,
-            max_length: manifest.max_length,
+            max_length: manifest.max_length.unwrap_or_default(),
             labels: pipeline.labels().to_vec(),
             license: manifest.license,
             attribution: manifest.attribution,

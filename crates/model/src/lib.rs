@@ -9,19 +9,25 @@ mod config;
 mod digest;
 mod error;
 mod folder;
+mod input;
 mod labels;
 mod manifest;
 mod pattern;
+mod pooling;
 mod scheme;
+mod task;
 
 pub use config::{ModelConfig, without_bom};
 pub use digest::Digest;
 pub use error::ModelError;
 pub use folder::ModelFolder;
+pub use input::InputRole;
 pub use labels::{Labels, transformers_group};
-pub use manifest::{Limits, MANIFEST_FILE, Manifest, Task};
+pub use manifest::{Limits, MANIFEST_FILE, Manifest};
 pub use pattern::{PatternError, translate_pattern, visit_patterns};
+pub use pooling::{Pooling, ProblemType};
 pub use scheme::{Scheme, Tag};
+pub use task::Task;
 
 /// The ONNX graph and its weights.
 pub const MODEL_FILE: &str = "model.onnx";

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Digest;
+use crate::{Digest, MODEL_FILE, Pooling, ProblemType, Task};
 
 /// Name of the manifest inside a model folder.
 pub const MANIFEST_FILE: &str = "model.toml";
@@ -15,8 +15,35 @@ pub struct Manifest {
     pub name: String,
     /// What the model does.
     pub task: Task,
-    /// Longest sequence the model reads at once, in tokens, special tokens included.
-    pub max_length: usize,
+    /// Longest sequence the model reads at once, in tokens, special tokens included; none without a
+    /// tokenizer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_length: Option<usize>,
+    /// The graph, by its path in the folder.
+    #[serde(default = "default_onnx_file")]
+    pub onnx_file: String,
+    /// Names of the graph's outputs that the task reads, in its order; chosen by shape if empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outputs: Vec<String>,
+    /// What the scores of a text classifier stand for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem_type: Option<ProblemType>,
+    /// How the vectors of tokens become that of a text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pooling: Option<Pooling>,
+    /// Whether the vectors of texts are scaled to length 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub normalize: Option<bool>,
+    /// What stands in front of a text, by the names of prompts.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub prompts: BTreeMap<String, String>,
+    /// The prompt of requests that name none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_prompt: Option<String>,
+    /// File of a matrix that says how likely one label follows another: f32 `[labels, labels]`, NumPy's
+    /// format, row: the label before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crf_transitions: Option<String>,
     /// Where the labels come from; `config.json#id2label` is the only place known.
     #[serde(default = "default_labels")]
     pub labels: String,
@@ -43,15 +70,6 @@ pub struct File {
     pub sha256: Digest,
 }
 
-/// What a model does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Task {
-    /// One label for each token: named entities, personal data.
-    TokenClassification,
-}
-
 /// Limits of the built function, fixed at build time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
@@ -66,6 +84,10 @@ impl Default for Limits {
     fn default() -> Self {
         Self { max_body_bytes: 128 * 1024, max_inputs: 256 }
     }
+}
+
+fn default_onnx_file() -> String {
+    MODEL_FILE.to_owned()
 }
 
 fn default_labels() -> String {
@@ -94,11 +116,8 @@ impl Manifest {
                 self.name
             ));
         }
-        if !(3..=LONGEST_SEQUENCE).contains(&self.max_length) {
-            return Err(format!(
-                "max-length {} must be between 3 and {LONGEST_SEQUENCE}",
-                self.max_length
-            ));
+        if let Some(length) = self.max_length.filter(|n| !(3..=LONGEST_SEQUENCE).contains(n)) {
+            return Err(format!("max-length {length} must be between 3 and {LONGEST_SEQUENCE}"));
         }
         if self.labels != LABELS_IN_CONFIG {
             return Err(format!("labels {:?} must be {LABELS_IN_CONFIG:?}", self.labels));

@@ -1,0 +1,36 @@
+use serde::{Deserialize, Serialize};
+
+/// How the vectors of a text's tokens become one vector, by the names of sentence-transformers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Pooling {
+    /// That of the first token.
+    Cls,
+    /// Their mean.
+    Mean,
+    /// The largest value of each column.
+    Max,
+    /// That of the last token.
+    #[serde(rename = "lasttoken")]
+    LastToken,
+    /// Their mean, each weighted by its position from 1 on.
+    #[serde(rename = "weightedmean")]
+    WeightedMean,
+    /// Their sum divided by the square root of their number.
+    #[serde(rename = "mean_sqrt_len_tokens")]
+    MeanSqrtLength,
+}
+
+/// What the scores of a text classifier stand for, by the names of `config.json`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ProblemType {
+    /// One label is right: softmax.
+    SingleLabelClassification,
+    /// Any number of labels is right: sigmoid.
+    MultiLabelClassification,
+    /// They are the answer as they are.
+    Regression,
+}
