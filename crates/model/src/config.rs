@@ -26,12 +26,13 @@ const POSITIONS_AFTER_PADDING: [&str; 10] = [
 ];
 
 /// What is read of `config.json`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ModelConfig {
     names: Option<Vec<String>>,
     count: Option<usize>,
     vocabulary: Option<usize>,
     first_position: i64,
+    has_transitions: bool,
 }
 
 impl ModelConfig {
@@ -53,6 +54,7 @@ impl ModelConfig {
             names,
             vocabulary: config["vocab_size"].as_u64().and_then(|size| size.try_into().ok()),
             first_position: first_position(&config),
+            has_transitions: config["crf_transitions"].is_string(),
         })
     }
 
@@ -66,6 +68,12 @@ impl ModelConfig {
     /// The position of a sequence's first token, for graphs that are given `position_ids`.
     pub fn first_position(&self) -> i64 {
         self.first_position
+    }
+
+    /// Whether it names a file that says how likely one label follows another. Then the graph may have
+    /// more columns than there are labels: for what a sequence begins and ends with.
+    pub fn has_transitions(&self) -> bool {
+        self.has_transitions
     }
 
     /// Rows of the embedding.

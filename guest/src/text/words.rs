@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 use unicode_segmentation::UnicodeSegmentation as _;
 
-use crate::tokenizer::{Token, Words};
+use super::tokenizer::{Token, Words};
 
 /// The places where a text may be cut, in code points, both ends included.
 pub struct Cuts {

@@ -5,14 +5,17 @@ use std::ops::Range;
 use tokenizers::models::ModelWrapper;
 use tokenizers::{Decoder as _, Encoding, Model as _, OffsetType, PreTokenizer as _};
 
-use crate::compute::Sequence;
-use crate::steps::{PreTokenizing, Watched};
-use crate::tokenizer_file::{self, FileError, Inner, Read};
+use super::frame::{Frame, PairFrame};
+use super::steps::{PreTokenizing, Watched};
+use super::tokenizer_file::{self, FileError, Inner, Read};
+use crate::engine::Sequence;
 
 /// A Hugging Face tokenizer, without the padding, truncation and dropout its file may ask for.
 pub struct Tokenizer {
     inner: Inner,
     frame: Frame,
+    /// None where the post-processor knows no pairs.
+    pair_frame: Option<PairFrame>,
     unknown: Option<u32>,
     /// Marks a token that continues a word, such as `##`; `None` where words are told apart
     /// by white space instead.
@@ -30,14 +33,6 @@ pub enum Words {
     Spaced,
 }
 
-/// Special tokens that the post-processor puts around a text: `[CLS]` … `[SEP]`.
-struct Frame {
-    before: Sequence,
-    after: Sequence,
-    /// Segment of the text itself.
-    type_id: i64,
-}
-
 /// The tokenizer was refused, or failed on a text.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenizerError {
@@ -53,8 +48,11 @@ pub enum TokenizerError {
         max_length: usize,
     },
     /// A text could not be encoded.
-    #[error("the text cannot be tokenised: {0}")]
+    #[error("the text cannot be tokenized: {0}")]
     Encode(String),
+    /// Tokens could not be put together.
+    #[error("tokens cannot be decoded: {0}")]
+    Decode(String),
 }
 
 /// A token of a text, special tokens left out.
@@ -92,7 +90,7 @@ impl Tokenizer {
     pub fn load(file: &[u8], max_length: usize) -> Result<Self, TokenizerError> {
         let Read { tokenizer: inner, unigram_unknown } = tokenizer_file::read(file)?;
         let frame = Frame::of(&inner).map_err(|error| FileError::Malformed(error.to_string()))?;
-        let special = frame.before.ids.len() + frame.after.ids.len();
+        let special = frame.special();
         let capacity = max_length.saturating_sub(special);
         if capacity == 0 {
             return Err(TokenizerError::Window { special, max_length });
@@ -101,7 +99,8 @@ impl Tokenizer {
         let parted = continuation.is_some()
             || inner.get_pre_tokenizer().is_some_and(PreTokenizing::parts_words);
         let words = if parted { Words::Parted } else { Words::Spaced };
-        Ok(Self { inner, frame, unknown, continuation, words, capacity })
+        let pair_frame = PairFrame::of(&inner).ok().flatten();
+        Ok(Self { inner, frame, pair_frame, unknown, continuation, words, capacity })
     }
 
     /// What its words are.
@@ -120,7 +119,7 @@ impl Tokenizer {
         self.capacity
     }
 
-    /// Tokenises `text`.
+    /// Tokenizes `text`.
     ///
     /// # Errors
     /// [`TokenizerError::Encode`] with what the tokenizer said.
@@ -207,18 +206,45 @@ impl Tokenizer {
 
     /// The sequence that the model sees for a run of tokens.
     pub fn sequence(&self, tokens: &[Token]) -> Sequence {
-        let Frame { before, after, type_id } = &self.frame;
-        let mut sequence = before.clone();
-        sequence.ids.extend(tokens.iter().map(|token| i64::from(token.id)));
-        sequence.type_ids.extend(std::iter::repeat_n(*type_id, tokens.len()));
-        sequence.ids.extend_from_slice(&after.ids);
-        sequence.type_ids.extend_from_slice(&after.type_ids);
-        sequence
+        self.frame.around(&ids(tokens))
+    }
+
+    /// The sequence that the model sees for two runs of tokens; `None` where the tokenizer knows no
+    /// pairs of texts.
+    pub fn pair_sequence(&self, first: &[Token], second: &[Token]) -> Option<Sequence> {
+        Some(self.pair_frame.as_ref()?.around(&ids(first), &ids(second)))
+    }
+
+    /// Tokens of two texts that fit a sequence beside the special tokens; `None` where the tokenizer
+    /// knows no pairs.
+    pub fn pair_capacity(&self) -> Option<usize> {
+        let special = self.pair_frame.as_ref()?.special();
+        Some((self.capacity + self.frame.special()).saturating_sub(special))
+    }
+
+    /// The row of the model's answer that belongs to the first token of a pair's second text, whose
+    /// first text has `first` tokens.
+    pub fn second_row(&self, first: usize) -> usize {
+        self.pair_frame.as_ref().map_or(0, |frame| frame.second_row(first))
+    }
+
+    /// The id of a token, added ones included.
+    pub fn id(&self, token: &str) -> Option<u32> {
+        self.inner.token_to_id(token)
+    }
+
+    /// The text that ids spell, with or without special tokens.
+    ///
+    /// # Errors
+    /// [`TokenizerError::Decode`] with what the decoder said.
+    pub fn decode_ids(&self, ids: &[u32], skip_special: bool) -> Result<String, TokenizerError> {
+        let decoded = self.inner.decode(ids, skip_special);
+        decoded.map_err(|error| TokenizerError::Decode(error.to_string()))
     }
 
     /// Rows of the model's answer that belong to a run of `tokens` tokens.
     pub fn text_rows(&self, tokens: usize) -> Range<usize> {
-        let before = self.frame.before.ids.len();
+        let before = self.frame.first_row();
         before..before + tokens
     }
 }
@@ -231,33 +257,8 @@ fn cut(tokens: &[Token], range: Range<usize>, at: usize) -> usize {
     candidates.find(starts).unwrap_or(at)
 }
 
-impl Frame {
-    /// Learns the special tokens by framing a text of one token.
-    fn of(tokenizer: &Inner) -> tokenizers::Result<Self> {
-        let probe = Encoding::new(
-            vec![u32::MAX],
-            vec![0],
-            vec![String::new()],
-            vec![None],
-            vec![(0, 0)],
-            vec![0],
-            vec![1],
-            vec![],
-            Default::default(),
-        );
-        let framed = tokenizer.post_process(probe, None, true)?;
-        let position = framed.get_ids().iter().position(|id| *id == u32::MAX);
-        let position = position.ok_or("the post-processor drops the text")?;
-        let sequence = |range: Range<usize>| Sequence {
-            ids: framed.get_ids()[range.clone()].iter().map(|id| i64::from(*id)).collect(),
-            type_ids: framed.get_type_ids()[range].iter().map(|id| i64::from(*id)).collect(),
-        };
-        Ok(Self {
-            before: sequence(0..position),
-            after: sequence(position + 1..framed.len()),
-            type_id: i64::from(framed.get_type_ids()[position]),
-        })
-    }
+fn ids(tokens: &[Token]) -> Vec<u32> {
+    tokens.iter().map(|token| token.id).collect()
 }
 
 /// The unknown token and the mark of a continued word.

@@ -2,10 +2,9 @@
 
 use pilotlight_model::{Labels, Tag};
 
-use crate::api::Span;
-use crate::decode::{best, softmax};
-use crate::tensor::Logits;
-use crate::tokenizer::Token;
+use super::Labeled;
+use super::request::Span;
+use crate::text::Token;
 
 /// A span while tokens are added to it.
 struct Open<'a> {
@@ -17,17 +16,17 @@ struct Open<'a> {
     scores: Vec<f32>,
 }
 
-/// Spans of everything that is not labelled `O`, in the order of the tokens; `logits` has a row for
-/// each of them.
+/// Spans of everything that is not labeled `O`, in the order of the tokens.
 ///
 /// `B`, `S` and another group begin an entity, `E` and `S` end it. Whatever the tags say, no token
 /// that has a group is left out: a part of an entity whose beginning is missing is an entity.
-pub(crate) fn segment(labels: &Labels, tokens: &[Token], logits: &Logits) -> Vec<Span> {
+pub(super) fn segment(labels: &Labels, labeled: &Labeled) -> Vec<Span> {
     let mut spans = Vec::new();
     let mut open: Option<Open<'_>> = None;
-    for (token, scores) in tokens.iter().zip(logits.rows().map(softmax)) {
-        let (label, score) = best(&scores);
-        let Some((tag, group)) = labels.entity(label) else {
+    let Labeled { tokens, scores, labels: chosen } = labeled;
+    for (token, (label, scores)) in tokens.iter().zip(chosen.iter().zip(scores)) {
+        let score = scores[*label];
+        let Some((tag, group)) = labels.entity(*label) else {
             spans.extend(open.take().map(Open::close));
             continue;
         };

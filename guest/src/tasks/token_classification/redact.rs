@@ -1,10 +1,9 @@
 //! Entities out of a text, placeholders in.
 
-pub(crate) mod segment;
-
-use crate::api::{ApiError, Entity, Redacted, Span};
-use crate::tokenizer::{CodePoints, Token, Words};
-use crate::words::Cuts;
+use super::request::{Entity, Redacted, Span};
+use crate::api::ApiError;
+use crate::text::words::Cuts;
+use crate::text::{CodePoints, Token, Words};
 
 const DEFAULT_PLACEHOLDER: &str = "[{label}]";
 

@@ -1,6 +1,8 @@
 //! Padding of sequences: to lengths that several share, or to the one that a graph reads.
 
-use super::{ComputeError, Sequence};
+use pilotlight_model::InputRole;
+
+use super::{EngineError, Sequence};
 
 /// A sequence with padding behind it that the attention mask takes out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,15 +36,15 @@ impl Padding {
     /// Pads `sequence`.
     ///
     /// # Errors
-    /// [`ComputeError::Failed`] for a sequence that is longer than the graph reads.
-    pub fn pad(&self, sequence: &Sequence) -> Result<Padded, ComputeError> {
+    /// [`EngineError::Failed`] for a sequence that is longer than the graph reads.
+    pub fn pad(&self, sequence: &Sequence) -> Result<Padded, EngineError> {
         let tokens = sequence.ids.len();
         let mut padded = match self.fixed {
             None => Padded::new(sequence, self.pad_to_multiple_of, self.longest),
             Some(fixed) if tokens <= fixed => Padded::new(sequence, fixed, fixed),
             Some(fixed) => {
                 let message = format!("{tokens} tokens; the graph reads {fixed}");
-                return Err(ComputeError::Failed(message));
+                return Err(EngineError::Failed(message));
             }
         };
         padded.positions.iter_mut().for_each(|position| *position += self.first_position);
@@ -70,13 +72,13 @@ impl Padded {
         self.ids.len()
     }
 
-    /// What the input called `name` takes; the mask stands for whatever else a model may want.
-    pub fn input(&self, name: &str) -> &[i64] {
-        match name {
-            "input_ids" => &self.ids,
-            "token_type_ids" => &self.type_ids,
-            "position_ids" => &self.positions,
-            _ => &self.mask,
+    /// What an input with `role` takes; a length is not among them.
+    pub fn input(&self, role: InputRole) -> &[i64] {
+        match role {
+            InputRole::Ids => &self.ids,
+            InputRole::TypeIds => &self.type_ids,
+            InputRole::Positions => &self.positions,
+            InputRole::Mask | InputRole::Length => &self.mask,
         }
     }
 }

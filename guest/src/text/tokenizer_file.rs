@@ -11,7 +11,7 @@ use tokenizers::{
     AddedToken, DecoderWrapper, NormalizerWrapper, PreTokenizerWrapper, TokenizerImpl,
 };
 
-use crate::steps::{Normalizing, PreTokenizing};
+use super::steps::{Normalizing, PreTokenizing};
 
 /// The format that `tokenizers` writes.
 const FILE_VERSION: &str = "1.0";
