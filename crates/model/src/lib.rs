@@ -5,6 +5,7 @@
 //! file, a file of absurd size or one whose digest differs is refused by name, and nothing of it is
 //! used. In a Hugging Face cache links may lead to other files of the same entry.
 
+mod choices;
 mod config;
 mod digest;
 mod error;
@@ -15,8 +16,10 @@ mod manifest;
 mod pattern;
 mod pooling;
 mod scheme;
+mod signature;
 mod task;
 
+pub use choices::Choices;
 pub use config::{ModelConfig, without_bom};
 pub use digest::Digest;
 pub use error::ModelError;
@@ -27,6 +30,7 @@ pub use manifest::{Limits, MANIFEST_FILE, Manifest};
 pub use pattern::{PatternError, translate_pattern, visit_patterns};
 pub use pooling::{Pooling, ProblemType};
 pub use scheme::{Scheme, Tag};
+pub use signature::{GraphPort, GraphReader, GraphSignature};
 pub use task::Task;
 
 /// The ONNX graph and its weights.
