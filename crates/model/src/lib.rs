@@ -7,10 +7,14 @@
 
 mod choices;
 mod config;
+mod detect;
 mod digest;
+mod draft;
 mod error;
+mod files;
 mod folder;
 mod input;
+mod json;
 mod labels;
 mod manifest;
 mod pattern;
@@ -20,11 +24,14 @@ mod signature;
 mod task;
 
 pub use choices::Choices;
-pub use config::{ModelConfig, without_bom};
+pub use config::ModelConfig;
+pub use detect::Listing;
 pub use digest::Digest;
 pub use error::ModelError;
+pub use files::largest_file;
 pub use folder::ModelFolder;
 pub use input::InputRole;
+pub use json::without_bom;
 pub use labels::{Labels, transformers_group};
 pub use manifest::{Limits, MANIFEST_FILE, Manifest};
 pub use pattern::{PatternError, translate_pattern, visit_patterns};
