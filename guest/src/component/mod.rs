@@ -26,10 +26,40 @@ mod bindings {
     struct Preinit;
 
     impl Guest for Preinit {
-        fn initialize(placement: Placement) -> Result<String, String> {
-            crate::preinit::initialize(placement.into())
+        fn initialize(
+            _manifest: String,
+            placement: Placement,
+        ) -> Result<Description, String> {
+            let info = crate::preinit::initialize(placement.into())?;
+            let task = "token-classification";
+            let endpoint = |method: &str, path: &str, task: &str| Endpoint {
+                method: method.to_owned(),
+                path: path.to_owned(),
+                task: task.to_owned(),
+            };
+            Ok(Description {
+                info,
+                task: task.to_owned(),
+                endpoints: vec![
+                    endpoint("POST", "/", task),
+                    endpoint("POST", "/v1/token-classification", task),
+                    endpoint("POST", "/v1/redact", task),
+                    endpoint("GET", "/info", ""),
+                ],
+                sample: Sample { path: "/".to_owned(), request: SAMPLE.to_owned() },
+                agreement: Agreement {
+                    path: "/".to_owned(),
+                    request: COMPARED.to_owned(),
+                    values: "/*/entity".to_owned(),
+                    measure: Measure::Equal,
+                    threshold: 0.995,
+                },
+            })
         }
     }
+
+    const SAMPLE: &str = r#"{"inputs": "My name is Sarah Jane Smith, reach me at sarah.smith@example.com."}"#;
+    const COMPARED: &str = r#"{"inputs": "{text}", "parameters": {"aggregation_strategy": "none", "ignore_labels": []}}"#;
 
     impl From<Placement> for crate::compute::Placement {
         fn from(placement: Placement) -> Self {
@@ -45,7 +75,9 @@ mod bindings {
                     rows,
                     length,
                     vocabulary,
+                    ..
                 }) => {
+                    let inputs = inputs.into_iter().map(|port| port.name).collect();
                     let (pad_to_multiple_of, rows) = (pad_to_multiple_of as usize, rows as usize);
                     let [length, vocabulary] =
                         [length, vocabulary].map(|size| size.map(|size| size as usize));
