@@ -253,7 +253,7 @@ impl TextModel {
 
 /// What `config.json` says; nothing if the folder has none.
 fn config(folder: &ModelFolder) -> Result<ModelConfig, LoadError> {
-    if !folder.has(CONFIG_FILE) {
+    if !folder.lists(CONFIG_FILE) {
         return Ok(ModelConfig::default());
     }
     ModelConfig::parse(&folder.read(CONFIG_FILE)?).map_err(LoadError::Config)
@@ -303,7 +303,7 @@ const MASK_TOKENS: [&str; 2] = ["[MASK]", "<mask>"];
 const TOKEN_FILES: [&str; 2] = ["tokenizer_config.json", "special_tokens_map.json"];
 
 fn mask_token(folder: &ModelFolder, tokenizer: &Tokenizer) -> Result<Option<String>, LoadError> {
-    for file in TOKEN_FILES.into_iter().filter(|file| folder.has(file)) {
+    for file in TOKEN_FILES.into_iter().filter(|file| folder.lists(file)) {
         let bytes = folder.read(file)?;
         let value: Value = serde_json::from_slice(without_bom(&bytes)).unwrap_or_default();
         // A string, or an added token.

@@ -143,22 +143,6 @@ impl ModelFolder {
         inside(name).is_ok_and(|name| self.manifest.files.contains_key(&name))
     }
 
-    /// Whether a file is listed.
-    pub fn has(&self, name: &str) -> bool {
-        self.manifest.files.contains_key(name)
-    }
-
-    /// As [`Self::read_in_pieces`], by a path from where the graph lies.
-    ///
-    /// # Errors
-    /// [`ModelError`] naming the file and the reason.
-    pub fn read_beside_graph(&self, name: &str) -> Result<Vec<Vec<u8>>, ModelError> {
-        let folder = Path::new(&self.manifest.onnx_file).parent().unwrap_or(Path::new(""));
-        let path = folder.join(name);
-        let outside = || ModelError::OutsideFolder { file: name.to_owned() };
-        self.read_in_pieces(path.to_str().ok_or_else(outside)?)
-    }
-
     /// Reads one listed file whole and checks its digest. `./` in front of its name and within does
     /// not count.
     ///

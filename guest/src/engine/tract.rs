@@ -1,4 +1,4 @@
-use pilotlight_model::{InputRole, Manifest, Task};
+use pilotlight_model::{InputRole, Manifest};
 use pilotlight_onnx::proto::ModelProto;
 use pilotlight_onnx::{OnnxError, Wanted};
 use tract_core::internal::{
@@ -40,7 +40,7 @@ impl TractEngine {
         (manifest, columns): (&Manifest, Option<usize>),
         precision: Precision,
     ) -> Result<Lowered, OnnxError> {
-        let wanted = wanted(manifest, columns);
+        let wanted = Wanted::of(manifest, columns);
         let graph = pilotlight_onnx::lower_encoder(model, &wanted, precision.into())?;
         let inputs = graph.inputs.iter().map(|name| Port {
             name: name.clone(),
@@ -87,22 +87,6 @@ impl TractEngine {
         model.optimize().map_err(refuse)?;
         let plan = SimplePlan::new(model).map_err(refuse)?;
         Ok(Self { plan, inputs, outputs })
-    }
-}
-
-/// The outputs that a task reads.
-fn wanted(manifest: &Manifest, columns: Option<usize>) -> Wanted {
-    if !manifest.outputs.is_empty() {
-        return Wanted::Named(manifest.outputs.clone());
-    }
-    match manifest.task {
-        Task::TextClassification | Task::ZeroShotClassification | Task::Reranking => {
-            Wanted::PerText { columns }
-        }
-        Task::QuestionAnswering => {
-            Wanted::Named(vec!["start_logits".to_owned(), "end_logits".to_owned()])
-        }
-        _ => Wanted::PerToken { columns },
     }
 }
 

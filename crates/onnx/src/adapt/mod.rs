@@ -9,6 +9,8 @@ mod output;
 
 use std::collections::BTreeSet;
 
+use pilotlight_model::{Manifest, Task};
+
 use crate::error::OnnxError;
 use crate::inspect::{Part, visit_graph};
 use crate::proto::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, is_onnx};
@@ -32,6 +34,26 @@ pub enum Wanted {
     },
     /// Exactly these, in this order.
     Named(Vec<String>),
+}
+
+impl Wanted {
+    /// What the task of a model reads. Of a classifier `columns` says how many labels it has, if that
+    /// is known.
+    pub fn of(manifest: &Manifest, columns: Option<usize>) -> Self {
+        if !manifest.outputs.is_empty() {
+            return Self::Named(manifest.outputs.clone());
+        }
+        match manifest.task {
+            Task::TokenClassification => Self::PerToken { columns },
+            Task::TextClassification | Task::ZeroShotClassification | Task::Reranking => {
+                Self::PerText { columns }
+            }
+            Task::QuestionAnswering => {
+                Self::Named(vec!["start_logits".to_owned(), "end_logits".to_owned()])
+            }
+            _ => Self::PerToken { columns: None },
+        }
+    }
 }
 
 /// An output of an encoder.
