@@ -4,7 +4,8 @@
 use std::time::{Duration, Instant};
 
 use pilotlight_model::{
-    CONFIG_FILE, Labels, Manifest, ModelConfig, ModelError, ModelFolder, TOKENIZER_FILE, Task, without_bom,
+    CONFIG_FILE, Labels, Manifest, ModelConfig, ModelError, ModelFolder, TOKENIZER_FILE, Task,
+    without_bom,
 };
 #[cfg(feature = "tract")]
 use pilotlight_onnx::{OnnxError, Pieces};
@@ -12,11 +13,11 @@ use pilotlight_onnx::{OnnxError, Pieces};
 use serde_json::Value;
 
 use crate::api::ApiError;
-#[cfg(feature = "tract")]
-use crate::engine::{Lowered, Precision, TractEngine};
 use crate::engine::{
     Encoder, Engine, EngineError, HostGraph, Matrix, Output, Padding, Placement, Sequence,
 };
+#[cfg(feature = "tract")]
+use crate::engine::{Lowered, Precision, TractEngine};
 use crate::tasks::token_classification::crf::{Transitions, TransitionsError};
 use crate::text::{Token, Tokenizer, TokenizerError};
 
@@ -287,8 +288,7 @@ fn labels(
     }
     let labels = config.labels(Some(columns)).unwrap_or_default();
     // Columns behind those of labels are those of states that a sequence begins and ends with.
-    let fits = labels.len() == columns
-        || labels.len() < columns && config.has_transitions();
+    let fits = labels.len() == columns || labels.len() < columns && config.has_transitions();
     if labels.is_empty() || !fits {
         let onnx = &folder.manifest().onnx_file;
         let reason = format!("{} labels, but {onnx} gives {columns}", labels.len());
@@ -316,11 +316,7 @@ fn mask_token(folder: &ModelFolder, tokenizer: &Tokenizer) -> Result<Option<Stri
     Ok(known.map(str::to_owned))
 }
 
-fn transitions(
-    folder: &ModelFolder,
-    file: &str,
-    labels: usize,
-) -> Result<Transitions, LoadError> {
+fn transitions(folder: &ModelFolder, file: &str, labels: usize) -> Result<Transitions, LoadError> {
     let transitions = Transitions::read(&folder.read(file)?, labels);
     transitions.map_err(|error| LoadError::Transitions { file: file.to_owned(), error })
 }
@@ -397,11 +393,8 @@ fn any_graph(folder: &ModelFolder, placement: Placement) -> Result<Box<dyn Engin
 #[cfg(feature = "tract")]
 fn decode(folder: &ModelFolder) -> Result<pilotlight_onnx::proto::ModelProto, LoadError> {
     let pieces = folder.read_in_pieces(&folder.manifest().onnx_file)?;
-    let mut beside = |name: &str| {
-        folder.read_beside_graph(name).map_err(|error| error.to_string())
-    };
-    let decoded =
-        pilotlight_onnx::decode_with(pieces.into_iter().collect::<Pieces>(), &mut beside);
+    let mut beside = |name: &str| folder.read_beside_graph(name).map_err(|error| error.to_string());
+    let decoded = pilotlight_onnx::decode_with(pieces.into_iter().collect::<Pieces>(), &mut beside);
     decoded.map(|(model, _)| model).map_err(graph_error(folder))
 }
 

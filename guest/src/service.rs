@@ -261,9 +261,7 @@ impl Service {
         match endpoint {
             Endpoint::Task(task) => tasks::answer(&self.model, task, body, timings),
             Endpoint::Redact => match self.model.text() {
-                Some(text) => {
-                    tasks::json(&text.redact(parse::<RedactRequest>(body)?, timings)?)
-                }
+                Some(text) => tasks::json(&text.redact(parse::<RedactRequest>(body)?, timings)?),
                 None => Err(ApiError::NotFound(REDACT.to_owned())),
             },
             Endpoint::Info => Ok(self.info_json.clone()),

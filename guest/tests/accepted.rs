@@ -4,9 +4,9 @@
 
 use std::fs;
 
-use pilotlight_guest::tasks::token_classification::Parameters;
 use pilotlight_guest::engine::Placement;
 use pilotlight_guest::model::{Model, TextModel, Timings};
+use pilotlight_guest::tasks::token_classification::Parameters;
 use pilotlight_model::{Digest, ModelFolder};
 use pilotlight_onnx::proto::{GraphProto, ModelProto, StringStringEntryProto};
 use pilotlight_testing::tiny_model::{

@@ -6,9 +6,9 @@
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use pilotlight_guest::tasks::token_classification::{Aggregation, Parameters};
 use pilotlight_guest::engine::{Placement, Precision};
 use pilotlight_guest::model::{Model, TextModel, Timings};
+use pilotlight_guest::tasks::token_classification::{Aggregation, Parameters};
 use pilotlight_model::ModelFolder;
 use serde_json::Value;
 

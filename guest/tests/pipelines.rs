@@ -33,9 +33,8 @@ fn models() -> Vec<PathBuf> {
 }
 
 fn load(folder: &Path) -> Result<Service, String> {
-    let signature = |file: &Path| {
-        pilotlight_onnx::signature(file).map_err(|error| error.to_string())
-    };
+    let signature =
+        |file: &Path| pilotlight_onnx::signature(file).map_err(|error| error.to_string());
     let folder = ModelFolder::detect(folder, &Choices::default(), &signature);
     let folder = folder.map_err(|error| error.to_string())?;
     Service::load(&folder, Placement::default()).map_err(|error| error.to_string())
@@ -51,9 +50,9 @@ fn difference(expected: &Value, found: &Value, at: &str) -> Option<String> {
         }
         (Value::Array(one), Value::Array(two)) if one.len() == two.len() => {
             let pairs = one.iter().zip(two).enumerate();
-            pairs.into_iter().find_map(|(place, (one, two))| {
-                difference(one, two, &format!("{at}/{place}"))
-            })
+            pairs
+                .into_iter()
+                .find_map(|(place, (one, two))| difference(one, two, &format!("{at}/{place}")))
         }
         (Value::Object(one), Value::Object(two)) if one.keys().eq(two.keys()) => {
             one.iter().find_map(|(key, value)| difference(value, &two[key], &format!("{at}/{key}")))
@@ -77,7 +76,8 @@ fn answers_are_those_of_the_pipelines() {
             }
         };
         let cases: Vec<Case> =
-            serde_json::from_str(&fs::read_to_string(folder.join("answers.json")).unwrap()).unwrap();
+            serde_json::from_str(&fs::read_to_string(folder.join("answers.json")).unwrap())
+                .unwrap();
         for (number, Case { task, request, answer }) in cases.iter().enumerate() {
             asked += 1;
             let body = request.to_string();
@@ -86,7 +86,8 @@ fn answers_are_those_of_the_pipelines() {
             let found = found.map(|found| serde_json::from_slice(&found).unwrap());
             let found = found.unwrap_or_else(|error| json!({"error": error.to_string()}));
             wrong.extend(
-                difference(answer, &found, "").map(|text| format!("{name} {number} {task}: {text}")),
+                difference(answer, &found, "")
+                    .map(|text| format!("{name} {number} {task}: {text}")),
             );
         }
     }

@@ -4,9 +4,9 @@
 
 use std::fs;
 
-use pilotlight_guest::tasks::token_classification::Parameters;
-use pilotlight_guest::engine::{Placement, Precision, TractEngine};
+use pilotlight_guest::engine::{Placement, TractEngine};
 use pilotlight_guest::model::{Model, TextModel, Timings};
+use pilotlight_guest::tasks::token_classification::Parameters;
 use pilotlight_model::ModelFolder;
 use pilotlight_onnx::encode;
 use pilotlight_onnx::proto::{
@@ -70,11 +70,17 @@ fn unknown_operators_are_refused_by_name() {
     let reason = refusal(|model| {
         model.graph.as_mut().unwrap().node[1].op_type = "Frobnicate".into();
     });
-    assert_eq!(reason, "model.onnx: node node-scored: operator Frobnicate is not supported; compute it on the host with --compute host");
+    assert_eq!(
+        reason,
+        "model.onnx: node node-scored: operator Frobnicate is not supported; compute it on the host with --compute host"
+    );
     let reason = refusal(|model| {
         model.graph.as_mut().unwrap().node[1].domain = "evil".into();
     });
-    assert_eq!(reason, "model.onnx: node node-scored: operator evil.MatMul is not supported; compute it on the host with --compute host");
+    assert_eq!(
+        reason,
+        "model.onnx: node node-scored: operator evil.MatMul is not supported; compute it on the host with --compute host"
+    );
 }
 
 #[test]

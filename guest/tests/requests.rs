@@ -3,11 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
 use pilotlight_guest::api::ApiError;
-use pilotlight_guest::tasks::token_classification::Span;
 use pilotlight_guest::engine::Placement;
 use pilotlight_guest::model::Timings;
-use pilotlight_guest::tasks::token_classification::redact::redact;
 use pilotlight_guest::service::{Endpoint, Head, Service};
+use pilotlight_guest::tasks::token_classification::Span;
+use pilotlight_guest::tasks::token_classification::redact::redact;
 use pilotlight_guest::text::words::Cuts;
 use pilotlight_model::{ModelFolder, Task};
 use pilotlight_testing::tiny_model;

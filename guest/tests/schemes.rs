@@ -6,9 +6,9 @@ mod oracle;
 
 use std::fs;
 
-use pilotlight_guest::tasks::token_classification::{Parameters, RedactRequest, Redacted, Span};
 use pilotlight_guest::engine::Placement;
 use pilotlight_guest::model::{Model, TextModel, Timings};
+use pilotlight_guest::tasks::token_classification::{Parameters, RedactRequest, Redacted, Span};
 use pilotlight_guest::text::tokenizer::Tokenizer;
 use pilotlight_model::ModelFolder;
 use pilotlight_testing::tiny_model;

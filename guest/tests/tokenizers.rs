@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
-use pilotlight_guest::tasks::token_classification::Parameters;
 use pilotlight_guest::model::Timings;
+use pilotlight_guest::tasks::token_classification::Parameters;
 use pilotlight_guest::text::tokenizer::Tokenizer;
 use proptest::prelude::*;
 use proptest::sample::Index;

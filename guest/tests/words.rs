@@ -4,8 +4,8 @@
 
 use std::collections::BTreeSet;
 
-use pilotlight_guest::tasks::token_classification::{Entity, Parameters, RedactRequest, Span};
 use pilotlight_guest::model::{TextModel, Timings};
+use pilotlight_guest::tasks::token_classification::{Entity, Parameters, RedactRequest, Span};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use unicode_segmentation::UnicodeSegmentation as _;

@@ -38,11 +38,7 @@ pub(super) struct Runner {
 }
 
 impl Runner {
-    pub(super) fn new(
-        plots: PathBuf,
-        quick: bool,
-        arguments: Vec<String>,
-    ) -> anyhow::Result<Self> {
+    pub(super) fn new(plots: PathBuf, quick: bool, arguments: Vec<String>) -> anyhow::Result<Self> {
         Ok(Self { plots: plots.canonicalize()?, quick, arguments })
     }
 

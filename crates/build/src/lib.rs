@@ -40,9 +40,9 @@ mod ports;
 mod precision;
 mod priority;
 mod progress;
-mod sample;
 #[cfg(feature = "compiler")]
 mod resolve;
+mod sample;
 #[cfg(feature = "compiler")]
 mod signature;
 #[cfg(feature = "compiler")]

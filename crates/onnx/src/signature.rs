@@ -32,7 +32,9 @@ pub fn signature(path: &Path) -> Result<GraphSignature, OnnxError> {
     let file = File::open(path).map_err(OnnxError::Read)?;
     let length = file.metadata().map_err(OnnxError::Read)?.len();
     if length > LARGEST_FILE {
-        return Err(OnnxError::Graph(format!("{length} bytes are more than an ONNX file may have")));
+        return Err(OnnxError::Graph(format!(
+            "{length} bytes are more than an ONNX file may have"
+        )));
     }
     let mut scan = Scan { file: BufReader::new(file), at: 0 };
     let mut found = Found::default();

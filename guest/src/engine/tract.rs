@@ -2,8 +2,8 @@ use pilotlight_model::{InputRole, Manifest};
 use pilotlight_onnx::proto::ModelProto;
 use pilotlight_onnx::{OnnxError, Wanted};
 use tract_core::internal::{
-    Arc, DatumType, IntoTValue as _, TractError, TractResult, TypedFact, TypedModel, TypedOp, bail,
-    f16,
+    Arc, DatumType, DimLike as _, IntoTValue as _, TractError, TractResult, TypedFact, TypedModel,
+    TypedOp, bail, f16,
 };
 use tract_core::plan::SimplePlan;
 use tract_core::prelude::Tensor as TractTensor;

@@ -79,13 +79,15 @@ fn to_host(port: &Port, tensor: &Tensor) -> Result<NnTensor, EngineError> {
 fn from_host(name: &str, tensor: &NnTensor) -> Result<Tensor, EngineError> {
     let (host, shape) = (tensor.ty(), tensor.dimensions());
     let found = TYPES.iter().find(|(_, candidate)| *candidate == host);
-    let (element, _) = *found
-        .ok_or_else(|| EngineError::Failed(format!("output {name} is of {host:?}")))?;
+    let (element, _) =
+        *found.ok_or_else(|| EngineError::Failed(format!("output {name} is of {host:?}")))?;
     let shape: Vec<usize> = shape.into_iter().map(|size| size as usize).collect();
     let bytes = tensor.data();
     match Tensor::volume(&shape).and_then(|volume| volume.checked_mul(element.bytes())) {
         Some(expected) if expected == bytes.len() => Ok(Tensor { element, shape, bytes }),
-        _ => Err(EngineError::Failed(format!("output {name}: {} bytes for {shape:?}", bytes.len()))),
+        _ => {
+            Err(EngineError::Failed(format!("output {name}: {} bytes for {shape:?}", bytes.len())))
+        }
     }
 }
 

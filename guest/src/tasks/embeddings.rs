@@ -185,7 +185,9 @@ fn pool(tokens: &Matrix, pooling: Pooling) -> Vec<f32> {
             }
             largest
         }
-        Pooling::WeightedMean => scaled(sum(|index| index as f32 + 1.0), count * (count + 1.0) / 2.0),
+        Pooling::WeightedMean => {
+            scaled(sum(|index| index as f32 + 1.0), count * (count + 1.0) / 2.0)
+        }
         Pooling::MeanSqrtLength => scaled(sum(|_| 1.0), count.sqrt()),
         _ => scaled(sum(|_| 1.0), count),
     }

@@ -7,7 +7,7 @@ use crate::text::{Token, Truncation};
 
 /// What becomes of a text that is longer than the model reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TooLong {
+pub(crate) enum TooLong {
     /// Its end is left out.
     Truncate,
     /// It is refused.
@@ -26,7 +26,7 @@ impl TextModel {
     ///
     /// # Errors
     /// [`ApiError::Invalid`] for a text that cannot be tokenized, or is too long to be taken whole.
-    pub fn sequence(
+    pub(crate) fn sequence(
         &self,
         text: &str,
         too_long: TooLong,
@@ -44,7 +44,7 @@ impl TextModel {
     ///
     /// # Errors
     /// [`ApiError::Invalid`] as above, and where the tokenizer knows no pairs.
-    pub fn pair_sequence(
+    pub(crate) fn pair_sequence(
         &self,
         (first, second): (&[Token], &[Token]),
         truncation: Truncation,
@@ -53,9 +53,9 @@ impl TextModel {
         let capacity = self.tokenizer.pair_capacity().ok_or_else(no_pairs)?;
         let lengths = (first.len(), second.len());
         let fits = lengths.0 + lengths.1 <= capacity;
-        let kept = truncation.kept(lengths, capacity).filter(|_| fits || too_long == TooLong::Truncate);
-        let (one, two) =
-            kept.ok_or_else(|| self.too_long(lengths.0 + lengths.1, capacity))?;
+        let kept =
+            truncation.kept(lengths, capacity).filter(|_| fits || too_long == TooLong::Truncate);
+        let (one, two) = kept.ok_or_else(|| self.too_long(lengths.0 + lengths.1, capacity))?;
         let sequence = self.tokenizer.pair_sequence(&first[..one], &second[..two]);
         sequence.ok_or_else(no_pairs)
     }
@@ -69,6 +69,6 @@ impl TextModel {
 }
 
 /// The tokenizer's post-processor does not say how two texts are put together.
-pub fn no_pairs() -> ApiError {
+pub(crate) fn no_pairs() -> ApiError {
     ApiError::Invalid("the model's tokenizer takes no pairs of texts".to_owned())
 }

@@ -75,7 +75,8 @@ pub fn answer(
     let outputs = model.run_one(&sequences, timings)?;
     let top_k = parameters.top_k.unwrap_or(TOP_K);
     let gaps = Gaps { model, mask: mask.1, targets: targets.as_deref(), top_k };
-    let answers = sequences.iter().zip(&outputs).map(|(sequence, output)| gaps.fill(sequence, output));
+    let answers =
+        sequences.iter().zip(&outputs).map(|(sequence, output)| gaps.fill(sequence, output));
     Ok(inputs.answer(answers.collect::<Result<Vec<_>, _>>()?))
 }
 

@@ -1,17 +1,17 @@
 //! From a request's body to an answer, task by task. The table in [`registry`] says which tasks a model
 //! can do and how each is called, sampled and compared.
 
-mod embeddings;
+pub mod embeddings;
 mod encode;
-mod fill_mask;
-mod question_answering;
+pub mod fill_mask;
+pub mod question_answering;
 mod registry;
-mod request;
-mod reranking;
+pub mod request;
+pub mod reranking;
 mod scores;
-mod tensors;
-mod text_classification;
+pub mod tensors;
+pub mod text_classification;
 pub mod token_classification;
-mod zero_shot_classification;
+pub mod zero_shot_classification;
 
 pub use registry::{Agreement, Measure, able, agreement, answer, json, sample};

@@ -106,7 +106,9 @@ impl Settings {
         let max_sequence = parameters.max_seq_len.unwrap_or(MAX_SEQUENCE).min(model.max_length);
         let stride = parameters.doc_stride.unwrap_or((max_sequence / 2).min(STRIDE));
         if stride >= max_sequence {
-            let message = format!("doc_stride {stride} must be less than the {max_sequence} tokens of a window");
+            let message = format!(
+                "doc_stride {stride} must be less than the {max_sequence} tokens of a window"
+            );
             return Err(ApiError::Invalid(message));
         }
         Ok(Self {

@@ -51,14 +51,10 @@ pub fn able(task: Task, model: &Model) -> Vec<Task> {
     };
     let Some(text) = model.text() else { return vec![Task::Tensors] };
     let others: &[Task] = match task {
-        FeatureExtraction | SentenceEmbeddings | SentenceSimilarity => {
-            match text.output() {
-                Some(Output::PerToken) => {
-                    &[SentenceEmbeddings, SentenceSimilarity, FeatureExtraction]
-                }
-                _ => &[SentenceEmbeddings, SentenceSimilarity],
-            }
-        }
+        FeatureExtraction | SentenceEmbeddings | SentenceSimilarity => match text.output() {
+            Some(Output::PerToken) => &[SentenceEmbeddings, SentenceSimilarity, FeatureExtraction],
+            _ => &[SentenceEmbeddings, SentenceSimilarity],
+        },
         Reranking => &[TextClassification],
         ZeroShotClassification => &[TextClassification],
         TextClassification => {
@@ -128,7 +124,8 @@ pub fn sample(task: Task, model: &Model) -> Value {
 /// Tensors of ones of the first sizes that the graph takes.
 fn tensors_sample(engine: &dyn Engine) -> Value {
     let fits = |size: &usize| {
-        let ones = engine.inputs().iter().map(|port| Tensor::ones(port.element, shape(port, *size)));
+        let ones =
+            engine.inputs().iter().map(|port| Tensor::ones(port.element, shape(port, *size)));
         engine.run(ones.collect()).is_ok()
     };
     let size = SIZES.into_iter().find(fits).unwrap_or(SIZES[0]);
@@ -150,7 +147,8 @@ fn shape(port: &Port, size: usize) -> Vec<usize> {
 
 /// How two builds of the model are compared.
 pub fn agreement(task: Task, model: &Model) -> Agreement {
-    let of = |request, values, measure, threshold| Agreement { request, values, measure, threshold };
+    let of =
+        |request, values, measure, threshold| Agreement { request, values, measure, threshold };
     let Some(text) = model.text() else {
         return of(sample(task, model), "/outputs/0/data/*", Measure::Difference, 0.999);
     };

@@ -47,7 +47,9 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for OneOrMany<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let read = |value| serde_json::from_value(value).map_err(de::Error::custom);
         match Value::deserialize(from)? {
-            Value::Array(values) => values.into_iter().map(read).collect::<Result<_, _>>().map(Self::Many),
+            Value::Array(values) => {
+                values.into_iter().map(read).collect::<Result<_, _>>().map(Self::Many)
+            }
             value => read(value).map(Self::One),
         }
     }

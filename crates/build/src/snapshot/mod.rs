@@ -170,7 +170,8 @@ async fn initialize_and_freeze(
         Component::new(&engine, &instrumented).map_err(not_a_guest("cannot be compiled"))?;
     drop(instrumented);
     let mut frozen = Frozen::new(&engine, &component, folder, placement.graph()).await?;
-    let description = frozen.initialize(folder.manifest_text().to_owned(), placement.for_guest()?).await?;
+    let description =
+        frozen.initialize(folder.manifest_text().to_owned(), placement.for_guest()?).await?;
     progress(Stage::Snapshot);
     let snapshot = wizer.snapshot_component(&context, &mut frozen).await;
     frozen.failure.take().map_or(Ok(()), Err)?;

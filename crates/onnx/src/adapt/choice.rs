@@ -48,7 +48,8 @@ impl Adapt<'_> {
                 (vec![self.best_output(sought)?], Some(sought))
             }
             Wanted::Named(names) => {
-                let found: Result<_, _> = names.iter().map(|name| self.output_named(name)).collect();
+                let found: Result<_, _> =
+                    names.iter().map(|name| self.output_named(name)).collect();
                 (found?, None)
             }
         };
@@ -148,7 +149,9 @@ impl Adapt<'_> {
         let float = [FLOAT, FLOAT16, BFLOAT16, DOUBLE].contains(&output.element);
         let possible = float || output.element == 0;
         match (rank, output.columns, sought.columns) {
-            _ if !possible || rank.is_some_and(|rank| rank != whole && rank + 1 != whole) => Fit::No,
+            _ if !possible || rank.is_some_and(|rank| rank != whole && rank + 1 != whole) => {
+                Fit::No
+            }
             (Some(1), _, columns) if columns.is_none_or(|columns| columns == 1) => Fit::Lacking,
             (Some(2), ..) if !sought.per_token && self.is_sequence(value) => Fit::No,
             (_, Some(columns), Some(labels)) if columns != labels => Fit::No,

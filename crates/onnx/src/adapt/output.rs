@@ -44,12 +44,7 @@ impl Adapt<'_> {
         finished.map(|(index, output)| self.finish_output(index, output, shape)).collect()
     }
 
-    fn finish_output(
-        &mut self,
-        index: usize,
-        output: Output,
-        shape: &InputShape,
-    ) -> EncoderOutput {
+    fn finish_output(&mut self, index: usize, output: Output, shape: &InputShape) -> EncoderOutput {
         let Output { name, lack, rank, element, per_token, columns } = output;
         let converted = ![0, FLOAT].contains(&element);
         if converted {
@@ -84,7 +79,8 @@ impl Adapt<'_> {
     fn renamed(&mut self, name: &str, suffix: &str) -> String {
         let fresh = self.fresh(name, suffix);
         let rename = |nodes: &mut [NodeProto]| {
-            let values = nodes.iter_mut().flat_map(|node| node.input.iter_mut().chain(&mut node.output));
+            let values =
+                nodes.iter_mut().flat_map(|node| node.input.iter_mut().chain(&mut node.output));
             values.filter(|value| **value == *name).for_each(|value| value.clone_from(&fresh));
         };
         visit_subgraphs_mut(&mut self.graph.node, &mut |graph| {

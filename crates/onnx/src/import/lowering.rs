@@ -92,8 +92,9 @@ impl Lowered {
         let tensor = initializer.to_tensor()?;
         let name = initializer.name;
         let unique = self.model.unique_name(&name[..]).into_owned();
-        let outlet = self.model.add_const(unique, tensor).map_err(|error| {
-            OnnxError::Tensor { name: name.clone(), reason: format!("{error:#}") }
+        let outlet = self.model.add_const(unique, tensor).map_err(|error| OnnxError::Tensor {
+            name: name.clone(),
+            reason: format!("{error:#}"),
         })?;
         self.define(name, outlet)
     }

@@ -58,7 +58,9 @@ impl Convolve {
         if inputs == 1 && self.groups > 1 {
             return Ok(Filters::Depthwise(values.to_vec()));
         }
-        let group = |values: &[f32]| TractResult::Ok(Weights::F32(F32Weights::pack(outputs, width, values)?));
+        let group = |values: &[f32]| {
+            TractResult::Ok(Weights::F32(F32Weights::pack(outputs, width, values)?))
+        };
         let groups = values.chunks_exact((outputs * width).max(1)).map(group);
         Ok(Filters::Products(groups.collect::<TractResult<_>>()?))
     }
@@ -96,9 +98,8 @@ impl Convolve {
                 let width = channels / self.groups * self.window.volume();
                 let fits = groups.iter().all(|weights| weights.inputs() == width);
                 ensure!(fits && channels % self.groups == 0, "{channels} channels");
-                SCRATCH.with_borrow_mut(|scratch| {
-                    self.products(groups, x, &taps, scratch, values)
-                })?;
+                SCRATCH
+                    .with_borrow_mut(|scratch| self.products(groups, x, &taps, scratch, values))?;
             }
         }
         Ok(out)
@@ -117,9 +118,10 @@ impl Convolve {
             output.fill(self.bias.as_ref().map_or(0.0, |bias| bias[channel]));
             let weights = &weights[channel * self.window.volume()..];
             for (row, output) in output.chunks_exact_mut(line.windows).enumerate() {
-                let lines = z.of(row / y.windows).iter().flat_map(|z| {
-                    y.of(row % y.windows).iter().map(move |y| (*z, *y))
-                });
+                let lines = z
+                    .of(row / y.windows)
+                    .iter()
+                    .flat_map(|z| y.of(row % y.windows).iter().map(move |y| (*z, *y)));
                 for ((z, row), weights) in lines.zip(weights.chunks_exact(line.kernel())) {
                     if z != PADDING && row != PADDING {
                         let start = (z as usize * y.input + row as usize) * line.input;
@@ -145,7 +147,8 @@ impl Convolve {
         let mut patches = vec![0.0; CHUNK.min(positions) * width];
         let mut sums = vec![0.0; CHUNK.min(positions) * outputs];
         let planes = x.chunks_exact((width / self.window.volume() * volume).max(1));
-        for (index, (input, out)) in planes.zip(out.chunks_exact_mut(outputs * positions)).enumerate()
+        for (index, (input, out)) in
+            planes.zip(out.chunks_exact_mut(outputs * positions)).enumerate()
         {
             let group = index % self.groups;
             let bias = self.bias.as_ref().map(|bias| &bias[group * outputs..][..outputs]);
@@ -203,7 +206,8 @@ fn gather(row: &mut [f32], channels: &[f32], position: usize, taps: &[Taps; AXES
         for z in z_taps {
             for line in y_taps {
                 let inside = *z != PADDING && *line != PADDING;
-                let start = if inside { (*z as usize * y.input + *line as usize) * x.input } else { 0 };
+                let start =
+                    if inside { (*z as usize * y.input + *line as usize) * x.input } else { 0 };
                 for (place, out) in place.iter().zip(row.by_ref()) {
                     let reads = inside && *place != PADDING;
                     *out = if reads { channel[start + *place as usize] } else { 0.0 };

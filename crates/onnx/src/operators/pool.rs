@@ -62,7 +62,9 @@ impl Pool {
         }
         match self.of {
             Pooled::Max => most,
-            Pooled::Mean { .. } => sum / (z.counts[plane] * y.counts[line] * x.counts[place]) as f32,
+            Pooled::Mean { .. } => {
+                sum / (z.counts[plane] * y.counts[line] * x.counts[place]) as f32
+            }
         }
     }
 }

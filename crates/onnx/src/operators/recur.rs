@@ -55,7 +55,8 @@ impl Recur {
         let Constants { weights, bias, peepholes } = constants;
         let rows = cell.gates() * hidden;
         ensure!(weights.len() == rows * hidden, "{} recurrent weights", weights.len());
-        let fits = |values: &Option<Vec<f32>>, size| values.as_ref().is_none_or(|v| v.len() == size);
+        let fits =
+            |values: &Option<Vec<f32>>, size| values.as_ref().is_none_or(|v| v.len() == size);
         ensure!(fits(&bias, hidden) && fits(&peepholes, 3 * hidden), "biases or peepholes");
         let pack = |rows: usize, weights: &[f32]| {
             TractResult::Ok(Weights::F32(F32Weights::pack(rows, hidden, weights)?))
@@ -189,19 +190,18 @@ impl Run<'_> {
             return self.product(0, states, rows).map(|product| self.products = product);
         }
         let product = self.product(0, states, rows)?;
-        for (row, product) in self.products.chunks_exact_mut(width.max(1)).zip(product.chunks_exact(weights.outputs().max(1))) {
+        for (row, product) in self
+            .products
+            .chunks_exact_mut(width.max(1))
+            .zip(product.chunks_exact(weights.outputs().max(1)))
+        {
             row[..product.len()].copy_from_slice(product);
         }
         Ok(())
     }
 
     /// Resets the states, and computes their product with the second weights.
-    fn reset(
-        &mut self,
-        input: &[f32],
-        times: &[Option<usize>],
-        states: &[f32],
-    ) -> TractResult<()> {
+    fn reset(&mut self, input: &[f32], times: &[Option<usize>], states: &[f32]) -> TractResult<()> {
         let (rows, hidden) = (times.len(), self.op.hidden);
         let width = self.op.cell.gates() * hidden;
         self.reset.clear();

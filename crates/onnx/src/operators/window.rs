@@ -57,7 +57,8 @@ impl Span {
     fn place(&self, input: usize) -> Option<(usize, usize, usize)> {
         let same = |odd: usize| {
             let windows = input.div_ceil(self.stride);
-            let needed = (windows.checked_sub(1)? * self.stride + self.reach()).saturating_sub(input);
+            let needed =
+                (windows.checked_sub(1)? * self.stride + self.reach()).saturating_sub(input);
             let before = (needed + odd) / 2;
             Some((windows, before, needed - before))
         };
@@ -177,11 +178,7 @@ impl Window {
     }
 
     /// The taps on three axes.
-    pub(super) fn taps(
-        &self,
-        shape: &[usize],
-        count_padding: bool,
-    ) -> TractResult<[Taps; AXES]> {
+    pub(super) fn taps(&self, shape: &[usize], count_padding: bool) -> TractResult<[Taps; AXES]> {
         ensure!(shape.len() == self.0.len() + 2, "{shape:?} for {} axes", self.0.len());
         ensure!(shape.iter().all(|size| *size < PADDING as usize), "{shape:?} is too large");
         let missing = AXES - self.0.len();

@@ -5,7 +5,8 @@ use pilotlight_onnx::proto::{
     TensorProto, ValueInfoProto,
 };
 use pilotlight_onnx::{
-    Encoder, Precision, Wanted, adapt, decode, decode_with, encode, import, lower_encoder, widen_halves,
+    Encoder, Precision, Wanted, adapt, decode, decode_with, encode, import, lower_encoder,
+    widen_halves,
 };
 use tract_core::internal::*;
 

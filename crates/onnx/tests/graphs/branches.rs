@@ -124,7 +124,8 @@ fn branches_that_go_too_deep_are_refused() {
 
 #[test]
 fn cycles_and_values_from_nowhere_are_told_apart() {
-    let cycle = vec![node("Add", &["x", "b"], "a"), node("Neg", &["a"], "b"), node("Neg", &["b"], "y")];
+    let cycle =
+        vec![node("Add", &["x", "b"], "a"), node("Neg", &["a"], "b"), node("Neg", &["b"], "y")];
     let reason = refusal(cycle);
     assert!(reason.contains("node node-a uses value b before it is computed"), "{reason}");
     let reason = refusal(vec![node("Neg", &["nowhere"], "y")]);

@@ -50,7 +50,8 @@ fn operators_do_what_the_tests_of_onnx_expect() {
         }
     }
     let unused = list.iter().zip(matched).filter(|(_, matched)| !matched);
-    failures.extend(unused.map(|((pattern, _), _)| format!("{pattern}: listed, but no test fails")));
+    failures
+        .extend(unused.map(|((pattern, _), _)| format!("{pattern}: listed, but no test fails")));
     assert!(failures.is_empty(), "{passed} passed, but:\n{}", failures.join("\n"));
     assert!(passed > 500, "only {passed} tests in {}", folder.display());
 }
@@ -69,9 +70,9 @@ fn tests(folder: &Path) -> Vec<PathBuf> {
 fn matches(pattern: &str, name: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == name,
-        Some((start, rest)) => name.strip_prefix(start).is_some_and(|name| {
-            (0..=name.len()).any(|skipped| matches(rest, &name[skipped..]))
-        }),
+        Some((start, rest)) => name
+            .strip_prefix(start)
+            .is_some_and(|name| (0..=name.len()).any(|skipped| matches(rest, &name[skipped..]))),
     }
 }
 
@@ -98,7 +99,10 @@ fn run(test: &Path) -> Outcome {
 fn run_on(model: &ModelProto, data: &Path) -> Outcome {
     let read = |kind: &str| {
         let file = |index: usize| fs::read(data.join(format!("{kind}_{index}.pb"))).ok();
-        (0..).map_while(file).map(|file| TensorProto::decode(&file[..])).collect::<Result<Vec<_>, _>>()
+        (0..)
+            .map_while(file)
+            .map(|file| TensorProto::decode(&file[..]))
+            .collect::<Result<Vec<_>, _>>()
     };
     let (Ok(inputs), Ok(outputs)) = (read("input"), read("output")) else {
         return Outcome::Failed("inputs or outputs are no tensors".into());

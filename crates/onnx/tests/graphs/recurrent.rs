@@ -116,7 +116,9 @@ impl Layer {
                 (0..h).for_each(|u| state[u] = (of_input(u) + of_state(u, &before)).tanh());
             }
             Kind::Gru { reset_after } => {
-                let gate = |g: usize, u: usize| sigmoid(of_input(g * h + u) + of_state(g * h + u, &before));
+                let gate = |g: usize, u: usize| {
+                    sigmoid(of_input(g * h + u) + of_state(g * h + u, &before))
+                };
                 let reset: Vec<f32> = (0..h).map(|u| gate(1, u) * before[u]).collect();
                 for u in 0..h {
                     let candidate = if reset_after {
@@ -142,7 +144,8 @@ impl Layer {
 
     fn node(&self) -> NodeProto {
         let names = ["x", "w", "r", "b", "lengths", "h", "c", "p"];
-        let given = |index: usize| self.values(index).is_some() || index == 4 && self.lengths.is_some();
+        let given =
+            |index: usize| self.values(index).is_some() || index == 4 && self.lengths.is_some();
         let inputs = (0..8).map(|index| if given(index) { names[index] } else { "" });
         let operator = match self.kind {
             Kind::Rnn => "RNN",
@@ -151,14 +154,13 @@ impl Layer {
         };
         let direction = AttributeProto {
             name: "direction".into(),
-            s: Bytes::from_static(
-                [&b"forward"[..], b"reverse", b"bidirectional"][self.direction],
-            ),
+            s: Bytes::from_static([&b"forward"[..], b"reverse", b"bidirectional"][self.direction]),
             r#type: 3,
             ..Default::default()
         };
         let reset_after = self.kind == Kind::Gru { reset_after: true };
-        let outputs: &[&str] = if self.kind == Kind::Lstm { &["y", "yh", "yc"] } else { &["y", "yh"] };
+        let outputs: &[&str] =
+            if self.kind == Kind::Lstm { &["y", "yh", "yc"] } else { &["y", "yh"] };
         NodeProto {
             attribute: vec![
                 direction,
@@ -173,11 +175,12 @@ impl Layer {
     /// With a batch of any size, and steps of any number.
     fn graph(&self) -> GraphProto {
         let node = self.node();
-        let constants = [(1, "w"), (2, "r"), (3, "b"), (7, "p")].into_iter().filter_map(|(index, name)| {
-            let (shape, values) = self.values(index)?;
-            let shape: Vec<i64> = shape.iter().map(|size| *size as i64).collect();
-            Some(floats(name, &shape, &values))
-        });
+        let constants =
+            [(1, "w"), (2, "r"), (3, "b"), (7, "p")].into_iter().filter_map(|(index, name)| {
+                let (shape, values) = self.values(index)?;
+                let shape: Vec<i64> = shape.iter().map(|size| *size as i64).collect();
+                Some(floats(name, &shape, &values))
+            });
         let columns = self.columns.to_string();
         let mut input = vec![value("x", 1, &["t", "n", &columns])];
         if self.lengths.is_some() {
@@ -190,7 +193,13 @@ impl Layer {
             }
         }
         let output = node.output.iter().map(|name| value(name, 1, &[])).collect();
-        GraphProto { initializer: constants.collect(), node: vec![node], input, output, ..Default::default() }
+        GraphProto {
+            initializer: constants.collect(),
+            node: vec![node],
+            input,
+            output,
+            ..Default::default()
+        }
     }
 
     fn found(&self, fused: bool) -> Vec<Vec<f32>> {
@@ -224,9 +233,22 @@ fn layer() -> impl Strategy<Value = Layer> {
     (kind, 0..3usize, sizes, lengths, options).prop_map(
         |(kind, direction, (steps, rows, columns, hidden), lengths, options)| {
             let (biases, states, peepholes, seed) = options;
-            let within = |lengths: Vec<usize>| lengths[..rows].iter().map(|l| *l.min(&steps)).collect();
+            let within =
+                |lengths: Vec<usize>| lengths[..rows].iter().map(|l| *l.min(&steps)).collect();
             let lengths = lengths.map(within);
-            Layer { kind, direction, steps, rows, columns, hidden, lengths, biases, states, peepholes, seed }
+            Layer {
+                kind,
+                direction,
+                steps,
+                rows,
+                columns,
+                hidden,
+                lengths,
+                biases,
+                states,
+                peepholes,
+                seed,
+            }
         },
     )
 }
@@ -269,10 +291,10 @@ fn rows_of_recurrent_layers_are_independent_where_the_batch_comes_first() {
         ..Default::default()
     };
     graph.input[0] = value("rows", 1, &["n", "t", "3"]);
-    graph.node.insert(0, NodeProto {
-        attribute: vec![perm(&[1, 0, 2])],
-        ..node("Transpose", &["rows"], "x")
-    });
+    graph.node.insert(
+        0,
+        NodeProto { attribute: vec![perm(&[1, 0, 2])], ..node("Transpose", &["rows"], "x") },
+    );
     graph.node.push(NodeProto {
         attribute: vec![perm(&[2, 0, 1, 3])],
         ..node("Transpose", &["y"], "out")

@@ -85,7 +85,11 @@ fn read(axes: &[Axis], plane: &[f32]) -> Vec<Vec<Option<f32>>> {
 }
 
 /// `x` through one operator, with open sizes and with fixed ones, plain and fused.
-fn all_ways(node: NodeProto, constants: &[(&str, Vec<usize>, Vec<f32>)], x: &Tensor) -> Vec<Vec<f32>> {
+fn all_ways(
+    node: NodeProto,
+    constants: &[(&str, Vec<usize>, Vec<f32>)],
+    x: &Tensor,
+) -> Vec<Vec<f32>> {
     let open: Vec<String> = (0..x.rank()).map(|axis| format!("d{axis}")).collect();
     let fixed: Vec<String> = x.shape().iter().map(usize::to_string).collect();
     let graph = |dims: &[String], constant: bool| -> ModelProto {

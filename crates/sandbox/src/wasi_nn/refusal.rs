@@ -31,9 +31,7 @@ impl From<Error> for Refusal {
         };
         let reason = error.to_string();
         let data = match &error {
-            Error::Busy { retry_after, .. } => {
-                try_later(TryLaterCause::Busy, *retry_after, reason)
-            }
+            Error::Busy { retry_after, .. } => try_later(TryLaterCause::Busy, *retry_after, reason),
             Error::Restarting { retry_after, .. } => {
                 try_later(TryLaterCause::Restarting, *retry_after, reason)
             }

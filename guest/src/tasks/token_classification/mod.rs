@@ -60,8 +60,7 @@ impl TextModel {
         let overlap = self.overlap(parameters.stride)?;
         let labeled = self.label_tokens(texts, overlap, timings)?;
         let entities = labeled.iter().map(|labeled| {
-            let mut entities =
-                decode(self, labeled, parameters.aggregation_strategy);
+            let mut entities = decode(self, labeled, parameters.aggregation_strategy);
             entities.retain(|entity| {
                 let label = entity.entity_group.as_ref().or(entity.entity.as_ref());
                 label.is_none_or(|label| !parameters.ignore_labels.contains(label))

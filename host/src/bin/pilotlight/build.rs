@@ -4,9 +4,9 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use pilotlight::{
-    AccuracyCheck, Agreement, BundleManifest, Cache, Error, GRAPH_EXTENSION, Guest, Host, HostCompute,
-    LoadedGraph, ModelCompute, Placement, Precision, Source, Stage, Target, Variant, agreement,
-    check_patterns, snapshot,
+    AccuracyCheck, Agreement, BundleManifest, Cache, Error, GRAPH_EXTENSION, Guest, Host,
+    HostCompute, LoadedGraph, ModelCompute, Placement, Precision, Source, Stage, Target, Variant,
+    agreement, check_patterns, snapshot,
 };
 use pilotlight_files::{FileAccess, write_atomically};
 use pilotlight_model::{Digest, ModelFolder, Task};

@@ -66,7 +66,9 @@ fn in_one(parsed: &Parsed, known: &mut BTreeMap<std::path::PathBuf, Known>) -> V
             };
             let Err(unfit) = unfit else { continue };
             let key = match unfit {
-                Unfit::Label { .. } | Unfit::NoRedaction { .. } => format!("routes[{index}].deidentify"),
+                Unfit::Label { .. } | Unfit::NoRedaction { .. } => {
+                    format!("routes[{index}].deidentify")
+                }
                 _ => format!("deidentify.{name}.labels"),
             };
             found.push(source_map.diagnostic(&key, format!("for function `{function}`: {unfit}")));

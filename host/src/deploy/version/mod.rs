@@ -258,7 +258,8 @@ fn with_graphs_of_its_own(
     mut options: FunctionOptions,
 ) -> (Source, FunctionOptions) {
     #[cfg(feature = "compiler")]
-    if let Source::Model { folder, choices, guest, compute: ModelCompute::Host(mut compute) } = source
+    if let Source::Model { folder, choices, guest, compute: ModelCompute::Host(mut compute) } =
+        source
     {
         compute.graphs = Arc::new(compute.graphs.fork());
         options.instance.graphs = Some(Arc::clone(&compute.graphs));

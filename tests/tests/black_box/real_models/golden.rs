@@ -77,7 +77,8 @@ pub(super) fn check_tags(server: &Server, decoding: &str) {
         let answers = answer(server, "/v1/token-classification", &request);
         assert_eq!(array(&answers).len(), batch.len());
         for (line, entities) in batch.iter().zip(array(&answers)) {
-            let tags: Vec<&Value> = array(entities).iter().map(|entity| &entity["entity"]).collect();
+            let tags: Vec<&Value> =
+                array(entities).iter().map(|entity| &entity["entity"]).collect();
             assert_eq!(json!(tags), line[decoding], "{}", line["text"]);
             let starts = array(entities).iter().map(|entity| entity["start"].as_u64().unwrap());
             assert!(starts.eq(0..tags.len() as u64), "{entities}");

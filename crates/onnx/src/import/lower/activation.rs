@@ -38,7 +38,8 @@ pub(super) fn lowering(operator: &str) -> Option<Lower> {
             below_zero(w, |w, x| w.binary("below", Box::new(Mul), [x, slope]))
         },
         "Elu" => |w| {
-            let (one, alpha) = (w.float("one", 1.0)?, w.float("alpha", w.node.float_or("alpha", 1.0))?);
+            let (one, alpha) =
+                (w.float("one", 1.0)?, w.float("alpha", w.node.float_or("alpha", 1.0))?);
             below_zero(w, |w, x| {
                 let power = w.unary("power", math::exp(), x)?;
                 let power = w.binary("less", Box::new(Sub), [power, one])?;

@@ -53,7 +53,8 @@ fn einsum(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
         let (one, other) = (product.letters.clone(), operand.letters.clone());
         product = product.without(w, |letter| later(letter) || other.contains(letter))?;
         let operand = operand.without(w, |letter| later(letter) || one.contains(letter))?;
-        let both = product.letters.chars().chain(operand.letters.chars().filter(|l| !one.contains(*l)));
+        let both =
+            product.letters.chars().chain(operand.letters.chars().filter(|l| !one.contains(*l)));
         let letters: String = both.filter(|letter| later(*letter)).collect();
         let formula = format!("{},{}->{letters}", product.letters, operand.letters);
         let outlet = contracted(w, &formula, [product.outlet, operand.outlet])?;
@@ -89,7 +90,12 @@ impl Operand {
 struct Ellipsis(Vec<char>);
 
 impl Ellipsis {
-    fn of(w: &Wiring<'_>, equation: &str, terms: &[&str], inputs: &[OutletId]) -> TractResult<Self> {
+    fn of(
+        w: &Wiring<'_>,
+        equation: &str,
+        terms: &[&str],
+        inputs: &[OutletId],
+    ) -> TractResult<Self> {
         let mut longest = 0;
         for (term, input) in terms.iter().zip(inputs) {
             if let Some(named) = term.contains("...").then(|| term.len() - 3) {
@@ -110,7 +116,8 @@ impl Ellipsis {
             ensure!(rank == usize::MAX || rank == named.len(), "{term} for {rank} axes");
             return Ok(named);
         }
-        let open = rank.checked_sub(named.len()).with_context(|| format!("{term} for {rank} axes"))?;
+        let open =
+            rank.checked_sub(named.len()).with_context(|| format!("{term} for {rank} axes"))?;
         let letters: String = self.0[self.0.len() - open.min(self.0.len())..].iter().collect();
         Ok(term.replace("...", &letters))
     }
@@ -122,6 +129,7 @@ fn implicit(operands: &[Operand], ellipsis: &Ellipsis) -> String {
     for letter in operands.iter().flat_map(|operand| operand.letters.chars()) {
         *counts.entry(letter).or_default() += 1;
     }
-    let single = counts.into_iter().filter(|(letter, count)| *count == 1 && !ellipsis.0.contains(letter));
+    let single =
+        counts.into_iter().filter(|(letter, count)| *count == 1 && !ellipsis.0.contains(letter));
     ellipsis.0.iter().copied().chain(single.map(|(letter, _)| letter)).collect()
 }

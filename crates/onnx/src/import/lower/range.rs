@@ -58,7 +58,8 @@ fn numbers(w: &mut Wiring<'_>, bounds: [&Arc<Tensor>; 3]) -> TractResult<OutletI
 /// A bound that is a size, whatever it has been cast to.
 fn size(w: &Wiring<'_>, index: usize) -> TractResult<TDim> {
     let mut outlet = w.input(index)?;
-    while w.model.outlet_fact(outlet)?.konst.is_none() && w.model.node(outlet.node).op_is::<Cast>() {
+    while w.model.outlet_fact(outlet)?.konst.is_none() && w.model.node(outlet.node).op_is::<Cast>()
+    {
         outlet = w.model.node(outlet.node).inputs[0];
     }
     let value = w.model.outlet_fact(outlet)?.konst.clone();

@@ -53,10 +53,13 @@ fn layer(w: &mut Wiring<'_>, kind: Kind) -> TractResult<TVec<OutletId>> {
     }
     let mut parts: Vec<TVec<OutletId>> = Vec::new();
     for (direction, reverse) in reverse.iter().enumerate() {
-        let states = [first_state(w, 5, direction, batch_first)?, match kind {
-            Kind::Lstm { .. } => first_state(w, 6, direction, batch_first)?,
-            _ => None,
-        }];
+        let states = [
+            first_state(w, 5, direction, batch_first)?,
+            match kind {
+                Kind::Lstm { .. } => first_state(w, 6, direction, batch_first)?,
+                _ => None,
+            },
+        ];
         parts.push(layer.direct(w, input, (direction, *reverse), states)?);
     }
     let mut outputs = tvec!();
@@ -111,20 +114,34 @@ impl Layer {
         };
         let peepholes = if matches!(kind, Kind::Lstm { .. }) { floats(7)? } else { None };
         let (weights, recurrent) = (w.floats_of(&weights)?, w.floats_of(&recurrent)?);
-        let layer =
-            Self { kind, hidden, width, columns, weights, recurrent, biases: floats(3)?, peepholes };
+        let layer = Self {
+            kind,
+            hidden,
+            width,
+            columns,
+            weights,
+            recurrent,
+            biases: floats(3)?,
+            peepholes,
+        };
         let sizes = [
             (layer.width, cell_gates * hidden),
             (layer.weights.len(), directions * width * columns),
             (layer.recurrent.len(), directions * width * hidden),
-            (layer.biases.as_ref().map_or(0, Vec::len), match layer.biases {
-                Some(_) => directions * 2 * width,
-                None => 0,
-            }),
-            (layer.peepholes.as_ref().map_or(0, Vec::len), match layer.peepholes {
-                Some(_) => directions * 3 * hidden,
-                None => 0,
-            }),
+            (
+                layer.biases.as_ref().map_or(0, Vec::len),
+                match layer.biases {
+                    Some(_) => directions * 2 * width,
+                    None => 0,
+                },
+            ),
+            (
+                layer.peepholes.as_ref().map_or(0, Vec::len),
+                match layer.peepholes {
+                    Some(_) => directions * 3 * hidden,
+                    None => 0,
+                },
+            ),
         ];
         ensure!(sizes.iter().all(|(found, expected)| found == expected), "weights do not fit");
         Ok(layer)
@@ -183,9 +200,8 @@ fn cell(w: &Wiring<'_>, kind: Kind, direction: usize) -> TractResult<Cell> {
     let Some(names) = w.node.strings("activations") else {
         return Ok(Cell { kind, activations, clip });
     };
-    let parameter = |name: &str, used: usize| {
-        w.node.floats(name).and_then(|values| values.get(used).copied())
-    };
+    let parameter =
+        |name: &str, used: usize| w.node.floats(name).and_then(|values| values.get(used).copied());
     let mut used = 0;
     for (place, name) in names.iter().take((direction + 1) * count).enumerate() {
         let activation = match &name.to_ascii_lowercase()[..] {

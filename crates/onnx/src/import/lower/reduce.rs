@@ -1,8 +1,8 @@
 //! Sums, means and others over axes.
 
 use tract_core::internal::*;
-use tract_core::ops::math::{self, Div, Sub};
 use tract_core::ops::math::Add;
+use tract_core::ops::math::{self, Div, Sub};
 use tract_core::ops::nn::{Reduce, Reducer};
 
 use super::{Lower, Wiring};

@@ -120,7 +120,8 @@ fn window(w: &Wiring<'_>, kernel: &[usize]) -> TractResult<Window> {
     let (strides, dilations) = (sizes("strides", axes, 1)?, sizes("dilations", axes, 1)?);
     let pads = sizes("pads", 2 * axes, 0)?;
     let declared = w.node.ints("kernel_shape").map(<[i64]>::to_vec);
-    let same = declared.is_none_or(|sizes| sizes.iter().copied().eq(kernel.iter().map(|k| *k as i64)));
+    let same =
+        declared.is_none_or(|sizes| sizes.iter().copied().eq(kernel.iter().map(|k| *k as i64)));
     let fits = kernel.iter().all(|size| (1..=LARGEST as usize).contains(size));
     ensure!(same && fits, "a kernel of {kernel:?}");
     let ceil = w.node.int_or("ceil_mode", 0) != 0;
