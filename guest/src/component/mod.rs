@@ -49,7 +49,9 @@ mod bindings {
         type Error = String;
 
         fn try_from(graph: Graph) -> Result<Self, String> {
-            let ports = |ports: Vec<Port>| ports.into_iter().map(Port::try_into).collect();
+            let ports = |ports: Vec<Port>| {
+                ports.into_iter().map(crate::engine::Port::try_from).collect::<Result<_, _>>()
+            };
             let size = |size: Option<u32>| size.map(|size| size as usize);
             Ok(Self {
                 inputs: ports(graph.inputs)?,
