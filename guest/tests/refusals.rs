@@ -67,11 +67,17 @@ fn unknown_operators_are_refused_by_name() {
     let reason = refusal(|model| {
         model.graph.as_mut().unwrap().node[1].op_type = "Frobnicate".into();
     });
-    assert_eq!(reason, "model.onnx: node node-scored: operator Frobnicate is not supported");
+    assert_eq!(
+        reason,
+        "model.onnx: node node-scored: operator Frobnicate is not supported; compute it on the host with --compute host"
+    );
     let reason = refusal(|model| {
         model.graph.as_mut().unwrap().node[1].domain = "evil".into();
     });
-    assert_eq!(reason, "model.onnx: node node-scored: operator evil.MatMul is not supported");
+    assert_eq!(
+        reason,
+        "model.onnx: node node-scored: operator evil.MatMul is not supported; compute it on the host with --compute host"
+    );
 }
 
 #[test]

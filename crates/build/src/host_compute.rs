@@ -6,8 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use pilotlight_inference::{GraphOptions, Graphs};
 use pilotlight_model::{CONFIG_FILE, Digest, MODEL_FILE, ModelConfig, ModelFolder};
-use pilotlight_onnx::Encoder;
 use pilotlight_onnx::proto::ModelProto;
+use pilotlight_onnx::{Encoder, Wanted};
 
 use crate::error::{Error, Result};
 use crate::graph::GraphRecord;
@@ -58,7 +58,8 @@ pub(crate) fn convert(folder: &ModelFolder, precision: Precision) -> Result<Vec<
     let mut beside = |name: &str| folder.read_in_pieces(name).map_err(|error| error.to_string());
     let decoded = pilotlight_onnx::decode_with(file.clone(), &mut beside);
     let (mut model, external) = decoded.map_err(refuse)?;
-    let encoder = pilotlight_onnx::adapt(&mut model, label_count(folder)?).map_err(refuse)?;
+    let wanted = Wanted::PerToken { columns: label_count(folder)? };
+    let encoder = pilotlight_onnx::adapt(&mut model, &wanted).map_err(refuse)?;
     let convert: fn(&mut ModelProto) -> _ = match precision {
         Precision::Unchanged if !external && !encoder.changed => return Ok(file.into()),
         Precision::Unchanged => |_: &mut ModelProto| Ok(()),
@@ -130,7 +131,8 @@ impl LoadedGraph {
         let refuse = |error: pilotlight_onnx::OnnxError| Error::Refused(format!("{name}: {error}"));
         let file = Bytes::from(file);
         let mut model = pilotlight_onnx::decode(file.clone()).map_err(refuse)?;
-        let encoder = pilotlight_onnx::adapt(&mut model, None).map_err(refuse)?;
+        let wanted = Wanted::PerToken { columns: None };
+        let encoder = pilotlight_onnx::adapt(&mut model, &wanted).map_err(refuse)?;
         let padding = padding_changes_labels(&encoder, &model);
         drop(model);
         let graph = graphs.load(name, file.into(), *options)?;

@@ -1,6 +1,6 @@
 use bytes::Buf;
-use pilotlight_onnx::OnnxError;
 use pilotlight_onnx::proto::ModelProto;
+use pilotlight_onnx::{OnnxError, Wanted};
 use tract_core::internal::*;
 use tract_core::plan::SimplePlan;
 
@@ -38,7 +38,8 @@ impl TractCompute {
         labels: Option<usize>,
         precision: Precision,
     ) -> Result<Self, OnnxError> {
-        let graph = pilotlight_onnx::lower_encoder(model, labels, precision.into())?;
+        let wanted = Wanted::PerToken { columns: labels };
+        let graph = pilotlight_onnx::lower_encoder(model, &wanted, precision.into())?;
         let mut model = graph.model;
         let labels = label_count(&model)?;
         let refuse = |error: TractError| OnnxError::Optimise(format!("{error:#}"));

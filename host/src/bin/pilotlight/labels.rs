@@ -7,7 +7,7 @@ use pilotlight::BundleManifest;
 use pilotlight_config::{Config, Diagnostic, Function, Parsed, Sources};
 use pilotlight_deidentify::Unfit;
 use pilotlight_model::{CONFIG_FILE, MODEL_FILE, ModelConfig, ModelFolder};
-use pilotlight_onnx::Pieces;
+use pilotlight_onnx::{Pieces, Wanted};
 use pilotlight_router::Route;
 
 /// What is known of a function before it is loaded.
@@ -99,7 +99,8 @@ fn width(folder: &ModelFolder) -> Option<usize> {
     let file = folder.read_in_pieces(MODEL_FILE).ok()?.into_iter().collect::<Pieces>();
     let mut beside = |name: &str| folder.read_in_pieces(name).map_err(|error| error.to_string());
     let (mut model, _) = pilotlight_onnx::decode_with(file, &mut beside).ok()?;
-    pilotlight_onnx::adapt(&mut model, None).ok()?.columns
+    let wanted = Wanted::PerToken { columns: None };
+    pilotlight_onnx::adapt(&mut model, &wanted).ok()?.outputs.first()?.columns
 }
 
 fn of_component(file: &Path) -> Option<Known> {
