@@ -42,6 +42,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
 fn install_peers() -> anyhow::Result<()> {
     peers::wasmtime()?;
     peers::registry::program()?;
+    peers::onnx::node_tests()?;
     peers::prometheus::programs()?;
     runtime::library()?;
     Ok(())
@@ -143,6 +144,9 @@ fn tests() -> anyhow::Result<()> {
     }
     if let Some(registry) = peers::registry::program()? {
         command.env(peers::registry::VARIABLE, registry);
+    }
+    if let Some(folder) = peers::onnx::node_tests()? {
+        command.env(peers::onnx::VARIABLE, folder);
     }
     if let Some(programs) = peers::prometheus::programs()? {
         command.envs(programs);
