@@ -25,6 +25,7 @@ mod labels;
 mod life_cycle;
 mod other_hosts;
 mod process;
+mod real_models;
 mod registries;
 mod scheduling;
 mod swapping;
