@@ -11,6 +11,7 @@
 
 #[cfg(feature = "compiler")]
 mod accuracy;
+mod agreement;
 mod artifact;
 pub mod background;
 mod cache;
@@ -19,6 +20,8 @@ mod compiled;
 mod component_file;
 mod error;
 mod graph;
+#[cfg(feature = "compiler")]
+mod graph_file;
 #[cfg(feature = "compiler")]
 mod guest;
 #[cfg(feature = "compiler")]
@@ -32,14 +35,18 @@ mod memory_image;
 mod model;
 #[cfg(feature = "compiler")]
 mod patterns;
+#[cfg(feature = "compiler")]
+mod ports;
 mod precision;
 mod priority;
 mod progress;
+mod sample;
 #[cfg(feature = "compiler")]
 mod snapshot;
 
 #[cfg(feature = "compiler")]
 pub use accuracy::agreement;
+pub use agreement::{AccuracyCheck, Agreement, Measure};
 #[cfg(feature = "compiler")]
 pub use artifact::ModelCompute;
 pub use artifact::{Artifact, Source};
@@ -47,15 +54,18 @@ pub use cache::{Cache, Entry, Incoming};
 pub use error::{Error, Result, TaskError};
 pub use graph::{GRAPH_EXTENSION, GraphRecord};
 #[cfg(feature = "compiler")]
+pub use graph_file::adapt;
+#[cfg(feature = "compiler")]
 pub use guest::{Guest, Target, Variant};
 #[cfg(feature = "compiler")]
 pub use host_compute::{HostCompute, LoadedGraph};
 pub use inspect::{Inspection, Seal, SealSignature, inspect};
 pub use machine_code::give_memory_back;
-pub use manifest::{Agreement, BundleManifest, Sample};
+pub use manifest::{BundleManifest, Endpoint};
 #[cfg(feature = "compiler")]
 pub use patterns::check_patterns;
 pub use precision::Precision;
 pub use progress::{Progress, Stage};
+pub use sample::{Sample, SampleAnswer, Vector};
 #[cfg(feature = "compiler")]
 pub use snapshot::{Placement, snapshot};
