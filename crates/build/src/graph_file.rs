@@ -1,11 +1,9 @@
 //! The ONNX file of a model folder, and what its task reads of the graph in it.
 
-use std::path::Path;
-
 use bytes::Bytes;
 use pilotlight_model::{CONFIG_FILE, Manifest, ModelConfig, ModelFolder, Task};
 use pilotlight_onnx::proto::ModelProto;
-use pilotlight_onnx::{Encoder, OnnxError};
+use pilotlight_onnx::{Encoder, OnnxError, Wanted};
 
 use crate::error::{Error, Result};
 
@@ -21,12 +19,9 @@ pub(crate) struct GraphFile {
 
 impl GraphFile {
     pub(crate) fn read(folder: &ModelFolder) -> Result<Self> {
-        let name = Path::new(&folder.manifest().onnx_file);
         let bytes = Bytes::from(folder.read(&folder.manifest().onnx_file)?);
-        let mut beside = |file: &str| {
-            let file = name.with_file_name(file);
-            folder.read_in_pieces(&file.to_string_lossy()).map_err(|error| error.to_string())
-        };
+        let mut beside =
+            |name: &str| folder.read_beside_graph(name).map_err(|error| error.to_string());
         let decoded = pilotlight_onnx::decode_with(bytes.clone(), &mut beside);
         let (model, external) = decoded.map_err(|error| refused(folder, &error))?;
         Ok(Self { bytes, model, external })
@@ -49,46 +44,15 @@ pub fn adapt(
     manifest: &Manifest,
     labels: Option<usize>,
 ) -> std::result::Result<Option<Encoder>, OnnxError> {
-    match wanted(manifest, labels) {
-        Wanted::Everything => Ok(None),
-        Wanted::PerToken { columns } => pilotlight_onnx::adapt(model, columns).map(Some),
-        Wanted::PerText { .. } | Wanted::Named(_) => {
-            let task = manifest.task;
-            Err(OnnxError::Graph(format!("task {task} cannot be computed on the host")))
-        }
+    if manifest.task == Task::Tensors {
+        return Ok(None);
     }
-}
-
-/// What a task reads of a graph.
-#[derive(Debug, PartialEq, Eq)]
-enum Wanted {
-    /// An output of a vector for each token, with so many columns if that is known.
-    PerToken { columns: Option<usize> },
-    /// An output of a vector for each text, with so many columns if that is known.
-    PerText { columns: Option<usize> },
-    /// These outputs.
-    Named(Vec<String>),
-    /// All that it has, as it is.
-    Everything,
-}
-
-fn wanted(manifest: &Manifest, labels: Option<usize>) -> Wanted {
-    match manifest.task {
-        Task::Tensors => Wanted::Everything,
-        Task::TokenClassification if manifest.outputs.is_empty() => {
-            Wanted::PerToken { columns: labels }
-        }
-        _ if !manifest.outputs.is_empty() => Wanted::Named(manifest.outputs.clone()),
-        Task::TextClassification | Task::Reranking | Task::ZeroShotClassification => {
-            Wanted::PerText { columns: labels }
-        }
-        _ => Wanted::PerToken { columns: None },
-    }
+    pilotlight_onnx::adapt(model, &Wanted::of(manifest, labels)).map(Some)
 }
 
 /// How many labels the model's configuration names, if it names any.
 pub(crate) fn label_count(folder: &ModelFolder) -> Result<Option<usize>> {
-    if !folder.manifest().files.contains_key(CONFIG_FILE) {
+    if !folder.lists(CONFIG_FILE) {
         return Ok(None);
     }
     // What is wrong with it is told when the model is loaded.

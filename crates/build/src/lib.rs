@@ -40,7 +40,11 @@ mod ports;
 mod precision;
 mod priority;
 mod progress;
+#[cfg(feature = "compiler")]
+mod resolve;
 mod sample;
+#[cfg(feature = "compiler")]
+mod signature;
 #[cfg(feature = "compiler")]
 mod snapshot;
 
@@ -67,5 +71,7 @@ pub use patterns::check_patterns;
 pub use precision::Precision;
 pub use progress::{Progress, Stage};
 pub use sample::{Sample, SampleAnswer, Vector};
+#[cfg(feature = "compiler")]
+pub use signature::signature;
 #[cfg(feature = "compiler")]
 pub use snapshot::{Placement, snapshot};

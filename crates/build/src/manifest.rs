@@ -112,7 +112,9 @@ impl BundleManifest {
 }
 
 /// What earlier versions measured had another form, and is worth no refusal.
-fn if_known<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Option<Agreement>, D::Error> {
+fn if_known<'de, D: Deserializer<'de>>(
+    from: D,
+) -> std::result::Result<Option<Agreement>, D::Error> {
     let value = serde_json::Value::deserialize(from)?;
     Ok(serde_json::from_value(value).ok())
 }
@@ -179,14 +181,23 @@ mod tests {
     fn what_an_earlier_version_sealed_is_read() {
         let mut sealed = serde_json::to_value(manifest()).unwrap();
         let fields = sealed.as_object_mut().unwrap();
-        ["task", "endpoints", "accuracy_check"].map(|name| fields.remove(name));
+        for name in ["task", "endpoints", "accuracy_check"] {
+            fields.remove(name);
+        }
         let measured = serde_json::json!({"texts": 1, "tokens": 3, "equal": 2});
         fields.insert("agreement".into(), measured);
         let read: BundleManifest = serde_json::from_value(sealed).unwrap();
-        let expected =
-            BundleManifest { task: String::new(), endpoints: vec![], accuracy_check: None, ..manifest() };
+        let expected = BundleManifest {
+            task: String::new(),
+            endpoints: vec![],
+            accuracy_check: None,
+            ..manifest()
+        };
         assert_eq!(read, expected);
-        assert_eq!((read.answers("POST", "/"), manifest().answers("POST", "/")), (None, Some(true)));
+        assert_eq!(
+            (read.answers("POST", "/"), manifest().answers("POST", "/")),
+            (None, Some(true))
+        );
         assert_eq!(manifest().answers("GET", "/"), Some(false));
     }
 }

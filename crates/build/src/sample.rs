@@ -97,9 +97,7 @@ fn set_apart(value: Value, vectors: &mut Vec<Vec<f64>>) -> Value {
         return json!({ "shape": shape });
     }
     match value {
-        Value::Array(values) => {
-            values.into_iter().map(|value| set_apart(value, vectors)).collect()
-        }
+        Value::Array(values) => values.into_iter().map(|value| set_apart(value, vectors)).collect(),
         Value::Object(fields) => {
             let fields = fields.into_iter();
             fields.map(|(name, value)| (name, set_apart(value, vectors))).collect()
@@ -242,9 +240,8 @@ mod tests {
     fn noise_is_tolerated_and_another_vector_is_not() {
         let vector = wave(384, 0.0);
         let kept = sample(json!([vector]));
-        let changed = |change: fn(f64) -> f64| {
-            json!([vector.iter().map(|x| change(*x)).collect::<Vec<_>>()])
-        };
+        let changed =
+            |change: fn(f64) -> f64| json!([vector.iter().map(|x| change(*x)).collect::<Vec<_>>()]);
         assert_eq!(compared(&kept, changed(|x| x * 1.001 + 0.001)), Ok(()));
         let turned = compared(&kept, changed(|x| -x)).unwrap_err();
         assert!(turned.contains("cosine"), "{turned}");

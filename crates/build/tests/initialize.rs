@@ -79,14 +79,20 @@ impl Memory {
     }
 
     fn put_string(&mut self, text: &str) {
-        self.store(text).map(|word| self.put(word));
+        for word in self.store(text) {
+            self.put(word);
+        }
     }
 
     /// `result<description, string>`, laid out as the canonical ABI has it.
     fn of(told: &Told) -> Self {
         let mut memory = Self::default();
-        [0, 0].map(|word| memory.put(word));
-        [told.info, told.task].map(|text| memory.put_string(text));
+        for word in [0, 0] {
+            memory.put(word);
+        }
+        for text in [told.info, told.task] {
+            memory.put_string(text);
+        }
         let endpoints = told.endpoints.as_flattened().iter();
         let words: Vec<[u32; 2]> = endpoints.map(|text| memory.store(text)).collect();
         memory.strings.resize(memory.strings.len().next_multiple_of(4), 0);
@@ -94,25 +100,34 @@ impl Memory {
         for word in words.as_flattened() {
             memory.strings.extend(word.to_le_bytes());
         }
-        [list, told.endpoints.len() as u32].map(|word| memory.put(word));
-        told.sample.map(|text| memory.put_string(text));
-        told.agreement.map(|text| memory.put_string(text));
-        [u32::from(told.measure), 0].map(|word| memory.put(word));
+        for word in [list, told.endpoints.len() as u32] {
+            memory.put(word);
+        }
+        for text in told.sample {
+            memory.put_string(text);
+        }
+        for text in told.agreement {
+            memory.put_string(text);
+        }
+        for word in [u32::from(told.measure), 0] {
+            memory.put(word);
+        }
         memory.returned.extend(told.threshold.to_le_bytes());
         memory
     }
 
     fn refusing(reason: &str) -> Self {
         let mut memory = Self::default();
-        [1, 0].map(|word| memory.put(word));
+        for word in [1, 0] {
+            memory.put(word);
+        }
         memory.put_string(reason);
         memory
     }
 
     fn guest(&self) -> Guest {
-        let [returned, strings] = [&self.returned, &self.strings].map(|bytes| {
-            bytes.iter().map(|byte| format!("\\{byte:02x}")).collect::<String>()
-        });
+        let [returned, strings] = [&self.returned, &self.strings]
+            .map(|bytes| bytes.iter().map(|byte| format!("\\{byte:02x}")).collect::<String>());
         // A manifest, and a placement flattened to a case and twelve words.
         let parameters = "i32 ".repeat(15);
         let text = format!(

@@ -6,8 +6,8 @@ use pilotlight_testing::ladder::{Order, check};
 
 const ORDER: &Order = &[
     &["agreement", "error", "memory_image", "ports", "precision", "priority", "progress", "sample"],
-    &["background", "cache", "guest", "patterns"],
-    &["component_file", "graph", "graph_file", "machine_code"],
+    &["background", "cache", "guest", "patterns", "signature"],
+    &["component_file", "graph", "graph_file", "machine_code", "resolve"],
     &["host_compute", "manifest"],
     &["accuracy", "compiled", "inspect"],
     &["compile", "snapshot"],

@@ -5,28 +5,39 @@
 //! file, a file of absurd size or one whose digest differs is refused by name, and nothing of it is
 //! used. In a Hugging Face cache links may lead to other files of the same entry.
 
+mod choices;
 mod config;
+mod detect;
 mod digest;
+mod draft;
 mod error;
+mod files;
 mod folder;
 mod input;
+mod json;
 mod labels;
 mod manifest;
 mod pattern;
 mod pooling;
 mod scheme;
+mod signature;
 mod task;
 
-pub use config::{ModelConfig, without_bom};
+pub use choices::Choices;
+pub use config::ModelConfig;
+pub use detect::Listing;
 pub use digest::Digest;
 pub use error::ModelError;
+pub use files::largest_file;
 pub use folder::ModelFolder;
 pub use input::InputRole;
+pub use json::without_bom;
 pub use labels::{Labels, transformers_group};
 pub use manifest::{Limits, MANIFEST_FILE, Manifest};
 pub use pattern::{PatternError, translate_pattern, visit_patterns};
 pub use pooling::{Pooling, ProblemType};
 pub use scheme::{Scheme, Tag};
+pub use signature::{GraphPort, GraphReader, GraphSignature};
 pub use task::Task;
 
 /// The ONNX graph and its weights.

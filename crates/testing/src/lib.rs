@@ -8,6 +8,7 @@ mod free_port;
 pub mod ladder;
 pub mod paths;
 pub mod programs;
+mod real_models;
 mod skipped;
 
 #[cfg(feature = "certificates")]
@@ -18,6 +19,8 @@ pub mod collector;
 pub mod consul;
 #[cfg(feature = "models")]
 pub mod graphs;
+#[cfg(feature = "hub")]
+pub mod hub;
 #[cfg(feature = "registry")]
 pub mod registry;
 #[cfg(feature = "telemetry")]
@@ -26,4 +29,5 @@ pub mod telemetry;
 pub mod tiny_model;
 
 pub use free_port::free_port;
+pub use real_models::real_model;
 pub use skipped::{RUN, skipped};

@@ -137,5 +137,8 @@ fn a_model_that_finds_no_entities_is_not_deidentified() {
     let told = pilotlight(&["check", &config]).output().unwrap();
     let told = String::from_utf8(told.stdout).unwrap();
     assert!(told.contains("routes[0].deidentify"), "{told}");
-    assert!(told.contains("for function `m`: the function does not answer POST /v1/redact"), "{told}");
+    assert!(
+        told.contains("for function `m`: the function does not answer POST /v1/redact"),
+        "{told}"
+    );
 }

@@ -89,7 +89,10 @@ where
     let body = response.into_body().collect().await.map_err(|error| error.to_string())?;
     let body = body.to_bytes();
     if !status.is_success() {
-        return Err(format!("POST {path} is answered {status}: {}", String::from_utf8_lossy(&body)));
+        return Err(format!(
+            "POST {path} is answered {status}: {}",
+            String::from_utf8_lossy(&body)
+        ));
     }
     serde_json::from_slice(&body)
         .map_err(|error| format!("the answer of POST {path} is not JSON: {error}"))

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pilotlight_model::{Digest, MANIFEST_FILE, ModelFolder};
+use pilotlight_model::{Digest, ModelFolder};
 use pilotlight_sandbox::{
     Allowance, CpuMeter, EpochTicker, Nn, State, add_wasi, engine, new_store, preopen_model,
 };
@@ -80,10 +80,10 @@ pub fn snapshot(
     Ok(component)
 }
 
-/// A copy of a folder that has links: the sandbox sees nothing but the folder, and links may lead
-/// to a cache around it.
+/// A copy of a folder that has links, or whose manifest is not in it: the sandbox sees nothing but the
+/// folder, and links may lead to a cache around it.
 fn without_links(folder: &ModelFolder) -> Result<Option<(TempDir, ModelFolder)>> {
-    if !folder.has_links() {
+    if !folder.has_links() && folder.is_written() {
         return Ok(None);
     }
     let copy = tempfile::tempdir().map_err(Error::io(std::env::temp_dir()))?;
@@ -170,19 +170,14 @@ async fn initialize_and_freeze(
         Component::new(&engine, &instrumented).map_err(not_a_guest("cannot be compiled"))?;
     drop(instrumented);
     let mut frozen = Frozen::new(&engine, &component, folder, placement.graph()).await?;
-    let description = frozen.initialize(manifest_text(folder)?, placement.for_guest()?).await?;
+    let description =
+        frozen.initialize(folder.manifest_text().to_owned(), placement.for_guest()?).await?;
     progress(Stage::Snapshot);
     let snapshot = wizer.snapshot_component(&context, &mut frozen).await;
     frozen.failure.take().map_or(Ok(()), Err)?;
     let snapshot = snapshot.map_err(Error::runtime("taking the snapshot"))?;
     let sample = frozen.sample(clock.clone(), description.sample.clone()).await?;
     Ok((snapshot, description, sample))
-}
-
-/// The manifest as the guest reads it.
-fn manifest_text(folder: &ModelFolder) -> Result<String> {
-    let path = folder.path().join(MANIFEST_FILE);
-    std::fs::read_to_string(&path).map_err(Error::io(path))
 }
 
 fn not_a_guest(what: &'static str) -> impl FnOnce(wasmtime::Error) -> Error {

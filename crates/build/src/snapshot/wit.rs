@@ -87,7 +87,8 @@ pub(super) struct GuestAgreement {
     pub(super) threshold: f64,
 }
 
-/// `measure`
+/// `measure`; what lifts it makes it from its number.
+#[allow(dead_code, reason = "no variant is written out")]
 #[derive(Debug, Clone, Copy, ComponentType, Lift)]
 #[component(enum)]
 #[repr(u8)]

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use pilotlight::BundleManifest;
+use pilotlight::{BundleManifest, Choices, signature};
 use pilotlight_config::{Config, Diagnostic, Function, Parsed, Sources};
 use pilotlight_deidentify::Unfit;
 use pilotlight_model::{CONFIG_FILE, ModelConfig, ModelFolder, Task};
@@ -57,7 +57,7 @@ fn in_one(parsed: &Parsed, known: &mut BTreeMap<std::path::PathBuf, Known>) -> V
     {
         let Some(options) = config.deidentify.get(name) else { continue };
         for (function, source) in functions(route, config) {
-            let labels = known.entry(source.source.clone()).or_insert_with(|| read(&source.source));
+            let labels = known.entry(source.source.clone()).or_insert_with(|| read(source));
             let unfit = match labels {
                 Known::Nothing => continue,
                 Known::NoManifest => options.check_labels(None),
@@ -66,7 +66,9 @@ fn in_one(parsed: &Parsed, known: &mut BTreeMap<std::path::PathBuf, Known>) -> V
             };
             let Err(unfit) = unfit else { continue };
             let key = match unfit {
-                Unfit::Label { .. } | Unfit::NoRedaction { .. } => format!("routes[{index}].deidentify"),
+                Unfit::Label { .. } | Unfit::NoRedaction { .. } => {
+                    format!("routes[{index}].deidentify")
+                }
                 _ => format!("deidentify.{name}.labels"),
             };
             found.push(source_map.diagnostic(&key, format!("for function `{function}`: {unfit}")));
@@ -86,13 +88,15 @@ fn functions<'a>(
     names.into_iter().filter_map(|name| Some((name, config.functions.get(name)?)))
 }
 
-fn read(source: &Path) -> Known {
-    let known = if source.is_dir() { of_folder(source) } else { of_component(source) };
+fn read(function: &Function) -> Known {
+    let source = &function.source;
+    let choices = Choices { task: function.task, onnx_file: function.onnx_file.clone() };
+    let known = if source.is_dir() { of_folder(source, &choices) } else { of_component(source) };
     known.unwrap_or(Known::Nothing)
 }
 
-fn of_folder(folder: &Path) -> Option<Known> {
-    let folder = ModelFolder::open(folder).ok()?;
+fn of_folder(folder: &Path, choices: &Choices) -> Option<Known> {
+    let folder = ModelFolder::detect(folder, choices, &signature).ok()?;
     let task = folder.manifest().task;
     if task != Task::TokenClassification {
         return Some(Known::NoRedaction(task.to_string()));
@@ -108,7 +112,7 @@ fn width(folder: &ModelFolder) -> Option<usize> {
     let file = folder.read_in_pieces(&manifest.onnx_file).ok()?.into_iter().collect::<Pieces>();
     let mut beside = |name: &str| folder.read_in_pieces(name).map_err(|error| error.to_string());
     let (mut model, _) = pilotlight_onnx::decode_with(file, &mut beside).ok()?;
-    pilotlight::adapt(&mut model, manifest, None).ok()??.columns
+    pilotlight::adapt(&mut model, manifest, None).ok()??.outputs.first()?.columns
 }
 
 fn of_component(file: &Path) -> Option<Known> {
