@@ -14,7 +14,7 @@ pub enum Measure {
     Equal,
     /// Cosine of the answers as vectors, mean over the texts.
     Cosine,
-    /// Share of pairs of numbers in the same order.
+    /// Share of pairs in the same order, of the values as a ranking.
     Order,
     /// 1 - the largest difference of two numbers.
     Difference,

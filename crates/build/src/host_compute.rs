@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use pilotlight_inference::{GraphOptions, Graphs};
-use pilotlight_model::{Digest, Manifest, ModelFolder, Task};
+use pilotlight_model::{Digest, GraphSignature, Manifest, ModelFolder, Task};
 use pilotlight_onnx::proto::ModelProto;
 use pilotlight_onnx::{Encoder, OnnxError};
 
 use crate::error::{Error, Result};
 use crate::graph::GraphRecord;
 use crate::graph_file::{GraphFile, adapt, label_count, refused};
-use crate::ports::{Port, ports};
 use crate::precision::Precision;
 use crate::progress::{Progress, Stage};
+use crate::signature::of_model;
 
 /// How the host computes a model.
 #[derive(Clone)]
@@ -107,7 +107,7 @@ pub struct LoadedGraph {
     /// How it is to be computed, if it is an encoder.
     pub(crate) encoder: Option<Encoder>,
     /// Its inputs and outputs.
-    pub(crate) ports: [Vec<Port>; 2],
+    pub(crate) signature: GraphSignature,
 }
 
 impl LoadedGraph {
@@ -142,7 +142,7 @@ impl LoadedGraph {
         let file = Bytes::from(file);
         let mut model = pilotlight_onnx::decode(file.clone()).map_err(refuse)?;
         let encoder = adapt(&mut model, manifest, None).map_err(refuse)?;
-        let ports = ports(&model);
+        let signature = of_model(&model);
         let padding = encoder.as_ref().map(|encoder| padding_changes_results(encoder, &model));
         drop(model);
         let graph = graphs.load(&name, file.into(), *options)?;
@@ -155,7 +155,7 @@ impl LoadedGraph {
         let rows = if single || mixes_rows.is_some() { 1 } else { options.max_batch };
         let precision = precision_of(manifest, compute.precision)?;
         let record = GraphRecord { name, sha256, precision, pad_to_multiple_of, rows, mixes_rows };
-        Ok(Self { graphs: Arc::clone(graphs), record, encoder, ports })
+        Ok(Self { graphs: Arc::clone(graphs), record, encoder, signature })
     }
 }
 

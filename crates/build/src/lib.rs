@@ -35,8 +35,6 @@ mod memory_image;
 mod model;
 #[cfg(feature = "compiler")]
 mod patterns;
-#[cfg(feature = "compiler")]
-mod ports;
 mod precision;
 mod priority;
 mod progress;

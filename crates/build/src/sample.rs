@@ -106,10 +106,11 @@ fn set_apart(value: Value, vectors: &mut Vec<Vec<f64>>) -> Value {
     }
 }
 
-/// The shape of a number, and of a list of values of one shape.
+/// The shape of a number, and of a list of values of one shape. Tensors have booleans, too, and null
+/// for what is no number in JSON.
 fn shape(value: &Value) -> Option<Vec<usize>> {
     match value {
-        Value::Number(_) => Some(Vec::new()),
+        Value::Number(_) | Value::Bool(_) | Value::Null => Some(Vec::new()),
         Value::Array(values) => {
             let (first, others) = values.split_first()?;
             let mut inner = shape(first)?;
@@ -127,7 +128,7 @@ fn flatten(value: &Value, numbers: &mut Vec<f64>) {
     match value {
         Value::Number(number) => numbers.extend(number.as_f64()),
         Value::Array(values) => values.iter().for_each(|value| flatten(value, numbers)),
-        _ => {}
+        other => numbers.push(f64::from(u8::from(other == &Value::Bool(true)))),
     }
 }
 
@@ -234,6 +235,13 @@ mod tests {
         let kept = sample(json!([wave(100, 0.0), wave(200, 0.0), [1, 2]]));
         assert_eq!(kept.answer, json!([{ "shape": [100] }, { "shape": [200] }, [1, 2]]));
         assert_eq!(kept.vectors.len(), 2);
+    }
+
+    #[test]
+    fn tensors_of_booleans_and_of_what_is_no_number_are_vectors() {
+        let kept = sample(json!([vec![true; 100], vec![Value::Null; 100], [true, null]]));
+        assert_eq!(kept.answer, json!([{ "shape": [100] }, { "shape": [100] }, [true, null]]));
+        assert_eq!((kept.vectors[0].length, kept.vectors[1].length), (10.0, 0.0));
     }
 
     #[test]

@@ -149,8 +149,8 @@ impl Memory {
                 {TYPES}
                 (func (export "initialize") (param "manifest" string)
                     (param "placement" $placement) (result (result $description (error string)))
-                    (canon lift (core func $i "initialize") (memory $i "memory")
-                        (realloc (func $i "realloc")))))"#
+                    (canon lift (core func $i "initialize") (memory (core memory $i "memory"))
+                        (realloc (core func $i "realloc")))))"#
         );
         Guest::from(wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}")))
     }

@@ -5,7 +5,7 @@
 use pilotlight_testing::ladder::{Order, check};
 
 const ORDER: &Order = &[
-    &["agreement", "error", "memory_image", "ports", "precision", "priority", "progress", "sample"],
+    &["agreement", "error", "memory_image", "precision", "priority", "progress", "sample"],
     &["background", "cache", "guest", "patterns", "signature"],
     &["component_file", "graph", "graph_file", "machine_code", "resolve"],
     &["host_compute", "manifest"],

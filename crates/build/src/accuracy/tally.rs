@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::values::Selected;
 use crate::agreement::{Agreement, Measure};
 
-/// Most numbers whose order is compared: each with each other.
-const MOST_ORDERED: usize = 4096;
+/// Longest list whose order is compared: each value with each other.
+const LONGEST_ORDER: usize = 4096;
 
 /// Answers compared so far.
 pub(super) struct Tally {
@@ -34,26 +34,53 @@ impl Tally {
     ) -> Result<(), String> {
         same_count(expected.len(), found.len())?;
         self.texts += 1;
-        if self.measure == Measure::Equal {
-            self.add_equal(expected, found);
-            return Ok(());
+        match self.measure {
+            Measure::Equal => self.add_equal(expected, found),
+            Measure::Order => self.add_order(expected, found)?,
+            Measure::Cosine | Measure::Difference => {
+                let (expected, found) = (numbers(expected)?, numbers(found)?);
+                same_count(expected.len(), found.len())?;
+                self.add_numbers(&expected, &found);
+            }
         }
-        let (expected, found) = (numbers(expected)?, numbers(found)?);
-        same_count(expected.len(), found.len())?;
-        for (one, two) in expected.iter().zip(&found) {
+        Ok(())
+    }
+
+    fn add_numbers(&mut self, expected: &[f64], found: &[f64]) {
+        self.values += expected.len();
+        for (one, two) in expected.iter().zip(found) {
             self.differ(*one, *two);
         }
-        match self.measure {
-            Measure::Cosine => {
-                self.values += expected.len();
-                self.agreed += cosine(&expected, &found);
+        if self.measure == Measure::Cosine {
+            self.agreed += cosine(expected, found);
+        }
+    }
+
+    /// Takes two rankings of the same values.
+    fn add_order(
+        &mut self,
+        expected: &[Selected<'_>],
+        found: &[Selected<'_>],
+    ) -> Result<(), String> {
+        if expected.len() > LONGEST_ORDER {
+            let count = expected.len();
+            return Err(format!("a ranking of {count} values, more than {LONGEST_ORDER}"));
+        }
+        let mut ranks = Vec::with_capacity(expected.len());
+        for one in expected {
+            let rank = found.iter().position(|two| two.value == one.value);
+            let rank = rank.ok_or("the answers rank other values")?;
+            self.differ_beside(one.parent, found[rank].parent);
+            ranks.push(rank);
+        }
+        for (place, rank) in ranks.iter().enumerate() {
+            for before in &ranks[..place] {
+                if before == rank {
+                    return Err("a value comes twice in a ranking".to_owned());
+                }
+                self.values += 1;
+                self.agreed += f64::from(u8::from(before < rank));
             }
-            Measure::Order => {
-                let Pairs { all, same } = pairs(&expected, &found)?;
-                self.values += all;
-                self.agreed += same as f64;
-            }
-            Measure::Equal | Measure::Difference => self.values += expected.len(),
         }
         Ok(())
     }
@@ -143,31 +170,6 @@ fn cosine(one: &[f64], two: &[f64]) -> f64 {
     (dot / (square_one.sqrt() * square_two.sqrt())).clamp(0.0, 1.0)
 }
 
-struct Pairs {
-    /// Pairs of different expected numbers.
-    all: usize,
-    /// Those of them whose found numbers are in the same order.
-    same: usize,
-}
-
-fn pairs(expected: &[f64], found: &[f64]) -> Result<Pairs, String> {
-    if expected.len() > MOST_ORDERED {
-        let count = expected.len();
-        return Err(format!("the order of {count} numbers; {MOST_ORDERED} are compared at most"));
-    }
-    let mut pairs = Pairs { all: 0, same: 0 };
-    for index in 0..expected.len() {
-        for other in 0..index {
-            let order = expected[index].total_cmp(&expected[other]);
-            if order.is_ne() {
-                pairs.all += 1;
-                pairs.same += usize::from(found[index].total_cmp(&found[other]) == order);
-            }
-        }
-    }
-    Ok(pairs)
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -223,18 +225,30 @@ mod tests {
     }
 
     #[test]
-    fn order_is_the_share_of_pairs_in_the_same_order() {
-        let scored = |scores: [f64; 4]| json!(scores.map(|score| json!({ "score": score })));
-        let answers = [[scored([0.9, 0.5, 0.5, 0.1]), scored([0.8, 0.2, 0.1, 0.3])]];
-        let found = tally(Measure::Order, "/*/score", &answers).unwrap();
-        // The second and the third are in no order; the last has overtaken both.
-        assert_eq!((found.texts, found.values), (1, 5));
-        near(found.share, 3.0 / 5.0);
-        let tied = [[scored([4.0, 3.0, 2.0, 1.0]), scored([1.0; 4])]];
-        assert_eq!(tally(Measure::Order, "/*/score", &tied).unwrap().share, 0.0);
-        let many = json!(vec![0.5; MOST_ORDERED + 1]);
-        let refused = tally(Measure::Order, "", &[[many.clone(), many]]).unwrap_err();
-        assert!(refused.contains("4097 numbers"), "{refused}");
+    fn order_is_the_share_of_pairs_that_are_ranked_alike() {
+        let ranked = |items: [(&str, f64); 4]| {
+            json!(items.map(|(item, score)| json!({ "item": item, "score": score })))
+        };
+        let expected = ranked([("a", 0.9), ("b", 0.5), ("c", 0.25), ("d", 0.1)]);
+        let found = ranked([("a", 0.9), ("d", 0.5), ("b", 0.375), ("c", 0.25)]);
+        let answers = [[expected.clone(), found], [expected.clone(), expected]];
+        let found = tally(Measure::Order, "/*/item", &answers).unwrap();
+        // The last of the first answer has overtaken two.
+        assert_eq!((found.texts, found.values), (2, 12));
+        near(found.share, 10.0 / 12.0);
+        assert_eq!(found.largest_difference, Some(0.4), "between the scores of the same item");
+        let numbers = [[json!([3, 1, 2]), json!([2, 1, 3])]];
+        assert_eq!(tally(Measure::Order, "/*", &numbers).unwrap().share, 0.0);
+    }
+
+    #[test]
+    fn what_is_no_ranking_of_the_same_values_is_refused() {
+        let refused =
+            |one: Value, two: Value| tally(Measure::Order, "/*", &[[one, two]]).unwrap_err();
+        assert_eq!(refused(json!([1, 2]), json!([1, 3])), "the answers rank other values");
+        assert_eq!(refused(json!([1, 1]), json!([1, 1])), "a value comes twice in a ranking");
+        let many = json!((0..=LONGEST_ORDER).collect::<Vec<_>>());
+        assert!(refused(many.clone(), many).contains("4097 values"));
     }
 
     #[test]
@@ -258,7 +272,7 @@ mod tests {
             let refused = tally(measure, "/*", &[[json!([1, 2]), json!([1])]]).unwrap_err();
             assert_eq!(refused, "2 values beside 1");
         }
-        for measure in [Measure::Cosine, Measure::Order, Measure::Difference] {
+        for measure in [Measure::Cosine, Measure::Difference] {
             let longer = tally(measure, "", &[[json!([1, 2]), json!([1])]]).unwrap_err();
             assert_eq!(longer, "2 values beside 1");
             let text = tally(measure, "", &[[json!([1]), json!(["1"])]]).unwrap_err();

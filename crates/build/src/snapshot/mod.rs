@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pilotlight_model::{Digest, ModelFolder};
+use pilotlight_model::{Digest, GraphPort, ModelFolder};
 use pilotlight_sandbox::{
     Allowance, CpuMeter, EpochTicker, Nn, State, add_wasi, engine, new_store, preopen_model,
 };
@@ -25,7 +25,6 @@ use crate::graph::GraphRecord;
 use crate::guest::Guest;
 use crate::host_compute::LoadedGraph;
 use crate::manifest::BundleManifest;
-use crate::ports::Port;
 use crate::precision::Precision;
 use crate::progress::{Progress, Stage};
 use crate::sample::Sample;
@@ -143,12 +142,16 @@ impl LoadedGraph {
         let narrow = |size: Option<usize>| size.and_then(|size| u32::try_from(size).ok());
         let length = narrow(encoder.and_then(|encoder| encoder.length));
         let vocabulary = narrow(encoder.and_then(|encoder| encoder.vocabulary));
-        let [inputs, outputs] = self.ports.clone().map(|ports| {
-            let port = |Port { name, element, dims }| GuestPort { name, element, dims };
-            ports.into_iter().map(port).collect()
-        });
+        let ports = |ports: &[GraphPort]| ports.iter().map(for_guest).collect();
+        let (inputs, outputs) = (ports(&self.signature.inputs), ports(&self.signature.outputs));
         GuestGraph { name, inputs, outputs, pad_to_multiple_of, rows, length, vocabulary }
     }
+}
+
+fn for_guest(port: &GraphPort) -> GuestPort {
+    let GraphPort { name, element, dims } = port.clone();
+    let narrow = |size: Option<u64>| size.and_then(|size| u32::try_from(size).ok());
+    GuestPort { name, element, dims: dims.into_iter().flatten().map(narrow).collect() }
 }
 
 async fn initialize_and_freeze(
