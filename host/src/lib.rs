@@ -41,9 +41,10 @@ pub use pilotlight_build::{
 #[cfg(feature = "compiler")]
 pub use pilotlight_build::{
     Guest, HostCompute, LoadedGraph, ModelCompute, Placement, Target, Variant, agreement,
-    check_patterns, snapshot,
+    check_patterns, signature, snapshot,
 };
 pub use pilotlight_files::Look;
+pub use pilotlight_model::Choices;
 pub use pilotlight_sandbox::{BodyError, InstanceOptions, PoolOptions, PoolStatus};
 pub use request::{Body, ClientAddress};
 pub use routing::{DEFAULT_FUNCTION, RouteStatus, ShadowStatus};

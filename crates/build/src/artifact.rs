@@ -5,6 +5,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use pilotlight_bundle::Policy;
+#[cfg(feature = "compiler")]
+use pilotlight_model::Choices;
 use pilotlight_model::Digest;
 use pilotlight_sandbox::{MemorySlots, engine};
 use wasmtime::Engine;
@@ -35,6 +37,8 @@ pub enum Source {
     Model {
         /// The folder.
         folder: PathBuf,
+        /// What is said of it beyond its files.
+        choices: Choices,
         /// What the model is loaded into.
         guest: Guest,
         /// What computes it.
@@ -139,12 +143,12 @@ impl Source {
                 Err(refuse(&self.to_string(), reason))
             }
             #[cfg(feature = "compiler")]
-            Self::Model { folder, guest, compute: ModelCompute::Guest(precision) } => {
-                built(folder, (guest, *precision), cache, progress)
+            Self::Model { folder, choices, guest, compute: ModelCompute::Guest(precision) } => {
+                built((folder, choices), (guest, *precision), cache, progress)
             }
             #[cfg(feature = "compiler")]
-            Self::Model { folder, guest, compute: ModelCompute::Host(compute) } => {
-                built_for_host(folder, (guest, compute), cache, progress)
+            Self::Model { folder, choices, guest, compute: ModelCompute::Host(compute) } => {
+                built_for_host((folder, choices), (guest, compute), cache, progress)
             }
             Self::Component(path) => {
                 let held = cache.entry_at(path).into_iter().collect();

@@ -36,6 +36,10 @@ mod precision;
 mod priority;
 mod progress;
 #[cfg(feature = "compiler")]
+mod resolve;
+#[cfg(feature = "compiler")]
+mod signature;
+#[cfg(feature = "compiler")]
 mod snapshot;
 
 #[cfg(feature = "compiler")]
@@ -57,5 +61,7 @@ pub use manifest::{Agreement, BundleManifest, Sample};
 pub use patterns::check_patterns;
 pub use precision::Precision;
 pub use progress::{Progress, Stage};
+#[cfg(feature = "compiler")]
+pub use signature::signature;
 #[cfg(feature = "compiler")]
 pub use snapshot::{Placement, snapshot};

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pilotlight_model::{Digest, MANIFEST_FILE, ModelFolder};
+use pilotlight_model::{Choices, Digest, ModelFolder};
 use pilotlight_onnx::rewrite::REVISION;
 
 use crate::background;
@@ -14,17 +14,18 @@ use crate::guest::Guest;
 use crate::host_compute::{HostCompute, LoadedGraph, convert};
 use crate::precision::Precision;
 use crate::progress::{Progress, Stage};
+use crate::resolve::resolved;
 use crate::snapshot::{Placement, snapshot};
 
 /// The snapshot of a model, from the cache or newly built.
 pub(crate) fn built(
-    folder: &Path,
+    (folder, choices): (&Path, &Choices),
     (guest, precision): (&Guest, Precision),
     cache: &Cache,
     progress: Progress<'_>,
 ) -> Result<ComponentFile> {
-    let folder = ModelFolder::open(folder)?;
-    let model = digest_of_model(&folder, cache)?;
+    let folder = told(resolved(folder, choices, cache)?);
+    let model = folder.digest();
     let (guest_digest, word) = (guest.digest(), precision.to_string());
     let parts = [VERSION.as_bytes(), guest_digest.as_bytes(), model.as_bytes(), word.as_bytes()];
     let key = Digest::of_parts(parts);
@@ -36,13 +37,13 @@ pub(crate) fn built(
 
 /// Loads the graph of a model and finds or builds the snapshot that has it computed.
 pub(crate) fn built_for_host(
-    folder: &Path,
+    (folder, choices): (&Path, &Choices),
     (guest, compute): (&Guest, &HostCompute),
     cache: &Cache,
     progress: Progress<'_>,
 ) -> Result<ComponentFile> {
-    let folder = ModelFolder::open(folder)?;
-    let model = digest_of_model(&folder, cache)?;
+    let folder = told(resolved(folder, choices, cache)?);
+    let model = folder.digest();
     let (precision, revision) = (compute.precision.to_string(), REVISION.to_le_bytes());
     let parts = [VERSION.as_bytes(), &revision, model.as_bytes(), precision.as_bytes()];
     let key = Digest::of_parts(parts);
@@ -70,13 +71,9 @@ pub(crate) fn built_for_host(
     Ok(component)
 }
 
-/// The digest that names a model, once its files are known to be those of its manifest.
-fn digest_of_model(folder: &ModelFolder, cache: &Cache) -> Result<Digest> {
-    let names = folder.manifest().files.keys().map(String::as_str).chain([MANIFEST_FILE]);
-    let files: Vec<_> = names.map(|name| folder.path().join(name)).collect();
-    // The digests in the manifest name the snapshot; this says that the files are still theirs.
-    cache.digest_of(&files, || {
-        folder.verify()?;
-        Ok(folder.digest())
-    })
+/// Logs what was detected of a model.
+fn told(folder: ModelFolder) -> ModelFolder {
+    let model = &folder.manifest().name;
+    folder.findings().iter().for_each(|finding| tracing::info!(model, "{finding}"));
+    folder
 }

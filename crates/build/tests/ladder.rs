@@ -6,8 +6,8 @@ use pilotlight_testing::ladder::{Order, check};
 
 const ORDER: &Order = &[
     &["error", "memory_image", "precision", "priority", "progress"],
-    &["background", "cache", "guest", "patterns"],
-    &["component_file", "graph", "machine_code"],
+    &["background", "cache", "guest", "patterns", "signature"],
+    &["component_file", "graph", "machine_code", "resolve"],
     &["host_compute", "manifest"],
     &["accuracy", "compiled", "inspect"],
     &["compile", "snapshot"],

@@ -1,5 +1,6 @@
 //! JSON Schemas of values whose Rust types say too little.
 
+use pilotlight_model::Task;
 use schemars::{Schema, SchemaGenerator, json_schema};
 
 use crate::format::{LARGEST_MEMORY, SMALLEST_MEMORY};
@@ -22,6 +23,10 @@ pub(crate) fn networks(_: &mut SchemaGenerator) -> Schema {
 
 pub(crate) fn table_of_paths(generator: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "object", "additionalProperties": path(generator) })
+}
+
+pub(crate) fn task(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "enum": Task::ALL.map(Task::name) })
 }
 
 pub(crate) fn period(_: &mut SchemaGenerator) -> Schema {

@@ -1,12 +1,9 @@
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// UTF-8 byte order mark (Unicode 23.8): of no meaning, and common in files written on Windows.
-const BOM: &str = "\u{feff}";
-/// What Python's `json` writes for floating-point numbers that JSON does not have.
-const NOT_FINITE: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
+use crate::{ProblemType, json};
+
 /// A graph with more labels does not exist.
 const MOST_LABELS: u64 = 1 << 16;
 
@@ -25,6 +22,9 @@ const POSITIONS_AFTER_PADDING: [&str; 10] = [
     "xmod",
 ];
 
+/// Keys that say how many positions a model has, by its family.
+const POSITIONS: [&str; 3] = ["max_position_embeddings", "n_positions", "max_positions"];
+
 /// What is read of `config.json`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelConfig {
@@ -32,6 +32,12 @@ pub struct ModelConfig {
     count: Option<usize>,
     vocabulary: Option<usize>,
     first_position: i64,
+    positions: Option<u64>,
+    architectures: Vec<String>,
+    problem_type: Option<ProblemType>,
+    is_cross_encoder: bool,
+    base: Option<String>,
+    crf_transitions: Option<String>,
 }
 
 impl ModelConfig {
@@ -41,18 +47,24 @@ impl ModelConfig {
     /// # Errors
     /// The mistake, in words.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let text = str::from_utf8(without_bom(bytes)).map_err(|error| error.to_string())?;
-        let config: Value =
-            serde_json::from_str(&only_finite(text)).map_err(|error| error.to_string())?;
+        let config = json::parse(bytes)?;
         if !config.is_object() {
             return Err("not a JSON object".to_owned());
         }
         let names = names(&config["id2label"])?;
+        let text = |key: &str| config[key].as_str().map(str::to_owned);
+        let list = config["architectures"].as_array().into_iter().flatten();
         Ok(Self {
             count: if names.is_none() { count(&config["num_labels"])? } else { None },
             names,
             vocabulary: config["vocab_size"].as_u64().and_then(|size| size.try_into().ok()),
             first_position: first_position(&config),
+            positions: POSITIONS.iter().find_map(|key| config[key].as_u64()),
+            architectures: list.filter_map(Value::as_str).map(str::to_owned).collect(),
+            problem_type: serde_json::from_value(config["problem_type"].clone()).ok(),
+            is_cross_encoder: is_cross_encoder(&config),
+            base: text("_name_or_path"),
+            crf_transitions: text("crf_transitions"),
         })
     }
 
@@ -72,6 +84,36 @@ impl ModelConfig {
     pub fn vocabulary(&self) -> Option<usize> {
         self.vocabulary
     }
+
+    /// Tokens that a sequence can have, as far as the positions of the model say.
+    pub fn positions(&self) -> Option<u64> {
+        Some(self.positions?.saturating_sub(self.first_position.unsigned_abs()))
+    }
+
+    /// Classes of `transformers` that the model was made with, such as `BertForTokenClassification`.
+    pub fn architectures(&self) -> &[String] {
+        &self.architectures
+    }
+
+    /// What the scores of a text classifier stand for.
+    pub fn problem_type(&self) -> Option<ProblemType> {
+        self.problem_type
+    }
+
+    /// Whether sentence-transformers has saved the model as a cross-encoder.
+    pub fn is_cross_encoder(&self) -> bool {
+        self.is_cross_encoder
+    }
+
+    /// What the model was made from.
+    pub fn base(&self) -> Option<&str> {
+        self.base.as_deref()
+    }
+
+    /// File of the matrix that says how likely one label follows another.
+    pub fn crf_transitions(&self) -> Option<&str> {
+        self.crf_transitions.as_deref()
+    }
 }
 
 fn first_position(config: &Value) -> i64 {
@@ -80,9 +122,11 @@ fn first_position(config: &Value) -> i64 {
     if POSITIONS_AFTER_PADDING.contains(&kind) { i64::from(padding) + 1 } else { 0 }
 }
 
-/// Bytes without the byte order mark that they may begin with.
-pub fn without_bom(bytes: &[u8]) -> &[u8] {
-    bytes.strip_prefix(BOM.as_bytes()).unwrap_or(bytes)
+/// sentence-transformers names the activation of a cross-encoder, from version 4 on in a table of
+/// its own.
+fn is_cross_encoder(config: &Value) -> bool {
+    let named = &config["sbert_ce_default_activation_function"];
+    named.is_string() || config["sentence_transformers"]["activation_fn"].is_string()
 }
 
 fn count(num_labels: &Value) -> Result<Option<usize>, String> {
@@ -121,32 +165,4 @@ fn names(id2label: &Value) -> Result<Option<Vec<String>>, String> {
         name.as_str().map(str::to_owned).ok_or_else(wrong)
     };
     by_index.into_iter().map(name).collect::<Result<_, _>>().map(Some)
-}
-
-/// The text with `null` instead of numbers that are not finite. Nothing that is read is one.
-fn only_finite(text: &str) -> Cow<'_, str> {
-    if !NOT_FINITE.iter().any(|number| text.contains(number)) {
-        return Cow::Borrowed(text);
-    }
-    let (mut finite, mut rest, mut in_string) = (String::new(), text, false);
-    while let Some(next) = rest.chars().next() {
-        let number = NOT_FINITE.iter().find(|number| !in_string && rest.starts_with(**number));
-        let length = match (number, next) {
-            (Some(number), _) => {
-                finite.push_str("null");
-                rest = &rest[number.len()..];
-                continue;
-            }
-            // An escaped quotation mark does not end a string.
-            (None, '\\') if in_string => 1 + rest[1..].chars().next().map_or(0, char::len_utf8),
-            (None, '"') => {
-                in_string = !in_string;
-                1
-            }
-            (None, other) => other.len_utf8(),
-        };
-        finite.push_str(&rest[..length]);
-        rest = &rest[length..];
-    }
-    Cow::Owned(finite)
 }

@@ -63,7 +63,7 @@ pub enum ModelError {
         limit: u64,
     },
     /// The content is not what the manifest promises.
-    #[error("{}: SHA-256 is {found}, model.toml says {expected}", path.display())]
+    #[error("{}: SHA-256 is {found}, its manifest says {expected}", path.display())]
     WrongDigest {
         /// The offending file.
         path: PathBuf,
@@ -71,5 +71,13 @@ pub enum ModelError {
         expected: String,
         /// The digest of the content, in hexadecimal.
         found: String,
+    },
+    /// A file of the folder says something that cannot be, or something is missing in the folder.
+    #[error("{}: {reason}", path.display())]
+    Unfit {
+        /// The file, or the folder.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        reason: String,
     },
 }

@@ -1,5 +1,8 @@
-//! A model folder: `model.toml` and the files it names, each checked against its SHA-256
-//! digest whenever it is read.
+//! A model folder: its graph, its tokenizer and what describes them, each file checked against its
+//! SHA-256 digest whenever it is read.
+//!
+//! [`ModelFolder::detect`] takes folders as exporters and sentence-transformers leave them; a
+//! `model.toml` overrides what is detected. The result is one complete [`Manifest`].
 //!
 //! The files are untrusted input. A name or a symbolic link that leads out of the folder, a special
 //! file, a file of absurd size or one whose digest differs is refused by name, and nothing of it is
@@ -7,10 +10,14 @@
 
 mod choices;
 mod config;
+mod detect;
 mod digest;
+mod draft;
 mod error;
+mod files;
 mod folder;
 mod input;
+mod json;
 mod labels;
 mod manifest;
 mod pattern;
@@ -20,11 +27,14 @@ mod signature;
 mod task;
 
 pub use choices::Choices;
-pub use config::{ModelConfig, without_bom};
+pub use config::ModelConfig;
+pub use detect::Listing;
 pub use digest::Digest;
 pub use error::ModelError;
+pub use files::largest_file;
 pub use folder::ModelFolder;
 pub use input::InputRole;
+pub use json::without_bom;
 pub use labels::{Labels, transformers_group};
 pub use manifest::{Limits, MANIFEST_FILE, Manifest};
 pub use pattern::{PatternError, translate_pattern, visit_patterns};

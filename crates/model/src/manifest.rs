@@ -34,9 +34,6 @@ pub struct Manifest {
     /// Whether the vectors of texts are scaled to length 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub normalize: Option<bool>,
-    /// What stands in front of a text, by the names of prompts.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub prompts: BTreeMap<String, String>,
     /// The prompt of requests that name none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_prompt: Option<String>,
@@ -55,6 +52,9 @@ pub struct Manifest {
     /// Where the files were taken from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
+    /// What stands in front of a text, by the names of prompts.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub prompts: BTreeMap<String, String>,
     /// What the built function accepts.
     #[serde(default)]
     pub limits: Limits,
@@ -86,11 +86,11 @@ impl Default for Limits {
     }
 }
 
-fn default_onnx_file() -> String {
+pub(crate) fn default_onnx_file() -> String {
     MODEL_FILE.to_owned()
 }
 
-fn default_labels() -> String {
+pub(crate) fn default_labels() -> String {
     LABELS_IN_CONFIG.to_owned()
 }
 
@@ -108,7 +108,19 @@ impl Manifest {
         Ok(manifest)
     }
 
-    fn check(&self) -> Result<(), String> {
+    /// The manifest in TOML.
+    ///
+    /// # Errors
+    /// What TOML cannot hold, in words.
+    pub(crate) fn text(&self) -> Result<String, String> {
+        toml::to_string(self).map_err(|error| error.to_string())
+    }
+
+    /// Checks values that their types do not.
+    ///
+    /// # Errors
+    /// The key and the mistake, in words.
+    pub(crate) fn check(&self) -> Result<(), String> {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c);
         if self.name.is_empty() || self.name.starts_with('.') || !self.name.chars().all(plain) {
             return Err(format!(
@@ -121,6 +133,9 @@ impl Manifest {
         }
         if self.labels != LABELS_IN_CONFIG {
             return Err(format!("labels {:?} must be {LABELS_IN_CONFIG:?}", self.labels));
+        }
+        if let Some(name) = self.default_prompt.as_ref().filter(|n| !self.prompts.contains_key(*n)) {
+            return Err(format!("default-prompt {name:?} is not one of prompts"));
         }
         if self.limits.max_body_bytes == 0 || self.limits.max_inputs == 0 {
             return Err("limits must be at least 1".to_owned());

@@ -22,6 +22,20 @@ pub enum Pooling {
     MeanSqrtLength,
 }
 
+impl Pooling {
+    /// Its name in `model.toml`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cls => "cls",
+            Self::Mean => "mean",
+            Self::Max => "max",
+            Self::LastToken => "lasttoken",
+            Self::WeightedMean => "weightedmean",
+            Self::MeanSqrtLength => "mean_sqrt_len_tokens",
+        }
+    }
+}
+
 /// What the scores of a text classifier stand for, by the names of `config.json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

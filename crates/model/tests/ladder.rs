@@ -4,8 +4,14 @@
 
 use pilotlight_testing::ladder::{Order, check};
 
-const ORDER: &Order =
-    &[&["config", "digest", "error", "pattern", "scheme"], &["labels", "manifest"], &["folder"]];
+const ORDER: &Order = &[
+    &["digest", "error", "input", "json", "pattern", "pooling", "scheme", "signature", "task"],
+    &["choices", "config", "labels", "manifest"],
+    &["files"],
+    &["draft"],
+    &["detect"],
+    &["folder"],
+];
 
 #[test]
 fn files_use_only_what_stands_below_them() {

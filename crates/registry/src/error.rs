@@ -122,6 +122,14 @@ pub enum Error {
         /// How many came.
         found: u64,
     },
+    /// A model could not be fetched from Hugging Face's Hub.
+    #[error("{model}: {reason}")]
+    Hub {
+        /// The model, or the variable that is wrong.
+        model: String,
+        /// What was met, and what to do.
+        reason: String,
+    },
     /// The component could not be written to where the caller wants it.
     #[error("the component cannot be written: {0}")]
     Write(#[source] std::io::Error),

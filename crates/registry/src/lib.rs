@@ -1,4 +1,4 @@
-//! Pushes WebAssembly components to OCI registries and pulls them back.
+//! Pushes WebAssembly components to OCI registries and pulls them back; fetches models.
 //!
 //! What is stored is the artifact that the CNCF's Wasm working group describes ("Wasm OCI
 //! Artifact layout"): a config of type `application/vnd.wasm.config.v0+json` and the component,
@@ -9,6 +9,8 @@
 //! stopped on its way leaves at most a blob that no manifest refers to: the tag still names what
 //! it named, the next push goes on from there, and the registry's garbage collection removes it.
 //!
+//! A [`Hub`] fetches model folders from Hugging Face's Hub, or from a server that speaks its protocol.
+//!
 //! Calls block; an asynchronous caller gives them a thread of their own.
 
 mod artifact;
@@ -17,6 +19,7 @@ mod challenge;
 mod connection;
 mod credentials;
 mod error;
+mod hub;
 mod index;
 mod pull;
 mod push;
@@ -28,6 +31,7 @@ mod url;
 pub use artifact::Annotations;
 pub use credentials::{Credentials, Secret, Sources};
 pub use error::{Error, Result};
+pub use hub::{Fetched, FileProgress, Hub, HubModel};
 pub use pilotlight_model::Digest;
 pub use pull::{Limits, Pulled};
 pub use push::Pushed;

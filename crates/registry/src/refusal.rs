@@ -124,7 +124,7 @@ fn said(body: &mut Body) -> Option<String> {
     (!said.is_empty()).then(|| shown(&said))
 }
 
-fn authority(uri: &Uri) -> String {
+pub(crate) fn authority(uri: &Uri) -> String {
     let host = uri.host().unwrap_or_default();
     uri.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }

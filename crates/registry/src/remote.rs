@@ -51,12 +51,12 @@ impl Remote {
 }
 
 /// The authorities that this machine trusts.
-fn roots() -> Vec<Certificate<'static>> {
+pub(crate) fn roots() -> Vec<Certificate<'static>> {
     let found = rustls_native_certs::load_native_certs().certs;
     found.iter().map(|certificate| Certificate::from_der(certificate).to_owned()).collect()
 }
 
-fn agent(loopback: bool, roots: Vec<Certificate<'static>>) -> Agent {
+pub(crate) fn agent(loopback: bool, roots: Vec<Certificate<'static>>) -> Agent {
     let tls = TlsConfig::builder()
         .root_certs(RootCerts::Specific(Arc::new(roots)))
         .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))

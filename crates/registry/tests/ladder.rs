@@ -10,7 +10,7 @@ const ORDER: &Order = &[
     &["credentials", "artifact", "url"],
     &["remote", "index"],
     &["refusal"],
-    &["authorization"],
+    &["authorization", "hub"],
     &["connection"],
     &["push", "pull"],
 ];

@@ -18,6 +18,8 @@ pub mod collector;
 pub mod consul;
 #[cfg(feature = "models")]
 pub mod graphs;
+#[cfg(feature = "hub")]
+pub mod hub;
 #[cfg(feature = "registry")]
 pub mod registry;
 #[cfg(feature = "telemetry")]

@@ -269,8 +269,8 @@ async fn where_signatures_are_required_no_folder_is_served() {
     asking.require = Some(Arc::new(Policy::Signature { keys: vec![key] }));
     let guest = Guest::open(Some(&test_guest("p3")), Variant::InGuest(Target::Wasi03)).unwrap();
     let compute = ModelCompute::Guest(Precision::Int4);
-    let source =
-        Source::Model { folder: pilotlight_tests::root().join("models/pii-ner"), guest, compute };
+    let folder = pilotlight_tests::root().join("models/pii-ner");
+    let source = Source::Model { folder, choices: Default::default(), guest, compute };
     let swapped = host.swap(DEFAULT_FUNCTION, source, asking, |_| {}).await;
     let error = swapped.unwrap_err().to_string();
     assert!(error.contains("is a model folder, which nobody signs"), "{error}");

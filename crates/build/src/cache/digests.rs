@@ -47,7 +47,20 @@ impl Cache {
         files: &[PathBuf],
         digest: impl FnOnce() -> Result<Digest>,
     ) -> Result<Digest> {
-        let record = self.digest_record(files);
+        self.digest_for("", files, digest)
+    }
+
+    /// The same for one of several digests that `files` have, by what it is for.
+    ///
+    /// # Errors
+    /// Those of [`Cache::digest_of`].
+    pub fn digest_for(
+        &self,
+        purpose: &str,
+        files: &[PathBuf],
+        digest: impl FnOnce() -> Result<Digest>,
+    ) -> Result<Digest> {
+        let record = self.digest_record(purpose, files);
         let before = states(files)?;
         if !self.verifies()
             && let Some(digest) = recall(&record, &before)
@@ -66,8 +79,9 @@ impl Cache {
         Ok(digest)
     }
 
-    fn digest_record(&self, files: &[PathBuf]) -> PathBuf {
-        let parts = files.iter().map(|file| file.as_os_str().as_encoded_bytes());
+    fn digest_record(&self, purpose: &str, files: &[PathBuf]) -> PathBuf {
+        let files = files.iter().map(|file| file.as_os_str().as_encoded_bytes());
+        let parts = std::iter::once(purpose.as_bytes()).chain(files);
         self.folder().join(format!("{}{DIGESTS}", Digest::of_parts(parts)))
     }
 }

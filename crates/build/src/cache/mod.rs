@@ -106,7 +106,8 @@ impl Cache {
         self.verify
     }
 
-    fn folder(&self) -> &Path {
+    /// Where it lies.
+    pub fn folder(&self) -> &Path {
         &self.folder
     }
 

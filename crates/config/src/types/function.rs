@@ -2,12 +2,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use pilotlight_model::Task;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Host;
 use crate::key::Key;
-use crate::value_schema::{memory, path, period, size, table_of_paths};
+use crate::value_schema::{memory, path, period, size, table_of_paths, task};
 
 /// One function.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -17,6 +18,14 @@ pub struct Function {
     /// Its model folder or component.
     #[schemars(schema_with = "path")]
     pub source: PathBuf,
+    /// What the model in a folder does, where its files do not say it or say something else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "task")]
+    pub task: Option<Task>,
+    /// Graph of a model folder that has several, by its path in the folder; otherwise the one that
+    /// serves best.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub onnx_file: Option<String>,
     /// Where the matrix work of a model folder is done; what a component wants is up to it.
     #[serde(default)]
     pub compute: Compute,

@@ -27,6 +27,17 @@ pub(crate) mod bench {
 }
 
 #[cfg(not(feature = "registry"))]
+pub(crate) mod hub {
+    use std::path::PathBuf;
+
+    use pilotlight::Choices;
+
+    pub(crate) fn fetch(_: &str, _: &Choices, _: Option<PathBuf>) -> anyhow::Result<PathBuf> {
+        anyhow::bail!("this build fetches no models: build with --features registry")
+    }
+}
+
+#[cfg(not(feature = "registry"))]
 pub(crate) mod registry {
     pub(crate) use super::{Options as PullOptions, Options as PushOptions};
 

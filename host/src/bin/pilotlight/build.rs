@@ -13,6 +13,7 @@ use pilotlight_model::{Digest, MODEL_FILE, ModelFolder};
 use pilotlight_onnx::contains_operator;
 
 use crate::compute::{ComputeOptions, Place};
+use crate::model::{self, ModelChoices};
 use crate::stages::Stages;
 
 /// Made-up texts, one a line.
@@ -20,9 +21,12 @@ const BUILT_IN_CORPUS: &str = include_str!("corpus.txt");
 
 #[derive(Args)]
 pub(crate) struct BuildArgs {
-    /// Model folder: model.onnx, tokenizer.json, config.json, model.toml
+    /// Model folder, or model on Hugging Face's Hub
+    #[arg(value_name = "MODEL_DIR|hf:ORG/NAME[@REVISION]")]
     model_dir: PathBuf,
-    /// Where to write the component [default: NAME.wasm, by the name in model.toml]
+    #[command(flatten)]
+    choices: ModelChoices,
+    /// Where to write the component [default: NAME.wasm, by the name of the model]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Where the matrix work is done; with `host` the graph is written beside the component
@@ -83,7 +87,9 @@ struct Built {
 
 pub(crate) fn run(options: BuildArgs) -> anyhow::Result<()> {
     let guest = Guest::open(options.guest.as_deref(), options.variant()?)?;
-    let folder = ModelFolder::open(&options.model_dir)?;
+    let model_dir = model::folder(&options.model_dir, &options.choices, None)?;
+    let options = BuildArgs { model_dir, ..options };
+    let folder = model::detect(&options.model_dir, &options.choices)?;
     check_patterns(&folder, &corpus(&options)?)?;
     let default = || PathBuf::from(format!("{}.wasm", folder.manifest().name));
     let output = options.output.clone().unwrap_or_else(default);
@@ -139,7 +145,7 @@ async fn for_guest(
 ) -> anyhow::Result<Built> {
     let build = async |precision| -> anyhow::Result<Vec<u8>> {
         let (guest, stages) = (guest.clone(), Arc::clone(stages));
-        let folder = ModelFolder::open(folder.path())?;
+        let folder = folder.clone();
         let building = tokio::task::spawn_blocking(move || {
             let placement = Placement::Guest(precision);
             snapshot(&guest, &folder, placement, &|stage| stages.begin(stage))
@@ -229,7 +235,8 @@ async fn compare(
     let cache = Cache::open(Some(folder.path().to_owned()))?;
     let load = |compute: HostCompute| {
         let (folder, guest) = (options.model_dir.clone(), guest.clone());
-        let source = Source::Model { folder, guest, compute: ModelCompute::Host(compute) };
+        let (choices, compute) = (options.choices.choices(), ModelCompute::Host(compute));
+        let source = Source::Model { folder, choices, guest, compute };
         Host::load(source, Default::default(), cache.clone(), |_| {})
     };
     stages.begin(Stage::Compare);

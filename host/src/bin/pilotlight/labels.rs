@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use pilotlight::BundleManifest;
+use pilotlight::{BundleManifest, Choices, signature};
 use pilotlight_config::{Config, Diagnostic, Function, Parsed, Sources};
 use pilotlight_deidentify::Unfit;
 use pilotlight_model::{CONFIG_FILE, MODEL_FILE, ModelConfig, ModelFolder};
@@ -54,7 +54,7 @@ fn in_one(parsed: &Parsed, known: &mut BTreeMap<std::path::PathBuf, Known>) -> V
     {
         let Some(options) = config.deidentify.get(name) else { continue };
         for (function, source) in functions(route, config) {
-            let labels = known.entry(source.source.clone()).or_insert_with(|| read(&source.source));
+            let labels = known.entry(source.source.clone()).or_insert_with(|| read(source));
             let unfit = match labels {
                 Known::Nothing => continue,
                 Known::NoManifest => options.check_labels(None),
@@ -82,13 +82,15 @@ fn functions<'a>(
     names.into_iter().filter_map(|name| Some((name, config.functions.get(name)?)))
 }
 
-fn read(source: &Path) -> Known {
-    let known = if source.is_dir() { of_folder(source) } else { of_component(source) };
+fn read(function: &Function) -> Known {
+    let source = &function.source;
+    let choices = Choices { task: function.task, onnx_file: function.onnx_file.clone() };
+    let known = if source.is_dir() { of_folder(source, &choices) } else { of_component(source) };
     known.unwrap_or(Known::Nothing)
 }
 
-fn of_folder(folder: &Path) -> Option<Known> {
-    let folder = ModelFolder::open(folder).ok()?;
+fn of_folder(folder: &Path, choices: &Choices) -> Option<Known> {
+    let folder = ModelFolder::detect(folder, choices, &signature).ok()?;
     let config = ModelConfig::parse(&folder.read(CONFIG_FILE).ok()?).ok()?;
     let names = config.labels(None).or_else(|| config.labels(Some(width(&folder)?)))?;
     Some(Known::Labels(pilotlight_model::Labels::new(names).groups().clone()))

@@ -13,11 +13,15 @@ mod build;
 mod check;
 mod compute;
 mod environment;
+#[cfg(feature = "registry")]
+mod hub;
+mod init;
 mod inspect;
 mod keys;
 mod labels;
 mod log;
 mod missing;
+mod model;
 mod origin;
 mod reason;
 #[cfg(feature = "registry")]
@@ -31,7 +35,7 @@ mod swap;
 #[cfg(not(feature = "bench"))]
 use absent::bench;
 #[cfg(not(feature = "registry"))]
-use absent::registry;
+use absent::{hub, registry};
 use log::{Format, Log};
 #[cfg(feature = "bench")]
 use pilotlight_bench::cli as bench;
@@ -57,6 +61,8 @@ struct Arguments {
 enum Verb {
     /// Turn a model folder into one self-contained, pre-initialised component
     Build(build::BuildArgs),
+    /// Write the `model.toml` of a model folder, with what is detected
+    Init(init::InitOptions),
     /// Serve a model folder or a component over HTTP, a fresh instance for each request
     Serve(Box<serve::ServeArgs>),
     /// Report every mistake in a configuration, with its line and column; of files that it names and
@@ -118,6 +124,7 @@ fn main() -> ExitCode {
     start_log(log, started.as_ref().ok().and_then(Option::as_ref));
     let result = match arguments.verb {
         Verb::Build(options) => build::run(options),
+        Verb::Init(options) => init::run(&options),
         Verb::Serve(options) => {
             let telemetry = started.map(|started| started.unwrap_or_default().telemetry);
             document.and_then(|document| serve::run(*options, document, telemetry?))

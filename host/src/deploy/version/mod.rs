@@ -254,11 +254,12 @@ fn with_graphs_of_its_own(
     mut options: FunctionOptions,
 ) -> (Source, FunctionOptions) {
     #[cfg(feature = "compiler")]
-    if let Source::Model { folder, guest, compute: ModelCompute::Host(mut compute) } = source {
+    if let Source::Model { folder, choices, guest, compute: ModelCompute::Host(mut compute) } = source
+    {
         compute.graphs = Arc::new(compute.graphs.fork());
         options.instance.graphs = Some(Arc::clone(&compute.graphs));
         let compute = ModelCompute::Host(compute);
-        return (Source::Model { folder, guest, compute }, options);
+        return (Source::Model { folder, choices, guest, compute }, options);
     }
     options.instance.graphs = options.instance.graphs.map(|graphs| Arc::new(graphs.fork()));
     (source, options)

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use pilotlight::{
-    Error, GRAPH_EXTENSION, Guest, HostCompute, ModelCompute, NewVersion, Precision, Result, Source,
+    Choices, Error, GRAPH_EXTENSION, Guest, HostCompute, ModelCompute, NewVersion, Precision, Result,
+    Source,
 };
 use pilotlight_bundle::Policy;
 use pilotlight_config as config;
 use pilotlight_inference::{Device, Graphs};
-use pilotlight_model::Digest;
+use pilotlight_model::{Digest, ModelFolder};
 
 use super::options::ServeArgs;
 use crate::compute::{BatchRows, ComputeOptions, Engine, Place};
@@ -19,6 +20,7 @@ use crate::compute::{BatchRows, ComputeOptions, Engine, Place};
 #[derive(Clone)]
 pub(super) struct Blueprint {
     pub(super) source: PathBuf,
+    choices: Choices,
     place: Place,
     guest: Option<PathBuf>,
     graphs: Vec<(String, PathBuf)>,
@@ -68,6 +70,7 @@ impl Blueprint {
     pub(super) fn of_flags(options: &ServeArgs, source: PathBuf) -> Self {
         Self {
             source,
+            choices: options.choices.choices(),
             place: options.compute,
             guest: options.guest.clone(),
             graphs: options.graph.clone(),
@@ -85,6 +88,7 @@ impl Blueprint {
         let host = compute_options(function)?;
         Ok(Self {
             source: function.source.clone(),
+            choices: Choices { task: function.task, onnx_file: function.onnx_file.clone() },
             place: match function.compute {
                 config::Compute::Guest => Place::Guest,
                 config::Compute::Host => Place::Host,
@@ -128,7 +132,8 @@ impl Blueprint {
             let guest = Guest::open(self.guest.as_deref(), self.place.guest())?;
             let in_guest = || ModelCompute::Guest(self.host.precision());
             let compute = compute.map_or_else(in_guest, ModelCompute::Host);
-            Source::Model { folder: path.clone(), guest, compute }
+            let (folder, choices) = (path.clone(), self.choices.clone());
+            Source::Model { folder, choices, guest, compute }
         } else {
             Source::Component(path.clone())
         };
@@ -147,10 +152,14 @@ impl Blueprint {
         self.graphs.iter().map(load).collect()
     }
 
-    /// Files that it is made from: when one of them changes, it is another version.
-    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
-        let graphs = self.graphs.iter().map(|(_, file)| file.as_path());
-        std::iter::once(self.source.as_path()).chain(graphs)
+    /// Files that it is made from: when one of them changes, it is another version. Of a model folder
+    /// that is only `model.toml` if that has the digests of all other files.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        let graphs = self.graphs.iter().map(|(_, file)| file.clone());
+        if !self.source.is_dir() {
+            return std::iter::once(self.source.clone()).chain(graphs).collect();
+        }
+        ModelFolder::watched(&self.source, &self.choices).into_iter().chain(graphs).collect()
     }
 
     /// Whether a backend is wanted: a component that computes in the sandbox starts without one.

@@ -6,12 +6,15 @@ use clap::Args;
 
 use super::http::HttpOptions;
 use crate::compute::{ComputeOptions, Place};
+use crate::model::ModelChoices;
 
 /// Where a configuration can come from.
 const CONFIGURATION: &str = "configuration";
 /// Flags whose keys it has.
-const SAID_THERE: [&str; 57] = [
+const SAID_THERE: [&str; 59] = [
     "source",
+    "task",
+    "onnx_file",
     "compute",
     "backend",
     "device",
@@ -72,8 +75,8 @@ const SAID_THERE: [&str; 57] = [
 
 #[derive(Args)]
 pub(crate) struct ServeArgs {
-    /// Model folder or component [default: models/pii-ner]
-    #[arg(value_name = "MODEL_DIR|FILE.wasm")]
+    /// Model folder, component, or model on Hugging Face's Hub [default: models/pii-ner]
+    #[arg(value_name = "MODEL_DIR|FILE.wasm|hf:ORG/NAME[@REVISION]")]
     pub(super) source: Option<PathBuf>,
     /// Functions, routes and everything else in a file, which is followed while serving; flags that
     /// it could say do not go with it, but --set does
@@ -129,6 +132,8 @@ pub(crate) struct ServeArgs {
     /// Guest component to build a model folder with, instead of the one in this build
     #[arg(long, value_name = "FILE", env = "PILOTLIGHT_GUEST")]
     pub(super) guest: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) choices: ModelChoices,
     /// Where the matrix work of a model folder is done; what a component wants is up to it
     #[arg(long, value_enum, default_value = "host")]
     pub(super) compute: Place,
@@ -198,8 +203,8 @@ pub(crate) struct ServeArgs {
     /// balancers to notice
     #[arg(long, default_value_t = 0, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=28_800))]
     pub(super) drain_delay: u64,
-    /// Have a component, model folder or graph that has been changed take over by itself; the digests
-    /// in `model.toml` say when a folder has
+    /// Have a component, model folder or graph that has been changed take over by itself; a complete
+    /// `model.toml` says when a folder has
     #[arg(long)]
     pub(super) watch: bool,
     /// Tell in a `server-timing` header where the time of each request went

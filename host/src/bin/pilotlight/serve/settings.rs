@@ -17,6 +17,7 @@ use pilotlight_router::{Route, Target};
 use super::blueprint::Blueprint;
 use super::http::{cors_of, limits_of, tls_of};
 use super::options::ServeArgs;
+use crate::model;
 
 const DEFAULT_MODEL: &str = "models/pii-ner";
 
@@ -122,7 +123,7 @@ impl Served {
     /// One function, by flags.
     pub(super) fn of_flags(options: &ServeArgs) -> anyhow::Result<Self> {
         let source = match &options.source {
-            Some(path) => path.clone(),
+            Some(source) => model::folder(source, &options.choices, options.cache_dir.clone())?,
             None if Path::new(DEFAULT_MODEL).is_dir() => PathBuf::from(DEFAULT_MODEL),
             None => bail!("there is no {DEFAULT_MODEL} here; name a model folder or a component"),
         };

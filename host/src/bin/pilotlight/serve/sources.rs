@@ -1,11 +1,9 @@
 //! What functions are made from, and what could not be served of it.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use pilotlight_files::{FileWatcher, Look};
-use pilotlight_model::MANIFEST_FILE;
 
 use super::blueprint::Blueprint;
 
@@ -37,7 +35,7 @@ impl Sources {
         let files = |(name, blueprint): (&String, &Blueprint)| {
             let known = self.0.get(name).filter(|files| files.are_of(blueprint)).cloned();
             let new = || Files {
-                watches: blueprint.files().map(|path| FileWatcher::new(&watched(path))).collect(),
+                watches: blueprint.files().iter().map(|path| FileWatcher::new(path)).collect(),
                 refused: None,
             };
             (name.clone(), known.unwrap_or_else(new))
@@ -69,15 +67,10 @@ impl Sources {
 
 impl Files {
     fn are_of(&self, blueprint: &Blueprint) -> bool {
-        let paths: Vec<_> = blueprint.files().collect();
+        let paths = blueprint.files();
         let mut pairs = self.watches.iter().zip(&paths);
-        self.watches.len() == paths.len() && pairs.all(|(watch, path)| watch.is_of(&watched(path)))
+        self.watches.len() == paths.len() && pairs.all(|(watch, path)| watch.is_of(path))
     }
-}
-
-/// Of a model folder, the manifest is watched: it has the digests of all other files.
-fn watched(path: &Path) -> PathBuf {
-    if path.is_dir() { path.join(MANIFEST_FILE) } else { path.to_owned() }
 }
 
 impl Refused {

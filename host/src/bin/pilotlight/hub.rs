@@ -1,0 +1,39 @@
+//! Models from Hugging Face's Hub, fetched into the cache folder.
+
+use std::path::PathBuf;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use pilotlight::{Cache, Choices};
+use pilotlight_registry::{Fetched, Hub, HubModel};
+
+/// The folder in the cache folder for models.
+const FOLDER: &str = "hub";
+
+/// Fetches `ORG/NAME[@REVISION]` into the cache folder, as far as it is not there; where it is. Blocks.
+pub(crate) fn fetch(
+    model: &str,
+    choices: &Choices,
+    cache_dir: Option<PathBuf>,
+) -> anyhow::Result<PathBuf> {
+    let model: HubModel = model.parse()?;
+    let cache_dir = cache_dir.or_else(|| std::env::var_os("PILOTLIGHT_CACHE_DIR").map(PathBuf::from));
+    let folder = Cache::open(cache_dir)?.folder().join(FOLDER);
+    let style = ProgressStyle::with_template("{msg} {wide_bar} {bytes} of {total_bytes}");
+    let bar =
+        ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let mut progress = |file: &str, done: u64, total: u64| {
+        if bar.message() != file {
+            bar.set_message(file.to_owned());
+        }
+        bar.set_length(total);
+        bar.set_position(done);
+    };
+    let fetched = Hub::from_environment()?.fetch(&model, choices, &folder, &mut progress);
+    bar.finish_and_clear();
+    let Fetched { folder, commit, outdated } = fetched?;
+    if let Some(reason) = outdated {
+        tracing::warn!("{reason}; the commit of last time is used, from the cache");
+    }
+    tracing::info!(%model, commit, folder = %folder.display(), "the model is here");
+    Ok(folder)
+}

@@ -1,0 +1,55 @@
+//! The model that a command is about: where it is and what is said of it.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use pilotlight::{Choices, signature};
+use pilotlight_model::{ModelFolder, Task};
+
+use crate::hub;
+
+/// What is said of a model folder beyond its files.
+#[derive(Args, Clone)]
+pub(crate) struct ModelChoices {
+    /// What the model in a folder does [default: what `model.toml` or the other files say]
+    #[arg(long, value_name = "TASK", value_parser = parse_task)]
+    pub(crate) task: Option<Task>,
+    /// Graph of a model folder that has several, by its path in the folder [default: the one that
+    /// serves best; the log says which]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) onnx_file: Option<String>,
+}
+
+impl ModelChoices {
+    pub(crate) fn choices(&self) -> Choices {
+        Choices { task: self.task, onnx_file: self.onnx_file.clone() }
+    }
+}
+
+fn parse_task(name: &str) -> Result<Task, String> {
+    name.parse()
+}
+
+/// The folder or file that `source` names; a model on Hugging Face's Hub is fetched into the cache folder
+/// first. Blocks.
+pub(crate) fn folder(
+    source: &Path,
+    choices: &ModelChoices,
+    cache_dir: Option<PathBuf>,
+) -> anyhow::Result<PathBuf> {
+    let Some(model) = source.to_str().and_then(|source| source.strip_prefix("hf:")) else {
+        return Ok(source.to_owned());
+    };
+    // Somebody may have such a folder.
+    if source.exists() {
+        return Ok(source.to_owned());
+    }
+    hub::fetch(model, &choices.choices(), cache_dir)
+}
+
+/// The model in a folder; what was detected is printed on standard error.
+pub(crate) fn detect(folder: &Path, choices: &ModelChoices) -> anyhow::Result<ModelFolder> {
+    let folder = ModelFolder::detect(folder, &choices.choices(), &signature)?;
+    folder.findings().iter().for_each(|finding| eprintln!("{finding}"));
+    Ok(folder)
+}

@@ -1,0 +1,99 @@
+//! Model folders as others leave them.
+
+use std::fs;
+use std::path::Path;
+
+use pilotlight_testing::tiny_model;
+use pilotlight_tests::{Server, outcome, pilotlight};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The tiny model without a manifest.
+fn folder() -> TempDir {
+    let folder = tiny_model::folder(&tiny_model::graph());
+    fs::remove_file(folder.path().join("model.toml")).unwrap();
+    folder
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn a_folder_without_manifest_serves_and_notices_when_its_files_are_others() {
+    let folder = folder();
+    for label in ["PER", "HUMAN"] {
+        let config = tiny_model::config().to_string().replace("PER", label);
+        fs::write(folder.path().join("config.json"), config).unwrap();
+        // The second start of each takes what was found out at the first.
+        for _ in 0..2 {
+            let server = Server::start(&[text(folder.path())]);
+            let answer = server.post("/", r#"{"inputs": "Ada met Paris"}"#);
+            assert_eq!(answer.json()[0]["entity_group"], label, "{}", answer.text);
+        }
+    }
+    assert!(!folder.path().join("model.toml").exists());
+}
+
+#[test]
+fn a_graph_in_the_folder_onnx_is_computed_in_the_sandbox_and_on_the_host() {
+    let folder = folder();
+    let onnx = folder.path().join("onnx");
+    fs::create_dir(&onnx).unwrap();
+    fs::rename(folder.path().join("model.onnx"), onnx.join("model.onnx")).unwrap();
+    for compute in ["guest", "host"] {
+        let server = Server::start(&[text(folder.path()), "--compute", compute]);
+        let answer = server.post("/", r#"{"inputs": "Ada met Paris"}"#);
+        assert_eq!(answer.json()[0]["entity_group"], "PER", "{compute}: {}", answer.text);
+    }
+}
+
+#[test]
+fn init_writes_what_is_detected_and_nothing_over_it() {
+    let folder = folder();
+    let path = folder.path().join("model.toml");
+    let init = |more: &[&str]| pilotlight(&[&["init", text(folder.path())], more].concat());
+    let output = init(&[]).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && said.contains("does token-classification"), "{said}");
+    assert!(said.contains("task token-classification: config.json has 3 labels"), "{said}");
+    let written = fs::read_to_string(&path).unwrap();
+    assert!(written.contains("[files.\"model.onnx\"]"), "{written}");
+    let (code, log) = outcome(&mut init(&[]));
+    assert!(code == 1 && log.contains("--force"), "{log}");
+    fs::write(&path, "name = \"own\"\n").unwrap();
+    let output = init(&["--force", "--json", "--task", "token-classification"]).output().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["manifest"]["task"], "token-classification");
+    assert!(report["findings"].as_array().is_some_and(|findings| !findings.is_empty()));
+    assert_eq!(fs::read_to_string(&path).unwrap(), written);
+    let refused = outcome(&mut init(&["--force", "--task", "question-answering"]));
+    assert!(refused.0 == 1 && refused.1.contains("start_logits"), "{}", refused.1);
+    assert_eq!(fs::read_to_string(&path).unwrap(), written);
+}
+
+#[test]
+fn a_folder_gives_the_same_component_with_and_without_its_written_manifest() {
+    let folder = folder();
+    let output = folder.path().join("out.wasm");
+    let build = ["build", text(folder.path()), "--precision", "f32", "-o", text(&output)];
+    let (code, log) = outcome(&mut pilotlight(&build));
+    assert_eq!(code, 0, "{log}");
+    assert!(log.contains("max-length 512: no file says"), "{log}");
+    let first = fs::read(&output).unwrap();
+    assert_eq!(outcome(&mut pilotlight(&["init", text(folder.path())])).0, 0);
+    let (code, log) = outcome(&mut pilotlight(&build));
+    assert!(code == 0 && !log.contains("max-length"), "{log}");
+    assert!(fs::read(&output).unwrap() == first);
+}
+
+#[test]
+fn what_is_not_clear_is_asked_for() {
+    let folder = folder();
+    fs::remove_file(folder.path().join("config.json")).unwrap();
+    let (code, log) = outcome(&mut pilotlight(&["serve", text(folder.path())]));
+    assert!(code == 1 && log.contains("not clear what the model does"), "{log}");
+    assert!(log.contains("logits [?, ?, 3]") && log.contains("--task"), "{log}");
+    let (code, log) = outcome(&mut pilotlight(&["serve", "--task", "divination", "."]));
+    assert!(code == 2 && log.contains("the tasks are token-classification, "), "{log}");
+}
