@@ -3,16 +3,16 @@
 
 #![no_main]
 
+mod oracle;
+
 use std::collections::BTreeMap;
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use pilotlight_guest::api::{RedactRequest, Span};
-use pilotlight_guest::compute::{Compute, ComputeError, Sequence};
-use pilotlight_guest::pipeline::{Pipeline, Timings};
-use pilotlight_guest::tensor::Logits;
-use pilotlight_guest::tokenizer::Tokenizer;
-use pilotlight_guest::words::Cuts;
+use pilotlight_guest::tasks::token_classification::{RedactRequest, Span};
+use pilotlight_guest::model::{TextModel, Timings};
+use pilotlight_guest::text::tokenizer::Tokenizer;
+use pilotlight_guest::text::words::Cuts;
 use serde_json::Value;
 
 const KINDS: &str = include_str!("../../guest/tests/fixtures/tokenizers.jsonl");
@@ -29,37 +29,20 @@ struct Input {
 }
 
 /// Finds some tokens, the same ones each time.
-struct Oracle(u8);
-
-impl Compute for Oracle {
-    fn logits(&self, sequence: &Sequence) -> Result<Logits, ComputeError> {
-        let scores = |id: &i64| match (*id as u8).wrapping_mul(31) ^ self.0 {
-            0..64 => [0.0, 5.0, 0.0],
-            64..96 => [0.0, 0.0, 5.0],
-            _ => [5.0, 0.0, 0.0],
-        };
-        let values = sequence.ids.iter().flat_map(scores).collect();
-        Ok(Logits::from_values(LABELS.len(), values).expect("whole rows"))
-    }
-
-    fn labels(&self) -> usize {
-        LABELS.len()
-    }
-
-    fn vocabulary(&self) -> Option<usize> {
-        None
-    }
-
-    fn place(&self) -> &'static str {
-        "fuzz"
-    }
+fn scores(seed: u8, ids: &[i64]) -> Vec<f32> {
+    let scores = |id: &i64| match (*id as u8).wrapping_mul(31) ^ seed {
+        0..64 => [0.0, 5.0, 0.0],
+        64..96 => [0.0, 0.0, 5.0],
+        _ => [5.0, 0.0, 0.0],
+    };
+    ids.iter().flat_map(scores).collect()
 }
 
 thread_local! {
-    static PIPELINES: BTreeMap<(usize, u8), Pipeline> = pipelines();
+    static PIPELINES: BTreeMap<(usize, u8), TextModel> = pipelines();
 }
 
-fn pipelines() -> BTreeMap<(usize, u8), Pipeline> {
+fn pipelines() -> BTreeMap<(usize, u8), TextModel> {
     let mut pipelines = BTreeMap::new();
     for (kind, line) in KINDS.lines().enumerate() {
         let line: Value = serde_json::from_str(line).expect("a line of JSON");
@@ -67,8 +50,8 @@ fn pipelines() -> BTreeMap<(usize, u8), Pipeline> {
             let file = line["tokenizer"].to_string();
             let tokenizer = Tokenizer::load(file.as_bytes(), 16).expect("a tokenizer");
             let labels = LABELS.map(str::to_owned).to_vec();
-            let oracle = Box::new(Oracle(seed * 67));
-            pipelines.insert((kind, seed), Pipeline::new(tokenizer, oracle, labels));
+            let oracle = oracle::model(tokenizer, labels, move |ids| scores(seed * 67, ids));
+            pipelines.insert((kind, seed), oracle);
         }
     }
     pipelines
@@ -82,7 +65,7 @@ fuzz_target!(|input: Input| {
     });
 });
 
-fn run(pipeline: &Pipeline, input: &Input) {
+fn run(pipeline: &TextModel, input: &Input) {
     let text: Vec<char> = input.text.chars().collect();
     let given = input.spans.as_ref().map(|spans| {
         let span = |(start, length): &(u8, u8)| {

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use pilotlight_guest::tokenizer::Tokenizer;
+use pilotlight_guest::text::tokenizer::Tokenizer;
 
 const MAX_LENGTH: usize = 32;
 const TEXTS: [&str; 4] =

@@ -3,13 +3,13 @@
 
 #![no_main]
 
+mod oracle;
+
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use pilotlight_guest::api::{Aggregation, Parameters, RedactRequest};
-use pilotlight_guest::compute::{Compute, ComputeError, Sequence};
-use pilotlight_guest::pipeline::{Pipeline, Timings};
-use pilotlight_guest::tensor::Logits;
-use pilotlight_guest::tokenizer::Tokenizer;
+use pilotlight_guest::tasks::token_classification::{Aggregation, Parameters, RedactRequest};
+use pilotlight_guest::model::{TextModel, Timings};
+use pilotlight_guest::text::tokenizer::Tokenizer;
 
 const LABELS: [&str; 5] = ["O", "B-A", "I-A", "B-B", "I-B"];
 /// So that short texts have several windows.
@@ -26,30 +26,13 @@ struct Input {
 }
 
 /// Says anything, but always the same of the same token at the same place.
-struct Oracle(u32);
-
-impl Compute for Oracle {
-    fn logits(&self, sequence: &Sequence) -> Result<Logits, ComputeError> {
-        assert!(sequence.ids.len() <= MAX_LENGTH && sequence.ids.len() == sequence.type_ids.len());
-        let score = |(place, id): (usize, &i64)| {
-            let mixed = (self.0 ^ *id as u32).wrapping_mul(0x9e37_79b1) ^ place as u32;
-            (0..LABELS.len() as u32).map(move |label| (mixed.rotate_left(7 * label) % 97) as f32)
-        };
-        let values = sequence.ids.iter().enumerate().flat_map(score).collect();
-        Ok(Logits::from_values(LABELS.len(), values).expect("whole rows"))
-    }
-
-    fn labels(&self) -> usize {
-        LABELS.len()
-    }
-
-    fn vocabulary(&self) -> Option<usize> {
-        None
-    }
-
-    fn place(&self) -> &'static str {
-        "fuzz"
-    }
+fn scores(seed: u32, ids: &[i64]) -> Vec<f32> {
+    assert!(ids.len() <= MAX_LENGTH);
+    let score = |(place, id): (usize, &i64)| {
+        let mixed = (seed ^ *id as u32).wrapping_mul(0x9e37_79b1) ^ place as u32;
+        (0..LABELS.len() as u32).map(move |label| (mixed.rotate_left(7 * label) % 97) as f32)
+    };
+    ids.iter().enumerate().flat_map(score).collect()
 }
 
 fn tokenizer() -> Tokenizer {
@@ -57,10 +40,10 @@ fn tokenizer() -> Tokenizer {
 }
 
 thread_local! {
-    static PIPELINES: Vec<Pipeline> = (0..4)
+    static PIPELINES: Vec<TextModel> = (0..4)
         .map(|seed| {
             let labels = LABELS.map(str::to_owned).to_vec();
-            Pipeline::new(tokenizer(), Box::new(Oracle(seed)), labels)
+            oracle::model(tokenizer(), labels, move |ids| scores(seed, ids))
         })
         .collect();
 }
@@ -69,7 +52,7 @@ fuzz_target!(|input: Input| {
     PIPELINES.with(|pipelines| run(&pipelines[input.seed as usize % pipelines.len()], &input));
 });
 
-fn run(pipeline: &Pipeline, input: &Input) {
+fn run(pipeline: &TextModel, input: &Input) {
     let texts: Vec<&str> = input.texts.iter().map(String::as_str).collect();
     let strategies = [Aggregation::None, Aggregation::Simple, Aggregation::First, Aggregation::Max];
     let parameters = Parameters {
@@ -95,7 +78,7 @@ fn run(pipeline: &Pipeline, input: &Input) {
 }
 
 /// Everything but the entities stays, in its order.
-fn redact(pipeline: &Pipeline, text: &str, timings: &mut Timings) {
+fn redact(pipeline: &TextModel, text: &str, timings: &mut Timings) {
     let request =
         RedactRequest { text: text.to_owned(), entities: None, placeholder: Some(String::new()) };
     let redacted = pipeline.redact(request, timings).expect("what was found lies in the text");

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::path::Path;
 
-use pilotlight_guest::tokenizer::{Token, Tokenizer, TokenizerError};
+use pilotlight_guest::text::tokenizer::{Token, Tokenizer, TokenizerError};
 
 const TEXT: &str = "My name is Sarah Connor and I live at 42 Elm Street, Springfield. Call me at 555-0134 or \
                     write to sarah.connor@example.com about invoice 7781. Überweisen Sie 120 € an Jürgen \

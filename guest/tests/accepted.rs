@@ -4,10 +4,9 @@
 
 use std::fs;
 
-use pilotlight_guest::api::Parameters;
-use pilotlight_guest::compute::Placement;
-use pilotlight_guest::load::load;
-use pilotlight_guest::pipeline::{Pipeline, Timings};
+use pilotlight_guest::engine::Placement;
+use pilotlight_guest::model::{Model, TextModel, Timings};
+use pilotlight_guest::tasks::token_classification::Parameters;
 use pilotlight_model::{Digest, ModelFolder};
 use pilotlight_onnx::proto::{GraphProto, ModelProto, StringStringEntryProto};
 use pilotlight_testing::tiny_model::{
@@ -19,9 +18,13 @@ const I32: i32 = 6;
 const I64: i32 = 7;
 const F16: i32 = 10;
 
-fn open(folder: &TempDir) -> Result<Pipeline, String> {
+fn open(folder: &TempDir) -> Result<TextModel, String> {
     let folder = ModelFolder::open(folder.path()).map_err(|error| error.to_string())?;
-    load(&folder, Placement::default()).map_err(|error| error.to_string())
+    let model = Model::load(&folder, Placement::default()).map_err(|error| error.to_string())?;
+    match model {
+        Model::Text(model) => Ok(*model),
+        Model::Tensors(_) => Err("it reads tensors".to_owned()),
+    }
 }
 
 fn check_answer(folder: &TempDir) {

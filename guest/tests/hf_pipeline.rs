@@ -6,18 +6,20 @@
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use pilotlight_guest::api::{Aggregation, Parameters};
-use pilotlight_guest::compute::{Placement, Precision};
-use pilotlight_guest::load::load;
-use pilotlight_guest::pipeline::{Pipeline, Timings};
+use pilotlight_guest::engine::{Placement, Precision};
+use pilotlight_guest::model::{Model, TextModel, Timings};
+use pilotlight_guest::tasks::token_classification::{Aggregation, Parameters};
 use pilotlight_model::ModelFolder;
 use serde_json::Value;
 
-static PIPELINE: LazyLock<Pipeline> = LazyLock::new(|| pipeline(Precision::F32));
+static PIPELINE: LazyLock<TextModel> = LazyLock::new(|| pipeline(Precision::F32));
 
-fn pipeline(precision: Precision) -> Pipeline {
+fn pipeline(precision: Precision) -> TextModel {
     let folder = ModelFolder::open(root().join("models/pii-ner")).unwrap();
-    load(&folder, Placement::Guest(precision)).unwrap()
+    match Model::load(&folder, Placement::Guest(precision)).unwrap() {
+        Model::Text(model) => *model,
+        Model::Tensors(_) => panic!("it reads tensors"),
+    }
 }
 
 fn root() -> PathBuf {

@@ -5,15 +5,13 @@
 use pilotlight_testing::ladder::{Order, check};
 
 const ORDER: &Order = &[
-    &["api", "tensor", "heap", "steps"],
-    &["compute", "tokenizer_file"],
-    &["compute/tract", "tokenizer"],
-    &["decode", "words"],
-    &["redact"],
-    &["pipeline"],
-    &["load"],
+    &["heap", "engine"],
+    &["api", "text"],
+    &["tasks/token_classification/crf"],
+    &["model"],
+    &["tasks"],
     &["service"],
-    &["preinit"],
+    &["initialize"],
     &["component"],
 ];
 

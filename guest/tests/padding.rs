@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
-use pilotlight_guest::compute::Sequence;
-use pilotlight_guest::compute::padding::{Padded, groups};
+use pilotlight_guest::engine::{Padded, Sequence, groups};
+use pilotlight_model::InputRole;
 use proptest::prelude::*;
 
 fn sequence(length: usize) -> Sequence {
@@ -21,11 +21,11 @@ proptest! {
         prop_assert!(padded.length() == length || padded.length() <= longest);
         prop_assert!(padded.length() - length < pad_to_multiple_of.max(1));
         prop_assert!(padded.length().is_multiple_of(pad_to_multiple_of.max(1)) || padded.length() >= longest);
-        let (ids, mask) = (padded.input("input_ids"), padded.input("attention_mask"));
+        let (ids, mask) = (padded.input(InputRole::Ids), padded.input(InputRole::Mask));
         prop_assert_eq!(&ids[..length], &sequence(length).ids[..]);
         prop_assert!(ids[length..].iter().all(|id| *id == 0));
         prop_assert!(mask.iter().enumerate().all(|(at, one)| (*one == 1) == (at < length)));
-        prop_assert_eq!(padded.input("token_type_ids").len(), mask.len());
+        prop_assert_eq!(padded.input(InputRole::TypeIds).len(), mask.len());
     }
 
     #[test]

@@ -4,10 +4,9 @@
 
 use std::fs;
 
-use pilotlight_guest::api::Parameters;
-use pilotlight_guest::compute::{Placement, Precision, TractCompute};
-use pilotlight_guest::load::load;
-use pilotlight_guest::pipeline::{Pipeline, Timings};
+use pilotlight_guest::engine::{Placement, TractEngine};
+use pilotlight_guest::model::{Model, TextModel, Timings};
+use pilotlight_guest::tasks::token_classification::Parameters;
 use pilotlight_model::ModelFolder;
 use pilotlight_onnx::encode;
 use pilotlight_onnx::proto::{
@@ -19,9 +18,13 @@ use pilotlight_testing::tiny_model::{
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-fn open(folder: &TempDir) -> Result<Pipeline, String> {
+fn open(folder: &TempDir) -> Result<TextModel, String> {
     let folder = ModelFolder::open(folder.path()).map_err(|error| error.to_string())?;
-    load(&folder, Placement::default()).map_err(|error| error.to_string())
+    let model = Model::load(&folder, Placement::default()).map_err(|error| error.to_string())?;
+    match model {
+        Model::Text(model) => Ok(*model),
+        Model::Tensors(_) => Err("it reads tensors".to_owned()),
+    }
 }
 
 /// Loads a spoilt graph and returns why it was refused.
@@ -31,7 +34,7 @@ fn refusal(spoil: impl FnOnce(&mut ModelProto)) -> String {
     open(&folder(&model)).err().unwrap()
 }
 
-fn words(pipeline: &Pipeline, text: &str) -> Vec<(String, String)> {
+fn words(pipeline: &TextModel, text: &str) -> Vec<(String, String)> {
     let found = pipeline.classify(&[text], &Parameters::default(), &mut Timings::default());
     found.unwrap().into_iter().flatten().map(|e| (e.entity_group.unwrap(), e.word)).collect()
 }
@@ -67,11 +70,17 @@ fn unknown_operators_are_refused_by_name() {
     let reason = refusal(|model| {
         model.graph.as_mut().unwrap().node[1].op_type = "Frobnicate".into();
     });
-    assert_eq!(reason, "model.onnx: node node-scored: operator Frobnicate is not supported");
+    assert_eq!(
+        reason,
+        "model.onnx: node node-scored: operator Frobnicate is not supported; compute it on the host with --compute host"
+    );
     let reason = refusal(|model| {
         model.graph.as_mut().unwrap().node[1].domain = "evil".into();
     });
-    assert_eq!(reason, "model.onnx: node node-scored: operator evil.MatMul is not supported");
+    assert_eq!(
+        reason,
+        "model.onnx: node node-scored: operator evil.MatMul is not supported; compute it on the host with --compute host"
+    );
 }
 
 #[test]
@@ -223,6 +232,7 @@ proptest! {
             let place = place.index(bytes.len());
             bytes[place] = byte;
         }
-        let _ = TractCompute::load(&bytes[..], Precision::F32);
+        let Ok(model) = pilotlight_onnx::decode(&bytes[..]) else { return Ok(()) };
+        let _ = TractEngine::graph(model);
     }
 }

@@ -2,22 +2,29 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
-use pilotlight_guest::api::{ApiError, Span};
-use pilotlight_guest::compute::Placement;
-use pilotlight_guest::pipeline::Timings;
-use pilotlight_guest::redact::redact;
-use pilotlight_guest::service::{Endpoint, Head, Service, route};
-use pilotlight_guest::words::Cuts;
-use pilotlight_model::ModelFolder;
+use pilotlight_guest::api::ApiError;
+use pilotlight_guest::engine::Placement;
+use pilotlight_guest::model::Timings;
+use pilotlight_guest::service::{Endpoint, Head, Service};
+use pilotlight_guest::tasks::token_classification::Span;
+use pilotlight_guest::tasks::token_classification::redact::redact;
+use pilotlight_guest::text::words::Cuts;
+use pilotlight_model::{ModelFolder, Task};
 use pilotlight_testing::tiny_model;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+
+const CLASSIFY: Endpoint = Endpoint::Task(Task::TokenClassification);
 
 thread_local! {
     static SERVICE: Service = {
         let folder = tiny_model::folder(&tiny_model::graph());
         Service::load(&ModelFolder::open(folder.path()).unwrap(), Placement::default()).unwrap()
     };
+}
+
+fn route(head: Head<'_>) -> Result<Endpoint, ApiError> {
+    SERVICE.with(|service| service.route(head))
 }
 
 fn post(endpoint: Endpoint, body: impl AsRef<[u8]>) -> Result<Value, ApiError> {
@@ -31,9 +38,9 @@ fn status(endpoint: Endpoint, body: impl AsRef<[u8]>) -> u16 {
 
 #[test]
 fn one_text_is_answered_by_a_list_and_many_by_a_list_of_lists() {
-    let one = post(Endpoint::Classify, r#"{"inputs": "Ada"}"#).unwrap();
+    let one = post(CLASSIFY, r#"{"inputs": "Ada"}"#).unwrap();
     assert_eq!(one[0]["entity_group"], "PER");
-    let many = post(Endpoint::Classify, r#"{"inputs": ["Ada", "", "Paris"]}"#).unwrap();
+    let many = post(CLASSIFY, r#"{"inputs": ["Ada", "", "Paris"]}"#).unwrap();
     assert_eq!(many[0], one);
     assert_eq!(many[1], json!([]));
     assert_eq!(many[2][0]["entity_group"], "LOC");
@@ -41,7 +48,7 @@ fn one_text_is_answered_by_a_list_and_many_by_a_list_of_lists() {
 
 #[test]
 fn offsets_count_code_points() {
-    let answer = post(Endpoint::Classify, r#"{"inputs": "😀é Ada"}"#).unwrap();
+    let answer = post(CLASSIFY, r#"{"inputs": "😀é Ada"}"#).unwrap();
     assert_eq!((answer[0]["start"].as_u64(), answer[0]["end"].as_u64()), (Some(3), Some(6)));
 }
 
@@ -59,7 +66,7 @@ fn bodies_that_are_not_json_are_malformed() {
         deep.as_bytes(),
     ];
     for body in bodies {
-        assert_eq!(status(Endpoint::Classify, body), 400, "{}", String::from_utf8_lossy(body));
+        assert_eq!(status(CLASSIFY, body), 400, "{}", String::from_utf8_lossy(body));
     }
 }
 
@@ -85,7 +92,7 @@ fn json_of_another_form_is_invalid() {
         r#"{"inputs": "a", "inputs": "b"}"#,
         &many,
     ] {
-        assert_eq!(status(Endpoint::Classify, body), 422, "{body}");
+        assert_eq!(status(CLASSIFY, body), 422, "{body}");
     }
     for body in [
         r#"{"text": 1}"#,
@@ -100,13 +107,13 @@ fn json_of_another_form_is_invalid() {
 #[test]
 fn what_clients_of_hosted_inference_send_is_accepted() {
     let body = r#"{"inputs": "a", "parameters": {}, "options": {"wait_for_model": true}}"#;
-    assert_eq!(status(Endpoint::Classify, body), 200);
-    assert_eq!(status(Endpoint::Classify, r#"{"inputs": "nul \u0000 inside"}"#), 200);
+    assert_eq!(status(CLASSIFY, body), 200);
+    assert_eq!(status(CLASSIFY, r#"{"inputs": "nul \u0000 inside"}"#), 200);
 }
 
 #[test]
 fn null_stands_for_the_default_of_every_optional_key() {
-    let plain = post(Endpoint::Classify, r#"{"inputs": "Ada met Paris"}"#).unwrap();
+    let plain = post(CLASSIFY, r#"{"inputs": "Ada met Paris"}"#).unwrap();
     for rest in [
         r#""parameters": null"#,
         r#""options": null"#,
@@ -115,7 +122,7 @@ fn null_stands_for_the_default_of_every_optional_key() {
         r#""parameters": {"aggregation_strategy": null, "stride": null}, "options": null"#,
     ] {
         let body = format!(r#"{{"inputs": "Ada met Paris", {rest}}}"#);
-        assert_eq!(post(Endpoint::Classify, &body).unwrap(), plain, "{rest}");
+        assert_eq!(post(CLASSIFY, &body).unwrap(), plain, "{rest}");
     }
     let plain = post(Endpoint::Redact, r#"{"text": "Ada met Paris"}"#).unwrap();
     let body = r#"{"text": "Ada met Paris", "entities": null, "placeholder": null}"#;
@@ -127,8 +134,8 @@ fn null_stands_for_the_default_of_every_optional_key() {
 
 #[test]
 fn what_is_needed_cannot_be_null() {
-    assert_eq!(status(Endpoint::Classify, r#"{"inputs": null}"#), 422);
-    assert_eq!(status(Endpoint::Classify, r#"{"inputs": [null]}"#), 422);
+    assert_eq!(status(CLASSIFY, r#"{"inputs": null}"#), 422);
+    assert_eq!(status(CLASSIFY, r#"{"inputs": [null]}"#), 422);
     assert_eq!(status(Endpoint::Redact, r#"{"text": null}"#), 422);
     assert_eq!(status(Endpoint::Redact, r#"{"text": "a", "entities": [null]}"#), 422);
 }
@@ -144,13 +151,13 @@ fn values_of_another_type_are_invalid_and_not_malformed() {
                     || (key == "ignore_labels" && other.starts_with('[')),
             );
             let expected = if taken { 200 } else { 422 };
-            assert_eq!(status(Endpoint::Classify, &body), expected, "{body}");
+            assert_eq!(status(CLASSIFY, &body), expected, "{body}");
         }
         for body in [
             format!(r#"{{"inputs": "a", "parameters": {}}}"#, other.replace("{}", "\"x\"")),
             format!(r#"{{"inputs": {}}}"#, other.replace("[\"max\"]", "[[]]").replace("[]", "7")),
         ] {
-            assert_eq!(status(Endpoint::Classify, &body), 422, "{body}");
+            assert_eq!(status(CLASSIFY, &body), 422, "{body}");
         }
         for key in ["text", "placeholder"] {
             let body = format!(r#"{{"text": "a", "{key}": {other}}}"#);
@@ -165,9 +172,9 @@ fn values_of_another_type_are_invalid_and_not_malformed() {
 
 #[test]
 fn a_byte_order_mark_in_front_is_ignored() {
-    assert_eq!(status(Endpoint::Classify, "\u{feff}{\"inputs\": \"Ada\"}"), 200);
+    assert_eq!(status(CLASSIFY, "\u{feff}{\"inputs\": \"Ada\"}"), 200);
     assert_eq!(status(Endpoint::Redact, "\u{feff}{\"text\": \"Ada\"}"), 200);
-    assert_eq!(status(Endpoint::Classify, "\u{feff}"), 400);
+    assert_eq!(status(CLASSIFY, "\u{feff}"), 400);
     let kept = post(Endpoint::Redact, "{\"text\": \"\u{feff}a\", \"entities\": []}").unwrap();
     assert_eq!(kept["text"], "\u{feff}a");
 }
@@ -175,7 +182,7 @@ fn a_byte_order_mark_in_front_is_ignored() {
 #[test]
 fn what_is_found_can_be_sent_back_for_redaction() {
     let text = "Ada met Paris";
-    let found = post(Endpoint::Classify, json!({"inputs": text}).to_string()).unwrap();
+    let found = post(CLASSIFY, json!({"inputs": text}).to_string()).unwrap();
     let body = json!({"text": text, "entities": found, "placeholder": "<{label}>"});
     let redacted = post(Endpoint::Redact, body.to_string()).unwrap();
     assert_eq!(redacted["text"], "<PER> met <LOC>");
@@ -197,8 +204,8 @@ fn overlapping_and_touching_spans_get_one_placeholder() {
 fn paths_methods_and_content_types_are_told_apart() {
     let head = |method, path, content_type| Head { method, path, content_type };
     let status = |head| route(head).err().map_or(200, |error| error.status());
-    assert_eq!(route(head("POST", "/", None)), Ok(Endpoint::Classify));
-    assert_eq!(route(head("POST", "/v1/token-classification", None)), Ok(Endpoint::Classify));
+    assert_eq!(route(head("POST", "/", None)), Ok(CLASSIFY));
+    assert_eq!(route(head("POST", "/v1/token-classification", None)), Ok(CLASSIFY));
     assert_eq!(status(head("POST", "/", Some("Application/JSON; charset=utf-8"))), 200);
     assert_eq!(status(head("POST", "/", Some("text/plain"))), 415);
     assert_eq!(status(head("GET", "/", None)), 405);
@@ -221,8 +228,8 @@ fn every_form_of_a_path_reaches_its_endpoint() {
     ] {
         assert_eq!(route(head("POST", path)), Ok(Endpoint::Redact), "{path}");
     }
-    assert_eq!(route(head("POST", "/v1/token%2Dclassification")), Ok(Endpoint::Classify));
-    assert_eq!(route(head("POST", "//")), Ok(Endpoint::Classify));
+    assert_eq!(route(head("POST", "/v1/token%2Dclassification")), Ok(CLASSIFY));
+    assert_eq!(route(head("POST", "//")), Ok(CLASSIFY));
     assert_eq!(route(head("GET", "/info/")), Ok(Endpoint::Info));
     for path in ["/V1/REDACT", "/v1%2Fredact", "/v1/%2572edact", "/v1/redact;x", "/v1"] {
         assert_eq!(route(head("POST", path)).unwrap_err().status(), 404, "{path}");
@@ -259,7 +266,7 @@ fn head_goes_where_get_goes_and_options_tells_what_a_path_takes() {
 proptest! {
     #[test]
     fn no_body_is_answered_by_anything_but_a_status(body in proptest::collection::vec(any::<u8>(), 0..200)) {
-        for endpoint in [Endpoint::Classify, Endpoint::Redact, Endpoint::Info] {
+        for endpoint in [CLASSIFY, Endpoint::Redact, Endpoint::Info] {
             prop_assert!([200, 400, 422].contains(&status(endpoint, &body)));
         }
     }
@@ -267,7 +274,7 @@ proptest! {
     #[test]
     fn any_text_is_answered(text in any::<String>()) {
         let body = json!({"inputs": text}).to_string();
-        prop_assert_eq!(status(Endpoint::Classify, body), 200);
+        prop_assert_eq!(status(CLASSIFY, body), 200);
     }
 
     #[test]
@@ -277,7 +284,7 @@ proptest! {
     ) {
         let spelled: Vec<&str> = words.iter().map(|word| ["ada", "paris", "met", "adas"][*word]).collect();
         let body = json!({"inputs": spelled.join(" "), "parameters": {"stride": stride}});
-        let found = post(Endpoint::Classify, body.to_string()).unwrap();
+        let found = post(CLASSIFY, body.to_string()).unwrap();
         let mut expected = vec![];
         let mut start = 0;
         for word in spelled {

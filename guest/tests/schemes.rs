@@ -2,14 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
+mod oracle;
+
 use std::fs;
 
-use pilotlight_guest::api::{Parameters, RedactRequest, Redacted, Span};
-use pilotlight_guest::compute::{Compute, ComputeError, Placement, Sequence};
-use pilotlight_guest::load::load;
-use pilotlight_guest::pipeline::{Pipeline, Timings};
-use pilotlight_guest::tensor::Logits;
-use pilotlight_guest::tokenizer::Tokenizer;
+use pilotlight_guest::engine::Placement;
+use pilotlight_guest::model::{Model, TextModel, Timings};
+use pilotlight_guest::tasks::token_classification::{Parameters, RedactRequest, Redacted, Span};
+use pilotlight_guest::text::tokenizer::Tokenizer;
 use pilotlight_model::ModelFolder;
 use pilotlight_testing::tiny_model;
 use proptest::prelude::*;
@@ -19,31 +19,7 @@ const SPECIAL: usize = 4;
 const CHARACTERS: &str = "零一二三四五六七八九";
 
 /// Finds the label with index 0 in `w0` and `零`, that with index 1 in `w1` and `一`, and so on.
-struct Oracle(usize);
-
-impl Compute for Oracle {
-    fn logits(&self, sequence: &Sequence) -> Result<Logits, ComputeError> {
-        let score = |id: &i64| {
-            let label = usize::try_from(*id).unwrap().saturating_sub(SPECIAL) % self.0;
-            (0..self.0).map(move |other| if other == label { 9.0 } else { 0.0 })
-        };
-        Ok(Logits::from_values(self.0, sequence.ids.iter().flat_map(score).collect()).unwrap())
-    }
-
-    fn labels(&self) -> usize {
-        self.0
-    }
-
-    fn vocabulary(&self) -> Option<usize> {
-        None
-    }
-
-    fn place(&self) -> &'static str {
-        "test"
-    }
-}
-
-fn pipeline(labels: &str) -> Pipeline {
+fn pipeline(labels: &str) -> TextModel {
     let labels: Vec<String> = labels.split_whitespace().map(str::to_owned).collect();
     let words = (0..labels.len()).map(|label| format!("w{label}"));
     let characters = CHARACTERS.chars().take(labels.len()).map(String::from);
@@ -53,10 +29,15 @@ fn pipeline(labels: &str) -> Pipeline {
     let mut tokenizer = tiny_model::tokenizer();
     tokenizer["model"]["vocab"] = vocabulary.into();
     let tokenizer = Tokenizer::load(tokenizer.to_string().as_bytes(), 64).unwrap();
-    Pipeline::new(tokenizer, Box::new(Oracle(labels.len())), labels)
+    let count = labels.len();
+    let score = move |id: &i64| {
+        let label = usize::try_from(*id).unwrap().saturating_sub(SPECIAL) % count;
+        (0..count).map(move |other| if other == label { 9.0 } else { 0.0 })
+    };
+    oracle::model(tokenizer, labels, move |ids| ids.iter().flat_map(&score).collect())
 }
 
-fn redact(pipeline: &Pipeline, text: &str, entities: Option<Vec<Span>>) -> Redacted {
+fn redact(pipeline: &TextModel, text: &str, entities: Option<Vec<Span>>) -> Redacted {
     let request = RedactRequest { text: text.to_owned(), entities, placeholder: None };
     pipeline.redact(request, &mut Timings::default()).unwrap()
 }
@@ -111,7 +92,7 @@ fn classification_groups_as_transformers_does() {
         let pipeline = pipeline(labels);
         let answer =
             pipeline.classify(&[text], &Parameters::default(), &mut Timings::default()).unwrap();
-        let entity = |entity: &pilotlight_guest::api::Entity| {
+        let entity = |entity: &pilotlight_guest::tasks::token_classification::Entity| {
             let group = entity.entity_group.as_deref().unwrap();
             format!("{group}:{}-{}", entity.start, entity.end)
         };
@@ -158,8 +139,8 @@ fn loaded(config: &str, bom: bool) -> Result<String, String> {
     }
     tiny_model::seal(folder.path());
     let folder = ModelFolder::open(folder.path()).unwrap();
-    let pipeline = load(&folder, Placement::default()).map_err(|error| error.to_string())?;
-    Ok(pipeline.labels().join(" "))
+    let model = Model::load(&folder, Placement::default()).map_err(|error| error.to_string())?;
+    Ok(model.text().unwrap().labels.names().join(" "))
 }
 
 #[test]

@@ -2,13 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
-use pilotlight_guest::api::Parameters;
-use pilotlight_guest::pipeline::Timings;
-use pilotlight_guest::tokenizer::Tokenizer;
+use pilotlight_guest::model::Timings;
+use pilotlight_guest::tasks::token_classification::Parameters;
+use pilotlight_guest::text::tokenizer::Tokenizer;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::{Value, json};
 
+mod oracle;
 mod tokenizer_kinds;
 use tokenizer_kinds::{Kind, kind, kinds};
 

@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
-use pilotlight_guest::tokenizer::{Token, Tokenizer};
+use pilotlight_guest::text::tokenizer::{Token, Tokenizer};
 use pilotlight_testing::tiny_model;
 use proptest::prelude::*;
 

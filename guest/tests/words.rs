@@ -4,12 +4,13 @@
 
 use std::collections::BTreeSet;
 
-use pilotlight_guest::api::{Entity, Parameters, RedactRequest, Span};
-use pilotlight_guest::pipeline::{Pipeline, Timings};
+use pilotlight_guest::model::{TextModel, Timings};
+use pilotlight_guest::tasks::token_classification::{Entity, Parameters, RedactRequest, Span};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use unicode_segmentation::UnicodeSegmentation as _;
 
+mod oracle;
 mod tokenizer_kinds;
 use tokenizer_kinds::{Kind, kind, kinds, redacted};
 
@@ -40,7 +41,7 @@ const NAMES: [(&str, &str); 22] = [
 ];
 
 /// Whether the model finds each Ada, or a part of her, and nothing else.
-fn finds_ada_alone(pipeline: &Pipeline, text: &str) -> bool {
+fn finds_ada_alone(pipeline: &TextModel, text: &str) -> bool {
     let parameters: Parameters =
         serde_json::from_value(serde_json::json!({"aggregation_strategy": "none"})).unwrap();
     let found = pipeline.classify(&[text], &parameters, &mut Timings::default()).unwrap();
@@ -91,7 +92,7 @@ const UNPARTED: [&str; 8] =
     ["สมชาย", "ສົມພອນ", "អ៊ូស៊ូ", "အောင်", "さくら", "サくラ", "佐々木", "田\u{e0100}中"];
 
 /// A tokenizer that has a piece for each letter, the first of a name marked as one.
-fn letter_by_letter(model: &str, pre_tokenizer: &Value, han: bool) -> Pipeline {
+fn letter_by_letter(model: &str, pre_tokenizer: &Value, han: bool) -> TextModel {
     let names = UNPARTED.concat();
     let [mark, space] = if model == "WordPiece" { ["##", ""] } else { ["", "▁"] };
     let mut pieces = vec!["[UNK]".to_owned(), "▁".into()];
@@ -185,7 +186,7 @@ fn given_spans_are_widened_to_whole_characters() {
 
 /// Checks that what is left of `text` is `text` without the entities, which are whole.
 fn check(
-    pipeline: &Pipeline,
+    pipeline: &TextModel,
     text: &str,
     entities: Option<Vec<Span>>,
 ) -> Result<(), TestCaseError> {
@@ -228,7 +229,7 @@ proptest! {
     #[test]
     fn exactly_the_entities_are_replaced_and_they_are_whole(which in 0usize..10, text in TEXTS) {
         thread_local! {
-            static PIPELINES: Vec<Pipeline> = kinds().iter().map(|kind| kind.pipeline()).collect();
+            static PIPELINES: Vec<TextModel> = kinds().iter().map(|kind| kind.pipeline()).collect();
         }
         PIPELINES.with(|pipelines| check(&pipelines[which % pipelines.len()], &text, None))?;
     }
@@ -239,7 +240,7 @@ proptest! {
         spans in proptest::collection::vec((0usize..20, 0usize..20), 0..4),
     ) {
         thread_local! {
-            static PIPELINE: Pipeline = kind("modernbert").pipeline();
+            static PIPELINE: TextModel = kind("modernbert").pipeline();
         }
         let length = text.chars().count();
         let spans = spans.iter().map(|(start, end)| {

@@ -34,13 +34,13 @@ pub use http::{
     Server, ServerLimits, Tls,
 };
 pub use pilotlight_build::{
-    Agreement, BundleManifest, Cache, Entry, Error as BuildError, GRAPH_EXTENSION, GraphRecord,
-    Inspection, Precision, Progress, Sample, Seal, SealSignature, Source, Stage, TaskError,
-    inspect,
+    AccuracyCheck, Agreement, BundleManifest, Cache, Endpoint, Entry, Error as BuildError,
+    GRAPH_EXTENSION, GraphRecord, Inspection, Measure, Precision, Progress, Sample, Seal,
+    SealSignature, Source, Stage, TaskError, inspect,
 };
 #[cfg(feature = "compiler")]
 pub use pilotlight_build::{
-    Guest, HostCompute, LoadedGraph, ModelCompute, Placement, Target, Variant, agreement,
+    Guest, HostCompute, LoadedGraph, ModelCompute, Placement, Target, Variant, adapt, agreement,
     check_patterns, signature, snapshot,
 };
 pub use pilotlight_files::Look;

@@ -56,7 +56,7 @@ pub fn runtime() -> &'static Path {
 }
 
 /// A folder that only this user can read. Tests that run in processes of their own share it.
-fn shared(name: &str) -> PathBuf {
+pub fn shared(name: &str) -> PathBuf {
     let of_nextest = || {
         let id = std::env::var("NEXTEST_RUN_ID").ok()?;
         Some(std::env::temp_dir().join(format!("pilotlight-tests-{id}")))

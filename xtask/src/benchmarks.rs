@@ -1,18 +1,19 @@
 //! The package `benchmarks`, which has many more dependencies than this crate.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::build;
-use crate::cargo::{cargo, execute, target};
+use crate::cargo::{execute, target};
 
+const PROGRAM: &str = "pilotlight-benchmarks";
 /// Programs whose instructions are counted.
 const COUNTED: [&str; 4] = ["count_fuel", "count_product", "count_request", "count_tokenization"];
 
 /// Builds and runs `pilotlight-benchmarks`.
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
-    let package = ["--package", "pilotlight-benchmarks"];
-    let mut command = cargo(&["run", "--locked", "--release"]);
-    execute(command.args(package).arg("--").args(arguments))
+    execute(&mut build::build_native(&["--bin", PROGRAM]))?;
+    execute(Command::new(program()).args(arguments))
 }
 
 /// `cargo xtask instructions`: builds everything that is counted, and counts.
@@ -31,12 +32,15 @@ pub(crate) fn check_instructions() -> anyhow::Result<()> {
 
 /// Builds in the feature set of the tests: with another one Wasmtime would be built again.
 fn build_counted() -> anyhow::Result<()> {
-    let mut targets = vec!["--bin", "pilotlight", "--bin", "pilotlight-benchmarks"];
+    let mut targets = vec!["--bin", "pilotlight", "--bin", PROGRAM];
     targets.extend(COUNTED.iter().flat_map(|program| ["--example", program]));
     execute(&mut build::build_native(&targets))
 }
 
 fn count(arguments: &[String]) -> anyhow::Result<()> {
-    let program = target().join("release/pilotlight-benchmarks");
-    execute(Command::new(program).arg("instructions").args(arguments))
+    execute(Command::new(program()).arg("instructions").args(arguments))
+}
+
+fn program() -> PathBuf {
+    target().join("release").join(PROGRAM)
 }

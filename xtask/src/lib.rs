@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 pub mod build;
 pub mod cargo;
+pub mod models;
 pub mod peers;
 pub mod runtime;
 
@@ -22,6 +23,7 @@ Usage: cargo xtask <COMMAND>
   serve [ARGS]   build what is missing and serve the default model; ARGS go to `pilotlight serve`
   test           run all checks of CI
   guests         build only the guest and the test guests
+  models         fetch real models for tests into target/models
   runtime        put the shared library of ONNX Runtime next to the built program
 
 Benchmarks, which write pages of documentation:
@@ -31,6 +33,8 @@ Benchmarks, which write pages of documentation:
   compare sandbox      inference in the sandbox: docs/performance-sandbox.md
   compare swaps        changes of version under load: docs/performance-swaps.md
   compare reliability  overload, faults, busy neighbors and telemetry: docs/reliability.md
+  compare models [DIR [OPTIONS]]  first and later inferences of real models, or of the folder DIR;
+                       OPTIONS go to `pilotlight build`: docs/performance-models.md
   compare neighbors    only the section about busy neighbors: target/performance/neighbors.md
   compare bert-base    a model of the size of BERT-base: docs/performance-bert-base.md
   soak [--minutes N]   load, faults, swaps, reloads and slow clients at once: docs/reliability-soak.md
@@ -50,6 +54,7 @@ pub fn run(arguments: &[String]) -> ExitCode {
         ("serve", _) => build::serve(rest),
         ("test", true) => test::run(),
         ("guests", true) => build::guests(),
+        ("models", true) => models::run(),
         ("runtime", true) => runtime::place(),
         ("compare" | "soak", _) => benchmarks::run(arguments),
         ("instructions", _) => benchmarks::instructions(rest),

@@ -1,6 +1,7 @@
 //! Programs that Pilotlight is tested and compared with, installed in the target folder.
 
 mod debian;
+pub(crate) mod onnx;
 pub(crate) mod prometheus;
 pub(crate) mod registry;
 

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use crate::benchmarks;
 use crate::build::{self, Simd, guest_cargo, workspace};
 use crate::cargo::{cargo, execute, root, target};
+use crate::models;
 use crate::peers;
 use crate::runtime;
 use crate::steps::Times;
@@ -21,7 +22,8 @@ pub(crate) fn run() -> anyhow::Result<()> {
     times.run_side_by_side(&[
         &[("guests", &build::guests)],
         &[("dependencies of the host", &build::host_dependencies)],
-        &[("peers", &install_peers)],
+        // Both use the Python environment, which the first creates.
+        &[("peers", &install_peers), ("real models", &models::fetch_for_tests)],
     ])?;
     times.run(&[("host and its tests", &compile), ("default component", &build::default_model)])?;
     times.run_side_by_side(&[
@@ -42,6 +44,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
 fn install_peers() -> anyhow::Result<()> {
     peers::wasmtime()?;
     peers::registry::program()?;
+    peers::onnx::node_tests()?;
     peers::prometheus::programs()?;
     runtime::library()?;
     Ok(())
@@ -144,9 +147,13 @@ fn tests() -> anyhow::Result<()> {
     if let Some(registry) = peers::registry::program()? {
         command.env(peers::registry::VARIABLE, registry);
     }
+    if let Some(folder) = peers::onnx::node_tests()? {
+        command.env(peers::onnx::VARIABLE, folder);
+    }
     if let Some(programs) = peers::prometheus::programs()? {
         command.envs(programs);
     }
+    command.env(models::VARIABLE, models::folder());
     runtime::require(&mut command)?;
     execute(&mut command)
 }

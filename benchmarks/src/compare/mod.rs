@@ -4,6 +4,7 @@ mod bert_base;
 mod goals;
 mod host;
 mod markdown;
+mod models;
 mod overview;
 mod reliability;
 mod report;
@@ -27,11 +28,12 @@ struct Topic {
     measure: fn(&Runner) -> anyhow::Result<String>,
 }
 
-const TOPICS: [Topic; 7] = [
+const TOPICS: [Topic; 8] = [
     Topic { name: "", page: "performance.md", measure: overview::run },
     Topic { name: "host", page: "performance-host.md", measure: host::run },
     Topic { name: "sandbox", page: "performance-sandbox.md", measure: sandbox::run },
     Topic { name: "bert-base", page: "performance-bert-base.md", measure: bert_base::run },
+    Topic { name: MODELS, page: "performance-models.md", measure: models::run },
     Topic { name: "swaps", page: "performance-swaps.md", measure: swaps::run },
     Topic { name: "reliability", page: "reliability.md", measure: reliability::run },
     Topic { name: NEIGHBORS, page: "neighbors.md", measure: reliability::neighbors },
@@ -40,24 +42,33 @@ const TOPICS: [Topic; 7] = [
 /// One section of a page, which is never written to the documentation.
 const NEIGHBORS: &str = "neighbors";
 
+/// The topic that takes a model folder, with options of `build`.
+const MODELS: &str = "models";
+
 /// Measures the topic that `arguments` name and writes its page and plots.
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
-    let (quick, names): (Vec<&str>, Vec<&str>) =
+    let (quick, words): (Vec<&str>, Vec<&str>) =
         arguments.iter().map(String::as_str).partition(|argument| *argument == "--quick");
-    let name = match names[..] {
-        [] => "",
-        [name] => name,
-        _ => bail!("only one topic can be measured at a time; {}", usage()),
+    let (name, rest) = match &words[..] {
+        [] => ("", &[][..]),
+        [name, rest @ ..] => (*name, rest),
     };
     let topic = TOPICS.iter().find(|topic| topic.name == name);
     let topic = topic.with_context(|| format!("{name:?} is not a topic; {}", usage()))?;
+    if !rest.is_empty() && topic.name != MODELS {
+        bail!("only one topic can be measured at a time; {}", usage());
+    }
     let is_quick = !quick.is_empty();
-    // A quick run only tries the commands; its figures are not for the documentation.
-    let folder = match is_quick || topic.name == NEIGHBORS {
+    // A quick run only tries the commands; its figures are not for the documentation, nor are those of
+    // a folder that is not in the repository.
+    let folder = match is_quick || topic.name == NEIGHBORS || !rest.is_empty() {
         true => target().join("performance"),
         false => root().join("docs"),
     };
-    write(topic, &folder, is_quick)
+    let rest = rest.iter().map(|word| (*word).to_owned()).collect();
+    let plots = folder.join("performance");
+    std::fs::create_dir_all(&plots).with_context(|| plots.display().to_string())?;
+    write(topic, &folder.join(topic.page), &Runner::new(plots, is_quick, rest)?)
 }
 
 fn usage() -> String {
@@ -65,11 +76,9 @@ fn usage() -> String {
     format!("usage: cargo xtask compare [{}] [--quick]", names.join("|"))
 }
 
-fn write(topic: &Topic, folder: &Path, quick: bool) -> anyhow::Result<()> {
-    let (page, plots) = (folder.join(topic.page), folder.join("performance"));
-    std::fs::create_dir_all(&plots).with_context(|| plots.display().to_string())?;
-    let text = (topic.measure)(&Runner::new(plots, quick)?)?;
-    std::fs::write(&page, text).with_context(|| page.display().to_string())?;
+fn write(topic: &Topic, page: &Path, runner: &Runner) -> anyhow::Result<()> {
+    let text = (topic.measure)(runner)?;
+    std::fs::write(page, text).with_context(|| page.display().to_string())?;
     eprintln!("written: {}", page.display());
     Ok(())
 }

@@ -34,11 +34,17 @@ pub(super) struct Run {
 pub(super) struct Runner {
     plots: PathBuf,
     quick: bool,
+    arguments: Vec<String>,
 }
 
 impl Runner {
-    pub(super) fn new(plots: PathBuf, quick: bool) -> anyhow::Result<Self> {
-        Ok(Self { plots: plots.canonicalize()?, quick })
+    pub(super) fn new(plots: PathBuf, quick: bool, arguments: Vec<String>) -> anyhow::Result<Self> {
+        Ok(Self { plots: plots.canonicalize()?, quick, arguments })
+    }
+
+    /// The arguments after the topic.
+    pub(super) fn arguments(&self) -> &[String] {
+        &self.arguments
     }
 
     /// The folder of plots.

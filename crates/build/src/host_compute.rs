@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use pilotlight_inference::{GraphOptions, Graphs};
-use pilotlight_model::{CONFIG_FILE, Digest, MODEL_FILE, ModelConfig, ModelFolder};
-use pilotlight_onnx::Encoder;
+use pilotlight_model::{Digest, Manifest, ModelFolder, Task};
 use pilotlight_onnx::proto::ModelProto;
+use pilotlight_onnx::{Encoder, OnnxError};
 
 use crate::error::{Error, Result};
 use crate::graph::GraphRecord;
+use crate::graph_file::{GraphFile, adapt, label_count, refused};
+use crate::ports::{Port, ports};
 use crate::precision::Precision;
 use crate::progress::{Progress, Stage};
 
@@ -51,40 +53,46 @@ impl fmt::Debug for HostCompute {
 /// The model's graph in `precision`, in the form that guests know: an ONNX file that holds all of
 /// its data.
 pub(crate) fn convert(folder: &ModelFolder, precision: Precision) -> Result<Vec<u8>> {
-    let file = Bytes::from(folder.read(MODEL_FILE)?);
-    let refuse = |error: pilotlight_onnx::OnnxError| {
-        Error::Refused(format!("{}: {error}", folder.path().join(MODEL_FILE).display()))
-    };
-    let mut beside = |name: &str| folder.read_in_pieces(name).map_err(|error| error.to_string());
-    let decoded = pilotlight_onnx::decode_with(file.clone(), &mut beside);
-    let (mut model, external) = decoded.map_err(refuse)?;
-    let encoder = pilotlight_onnx::adapt(&mut model, label_count(folder)?).map_err(refuse)?;
-    let convert: fn(&mut ModelProto) -> _ = match precision {
-        Precision::Unchanged if !external && !encoder.changed => return Ok(file.into()),
+    let GraphFile { bytes, mut model, external } = GraphFile::read(folder)?;
+    let refuse = |error: OnnxError| refused(folder, &error);
+    let adapted = adapt(&mut model, folder.manifest(), label_count(folder)?).map_err(refuse)?;
+    let changed = adapted.is_some_and(|encoder| encoder.changed);
+    let convert: fn(&mut ModelProto) -> _ = match precision_of(folder.manifest(), precision)? {
+        Precision::Unchanged if !external && !changed => return Ok(bytes.into()),
         Precision::Unchanged => |_: &mut ModelProto| Ok(()),
-        Precision::F32 => pilotlight_onnx::rewrite::to_f32,
-        Precision::Int8 => pilotlight_onnx::rewrite::to_int8,
+        Precision::F32 => |model| {
+            pilotlight_onnx::widen_halves(model);
+            pilotlight_onnx::rewrite::to_f32(model)
+        },
+        Precision::Int8 => |model| {
+            pilotlight_onnx::widen_halves(model);
+            pilotlight_onnx::rewrite::to_int8(model)
+        },
         Precision::Int4 => {
             return Err(Error::Refused("int4 is computed in the sandbox only".to_owned()));
         }
     };
-    if precision != Precision::Unchanged {
-        pilotlight_onnx::widen_halves(&mut model);
-    }
     convert(&mut model).map_err(refuse)?;
     pilotlight_onnx::rewrite::check_size(&model).map_err(refuse)?;
     Ok(pilotlight_onnx::encode(&model))
 }
 
-/// How many labels the model's configuration names, if it names any.
-fn label_count(folder: &ModelFolder) -> Result<Option<usize>> {
-    // What is wrong with it is told when the model is loaded.
-    let config = ModelConfig::parse(&folder.read(CONFIG_FILE)?).ok();
-    Ok(config.and_then(|config| config.labels(None)).map(|labels| labels.len()))
+/// The precision of a model for which `asked` is asked: graphs that are not known to be encoders
+/// stay as they are.
+fn precision_of(manifest: &Manifest, asked: Precision) -> Result<Precision> {
+    match (manifest.task, asked) {
+        (Task::Tensors, Precision::F32 | Precision::Unchanged) => Ok(Precision::Unchanged),
+        (Task::Tensors, other) => Err(Error::Refused(format!(
+            "{}: task tensors computes a graph as its file has it, not in {other}; leave \
+             --precision out",
+            manifest.name
+        ))),
+        (_, asked) => Ok(asked),
+    }
 }
 
-/// Why padding would change the labels of the tokens before it, if it would.
-fn padding_changes_labels(encoder: &Encoder, model: &ModelProto) -> Option<&'static str> {
+/// Why padding would change the results of the tokens before it, if it would.
+fn padding_changes_results(encoder: &Encoder, model: &ModelProto) -> Option<&'static str> {
     if !encoder.masked {
         return Some("the graph does not use attention_mask");
     }
@@ -96,8 +104,10 @@ fn padding_changes_labels(encoder: &Encoder, model: &ModelProto) -> Option<&'sta
 pub struct LoadedGraph {
     pub(crate) graphs: Arc<Graphs>,
     pub(crate) record: GraphRecord,
-    /// How it is to be computed.
-    pub(crate) encoder: Encoder,
+    /// How it is to be computed, if it is an encoder.
+    pub(crate) encoder: Option<Encoder>,
+    /// Its inputs and outputs.
+    pub(crate) ports: [Vec<Port>; 2],
 }
 
 impl LoadedGraph {
@@ -116,32 +126,74 @@ impl LoadedGraph {
         let file = convert(folder, compute.precision)?;
         progress(Stage::LoadGraph);
         let digest = Digest::of(&file);
-        let loaded = Self::load(compute, &folder.manifest().name, (file.clone(), digest))?;
+        let loaded = Self::load(compute, folder.manifest(), (file.clone(), digest))?;
         Ok((loaded, file))
     }
 
-    /// Loads a file with its digest, the graph of the model called `name`.
+    /// Loads a file with its digest, the graph of the model that `manifest` describes.
     pub(crate) fn load(
         compute: &HostCompute,
-        name: &str,
+        manifest: &Manifest,
         (file, sha256): (Vec<u8>, Digest),
     ) -> Result<Self> {
-        let HostCompute { graphs, precision, pad_to_multiple_of, options } = compute;
-        let refuse = |error: pilotlight_onnx::OnnxError| Error::Refused(format!("{name}: {error}"));
+        let HostCompute { graphs, pad_to_multiple_of, options, .. } = compute;
+        let name = manifest.name.clone();
+        let refuse = |error: OnnxError| Error::Refused(format!("{name}: {error}"));
         let file = Bytes::from(file);
         let mut model = pilotlight_onnx::decode(file.clone()).map_err(refuse)?;
-        let encoder = pilotlight_onnx::adapt(&mut model, None).map_err(refuse)?;
-        let padding = padding_changes_labels(&encoder, &model);
+        let encoder = adapt(&mut model, manifest, None).map_err(refuse)?;
+        let ports = ports(&model);
+        let padding = encoder.as_ref().map(|encoder| padding_changes_results(encoder, &model));
         drop(model);
-        let graph = graphs.load(name, file.into(), *options)?;
-        let pad_to_multiple_of = if padding.is_none() { *pad_to_multiple_of } else { 1 };
-        if let Some(reason) = padding.filter(|_| compute.pad_to_multiple_of > 1) {
+        let graph = graphs.load(&name, file.into(), *options)?;
+        let pad_to_multiple_of = if padding == Some(None) { *pad_to_multiple_of } else { 1 };
+        if let Some(reason) = padding.flatten().filter(|_| compute.pad_to_multiple_of > 1) {
             tracing::warn!(graph = name, reason, "texts are not padded to multiples");
         }
         let mixes_rows = graph.mixes_rows().map(str::to_owned);
-        let rows = if encoder.single || mixes_rows.is_some() { 1 } else { options.max_batch };
-        let (name, precision) = (name.to_owned(), *precision);
+        let single = encoder.as_ref().is_none_or(|encoder| encoder.single);
+        let rows = if single || mixes_rows.is_some() { 1 } else { options.max_batch };
+        let precision = precision_of(manifest, compute.precision)?;
         let record = GraphRecord { name, sha256, precision, pad_to_multiple_of, rows, mixes_rows };
-        Ok(Self { graphs: Arc::clone(graphs), record, encoder })
+        Ok(Self { graphs: Arc::clone(graphs), record, encoder, ports })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pilotlight_testing::tiny_model;
+
+    use super::*;
+
+    /// A folder with the tiny graph for `task`.
+    fn folder(task: &str) -> (tempfile::TempDir, ModelFolder) {
+        let folder = tiny_model::folder(&tiny_model::quantised_graph());
+        let file = folder.path().join("model.toml");
+        let manifest = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, manifest.replace("token-classification", task)).unwrap();
+        let opened = ModelFolder::open(folder.path()).unwrap();
+        (folder, opened)
+    }
+
+    #[test]
+    fn a_graph_of_tensors_stays_as_it_is() {
+        let (path, folder) = folder("tensors");
+        let file = std::fs::read(path.path().join("model.onnx")).unwrap();
+        for precision in [Precision::F32, Precision::Unchanged] {
+            assert!(convert(&folder, precision).unwrap() == file, "{precision}");
+        }
+        for precision in [Precision::Int8, Precision::Int4] {
+            let refused = convert(&folder, precision).unwrap_err().to_string();
+            assert!(refused.contains("leave --precision out"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_graph_of_an_encoder_is_converted() {
+        let (path, folder) = folder("token-classification");
+        let file = std::fs::read(path.path().join("model.onnx")).unwrap();
+        assert!(convert(&folder, Precision::Unchanged).unwrap() == file);
+        let converted = pilotlight_onnx::decode(&convert(&folder, Precision::F32).unwrap()[..]);
+        assert!(!pilotlight_onnx::contains_operator(&converted.unwrap(), "MatMulNBits"));
     }
 }

@@ -11,6 +11,7 @@
 
 #[cfg(feature = "compiler")]
 mod accuracy;
+mod agreement;
 mod artifact;
 pub mod background;
 mod cache;
@@ -19,6 +20,8 @@ mod compiled;
 mod component_file;
 mod error;
 mod graph;
+#[cfg(feature = "compiler")]
+mod graph_file;
 #[cfg(feature = "compiler")]
 mod guest;
 #[cfg(feature = "compiler")]
@@ -32,11 +35,14 @@ mod memory_image;
 mod model;
 #[cfg(feature = "compiler")]
 mod patterns;
+#[cfg(feature = "compiler")]
+mod ports;
 mod precision;
 mod priority;
 mod progress;
 #[cfg(feature = "compiler")]
 mod resolve;
+mod sample;
 #[cfg(feature = "compiler")]
 mod signature;
 #[cfg(feature = "compiler")]
@@ -44,6 +50,7 @@ mod snapshot;
 
 #[cfg(feature = "compiler")]
 pub use accuracy::agreement;
+pub use agreement::{AccuracyCheck, Agreement, Measure};
 #[cfg(feature = "compiler")]
 pub use artifact::ModelCompute;
 pub use artifact::{Artifact, Source};
@@ -51,16 +58,19 @@ pub use cache::{Cache, Entry, Incoming};
 pub use error::{Error, Result, TaskError};
 pub use graph::{GRAPH_EXTENSION, GraphRecord};
 #[cfg(feature = "compiler")]
+pub use graph_file::adapt;
+#[cfg(feature = "compiler")]
 pub use guest::{Guest, Target, Variant};
 #[cfg(feature = "compiler")]
 pub use host_compute::{HostCompute, LoadedGraph};
 pub use inspect::{Inspection, Seal, SealSignature, inspect};
 pub use machine_code::give_memory_back;
-pub use manifest::{Agreement, BundleManifest, Sample};
+pub use manifest::{BundleManifest, Endpoint};
 #[cfg(feature = "compiler")]
 pub use patterns::check_patterns;
 pub use precision::Precision;
 pub use progress::{Progress, Stage};
+pub use sample::{Sample, SampleAnswer, Vector};
 #[cfg(feature = "compiler")]
 pub use signature::signature;
 #[cfg(feature = "compiler")]

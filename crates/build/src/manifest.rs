@@ -4,41 +4,23 @@ use std::collections::BTreeMap;
 
 use pilotlight_bundle::{Broken, Bundle};
 use pilotlight_model::{Digest, Labels};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::agreement::{AccuracyCheck, Agreement};
 use crate::error::{Error, Result};
 use crate::graph::GraphRecord;
 use crate::precision::Precision;
+use crate::sample::Sample;
 
-/// Labels of the same tokens, compared.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub struct Agreement {
-    /// Texts that were labelled.
-    pub texts: usize,
-    /// Tokens in them.
-    pub tokens: usize,
-    /// Tokens with the same label.
-    pub equal: usize,
-    /// Largest difference between the probabilities of the same label.
-    pub largest_difference: f32,
-}
-
-impl Agreement {
-    /// Share of equal labels, 0 to 1.
-    pub fn share(&self) -> f64 {
-        if self.tokens == 0 { 0.0 } else { self.equal as f64 / self.tokens as f64 }
-    }
-}
-
-/// A request and its answer, to try a version out with before it serves.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Sample {
-    /// The path that it is posted to.
+/// What a function answers at a path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// The method.
+    pub method: String,
+    /// The path.
     pub path: String,
-    /// The JSON that is posted.
-    pub request: serde_json::Value,
-    /// The JSON that is answered; numbers with a fraction are rounded to four decimals.
-    pub answer: serde_json::Value,
+    /// The task; empty if it is none.
+    pub task: String,
 }
 
 /// Where a snapshot comes from.
@@ -46,6 +28,12 @@ pub struct Sample {
 pub struct BundleManifest {
     /// What the function answers to `GET /info`: model, task, licence, digests, labels.
     pub info: serde_json::Value,
+    /// The model's own task; empty in what was built before components told.
+    #[serde(default)]
+    pub task: String,
+    /// What the function answers; empty in what was built before components told.
+    #[serde(default)]
+    pub endpoints: Vec<Endpoint>,
     /// SHA-256 of the model's files, by their names.
     #[serde(default)]
     pub files: BTreeMap<String, Digest>,
@@ -61,8 +49,11 @@ pub struct BundleManifest {
     /// Numbers that the sandbox computes products in, where it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub precision: Option<Precision>,
-    /// How often its labels are those of f32, where that was measured.
+    /// How two builds of its model are compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy_check: Option<AccuracyCheck>,
+    /// How far its answers are those of f32, where that was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "if_known")]
     pub agreement: Option<Agreement>,
     /// What it answered when it was built.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -70,6 +61,19 @@ pub struct BundleManifest {
 }
 
 impl BundleManifest {
+    /// Whether the function says that it answers `method` at `path`; `None` if it does not say what
+    /// it answers.
+    fn answers(&self, method: &str, path: &str) -> Option<bool> {
+        let at = |endpoint: &Endpoint| endpoint.method == method && endpoint.path == path;
+        (!self.endpoints.is_empty()).then(|| self.endpoints.iter().any(at))
+    }
+
+    /// Whether the function says that it finds the entities of texts for a de-identification; `None`
+    /// if it does not say what it answers.
+    pub fn redacts(&self) -> Option<bool> {
+        self.answers("POST", "/v1/redact")
+    }
+
     /// Longest body of a request that the function accepts, by its model's manifest; 0 says nothing.
     pub fn max_body_bytes(&self) -> Option<u64> {
         self.info["limits"]["max-body-bytes"].as_u64().filter(|bytes| *bytes > 0)
@@ -107,6 +111,14 @@ impl BundleManifest {
     }
 }
 
+/// What earlier versions measured had another form, and is worth no refusal.
+fn if_known<'de, D: Deserializer<'de>>(
+    from: D,
+) -> std::result::Result<Option<Agreement>, D::Error> {
+    let value = serde_json::Value::deserialize(from)?;
+    Ok(serde_json::from_value(value).ok())
+}
+
 fn refuse(error: &dyn std::fmt::Display) -> Error {
     Error::Refused(format!("the component cannot be sealed: {error}"))
 }
@@ -114,30 +126,78 @@ fn refuse(error: &dyn std::fmt::Display) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agreement::Measure;
 
-    #[test]
-    fn what_is_sealed_is_read_back_and_the_component_stays_valid() {
-        let mut component = b"\0asm\x0d\0\x01\0".to_vec();
-        let manifest = BundleManifest {
+    fn manifest() -> BundleManifest {
+        BundleManifest {
             info: serde_json::json!({"model": "m", "labels": vec!["LABEL"; 100]}),
+            task: "text-classification".into(),
+            endpoints: vec![Endpoint {
+                method: "POST".into(),
+                path: "/".into(),
+                task: "text-classification".into(),
+            }],
             files: BTreeMap::from([("model.onnx".into(), Digest::of(b"model"))]),
             guest: Digest::of(b"guest"),
             pilotlight: "1".into(),
             wasmtime: "2".into(),
             graph: None,
             precision: None,
+            accuracy_check: Some(AccuracyCheck {
+                path: "/".into(),
+                request: serde_json::json!({"inputs": "{text}"}),
+                values: "/*/label".into(),
+                measure: Measure::Equal,
+                threshold: 0.995,
+            }),
             agreement: None,
             sample: None,
-        };
+        }
+    }
+
+    #[test]
+    fn what_is_sealed_is_read_back_and_the_component_stays_valid() {
+        let mut component = b"\0asm\x0d\0\x01\0".to_vec();
+        let manifest = manifest();
         assert_eq!(BundleManifest::of(&component).unwrap(), None);
         manifest.seal(&mut component).unwrap();
         assert_eq!(BundleManifest::of(&component).unwrap().as_ref(), Some(&manifest));
-        let agreement = Agreement { texts: 1, tokens: 3, equal: 2, largest_difference: 0.1 };
+        let agreement = Agreement {
+            measure: Measure::Equal,
+            texts: 1,
+            values: 4,
+            share: 0.75,
+            largest_difference: Some(0.125),
+        };
         let agreed = BundleManifest { agreement: Some(agreement), ..manifest };
         agreed.seal(&mut component).unwrap();
         assert_eq!(BundleManifest::of(&component).unwrap(), Some(agreed));
         wasmparser::Validator::new().validate_all(&component).unwrap();
         component[20] ^= 1;
         assert!(BundleManifest::of(&component).is_err());
+    }
+
+    #[test]
+    fn what_an_earlier_version_sealed_is_read() {
+        let mut sealed = serde_json::to_value(manifest()).unwrap();
+        let fields = sealed.as_object_mut().unwrap();
+        for name in ["task", "endpoints", "accuracy_check"] {
+            fields.remove(name);
+        }
+        let measured = serde_json::json!({"texts": 1, "tokens": 3, "equal": 2});
+        fields.insert("agreement".into(), measured);
+        let read: BundleManifest = serde_json::from_value(sealed).unwrap();
+        let expected = BundleManifest {
+            task: String::new(),
+            endpoints: vec![],
+            accuracy_check: None,
+            ..manifest()
+        };
+        assert_eq!(read, expected);
+        assert_eq!(
+            (read.answers("POST", "/"), manifest().answers("POST", "/")),
+            (None, Some(true))
+        );
+        assert_eq!(manifest().answers("GET", "/"), Some(false));
     }
 }

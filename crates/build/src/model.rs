@@ -54,8 +54,8 @@ pub(crate) fn built_for_host(
     };
     let file = cache.get_or_build(&format!("{key}.onnx"), convert)?;
     progress(Stage::LoadGraph);
-    let name = &folder.manifest().name;
-    let graph = LoadedGraph::load(compute, name, (read_file(&file.path)?, file.digest))?;
+    let file_and_digest = (read_file(&file.path)?, file.digest);
+    let graph = LoadedGraph::load(compute, folder.manifest(), file_and_digest)?;
     let guest_digest = guest.digest();
     let GraphRecord { pad_to_multiple_of, rows, .. } = graph.record;
     let shape = [pad_to_multiple_of, rows].map(u32::to_le_bytes).concat();

@@ -32,7 +32,7 @@ impl fmt::Display for Stage {
             Self::LoadGraph => "loading the graph",
             Self::Initialize => "loading the model in the sandbox",
             Self::Snapshot => "taking the snapshot",
-            Self::Compare => "comparing labels with f32",
+            Self::Compare => "comparing answers with f32",
             Self::Write => "writing the component",
             Self::Compile => "compiling to machine code",
             Self::SmokeTest => "running the smoke test",

@@ -5,9 +5,9 @@
 use pilotlight_testing::ladder::{Order, check};
 
 const ORDER: &Order = &[
-    &["error", "memory_image", "precision", "priority", "progress"],
+    &["agreement", "error", "memory_image", "ports", "precision", "priority", "progress", "sample"],
     &["background", "cache", "guest", "patterns", "signature"],
-    &["component_file", "graph", "machine_code", "resolve"],
+    &["component_file", "graph", "graph_file", "machine_code", "resolve"],
     &["host_compute", "manifest"],
     &["accuracy", "compiled", "inspect"],
     &["compile", "snapshot"],

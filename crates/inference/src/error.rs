@@ -28,10 +28,7 @@ pub enum Error {
     #[error("{0}")]
     TooLarge(String),
     /// As many computations wait for the graph as may.
-    #[error(
-        "busy: {waiting} computations already wait for graph {graph:?}; try again in {} s",
-        seconds(retry_after)
-    )]
+    #[error("{waiting} computations already wait for graph {graph:?}")]
     Busy {
         /// The graph.
         graph: String,
@@ -49,11 +46,7 @@ pub enum Error {
         reason: String,
     },
     /// The process that computes has ended, and is being started again.
-    #[error(
-        "restarting: what computes graph {graph:?} has ended and is being started again; \
-         try again in {} s",
-        seconds(retry_after)
-    )]
+    #[error("what computes graph {graph:?} has ended and is being started again")]
     Restarting {
         /// The graph.
         graph: String,
@@ -109,11 +102,6 @@ impl From<&str> for RunError {
     fn from(reason: &str) -> Self {
         Self::Failed(reason.to_owned())
     }
-}
-
-/// `time` in whole seconds, not less.
-fn seconds(time: &Duration) -> u64 {
-    time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
 /// Result with [`Error`].

@@ -109,8 +109,6 @@ fn a_batch_whose_process_ends_is_told_so_and_not_run_again() {
     for outcome in others {
         let Err(Error::Restarting { graph, retry_after }) = outcome else { panic!("{outcome:?}") };
         assert_eq!((&graph[..], retry_after.as_secs()), ("g", 3));
-        let said = Error::Restarting { graph, retry_after }.to_string();
-        assert!(said.starts_with("restarting:") && said.ends_with("; try again in 3 s"), "{said}");
     }
     let status = graph.status();
     assert_eq!((status.failed, status.retried, status.process), (3, 0, None));
@@ -169,8 +167,6 @@ fn a_full_queue_refuses_at_once_and_says_when_to_come_back() {
     let Error::Busy { waiting, retry_after, .. } = &error else { panic!("{error}") };
     assert_eq!(*waiting, 2);
     assert!(retry_after.as_secs() >= 1);
-    let said = error.to_string();
-    assert!(said.starts_with("busy:") && said.ends_with("; try again in 1 s"), "{said}");
     gate.open();
     assert!(block_on(join_all(calls)).iter().all(Result::is_ok));
     assert_eq!(graph.status().refused, 1);

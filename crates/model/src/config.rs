@@ -26,7 +26,7 @@ const POSITIONS_AFTER_PADDING: [&str; 10] = [
 const POSITIONS: [&str; 3] = ["max_position_embeddings", "n_positions", "max_positions"];
 
 /// What is read of `config.json`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ModelConfig {
     names: Option<Vec<String>>,
     count: Option<usize>,
@@ -78,6 +78,12 @@ impl ModelConfig {
     /// The position of a sequence's first token, for graphs that are given `position_ids`.
     pub fn first_position(&self) -> i64 {
         self.first_position
+    }
+
+    /// Whether it names a file that says how likely one label follows another. Then the graph may have
+    /// more columns than there are labels: for what a sequence begins and ends with.
+    pub fn has_transitions(&self) -> bool {
+        self.crf_transitions.is_some()
     }
 
     /// Rows of the embedding.

@@ -133,7 +133,8 @@ impl ModelFolder {
         let manifest = path.join(MANIFEST_FILE);
         let mut watched = vec![manifest.clone()];
         if !said(path, choices).is_complete() {
-            watched.extend(Self::sources(path, choices).into_iter().filter(|file| *file != manifest));
+            watched
+                .extend(Self::sources(path, choices).into_iter().filter(|file| *file != manifest));
         }
         watched
     }

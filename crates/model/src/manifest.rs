@@ -134,7 +134,8 @@ impl Manifest {
         if self.labels != LABELS_IN_CONFIG {
             return Err(format!("labels {:?} must be {LABELS_IN_CONFIG:?}", self.labels));
         }
-        if let Some(name) = self.default_prompt.as_ref().filter(|n| !self.prompts.contains_key(*n)) {
+        if let Some(name) = self.default_prompt.as_ref().filter(|n| !self.prompts.contains_key(*n))
+        {
             return Err(format!("default-prompt {name:?} is not one of prompts"));
         }
         if self.limits.max_body_bytes == 0 || self.limits.max_inputs == 0 {

@@ -6,6 +6,8 @@ use tract_core::internal::*;
 pub(crate) const FLOAT: i32 = 1;
 /// i64.
 pub(crate) const INT64: i32 = 7;
+/// f64.
+pub(crate) const DOUBLE: i32 = 11;
 /// f16.
 pub(crate) const FLOAT16: i32 = 10;
 /// bf16.

@@ -5,6 +5,9 @@ pub enum OnnxError {
     /// Not a protobuf message, or cut short.
     #[error("not an ONNX file, or cut short: {0}")]
     Malformed(#[from] prost::DecodeError),
+    /// The file cannot be read.
+    #[error("cannot be read: {0}")]
+    Read(std::io::Error),
     /// No graph, no output, an undefined or doubly defined value, a missing attribute …
     #[error("{0}")]
     Graph(String),
@@ -30,7 +33,10 @@ pub enum OnnxError {
         reason: String,
     },
     /// An operator that is not known.
-    #[error("node {node}: operator {operator} is not supported")]
+    #[error(
+        "node {node}: operator {operator} is not supported; compute it on the host with \
+         --compute host"
+    )]
     Operator {
         /// The node.
         node: String,

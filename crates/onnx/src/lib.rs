@@ -1,7 +1,6 @@
 //! ONNX files as untrusted input: read, checked, rewritten, and lowered to tract graphs.
 //!
-//! Only the operators of BERT-family encoders are known to the lowering; anything else is refused
-//! by name. Block-quantised weights become plain f32 unless [`fuse`] finds them, because tract's
+//! An operator that the lowering does not know is refused by name. Block-quantised weights become plain f32 unless [`fuse`] finds them, because tract's
 //! own import rounds their scales to f16 and its q4 kernel is slower in the sandbox.
 
 mod adapt;
@@ -19,10 +18,11 @@ mod precision;
 pub mod proto;
 pub mod rewrite;
 mod shape;
+mod signature;
 mod tensor;
 mod widen;
 
-pub use adapt::{Encoder, KNOWN_INPUTS, adapt};
+pub use adapt::{Encoder, EncoderOutput, Wanted, adapt};
 pub use error::OnnxError;
 pub use external::ReadFile;
 pub use file::{Pieces, decode, decode_with, encode};
@@ -30,4 +30,5 @@ pub use fuse::fuse;
 pub use import::{Dim, Graph, Imported, Port, import, lower_encoder, parse, rows_are_independent};
 pub use inspect::{contains_operator, depends_on_batch};
 pub use precision::Precision;
+pub use signature::signature;
 pub use widen::widen_halves;

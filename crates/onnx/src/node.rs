@@ -1,7 +1,8 @@
+use bytes::Bytes;
 use tract_core::internal::*;
 
 use crate::error::OnnxError;
-use crate::proto::{AttributeProto, NodeProto, TensorProto, is_onnx};
+use crate::proto::{AttributeProto, GraphProto, NodeProto, TensorProto, is_onnx};
 
 /// How errors call a node.
 impl NodeProto {
@@ -60,8 +61,20 @@ impl NodeProto {
         self.attribute(name).map(|a| &a.s[..])
     }
 
+    pub(crate) fn strings(&self, name: &str) -> Option<&[Bytes]> {
+        self.attribute(name).map(|a| &a.strings[..])
+    }
+
+    pub(crate) fn floats(&self, name: &str) -> Option<&[f32]> {
+        self.attribute(name).map(|a| &a.floats[..])
+    }
+
     pub(crate) fn tensor(&self, name: &str) -> Option<&TensorProto> {
         self.attribute(name).and_then(|a| a.t.as_ref())
+    }
+
+    pub(crate) fn graph(&self, name: &str) -> Option<&GraphProto> {
+        self.attribute(name).and_then(|a| a.g.as_ref())
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {

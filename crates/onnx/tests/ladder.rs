@@ -8,7 +8,7 @@ const ORDER: &Order = &[
     &["error", "precision", "proto"],
     &["element", "shape", "inspect"],
     &["external", "widen", "adapt"],
-    &["file", "node", "tensor"],
+    &["file", "node", "signature", "tensor"],
     &["nbits"],
     &["operators"],
     &["import/lower"],

@@ -90,7 +90,10 @@ fn what_a_model_folder_uses_is_fetched_once_and_pinned_to_a_commit() {
     assert_eq!(cache.name(&fetched.folder), expected);
     assert_eq!(names(&fetched.folder), ["config.json", "onnx/model.onnx", "tokenizer.json"]);
     assert_eq!(cache.files().len(), 5, "{:?}", cache.files());
-    assert_eq!(fs::read(fetched.folder.join("onnx/model.onnx")).unwrap(), b"a graph of some length");
+    assert_eq!(
+        fs::read(fetched.folder.join("onnx/model.onnx")).unwrap(),
+        b"a graph of some length"
+    );
     stub.asked();
     // Only what the branch names is asked for again, and nothing of a commit.
     assert_eq!(cache.fetch(&hub(&stub), "org/tiny").unwrap(), fetched);
@@ -123,7 +126,10 @@ fn the_token_is_told_to_the_hub_and_to_nobody_else() {
     let (stub, cache) = (stub(), Cache::new());
     stub.require("s3cret");
     let refusal = cache.fetch(&hub(&stub), "org/tiny").unwrap_err().to_string();
-    assert!(refusal.contains("hf:org/tiny@main: ") && refusal.contains("set HF_TOKEN"), "{refusal}");
+    assert!(
+        refusal.contains("hf:org/tiny@main: ") && refusal.contains("set HF_TOKEN"),
+        "{refusal}"
+    );
     let asking = |token: &str| Hub::new(&stub.url(), Some(&Secret::new(token)), false).unwrap();
     let refusal = cache.fetch(&asking("wr0ng"), "org/tiny").unwrap_err().to_string();
     assert!(refusal.contains("owner of HF_TOKEN") && !refusal.contains("wr0ng"), "{refusal}");
@@ -155,7 +161,8 @@ fn nothing_of_a_download_that_fails_is_left_and_the_rest_is_used_again() {
     stub.spoil(graph, None);
     stub.asked();
     cache.fetch(&hub(&stub), "org/tiny").unwrap();
-    let fetched: Vec<_> = stub.asked().into_iter().filter(|it| it.path.contains("resolve")).collect();
+    let fetched: Vec<_> =
+        stub.asked().into_iter().filter(|it| it.path.contains("resolve")).collect();
     let of_the_graph = |path: &str| path.ends_with("tokenizer.json") || path.ends_with(graph);
     assert!(fetched.iter().all(|asked| of_the_graph(&asked.path)), "{fetched:?}");
     // A file that is not whole is fetched again.
@@ -230,8 +237,8 @@ fn names_of_models_are_read() {
     assert_eq!((model.repository(), model.revision()), ("org/Name.v1_x", "refs/pr/1"));
     assert_eq!(read("bert-base-uncased").unwrap().to_string(), "hf:bert-base-uncased@main");
     for text in [
-        "", "/", "a/", "/a", "a/b/c", "../a", "a/..", "a b", "a--b", ".a", "a@", "a@../b", "a@b//c",
-        "a@b c", "a@/b", "a?b", "a#b", "a%2Fb", "-a",
+        "", "/", "a/", "/a", "a/b/c", "../a", "a/..", "a b", "a--b", ".a", "a@", "a@../b",
+        "a@b//c", "a@b c", "a@/b", "a?b", "a#b", "a%2Fb", "-a",
     ] {
         let refusal = read(text).unwrap_err().to_string();
         assert!(refusal.contains("write hf:ORG/NAME"), "{text}: {refusal}");

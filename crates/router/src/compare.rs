@@ -61,8 +61,8 @@ pub enum DifferenceKind {
 }
 
 /// Compares two answers. In JSON, structure, strings, booleans and integers must be equal, and
-/// numbers of which one is no integer at most `tolerance` apart; the order of fields does not
-/// count. Bodies that are no JSON must be equal byte by byte.
+/// numbers of which one is no integer at most `tolerance` apart, or that share of the larger one
+/// where it is above 1; the order of fields does not count. Bodies that are no JSON must be equal byte by byte.
 #[must_use]
 pub fn compare(expected: &[u8], found: &[u8], tolerance: f64) -> Comparison {
     if expected == found {
@@ -112,7 +112,7 @@ impl Walk {
     fn number(&self, expected: &Number, found: &Number) -> Result<(), DifferenceKind> {
         let near = match (expected.as_f64(), found.as_f64()) {
             (Some(one), Some(two)) if expected.is_f64() || found.is_f64() => {
-                (one - two).abs() <= self.tolerance
+                (one - two).abs() <= self.tolerance * one.abs().max(two.abs()).max(1.0)
             }
             _ => false,
         };

@@ -119,8 +119,9 @@ pub struct Shadow {
     pub target: Target,
     /// Share of the route's requests, 0 to 1.
     pub share: f64,
-    /// Largest difference between scores that still counts as the same answer.
-    #[serde(default = "hundredth")]
+    /// Largest difference between numbers with a fraction that still counts as the same answer,
+    /// relative to those above 1.
+    #[serde(default = "thousandth")]
     pub tolerance: f64,
 }
 
@@ -164,6 +165,11 @@ fn one() -> f64 {
 
 fn one_and_a_half() -> f64 {
     1.5
+}
+
+/// Above the noise of floating-point numbers, below what another model or precision changes.
+fn thousandth() -> f64 {
+    0.001
 }
 
 fn hundredth() -> f64 {

@@ -29,6 +29,8 @@ fn scores_may_differ_within_the_tolerance() {
     assert_eq!(told(&expected, &answer("PER", 0.985, 4), 0.01), None);
     let far = told(&expected, &answer("PER", 0.9, 4), 0.01);
     assert_eq!(far.as_deref(), Some("\"/0/score\": 0.9 instead of 0.98"));
+    assert_eq!(told(&json!([11.5]), &json!([11.59]), 0.01), None, "a hundredth of a logit");
+    assert!(told(&json!([11.5]), &json!([11.7]), 0.01).is_some());
     assert_eq!(told(&json!(1.0), &json!(1), 0.0), None, "one of them is no integer");
     assert_eq!(told(&json!(0), &json!(-0.0), 0.0), None);
 }

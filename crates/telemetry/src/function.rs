@@ -28,6 +28,8 @@ pub struct InFlight(Handle);
 pub(crate) struct Counts {
     pub(crate) function: String,
     pub(crate) version: String,
+    /// Of its model; empty where that is not known.
+    task: String,
     since: SystemTime,
     in_flight: AtomicI64,
     /// In the end, the codes that are none of HTTP's.
@@ -38,10 +40,11 @@ pub(crate) struct Counts {
 }
 
 impl Handle {
-    pub(crate) fn new(function: &str, version: &str) -> Self {
+    pub(crate) fn new(function: &str, version: &str, task: &str) -> Self {
         Self(Arc::new(Counts {
             function: function.to_owned(),
             version: version.to_owned(),
+            task: task.to_owned(),
             since: SystemTime::now(),
             in_flight: AtomicI64::new(0),
             codes: [const { AtomicU64::new(0) }; CODES + 1],
@@ -99,7 +102,7 @@ fn slot(status: StatusCode) -> usize {
 
 impl Counts {
     fn labels(&self) -> Labels {
-        labels([("function", &self.function), ("version", &self.version)])
+        labels([("function", &self.function), ("version", &self.version), ("task", &self.task)])
     }
 
     fn series(&self, more: Option<(&'static str, &str)>, value: Value) -> Series {

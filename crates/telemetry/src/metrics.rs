@@ -40,7 +40,7 @@ impl Metrics {
             version: version.to_owned(),
             since: SystemTime::now(),
             functions: Mutex::default(),
-            unrouted: Handle::new("", ""),
+            unrouted: Handle::new("", "", ""),
             changes: Changes::default(),
             connections: Connections::default(),
             exported: Exported::default(),
@@ -51,6 +51,11 @@ impl Metrics {
     /// Counts the requests of a version, named by its short digest. The series are there as long
     /// as there is a handle; one that is asked for while there is another counts to the same.
     pub fn function(&self, function: &str, version: &str) -> Handle {
+        self.function_of_task(function, version, "")
+    }
+
+    /// The same, with the task of the version's model as a label.
+    pub fn function_of_task(&self, function: &str, version: &str, task: &str) -> Handle {
         self.0.changes.expect(function);
         let mut functions = lock(&self.0.functions);
         functions.retain(|_, counts| counts.strong_count() > 0);
@@ -58,7 +63,7 @@ impl Metrics {
         if let Some(counts) = functions.get(&key).and_then(Weak::upgrade) {
             return Handle::of(counts);
         }
-        let handle = Handle::new(function, version);
+        let handle = Handle::new(function, version, task);
         functions.insert(key, Arc::downgrade(handle.counts()));
         handle
     }

@@ -132,6 +132,24 @@ fn a_hundred_swaps_leave_the_series_of_one_version() {
 }
 
 #[test]
+fn requests_and_stages_carry_the_task_of_a_version_that_says_it() {
+    let metrics = Metrics::new("1");
+    let known = metrics.function_of_task("embed", "aaaa", "sentence-embeddings");
+    let stages = Stages { queue: Some(Duration::ZERO), ..Stages::default() };
+    known.record(&Observation { stages, ..answered(1) });
+    metrics.function("other", "bbbb").record(&answered(1));
+    let text = text(&metrics);
+    let labels = "function=\"embed\",version=\"aaaa\",task=\"sentence-embeddings\"";
+    let of = |name: &str, more: &str| value(&text, &format!("{name}{{{labels}{more}}}"));
+    assert_eq!(of("pilotlight_requests_total", ",code=\"200\""), Some(1.0));
+    assert_eq!(of("pilotlight_requests_in_flight", ""), Some(0.0));
+    assert_eq!(of("pilotlight_request_duration_seconds_count", ""), Some(1.0));
+    assert_eq!(of("pilotlight_stage_duration_seconds_count", ",stage=\"queue\""), Some(1.0));
+    let other = "pilotlight_requests_total{function=\"other\",version=\"bbbb\",code=\"200\"}";
+    assert_eq!(value(&text, other), Some(1.0));
+}
+
+#[test]
 fn two_handles_of_a_version_count_to_the_same_series() {
     let metrics = Metrics::new("1");
     let first = metrics.function("f", "v");

@@ -8,6 +8,7 @@ mod free_port;
 pub mod ladder;
 pub mod paths;
 pub mod programs;
+mod real_models;
 mod skipped;
 
 #[cfg(feature = "certificates")]
@@ -28,4 +29,5 @@ pub mod telemetry;
 pub mod tiny_model;
 
 pub use free_port::free_port;
+pub use real_models::real_model;
 pub use skipped::{RUN, skipped};

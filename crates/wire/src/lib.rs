@@ -2,7 +2,8 @@
 //!
 //! A host that guards a route and a function that serves it must agree on which paths are the same
 //! ([`normalize_path`]), on what a compressed body holds ([`Coding`]), on which bodies are JSON
-//! ([`parse_json`]), and on how a guest tells its times ([`GuestTimings`]).
+//! ([`parse_json`]), on how a guest tells its times ([`GuestTimings`]), and on how a host says that it
+//! computes nothing now ([`TryLater`]).
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking"))]
 
@@ -11,9 +12,11 @@ mod coding;
 mod json;
 mod path;
 mod timings;
+mod try_later;
 
 pub use authority::{BadOrigin, check_origin, is_authority};
 pub use coding::{Coding, UnsupportedCoding};
 pub use json::{JsonError, Object, null_is_default, parse_json, without_bom};
 pub use path::{BadPath, decode_unreserved, normalize_path, without_trailing_slash};
 pub use timings::GuestTimings;
+pub use try_later::{TryLater, TryLaterCause};

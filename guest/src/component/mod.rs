@@ -10,9 +10,9 @@ use std::time::Instant;
 use pilotlight_wire::{Coding, GuestTimings};
 
 use crate::api::ApiError;
-use crate::pipeline::Timings;
-use crate::preinit;
-use crate::service::{Endpoint, Head, Service, error_body, route};
+use crate::initialize;
+use crate::model::Timings;
+use crate::service::{Endpoint, Head, Service, error_body};
 
 mod bindings {
     #![allow(missing_docs, clippy::too_many_arguments, reason = "generated")]
@@ -26,38 +26,90 @@ mod bindings {
     struct Preinit;
 
     impl Guest for Preinit {
-        fn initialize(placement: Placement) -> Result<String, String> {
-            crate::preinit::initialize(placement.into())
+        fn initialize(manifest: String, placement: Placement) -> Result<Description, String> {
+            crate::initialize::initialize(&manifest, placement.try_into()?).map(Into::into)
         }
     }
 
-    impl From<Placement> for crate::compute::Placement {
-        fn from(placement: Placement) -> Self {
-            use crate::compute::{HostGraph, Precision as Numbers};
-            match placement {
+    impl TryFrom<Placement> for crate::engine::Placement {
+        type Error = String;
+
+        fn try_from(placement: Placement) -> Result<Self, String> {
+            use crate::engine::Precision as Numbers;
+            Ok(match placement {
                 Placement::Guest(Precision::Float32) => Self::Guest(Numbers::F32),
                 Placement::Guest(Precision::Int8) => Self::Guest(Numbers::Int8),
                 Placement::Guest(Precision::Int4) => Self::Guest(Numbers::Int4),
-                Placement::Host(Graph {
-                    name,
-                    inputs,
-                    pad_to_multiple_of,
-                    rows,
-                    length,
-                    vocabulary,
-                }) => {
-                    let (pad_to_multiple_of, rows) = (pad_to_multiple_of as usize, rows as usize);
-                    let [length, vocabulary] =
-                        [length, vocabulary].map(|size| size.map(|size| size as usize));
-                    Self::Host(HostGraph {
-                        name,
-                        inputs,
-                        pad_to_multiple_of,
-                        rows,
-                        length,
-                        vocabulary,
-                    })
-                }
+                Placement::Host(graph) => Self::Host(graph.try_into()?),
+            })
+        }
+    }
+
+    impl TryFrom<Graph> for crate::engine::HostGraph {
+        type Error = String;
+
+        fn try_from(graph: Graph) -> Result<Self, String> {
+            let ports = |ports: Vec<Port>| {
+                ports.into_iter().map(crate::engine::Port::try_from).collect::<Result<_, _>>()
+            };
+            let size = |size: Option<u32>| size.map(|size| size as usize);
+            Ok(Self {
+                inputs: ports(graph.inputs)?,
+                outputs: ports(graph.outputs)?,
+                pad_to_multiple_of: graph.pad_to_multiple_of as usize,
+                rows: graph.rows as usize,
+                length: size(graph.length),
+                vocabulary: size(graph.vocabulary),
+                name: graph.name,
+            })
+        }
+    }
+
+    impl TryFrom<Port> for crate::engine::Port {
+        type Error = String;
+
+        fn try_from(port: Port) -> Result<Self, String> {
+            let Port { name, element, dims } = port;
+            let element = crate::engine::Element::of_onnx(element)
+                .ok_or_else(|| format!("{name} has elements of an unsupported type {element}"))?;
+            let dims = dims.into_iter().map(|dim| dim.map(|size| size as usize)).collect();
+            Ok(Self { name, element, dims })
+        }
+    }
+
+    impl From<crate::service::Description> for Description {
+        fn from(description: crate::service::Description) -> Self {
+            let crate::service::Description { info, task, endpoints, sample, agreement } =
+                description;
+            let endpoints = endpoints.into_iter().map(|(method, path, task)| Endpoint {
+                method: method.to_owned(),
+                path,
+                task: task.name().to_owned(),
+            });
+            let (path, request) = sample;
+            Self {
+                info,
+                task: task.name().to_owned(),
+                endpoints: endpoints.collect(),
+                agreement: Agreement {
+                    path: path.clone(),
+                    request: agreement.request.to_string(),
+                    values: agreement.values.to_owned(),
+                    measure: agreement.measure.into(),
+                    threshold: agreement.threshold,
+                },
+                sample: Sample { path, request: request.to_string() },
+            }
+        }
+    }
+
+    impl From<crate::tasks::Measure> for Measure {
+        fn from(measure: crate::tasks::Measure) -> Self {
+            match measure {
+                crate::tasks::Measure::Equal => Self::Equal,
+                crate::tasks::Measure::Cosine => Self::Cosine,
+                crate::tasks::Measure::Order => Self::Order,
+                crate::tasks::Measure::Difference => Self::Difference,
             }
         }
     }
@@ -110,10 +162,10 @@ impl Exchange {
         head: Head<'_>,
         encoding: impl IntoIterator<Item = &'a [u8]>,
     ) -> Result<Opened<'_>, ApiError> {
-        let endpoint = route(head)?;
-        let service = preinit::service().map_err(ApiError::Internal)?;
+        let service = initialize::service().map_err(ApiError::Internal)?;
+        let endpoint = service.route(head)?;
         let limit = service.limits().max_body_bytes;
-        let ended = !matches!(endpoint, Endpoint::Classify | Endpoint::Redact);
+        let ended = !matches!(endpoint, Endpoint::Task(_) | Endpoint::Redact);
         if !ended {
             Coding::none_of(encoding)?;
         }

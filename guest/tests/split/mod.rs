@@ -1,6 +1,6 @@
 //! Tokenizers whose tokens are what their pre-tokenizers split off.
 
-use pilotlight_guest::tokenizer::Tokenizer;
+use pilotlight_guest::text::tokenizer::Tokenizer;
 use serde_json::{Value, json};
 
 /// A tokenizer whose tokens are the pieces that `pre_tokenizer` makes.

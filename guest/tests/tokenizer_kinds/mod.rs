@@ -10,12 +10,12 @@
 
 use std::collections::BTreeMap;
 
-use pilotlight_guest::compute::{Compute, ComputeError, Sequence};
-use pilotlight_guest::pipeline::{Pipeline, Timings};
-use pilotlight_guest::tensor::Logits;
-use pilotlight_guest::tokenizer::Tokenizer;
+use pilotlight_guest::model::{TextModel, Timings};
+use pilotlight_guest::text::tokenizer::Tokenizer;
 use serde::Deserialize;
 use serde_json::Value;
+
+use crate::oracle;
 
 pub const LABELS: [&str; 4] = ["O", "B-PER", "I-PER", "B-LOC"];
 
@@ -50,41 +50,18 @@ impl Kind {
         Tokenizer::load(self.tokenizer.to_string().as_bytes(), 64).unwrap()
     }
 
-    pub fn pipeline(&self) -> Pipeline {
+    pub fn pipeline(&self) -> TextModel {
         let labels = LABELS.map(str::to_owned).to_vec();
-        Pipeline::new(self.load(), Box::new(Marks(self.marked.clone())), labels)
+        let marked = self.marked.clone();
+        let scores = move |id: &i64| match marked.get(id) {
+            Some(label) => [0, 1, 2, 3].map(|at| if at == *label { 5.0 } else { 0.0 }),
+            None => [4.0, 0.0, 0.0, 0.0],
+        };
+        oracle::model(self.load(), labels, move |ids| ids.iter().flat_map(&scores).collect())
     }
 }
 
-pub fn redacted(pipeline: &Pipeline, text: &str) -> String {
+pub fn redacted(pipeline: &TextModel, text: &str) -> String {
     let request = serde_json::from_value(serde_json::json!({"text": text})).unwrap();
     pipeline.redact(request, &mut Timings::default()).unwrap().text
-}
-
-/// Labels marked tokens.
-pub struct Marks(pub BTreeMap<i64, usize>);
-
-impl Compute for Marks {
-    fn logits(&self, sequence: &Sequence) -> Result<Logits, ComputeError> {
-        let scores = |id: &i64| match self.0.get(id) {
-            Some(label) => {
-                (0..LABELS.len()).map(|at| if at == *label { 5.0 } else { 0.0 }).collect()
-            }
-            None => vec![4.0, 0.0, 0.0, 0.0],
-        };
-        let values = sequence.ids.iter().flat_map(scores).collect();
-        Ok(Logits::from_values(LABELS.len(), values).unwrap())
-    }
-
-    fn labels(&self) -> usize {
-        LABELS.len()
-    }
-
-    fn vocabulary(&self) -> Option<usize> {
-        None
-    }
-
-    fn place(&self) -> &'static str {
-        "test"
-    }
 }

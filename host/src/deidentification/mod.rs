@@ -114,11 +114,14 @@ impl Deidentification {
         self.options.mode == Mode::Encrypt
     }
 
-    /// Whether it can de-identify all that it has to in answers of a version.
+    /// Whether a version finds entities, and it can de-identify all of them that it has to.
     ///
     /// # Errors
     /// What does not fit.
     pub(crate) fn fits(&self, declared: Option<&Declared>) -> std::result::Result<(), Unfit> {
+        if let Some(declared) = declared.filter(|declared| declared.redacts == Some(false)) {
+            return Err(Unfit::NoRedaction { task: declared.task.clone() });
+        }
         let labels = declared.and_then(|declared| declared.labels.as_ref());
         self.options.check_labels(labels.map(pilotlight_model::Labels::groups))
     }

@@ -48,13 +48,26 @@ fn a_snapshot_tells_what_it_holds() {
     assert_eq!(inspection["manifest"]["info"]["model"], "pii-ner");
     assert_eq!(inspection["manifest"]["precision"], "int4");
     let agreement = &inspection["manifest"]["agreement"];
-    let [equal, tokens] = ["equal", "tokens"].map(|key| agreement[key].as_u64().unwrap());
-    assert!(tokens > 1000 && equal * 1000 >= tokens * 995, "{agreement}");
+    assert_eq!(agreement["measure"], "equal");
+    assert!(agreement["values"].as_u64().unwrap() > 1000, "{agreement}");
+    assert!(agreement["share"].as_f64().unwrap() >= 0.995, "{agreement}");
+    assert_eq!(inspection["manifest"]["task"], "token-classification");
+    assert_eq!(inspection["manifest"]["accuracy_check"]["threshold"], 0.995);
+    let endpoints = inspection["manifest"]["endpoints"].as_array().unwrap();
+    assert!(endpoints.iter().any(|endpoint| endpoint["path"] == "/v1/redact"), "{endpoints:?}");
     assert_eq!(inspection["manifest"]["pilotlight"], env!("CARGO_PKG_VERSION"));
     let exports = inspection["exports"].to_string();
     assert!(exports.contains("wasi:http/handler@0.3.0"), "{exports}");
     let plain = pilotlight(&["inspect", file.to_str().unwrap()]).output().unwrap();
-    assert!(String::from_utf8(plain.stdout).unwrap().contains("National Design Studio"));
+    let plain = String::from_utf8(plain.stdout).unwrap();
+    for part in [
+        "National Design Studio",
+        "task       token-classification",
+        "endpoint   POST /v1/redact token-classification",
+        "values are equal",
+    ] {
+        assert!(plain.contains(part), "{part} is not in:\n{plain}");
+    }
 }
 
 #[test]
@@ -76,6 +89,14 @@ fn models_that_cannot_be_used_are_refused_and_nothing_is_written() {
         (
             |folder| fs::remove_file(folder.join("tokenizer.json")).unwrap(),
             &["tokenizer.json", "cannot be read"],
+        ),
+        (
+            |folder| {
+                let file = folder.join("model.toml");
+                let manifest = fs::read_to_string(&file).unwrap();
+                fs::write(&file, manifest + "[limits]\nmax-body-bytes = 8\n").unwrap();
+            },
+            &["does not answer its sample", "413", "8 bytes"],
         ),
         (
             |folder| fs::write(folder.join("config.json"), "{}").unwrap(),

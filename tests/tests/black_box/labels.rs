@@ -124,3 +124,21 @@ fn models_without_names_of_labels_and_with_other_schemes_are_served() {
         assert_eq!(server.post("/v1/redact", body).json()["text"], expected, "{config}");
     }
 }
+
+#[test]
+fn a_model_that_finds_no_entities_is_not_deidentified() {
+    let folder = model(&hyphens());
+    let manifest = folder.path().join("model/model.toml");
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::write(&manifest, text.replace("token-classification", "text-classification")).unwrap();
+    let config = configure(folder.path(), "model", "");
+    let (code, _) = outcome(&mut pilotlight(&["check", &config]));
+    assert_ne!(code, 0);
+    let told = pilotlight(&["check", &config]).output().unwrap();
+    let told = String::from_utf8(told.stdout).unwrap();
+    assert!(told.contains("routes[0].deidentify"), "{told}");
+    assert!(
+        told.contains("for function `m`: the function does not answer POST /v1/redact"),
+        "{told}"
+    );
+}

@@ -27,6 +27,7 @@ mod life_cycle;
 mod model_folders;
 mod other_hosts;
 mod process;
+mod real_models;
 mod registries;
 mod scheduling;
 mod swapping;

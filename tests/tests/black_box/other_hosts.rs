@@ -81,7 +81,7 @@ fn pilotlight_serve_starts_no_request_in_an_instance_that_computes() {
 }
 
 /// The published `wasmtime serve`, where there is one.
-fn wasmtime_serve(options: &[&str], component: &Path) -> Option<Server> {
+pub(crate) fn wasmtime_serve(options: &[&str], component: &Path) -> Option<Server> {
     let Some(wasmtime) = std::env::var_os("PILOTLIGHT_WASMTIME") else {
         assert!(std::env::var_os("CI").is_none(), "CI compares with wasmtime");
         skipped("PILOTLIGHT_WASMTIME is not set; cargo xtask test sets it");

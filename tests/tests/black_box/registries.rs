@@ -7,7 +7,7 @@ use pilotlight_testing::registry::Registry;
 use pilotlight_tests::{Server, outcome, pilotlight, test_guest};
 
 /// `pilotlight` without anybody's credentials.
-fn anonymous(arguments: &[&str]) -> Command {
+pub(crate) fn anonymous(arguments: &[&str]) -> Command {
     let mut command = pilotlight(arguments);
     command.env_remove("PILOTLIGHT_REGISTRY_USER").env("DOCKER_CONFIG", "/nonexistent");
     command

@@ -245,7 +245,7 @@ fn stages_that_our_guest_tells_of_are_counted() {
     let server = Server::start(&[component().to_str().unwrap()]);
     assert_eq!(server.get("/info").status, 200);
     assert_eq!(server.post("/", r#"{"inputs": "Ada Lovelace lives in London."}"#).status, 200);
-    let labels = labels(&component());
+    let labels = format!("{},task=\"token-classification\"", labels(&component()));
     let counted = |stage: &str| {
         format!("pilotlight_stage_duration_seconds_count{{{labels},stage=\"{stage}\"}}")
     };

@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt as _, Full};
-use pilotlight::{BundleManifest, DEFAULT_FUNCTION, Error, FunctionOptions, Host, Plan, Source};
+use pilotlight::{
+    BundleManifest, DEFAULT_FUNCTION, Endpoint, Error, FunctionOptions, Host, Plan, Source,
+};
 use pilotlight_auth::ApiKey;
 use pilotlight_deidentify::{DeidentifyOptions, KeyRing, Mode};
 use pilotlight_model::Digest;
@@ -43,6 +45,16 @@ impl Lab {
 
     /// The guest of the tests with a manifest that tells `labels`, which finds `entity`.
     fn component(&self, labels: &Value, entity: &str) -> PathBuf {
+        self.component_of("token-classification", &["/", "/v1/redact"], (labels, entity))
+    }
+
+    /// The same, which says that it answers at `paths`.
+    fn component_of(
+        &self,
+        task: &str,
+        paths: &[&str],
+        (labels, entity): (&Value, &str),
+    ) -> PathBuf {
         let mut component = fs::read(test_guest("p3")).unwrap();
         let says = ENTITY.as_bytes();
         let at = component.windows(says.len()).position(|bytes| bytes == says).unwrap();
@@ -50,12 +62,15 @@ impl Lab {
         component[at..at + says.len()].copy_from_slice(entity.as_bytes());
         let manifest = BundleManifest {
             info: json!({ "model": "names", "labels": labels }),
+            task: task.into(),
+            endpoints: paths.iter().map(|path| endpoint(task, path)).collect(),
             files: BTreeMap::new(),
             guest: Digest::of(b"guest"),
             pilotlight: "1".into(),
             wasmtime: "1".into(),
             graph: None,
             precision: None,
+            accuracy_check: None,
             agreement: None,
             sample: None,
         };
@@ -92,6 +107,10 @@ impl Lab {
         };
         (plan, &self.1)
     }
+}
+
+fn endpoint(task: &str, path: &str) -> Endpoint {
+    Endpoint { method: "POST".into(), path: path.into(), task: task.into() }
 }
 
 async fn ask(host: &Host, key: &ApiKey, path: &str, body: &Value) -> (u16, String) {
@@ -230,6 +249,69 @@ async fn a_version_without_a_protected_label_does_not_take_over() {
     host.apply(plan).await.unwrap();
     let refused = host.roll_back(DEFAULT_FUNCTION).unwrap_err();
     assert!(matches!(refused, Error::NotDeidentified { .. }), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_that_finds_no_entities_is_not_deidentified() {
+    let lab = Lab::new();
+    let labels = json!(LABELS);
+    let with = lab.component(&labels, ENTITY);
+    let without = |task: &str, paths: &[&str]| lab.component_of(task, paths, (&labels, ENTITY));
+    let embeddings = without("sentence-embeddings", &["/", "/v1/sentence-embeddings"]);
+    let host = load(embeddings.clone(), FunctionOptions::default()).await;
+    let (plan, _) = lab.plan(&host, lab.deidentify(Mode::Redact, &[]));
+    let refused = host.apply(plan).await.unwrap_err();
+    assert!(matches!(refused, Error::NotDeidentified { .. }), "{refused}");
+    let told = refused.to_string();
+    assert!(told.contains("does not answer POST /v1/redact"), "{told}");
+    assert!(told.contains("its task is \"sentence-embeddings\""), "{told}");
+    assert!(host.routes().is_empty());
+    // Nor does such a version take the place of one that does.
+    let host = load(with, FunctionOptions::default()).await;
+    let (plan, key) = lab.plan(&host, lab.deidentify(Mode::Redact, &[]));
+    host.apply(plan).await.unwrap();
+    for source in [embeddings, without("token-classification", &["/v1/token-classification"])] {
+        let swap = host.swap(
+            DEFAULT_FUNCTION,
+            Source::Component(source),
+            FunctionOptions::default(),
+            |_| {},
+        );
+        let refused = swap.await.unwrap_err();
+        assert!(matches!(refused, Error::NotDeidentified { .. }), "{refused}");
+    }
+    let redacted = ask(&host, key, "/v1/redact", &json!({ "text": TEXT })).await;
+    assert_eq!(redacted.0, 200, "{redacted:?}");
+    // What else the function answers could hold words of the text.
+    for path in ["/", "/v1/token-classification", "/v1/sentence-embeddings"] {
+        assert_eq!(ask(&host, key, path, &json!({ "inputs": TEXT })).await.0, 403, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_manifest_of_before_components_told_their_endpoints_is_deidentified() {
+    let lab = Lab::new();
+    let before = lab.component_of("", &[], (&json!(LABELS), ENTITY));
+    let host = load(before, FunctionOptions::default()).await;
+    let (plan, key) = lab.plan(&host, lab.deidentify(Mode::Redact, &["NAME"]));
+    host.apply(plan).await.unwrap();
+    assert_eq!(ask(&host, key, "/v1/redact", &json!({ "text": TEXT })).await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_status_of_a_version_tells_its_task_and_endpoints() {
+    let lab = Lab::new();
+    let component = lab.component(&json!(LABELS), ENTITY);
+    let host = load(component, FunctionOptions::default()).await;
+    let status = &host.functions()[0].current;
+    assert_eq!(status.task.as_deref(), Some("token-classification"));
+    let endpoints = ["/", "/v1/redact"].map(|path| endpoint("token-classification", path));
+    assert_eq!(status.endpoints, endpoints);
+    let metrics = host.metrics().render("").1;
+    assert!(metrics.contains("task=\"token-classification\""), "{metrics}");
+    let host = load(test_guest("p3"), FunctionOptions::default()).await;
+    let status = &host.functions()[0].current;
+    assert_eq!((&status.task, &status.endpoints[..]), (&None, &[][..]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

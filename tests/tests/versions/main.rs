@@ -6,6 +6,7 @@ mod administration;
 mod authentication;
 mod labels;
 mod routing;
+mod smoke_test;
 
 use std::fs;
 use std::path::PathBuf;

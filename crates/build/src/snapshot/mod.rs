@@ -1,19 +1,20 @@
 //! Runs the guest's initializer and writes its memory back into the component.
 
+mod description;
 mod sample;
+mod wit;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use pilotlight_model::{Digest, ModelFolder};
-use pilotlight_onnx::Encoder;
 use pilotlight_sandbox::{
     Allowance, CpuMeter, EpochTicker, Nn, State, add_wasi, engine, new_store, preopen_model,
 };
 use tempfile::TempDir;
 use tokio::runtime::Handle;
-use wasmtime::component::{Component, ComponentType, Instance, Lift, Linker, Lower, WasmList};
+use wasmtime::component::{Component, Instance, Lift, Linker, WasmList};
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::random::Deterministic;
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxBuilder};
@@ -23,9 +24,13 @@ use crate::error::{Error, Result};
 use crate::graph::GraphRecord;
 use crate::guest::Guest;
 use crate::host_compute::LoadedGraph;
-use crate::manifest::{BundleManifest, Sample};
+use crate::manifest::BundleManifest;
+use crate::ports::Port;
 use crate::precision::Precision;
 use crate::progress::{Progress, Stage};
+use crate::sample::Sample;
+use description::Description;
+use wit::{GuestDescription, GuestGraph, GuestPlacement, GuestPort, GuestPrecision};
 
 const INITIALIZE: &str = "initialize";
 const MEMORY_LIMIT: usize = 3 << 30;
@@ -55,15 +60,19 @@ pub fn snapshot(
             .await
             .map_err(|_| Error::Initializer(format!("no end after {TIME_LIMIT:?}")))?
     };
-    let (mut component, info, sample) = Handle::current().block_on(building)?;
+    let (mut component, description, sample) = Handle::current().block_on(building)?;
+    let Description { info, task, endpoints, accuracy_check, .. } = description;
     let manifest = BundleManifest {
         info,
+        task,
+        endpoints,
         files: digests(folder),
         guest: guest.digest(),
         pilotlight: env!("CARGO_PKG_VERSION").to_owned(),
         wasmtime: wasmtime_environ::VERSION.to_owned(),
         graph: placement.graph().map(|graph| graph.record.clone()),
         precision: placement.precision(),
+        accuracy_check: Some(accuracy_check),
         agreement: None,
         sample: Some(sample),
     };
@@ -127,49 +136,18 @@ impl<'a> Placement<'a> {
     }
 }
 
-/// `precision` of the guest's WIT.
-#[derive(Debug, Clone, Copy, ComponentType, Lower)]
-#[component(enum)]
-#[repr(u8)]
-enum GuestPrecision {
-    #[component(name = "float32")]
-    Float32,
-    #[component(name = "int8")]
-    Int8,
-    #[component(name = "int4")]
-    Int4,
-}
-
-/// `placement` of the guest's WIT.
-#[derive(Debug, Clone, ComponentType, Lower)]
-#[component(variant)]
-enum GuestPlacement {
-    #[component(name = "guest")]
-    Guest(GuestPrecision),
-    #[component(name = "host")]
-    Host(GuestGraph),
-}
-
-/// `graph` of the guest's WIT.
-#[derive(Debug, Clone, ComponentType, Lower)]
-#[component(record)]
-struct GuestGraph {
-    name: String,
-    inputs: Vec<String>,
-    #[component(name = "pad-to-multiple-of")]
-    pad_to_multiple_of: u32,
-    rows: u32,
-    length: Option<u32>,
-    vocabulary: Option<u32>,
-}
-
 impl LoadedGraph {
     fn for_guest(&self) -> GuestGraph {
         let GraphRecord { name, pad_to_multiple_of, rows, .. } = self.record.clone();
-        let Encoder { inputs, length, vocabulary, .. } = self.encoder.clone();
+        let encoder = self.encoder.as_ref();
         let narrow = |size: Option<usize>| size.and_then(|size| u32::try_from(size).ok());
-        let (length, vocabulary) = (narrow(length), narrow(vocabulary));
-        GuestGraph { name, inputs, pad_to_multiple_of, rows, length, vocabulary }
+        let length = narrow(encoder.and_then(|encoder| encoder.length));
+        let vocabulary = narrow(encoder.and_then(|encoder| encoder.vocabulary));
+        let [inputs, outputs] = self.ports.clone().map(|ports| {
+            let port = |Port { name, element, dims }| GuestPort { name, element, dims };
+            ports.into_iter().map(port).collect()
+        });
+        GuestGraph { name, inputs, outputs, pad_to_multiple_of, rows, length, vocabulary }
     }
 }
 
@@ -178,7 +156,7 @@ async fn initialize_and_freeze(
     folder: &ModelFolder,
     placement: Placement<'_>,
     progress: Progress<'_>,
-) -> Result<(Vec<u8>, serde_json::Value, Sample)> {
+) -> Result<(Vec<u8>, Description, Sample)> {
     progress(Stage::Initialize);
     let mut wizer = Wizer::new();
     // The export is lifted from the core module: taking only the core function away is invalid.
@@ -192,13 +170,14 @@ async fn initialize_and_freeze(
         Component::new(&engine, &instrumented).map_err(not_a_guest("cannot be compiled"))?;
     drop(instrumented);
     let mut frozen = Frozen::new(&engine, &component, folder, placement.graph()).await?;
-    let info = frozen.initialize(placement.for_guest()?).await?;
+    let description =
+        frozen.initialize(folder.manifest_text().to_owned(), placement.for_guest()?).await?;
     progress(Stage::Snapshot);
     let snapshot = wizer.snapshot_component(&context, &mut frozen).await;
     frozen.failure.take().map_or(Ok(()), Err)?;
     let snapshot = snapshot.map_err(Error::runtime("taking the snapshot"))?;
-    let sample = frozen.sample(clock.clone()).await?;
-    Ok((snapshot, info, sample))
+    let sample = frozen.sample(clock.clone(), description.sample.clone()).await?;
+    Ok((snapshot, description, sample))
 }
 
 fn not_a_guest(what: &'static str) -> impl FnOnce(wasmtime::Error) -> Error {
@@ -236,23 +215,24 @@ impl Frozen {
         Ok(Self { store, instance, failure: None })
     }
 
-    /// Calls `initialize: func(placement: placement) -> result<string, string>`.
-    async fn initialize(&mut self, placement: GuestPlacement) -> Result<serde_json::Value> {
+    /// Calls `initialize: func(manifest: string, placement: placement) -> result<description, string>`.
+    async fn initialize(
+        &mut self,
+        manifest: String,
+        placement: GuestPlacement,
+    ) -> Result<Description> {
+        type Told = std::result::Result<GuestDescription, String>;
         let initialize = self
             .instance
-            .get_typed_func::<(GuestPlacement,), (std::result::Result<String, String>,)>(
-                &mut self.store,
-                INITIALIZE,
-            )
-            .map_err(not_a_guest("has no function `initialize`"))?;
-        let (answer,) = initialize
-            .call_async(&mut self.store, (placement,))
+            .get_typed_func::<(String, GuestPlacement), (Told,)>(&mut self.store, INITIALIZE)
+            .map_err(not_a_guest("has no function `initialize` as this version calls it"))?;
+        let (told,) = initialize
+            .call_async(&mut self.store, (manifest, placement))
             .await
             .map_err(|error| Error::Initializer(format!("{error:#}")))?;
-        let info = answer.map_err(Error::Refused)?;
-        serde_json::from_str(&info).map_err(|error| Error::Component {
+        Description::try_from(told.map_err(Error::Refused)?).map_err(|reason| Error::Component {
             name: "the guest component".to_owned(),
-            reason: format!("`initialize` did not return JSON: {error}"),
+            reason: format!("what `initialize` returned cannot be used: {reason}"),
         })
     }
 

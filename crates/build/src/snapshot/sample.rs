@@ -1,4 +1,4 @@
-//! What a function answers to a text, to be compared wherever it is going to serve.
+//! What a function answers to its sample, to be compared wherever it is going to serve.
 
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -6,32 +6,34 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::channel::oneshot;
 use http::{Request, StatusCode};
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::{BodyExt as _, Full, Limited};
 use pilotlight_sandbox::{EpochTicker, Instance, Job, RequestSource};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::time::Instant;
 use wasmtime_wasi_http::handler::Proxy;
 use wasmtime_wasi_http::{p2, p3};
 
 use super::{Frozen, TIME_LIMIT};
 use crate::error::{Error, Result};
-use crate::manifest::Sample;
+use crate::sample::Sample;
 
-const PATH: &str = "/";
-const TEXT: &str = "My name is Sarah Jane Smith, reach me at sarah.smith@example.com.";
-/// Processors that round differently agree to more places than that.
-const DECIMALS: f64 = 1e4;
+/// Longest answer that is read, in bytes.
+const LONGEST_ANSWER: usize = 64 << 20;
 
 impl Frozen {
-    /// Has the sample answered, interrupted by `ticker`.
-    pub(super) async fn sample(mut self, ticker: EpochTicker) -> Result<Sample> {
+    /// Has the `request` to `path` answered, interrupted by `ticker`.
+    pub(super) async fn sample(
+        mut self,
+        ticker: EpochTicker,
+        (path, request): (String, Value),
+    ) -> Result<Sample> {
         let proxy = self.proxy().map_err(Error::runtime("finding the handler of requests"))?;
         let mut instance = Instance::new(self.store, proxy, ticker, Duration::ZERO);
-        let request = json!({"inputs": TEXT});
-        let answer = ask(&mut instance, &request).await.map_err(|reason| {
+        let answer = ask(&mut instance, &path, &request).await;
+        let sample = answer.and_then(|answer| Sample::new(path, request, answer));
+        sample.map_err(|reason| {
             Error::Refused(format!("the built function does not answer its sample: {reason}"))
-        })?;
-        Ok(Sample { path: PATH.to_owned(), request, answer: rounded(answer) })
+        })
     }
 
     fn proxy(&mut self) -> wasmtime::Result<Proxy> {
@@ -42,8 +44,12 @@ impl Frozen {
     }
 }
 
-async fn ask(instance: &mut Instance, request: &Value) -> std::result::Result<Value, String> {
-    let request = Request::post(format!("http://pilotlight{PATH}"))
+async fn ask(
+    instance: &mut Instance,
+    path: &str,
+    request: &Value,
+) -> std::result::Result<Value, String> {
+    let request = Request::post(format!("http://pilotlight{path}"))
         .header("content-type", "application/json")
         .body(Full::new(Bytes::from(request.to_string())))
         .map_err(|error| error.to_string())?
@@ -54,7 +60,8 @@ async fn ask(instance: &mut Instance, request: &Value) -> std::result::Result<Va
         let response = response.await.map_err(|_| "it ended without a response".to_owned())?;
         let response = response.map_err(|error| format!("{error:#}"))?;
         let status = response.status();
-        let body = response.into_body().collect().await.map_err(|error| error.to_string())?;
+        let body = Limited::new(response.into_body(), LONGEST_ANSWER);
+        let body = body.collect().await.map_err(|error| error.to_string())?;
         Ok::<_, String>((status, body.to_bytes()))
     };
     let mut alone = Alone;
@@ -65,19 +72,6 @@ async fn ask(instance: &mut Instance, request: &Value) -> std::result::Result<Va
         return Err(format!("{status}: {}", String::from_utf8_lossy(&body)));
     }
     serde_json::from_slice(&body).map_err(|error| format!("it is not JSON: {error}"))
-}
-
-fn rounded(value: Value) -> Value {
-    match value {
-        Value::Array(values) => values.into_iter().map(rounded).collect(),
-        Value::Object(fields) => {
-            fields.into_iter().map(|(name, value)| (name, rounded(value))).collect()
-        }
-        Value::Number(number) if number.is_f64() => {
-            number.as_f64().map_or(Value::Null, |x| json!((x * DECIMALS).round() / DECIMALS))
-        }
-        other => other,
-    }
 }
 
 /// No request follows.

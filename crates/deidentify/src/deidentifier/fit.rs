@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::options::{DeidentifyOptions, Mode};
 use crate::token::{LONGEST_LABEL, is_label};
 
-/// Why options do not fit the labels of a model.
+/// Why options do not fit a model.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unfit {
@@ -23,6 +23,15 @@ pub enum Unfit {
          `pilotlight build`, or leave `labels` out to protect everything"
     )]
     UnknownModel,
+    /// The function does not find entities.
+    #[error(
+        "the function does not answer POST /v1/redact, its task is {task:?}; use a \
+         token-classification model, or leave `deidentify` out"
+    )]
+    NoRedaction {
+        /// What the function does.
+        task: String,
+    },
     /// A label cannot be written in a token.
     #[error(
         "the model's label {label:?} does not fit in a token: 1 to {LONGEST_LABEL} bytes without \

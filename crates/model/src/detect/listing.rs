@@ -201,7 +201,8 @@ impl Listing {
     pub(super) fn data_of(&self, graph: &str) -> Vec<&str> {
         let names = self.0.keys().map(String::as_str);
         let is_of = |name: &&str| {
-            name.strip_prefix(graph).is_some_and(|rest| rest.starts_with(['_', '.']) && !rest.contains('/'))
+            name.strip_prefix(graph)
+                .is_some_and(|rest| rest.starts_with(['_', '.']) && !rest.contains('/'))
                 && !name.ends_with(GRAPH_EXTENSION)
         };
         names.filter(is_of).collect()
@@ -209,7 +210,9 @@ impl Listing {
 
     fn size_with_data(&self, graph: &str) -> u64 {
         let size = |name: &str| self.0.get(name).copied().unwrap_or_default();
-        self.data_of(graph).into_iter().fold(size(graph), |all, data| all.saturating_add(size(data)))
+        self.data_of(graph)
+            .into_iter()
+            .fold(size(graph), |all, data| all.saturating_add(size(data)))
     }
 
     fn fits(&self, graph: &str) -> bool {
@@ -223,9 +226,9 @@ impl Listing {
         };
         let what = "no ONNX graph: there is no *.onnx in it or in onnx/";
         match self.0.keys().find(weights) {
-            Some(weights) => format!(
-                "{what}, only {weights}; export the model with `optimum-cli export onnx`"
-            ),
+            Some(weights) => {
+                format!("{what}, only {weights}; export the model with `optimum-cli export onnx`")
+            }
             None => what.to_owned(),
         }
     }
@@ -276,4 +279,3 @@ fn is_module(name: &str) -> bool {
 fn is_module_config(name: &str) -> bool {
     name.split_once('/').is_some_and(|(module, file)| is_module(module) && file == CONFIG_FILE)
 }
-

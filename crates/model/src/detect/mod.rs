@@ -61,7 +61,8 @@ pub(crate) fn resolve(
     let is_as_written = written.as_ref() == Some(&draft);
     if draft.is_complete() {
         let manifest = finish(folder, draft)?;
-        let text = said.filter(|_| is_as_written).map_or_else(|| written_out(folder, &manifest), Ok);
+        let text =
+            said.filter(|_| is_as_written).map_or_else(|| written_out(folder, &manifest), Ok);
         return Ok(Found { text: text?, manifest, findings: Vec::new() });
     }
     let (draft, findings) = Detection::new(folder, draft)?.complete(reader)?;
@@ -113,7 +114,8 @@ impl<'a> Detection<'a> {
             descriptions,
             signature: &signature,
         };
-        let mut findings = conclude(&seen, &mut self.draft).map_err(|reason| self.unfit(&graph, reason))?;
+        let mut findings =
+            conclude(&seen, &mut self.draft).map_err(|reason| self.unfit(&graph, reason))?;
         self.findings.append(&mut findings);
         self.add_pooling()?;
         self.add_transitions();
@@ -132,7 +134,8 @@ impl<'a> Detection<'a> {
     /// Chooses the graph.
     fn graph(&mut self) -> Result<String, ModelError> {
         let chosen = self.listing.graph(self.draft.onnx_file.as_deref());
-        let chosen = chosen.map_err(|reason| ModelError::Unfit { path: self.folder.into(), reason })?;
+        let chosen =
+            chosen.map_err(|reason| ModelError::Unfit { path: self.folder.into(), reason })?;
         if let Some(reason) = chosen.reason {
             self.findings.push(format!("onnx-file {}: {reason}", chosen.name));
         }
@@ -184,7 +187,8 @@ impl<'a> Detection<'a> {
                 _ => None,
             };
             if is_needed {
-                let by = if known { "1_Pooling/config.json" } else { "the default, as no file says" };
+                let by =
+                    if known { "1_Pooling/config.json" } else { "the default, as no file says" };
                 let pooling = self.draft.pooling.map_or("none", Pooling::name);
                 self.findings.push(format!("pooling {pooling}: {by}"));
             }
@@ -194,7 +198,8 @@ impl<'a> Detection<'a> {
             self.draft.normalize.get_or_insert(normalizes);
         }
         if self.descriptions.sentence.lower_case {
-            let finding = "sentence_bert_config.json asks for lower case, which the tokenizer has to do";
+            let finding =
+                "sentence_bert_config.json asks for lower case, which the tokenizer has to do";
             self.findings.push(finding.to_owned());
         }
         let settings = &mut self.descriptions.settings;
@@ -209,7 +214,8 @@ impl<'a> Detection<'a> {
     /// The matrix of a CRF, where `config.json` names one.
     fn add_transitions(&mut self) {
         let named = self.descriptions.config.as_ref().and_then(ModelConfig::crf_transitions);
-        let Some(file) = named.filter(|_| self.draft.task == Some(Task::TokenClassification)) else {
+        let Some(file) = named.filter(|_| self.draft.task == Some(Task::TokenClassification))
+        else {
             return;
         };
         if self.draft.crf_transitions.is_some() {

@@ -94,9 +94,8 @@ impl Seen<'_> {
             ));
         }
         let of_tokens = self.pick(task, &TOKEN_VECTORS, Rank::PerToken);
-        of_tokens.or_else(|refusal| {
-            self.pick(task, &[TEXT_VECTOR], Rank::PerText).map_err(|_| refusal)
-        })
+        of_tokens
+            .or_else(|refusal| self.pick(task, &[TEXT_VECTOR], Rank::PerText).map_err(|_| refusal))
     }
 
     /// The output with one of `names`, or the only one of this rank.

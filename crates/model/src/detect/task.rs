@@ -45,7 +45,8 @@ impl Seen<'_> {
             return Ok(vectors);
         }
         let rank = self.scores().and_then(|port| port.dims.as_ref()).map(Vec::len);
-        let made_for = self.head().map(|(head, class)| (head, format!("{CONFIG_FILE} says {class}")));
+        let made_for =
+            self.head().map(|(head, class)| (head, format!("{CONFIG_FILE} says {class}")));
         match (made_for, rank) {
             (Some((Head::Tokens, why)), None | Some(3)) => Ok((Task::TokenClassification, why)),
             (Some((Head::Mask, why)), None | Some(3)) => Ok((Task::FillMask, why)),
@@ -62,9 +63,11 @@ impl Seen<'_> {
     fn without_tokenizer(&self) -> Result<Found, String> {
         let other = OTHER_TOKENIZERS.iter().find(|name| self.listing.has(name));
         let class = self.config().and_then(|config| config.architectures().first());
-        let reads_text = self.signature.inputs.iter().any(|port| {
-            InputRole::of(&port.name) == Some(InputRole::Ids)
-        });
+        let reads_text = self
+            .signature
+            .inputs
+            .iter()
+            .any(|port| InputRole::of(&port.name) == Some(InputRole::Ids));
         let seen = match (other, class) {
             (Some(other), _) => format!("there is {other}"),
             (None, Some(class)) if reads_text => format!("{CONFIG_FILE} says {class}"),
@@ -107,7 +110,10 @@ impl Seen<'_> {
         let config = self.config().ok_or_else(|| self.unclear())?;
         let columns = self.columns();
         if columns.is_some() && columns == config.vocabulary() {
-            return Ok((Task::FillMask, "the graph has a score for each token of the vocabulary".into()));
+            return Ok((
+                Task::FillMask,
+                "the graph has a score for each token of the vocabulary".into(),
+            ));
         }
         // Columns without a label are the beginning and the end of a CRF, for example.
         let labels = self.names().map(|names| names.len());

@@ -18,7 +18,10 @@ fn missing_parts_are_named() {
     assert!(refusal.contains("only model.safetensors; export"), "{refusal}");
     let no_tokenizer = folder().without("tokenizer.json");
     let refusal = no_tokenizer.refusal();
-    assert!(refusal.contains("tokenizer.json is missing, though config.json says Bert"), "{refusal}");
+    assert!(
+        refusal.contains("tokenizer.json is missing, though config.json says Bert"),
+        "{refusal}"
+    );
     assert_eq!(no_tokenizer.as_task(Task::Tensors).unwrap().manifest().task, Task::Tensors);
     assert!(no_tokenizer.as_task(Task::FillMask).is_err());
     let vocabulary = Folder::new("m", &[("logits", &[ANY, 3])]).without("tokenizer.json");
@@ -28,7 +31,8 @@ fn missing_parts_are_named() {
         Err(String::new())
     });
     assert!(nowhere.unwrap_err().to_string().starts_with("/nowhere: cannot be read"));
-    let no_pooling = folder().file("modules.json", r#"[{"type": "x.Pooling", "path": "9_Pooling"}]"#);
+    let no_pooling =
+        folder().file("modules.json", r#"[{"type": "x.Pooling", "path": "9_Pooling"}]"#);
     assert!(no_pooling.refusal().contains("modules.json: names a Pooling module"));
 }
 
@@ -36,7 +40,10 @@ fn missing_parts_are_named() {
 fn files_that_are_too_large_are_refused_before_they_are_read() {
     let tokenizer = folder().large("tokenizer.json", (64 << 20) + 1);
     let refusal = tokenizer.refusal();
-    assert!(refusal.contains("tokenizer.json: 67108865 bytes is more than the 67108864"), "{refusal}");
+    assert!(
+        refusal.contains("tokenizer.json: 67108865 bytes is more than the 67108864"),
+        "{refusal}"
+    );
     for name in ["config.json", "tokenizer_config.json", "modules.json", "1_Pooling/config.json"] {
         let refusal = folder().large(name, (8 << 20) + 1).refusal();
         assert!(refusal.contains(&format!("{name}: 8388609 bytes is more than")), "{refusal}");
@@ -50,12 +57,18 @@ fn what_contradicts_itself_is_refused() {
     let shape = Folder::new("m", &[("logits", &[ANY, 3])]);
     let shape = shape.file("config.json", config("BertForTokenClassification", ""));
     let refusal = shape.refusal();
-    assert!(refusal.contains("says BertForTokenClassification, but the graph's outputs"), "{refusal}");
+    assert!(
+        refusal.contains("says BertForTokenClassification, but the graph's outputs"),
+        "{refusal}"
+    );
     let refusal = folder().as_task(Task::QuestionAnswering).unwrap_err().to_string();
     assert!(refusal.contains("needs the outputs start_logits and end_logits"), "{refusal}");
     let refusal = folder().as_task(Task::Reranking).unwrap_err().to_string();
-    assert!(refusal.contains("of shape [batch, columns]; the graph's outputs are logits [?, ?, 3]"));
-    let pixels = folder().inputs(&[("input_ids", &[ANY, ANY]), ("pixel_values", &[1, 3, 224, 224])]);
+    assert!(
+        refusal.contains("of shape [batch, columns]; the graph's outputs are logits [?, ?, 3]")
+    );
+    let pixels =
+        folder().inputs(&[("input_ids", &[ANY, ANY]), ("pixel_values", &[1, 3, 224, 224])]);
     let refusal = pixels.refusal();
     assert!(refusal.contains("the input pixel_values is not made from text"), "{refusal}");
     assert!(refusal.contains("--task tensors"), "{refusal}");
@@ -80,10 +93,18 @@ fn descriptions_that_cannot_be_read_are_named() {
         ("tokenizer_config.json", "\u{0}", "tokenizer_config.json: expected value"),
         ("modules.json", "{}", "modules.json: not a list"),
         ("modules.json", "[{}]", "modules.json: module 0 has no type"),
-        ("modules.json", r#"[{"type": "Pooling", "path": "../.."}]"#, "leads out of the model folder"),
+        (
+            "modules.json",
+            r#"[{"type": "Pooling", "path": "../.."}]"#,
+            "leads out of the model folder",
+        ),
         ("1_Pooling/config.json", "", "1_Pooling/config.json: EOF"),
         ("config_sentence_transformers.json", r#"{"prompts": {"a": 1}}"#, "prompt \"a\""),
-        ("config_sentence_transformers.json", r#"{"default_prompt_name": "q"}"#, "default_prompt_name"),
+        (
+            "config_sentence_transformers.json",
+            r#"{"default_prompt_name": "q"}"#,
+            "default_prompt_name",
+        ),
         ("sentence_bert_config.json", "nul", "sentence_bert_config.json: expected"),
     ] {
         let refusal = folder().file(name, content).refusal();

@@ -21,7 +21,8 @@ fn complete(folder: &Folder) -> String {
         let digest = Digest::of(&fs::read(folder.path().join(name)).unwrap());
         format!("{name:?}.sha256 = \"{digest}\"\n")
     });
-    let head = "name = \"own\"\ntask = \"token-classification\"\nmax-length = 16\nlicense = \"MIT\"\n";
+    let head =
+        "name = \"own\"\ntask = \"token-classification\"\nmax-length = 16\nlicense = \"MIT\"\n";
     format!("{head}[files]\n{}", lines.concat())
 }
 

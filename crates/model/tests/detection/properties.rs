@@ -35,8 +35,9 @@ const KEYS: [&str; 16] = [
 ];
 
 fn text() -> impl Strategy<Value = String> {
-    let known = ["BertModel", "XForTokenClassification", "Pooling", "1_Pooling", "mean", "..", "0"];
-    prop_oneof![proptest::sample::select(&known[..]).prop_map(str::to_owned), ".{0,8}"]
+    const KNOWN: [&str; 7] =
+        ["BertModel", "XForTokenClassification", "Pooling", "1_Pooling", "mean", "..", "0"];
+    prop_oneof![proptest::sample::select(&KNOWN[..]).prop_map(str::to_owned), ".{0,8}"]
 }
 
 fn value() -> impl Strategy<Value = Value> {

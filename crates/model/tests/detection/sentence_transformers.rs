@@ -76,7 +76,8 @@ fn every_pooling_is_known() {
 
 #[test]
 fn prompts_are_taken_over() {
-    let prompts = r#"{"prompts": {"query": "query: ", "document": ""}, "default_prompt_name": "query"}"#;
+    let prompts =
+        r#"{"prompts": {"query": "query: ", "document": ""}, "default_prompt_name": "query"}"#;
     let folder = saved(&[VECTORS]).file("config_sentence_transformers.json", prompts);
     let model = folder.detected();
     assert_eq!(model.manifest().prompts["query"], "query: ");
@@ -104,7 +105,10 @@ fn a_graph_that_pools_itself_needs_no_files() {
 
 #[test]
 fn a_module_that_is_not_in_the_graph_is_refused_by_name() {
-    let dense = MODULES.replace("2_Normalize\", \"type\": \"sentence_transformers.models.Normalize", "2_Dense\", \"type\": \"sentence_transformers.models.Dense");
+    let dense = MODULES.replace(
+        "2_Normalize\", \"type\": \"sentence_transformers.models.Normalize",
+        "2_Dense\", \"type\": \"sentence_transformers.models.Dense",
+    );
     let folder = saved(&[VECTORS]).file("modules.json", &dense);
     let refusal = folder.refusal();
     assert!(refusal.contains("Dense") && refusal.contains("sentence_embedding"), "{refusal}");

@@ -131,8 +131,7 @@ fn answers_and_gaps_are_known_by_outputs_and_class() {
     let gaps = Folder::new("bert", &[("logits", &[ANY, ANY, 30_522])]);
     let by_class = gaps.file("config.json", config("BertForMaskedLM", ""));
     assert_eq!(by_class.task(), Task::FillMask);
-    let by_columns =
-        by_class.file("config.json", config("BertModel", r#", "vocab_size": 30522"#));
+    let by_columns = by_class.file("config.json", config("BertModel", r#", "vocab_size": 30522"#));
     assert_eq!(by_columns.task(), Task::FillMask);
 }
 

@@ -1,7 +1,9 @@
 //! Types and shapes of inputs, and the table that they look up.
 
-use super::output::Output;
-use super::{Adapt, KNOWN_INPUTS, cast};
+use pilotlight_model::InputRole;
+
+use super::output::{Lack, Output};
+use super::{Adapt, cast};
 use crate::element::{INT64, datum_type};
 use crate::error::OnnxError;
 use crate::inspect::visit_subgraphs_mut;
@@ -10,7 +12,6 @@ use crate::proto::{
     tensor_shape, type_proto,
 };
 
-const IDS: &str = KNOWN_INPUTS[0];
 const BATCH: &str = "batch_size";
 const SEQUENCE: &str = "sequence_length";
 /// No model reads more tokens at once.
@@ -31,27 +32,38 @@ impl Adapt<'_> {
         for input in &self.graph.input {
             let refuse =
                 |reason: String| OnnxError::Graph(format!("input {} {reason}", input.name));
-            if !KNOWN_INPUTS.contains(&&input.name[..]) {
-                return Err(refuse(format!("is none of {}", KNOWN_INPUTS.join(", "))));
-            }
+            let Some(role) = InputRole::of(&input.name) else {
+                return Err(refuse(format!("is none of {}", usual_names())));
+            };
             let tensor = tensor_type(input).ok_or_else(|| refuse("is not a tensor".into()))?;
             if datum_type(tensor.elem_type).is_none() {
                 return Err(refuse(format!("has unsupported element type {}", tensor.elem_type)));
             }
-            let rank = tensor.shape.as_ref().map_or(2, |shape| shape.dim.len());
-            if rank != 2 {
-                return Err(refuse(format!("has {rank} dimensions, not batch and sequence")));
+            let wanted = rank_of(role);
+            let rank = tensor.shape.as_ref().map_or(wanted, |shape| shape.dim.len());
+            if rank != wanted {
+                let dims = if wanted == 1 { "the batch alone" } else { "batch and sequence" };
+                return Err(refuse(format!("has {rank} dimensions, not {dims}")));
             }
         }
-        if !self.graph.input.iter().any(|input| input.name == IDS) {
-            return Err(OnnxError::Graph(format!("the graph has no input named {IDS}")));
+        let of_ids = |input: &ValueInfoProto| InputRole::of(&input.name) == Some(InputRole::Ids);
+        if !self.graph.input.iter().any(of_ids) {
+            let name = InputRole::Ids.names()[0];
+            return Err(OnnxError::Graph(format!("the graph has no input named {name}")));
         }
         Ok(())
     }
 
-    /// Gives all inputs the same two dimensions: the fixed sizes that any of them has, and names
-    /// that stand for nothing else.
-    pub(super) fn unify_shapes(&mut self, output: &Output) -> Result<InputShape, OnnxError> {
+    /// The inputs that have a sequence axis.
+    fn sequences(&self) -> impl Iterator<Item = &ValueInfoProto> {
+        let of_tokens =
+            |input: &&ValueInfoProto| InputRole::of(&input.name) != Some(InputRole::Length);
+        self.graph.input.iter().filter(of_tokens)
+    }
+
+    /// Gives all inputs the same two dimensions, or the first of them: the fixed sizes that any of
+    /// them has, and names that stand for nothing else.
+    pub(super) fn unify_shapes(&mut self, outputs: &[Output]) -> Result<InputShape, OnnxError> {
         let (rows, length) = (self.fixed(0)?, self.fixed(1)?);
         if let Some(rows) = rows.filter(|rows| *rows != 1) {
             return Err(OnnxError::Graph(format!(
@@ -64,7 +76,8 @@ impl Adapt<'_> {
                 "its inputs have a fixed length of {length} tokens"
             )));
         }
-        let single = rows.is_some() || output.flat;
+        let flat = outputs.iter().any(|output| output.lack == Lack::Batch);
+        let single = rows.is_some() || flat;
         let size = |size: usize| dimension::Value::DimValue(size as i64);
         let name = |name: &str| dimension::Value::DimParam(name.to_owned());
         let wanted = [
@@ -85,8 +98,9 @@ impl Adapt<'_> {
         });
         let mut changed = false;
         for input in &mut self.graph.input {
+            let rank = InputRole::of(&input.name).map_or(dims.len(), rank_of);
             let Some(tensor) = tensor_type_mut(input) else { continue };
-            let shape = TensorShapeProto { dim: dims.to_vec() };
+            let shape = TensorShapeProto { dim: dims[..rank].to_vec() };
             let values = |shape: &TensorShapeProto| {
                 shape.dim.iter().map(|dim| dim.value.clone()).collect::<Vec<_>>()
             };
@@ -125,12 +139,11 @@ impl Adapt<'_> {
             dimension::Value::DimParam(name) => Some(&name[..]),
             dimension::Value::DimValue(_) => None,
         };
-        let name = param(self.graph.input.first()?, axis)?;
+        let name = param(self.sequences().next()?, axis)?;
         let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
             && name.starts_with(|c: char| c.is_ascii_alphabetic());
-        let inputs = || self.graph.input.iter();
-        let same = inputs().all(|input| param(input, axis) == Some(name));
-        let sole = inputs().all(|input| param(input, 1 - axis) != Some(name));
+        let same = self.sequences().all(|input| param(input, axis) == Some(name));
+        let sole = self.sequences().all(|input| param(input, 1 - axis) != Some(name));
         (plain && same && sole).then_some(name)
     }
 
@@ -157,11 +170,15 @@ impl Adapt<'_> {
         self.graph.node.splice(0..0, casts);
     }
 
-    /// Rows of the smallest constant that `input_ids` looks up.
+    /// Rows of the smallest constant that token ids look up.
     pub(super) fn vocabulary(&self) -> Option<usize> {
         let gathers = self.graph.node.iter().filter(|node| {
             let known = ["Gather", "GatherBlockQuantized"].contains(&&node.op_type[..]);
-            known && node.input.get(1).is_some_and(|indices| self.origin(indices) == IDS)
+            let of_ids = |name: &String| {
+                InputRole::of(self.origin(name)) == Some(InputRole::Ids)
+                    && self.graph.input.iter().any(|input| input.name == self.origin(name))
+            };
+            known && node.input.get(1).is_some_and(of_ids)
         });
         let rows = gathers.filter_map(|node| {
             let table = self.constant(self.origin(node.input.first()?))?;
@@ -202,6 +219,16 @@ pub(super) fn tensor_type_mut(value: &mut ValueInfoProto) -> Option<&mut TensorT
     }
 }
 
-fn declared(value: &ValueInfoProto, axis: usize) -> Option<&dimension::Value> {
+/// Dimensions of an input.
+fn rank_of(role: InputRole) -> usize {
+    if role == InputRole::Length { 1 } else { 2 }
+}
+
+/// The usual names of inputs, for errors.
+fn usual_names() -> String {
+    InputRole::ALL.map(|role| role.names()[0]).join(", ")
+}
+
+pub(super) fn declared(value: &ValueInfoProto, axis: usize) -> Option<&dimension::Value> {
     tensor_type(value)?.shape.as_ref()?.dim.get(axis)?.value.as_ref()
 }

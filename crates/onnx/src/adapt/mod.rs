@@ -1,76 +1,122 @@
-//! Brings the graph of a token classifier into one form: inputs of i64 `[batch, sequence]`, one
-//! output of f32 `[batch, sequence, labels]`. Graphs that have it already stay as they are.
+//! Brings the graph of an encoder into one form: inputs of i64 `[batch, sequence]`, and the wanted
+//! outputs as f32 `[batch, sequence, n]`, `[batch, sequence]` or `[batch, n]`. Graphs that have it
+//! already stay as they are.
 
+mod choice;
 mod flow;
 mod inputs;
 mod output;
 
 use std::collections::BTreeSet;
 
+use pilotlight_model::{Manifest, Task};
+
 use crate::error::OnnxError;
 use crate::inspect::{Part, visit_graph};
 use crate::proto::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, is_onnx};
-
-/// Inputs that a token classifier can have.
-pub const KNOWN_INPUTS: [&str; 4] =
-    ["input_ids", "attention_mask", "token_type_ids", "position_ids"];
 
 /// The oldest schema whose constants need not be inputs.
 const IR_OF_CONSTANTS: i64 = 4;
 const INT: i32 = 2;
 
-/// How a token classifier's graph is to be computed.
+/// The outputs that are wanted of a graph.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// One with a row for each token, `[batch, sequence, columns]`.
+    PerToken {
+        /// Columns, if their number is known.
+        columns: Option<usize>,
+    },
+    /// One with a row for each text, `[batch, columns]`.
+    PerText {
+        /// Columns, if their number is known.
+        columns: Option<usize>,
+    },
+    /// Exactly these, in this order.
+    Named(Vec<String>),
+}
+
+impl Wanted {
+    /// What the task of a model reads. Of a classifier `columns` says how many labels it has, if that
+    /// is known.
+    pub fn of(manifest: &Manifest, columns: Option<usize>) -> Self {
+        if !manifest.outputs.is_empty() {
+            return Self::Named(manifest.outputs.clone());
+        }
+        match manifest.task {
+            Task::TokenClassification => Self::PerToken { columns },
+            Task::TextClassification | Task::ZeroShotClassification | Task::Reranking => {
+                Self::PerText { columns }
+            }
+            Task::QuestionAnswering => {
+                Self::Named(vec!["start_logits".to_owned(), "end_logits".to_owned()])
+            }
+            _ => Self::PerToken { columns: None },
+        }
+    }
+}
+
+/// An output of an encoder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EncoderOutput {
+    /// The name.
+    pub name: String,
+    /// It has a row for each token, not one for each text.
+    pub per_token: bool,
+    /// Columns of a row, where that could be told; 1 for `[batch, sequence]`.
+    pub columns: Option<usize>,
+}
+
+/// How an encoder's graph is to be computed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Encoder {
-    /// Names of its inputs, of [`KNOWN_INPUTS`].
+    /// Names of its inputs, each of which has a role.
     pub inputs: Vec<String>,
-    /// Whether `attention_mask` has an influence on the output: without one, padding changes the
-    /// labels of the tokens before it.
+    /// Whether the attention mask or the lengths have an influence on the outputs: without one,
+    /// padding changes the rows of the tokens before it.
     pub masked: bool,
     /// The graph computes one sequence at a time.
     pub single: bool,
     /// Every sequence has to have this many tokens.
     pub length: Option<usize>,
-    /// Rows of the smallest table that `input_ids` looks up, where that could be told.
+    /// Rows of the smallest table that token ids look up, where that could be told.
     pub vocabulary: Option<usize>,
-    /// Columns of the output, one for each label, where that could be told.
-    pub columns: Option<usize>,
+    /// The wanted outputs.
+    pub outputs: Vec<EncoderOutput>,
     /// Whether the graph was changed.
     pub changed: bool,
 }
 
-/// Adapts the graph of `model`, whose output has a column for each of `labels` labels, if that is
-/// known.
+/// Adapts the graph of `model` so that it computes what is `wanted` from the tokens of texts.
 ///
 /// # Errors
 /// [`OnnxError`] naming the input or the outputs that do not fit.
-pub fn adapt(model: &mut ModelProto, labels: Option<usize>) -> Result<Encoder, OnnxError> {
+pub fn adapt(model: &mut ModelProto, wanted: &Wanted) -> Result<Encoder, OnnxError> {
     let opset = model.opset();
     let graph = model.graph.as_mut();
     let graph = graph.ok_or_else(|| OnnxError::Graph("the file holds no graph".into()))?;
     let mut adapt = Adapt { graph, opset, changed: false, names: BTreeSet::new() };
     let dropped = adapt.drop_constant_inputs();
-    let output = adapt.choose_output(labels)?;
-    let masked = adapt.drop_unused_inputs(&output.name);
+    let outputs = adapt.choose_outputs(wanted)?;
+    let masked = adapt.drop_unused_inputs(&outputs);
     adapt.check_inputs()?;
     let vocabulary = adapt.vocabulary();
-    let shape = adapt.unify_shapes(&output)?;
+    let shape = adapt.unify_shapes(&outputs)?;
     if let Some(length) = shape.length.filter(|_| !masked) {
         return Err(OnnxError::Graph(format!(
             "its inputs have a fixed length of {length} tokens and it does not use attention_mask, \
              so that shorter texts cannot be padded; export it with a dynamic sequence axis"
         )));
     }
-    let columns = output.columns;
     adapt.cast_inputs();
-    adapt.finish_output(output, &shape);
+    let outputs = adapt.finish_outputs(outputs, &shape);
     let inputs = adapt.graph.input.iter().map(|input| input.name.clone()).collect();
     let changed = adapt.changed;
     if dropped {
         model.ir_version = model.ir_version.max(IR_OF_CONSTANTS);
     }
     let (single, length) = (shape.single, shape.length);
-    Ok(Encoder { inputs, masked, single, length, vocabulary, columns, changed })
+    Ok(Encoder { inputs, masked, single, length, vocabulary, outputs, changed })
 }
 
 /// A graph that is being adapted.

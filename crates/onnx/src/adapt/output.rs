@@ -1,202 +1,121 @@
-//! Which output has the logits.
+//! The form of the outputs.
 
-use super::inputs::{InputShape, tensor_type, tensor_type_mut};
-use super::{Adapt, cast, node};
-use crate::element::{BFLOAT16, FLOAT, FLOAT16, INT64};
-use crate::error::OnnxError;
+use super::inputs::{InputShape, tensor_type_mut};
+use super::{Adapt, EncoderOutput, cast, node};
+use crate::element::{FLOAT, INT64};
+use crate::inspect::visit_subgraphs_mut;
 use crate::proto::{
-    AttributeProto, NodeProto, TensorProto, TensorShapeProto, TensorType, TypeProto,
-    ValueInfoProto, dimension, is_onnx, tensor_shape, type_proto,
+    AttributeProto, NodeProto, TensorProto, TensorShapeProto, TensorType, TypeProto, dimension,
+    tensor_shape, type_proto,
 };
 
-const LOGITS: &str = "logits";
-const DOUBLE: i32 = 11;
 const INTS: i32 = 7;
 /// The oldest operator set whose `Unsqueeze` takes its axes as an input.
 const OPSET_OF_AXES_AS_INPUT: i64 = 13;
-/// Nodes that are followed to find how many columns a value has.
-const LONGEST_CHAIN: usize = 16;
 
-/// The output that has the logits.
+/// An output that is wanted.
 pub(super) struct Output {
     pub(super) name: String,
-    /// It is `[sequence, labels]`: the batch axis is missing.
-    pub(super) flat: bool,
-    rank: usize,
-    element: i32,
+    pub(super) lack: Lack,
+    pub(super) rank: usize,
+    pub(super) element: i32,
+    pub(super) per_token: bool,
     pub(super) columns: Option<usize>,
 }
 
-/// How well an output's declaration fits logits, best first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Fit {
-    /// `[batch, sequence, labels]`
-    Whole,
-    /// `[sequence, labels]`
-    Single,
-    /// Nothing speaks against it.
-    Unknown,
-    No,
+/// A dimension that an output lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lack {
+    Nothing,
+    /// It is `[sequence, columns]`.
+    Batch,
+    /// It is `[batch]`.
+    Columns,
 }
 
 impl Adapt<'_> {
-    /// Finds the logits among the outputs and drops the others.
-    pub(super) fn choose_output(&mut self, labels: Option<usize>) -> Result<Output, OnnxError> {
-        let index = match self.graph.output.len() {
-            0 => return Err(OnnxError::Graph("the graph has no output".into())),
-            1 => 0,
-            _ => self.best_output(labels)?,
-        };
-        if self.graph.output.len() > 1 {
-            let output = self.graph.output.swap_remove(index);
-            let name = output.name.clone();
-            self.graph.output = vec![output];
-            self.prune(&name);
-            self.changed = true;
-        }
-        let mut output = self.described(&self.graph.output[0]);
-        let fits = |columns: usize| labels.is_none_or(|labels| labels == columns);
-        output.flat = output.rank == 2 && output.columns.is_some_and(fits);
-        if ![0, FLOAT, FLOAT16, BFLOAT16, DOUBLE].contains(&output.element) {
-            let (name, element) = (&output.name, output.element);
-            let reason = format!("output {name} has element type {element}, not floats");
-            return Err(OnnxError::Graph(reason));
-        }
-        Ok(output)
+    /// Makes the outputs f32, with all dimensions.
+    pub(super) fn finish_outputs(
+        &mut self,
+        outputs: Vec<Output>,
+        shape: &InputShape,
+    ) -> Vec<EncoderOutput> {
+        let finished = outputs.into_iter().enumerate();
+        finished.map(|(index, output)| self.finish_output(index, output, shape)).collect()
     }
 
-    fn best_output(&self, labels: Option<usize>) -> Result<usize, OnnxError> {
-        let outputs = &self.graph.output;
-        let fits: Vec<Fit> = outputs.iter().map(|value| self.fit(value, labels)).collect();
-        let best = fits.iter().copied().min().unwrap_or(Fit::No);
-        let candidates: Vec<usize> =
-            (0..outputs.len()).filter(|index| best != Fit::No && fits[*index] == best).collect();
-        let named = candidates.iter().find(|index| outputs[**index].name == LOGITS);
-        match &candidates[..] {
-            [only] => Ok(*only),
-            _ => named.copied().ok_or_else(|| self.ambiguous(&candidates, labels)),
+    fn finish_output(&mut self, index: usize, output: Output, shape: &InputShape) -> EncoderOutput {
+        let Output { name, lack, rank, element, per_token, columns } = output;
+        let converted = ![0, FLOAT].contains(&element);
+        if converted {
+            let raw = self.renamed(&name, "raw");
+            self.graph.node.push(cast(&raw, &name, FLOAT));
         }
-    }
-
-    fn ambiguous(&self, candidates: &[usize], labels: Option<usize>) -> OnnxError {
-        let list = |indices: &mut dyn Iterator<Item = usize>| {
-            indices.map(|index| shown(&self.graph.output[index])).collect::<Vec<_>>().join(", ")
-        };
-        let columns = labels.map_or("the labels".into(), |labels| format!("{labels} labels"));
-        OnnxError::Graph(if candidates.is_empty() {
-            let all = list(&mut (0..self.graph.output.len()));
-            format!("none of the outputs {all} has {columns} for each token")
-        } else {
-            let list = list(&mut candidates.iter().copied());
-            format!(
-                "each of the outputs {list} could be {columns} for each token; export only one of \
-                 them, or name it {LOGITS}"
-            )
-        })
-    }
-
-    fn fit(&self, value: &ValueInfoProto, labels: Option<usize>) -> Fit {
-        let output = self.described(value);
-        let declared = tensor_type(value).and_then(|tensor| tensor.shape.as_ref());
-        let rank = declared.map(|shape| shape.dim.len());
-        let float = [FLOAT, FLOAT16, BFLOAT16, DOUBLE].contains(&output.element);
-        let possible = float || output.element == 0;
-        match (rank, output.columns, labels) {
-            _ if !possible || rank.is_some_and(|rank| rank != 2 && rank != 3) => Fit::No,
-            (_, Some(columns), Some(labels)) if columns != labels => Fit::No,
-            (Some(3), Some(_), _) => Fit::Whole,
-            (Some(2), Some(_), _) => Fit::Single,
-            _ => Fit::Unknown,
-        }
-    }
-
-    fn described(&self, value: &ValueInfoProto) -> Output {
-        let tensor = tensor_type(value);
-        let shape = tensor.and_then(|tensor| tensor.shape.as_ref());
-        let last = shape.and_then(|shape| shape.dim.last()).and_then(|dim| dim.value.as_ref());
-        let columns = match last {
-            Some(dimension::Value::DimValue(size)) if *size > 0 => Some(*size as usize),
-            _ => self.columns(&value.name),
-        };
-        Output {
-            name: value.name.clone(),
-            flat: false,
-            rank: shape.map_or(3, |shape| shape.dim.len()),
-            element: tensor.map_or(0, |tensor| tensor.elem_type),
-            columns,
-        }
-    }
-
-    /// Columns that a value has because it is a product with constant weights.
-    fn columns(&self, name: &str) -> Option<usize> {
-        let mut name = name;
-        for _ in 0..LONGEST_CHAIN {
-            let node = self.producer(name).filter(|node| is_onnx(&node.domain))?;
-            let constant = |index: usize| self.constant(node.input.get(index)?);
-            let size = |dim: Option<&i64>| dim.and_then(|dim| usize::try_from(*dim).ok());
-            match &node.op_type[..] {
-                "MatMul" => return size(constant(1)?.dims.last()),
-                "Gemm" if transposed(node) => return size(constant(1)?.dims.first()),
-                "Gemm" => return size(constant(1)?.dims.last()),
-                "Add" => match constant(0).or(constant(1)) {
-                    Some(bias) if bias.dims.len() == 1 && bias.dims[0] > 1 => {
-                        return size(bias.dims.first());
-                    }
-                    _ => name = node.input.iter().find(|name| self.constant(name).is_none())?,
-                },
-                "Cast" | "Identity" | "Dropout" | "Squeeze" => name = node.input.first()?,
-                _ => return None,
-            }
-        }
-        None
-    }
-
-    /// Makes the output f32 `[batch, sequence, labels]`.
-    pub(super) fn finish_output(&mut self, output: Output, shape: &InputShape) {
-        let Output { mut name, flat, rank, element, columns } = output;
-        let before = name.clone();
-        if ![0, FLOAT].contains(&element) {
-            let converted = self.fresh(&name, "f32");
-            self.graph.node.push(cast(&name, &converted, FLOAT));
-            name = converted;
-        }
-        if flat {
-            let whole = self.fresh(&name, "batch");
-            let node = self.unsqueeze(&name, &whole);
+        if lack != Lack::Nothing {
+            let axis = i64::from(lack == Lack::Columns);
+            let flat = self.renamed(&name, "flat");
+            let node = self.unsqueeze(&flat, &name, axis);
             self.graph.node.push(node);
-            name = whole;
         }
-        if name == before && !shape.changed {
-            return;
+        if converted || lack != Lack::Nothing || shape.changed {
+            self.changed = true;
+            let last = columns.map(|columns| dimension::Value::DimValue(columns as i64));
+            let last =
+                tensor_shape::Dimension { value: last, ..tensor_shape::Dimension::default() };
+            let [rows, length] = shape.dims.clone();
+            // Of other shapes nothing is said: whoever loads the graph refuses them.
+            let dims = match (per_token, rank, lack) {
+                (true, _, Lack::Batch) | (true, 3, _) => Some(vec![rows, length, last]),
+                (true, 2, _) if columns == Some(1) => Some(vec![rows, length]),
+                (false, 2, _) | (false, _, Lack::Columns) => Some(vec![rows, last]),
+                _ => None,
+            };
+            self.declare(index, dims.map(|dim| TensorShapeProto { dim }));
         }
-        self.changed = true;
-        let last = columns.map(|columns| dimension::Value::DimValue(columns as i64));
-        let last = tensor_shape::Dimension { value: last, ..tensor_shape::Dimension::default() };
-        let [rows, length] = shape.dims.clone();
-        let dims = TensorShapeProto { dim: vec![rows, length, last] };
-        // Of other shapes nothing is said: who loads the graph refuses them.
-        let dims = (flat || rank == 3).then_some(dims);
-        let Some(value) = self.graph.output.first_mut() else { return };
-        value.name = name;
+        EncoderOutput { name, per_token, columns }
+    }
+
+    /// Gives the value called `name` another name, so that its own is free; returns the other.
+    fn renamed(&mut self, name: &str, suffix: &str) -> String {
+        let fresh = self.fresh(name, suffix);
+        let rename = |nodes: &mut [NodeProto]| {
+            let values =
+                nodes.iter_mut().flat_map(|node| node.input.iter_mut().chain(&mut node.output));
+            values.filter(|value| **value == *name).for_each(|value| value.clone_from(&fresh));
+        };
+        visit_subgraphs_mut(&mut self.graph.node, &mut |graph| {
+            rename(&mut graph.node);
+            let outputs = graph.output.iter_mut().filter(|output| output.name == name);
+            outputs.for_each(|output| output.name.clone_from(&fresh));
+        });
+        rename(&mut self.graph.node);
+        let constants = self.graph.initializer.iter_mut().filter(|tensor| tensor.name == name);
+        constants.for_each(|tensor| tensor.name.clone_from(&fresh));
+        fresh
+    }
+
+    /// Makes an output of the graph f32 of this shape.
+    fn declare(&mut self, index: usize, shape: Option<TensorShapeProto>) {
+        let Some(value) = self.graph.output.get_mut(index) else { return };
         match tensor_type_mut(value) {
             Some(tensor) => {
                 tensor.elem_type = FLOAT;
-                tensor.shape = dims;
+                tensor.shape = shape;
             }
             None => {
-                let tensor = TensorType { elem_type: FLOAT, shape: dims };
+                let tensor = TensorType { elem_type: FLOAT, shape };
                 let value_type = Some(type_proto::Value::TensorType(tensor));
                 value.r#type = Some(TypeProto { value: value_type, ..TypeProto::default() });
             }
         }
     }
 
-    /// A node that adds the batch axis.
-    fn unsqueeze(&mut self, input: &str, output: &str) -> NodeProto {
+    /// A node that adds an axis.
+    fn unsqueeze(&mut self, input: &str, output: &str, axis: i64) -> NodeProto {
         if self.opset < OPSET_OF_AXES_AS_INPUT {
             let axes = AttributeProto {
                 name: "axes".into(),
-                ints: vec![0],
+                ints: vec![axis],
                 r#type: INTS,
                 ..AttributeProto::default()
             };
@@ -207,26 +126,9 @@ impl Adapt<'_> {
             name: axes.clone(),
             dims: vec![1],
             data_type: INT64,
-            int64_data: vec![0],
+            int64_data: vec![axis],
             ..TensorProto::default()
         });
         node("Unsqueeze", &[input, &axes], output, Vec::new())
     }
-}
-
-fn transposed(node: &NodeProto) -> bool {
-    node.attribute.iter().any(|attribute| attribute.name == "transB" && attribute.i != 0)
-}
-
-/// An output with its declared shape, for errors.
-fn shown(value: &ValueInfoProto) -> String {
-    let Some(shape) = tensor_type(value).and_then(|tensor| tensor.shape.as_ref()) else {
-        return value.name.clone();
-    };
-    let dims = shape.dim.iter().map(|dim| match &dim.value {
-        Some(dimension::Value::DimValue(size)) => size.to_string(),
-        Some(dimension::Value::DimParam(name)) => name.clone(),
-        None => "?".into(),
-    });
-    format!("{} [{}]", value.name, dims.collect::<Vec<_>>().join(", "))
 }

@@ -1,15 +1,24 @@
-//! tract operators that compute whole patterns with `pilotlight-kernels`.
+//! tract operators of our own: whole patterns, computed with `pilotlight-kernels`, and what tract
+//! computes with far more code.
 
 mod attend;
+mod convolve;
 mod linear;
 mod normalise;
+mod pool;
 mod product;
+mod recur;
+mod window;
 
 pub(crate) use attend::Attend;
+pub(crate) use convolve::Convolve;
 pub(crate) use linear::Linear;
 pub(crate) use normalise::Normalise;
 pub(crate) use pilotlight_kernels::Heads;
+pub(crate) use pool::{Pool, Pooled};
 pub(crate) use product::{Product, Weights};
+pub(crate) use recur::{Activation, Cell, Constants, Kind, Recur};
+pub(crate) use window::{Padding, Span, Window};
 
 use tract_core::internal::*;
 

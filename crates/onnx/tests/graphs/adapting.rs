@@ -5,7 +5,8 @@ use pilotlight_onnx::proto::{
     TensorProto, ValueInfoProto,
 };
 use pilotlight_onnx::{
-    Encoder, Precision, adapt, decode, decode_with, encode, import, lower_encoder, widen_halves,
+    Encoder, Precision, Wanted, adapt, decode, decode_with, encode, import, lower_encoder,
+    widen_halves,
 };
 use tract_core::internal::*;
 
@@ -48,13 +49,17 @@ fn with(attribute: AttributeProto, node: NodeProto) -> NodeProto {
     NodeProto { attribute: vec![attribute], ..node }
 }
 
+fn labels() -> Wanted {
+    Wanted::PerToken { columns: Some(LABELS) }
+}
+
 /// The graph, changed, and what it is found to be.
 fn adapted(change: impl FnOnce(&mut GraphProto)) -> (ModelProto, Encoder) {
     let mut model = graph();
     change(model.graph.as_mut().unwrap());
-    let encoder = adapt(&mut model, Some(LABELS)).unwrap();
+    let encoder = adapt(&mut model, &labels()).unwrap();
     // What has been adapted needs nothing more.
-    let again = adapt(&mut model.clone(), None).unwrap();
+    let again = adapt(&mut model.clone(), &Wanted::PerToken { columns: None }).unwrap();
     assert_eq!(again, Encoder { changed: false, ..encoder.clone() });
     (model, encoder)
 }
@@ -62,7 +67,7 @@ fn adapted(change: impl FnOnce(&mut GraphProto)) -> (ModelProto, Encoder) {
 fn refusal(change: impl FnOnce(&mut GraphProto)) -> String {
     let mut model = graph();
     change(model.graph.as_mut().unwrap());
-    adapt(&mut model, Some(LABELS)).unwrap_err().to_string()
+    adapt(&mut model, &labels()).unwrap_err().to_string()
 }
 
 fn logits(model: ModelProto, length: usize) -> Vec<f32> {
@@ -99,7 +104,7 @@ fn tables_and_weights_that_are_nodes_are_seen_like_initializers() {
         graph.output = vec![value("logits", 1, &["b", "s", "labels"])];
     });
     assert_eq!(encoder.vocabulary, Some(VOCABULARY as usize));
-    assert_eq!(encoder.columns, Some(LABELS));
+    assert_eq!(encoder.outputs[0].columns, Some(LABELS));
 }
 
 #[test]
@@ -194,7 +199,7 @@ fn logits_of_one_sequence_without_batch_axis_get_one() {
         }
         graph.node.push(squeeze);
         graph.output = vec![value("logits", 1, &["s", "3"])];
-        let encoder = adapt(&mut model, Some(LABELS)).unwrap();
+        let encoder = adapt(&mut model, &labels()).unwrap();
         assert!(encoder.single);
         assert_eq!(logits(model, 6).len(), 6 * LABELS);
     }
@@ -228,7 +233,7 @@ fn fixed_shapes_are_told_and_those_that_cannot_be_padded_to_are_refused() {
     };
     let (model, encoder) = adapted(|graph| fix(graph, ["1", "8"]));
     assert_eq!((encoder.single, encoder.length), (true, Some(8)));
-    let lowered = lower_encoder(model, Some(LABELS), Precision::F32).unwrap();
+    let lowered = lower_encoder(model, &labels(), Precision::F32).unwrap();
     assert_eq!(lowered.length, Some(8));
     assert_eq!(lowered.model.input_fact(0).unwrap().shape.as_concrete(), Some(&[1, 8][..]));
     let reason = refusal(|graph| fix(graph, ["4", "8"]));
@@ -246,7 +251,7 @@ fn constants_that_are_listed_as_inputs_are_no_inputs() {
     model.ir_version = 3;
     let graph = model.graph.as_mut().unwrap();
     graph.input.push(value("table", 1, &["10", "4"]));
-    let encoder = adapt(&mut model, Some(LABELS)).unwrap();
+    let encoder = adapt(&mut model, &labels()).unwrap();
     assert_eq!(encoder.inputs, ["input_ids", "attention_mask"]);
     assert_eq!(model.ir_version, 4);
 }
@@ -271,10 +276,10 @@ fn halves_become_floats_everywhere() {
     graph.output = vec![value("logits", F16, &["b", "s", "3"])];
     // As it is, only its output is cast.
     let mut unchanged = model.clone();
-    adapt(&mut unchanged, Some(LABELS)).unwrap();
+    adapt(&mut unchanged, &labels()).unwrap();
     assert_eq!(import(unchanged).unwrap().outputs[0].element, 1);
     widen_halves(&mut model);
-    assert!(!adapt(&mut model, Some(LABELS)).unwrap().changed);
+    assert!(!adapt(&mut model, &labels()).unwrap().changed);
     let found = logits(model, 5);
     let near = |(a, b): (&f32, &f32)| (a - b).abs() < 1e-2;
     assert!(found.iter().zip(&expected).all(near), "{found:?} is not {expected:?}");

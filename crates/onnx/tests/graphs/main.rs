@@ -4,9 +4,14 @@
 
 mod adapting;
 mod batches;
+mod branches;
 mod fusion;
+mod nodes;
+mod outputs;
 mod precisions;
+mod recurrent;
 mod refusals;
 mod round_trips;
 mod rows;
 mod support;
+mod windows;

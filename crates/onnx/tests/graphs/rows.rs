@@ -29,6 +29,8 @@ fn graph(nodes: Vec<NodeProto>) -> ModelProto {
         node: nodes,
         initializer: vec![
             floats("w", &[4, 4], &noise(16, 1)),
+            floats("filters", &[4, 4, 3], &noise(48, 2)),
+            floats("four", &[4], &[1.0, 2.0, 3.0, 4.0]),
             floats("tiny", &[], &[1e-9]),
             floats("zero", &[1], &[0.0]),
             floats("two", &[2, 1, 1], &[1.0, 2.0]),
@@ -70,6 +72,17 @@ fn what_works_within_rows_keeps_them_apart() {
         ],
         vec![with(int("axis", 1), node("Softmax", &["x"], "y"))],
         vec![node("CumSum", &["x", "one"], "y")],
+        // Windows within each row.
+        vec![
+            with(ints("perm", &[0, 2, 1]), node("Transpose", &["x"], "t")),
+            with(ints("pads", &[1, 1]), node("Conv", &["t", "filters"], "c")),
+            node("BatchNormalization", &["c", "four", "four", "four", "four"], "n"),
+            NodeProto {
+                attribute: vec![ints("kernel_shape", &[3]), ints("pads", &[1, 1])],
+                ..node("AveragePool", &["n"], "p")
+            },
+            with(ints("perm", &[0, 2, 1]), node("Transpose", &["p"], "y")),
+        ],
         // Rows folded into a longer axis and out of it again.
         vec![
             node("Reshape", &["x", "to_rows"], "flat"),
@@ -165,7 +178,15 @@ fn what_mixes_rows_is_named_however_little_it_weighs() {
             "node node-square",
         ),
         (vec![node("DynamicQuantizeLinear", &["x"], "y")], "node node-y"),
-        (vec![node("BatchNormalization", &["x", "w", "w", "w", "w"], "y")], "BatchNormalization"),
+        // Windows over rows that have become a spatial axis.
+        (
+            vec![
+                with(ints("perm", &[1, 2, 0]), node("Transpose", &["x"], "t")),
+                with(ints("kernel_shape", &[1]), node("MaxPool", &["t"], "pool")),
+                with(ints("perm", &[2, 0, 1]), node("Transpose", &["pool"], "y")),
+            ],
+            "node node-pool",
+        ),
         (vec![node("Frobnicate", &["x"], "y")], "Frobnicate"),
     ];
     for (nodes, expected) in cases {

@@ -68,11 +68,16 @@ impl Client {
         let home: Uri = endpoint.parse().map_err(|_| wrong("is no URL"))?;
         let host = home.host().unwrap_or_default();
         let is_http = home.scheme() == Some(&Scheme::HTTP);
-        if host.is_empty() || home.query().is_some() || !(is_http || home.scheme() == Some(&Scheme::HTTPS)) {
+        if host.is_empty()
+            || home.query().is_some()
+            || !(is_http || home.scheme() == Some(&Scheme::HTTPS))
+        {
             return Err(wrong("is no URL of a server; write https://HOST"));
         }
         if is_http && token.is_some() && !is_loopback(host) {
-            return Err(wrong("speaks without TLS, and is not told HF_TOKEN; use https, or unset HF_TOKEN"));
+            return Err(wrong(
+                "speaks without TLS, and is not told HF_TOKEN; use https, or unset HF_TOKEN",
+            ));
         }
         let value = token.map(|token| HeaderValue::from_str(&format!("Bearer {}", token.reveal())));
         let unusable = |_| Error::Hub {
@@ -117,8 +122,7 @@ impl Client {
         let mut sha256 = None;
         for _ in 0..=REDIRECTIONS {
             let response = self.once(&uri);
-            let response =
-                response.map_err(|error| Failure::Away(self.failed(model, &error)))?;
+            let response = response.map_err(|error| Failure::Away(self.failed(model, &error)))?;
             if same_origin(&uri, &self.home) {
                 sha256 = linked_digest(response.headers()).or(sha256);
             }
@@ -150,10 +154,12 @@ impl Client {
         let uri = resolve(from, text);
         let uri = uri.ok_or_else(|| format!("{} is no address to go on at", shown(text)))?;
         // Somebody who asks another machine without TLS has chosen to.
-        let plain = self.home.scheme() == Some(&Scheme::HTTP)
-            && !self.home.host().is_some_and(is_loopback);
+        let plain =
+            self.home.scheme() == Some(&Scheme::HTTP) && !self.home.host().is_some_and(is_loopback);
         let allowed = may_follow(&self.home, &uri, plain);
-        allowed.then_some(uri).ok_or_else(|| format!("the Hub goes on at {}, without TLS", shown(text)))
+        allowed
+            .then_some(uri)
+            .ok_or_else(|| format!("the Hub goes on at {}, without TLS", shown(text)))
     }
 
     fn refusal(&self, model: &HubModel, status: StatusCode, from: &Uri) -> Failure {

@@ -96,7 +96,8 @@ impl Hub {
         let wanted = wanted.map_err(|reason| hub(model, reason))?;
         let total = wanted.iter().fold(0u64, |total, (_, size)| total.saturating_add(*size));
         if total > MOST_BYTES {
-            let reason = format!("its files have {total} bytes, more than the {MOST_BYTES} allowed");
+            let reason =
+                format!("its files have {total} bytes, more than the {MOST_BYTES} allowed");
             return Err(hub(model, reason));
         }
         for file in wanted.iter().filter_map(|(name, _)| info.file(name)) {
@@ -115,7 +116,8 @@ impl Hub {
         }
         let last = || entry.last_commit(model.revision()).and_then(|commit| entry.info(&commit));
         if self.offline {
-            let unknown = || hub(model, "has not been fetched, and HF_HUB_OFFLINE is set".to_owned());
+            let unknown =
+                || hub(model, "has not been fetched, and HF_HUB_OFFLINE is set".to_owned());
             return last().map(|info| (info, None)).ok_or_else(unknown);
         }
         let info = match self.client.info(model) {

@@ -59,7 +59,8 @@ impl FromStr for HubModel {
             return Err(wrong("no name of a model"));
         }
         let inner = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
-        let is_path = revision.split('/').all(|part| !part.is_empty() && part != ".." && part != ".");
+        let is_path =
+            revision.split('/').all(|part| !part.is_empty() && part != ".." && part != ".");
         let fits = (1..=LONGEST_REVISION).contains(&revision.len());
         if !fits || !is_path || !revision.chars().all(inner) {
             return Err(wrong("no branch, tag or commit"));

@@ -6,6 +6,7 @@
 //! tensors and inputs), and what it keeps on the host is limited.
 
 mod held;
+mod refusal;
 mod types;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use wasmtime::component::{
 };
 
 use held::{Brought, Held, MOST_GRAPH_BYTES};
+use refusal::Refusal;
 use types::{ErrorCode, ExecutionTarget, GraphEncoding, GuestError, GuestTensor, TensorType};
 
 /// Bytes of tensors that an instance may keep on the host.
@@ -58,34 +60,6 @@ impl Nn {
         self.graphs
             .as_ref()
             .ok_or_else(|| Refusal::new(ErrorCode::NotFound, "this host has no graphs".to_owned()))
-    }
-}
-
-/// An error as guests see it.
-#[derive(Debug)]
-struct Refusal(GuestError);
-
-impl Refusal {
-    fn new(code: ErrorCode, data: String) -> Self {
-        Self(GuestError { code, data })
-    }
-}
-
-impl From<Error> for Refusal {
-    fn from(error: Error) -> Self {
-        let code = match &error {
-            Error::InvalidInput(_) => ErrorCode::InvalidArgument,
-            Error::InvalidGraph { .. } => ErrorCode::InvalidEncoding,
-            Error::NotFound { .. } => ErrorCode::NotFound,
-            Error::TooLarge(_) => ErrorCode::TooLarge,
-            Error::Unavailable(_) => ErrorCode::UnsupportedOperation,
-            Error::Busy { .. }
-            | Error::Restarting { .. }
-            | Error::Failed { .. }
-            | Error::Io { .. } => ErrorCode::RuntimeError,
-            _ => ErrorCode::Unknown,
-        };
-        Self::new(code, error.to_string())
     }
 }
 

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use pilotlight::{
-    Agreement, BundleManifest, Cache, Error, GRAPH_EXTENSION, Guest, Host, HostCompute,
-    LoadedGraph, ModelCompute, Placement, Precision, Source, Stage, Target, Variant, agreement,
-    check_patterns, snapshot,
+    AccuracyCheck, Agreement, BundleManifest, Cache, Error, GRAPH_EXTENSION, Guest, Host,
+    HostCompute, LoadedGraph, ModelCompute, Placement, Precision, Source, Stage, Target, Variant,
+    agreement, check_patterns, snapshot,
 };
 use pilotlight_files::{FileAccess, write_atomically};
-use pilotlight_model::{Digest, MODEL_FILE, ModelFolder};
+use pilotlight_model::{Digest, ModelFolder, Task};
 use pilotlight_onnx::contains_operator;
 
 use crate::compute::{ComputeOptions, Place};
@@ -79,7 +79,7 @@ impl BuildArgs {
 /// What was built.
 struct Built {
     component: Vec<u8>,
-    /// How often its labels are those of f32, where that was measured.
+    /// How far its answers are those of f32, where that was measured.
     agreement: Option<Agreement>,
     /// The graph that the host computes for it.
     graph: Option<Vec<u8>>,
@@ -126,17 +126,17 @@ async fn build(
     let built = building.await.map_err(Error::unfinished("building the component"))?;
     let (mut component, file) = built?;
     let agreement = match compute.precision {
-        Precision::Int8 => Some(compare(options, &guest, compute, &stages).await?),
+        Precision::Int8 => {
+            let check = accuracy_check(&component)?;
+            Some(compare(options, (&guest, compute), &check, &stages).await?)
+        }
         _ => None,
     };
     keep_agreement(&mut component, agreement)?;
     Ok(Built { component, agreement, graph: Some(file) })
 }
 
-/// Share of labels that have to be those of f32 for a precision to be taken unasked.
-const SUFFICIENT: f64 = 0.995;
-
-/// Builds in the precision asked for, or in the smallest one whose labels are those of f32.
+/// Builds in the precision asked for, or in the smallest one whose answers are those of f32.
 async fn for_guest(
     options: &BuildArgs,
     guest: Guest,
@@ -155,6 +155,8 @@ async fn for_guest(
     let chosen = options.host.chosen_precision();
     let candidates = match chosen {
         Some(precision) => vec![precision],
+        // Only products of encoders are computed in integers.
+        None if folder.manifest().task == Task::Tensors => vec![Precision::F32],
         None if has_weights_of_4_bits(&folder)? => vec![Precision::Int4, Precision::Int8],
         // Four bits would be eight under another name.
         None => vec![Precision::Int8],
@@ -163,10 +165,12 @@ async fn for_guest(
         return Ok(Built { component: build(Precision::F32).await?, agreement: None, graph: None });
     }
     let reference = build(Precision::F32).await?;
+    let check = accuracy_check(&reference)?;
     for candidate in candidates {
         let mut component = build(candidate).await?;
-        let agreement = compare_components(options, [&reference, &component], stages).await?;
-        if chosen.is_some() || agreement.share() >= SUFFICIENT {
+        let components = [&reference[..], &component];
+        let agreement = compare_components(options, components, &check, stages).await?;
+        if chosen.is_some() || agreement.share >= check.threshold {
             keep_agreement(&mut component, Some(agreement))?;
             return Ok(Built { component, agreement: Some(agreement), graph: None });
         }
@@ -175,10 +179,17 @@ async fn for_guest(
 }
 
 fn has_weights_of_4_bits(folder: &ModelFolder) -> anyhow::Result<bool> {
-    let path = folder.path().join(MODEL_FILE);
-    let model = folder.read(MODEL_FILE)?;
+    let file = &folder.manifest().onnx_file;
+    let path = folder.path().join(file);
+    let model = folder.read(file)?;
     let model = pilotlight_onnx::decode(&model[..]).with_context(|| path.display().to_string())?;
     Ok(contains_operator(&model, "MatMulNBits"))
+}
+
+/// How the answers of a component are compared with those of another precision.
+fn accuracy_check(component: &[u8]) -> anyhow::Result<AccuracyCheck> {
+    let check = BundleManifest::of(component)?.and_then(|manifest| manifest.accuracy_check);
+    check.context("the component does not say how its answers are compared")
 }
 
 /// Has a component say what was measured of it.
@@ -190,10 +201,11 @@ fn keep_agreement(component: &mut Vec<u8>, agreement: Option<Agreement>) -> anyh
     Ok(())
 }
 
-/// Compares the labels of a component with those of the first.
+/// Compares the answers of a component with those of the first.
 async fn compare_components(
     options: &BuildArgs,
     components: [&[u8]; 2],
+    check: &AccuracyCheck,
     stages: &Arc<Stages>,
 ) -> anyhow::Result<Agreement> {
     let folder = tempfile::tempdir()?;
@@ -206,10 +218,10 @@ async fn compare_components(
         let source = Source::Component(file);
         hosts.push(Host::load(source, Default::default(), cache.clone(), |_| {}).await?);
     }
-    Ok(agreement(&hosts[0], &hosts[1], &corpus(options)?).await?)
+    Ok(agreement(check, [&hosts[0], &hosts[1]], &corpus(options)?).await?)
 }
 
-/// The texts to compare labels on.
+/// The texts to compare answers to.
 fn corpus(options: &BuildArgs) -> Result<Vec<String>, Error> {
     let texts = match &options.corpus {
         Some(path) => {
@@ -221,11 +233,11 @@ fn corpus(options: &BuildArgs) -> Result<Vec<String>, Error> {
     Ok(texts.lines().map(str::to_owned).collect())
 }
 
-/// Compares the labels of `compute` with those of f32.
+/// Compares the answers of `compute` with those of f32.
 async fn compare(
     options: &BuildArgs,
-    guest: &Guest,
-    compute: HostCompute,
+    (guest, compute): (&Guest, HostCompute),
+    check: &AccuracyCheck,
     stages: &Arc<Stages>,
 ) -> anyhow::Result<Agreement> {
     let texts = corpus(options)?;
@@ -241,7 +253,7 @@ async fn compare(
     };
     stages.begin(Stage::Compare);
     let (reference, other) = (load(reference).await?, load(compute).await?);
-    Ok(agreement(&reference, &other, &texts).await?)
+    Ok(agreement(check, [&reference, &other], &texts).await?)
 }
 
 /// Writes what was built and returns the place of the graph.
@@ -264,11 +276,14 @@ fn report(options: &BuildArgs, output: &Path, built: &Built, graph: Option<PathB
     let digest = Digest::of(&built.component);
     let agreement = built.agreement;
     let manifest = BundleManifest::of(&built.component).ok().flatten();
-    let precision = manifest.and_then(|manifest| manifest.precision);
+    let precision = manifest.as_ref().and_then(|manifest| manifest.precision);
+    let task = manifest.map(|manifest| manifest.task).unwrap_or_default();
     let graph_bytes = built.graph.as_ref().map_or(0, Vec::len);
     let bytes = built.component.len();
     if options.json {
-        let mut report = serde_json::json!({"output": output, "bytes": bytes, "sha256": digest});
+        let mut report = serde_json::json!({
+            "output": output, "bytes": bytes, "sha256": digest, "task": task,
+        });
         if let Some(graph) = graph {
             report["graph"] = serde_json::json!({"output": graph, "bytes": graph_bytes});
         }
@@ -283,17 +298,13 @@ fn report(options: &BuildArgs, output: &Path, built: &Built, graph: Option<PathB
     }
     let megabytes = |bytes: usize| bytes as f64 / 1e6;
     let precision = precision.map_or_else(String::new, |precision| format!(" {precision},"));
-    println!("{}: {:.1} MB,{precision} sha256 {digest}", output.display(), megabytes(bytes));
+    let size = megabytes(bytes);
+    println!("{}: {task}, {size:.1} MB,{precision} sha256 {digest}", output.display());
     if let Some(graph) = graph {
         let precision = options.host.precision();
         println!("{}: {:.1} MB, {precision}", graph.display(), megabytes(graph_bytes));
     }
     if let Some(agreement) = agreement {
-        let Agreement { tokens, equal, texts, largest_difference, .. } = agreement;
-        println!(
-            "labels equal to f32's: {:.2} % ({equal} of {tokens} tokens of {texts} texts), scores \
-             within {largest_difference:.3}",
-            agreement.share() * 100.0
-        );
+        println!("compared with f32: {agreement}");
     }
 }

@@ -65,8 +65,8 @@ pub(crate) struct ComputeOptions {
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) compute_threads: Option<u16>,
     /// Numbers to compute a model folder with: unchanged, f32 or int8 on the host; f32, int8 or
-    /// int4 in the sandbox [default: f32; `build` for the sandbox: the smallest that gives at
-    /// least 99.5 % of f32's labels]
+    /// int4 in the sandbox [default: f32; `build` for the sandbox: the smallest whose answers agree
+    /// with those of f32]
     #[arg(long, visible_alias = "quantize")]
     pub(crate) precision: Option<Precision>,
     /// Pad the texts of a model folder to multiples of so many tokens, so that they can share a

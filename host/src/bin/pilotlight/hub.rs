@@ -16,7 +16,8 @@ pub(crate) fn fetch(
     cache_dir: Option<PathBuf>,
 ) -> anyhow::Result<PathBuf> {
     let model: HubModel = model.parse()?;
-    let cache_dir = cache_dir.or_else(|| std::env::var_os("PILOTLIGHT_CACHE_DIR").map(PathBuf::from));
+    let cache_dir =
+        cache_dir.or_else(|| std::env::var_os("PILOTLIGHT_CACHE_DIR").map(PathBuf::from));
     let folder = Cache::open(cache_dir)?.folder().join(FOLDER);
     let style = ProgressStyle::with_template("{msg} {wide_bar} {bytes} of {total_bytes}");
     let bar =

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use pilotlight::{Error, Inspection, inspect};
+use pilotlight::{BundleManifest, Endpoint, Error, Inspection, inspect};
 use pilotlight_bundle::VerifyingKey;
 
 #[derive(Args)]
@@ -58,53 +58,51 @@ fn print(inspection: &Inspection) {
     }
     match &inspection.manifest {
         None => println!("snapshot   no"),
-        Some(manifest) => {
-            println!("snapshot   of guest {}", manifest.guest);
-            println!(
-                "built by   pilotlight {}, wasmtime {}",
-                manifest.pilotlight, manifest.wasmtime
-            );
-            for key in ["model", "task", "digest", "max_length", "license", "attribution", "origin"]
-            {
-                match &manifest.info[key] {
-                    serde_json::Value::Null => {}
-                    serde_json::Value::String(text) => println!("{key:10} {text}"),
-                    other => println!("{key:10} {other}"),
-                }
-            }
-            if let Some(precision) = manifest.precision {
-                println!("precision  {precision}");
-            }
-            if let Some(graph) = &manifest.graph {
-                println!(
-                    "graph      {} in {}, sha256 {}",
-                    graph.name, graph.precision, graph.sha256
-                );
-                match &graph.mixes_rows {
-                    Some(reason) => println!("batches    of one caller only: {reason}"),
-                    None => println!("batches    of up to {} rows", graph.rows),
-                }
-            }
-            if let Some(agreement) = manifest.agreement {
-                let share = agreement.share() * 100.0;
-                println!("agreement  {share:.2} % of {} labels with f32", agreement.tokens);
-            }
-            if let Some(labels) = manifest.info["labels"].as_array() {
-                println!("labels     {}", labels.len());
-            }
-            for (name, digest) in &manifest.files {
-                println!("file       {name}, sha256 {digest}");
-            }
-            if let Some(sample) = &manifest.sample {
-                println!("sample     POST {} {}", sample.path, sample.request);
-                println!("answer     {}", sample.answer);
-            }
-        }
+        Some(manifest) => print_manifest(manifest),
     }
     for import in &inspection.imports {
         println!("import     {import}");
     }
     for export in &inspection.exports {
         println!("export     {export}");
+    }
+}
+
+fn print_manifest(manifest: &BundleManifest) {
+    println!("snapshot   of guest {}", manifest.guest);
+    println!("built by   pilotlight {}, wasmtime {}", manifest.pilotlight, manifest.wasmtime);
+    for key in ["model", "digest", "max_length", "license", "attribution", "origin"] {
+        match &manifest.info[key] {
+            serde_json::Value::Null => {}
+            serde_json::Value::String(text) => println!("{key:10} {text}"),
+            other => println!("{key:10} {other}"),
+        }
+    }
+    println!("task       {}", manifest.task);
+    for Endpoint { method, path, task } in &manifest.endpoints {
+        println!("endpoint   {}", format!("{method} {path} {task}").trim_end());
+    }
+    if let Some(precision) = manifest.precision {
+        println!("precision  {precision}");
+    }
+    if let Some(graph) = &manifest.graph {
+        println!("graph      {} in {}, sha256 {}", graph.name, graph.precision, graph.sha256);
+        match &graph.mixes_rows {
+            Some(reason) => println!("batches    of one caller only: {reason}"),
+            None => println!("batches    of up to {} rows", graph.rows),
+        }
+    }
+    if let Some(agreement) = manifest.agreement {
+        println!("agreement  with f32: {agreement}");
+    }
+    if let Some(labels) = manifest.info["labels"].as_array() {
+        println!("labels     {}", labels.len());
+    }
+    for (name, digest) in &manifest.files {
+        println!("file       {name}, sha256 {digest}");
+    }
+    if let Some(sample) = &manifest.sample {
+        println!("sample     POST {} {}", sample.path, sample.request);
+        println!("answer     {}", sample.answer);
     }
 }

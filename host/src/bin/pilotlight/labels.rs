@@ -1,4 +1,5 @@
-//! Whether models have the labels that `[deidentify]` sections name, as far as that is known without loading them.
+//! Whether models find entities, with the labels that `[deidentify]` sections name, as far as that is
+//! known without loading them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -6,7 +7,7 @@ use std::path::Path;
 use pilotlight::{BundleManifest, Choices, signature};
 use pilotlight_config::{Config, Diagnostic, Function, Parsed, Sources};
 use pilotlight_deidentify::Unfit;
-use pilotlight_model::{CONFIG_FILE, MODEL_FILE, ModelConfig, ModelFolder};
+use pilotlight_model::{CONFIG_FILE, ModelConfig, ModelFolder, Task};
 use pilotlight_onnx::Pieces;
 use pilotlight_router::Route;
 
@@ -16,6 +17,8 @@ enum Known {
     Nothing,
     /// It is a component without a manifest.
     NoManifest,
+    /// It has this task, and finds no entities.
+    NoRedaction(String),
     Labels(BTreeSet<String>),
 }
 
@@ -58,11 +61,14 @@ fn in_one(parsed: &Parsed, known: &mut BTreeMap<std::path::PathBuf, Known>) -> V
             let unfit = match labels {
                 Known::Nothing => continue,
                 Known::NoManifest => options.check_labels(None),
+                Known::NoRedaction(task) => Err(Unfit::NoRedaction { task: task.clone() }),
                 Known::Labels(labels) => options.check_labels(Some(labels)),
             };
             let Err(unfit) = unfit else { continue };
             let key = match unfit {
-                Unfit::Label { .. } => format!("routes[{index}].deidentify"),
+                Unfit::Label { .. } | Unfit::NoRedaction { .. } => {
+                    format!("routes[{index}].deidentify")
+                }
                 _ => format!("deidentify.{name}.labels"),
             };
             found.push(source_map.diagnostic(&key, format!("for function `{function}`: {unfit}")));
@@ -91,6 +97,10 @@ fn read(function: &Function) -> Known {
 
 fn of_folder(folder: &Path, choices: &Choices) -> Option<Known> {
     let folder = ModelFolder::detect(folder, choices, &signature).ok()?;
+    let task = folder.manifest().task;
+    if task != Task::TokenClassification {
+        return Some(Known::NoRedaction(task.to_string()));
+    }
     let config = ModelConfig::parse(&folder.read(CONFIG_FILE).ok()?).ok()?;
     let names = config.labels(None).or_else(|| config.labels(Some(width(&folder)?)))?;
     Some(Known::Labels(pilotlight_model::Labels::new(names).groups().clone()))
@@ -98,14 +108,19 @@ fn of_folder(folder: &Path, choices: &Choices) -> Option<Known> {
 
 /// Labels that the graph gives for each token, where it says so.
 fn width(folder: &ModelFolder) -> Option<usize> {
-    let file = folder.read_in_pieces(MODEL_FILE).ok()?.into_iter().collect::<Pieces>();
+    let manifest = folder.manifest();
+    let file = folder.read_in_pieces(&manifest.onnx_file).ok()?.into_iter().collect::<Pieces>();
     let mut beside = |name: &str| folder.read_in_pieces(name).map_err(|error| error.to_string());
     let (mut model, _) = pilotlight_onnx::decode_with(file, &mut beside).ok()?;
-    pilotlight_onnx::adapt(&mut model, None).ok()?.columns
+    pilotlight::adapt(&mut model, manifest, None).ok()??.outputs.first()?.columns
 }
 
 fn of_component(file: &Path) -> Option<Known> {
     let manifest = BundleManifest::of(&std::fs::read(file).ok()?).ok()?;
-    let labels = manifest.and_then(|manifest| manifest.labels());
+    let Some(manifest) = manifest else { return Some(Known::NoManifest) };
+    if manifest.redacts() == Some(false) {
+        return Some(Known::NoRedaction(manifest.task));
+    }
+    let labels = manifest.labels();
     Some(labels.map_or(Known::NoManifest, |labels| Known::Labels(labels.groups().clone())))
 }

@@ -1,3 +1,4 @@
+use pilotlight_build::{BundleManifest, Endpoint};
 use pilotlight_model::Labels;
 use serde_json::Value;
 
@@ -6,12 +7,25 @@ use serde_json::Value;
 pub(crate) struct Declared {
     /// What the function answered to `GET /info` when it was built.
     pub(crate) info: Value,
+    /// The model's own task; empty where the manifest does not say.
+    pub(crate) task: String,
+    /// What the function answers; empty where the manifest does not say.
+    pub(crate) endpoints: Vec<Endpoint>,
+    /// Whether the function finds entities for a de-identification; `None` where the manifest does
+    /// not say.
+    pub(crate) redacts: Option<bool>,
     /// The labels of its model, where the manifest has them.
     pub(crate) labels: Option<Labels>,
 }
 
 impl Declared {
-    pub(crate) fn new(info: Value, labels: Option<Labels>) -> Self {
-        Self { info, labels }
+    pub(crate) fn new(manifest: BundleManifest) -> Self {
+        Self {
+            redacts: manifest.redacts(),
+            labels: manifest.labels(),
+            info: manifest.info,
+            task: manifest.task,
+            endpoints: manifest.endpoints,
+        }
     }
 }

@@ -14,7 +14,7 @@ use http::HeaderValue;
 #[cfg(feature = "compiler")]
 use pilotlight_build::ModelCompute;
 use pilotlight_build::{
-    Artifact, BundleManifest, Cache, Entry, Progress, Sample, Source, give_memory_back,
+    Artifact, BundleManifest, Cache, Endpoint, Entry, Progress, Sample, Source, give_memory_back,
 };
 use pilotlight_bundle::Policy;
 use pilotlight_inference::{BufferStatus, GraphStatus, Graphs};
@@ -85,6 +85,10 @@ pub struct VersionStatus {
     pub source: String,
     /// The model that it holds, where it says so.
     pub model: Option<String>,
+    /// The model's own task, where it says so.
+    pub task: Option<String>,
+    /// What it answers, as far as it says so.
+    pub endpoints: Vec<Endpoint>,
     /// When it was loaded, in seconds since 1970.
     pub loaded_unix: u64,
     /// What its pool holds.
@@ -135,18 +139,14 @@ impl Version {
         let in_sandbox = manifest.is_some() && record.is_none();
         let linked = LinkedComponent::new(&component, &name, &options.instance)?;
         let model = manifest.as_ref().and_then(model_name);
-        let labels = manifest.as_ref().and_then(BundleManifest::labels);
         let guest_body_limit = manifest.as_ref().and_then(BundleManifest::max_body_bytes);
-        let (sample, declared) = match manifest {
-            Some(BundleManifest { sample, info, .. }) => {
-                (sample, Some(Declared::new(info, labels)))
-            }
-            None => (None, None),
-        };
+        let sample = manifest.as_ref().and_then(|manifest| manifest.sample.clone());
+        let declared = manifest.map(Declared::new).map(Arc::new);
+        let task = declared.as_deref().map_or("", |declared| &declared.task);
         Ok(Self {
             label: label(&function, digest),
-            handle: metrics.function(&function, &short(digest)),
-            declared: declared.map(Arc::new),
+            handle: metrics.function_of_task(&function, &short(digest), task),
+            declared,
             source,
             digest,
             model,
@@ -206,10 +206,14 @@ impl Version {
 
     pub(crate) fn status(&self) -> VersionStatus {
         let since = self.loaded.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let declared = self.declared.as_deref();
+        let task = declared.map(|declared| declared.task.clone());
         VersionStatus {
             sha256: self.digest,
             source: self.source.to_string(),
             model: self.model.clone(),
+            task: task.filter(|task| !task.is_empty()),
+            endpoints: declared.map(|declared| declared.endpoints.clone()).unwrap_or_default(),
             loaded_unix: since.as_secs(),
             pool: self.pool.status(),
             requests: self.admission.status(),
@@ -254,7 +258,8 @@ fn with_graphs_of_its_own(
     mut options: FunctionOptions,
 ) -> (Source, FunctionOptions) {
     #[cfg(feature = "compiler")]
-    if let Source::Model { folder, choices, guest, compute: ModelCompute::Host(mut compute) } = source
+    if let Source::Model { folder, choices, guest, compute: ModelCompute::Host(mut compute) } =
+        source
     {
         compute.graphs = Arc::new(compute.graphs.fork());
         options.instance.graphs = Some(Arc::clone(&compute.graphs));

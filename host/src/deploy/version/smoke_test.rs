@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
-use pilotlight_build::Sample;
+use pilotlight_build::{Sample, SampleAnswer};
 use pilotlight_router::{Comparison, compare};
 use tokio::time::timeout;
 
@@ -11,11 +11,11 @@ use super::Version;
 use crate::error::{Error, Result};
 use crate::request::RequestContext;
 
-/// Largest difference between scores of the same sample on two machines: fused multiplications
-/// round differently where the processor has none.
+/// Largest difference between numbers of the same sample on two machines, relative to those above
+/// 1: fused multiplications round differently where the processor has none.
 const TOLERANCE: f64 = 0.02;
-/// A component knows what it answered when it was built; it is no chat.
-const LONGEST_ANSWER: usize = 1 << 20;
+/// Longest answer that is read, in bytes.
+const LONGEST_ANSWER: usize = 64 << 20;
 
 impl Version {
     /// Waits until its pool is filled, and has the sample answered that it brings along.
@@ -49,13 +49,20 @@ impl Version {
         if status != StatusCode::OK {
             return Err(format!("its sample is answered {status}: {}", lossy(&body)));
         }
-        let expected = sample.answer.to_string();
-        match compare(expected.as_bytes(), &body, TOLERANCE) {
-            Comparison::Same => Ok(()),
-            Comparison::Different(difference) => {
-                Err(format!("its sample is not answered as when it was built: {difference}"))
-            }
-        }
+        compare_answers(sample, &body)
+            .map_err(|reason| format!("its sample is not answered as when it was built: {reason}"))
+    }
+}
+
+/// Compares an answer with the sample's: long lists of numbers as vectors, everything else by
+/// elements.
+fn compare_answers(sample: &Sample, body: &[u8]) -> std::result::Result<(), String> {
+    let answer = serde_json::from_slice(body).map_err(|error| format!("no JSON: {error}"))?;
+    let SampleAnswer { answer, vectors } = SampleAnswer::of(answer);
+    let (expected, found) = (sample.answer.to_string(), answer.to_string());
+    match compare(expected.as_bytes(), found.as_bytes(), TOLERANCE) {
+        Comparison::Same => sample.compare_vectors(&vectors),
+        Comparison::Different(difference) => Err(difference.to_string()),
     }
 }
 

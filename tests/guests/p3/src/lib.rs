@@ -113,6 +113,12 @@ async fn answer(request: Request) -> Response<Content> {
             let names: Vec<&str> = request.headers().keys().map(|name| name.as_str()).collect();
             names.join("\n")
         }
+        // Answers with the body.
+        "/echo" => {
+            let body = request.into_body().collect().await;
+            let body = body.map(|body| body.to_bytes()).unwrap_or_default();
+            String::from_utf8_lossy(&body).into_owned()
+        }
         // Repeats the request wherever it can.
         "/v1/redact" => return repeat(request).await,
         "/overflow" => overflow(1).to_string(),

@@ -1,6 +1,6 @@
 use tract_core::internal::*;
 use tract_core::ops::array::{
-    CumSum, Gather, GatherElements, GatherNd, MultiBroadcastTo, Range, Trilu, TypedConcat,
+    CumSum, Gather, GatherElements, GatherNd, MultiBroadcastTo, Trilu, TypedConcat,
 };
 use tract_core::ops::cast::cast;
 use tract_core::ops::change_axes::to_axis_ops_with_onnx_rules;
@@ -14,7 +14,13 @@ pub(super) fn lowering(operator: &str) -> Option<Lower> {
         "Constant" => constant,
         "Identity" | "Dropout" => |w| Ok(tvec!(w.input(0)?)),
         "Cast" => cast_to,
+        "CastLike" => |w| {
+            let (input, like) = (w.input(0)?, w.input(1)?);
+            let dtype = w.dtype(like)?;
+            Ok(tvec!(w.cast(input, dtype)?))
+        },
         "Shape" => shape,
+        "Size" => size,
         "Reshape" => reshape,
         "Flatten" => flatten,
         "Transpose" => transpose,
@@ -26,7 +32,6 @@ pub(super) fn lowering(operator: &str) -> Option<Lower> {
         "GatherND" => gather_nd,
         "Expand" => expand,
         "ConstantOfShape" => constant_of_shape,
-        "Range" => range,
         "CumSum" => cumsum,
         "Trilu" => trilu,
         _ => return None,
@@ -70,6 +75,12 @@ fn shape(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
     Ok(tvec!(w.scalar("dims", tensor1(&dims[start..end]))?))
 }
 
+fn size(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
+    let input = w.input(0)?;
+    let size: TDim = w.fact(input)?.shape.iter().product();
+    Ok(tvec!(w.scalar("size", tensor0(size))?))
+}
+
 fn reshape(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
     let input = w.input(0)?;
     let target = w.dims(1)?;
@@ -77,7 +88,7 @@ fn reshape(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
     reshape_to(w, input, &target, allow_zero)
 }
 
-fn reshape_to(
+pub(super) fn reshape_to(
     w: &mut Wiring<'_>,
     input: OutletId,
     target: &[TDim],
@@ -164,7 +175,25 @@ fn gather(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
     let (table, indices) = (w.input(0)?, w.input(1)?);
     let axis = resolve_axis(w.node.int_or("axis", 0), w.rank(table)?)?;
     let indices = w.cast(indices, i64::datum_type())?;
+    check_places(w, table, axis, indices)?;
     Ok(tvec!(w.wire("out", Gather::new(axis), &[table, indices])?))
+}
+
+/// Refuses constant indices that lie outside: the operator does not look.
+fn check_places(
+    w: &Wiring<'_>,
+    table: OutletId,
+    axis: usize,
+    indices: OutletId,
+) -> TractResult<()> {
+    let (Some(indices), Ok(size)) = (w.fact(indices)?.konst, w.fact(table)?.shape[axis].to_i64())
+    else {
+        return Ok(());
+    };
+    let plain = indices.try_as_plain_ram()?;
+    let outside = plain.as_slice::<i64>()?.iter().find(|index| !(-size..size).contains(*index));
+    ensure!(outside.is_none(), "index {outside:?} is outside an axis of {size}");
+    Ok(())
 }
 
 fn gather_elements(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
@@ -200,7 +229,7 @@ fn constant_of_shape(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
     broadcast(w, value, target)
 }
 
-fn broadcast(
+pub(super) fn broadcast(
     w: &mut Wiring<'_>,
     input: OutletId,
     target: TVec<TDim>,
@@ -214,21 +243,7 @@ fn broadcast(
     Ok(tvec!(w.wire("out", MultiBroadcastTo::new(target.into()), &[input])?))
 }
 
-fn range(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
-    let [start, limit, step] = [0, 1, 2].map(|index| w.dims(index));
-    let (start, limit, step) = (scalar(start?)?, scalar(limit?)?, scalar(step?)?.to_i64()?);
-    ensure!(step > 0, "step {step} is not supported");
-    let length = (limit - start).divceil(step as usize);
-    check_volume(std::slice::from_ref(&length), i64::datum_type())?;
-    let inputs = w.all_inputs()?;
-    let inputs = inputs
-        .iter()
-        .map(|input| w.cast(*input, TDim::datum_type()))
-        .collect::<TractResult<TVec<_>>>()?;
-    Ok(tvec!(w.wire("out", Range::new(length), &inputs)?))
-}
-
-fn scalar(dims: Vec<TDim>) -> TractResult<TDim> {
+pub(super) fn scalar(dims: Vec<TDim>) -> TractResult<TDim> {
     match &dims[..] {
         [dim] => Ok(dim.clone()),
         _ => bail!("expected a scalar, found {} elements", dims.len()),

@@ -1,17 +1,15 @@
 use tract_core::internal::*;
 use tract_core::ops::einsum::EinSum;
-use tract_core::ops::math::{Add, Mul, Sub};
+use tract_core::ops::math::{Add, Mul};
 
 use super::{Lower, Wiring};
 use crate::nbits::BlockQuantised;
 use crate::operators::{Product, Weights};
-use crate::shape::resolve_axis;
 
 pub(super) fn lowering(operator: &str) -> Option<Lower> {
     Some(match operator {
         "MatMul" => matmul,
         "Gemm" => gemm,
-        "DequantizeLinear" => dequantize_linear,
         _ => return None,
     })
 }
@@ -19,13 +17,30 @@ pub(super) fn lowering(operator: &str) -> Option<Lower> {
 pub(super) fn contrib_lowering(operator: &str) -> Option<Lower> {
     Some(match operator {
         "MatMulNBits" => matmul_nbits,
+        "FusedMatMul" => fused_matmul,
         _ => return None,
     })
 }
 
 fn matmul(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
-    let (a, b) = (w.input(0)?, w.input(1)?);
-    Ok(tvec!(product(w, a, b, false)?))
+    let (mut a, mut b) = (w.input(0)?, w.input(1)?);
+    // A row, or a column, whose axis the result does not have.
+    let (row, column) = (w.rank(a)? == 1, w.rank(b)? == 1);
+    if row {
+        a = w.wire("row", AxisOp::Add(0), &[a])?;
+    }
+    if column {
+        b = w.wire("column", AxisOp::Add(1), &[b])?;
+    }
+    let mut out = product(w, a, b, false)?;
+    let last = w.rank(out)? - 1;
+    if column {
+        out = w.wire("without", AxisOp::Rm(last), &[out])?;
+    }
+    if row {
+        out = w.wire("without", AxisOp::Rm(last - 1), &[out])?;
+    }
+    Ok(tvec!(out))
 }
 
 /// `A · B`, or `A · Bᵀ`, over the last two axes, the others broadcast.
@@ -43,10 +58,31 @@ pub(super) fn product(
     let a_batch = &batch[rank - a_rank..];
     let b_batch = &batch[rank - b_rank..];
     let kn = if b_transposed { "nk" } else { "kn" };
-    let axes = format!("{a_batch}mk,{b_batch}{kn}->{batch}mn").parse()?;
+    contracted(w, &format!("{a_batch}mk,{b_batch}{kn}->{batch}mn"), [a, b])
+}
+
+/// The product of two values by the letters of their axes, each of which one value has once.
+pub(super) fn contracted(
+    w: &mut Wiring<'_>,
+    formula: &str,
+    [a, b]: [OutletId; 2],
+) -> TractResult<OutletId> {
+    let (terms, output) = formula.split_once("->").context("no output")?;
+    let (one, other) = terms.split_once(',').context("not two inputs")?;
+    let (a_dims, b_dims) = (w.fact(a)?.shape.to_tvec(), w.fact(b)?.shape.to_tvec());
+    ensure!(one.len() == a_dims.len() && other.len() == b_dims.len(), "{a_dims:?} by {b_dims:?}");
+    for (letter, size) in one.chars().zip(&a_dims) {
+        let Some(place) = other.find(letter) else { continue };
+        let (broadcasts, other) = (output.contains(letter), &b_dims[place]);
+        // Only sizes that are not known may turn out to be the same.
+        let known = size.to_i64().is_ok() && other.to_i64().is_ok();
+        let fits = size == other || !known || broadcasts && (size.is_one() || other.is_one());
+        ensure!(fits, "{a_dims:?} and {b_dims:?} do not fit");
+        size.clone().broadcast(other.clone())?;
+    }
     let dtype = w.dtype(a)?;
     let b = w.cast(b, dtype)?;
-    w.wire("product", EinSum::new(axes, dtype), &[a, b])
+    w.wire("product", EinSum::new(formula.parse()?, dtype), &[a, b])
 }
 
 fn gemm(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
@@ -70,6 +106,25 @@ fn gemm(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
     Ok(tvec!(w.binary("out", Box::new(Add), [out, bias])?))
 }
 
+/// `alpha · A · B`, each of the two transposed before if so told.
+fn fused_matmul(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
+    let mut operands = [w.input(0)?, w.input(1)?];
+    let moved = ["transBatchA", "transBatchB"].iter().any(|name| w.node.int_or(name, 0) != 0);
+    ensure!(!moved, "transposed batches are not supported");
+    if w.node.int_or("transA", 0) != 0 {
+        let last = w.rank(operands[0])?.checked_sub(1).filter(|last| *last > 0);
+        let last = last.context("a transposed row")?;
+        operands[0] = w.wire("transpose", AxisOp::Move(last - 1, last), &[operands[0]])?;
+    }
+    let out = product(w, operands[0], operands[1], w.node.int_or("transB", 0) != 0)?;
+    let alpha = w.node.float_or("alpha", 1.0);
+    if alpha == 1.0 {
+        return Ok(tvec!(out));
+    }
+    let alpha = w.float("alpha", alpha)?;
+    Ok(tvec!(w.binary("scaled", Box::new(Mul), [out, alpha])?))
+}
+
 fn matmul_nbits(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
     let a = w.input(0)?;
     ensure!(w.optional(4).is_none(), "g_idx is not supported");
@@ -86,30 +141,4 @@ fn matmul_nbits(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
         out = w.binary("biased", Box::new(Add), [out, bias])?;
     }
     Ok(tvec!(out))
-}
-
-/// `(x - zero_point) · scale`, the parameters scalar or along `axis`.
-fn dequantize_linear(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
-    ensure!(w.node.int_or("block_size", 0) == 0, "blocked quantisation is not supported");
-    let x = w.input(0)?;
-    let (rank, axis) = (w.rank(x)?, w.node.int_or("axis", 1));
-    let scale = along_axis(w, 1, rank, axis)?;
-    let mut out = w.cast(x, f32::datum_type())?;
-    if w.optional(2).is_some() {
-        let zero_point = along_axis(w, 2, rank, axis)?;
-        out = w.binary("shifted", Box::new(Sub), [out, zero_point])?;
-    }
-    Ok(tvec!(w.binary("out", Box::new(Mul), [out, scale])?))
-}
-
-fn along_axis(w: &mut Wiring<'_>, index: usize, rank: usize, axis: i64) -> TractResult<OutletId> {
-    let parameter = w.constant(index)?.cast_to::<f32>()?.into_owned();
-    let shape = if parameter.len() == 1 {
-        tvec![1; rank]
-    } else {
-        let mut shape = tvec![1; rank];
-        shape[resolve_axis(axis, rank)?] = parameter.len();
-        shape
-    };
-    w.scalar("parameter", parameter.into_shape(&shape)?)
 }

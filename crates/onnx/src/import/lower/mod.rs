@@ -1,11 +1,20 @@
 //! One function for each operator: from an ONNX node to tract operators.
 
+mod activation;
 mod array;
+mod attention;
+mod einsum;
 mod integer;
 mod linear;
 mod math;
 mod normalise;
+mod pad;
+mod quantize;
+mod range;
+mod recurrent;
+mod reduce;
 mod slice;
+mod window;
 
 use tract_core::internal::*;
 use tract_core::ops::binary::{BinMiniOp, TypedBinOp};
@@ -16,6 +25,9 @@ use tract_core::ops::element_wise::ElementWiseOp;
 use crate::proto::NodeProto;
 use crate::proto::is_onnx;
 use crate::shape::resolve_axis;
+
+/// Operators that are computed to find the value of an input that has to be a constant, at most.
+const FOLDED: usize = 64;
 
 pub(super) type Lower = fn(&mut Wiring<'_>) -> TractResult<TVec<OutletId>>;
 
@@ -29,11 +41,23 @@ pub(super) fn lowering(node: &NodeProto) -> Option<Lower> {
             .or_else(|| linear::lowering(operator))
             .or_else(|| integer::lowering(operator))
             .or_else(|| normalise::lowering(operator))
+            .or_else(|| reduce::lowering(operator))
+            .or_else(|| quantize::lowering(operator))
+            .or_else(|| activation::lowering(operator))
+            .or_else(|| range::lowering(operator))
+            .or_else(|| pad::lowering(operator))
+            .or_else(|| einsum::lowering(operator))
+            .or_else(|| window::lowering(operator))
+            .or_else(|| recurrent::lowering(operator))
     } else if node.domain == "com.microsoft" {
         linear::contrib_lowering(operator)
             .or_else(|| integer::contrib_lowering(operator))
             .or_else(|| normalise::contrib_lowering(operator))
-            .or_else(|| math::contrib_lowering(operator))
+            .or_else(|| activation::contrib_lowering(operator))
+            .or_else(|| attention::contrib_lowering(operator))
+            .or_else(|| quantize::contrib_lowering(operator))
+            // Copies of ONNX's own that came before them.
+            .or_else(|| quantize::lowering(operator))
     } else {
         None
     }
@@ -79,8 +103,47 @@ impl Wiring<'_> {
 
     /// The value of an input that has to be a constant, such as a shape or a list of axes.
     fn constant(&self, index: usize) -> TractResult<Arc<Tensor>> {
-        let fact = self.model.outlet_fact(self.input(index)?)?;
-        fact.konst.clone().with_context(|| format!("input {index} is not a constant"))
+        self.input(index)?;
+        self.known(index)?.with_context(|| format!("input {index} is not a constant"))
+    }
+
+    /// The value of an input, if there is one and it is a constant.
+    fn known(&self, index: usize) -> TractResult<Option<Arc<Tensor>>> {
+        self.optional(index).map_or(Ok(None), |outlet| self.folded(outlet, &mut FOLDED.clone()))
+    }
+
+    /// The value of what is computed from constants; `left` operators may be computed for it.
+    fn folded(&self, outlet: OutletId, left: &mut usize) -> TractResult<Option<Arc<Tensor>>> {
+        if let Some(value) = &self.model.outlet_fact(outlet)?.konst {
+            return Ok(Some(Arc::clone(value)));
+        }
+        let node = self.model.node(outlet.node);
+        if node.inputs.is_empty() || *left == 0 {
+            return Ok(None);
+        }
+        *left -= 1;
+        let mut inputs = tvec!();
+        for input in &node.inputs {
+            let Some(value) = self.folded(*input, left)? else { return Ok(None) };
+            inputs.push(value.into_tvalue());
+        }
+        // What cannot be computed yet depends on sizes that are open.
+        let outputs = node.op.eval_out_of_plan(inputs).ok().flatten().unwrap_or_default();
+        Ok(outputs.into_iter().nth(outlet.slot).map(|value| value.into_tensor().into_arc_tensor()))
+    }
+
+    /// The constant that decides for a branch.
+    pub(super) fn condition(&self) -> TractResult<bool> {
+        let condition = self.known(0)?.context(
+            "the condition depends on the inputs; compute it on the host with --compute host",
+        )?;
+        ensure!(condition.len() == 1, "a condition of {} elements", condition.len());
+        Ok(condition.cast_to::<bool>()?.try_as_plain_ram()?.as_slice::<bool>()?[0])
+    }
+
+    /// The elements of a constant as f32.
+    fn floats_of(&self, values: &Tensor) -> TractResult<Vec<f32>> {
+        Ok(values.cast_to::<f32>()?.try_as_plain_ram()?.as_slice::<f32>()?.to_vec())
     }
 
     fn dims(&self, index: usize) -> TractResult<Vec<TDim>> {
@@ -118,9 +181,19 @@ impl Wiring<'_> {
         op: impl Into<Box<dyn TypedOp>>,
         inputs: &[OutletId],
     ) -> TractResult<OutletId> {
-        let name = self.model.unique_name(format!("{}.{part}", self.name));
-        let outlets = self.model.wire_node(name, op.into(), inputs)?;
+        let outlets = self.wire_all(part, op, inputs)?;
         outlets.first().copied().context("operator without output")
+    }
+
+    /// All outputs of an operator.
+    fn wire_all(
+        &mut self,
+        part: &str,
+        op: impl Into<Box<dyn TypedOp>>,
+        inputs: &[OutletId],
+    ) -> TractResult<TVec<OutletId>> {
+        let name = self.model.unique_name(format!("{}.{part}", self.name));
+        self.model.wire_node(name, op.into(), inputs)
     }
 
     fn scalar(&mut self, part: &str, value: Tensor) -> TractResult<OutletId> {

@@ -1,112 +1,131 @@
 use tract_core::internal::*;
-use tract_core::ops::math::{self, Add, Div, Mul, Sub};
-use tract_core::ops::nn::{Reduce, Reducer, Softmax};
+use tract_core::ops::math::{self, Add, Mul, Sub};
+use tract_core::ops::nn::{Reducer, Softmax, SoftmaxKind};
 
+use super::reduce::reduced;
 use super::{Lower, Wiring};
 use crate::shape::resolve_axis;
 
 pub(super) fn lowering(operator: &str) -> Option<Lower> {
     Some(match operator {
-        "Softmax" => softmax,
+        "Softmax" => |w| softmax(w, SoftmaxKind::Softmax),
+        "LogSoftmax" => |w| softmax(w, SoftmaxKind::LogSoftmax),
         "LayerNormalization" => layer_normalization,
-        "ReduceMean" => |w| reduce(w, Reducer::Sum, true),
-        "ReduceSum" => |w| reduce(w, Reducer::Sum, false),
-        "ReduceMax" => |w| reduce(w, Reducer::Max, false),
-        "ReduceMin" => |w| reduce(w, Reducer::Min, false),
+        "RMSNormalization" | "SimplifiedLayerNormalization" => rms_normalization,
+        "BatchNormalization" => batch_normalization,
         _ => return None,
     })
 }
 
 pub(super) fn contrib_lowering(operator: &str) -> Option<Lower> {
     Some(match operator {
-        "SkipLayerNormalization" => skip_layer_normalization,
+        "SkipLayerNormalization" => |w| skip_layer_normalization(w, false),
+        "SkipSimplifiedLayerNormalization" => |w| skip_layer_normalization(w, true),
+        "SimplifiedLayerNormalization" => rms_normalization,
         _ => return None,
     })
 }
 
-fn softmax(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
+fn softmax(w: &mut Wiring<'_>, kind: SoftmaxKind) -> TractResult<TVec<OutletId>> {
     let input = w.input(0)?;
     let rank = w.rank(input)?;
     let axis = w.node.int_or("axis", if w.opset < 13 { 1 } else { -1 });
     let axis = resolve_axis(axis, rank)?;
     // Before operator set 13 everything from the axis on was one row.
-    ensure!(w.opset >= 13 || axis + 1 == rank, "only the last axis is supported");
-    let op = Softmax { axes: tvec![axis], ..Softmax::default() };
+    let axes = if w.opset < 13 { (axis..rank).collect() } else { tvec![axis] };
+    let op = Softmax { axes, kind, ..Softmax::default() };
     Ok(tvec!(w.wire("out", op, &[input])?))
-}
-
-fn reduce(w: &mut Wiring<'_>, reducer: Reducer, mean: bool) -> TractResult<TVec<OutletId>> {
-    let input = w.input(0)?;
-    let rank = w.rank(input)?;
-    let axes = match w.axes(1, rank)? {
-        Some(axes) if !axes.is_empty() => axes,
-        _ if w.node.int_or("noop_with_empty_axes", 0) != 0 => return Ok(tvec!(input)),
-        _ => (0..rank).collect(),
-    };
-    let mut out = w.wire("reduced", Reduce::new(axes.clone(), reducer), &[input])?;
-    if mean {
-        out = divide_by_length(w, out, input, &axes)?;
-    }
-    if w.node.int_or("keepdims", 1) == 0 {
-        for axis in axes.into_iter().rev() {
-            out = w.wire("dropped", AxisOp::Rm(axis), &[out])?;
-        }
-    }
-    Ok(tvec!(out))
-}
-
-fn divide_by_length(
-    w: &mut Wiring<'_>,
-    sum: OutletId,
-    summed: OutletId,
-    axes: &[usize],
-) -> TractResult<OutletId> {
-    let fact = w.fact(summed)?;
-    let length: TDim = axes.iter().map(|axis| &fact.shape[*axis]).product();
-    let length = w.scalar("length", tensor0(length))?;
-    let length = w.cast(length, fact.datum_type)?;
-    w.binary("mean", Box::new(Div), [sum, length])
 }
 
 fn layer_normalization(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
     let input = w.input(0)?;
     let axis = resolve_axis(w.node.int_or("axis", -1), w.rank(input)?)?;
     let (scale, bias) = (w.input(1)?, w.optional(2));
-    Ok(tvec!(normalised(w, input, axis, (scale, bias))?))
+    normalised(w, input, axis, (scale, bias))
 }
 
-/// `LayerNorm(input + skip (+ bias))`; the fourth output is the sum.
-fn skip_layer_normalization(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
-    let (input, skip, gamma, beta) = (w.input(0)?, w.input(1)?, w.input(2)?, w.optional(3));
+fn rms_normalization(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
+    let input = w.input(0)?;
+    let axis = resolve_axis(w.node.int_or("axis", -1), w.rank(input)?)?;
+    let (normal, inverse) = of_unit_variance(w, input, input, axis)?;
+    let scale = w.input(1)?;
+    Ok(tvec!(w.binary("out", Box::new(Mul), [normal, scale])?, inverse))
+}
+
+/// `LayerNorm(input + skip (+ bias))`; the fourth output is the sum. The simplified one has no
+/// mean and no beta.
+fn skip_layer_normalization(w: &mut Wiring<'_>, simplified: bool) -> TractResult<TVec<OutletId>> {
+    let (input, skip, gamma) = (w.input(0)?, w.input(1)?, w.input(2)?);
+    let (beta, bias) = if simplified { (None, 3) } else { (w.optional(3), 4) };
     let mut sum = w.binary("skip", Box::new(Add), [input, skip])?;
-    if let Some(bias) = w.optional(4) {
+    if let Some(bias) = w.optional(bias) {
         sum = w.binary("bias", Box::new(Add), [sum, bias])?;
     }
     let axis = resolve_axis(-1, w.rank(sum)?)?;
-    let out = normalised(w, sum, axis, (gamma, beta))?;
+    let out = if simplified {
+        let (normal, _) = of_unit_variance(w, sum, sum, axis)?;
+        w.binary("out", Box::new(Mul), [normal, gamma])?
+    } else {
+        normalised(w, sum, axis, (gamma, beta))?[0]
+    };
     Ok(tvec!(out, sum, sum, sum))
 }
 
-fn normalised(
+/// The normalised input, the mean, and the inverse of the standard deviation.
+pub(super) fn normalised(
     w: &mut Wiring<'_>,
     input: OutletId,
     axis: usize,
     (scale, bias): (OutletId, Option<OutletId>),
-) -> TractResult<OutletId> {
+) -> TractResult<TVec<OutletId>> {
     let axes: TVec<usize> = (axis..w.rank(input)?).collect();
-    let sum = w.wire("sum", Reduce::new(axes.clone(), Reducer::Sum), &[input])?;
-    let mean = divide_by_length(w, sum, input, &axes)?;
+    let mean = reduced(w, input, axes, (Reducer::Sum, true))?;
     let centred = w.binary("centred", Box::new(Sub), [input, mean])?;
-    let squares = w.unary("squares", math::square(), centred)?;
-    let squares = w.wire("sum", Reduce::new(axes.clone(), Reducer::Sum), &[squares])?;
-    let variance = divide_by_length(w, squares, centred, &axes)?;
+    let (normal, inverse) = of_unit_variance(w, centred, input, axis)?;
+    let mut out = w.binary("scaled", Box::new(Mul), [normal, scale])?;
+    if let Some(bias) = bias {
+        out = w.binary("out", Box::new(Add), [out, bias])?;
+    }
+    Ok(tvec!(out, mean, inverse))
+}
+
+/// `x` divided by the root of the mean of its squares, and one by that root.
+fn of_unit_variance(
+    w: &mut Wiring<'_>,
+    x: OutletId,
+    input: OutletId,
+    axis: usize,
+) -> TractResult<(OutletId, OutletId)> {
+    let axes: TVec<usize> = (axis..w.rank(input)?).collect();
+    let squares = w.unary("squares", math::square(), x)?;
+    let variance = reduced(w, squares, axes, (Reducer::Sum, true))?;
     let epsilon = w.float("epsilon", w.node.float_or("epsilon", 1e-5))?;
     let variance = w.binary("variance", Box::new(Add), [variance, epsilon])?;
     let inverse = w.unary("inverse", math::rsqrt(), variance)?;
-    let normal = w.binary("normal", Box::new(Mul), [centred, inverse])?;
-    let scaled = w.binary("scaled", Box::new(Mul), [normal, scale])?;
-    match bias {
-        Some(bias) => w.binary("out", Box::new(Add), [scaled, bias]),
-        None => Ok(scaled),
+    Ok((w.binary("normal", Box::new(Mul), [x, inverse])?, inverse))
+}
+
+/// `(x - mean) / √(variance + ε) · scale + bias` for each channel: a factor and a summand, which
+/// are constants if the parameters are.
+fn batch_normalization(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
+    ensure!(w.node.int_or("training_mode", 0) == 0, "training is not supported");
+    let (x, epsilon) = (w.input(0)?, w.node.float_or("epsilon", 1e-5));
+    let (scale, bias, mean, variance) = (w.input(1)?, w.input(2)?, w.input(3)?, w.input(4)?);
+    let epsilon = w.float("epsilon", epsilon)?;
+    let variance = w.binary("variance", Box::new(Add), [variance, epsilon])?;
+    let inverse = w.unary("inverse", math::rsqrt(), variance)?;
+    let factor = w.binary("factor", Box::new(Mul), [scale, inverse])?;
+    let moved = w.binary("moved", Box::new(Mul), [mean, factor])?;
+    let summand = w.binary("summand", Box::new(Sub), [bias, moved])?;
+    let mut parameters = [factor, summand];
+    for parameter in &mut parameters {
+        if let Some(value) = w.folded(*parameter, &mut 16)? {
+            *parameter = w.scalar("parameter", (*value).clone())?;
+        }
+        for axis in 2..w.rank(x)? {
+            *parameter = w.wire("channels", AxisOp::Add(axis - 1), &[*parameter])?;
+        }
     }
+    let scaled = w.binary("scaled", Box::new(Mul), [x, parameters[0]])?;
+    Ok(tvec!(w.binary("out", Box::new(Add), [scaled, parameters[1]])?))
 }

@@ -27,7 +27,7 @@ use super::lowering::{graph_error, lower};
 use super::whole::{Dim, input_port};
 use crate::element::datum_type;
 use crate::error::OnnxError;
-use crate::operators::Product;
+use crate::operators::{Convolve, Pool, Product, Recur};
 use crate::proto::{ModelProto, ValueInfoProto};
 use crate::shape::check_volume;
 
@@ -131,7 +131,7 @@ impl Walk<'_> {
         let kept = if inputs.iter().all(|value| *value == Value::Shared) {
             self.of_shared(node, &dims)
         } else {
-            self.of_rows(&Op { node, inputs, facts, dims: &dims })
+            self.of_rows(&Op { node, inputs, facts, dims: &dims, slot: outlet.slot })
         };
         Ok(match kept {
             // Shapes have the last word: the operator may have been misunderstood.
@@ -226,7 +226,15 @@ impl Walk<'_> {
             let value = op.aligned()?;
             return op.outside(value, &[concat.axis]);
         }
-        let across = if let Some(reduce) = node.op_as::<Reduce>() {
+        if let Some(recur) = node.op_as::<Recur>() {
+            return op.recur(recur);
+        }
+        let rank = op.dims.len();
+        let across = if node.op_is::<Convolve>() {
+            (1..rank).collect()
+        } else if node.op_is::<Pool>() {
+            (2..rank).collect()
+        } else if let Some(reduce) = node.op_as::<Reduce>() {
             reduce.axes.to_vec()
         } else if let Some(softmax) = node.op_as::<Softmax>() {
             softmax.axes.to_vec()
@@ -235,9 +243,9 @@ impl Walk<'_> {
         } else if let Some(sum) = node.op_as::<CumSum>() {
             vec![sum.axis]
         } else if node.op_is::<Trilu>() {
-            vec![op.dims.len().saturating_sub(2), op.dims.len().saturating_sub(1)]
+            vec![rank.saturating_sub(2), rank.saturating_sub(1)]
         } else if node.op_is::<Product>() {
-            vec![op.dims.len().saturating_sub(1)]
+            vec![rank.saturating_sub(1)]
         } else {
             return Err(UNKNOWN);
         };

@@ -1,6 +1,8 @@
 use tract_core::internal::*;
 use tract_core::ops::einsum::EinSum;
 
+use crate::operators::Recur;
+
 use super::value::{ACROSS, ALIGNED, Kept, Rows, UNKNOWN, Value};
 
 /// An operator with at least one input that has rows.
@@ -9,6 +11,8 @@ pub(super) struct Op<'a> {
     pub(super) inputs: &'a [Value],
     pub(super) facts: Vec<&'a TypedFact>,
     pub(super) dims: &'a [TDim],
+    /// Which of its outputs this is about.
+    pub(super) slot: usize,
 }
 
 impl Op<'_> {
@@ -83,6 +87,19 @@ impl Op<'_> {
             }
         }
         Ok(Value::Rows(Rows { axis: out, each: rows.each.clone() }))
+    }
+
+    /// A recurrent layer: rows are on the second axis of `[T, B, …]`, and on the first one of
+    /// lengths, first states and last states.
+    pub(super) fn recur(&self, op: &Recur) -> Kept {
+        let rows = self.rows(0).filter(|rows| rows.axis == 1).ok_or(ACROSS)?;
+        let first = Rows { axis: 0, each: rows.each.clone() };
+        let others = (1..self.inputs.len()).all(|input| self.rows(input) == Some(&first));
+        let count = usize::from(op.lengths) + op.states.iter().filter(|given| **given).count();
+        if !others || self.inputs.len() != 1 + count {
+            return Err(ALIGNED);
+        }
+        Ok(Value::Rows(if self.slot == 0 { rows.clone() } else { first }))
     }
 
     /// `data[.., indices, ..]`

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use pilotlight::{
-    Choices, Error, GRAPH_EXTENSION, Guest, HostCompute, ModelCompute, NewVersion, Precision, Result,
-    Source,
+    Choices, Error, GRAPH_EXTENSION, Guest, HostCompute, ModelCompute, NewVersion, Precision,
+    Result, Source,
 };
 use pilotlight_bundle::Policy;
 use pilotlight_config as config;

@@ -1,0 +1,146 @@
+//! What a guest says of the function that it has become.
+
+use serde_json::Value;
+
+use super::wit::{GuestAgreement, GuestDescription, GuestEndpoint, GuestMeasure, GuestSample};
+use crate::accuracy::Values;
+use crate::agreement::{AccuracyCheck, Measure};
+use crate::manifest::Endpoint;
+
+/// A description that has been checked.
+#[derive(Debug)]
+pub(super) struct Description {
+    pub(super) info: Value,
+    pub(super) task: String,
+    pub(super) endpoints: Vec<Endpoint>,
+    /// The path and the request of the sample.
+    pub(super) sample: (String, Value),
+    pub(super) accuracy_check: AccuracyCheck,
+}
+
+impl TryFrom<GuestDescription> for Description {
+    /// What the guest must not say.
+    type Error = String;
+
+    fn try_from(told: GuestDescription) -> Result<Self, String> {
+        let GuestDescription { info, task, endpoints, sample, agreement } = told;
+        if !is_word(&task) {
+            return Err(format!("task {task:?} is not in lower-case letters, digits and `-`"));
+        }
+        if endpoints.is_empty() {
+            return Err("the function has no endpoint".to_owned());
+        }
+        let endpoints = endpoints.into_iter().map(endpoint).collect::<Result<Vec<_>, _>>()?;
+        let GuestSample { path, request } = sample;
+        let sample = (posted("the sample", path, &endpoints)?, json("the sample", &request)?);
+        let accuracy_check = accuracy_check(agreement, &endpoints)?;
+        Ok(Self { info: json("info", &info)?, task, endpoints, sample, accuracy_check })
+    }
+}
+
+fn endpoint(told: GuestEndpoint) -> Result<Endpoint, String> {
+    let GuestEndpoint { method, path, task } = told;
+    let is_method = !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase());
+    let is_path = path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic());
+    if !is_method || !is_path || !(task.is_empty() || is_word(&task)) {
+        return Err(format!("{method:?} {path:?} of task {task:?} is not an endpoint"));
+    }
+    Ok(Endpoint { method, path, task })
+}
+
+fn accuracy_check(told: GuestAgreement, endpoints: &[Endpoint]) -> Result<AccuracyCheck, String> {
+    const WHAT: &str = "the accuracy check";
+    let GuestAgreement { path, request, values, measure, threshold } = told;
+    Values::parse(&values)?;
+    if !(0.0..=1.0).contains(&threshold) {
+        return Err(format!("the threshold {threshold} of {WHAT} is not between 0 and 1"));
+    }
+    Ok(AccuracyCheck {
+        path: posted(WHAT, path, endpoints)?,
+        request: json(WHAT, &request)?,
+        values,
+        measure: match measure {
+            GuestMeasure::Equal => Measure::Equal,
+            GuestMeasure::Cosine => Measure::Cosine,
+            GuestMeasure::Order => Measure::Order,
+            GuestMeasure::Difference => Measure::Difference,
+        },
+        threshold,
+    })
+}
+
+/// A path that the function answers `POST` at.
+fn posted(what: &str, path: String, endpoints: &[Endpoint]) -> Result<String, String> {
+    let found = endpoints.iter().any(|endpoint| endpoint.method == "POST" && endpoint.path == path);
+    if found { Ok(path) } else { Err(format!("{what} is for POST {path}, which is no endpoint")) }
+}
+
+fn json(what: &str, text: &str) -> Result<Value, String> {
+    serde_json::from_str(text).map_err(|error| format!("{what} is not JSON: {error}"))
+}
+
+/// Names of tasks are labels of metrics.
+fn is_word(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=64).contains(&text.len()) && text.bytes().all(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told() -> GuestDescription {
+        let endpoint = |method: &str, path: &str, task: &str| GuestEndpoint {
+            method: method.into(),
+            path: path.into(),
+            task: task.into(),
+        };
+        GuestDescription {
+            info: r#"{"model": "m"}"#.into(),
+            task: "reranking".into(),
+            endpoints: vec![endpoint("POST", "/", "reranking"), endpoint("GET", "/info", "")],
+            sample: GuestSample { path: "/".into(), request: r#"{"inputs": "a"}"#.into() },
+            agreement: GuestAgreement {
+                path: "/".into(),
+                request: r#"{"inputs": "{text}"}"#.into(),
+                values: "/*/score".into(),
+                measure: GuestMeasure::Order,
+                threshold: 0.99,
+            },
+        }
+    }
+
+    #[test]
+    fn what_fits_is_taken() {
+        let description = Description::try_from(told()).unwrap();
+        assert_eq!(description.info["model"], "m");
+        assert_eq!(description.endpoints.len(), 2);
+        assert_eq!(description.sample.1["inputs"], "a");
+        assert_eq!(description.accuracy_check.measure, Measure::Order);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        type Spoil = fn(&mut GuestDescription);
+        let cases: [(Spoil, &str); 12] = [
+            (|told| told.info = "{".into(), "info is not JSON"),
+            (|told| told.task = "A task".into(), "task \"A task\" is not in lower-case"),
+            (|told| told.task = String::new(), "task \"\""),
+            (|told| told.endpoints.clear(), "no endpoint"),
+            (|told| told.endpoints[0].path = "v1".into(), "\"POST\" \"v1\" of task"),
+            (|told| told.endpoints[0].method = "post".into(), "is not an endpoint"),
+            (|told| told.sample.path = "/x".into(), "the sample is for POST /x, which is no"),
+            (|told| told.sample.path = "/info".into(), "the sample is for POST /info"),
+            (|told| told.sample.request = "a".into(), "the sample is not JSON"),
+            (|told| told.agreement.path = "/x".into(), "the accuracy check is for POST /x"),
+            (|told| told.agreement.values = "score".into(), "\"score\" is not a path"),
+            (|told| told.agreement.threshold = f64::NAN, "the threshold NaN"),
+        ];
+        for (spoil, reason) in cases {
+            let mut told = told();
+            spoil(&mut told);
+            let refused = Description::try_from(told).unwrap_err();
+            assert!(refused.contains(reason), "{refused}");
+        }
+    }
+}

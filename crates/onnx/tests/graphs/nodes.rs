@@ -1,0 +1,227 @@
+//! The backend tests of the ONNX project, of every operator that is lowered.
+//!
+//! `PILOTLIGHT_ONNX_NODE_TESTS` names their folder; `cargo xtask test` makes one. `nodes.txt` lists
+//! the tests that fail, and why; a test in it that passes is a mistake.
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use pilotlight_onnx::proto::{ModelProto, TensorProto};
+use pilotlight_onnx::{OnnxError, Precision, decode, fuse, import};
+use prost::Message as _;
+use tract_core::internal::*;
+use tract_core::plan::SimplePlan;
+
+const FOLDER: &str = "PILOTLIGHT_ONNX_NODE_TESTS";
+/// What ONNX's own runner tolerates.
+const RELATIVE: f64 = 1e-3;
+const ABSOLUTE: f64 = 1e-7;
+
+/// How a test went.
+enum Outcome {
+    Passed,
+    /// It has an operator that is not lowered.
+    Unknown,
+    Failed(String),
+}
+
+#[test]
+fn operators_do_what_the_tests_of_onnx_expect() {
+    let Some(folder) = std::env::var_os(FOLDER) else {
+        pilotlight_testing::skipped(format!("ONNX's tests of operators ({FOLDER} is not set)"));
+        return;
+    };
+    let list = include_str!("nodes.txt").lines().filter(|line| !line.starts_with('#'));
+    let list: Vec<(&str, &str)> = list.filter_map(|line| line.split_once(": ")).collect();
+    let mut matched = vec![false; list.len()];
+    let (mut passed, mut failures) = (0, Vec::new());
+    for test in tests(Path::new(&folder)) {
+        let name = test.file_name().unwrap().to_str().unwrap().to_owned();
+        let listed = list.iter().position(|(pattern, _)| matches(pattern, &name));
+        let outcome = catch_unwind(AssertUnwindSafe(|| run(&test)));
+        let outcome = outcome.unwrap_or_else(|_| Outcome::Failed("it panics".into()));
+        match (outcome, listed) {
+            (Outcome::Unknown, _) => {}
+            (Outcome::Passed, None) => passed += 1,
+            (Outcome::Passed, Some(_)) => failures.push(format!("{name}: listed, but passes")),
+            (Outcome::Failed(_), Some(line)) => matched[line] = true,
+            (Outcome::Failed(reason), None) => failures.push(format!("{name}: {reason}")),
+        }
+    }
+    let unused = list.iter().zip(matched).filter(|(_, matched)| !matched);
+    failures
+        .extend(unused.map(|((pattern, _), _)| format!("{pattern}: listed, but no test fails")));
+    assert!(failures.is_empty(), "{passed} passed, but:\n{}", failures.join("\n"));
+    assert!(passed > 500, "only {passed} tests in {}", folder.display());
+}
+
+/// Folders with a model, in order.
+fn tests(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut folders: Vec<PathBuf> = entries.filter(|path| path.is_dir()).collect();
+    folders.sort();
+    let is_test = |folder: &PathBuf| folder.join("model.onnx").is_file();
+    let within = |folder: PathBuf| if is_test(&folder) { vec![folder] } else { tests(&folder) };
+    folders.into_iter().flat_map(within).collect()
+}
+
+/// Whether a pattern, in which `*` stands for anything, fits all of a name.
+fn matches(pattern: &str, name: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == name,
+        Some((start, rest)) => name
+            .strip_prefix(start)
+            .is_some_and(|name| (0..=name.len()).any(|skipped| matches(rest, &name[skipped..]))),
+    }
+}
+
+fn run(test: &Path) -> Outcome {
+    let model = match decode(&fs::read(test.join("model.onnx")).unwrap()[..]) {
+        Ok(model) => model,
+        Err(error) => return Outcome::Failed(error.to_string()),
+    };
+    for number in 0.. {
+        let data = test.join(format!("test_data_set_{number}"));
+        if !data.is_dir() {
+            break;
+        }
+        match run_on(&model, &data) {
+            Outcome::Passed => {}
+            other => return other,
+        }
+    }
+    Outcome::Passed
+}
+
+/// One set of inputs and outputs. Inputs that have to be constants here are made so: all but the
+/// first, or all.
+fn run_on(model: &ModelProto, data: &Path) -> Outcome {
+    let read = |kind: &str| {
+        let file = |index: usize| fs::read(data.join(format!("{kind}_{index}.pb"))).ok();
+        (0..)
+            .map_while(file)
+            .map(|file| TensorProto::decode(&file[..]))
+            .collect::<Result<Vec<_>, _>>()
+    };
+    let (Ok(inputs), Ok(outputs)) = (read("input"), read("output")) else {
+        return Outcome::Failed("inputs or outputs are no tensors".into());
+    };
+    let mut reason = String::new();
+    for variable in [usize::MAX, 1, 0] {
+        match compute(model, &inputs, variable) {
+            Ok(found) => {
+                return match compare(&found, &outputs) {
+                    Ok(()) => Outcome::Passed,
+                    Err(difference) => Outcome::Failed(difference),
+                };
+            }
+            Err(Refusal::Import(OnnxError::Operator { .. })) => return Outcome::Unknown,
+            Err(Refusal::Import(error)) => reason = error.to_string(),
+            Err(Refusal::Run(error)) => reason = format!("{error:#}"),
+        }
+    }
+    Outcome::Failed(reason)
+}
+
+enum Refusal {
+    Import(OnnxError),
+    Run(TractError),
+}
+
+/// The outputs, with the first inputs as inputs and the others as constants; as the graph is, and
+/// fused, as components compute it.
+fn compute(
+    model: &ModelProto,
+    inputs: &[TensorProto],
+    variable: usize,
+) -> Result<Vec<Vec<Tensor>>, Refusal> {
+    let mut model = model.clone();
+    let graph = model.graph.as_mut().unwrap();
+    let names: Vec<String> = graph.input.iter().map(|input| input.name.clone()).collect();
+    let named = |(tensor, name): (&TensorProto, &String)| TensorProto {
+        name: name.clone(),
+        ..tensor.clone()
+    };
+    let mut tensors: Vec<TensorProto> = inputs.iter().zip(&names).map(named).collect();
+    let constants = tensors.split_off(variable.min(tensors.len()));
+    graph.input.truncate(tensors.len().max(names.len() - constants.len()));
+    graph.initializer.extend(constants);
+    let mut results = Vec::new();
+    for fused in [false, true] {
+        let imported = import(model.clone()).map_err(Refusal::Import)?;
+        let mut values = tvec!();
+        for port in &imported.inputs {
+            let tensor = tensors.iter().find(|tensor| tensor.name == port.name);
+            let tensor = tensor.ok_or_else(|| Refusal::Run(format_err!("no {}", port.name)))?;
+            values.push(to_tensor(tensor).map_err(Refusal::Run)?.into_tvalue());
+        }
+        let mut model = imported.model;
+        if fused {
+            fuse(&mut model, Precision::F32).map_err(Refusal::Import)?;
+        }
+        let outputs = model.into_optimized().and_then(SimplePlan::new);
+        let outputs = outputs.and_then(|plan| plan.run(values)).map_err(Refusal::Run)?;
+        results.push(outputs.into_iter().map(TValue::into_tensor).collect());
+    }
+    Ok(results)
+}
+
+fn to_tensor(tensor: &TensorProto) -> TractResult<Tensor> {
+    let shape: Vec<usize> = tensor.dims.iter().map(|dim| *dim as usize).collect();
+    let raw = &tensor.raw_data;
+    let dtype = match tensor.data_type {
+        1 => f32::datum_type(),
+        2 => u8::datum_type(),
+        3 => i8::datum_type(),
+        6 => i32::datum_type(),
+        7 => i64::datum_type(),
+        9 => bool::datum_type(),
+        10 => f16::datum_type(),
+        11 => f64::datum_type(),
+        other => bail!("element type {other}"),
+    };
+    let mut out = Tensor::zero_dt(dtype, &shape)?;
+    let mut bytes: Vec<u8> = raw.to_vec();
+    bytes.extend(tensor.float_data.iter().flat_map(|x| x.to_le_bytes()));
+    bytes.extend(tensor.int64_data.iter().flat_map(|x| x.to_le_bytes()));
+    bytes.extend(tensor.double_data.iter().flat_map(|x| x.to_le_bytes()));
+    let words = tensor.int32_data.iter();
+    bytes.extend(words.flat_map(|x| x.to_le_bytes()[..dtype.size_of()].to_vec()));
+    let mut plain = out.try_as_plain_ram_mut()?;
+    ensure!(plain.as_bytes().len() == bytes.len(), "{} bytes", bytes.len());
+    plain.as_bytes_mut().copy_from_slice(&bytes);
+    Ok(out)
+}
+
+fn compare(found: &[Vec<Tensor>], expected: &[TensorProto]) -> Result<(), String> {
+    for (fused, found) in found.iter().enumerate() {
+        if found.len() != expected.len() {
+            return Err(format!("{} outputs, not {}", found.len(), expected.len()));
+        }
+        for (index, (found, expected)) in found.iter().zip(expected).enumerate() {
+            let close = close(found, expected).map_err(|error| format!("{error:#}"))?;
+            close.map_err(|difference| format!("output {index} (fused: {fused}): {difference}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn close(found: &Tensor, expected: &TensorProto) -> TractResult<Result<(), String>> {
+    let expected = to_tensor(expected)?;
+    if (found.datum_type(), found.shape()) != (expected.datum_type(), expected.shape()) {
+        return Ok(Err(format!("{found:?}, not {expected:?}")));
+    }
+    let numbers = |tensor: &Tensor| {
+        let tensor = tensor.cast_to::<f64>()?;
+        TractResult::Ok(tensor.try_as_plain_ram()?.as_slice::<f64>()?.to_vec())
+    };
+    for (found, expected) in numbers(found)?.iter().zip(numbers(&expected)?) {
+        let near = (found - expected).abs() <= ABSOLUTE + RELATIVE * expected.abs();
+        let both_nan = found.is_nan() && expected.is_nan();
+        if !(near || both_nan || *found == expected) {
+            return Ok(Err(format!("{found}, not {expected}")));
+        }
+    }
+    Ok(Ok(()))
+}

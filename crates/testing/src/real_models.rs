@@ -1,0 +1,22 @@
+use std::path::PathBuf;
+
+use crate::paths::target;
+use crate::skipped;
+
+/// Names the folder of model folders, if it is not `target/models`.
+const VARIABLE: &str = "PILOTLIGHT_MODELS";
+
+/// A model folder that `cargo xtask models` fetches. `None`, with a message, if it is missing.
+///
+/// # Panics
+/// If it is missing in CI.
+pub fn real_model(name: &str) -> Option<PathBuf> {
+    let set = std::env::var_os(VARIABLE).map(PathBuf::from);
+    let folder = set.unwrap_or_else(|| target().join("models")).join(name);
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    assert!(std::env::var_os("CI").is_none(), "{} is missing", folder.display());
+    skipped(format_args!("{name} is not served; `cargo xtask models` fetches it"));
+    None
+}

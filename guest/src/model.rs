@@ -1,0 +1,434 @@
+//! A model folder in memory: tokenizer, graph and configuration that fit each other. Every refusal
+//! names the file and the reason.
+
+use std::time::{Duration, Instant};
+
+use pilotlight_model::{
+    CONFIG_FILE, Labels, Manifest, ModelConfig, ModelError, ModelFolder, TOKENIZER_FILE, Task,
+    without_bom,
+};
+#[cfg(feature = "tract")]
+use pilotlight_onnx::{OnnxError, Pieces};
+
+use serde_json::Value;
+
+use crate::api::ApiError;
+use crate::engine::{
+    Encoder, Engine, EngineError, HostGraph, Matrix, Output, Padding, Placement, Sequence,
+};
+#[cfg(feature = "tract")]
+use crate::engine::{Lowered, Precision, TractEngine};
+use crate::tasks::token_classification::crf::{Transitions, TransitionsError};
+use crate::text::{Token, Tokenizer, TokenizerError};
+
+/// Tokens of a sequence where the manifest says nothing.
+const MAX_LENGTH: usize = 512;
+
+/// Why a model folder could not be loaded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// A file is missing, or not what the manifest says.
+    #[error(transparent)]
+    Folder(#[from] ModelError),
+    /// The graph was refused.
+    #[cfg(feature = "tract")]
+    #[error("{file}: {error}")]
+    Graph {
+        /// The graph's file.
+        file: String,
+        /// What is wrong with it.
+        error: OnnxError,
+    },
+    /// The graph could not be computed.
+    #[error("{file}: {error}")]
+    Engine {
+        /// The graph's file.
+        file: String,
+        /// What the engine said.
+        error: EngineError,
+    },
+    /// The guest was not built for that.
+    #[error("{0}")]
+    Variant(&'static str),
+    /// The tokenizer was refused.
+    #[error("{TOKENIZER_FILE}: {0}")]
+    Tokenizer(#[from] TokenizerError),
+    /// The configuration was refused.
+    #[error("{CONFIG_FILE}: {0}")]
+    Config(String),
+    /// The matrix of transitions was refused.
+    #[error("{file}: {error}")]
+    Transitions {
+        /// Its file.
+        file: String,
+        /// What is wrong with it.
+        error: TransitionsError,
+    },
+    /// The files do not fit each other.
+    #[error("{file}: {reason}")]
+    Mismatch {
+        /// The file that does not fit.
+        file: String,
+        /// What does not fit what.
+        reason: String,
+    },
+}
+
+/// Where the time of a request went.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Timings {
+    /// Spent in the tokenizer.
+    pub tokenization: Duration,
+    /// Spent in the model.
+    pub inference: Duration,
+}
+
+/// A tokenizer and a graph that reads its tokens.
+pub struct TextModel {
+    /// The tokenizer.
+    pub tokenizer: Tokenizer,
+    /// The graph.
+    pub encoder: Encoder,
+    /// Names of the columns of a classifier.
+    pub labels: Labels,
+    /// How likely one label follows another, where the folder has that.
+    pub transitions: Option<Transitions>,
+    /// Whether the model was trained with transitions between labels.
+    pub has_transitions: bool,
+    /// The token that stands for a gap.
+    pub mask_token: Option<String>,
+    /// What the folder says of the model.
+    pub manifest: Manifest,
+    /// Longest sequence, special tokens included.
+    pub max_length: usize,
+}
+
+/// What computes a model.
+pub enum Model {
+    /// It reads texts.
+    Text(Box<TextModel>),
+    /// It reads tensors.
+    Tensors(Box<dyn Engine>),
+}
+
+impl Timings {
+    /// Runs `infer` and counts its time.
+    pub fn infer<T>(&mut self, infer: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let result = infer();
+        self.inference += start.elapsed();
+        result
+    }
+}
+
+impl Model {
+    /// Reads and checks the model in `folder`, computed where `placement` says.
+    ///
+    /// # Errors
+    /// [`LoadError`] naming the file and the reason.
+    pub fn load(folder: &ModelFolder, placement: Placement) -> Result<Self, LoadError> {
+        if folder.manifest().task == Task::Tensors {
+            return Ok(Self::Tensors(any_graph(folder, placement)?));
+        }
+        TextModel::load(folder, placement).map(|model| Self::Text(Box::new(model)))
+    }
+
+    /// The model, if it reads texts.
+    pub fn text(&self) -> Option<&TextModel> {
+        match self {
+            Self::Text(model) => Some(model),
+            Self::Tensors(_) => None,
+        }
+    }
+
+    /// Where it computes: `guest` or `host`.
+    pub fn place(&self) -> &'static str {
+        match self {
+            Self::Text(model) => model.encoder.place(),
+            Self::Tensors(engine) => engine.place(),
+        }
+    }
+}
+
+impl TextModel {
+    fn load(folder: &ModelFolder, placement: Placement) -> Result<Self, LoadError> {
+        let manifest = folder.manifest();
+        let config = config(folder)?;
+        let max_length = manifest.max_length.unwrap_or(MAX_LENGTH);
+        let expected = expected_columns(manifest.task, &config);
+        let (encoder, vocabulary) =
+            encoder(folder, (expected, config.first_position()), max_length, placement)?;
+        // After the model: its many small blocks fill what loading the model left free, and memory
+        // of which half is in use can be mapped instead of copied (Wasmtime's rule).
+        let tokenizer = Tokenizer::load(without_bom(&folder.read(TOKENIZER_FILE)?), max_length)?;
+        check_vocabulary(&tokenizer, folder, vocabulary.or(config.vocabulary()))?;
+        let longest = Sequence { ids: vec![0; max_length], type_ids: vec![0; max_length] };
+        let outputs = encoder.run(&[longest]).map_err(|error| {
+            let reason = format!("cannot read max-length = {max_length} tokens: {error}");
+            LoadError::Mismatch { file: manifest.onnx_file.clone(), reason }
+        })?;
+        let columns = outputs.first().and_then(|outputs| outputs.first()).map(Matrix::columns);
+        let labels = labels(manifest.task, &config, columns.unwrap_or_default(), folder)?;
+        let transitions = match &manifest.crf_transitions {
+            Some(file) => Some(transitions(folder, file, labels.names().len())?),
+            None => None,
+        };
+        let mask_token = mask_token(folder, &tokenizer)?;
+        let has_transitions = config.has_transitions();
+        let manifest = manifest.clone();
+        Ok(Self {
+            tokenizer,
+            encoder,
+            labels,
+            transitions,
+            has_transitions,
+            mask_token,
+            manifest,
+            max_length,
+        })
+    }
+
+    /// Puts parts together that fit each other: `labels` names the columns of the encoder's output.
+    pub fn from_parts(
+        tokenizer: Tokenizer,
+        encoder: Encoder,
+        labels: Vec<String>,
+        manifest: Manifest,
+    ) -> Self {
+        Self {
+            max_length: manifest.max_length.unwrap_or(MAX_LENGTH),
+            labels: Labels::new(labels),
+            transitions: None,
+            has_transitions: false,
+            mask_token: None,
+            tokenizer,
+            encoder,
+            manifest,
+        }
+    }
+
+    /// Tokens of a text.
+    ///
+    /// # Errors
+    /// [`ApiError::Invalid`] for a text that cannot be tokenized.
+    pub fn tokens(&self, text: &str, timings: &mut Timings) -> Result<Vec<Token>, ApiError> {
+        let start = Instant::now();
+        let tokens = self.tokenizer.encode(text);
+        timings.tokenization += start.elapsed();
+        tokens.map_err(|error| ApiError::Invalid(error.to_string()))
+    }
+
+    /// The outputs of each sequence.
+    ///
+    /// # Errors
+    /// [`ApiError`] for what the engine says.
+    pub fn run(
+        &self,
+        sequences: &[Sequence],
+        timings: &mut Timings,
+    ) -> Result<Vec<Vec<Matrix>>, ApiError> {
+        timings.infer(|| self.encoder.run(sequences)).map_err(ApiError::from)
+    }
+
+    /// The first output of each sequence, which has rows for what `output` says.
+    ///
+    /// # Errors
+    /// [`ApiError`] for what the engine says.
+    pub fn run_one(
+        &self,
+        sequences: &[Sequence],
+        timings: &mut Timings,
+    ) -> Result<Vec<Matrix>, ApiError> {
+        let outputs = self.run(sequences, timings)?.into_iter();
+        let first = outputs.map(|outputs| outputs.into_iter().next());
+        let first: Option<Vec<Matrix>> = first.collect();
+        first.ok_or_else(|| ApiError::Internal("the graph has no output".to_owned()))
+    }
+
+    /// What the first output has rows for.
+    pub fn output(&self) -> Option<Output> {
+        self.encoder.outputs().first().copied()
+    }
+}
+
+/// What `config.json` says; nothing if the folder has none.
+fn config(folder: &ModelFolder) -> Result<ModelConfig, LoadError> {
+    if !folder.lists(CONFIG_FILE) {
+        return Ok(ModelConfig::default());
+    }
+    ModelConfig::parse(&folder.read(CONFIG_FILE)?).map_err(LoadError::Config)
+}
+
+/// Columns of the output, as far as the configuration tells before the graph is read.
+fn expected_columns(task: Task, config: &ModelConfig) -> Option<usize> {
+    let labels = || config.labels(None).map(|labels| labels.len());
+    if has_labels(task) { labels() } else { None }
+}
+
+/// Whether the columns of the graph's output are labels.
+fn has_labels(task: Task) -> bool {
+    matches!(
+        task,
+        Task::TokenClassification
+            | Task::TextClassification
+            | Task::ZeroShotClassification
+            | Task::Reranking
+    )
+}
+
+fn labels(
+    task: Task,
+    config: &ModelConfig,
+    columns: usize,
+    folder: &ModelFolder,
+) -> Result<Labels, LoadError> {
+    if !has_labels(task) {
+        return Ok(Labels::new(Vec::new()));
+    }
+    let labels = config.labels(Some(columns)).unwrap_or_default();
+    // Columns behind those of labels are those of states that a sequence begins and ends with.
+    let fits = labels.len() == columns || labels.len() < columns && config.has_transitions();
+    if labels.is_empty() || !fits {
+        let onnx = &folder.manifest().onnx_file;
+        let reason = format!("{} labels, but {onnx} gives {columns}", labels.len());
+        return Err(LoadError::Mismatch { file: CONFIG_FILE.to_owned(), reason });
+    }
+    Ok(Labels::new(labels))
+}
+
+/// Names of the token that stands for a gap where no file names it.
+const MASK_TOKENS: [&str; 2] = ["[MASK]", "<mask>"];
+/// Files that may name it.
+const TOKEN_FILES: [&str; 2] = ["tokenizer_config.json", "special_tokens_map.json"];
+
+fn mask_token(folder: &ModelFolder, tokenizer: &Tokenizer) -> Result<Option<String>, LoadError> {
+    for file in TOKEN_FILES.into_iter().filter(|file| folder.lists(file)) {
+        let bytes = folder.read(file)?;
+        let value: Value = serde_json::from_slice(without_bom(&bytes)).unwrap_or_default();
+        // A string, or an added token.
+        let named = value["mask_token"].as_str().or(value["mask_token"]["content"].as_str());
+        if let Some(named) = named.filter(|named| tokenizer.id(named).is_some()) {
+            return Ok(Some(named.to_owned()));
+        }
+    }
+    let known = MASK_TOKENS.into_iter().find(|name| tokenizer.id(name).is_some());
+    Ok(known.map(str::to_owned))
+}
+
+fn transitions(folder: &ModelFolder, file: &str, labels: usize) -> Result<Transitions, LoadError> {
+    let transitions = Transitions::read(&folder.read(file)?, labels);
+    transitions.map_err(|error| LoadError::Transitions { file: file.to_owned(), error })
+}
+
+fn check_vocabulary(
+    tokenizer: &Tokenizer,
+    folder: &ModelFolder,
+    rows: Option<usize>,
+) -> Result<(), LoadError> {
+    let ids = tokenizer.vocabulary();
+    // Spare rows are common: models are padded to round sizes, or keep rows for tokens to come.
+    match rows {
+        Some(rows) if rows < ids => Err(LoadError::Mismatch {
+            file: TOKENIZER_FILE.to_owned(),
+            reason: format!("{ids} token ids, but {} embeds {rows}", folder.manifest().onnx_file),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// The graph of a model that reads texts, and the rows of its embedding where they are known.
+fn encoder(
+    folder: &ModelFolder,
+    (columns, first_position): (Option<usize>, i64),
+    longest: usize,
+    placement: Placement,
+) -> Result<(Encoder, Option<usize>), LoadError> {
+    let padding =
+        |pad_to_multiple_of, fixed| Padding { pad_to_multiple_of, longest, fixed, first_position };
+    let (engine, padding, rows, vocabulary) = match placement {
+        Placement::Guest(precision) => {
+            let (engine, length, vocabulary) = in_guest(folder, columns, precision)?;
+            (engine, padding(1, length), 1, vocabulary)
+        }
+        Placement::Host(graph) => {
+            let HostGraph { pad_to_multiple_of, length, rows, vocabulary, .. } = graph;
+            (on_host(graph)?, padding(pad_to_multiple_of, length), rows, vocabulary)
+        }
+    };
+    let encoder = Encoder::new(engine, padding, (rows, vocabulary));
+    Ok((encoder.map_err(engine_error(folder))?, vocabulary))
+}
+
+fn engine_error(folder: &ModelFolder) -> impl Fn(EngineError) -> LoadError {
+    |error| LoadError::Engine { file: folder.manifest().onnx_file.clone(), error }
+}
+
+/// An engine, the only number of tokens that it reads, and the rows of its embedding.
+type InGuest = (Box<dyn Engine>, Option<usize>, Option<usize>);
+
+#[cfg(feature = "tract")]
+fn in_guest(
+    folder: &ModelFolder,
+    columns: Option<usize>,
+    precision: Precision,
+) -> Result<InGuest, LoadError> {
+    let model = decode(folder)?;
+    let lowered = TractEngine::encoder(model, (folder.manifest(), columns), precision);
+    let Lowered { engine, length, vocabulary } = lowered.map_err(graph_error(folder))?;
+    Ok((Box::new(engine), length, vocabulary))
+}
+
+#[cfg(feature = "tract")]
+fn any_graph(folder: &ModelFolder, placement: Placement) -> Result<Box<dyn Engine>, LoadError> {
+    match placement {
+        Placement::Host(graph) => on_host(graph),
+        Placement::Guest(_) => {
+            let engine = TractEngine::graph(decode(folder)?).map_err(graph_error(folder))?;
+            Ok(Box::new(engine))
+        }
+    }
+}
+
+#[cfg(feature = "tract")]
+fn decode(folder: &ModelFolder) -> Result<pilotlight_onnx::proto::ModelProto, LoadError> {
+    let pieces = folder.read_in_pieces(&folder.manifest().onnx_file)?;
+    let mut beside = |name: &str| folder.read_beside_graph(name).map_err(|error| error.to_string());
+    let decoded = pilotlight_onnx::decode_with(pieces.into_iter().collect::<Pieces>(), &mut beside);
+    decoded.map(|(model, _)| model).map_err(graph_error(folder))
+}
+
+#[cfg(feature = "tract")]
+fn graph_error(folder: &ModelFolder) -> impl Fn(OnnxError) -> LoadError {
+    |error| LoadError::Graph { file: folder.manifest().onnx_file.clone(), error }
+}
+
+#[cfg(not(feature = "tract"))]
+const NO_GRAPH: &str = "this guest computes on the host and was given no graph";
+
+#[cfg(not(feature = "tract"))]
+fn in_guest(
+    _folder: &ModelFolder,
+    _columns: Option<usize>,
+    _precision: crate::engine::Precision,
+) -> Result<InGuest, LoadError> {
+    Err(LoadError::Variant(NO_GRAPH))
+}
+
+#[cfg(not(feature = "tract"))]
+fn any_graph(_folder: &ModelFolder, placement: Placement) -> Result<Box<dyn Engine>, LoadError> {
+    match placement {
+        Placement::Host(graph) => on_host(graph),
+        Placement::Guest(_) => Err(LoadError::Variant(NO_GRAPH)),
+    }
+}
+
+#[cfg(all(feature = "wasi-nn", target_family = "wasm"))]
+fn on_host(graph: HostGraph) -> Result<Box<dyn Engine>, LoadError> {
+    Ok(Box::new(crate::engine::NnEngine::new(graph)))
+}
+
+#[cfg(not(all(feature = "wasi-nn", target_family = "wasm")))]
+fn on_host(_graph: HostGraph) -> Result<Box<dyn Engine>, LoadError> {
+    Err(LoadError::Variant("this guest computes in the sandbox and has no use for a graph"))
+}

@@ -1,0 +1,208 @@
+//! Vectors of texts: `feature-extraction`, `sentence-embeddings` and `sentence-similarity`, with the
+//! semantics of `FeatureExtractionPipeline` in Hugging Face `transformers` and of sentence-transformers.
+
+use pilotlight_model::Pooling;
+use serde::Deserialize;
+
+use super::encode::TooLong;
+use super::request::{Answer, OneOrMany, Request, check_count};
+use crate::api::ApiError;
+use crate::engine::{Matrix, Output, Sequence};
+use crate::model::{TextModel, Timings};
+
+/// Vectors shorter than that are left as they are.
+const SHORTEST: f32 = 1e-12;
+
+/// How token vectors are computed.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FeatureParameters {
+    /// Whether the end of a text that is too long is left out (true) or the text is refused.
+    pub truncate: Option<bool>,
+}
+
+/// How the vectors of texts are computed.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Parameters {
+    /// Whether vectors are scaled to length 1; what the model says unless given.
+    pub normalize: Option<bool>,
+    /// Only so many of the first values.
+    pub dimensions: Option<usize>,
+    /// Name of one of the model's prompts.
+    pub prompt_name: Option<String>,
+    /// What stands in front of each text.
+    pub prompt: Option<String>,
+    /// Whether the end of a text that is too long is left out (true) or the text is refused.
+    pub truncate: Option<bool>,
+}
+
+/// A text, and others that are compared with it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SimilarityInputs {
+    /// The text.
+    pub source_sentence: String,
+    /// The others.
+    pub sentences: Vec<String>,
+}
+
+/// Vectors of the tokens of each text, special tokens included: `[1, tokens, columns]`.
+///
+/// # Errors
+/// [`ApiError`].
+pub fn features(
+    model: &TextModel,
+    request: Request<OneOrMany<String>, FeatureParameters>,
+    timings: &mut Timings,
+) -> Result<Answer<[Vec<Vec<f32>>; 1]>, ApiError> {
+    let Request { inputs, parameters, .. } = request;
+    let texts = inputs.items(model.manifest.limits.max_inputs)?;
+    let sequences = sequences(model, ("", texts), parameters.truncate.into(), timings)?;
+    let outputs = model.run_one(&sequences, timings)?;
+    let vectors = outputs.iter().map(|output| [output.rows().map(<[f32]>::to_vec).collect()]);
+    Ok(inputs.answer(vectors.collect()))
+}
+
+/// A vector for each text: `[columns]`.
+///
+/// # Errors
+/// [`ApiError`].
+pub fn embeddings(
+    model: &TextModel,
+    request: Request<OneOrMany<String>, Parameters>,
+    timings: &mut Timings,
+) -> Result<Answer<Vec<f32>>, ApiError> {
+    let Request { inputs, parameters, .. } = request;
+    let texts = inputs.items(model.manifest.limits.max_inputs)?;
+    Ok(inputs.answer(embed(model, texts, &parameters, timings)?))
+}
+
+/// How similar each of the sentences is to the source, -1 to 1.
+///
+/// # Errors
+/// [`ApiError`].
+pub fn similarity(
+    model: &TextModel,
+    request: Request<SimilarityInputs, Parameters>,
+    timings: &mut Timings,
+) -> Result<Vec<f32>, ApiError> {
+    let SimilarityInputs { source_sentence, sentences } = request.inputs;
+    check_count("sentences", sentences.len(), model.manifest.limits.max_inputs)?;
+    let texts: Vec<String> = std::iter::once(source_sentence).chain(sentences).collect();
+    let vectors = embed(model, &texts, &request.parameters, timings)?;
+    let Some((source, others)) = vectors.split_first() else { return Ok(Vec::new()) };
+    Ok(others.iter().map(|other| cosine(source, other)).collect())
+}
+
+fn embed(
+    model: &TextModel,
+    texts: &[String],
+    parameters: &Parameters,
+    timings: &mut Timings,
+) -> Result<Vec<Vec<f32>>, ApiError> {
+    let prompt = prompt(model, parameters)?;
+    let sequences = sequences(model, (prompt, texts), parameters.truncate.into(), timings)?;
+    let outputs = model.run_one(&sequences, timings)?;
+    let manifest = &model.manifest;
+    let normalized = parameters.normalize.or(manifest.normalize).unwrap_or(false);
+    let vector = |output: &Matrix| {
+        let mut vector = match model.output() {
+            Some(Output::PerToken) => pool(output, manifest.pooling.unwrap_or(Pooling::Mean)),
+            _ => output.row(0).to_vec(),
+        };
+        vector.truncate(dimensions(parameters, vector.len())?);
+        if normalized {
+            normalize(&mut vector);
+        }
+        Ok(vector)
+    };
+    outputs.iter().map(vector).collect()
+}
+
+fn prompt<'a>(model: &'a TextModel, parameters: &'a Parameters) -> Result<&'a str, ApiError> {
+    let manifest = &model.manifest;
+    let name = match (&parameters.prompt, &parameters.prompt_name) {
+        (Some(prompt), None) => return Ok(prompt),
+        (Some(_), Some(_)) => {
+            return Err(ApiError::Invalid("send prompt or prompt_name, not both".to_owned()));
+        }
+        (None, name) => name.as_ref().or(manifest.default_prompt.as_ref()),
+    };
+    let Some(name) = name else { return Ok("") };
+    let found = manifest.prompts.get(name).map(String::as_str);
+    found.ok_or_else(|| {
+        let names: Vec<&str> = manifest.prompts.keys().map(String::as_str).collect();
+        let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        ApiError::Invalid(format!("the model has no prompt {name:?}; it has {known}"))
+    })
+}
+
+fn dimensions(parameters: &Parameters, columns: usize) -> Result<usize, ApiError> {
+    match parameters.dimensions {
+        None => Ok(columns),
+        Some(dimensions) if (1..=columns).contains(&dimensions) => Ok(dimensions),
+        Some(dimensions) => {
+            Err(ApiError::Invalid(format!("dimensions {dimensions} must be from 1 to {columns}")))
+        }
+    }
+}
+
+fn sequences(
+    model: &TextModel,
+    (prompt, texts): (&str, &[String]),
+    too_long: TooLong,
+    timings: &mut Timings,
+) -> Result<Vec<Sequence>, ApiError> {
+    let sequence = |text: &String| match prompt {
+        "" => model.sequence(text, too_long, timings),
+        prompt => model.sequence(&format!("{prompt}{text}"), too_long, timings),
+    };
+    texts.iter().map(sequence).collect()
+}
+
+/// One vector out of those of all tokens, special tokens included.
+fn pool(tokens: &Matrix, pooling: Pooling) -> Vec<f32> {
+    let count = tokens.len() as f32;
+    let sum = |weight: fn(usize) -> f32| {
+        let mut sum = vec![0.0; tokens.columns()];
+        for (index, row) in tokens.rows().enumerate() {
+            sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value * weight(index));
+        }
+        sum
+    };
+    let scaled = |mut vector: Vec<f32>, by: f32| {
+        vector.iter_mut().for_each(|value| *value /= by);
+        vector
+    };
+    match pooling {
+        Pooling::Cls => tokens.row(0).to_vec(),
+        Pooling::LastToken => tokens.row(tokens.len().saturating_sub(1)).to_vec(),
+        Pooling::Max => {
+            let mut largest = tokens.row(0).to_vec();
+            for row in tokens.rows() {
+                largest.iter_mut().zip(row).for_each(|(most, value)| *most = most.max(*value));
+            }
+            largest
+        }
+        Pooling::WeightedMean => {
+            scaled(sum(|index| index as f32 + 1.0), count * (count + 1.0) / 2.0)
+        }
+        Pooling::MeanSqrtLength => scaled(sum(|_| 1.0), count.sqrt()),
+        _ => scaled(sum(|_| 1.0), count),
+    }
+}
+
+fn normalize(vector: &mut [f32]) {
+    let length = dot(vector, vector).sqrt().max(SHORTEST);
+    vector.iter_mut().for_each(|value| *value /= length);
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f32 {
+    let lengths = (dot(a, a) * dot(b, b)).sqrt().max(SHORTEST);
+    dot(a, b) / lengths
+}
+
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}

@@ -1,0 +1,17 @@
+//! From a request's body to an answer, task by task. The table in [`registry`] says which tasks a model
+//! can do and how each is called, sampled and compared.
+
+pub mod embeddings;
+mod encode;
+pub mod fill_mask;
+pub mod question_answering;
+mod registry;
+pub mod request;
+pub mod reranking;
+mod scores;
+pub mod tensors;
+pub mod text_classification;
+pub mod token_classification;
+pub mod zero_shot_classification;
+
+pub use registry::{Agreement, Measure, able, agreement, answer, json, sample};

@@ -1,0 +1,81 @@
+//! How well texts answer a query, by a cross-encoder: sentence-transformers' `CrossEncoder.rank`.
+
+use pilotlight_model::ProblemType;
+use serde::{Deserialize, Serialize};
+
+use super::request::{Request, check_count};
+use super::scores::{ranked, sigmoid};
+use crate::api::ApiError;
+use crate::engine::Sequence;
+use crate::model::{TextModel, Timings};
+use crate::text::Truncation;
+
+/// A query and texts.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Inputs {
+    /// The query.
+    pub query: String,
+    /// What may answer it.
+    pub texts: Vec<String>,
+}
+
+/// How a request is to be answered.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Parameters {
+    /// The model's outputs as they are, instead of 0 to 1.
+    pub raw_scores: Option<bool>,
+    /// Whether the answer repeats the texts.
+    pub return_text: Option<bool>,
+    /// Only so many of the best.
+    pub top_k: Option<usize>,
+    /// Whether the ends of texts that are too long are left out (true) or the request is refused.
+    pub truncate: Option<bool>,
+}
+
+/// A text and its score.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Rank {
+    /// Its place in the request, from 0.
+    pub index: usize,
+    /// How well it answers.
+    pub score: f32,
+    /// The text, if wanted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+/// Ranks texts, best first.
+///
+/// # Errors
+/// [`ApiError`].
+pub fn answer(
+    model: &TextModel,
+    request: Request<Inputs, Parameters>,
+    timings: &mut Timings,
+) -> Result<Vec<Rank>, ApiError> {
+    let Request { inputs: Inputs { query, texts }, parameters, .. } = request;
+    check_count("texts", texts.len(), model.manifest.limits.max_inputs)?;
+    let query = model.tokens(&query, timings)?;
+    let too_long = parameters.truncate.into();
+    let sequence = |text: &String| -> Result<Sequence, ApiError> {
+        let text = model.tokens(text, timings)?;
+        model.pair_sequence((&query, &text), Truncation::LongestFirst, too_long)
+    };
+    let sequences = texts.iter().map(sequence).collect::<Result<Vec<_>, _>>()?;
+    let outputs = model.run_one(&sequences, timings)?;
+    let raw = parameters.raw_scores.unwrap_or(false)
+        || model.manifest.problem_type == Some(ProblemType::Regression);
+    let score = |score: f32| if raw { score } else { sigmoid(score) };
+    let scores: Vec<f32> =
+        outputs.iter().map(|output| output.row(0).first().copied().map_or(0.0, score)).collect();
+    let returned = parameters.return_text.unwrap_or(false);
+    let rank = |index: usize| Rank {
+        index,
+        score: scores[index],
+        text: returned.then(|| texts[index].clone()),
+    };
+    let most = parameters.top_k.unwrap_or(usize::MAX);
+    Ok(ranked(&scores).into_iter().take(most).map(rank).collect())
+}

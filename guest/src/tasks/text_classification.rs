@@ -1,0 +1,129 @@
+//! Scores of labels for a text or a pair, with the semantics of `TextClassificationPipeline` in Hugging
+//! Face `transformers`.
+
+use pilotlight_model::ProblemType;
+use pilotlight_wire::null_is_default;
+use serde::{Deserialize, Serialize};
+
+use super::encode::TooLong;
+use super::request::{Answer, OneOrMany, Request, TextOrPair};
+use super::scores::{ranked, sigmoid, softmax};
+use crate::api::ApiError;
+use crate::engine::{Matrix, Sequence};
+use crate::model::{TextModel, Timings};
+use crate::text::Truncation;
+
+/// How a request is to be answered.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Parameters {
+    /// So many labels, best first; only the best one unless given.
+    pub top_k: Option<usize>,
+    /// What makes scores of the model's outputs.
+    #[serde(deserialize_with = "null_is_default")]
+    pub function_to_apply: Function,
+    /// Whether the end of a text that is too long is left out (true) or the text is refused.
+    pub truncate: Option<bool>,
+}
+
+/// What makes scores of a classifier's outputs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Function {
+    /// What the model's kind of problem asks for.
+    #[default]
+    Default,
+    /// Each label for itself.
+    Sigmoid,
+    /// All labels together.
+    Softmax,
+    /// Outputs as they are.
+    None,
+}
+
+/// A label and its score.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Label {
+    /// The label.
+    pub label: String,
+    /// Its score.
+    pub score: f32,
+}
+
+/// The best label of each text, or with `top_k` a list for each text.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Labels {
+    /// The best one of each.
+    Best(Vec<Label>),
+    /// The best ones.
+    Ranked(Answer<Vec<Label>>),
+}
+
+/// Answers a request.
+///
+/// # Errors
+/// [`ApiError`].
+pub fn answer(
+    model: &TextModel,
+    request: Request<OneOrMany<TextOrPair>, Parameters>,
+    timings: &mut Timings,
+) -> Result<Labels, ApiError> {
+    let Request { inputs, parameters, .. } = request;
+    let items = inputs.items(model.manifest.limits.max_inputs)?;
+    let sequences = sequences(model, items, parameters.truncate.into(), timings)?;
+    let outputs = model.run_one(&sequences, timings)?;
+    let function = function(model, parameters.function_to_apply);
+    let ranked = outputs.iter().map(|output| labels(model, output, function));
+    Ok(match parameters.top_k {
+        Some(most) => {
+            let kept = ranked.map(|labels| labels.into_iter().take(most).collect());
+            Labels::Ranked(inputs.answer(kept.collect()))
+        }
+        None => Labels::Best(ranked.filter_map(|labels| labels.into_iter().next()).collect()),
+    })
+}
+
+/// The sequences of texts and pairs.
+fn sequences(
+    model: &TextModel,
+    items: &[TextOrPair],
+    too_long: TooLong,
+    timings: &mut Timings,
+) -> Result<Vec<Sequence>, ApiError> {
+    let sequence = |item: &TextOrPair| match &item.pair {
+        None => model.sequence(&item.text, too_long, timings),
+        Some(pair) => {
+            let (first, second) =
+                (model.tokens(&item.text, timings)?, model.tokens(pair, timings)?);
+            model.pair_sequence((&first, &second), Truncation::LongestFirst, too_long)
+        }
+    };
+    items.iter().map(sequence).collect()
+}
+
+fn function(model: &TextModel, wanted: Function) -> Function {
+    match (wanted, model.manifest.problem_type) {
+        (Function::Default, Some(ProblemType::Regression)) => Function::None,
+        (Function::Default, Some(ProblemType::MultiLabelClassification)) => Function::Sigmoid,
+        (Function::Default, _) if model.labels.names().len() == 1 => Function::Sigmoid,
+        (Function::Default, _) => Function::Softmax,
+        (wanted, _) => wanted,
+    }
+}
+
+/// All labels of one text, best first.
+fn labels(model: &TextModel, output: &Matrix, function: Function) -> Vec<Label> {
+    let outputs = output.row(0);
+    let scores = match function {
+        Function::Softmax | Function::Default => softmax(outputs),
+        Function::Sigmoid => outputs.iter().copied().map(sigmoid).collect(),
+        Function::None => outputs.to_vec(),
+    };
+    let names = model.labels.names();
+    let label = |index: usize| Label {
+        label: names.get(index).cloned().unwrap_or_default(),
+        score: scores[index],
+    };
+    ranked(&scores).into_iter().map(label).collect()
+}

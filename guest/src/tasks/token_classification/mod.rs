@@ -1,0 +1,173 @@
+//! One label for each token, and entities made of them: `TokenClassificationPipeline` of Hugging Face
+//! `transformers`, and redaction.
+
+pub mod crf;
+mod decode;
+pub mod redact;
+mod request;
+mod segment;
+
+pub use request::{Aggregation, Entity, Parameters, RedactRequest, Redacted, Span};
+
+use self::decode::decode;
+use self::redact::{Touching, replace, widen_to_words};
+use self::segment::segment;
+use super::request::{Answer, OneOrMany, Request};
+use super::scores::{best, softmax};
+use crate::api::ApiError;
+use crate::engine::{Matrix, Sequence};
+use crate::model::{TextModel, Timings};
+use crate::text::{Token, Window};
+
+/// Tokens that two neighboring windows share, as a fraction of the window.
+const DEFAULT_OVERLAP: usize = 4;
+
+/// A text's tokens with the label of each.
+pub struct Labeled {
+    tokens: Vec<Token>,
+    /// Probabilities of all labels, a row for each token.
+    scores: Vec<Vec<f32>>,
+    /// The label of each token: the likeliest, or that of the likeliest sequence.
+    labels: Vec<usize>,
+}
+
+/// Answers a request: the entities of each text, whatever its length.
+///
+/// # Errors
+/// [`ApiError`].
+pub fn answer(
+    model: &TextModel,
+    request: Request<OneOrMany<String>, Parameters>,
+    timings: &mut Timings,
+) -> Result<Answer<Vec<Entity>>, ApiError> {
+    let Request { inputs, parameters, .. } = request;
+    let texts: Vec<&str> =
+        inputs.items(model.manifest.limits.max_inputs)?.iter().map(String::as_str).collect();
+    Ok(inputs.answer(model.classify(&texts, &parameters, timings)?))
+}
+
+impl TextModel {
+    /// Finds the entities of each text, whatever its length.
+    ///
+    /// # Errors
+    /// [`ApiError::Invalid`] for parameters or text that cannot be used.
+    pub fn classify(
+        &self,
+        texts: &[&str],
+        parameters: &Parameters,
+        timings: &mut Timings,
+    ) -> Result<Vec<Vec<Entity>>, ApiError> {
+        let overlap = self.overlap(parameters.stride)?;
+        let labeled = self.label_tokens(texts, overlap, timings)?;
+        let entities = labeled.iter().map(|labeled| {
+            let mut entities = decode(self, labeled, parameters.aggregation_strategy);
+            entities.retain(|entity| {
+                let label = entity.entity_group.as_ref().or(entity.entity.as_ref());
+                label.is_none_or(|label| !parameters.ignore_labels.contains(label))
+            });
+            entities
+        });
+        Ok(entities.collect())
+    }
+
+    /// Replaces the entities of a text, found or given.
+    ///
+    /// # Errors
+    /// [`ApiError::Invalid`] for entities that do not lie in the text.
+    pub fn redact(
+        &self,
+        request: RedactRequest,
+        timings: &mut Timings,
+    ) -> Result<Redacted, ApiError> {
+        let (spans, touching) = match request.entities {
+            Some(spans) => (self.grouped(spans), Touching::Joined),
+            None if self.labels.tell_ends() => {
+                (self.find_spans(&request.text, timings)?, Touching::Separate)
+            }
+            None => (self.find_spans(&request.text, timings)?, Touching::Joined),
+        };
+        replace(&request.text, spans, request.placeholder.as_deref(), touching)
+    }
+
+    fn find_spans(&self, text: &str, timings: &mut Timings) -> Result<Vec<Span>, ApiError> {
+        let labeled = self.label_tokens(&[text], self.overlap(None)?, timings)?;
+        let Some(labeled) = labeled.first() else { return Ok(Vec::new()) };
+        let mut spans = segment(&self.labels, labeled);
+        widen_to_words(text, &labeled.tokens, self.tokenizer.words(), &mut spans);
+        Ok(spans)
+    }
+
+    /// Spans of a request, labeled by groups. What is no label of the model stays as it is.
+    fn grouped(&self, mut spans: Vec<Span>) -> Vec<Span> {
+        for Span { label, .. } in &mut spans {
+            if let Some(group) = self.labels.resolve(label) {
+                *label = group.to_owned();
+            }
+        }
+        spans
+    }
+
+    fn overlap(&self, stride: Option<usize>) -> Result<usize, ApiError> {
+        let capacity = self.tokenizer.capacity();
+        match stride {
+            None => Ok(capacity / DEFAULT_OVERLAP),
+            Some(stride) if stride < capacity => Ok(stride),
+            Some(stride) => Err(ApiError::Invalid(format!(
+                "stride {stride} must be less than the {capacity} tokens of a window"
+            ))),
+        }
+    }
+
+    /// Tokens of each text and their labels.
+    fn label_tokens(
+        &self,
+        texts: &[&str],
+        overlap: usize,
+        timings: &mut Timings,
+    ) -> Result<Vec<Labeled>, ApiError> {
+        let tokens = texts.iter().map(|text| self.tokens(text, timings));
+        let tokens = tokens.collect::<Result<Vec<_>, _>>()?;
+        let logits = self.compute_windows(&tokens, overlap, timings)?;
+        let labeled = tokens.into_iter().zip(&logits);
+        Ok(labeled.map(|(tokens, logits)| self.label(tokens, logits)).collect())
+    }
+
+    fn label(&self, tokens: Vec<Token>, logits: &Matrix) -> Labeled {
+        let scores: Vec<Vec<f32>> = logits.rows().map(softmax).collect();
+        let labels = match &self.transitions {
+            Some(transitions) => transitions.decode(logits),
+            None => scores.iter().map(|scores| best(scores).0).collect(),
+        };
+        Labeled { tokens, scores, labels }
+    }
+
+    /// Covers each text with windows, computes those of all texts, and puts them together again.
+    fn compute_windows(
+        &self,
+        texts: &[Vec<Token>],
+        overlap: usize,
+        timings: &mut Timings,
+    ) -> Result<Vec<Matrix>, ApiError> {
+        let windows = |tokens: &Vec<Token>| self.tokenizer.windows(tokens, overlap);
+        let windows: Vec<Vec<Window>> = texts.iter().map(windows).collect();
+        let sequences = texts.iter().zip(&windows).flat_map(|(tokens, windows)| {
+            windows.iter().map(|window| self.tokenizer.sequence(&tokens[window.seen.clone()]))
+        });
+        let sequences: Vec<Sequence> = sequences.collect();
+        let mut computed = self.run_one(&sequences, timings)?.into_iter();
+        Ok(windows.iter().map(|windows| self.join(windows, &mut computed)).collect())
+    }
+
+    /// The kept rows of the windows of one text, without columns that are no labels.
+    fn join(&self, windows: &[Window], computed: &mut impl Iterator<Item = Matrix>) -> Matrix {
+        let columns = self.labels.names().len();
+        let mut all = Matrix::new(columns);
+        for (window, logits) in windows.iter().zip(computed) {
+            let rows = self.tokenizer.text_rows(window.seen.len());
+            let skipped = rows.start + window.kept.start - window.seen.start;
+            let kept = skipped..skipped + window.kept.len();
+            all.extend(&logits.truncate_columns(columns), kept);
+        }
+        all
+    }
+}

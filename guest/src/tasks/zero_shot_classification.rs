@@ -1,0 +1,115 @@
+//! Scores of labels that come with the request, by natural language inference, with the semantics of
+//! `ZeroShotClassificationPipeline` in Hugging Face `transformers`.
+
+use pilotlight_wire::null_is_default;
+use serde::{Deserialize, Deserializer, Serialize, de};
+
+use super::encode::TooLong;
+use super::request::{Answer, OneOrMany, Request, check_count, strings};
+use super::scores::{ranked, softmax};
+use crate::api::ApiError;
+use crate::engine::Matrix;
+use crate::model::{TextModel, Timings};
+use crate::text::Truncation;
+
+/// What of a template stands for a label.
+const GAP: &str = "{}";
+
+/// How a request is to be answered.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Parameters {
+    /// The labels: a list, or a string with commas.
+    #[serde(deserialize_with = "labels")]
+    pub candidate_labels: Vec<String>,
+    /// Whether any number of labels may be right, not one.
+    #[serde(deserialize_with = "null_is_default")]
+    pub multi_label: bool,
+    /// A sentence with `{}` for a label; `This example is {}.` unless given.
+    pub hypothesis_template: Option<String>,
+}
+
+fn labels<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    let labels = strings(from)?.ok_or_else(|| de::Error::custom("candidate_labels is missing"))?;
+    let parted = |labels: &str| labels.split(',').map(|label| label.trim().to_owned()).collect();
+    Ok(match &labels[..] {
+        [one] => parted(one),
+        _ => labels,
+    })
+}
+
+/// The labels of a text, best first.
+#[derive(Debug, PartialEq, Serialize)]
+pub struct Classified {
+    /// The text.
+    pub sequence: String,
+    /// The labels.
+    pub labels: Vec<String>,
+    /// Their scores.
+    pub scores: Vec<f32>,
+}
+
+/// Answers a request.
+///
+/// # Errors
+/// [`ApiError`].
+pub fn answer(
+    model: &TextModel,
+    request: Request<OneOrMany<String>, Parameters>,
+    timings: &mut Timings,
+) -> Result<Answer<Classified>, ApiError> {
+    let Request { inputs, parameters, .. } = request;
+    let texts = inputs.items(model.manifest.limits.max_inputs)?;
+    let pairs = texts.len().saturating_mul(parameters.candidate_labels.len());
+    check_count("candidate_labels", pairs, model.manifest.limits.max_inputs)?;
+    let hypotheses = hypotheses(model, &parameters, timings)?;
+    let mut answers = Vec::with_capacity(texts.len());
+    for text in texts {
+        let premise = model.tokens(text, timings)?;
+        let sequence = |hypothesis: &Vec<_>| {
+            let texts = (&premise[..], &hypothesis[..]);
+            model.pair_sequence(texts, Truncation::OnlyFirst, TooLong::Truncate)
+        };
+        let sequences = hypotheses.iter().map(sequence).collect::<Result<Vec<_>, _>>()?;
+        let scores = scores(model, &model.run_one(&sequences, timings)?, parameters.multi_label);
+        let order = ranked(&scores);
+        answers.push(Classified {
+            sequence: text.clone(),
+            labels: order.iter().map(|at| parameters.candidate_labels[*at].clone()).collect(),
+            scores: order.iter().map(|at| scores[*at]).collect(),
+        });
+    }
+    Ok(inputs.answer(answers))
+}
+
+fn hypotheses(
+    model: &TextModel,
+    parameters: &Parameters,
+    timings: &mut Timings,
+) -> Result<Vec<Vec<crate::text::Token>>, ApiError> {
+    let template = parameters.hypothesis_template.as_deref().unwrap_or("This example is {}.");
+    if !template.contains(GAP) {
+        let message = format!("hypothesis_template {template:?} has no {GAP} for the label");
+        return Err(ApiError::Invalid(message));
+    }
+    let labels = parameters.candidate_labels.iter();
+    labels.map(|label| model.tokens(&template.replacen(GAP, label, 1), timings)).collect()
+}
+
+fn scores(model: &TextModel, outputs: &[Matrix], multi_label: bool) -> Vec<f32> {
+    let entailment = entailment(model.labels.names());
+    let last = outputs.first().map_or(0, Matrix::columns).saturating_sub(1);
+    let entailment = entailment.unwrap_or(last);
+    let logit = |output: &Matrix, at: usize| output.row(0).get(at).copied().unwrap_or_default();
+    if multi_label || outputs.len() == 1 {
+        let contradiction = if entailment == 0 { last } else { 0 };
+        let both = |output: &Matrix| [logit(output, contradiction), logit(output, entailment)];
+        return outputs.iter().map(|output| softmax(&both(output))[1]).collect();
+    }
+    softmax(&outputs.iter().map(|output| logit(output, entailment)).collect::<Vec<_>>())
+}
+
+/// The label that says that a hypothesis follows.
+pub fn entailment(labels: &[String]) -> Option<usize> {
+    labels.iter().position(|label| label.to_lowercase().starts_with("entail"))
+}

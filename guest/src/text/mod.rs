@@ -1,0 +1,12 @@
+//! From texts to tokens: the tokenizer, special tokens, windows and words.
+
+mod frame;
+pub mod steps;
+pub mod tokenizer;
+pub mod tokenizer_file;
+mod truncation;
+pub mod words;
+
+pub(crate) use tokenizer::CodePoints;
+pub use tokenizer::{Token, Tokenizer, TokenizerError, Window, Words};
+pub use truncation::Truncation;

@@ -1,0 +1,47 @@
+//! The tests of operators that the ONNX project carries in its Python package.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::{environment, install};
+use crate::cargo::{execute, target};
+
+const PACKAGE: &str = "onnx==1.23.2";
+/// Names the folder to tests.
+pub(crate) const VARIABLE: &str = "PILOTLIGHT_ONNX_NODE_TESTS";
+
+/// The folder: what the variable names, or one in the target folder. `None`, said aloud, when there
+/// is no Python; an error in CI.
+pub(crate) fn node_tests() -> anyhow::Result<Option<PathBuf>> {
+    if let Some(path) = std::env::var_os(VARIABLE) {
+        return Ok(Some(PathBuf::from(path)));
+    }
+    match generate() {
+        Ok(folder) => Ok(Some(folder)),
+        Err(error) if std::env::var_os("CI").is_some() => Err(error),
+        Err(error) => {
+            eprintln!("skipped: ONNX's tests of operators ({error:#})");
+            Ok(None)
+        }
+    }
+}
+
+/// The package has the tests as programs, which write models, inputs and outputs.
+fn generate() -> anyhow::Result<PathBuf> {
+    let peers = target().join("peers");
+    let name = PACKAGE.replace("==", "-");
+    let (folder, unfinished) = (peers.join(&name), peers.join(name + ".new"));
+    if folder.is_dir() {
+        return Ok(folder);
+    }
+    let python = environment()?;
+    install(&python, &[PACKAGE])?;
+    if unfinished.exists() {
+        fs::remove_dir_all(&unfinished)?;
+    }
+    let module = ["-m", "onnx.backend.test.cmd_tools", "generate-data", "--output"];
+    execute(Command::new(&python).args(module).arg(&unfinished))?;
+    fs::rename(&unfinished, &folder)?;
+    Ok(folder)
+}
