@@ -1,6 +1,5 @@
-"""Seeded weights, the exports to ONNX, and their comparison with torch."""
+"""The exports to ONNX, and their comparison with torch."""
 
-import hashlib
 
 import numpy as np
 import onnx
@@ -8,21 +7,6 @@ import onnxruntime
 import torch
 
 TOLERANCE = 1e-4
-
-
-def seed_weights(model, name):
-    """Fills every parameter, biases and norms too, so that a step left out changes the answers."""
-    generator = torch.Generator().manual_seed(int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big"))
-    with torch.no_grad():
-        for key, parameter in model.named_parameters():
-            noise = torch.randn(parameter.shape, generator=generator)
-            if parameter.ndim > 1:
-                parameter.copy_(0.3 * noise)
-            elif "norm" in key.lower() and key.endswith("weight"):
-                parameter.copy_(1 + 0.2 * noise)
-            else:
-                parameter.copy_(0.2 * noise)
-    return model.eval()
 
 
 class Encoder(torch.nn.Module):
@@ -51,8 +35,21 @@ class MeanOfTokens(torch.nn.Module):
         return tokens, torch.nn.functional.normalize(mean, p=2, dim=1)
 
 
+def by_position(fixture, model, inputs):
+    """The same by another `forward`: the graph's names are then those of `optimum`'s exports."""
+    forward = model.forward
+
+    def named(*tensors):
+        answer = forward(**dict(zip(inputs, tensors)))
+        return tuple(answer[name] for name in fixture.outputs)
+
+    model.forward = named
+    return model
+
+
 def wrapped(fixture, model, inputs):
-    return MeanOfTokens(model) if fixture.pooled_in_graph else Encoder(model, inputs, fixture.outputs)
+    module = MeanOfTokens(model) if fixture.pooled_in_graph else Encoder(model, inputs, fixture.outputs)
+    return module.eval()
 
 
 def axes(name, fixture):
@@ -77,34 +74,52 @@ def sample(inputs, vocabulary, shape=(2, 16)):
 def export(fixture, model, inputs, path):
     """Writes the graph by the TorchScript-based exporter, or by the newer one."""
     args = sample(inputs, model.config.vocab_size)
-    module = wrapped(fixture, model, inputs).eval()
     with torch.no_grad():
         if fixture.dynamo:
+            module = wrapped(fixture, model, inputs)
             shapes = tuple(axes(name, fixture) for name in inputs)
             torch.onnx.export(module, args, str(path), dynamo=True, opset_version=18, external_data=False,
                               input_names=inputs, output_names=fixture.outputs, verbose=False,
                               dynamic_shapes=(shapes,))
         else:
+            module = wrapped(fixture, model, inputs) if fixture.pooled_in_graph else by_position(fixture, model, inputs)
             torch.onnx.export(module, args, str(path), dynamo=False, opset_version=17,
                               do_constant_folding=True, input_names=inputs, output_names=fixture.outputs,
                               dynamic_axes={name: axes(name, fixture) for name in [*inputs, *fixture.outputs]})
+            vars(model).pop("forward", None)
     shrink(path)
 
 
 def shrink(path):
-    """Drops source locations and the exporter's notes, several times the size of the weights."""
-    graph = onnx.load(path)
-    del graph.metadata_props[:]
-    graph.graph.doc_string = ""
-    del graph.graph.metadata_props[:]
-    for node in graph.graph.node:
-        node.doc_string = ""
+    """Leaves out what no reader needs and what takes more space than the weights: notes and long names.
+
+    The names of inputs, outputs and weights stay; nodes lose theirs, and tensors between them are counted.
+    """
+    model = onnx.load(path)
+    del model.metadata_props[:]
+    del model.graph.metadata_props[:]
+    del model.graph.value_info[:]
+    kept = {value.name for value in [*model.graph.input, *model.graph.output, *model.graph.initializer]}
+    rename(model.graph, kept, {})
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+def rename(graph, kept, names):
+    """Gives tensors short names, in graphs inside of nodes too."""
+    for node in graph.node:
+        node.name = node.doc_string = ""
         del node.metadata_props[:]
-    for value in [*graph.graph.value_info, *graph.graph.input, *graph.graph.output]:
-        value.doc_string = ""
-        del value.metadata_props[:]
-    onnx.checker.check_model(graph)
-    onnx.save(graph, path)
+        for ports in (node.input, node.output):
+            for place, name in enumerate(ports):
+                if name and name not in kept:
+                    ports[place] = names.setdefault(name, f"t{len(names)}")
+        for attribute in node.attribute:
+            if attribute.type == onnx.AttributeProto.GRAPH:
+                inner = {value.name for value in [*attribute.g.input, *attribute.g.initializer]}
+                rename(attribute.g, kept | inner, names)
+                for output in attribute.g.output:
+                    output.name = names.get(output.name, output.name)
 
 
 class Check:

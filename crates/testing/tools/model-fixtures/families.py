@@ -14,7 +14,7 @@ TYPE = {"token-classification": "TokenClassification", "text-classification": "S
 OUTPUTS = {"question-answering": ["start_logits", "end_logits"], "feature-extraction": ["last_hidden_state"],
            "sentence-embeddings": ["last_hidden_state"]}
 ENTITIES = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
-SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64,
+SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 48,
          "max_position_embeddings": MAX_LENGTH}
 FAIRSEQ = {**SIZES, "max_position_embeddings": MAX_LENGTH + 2, "bos_token_id": 0, "pad_token_id": 1,
            "eos_token_id": 2}
@@ -38,13 +38,13 @@ class Family:
 
 FAMILIES = {
     "distilbert": Family(hf.DistilBertConfig, {
-        "dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 64, "max_position_embeddings": MAX_LENGTH,
+        "dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 48, "max_position_embeddings": MAX_LENGTH,
     }, lambda *args: kinds.bert(*args, lowercase=False), "DistilBertTokenizer", [IDS, MASK]),
     "roberta": Family(hf.RobertaConfig, {**FAIRSEQ, "type_vocab_size": 1}, kinds.roberta, "RobertaTokenizer",
                       [IDS, MASK]),
     "xlm-roberta": Family(hf.XLMRobertaConfig, {**FAIRSEQ, "type_vocab_size": 1}, kinds.xlm_roberta,
                           "XLMRobertaTokenizer", [IDS, MASK]),
-    "mpnet": Family(hf.MPNetConfig, {**FAIRSEQ, "relative_attention_num_buckets": 8}, kinds.mpnet,
+    "mpnet": Family(hf.MPNetConfig, FAIRSEQ, kinds.mpnet,
                     "MPNetTokenizer", [IDS, MASK], "eager"),
     "albert": Family(hf.AlbertConfig, {
         **SIZES, "embedding_size": 16, "bos_token_id": 2, "eos_token_id": 3, "pad_token_id": 0,
@@ -78,6 +78,7 @@ class Fixture:
     task: str
     labels: list = field(default_factory=list)
     dynamo: bool = False               # exported by torch's newer exporter
+    layers: int = 2
     pooling: str = ""                  # of sentence-transformers
     normalize: bool = True
     prompts: dict = field(default_factory=dict)
@@ -107,7 +108,8 @@ class Fixture:
         family = FAMILIES[self.family]
         labels = {"id2label": dict(enumerate(self.labels)),
                   "label2id": {label: number for number, label in enumerate(self.labels)}} if self.labels else {}
-        return family.config(vocab_size=vocabulary, **labels, **family.sizes)
+        layers = {key: self.layers for key in ("n_layers", "num_hidden_layers") if key in family.sizes}
+        return family.config(vocab_size=vocabulary, **labels, **{**family.sizes, **layers})
 
 
 def embeddings(family, pooling, **keys):
@@ -118,30 +120,31 @@ MOODS = ["negative", "neutral", "positive"]
 TOPICS = ["travel", "sport", "politics", "science"]
 FIXTURES = [
     Fixture("distilbert", "token-classification", ENTITIES),
-    Fixture("distilbert", "zero-shot-classification", ["ENTAILMENT", "NEUTRAL", "CONTRADICTION"]),
-    Fixture("distilbert", "question-answering"),
+    Fixture("distilbert", "zero-shot-classification", ["ENTAILMENT", "NEUTRAL", "CONTRADICTION"],
+            layers=1),
+    Fixture("distilbert", "question-answering", layers=1),
     Fixture("roberta", "text-classification", MOODS),
-    Fixture("roberta", "question-answering"),
-    Fixture("roberta", "fill-mask"),
+    Fixture("roberta", "question-answering", layers=1),
+    Fixture("roberta", "fill-mask", layers=1),
     Fixture("xlm-roberta", "token-classification", ENTITIES),
-    Fixture("xlm-roberta", "reranking", ["LABEL_0"]),
+    Fixture("xlm-roberta", "reranking", ["LABEL_0"], layers=1),
     embeddings("xlm-roberta", "mean", pooled_in_graph=True,
                prompts={"query": "query: ", "passage": "passage: "}, default_prompt="passage"),
     embeddings("mpnet", "mean", max_seq_length=32, padded=True, all_poolings=True),
-    Fixture("mpnet", "fill-mask"),
+    Fixture("mpnet", "fill-mask", layers=1),
     Fixture("albert", "text-classification", TOPICS),
     Fixture("albert", "question-answering"),
     Fixture("albert", "fill-mask"),
     Fixture("electra", "token-classification", ENTITIES),
-    Fixture("electra", "reranking", ["LABEL_0"]),
+    Fixture("electra", "reranking", ["LABEL_0"], layers=1),
     Fixture("electra", "feature-extraction"),
     Fixture("deberta-v2", "zero-shot-classification", ["contradiction", "neutral", "entailment"]),
-    Fixture("deberta-v2", "question-answering"),
+    Fixture("deberta-v2", "question-answering", layers=1),
     Fixture("deberta-v3", "token-classification", ENTITIES),
     Fixture("deberta-v3", "zero-shot-classification", ["entailment", "neutral", "contradiction"]),
     Fixture("modernbert", "text-classification", MOODS, dynamo=True),
     embeddings("modernbert", "lasttoken", normalize=False),
-    Fixture("modernbert", "fill-mask"),
+    Fixture("modernbert", "fill-mask", layers=1),
     Fixture("nomic-bert", "text-classification", TOPICS),
     embeddings("nomic-bert", "mean", prompts={"query": "search_query: ", "document": "search_document: "}, new_layout=True),
     embeddings("gte", "mean", dynamo=True),

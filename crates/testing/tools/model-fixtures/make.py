@@ -22,7 +22,8 @@ os.environ |= {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "HF_HU
 import answers
 import folders
 import vectors
-from export import Check, export, seed_weights
+import weights
+from export import Check, export
 from families import FAMILIES, FIXTURES, MAX_LENGTH
 
 HERE = Path(__file__).resolve().parent
@@ -38,7 +39,8 @@ def make(fixture, scratch):
     tokenizer = family.tokenizer(family.inputs, MAX_LENGTH)
     model = fixture.model_class().from_config(
         fixture.build_config(len(tokenizer)), attn_implementation=family.attention)
-    seed_weights(model, fixture.name)
+    weights.seed(model, fixture.name)
+    weights.balance(model, tokenizer, fixture.task)
     folders.write_config(folder, model)
     folders.write_tokenizer(folder, fixture, tokenizer)
     graph = folder / "model.onnx"
@@ -66,12 +68,12 @@ def ask(fixture, model, tokenizer, folder):
 
 def spans_job(fixture, family, model, folder, scratch):
     """Weights and tokenizer for `transformers` 4."""
-    weights = Path(scratch) / fixture.name
-    model.save_pretrained(weights)
-    shutil.copy(folder / "tokenizer.json", weights)
+    saved = Path(scratch) / fixture.name
+    model.save_pretrained(saved)
+    shutil.copy(folder / "tokenizer.json", saved)
     special = json.loads((folder / "special_tokens_map.json").read_text())
     special = {name: token if isinstance(token, str) else token["content"] for name, token in special.items()}
-    return {"name": fixture.name, "folder": str(weights), "onnx": str(folder / "model.onnx"), "tokens": special,
+    return {"name": fixture.name, "folder": str(saved), "onnx": str(folder / "model.onnx"), "tokens": special,
             "inputs": family.inputs, "max_length": MAX_LENGTH}
 
 

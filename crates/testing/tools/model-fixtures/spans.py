@@ -42,6 +42,7 @@ def answers(job):
         ask(inputs)
         ask(inputs, top_k=3)
         ask(inputs, top_k=3, handle_impossible_answer=True)
+    ask(WHERE, top_k=20, handle_impossible_answer=True)
     ask([WHERE, {**WHERE, "context": c.SHORT}])
     ask(WHERE, top_k=3, max_answer_len=2)
     ask(WHERE, top_k=3, align_to_words=False)

@@ -2,6 +2,7 @@
 
 import io
 import tempfile
+from collections import Counter
 
 import sentencepiece
 from sentencepiece import sentencepiece_model_pb2
@@ -16,7 +17,7 @@ BERT_TOKENS = {"unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]",
                "mask_token": "[MASK]"}
 ROBERTA_TOKENS = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "cls_token": "<s>",
                   "sep_token": "</s>", "pad_token": "<pad>", "mask_token": "<mask>"}
-WORD_PIECES, BYTE_PAIRS, UNIGRAMS = 240, 320, 256
+WORD_PIECES, BYTE_PAIRS, UNIGRAMS = 208, 288, 224
 
 
 def finish(tokenizer, tokens, inputs, max_length, mask_strips=False):
@@ -39,12 +40,26 @@ def bert_pair(second):
 
 
 def word_pieces(special, unknown, lowercase):
-    """BERT's WordPiece model with its normalizer, trained on the corpus."""
-    tokenizer = Tokenizer(models.WordPiece(unk_token=unknown))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=lowercase)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.train_from_iterator(CORPUS, trainers.WordPieceTrainer(
-        vocab_size=WORD_PIECES, special_tokens=special, show_progress=False))
+    """BERT's WordPiece model with its normalizer.
+
+    The vocabulary has all characters and the parts of words that stand for most of the corpus; the library's own
+    trainer gives another order each time.
+    """
+    normalizer, words = normalizers.BertNormalizer(lowercase=lowercase), pre_tokenizers.BertPreTokenizer()
+    characters, parts = set(), Counter()
+    for text in CORPUS:
+        for word, _ in words.pre_tokenize_str(normalizer.normalize_str(text)):
+            for start in range(len(word)):
+                for end in range(start + 1, len(word) + 1):
+                    part = ("##" if start else "") + word[start:end]
+                    if end == start + 1:
+                        characters.add(part)
+                    else:
+                        parts[part] += end - start - 1
+    ranked = sorted(parts, key=lambda part: (-parts[part], part))
+    vocabulary = (special + sorted(characters) + ranked)[:WORD_PIECES]
+    tokenizer = Tokenizer(models.WordPiece({part: number for number, part in enumerate(vocabulary)}, unk_token=unknown))
+    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer, words
     tokenizer.decoder = decoders.WordPiece(prefix="##")
     return tokenizer
 
