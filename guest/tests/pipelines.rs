@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +11,8 @@ use pilotlight_guest::model::Timings;
 use pilotlight_guest::service::{Endpoint, Service};
 use pilotlight_model::{Choices, ModelFolder, Task};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
+use tempfile::TempDir;
 
 /// Numbers that two computations in f32 may differ by, relative to values above one.
 const TOLERANCE: f64 = 2e-4;
@@ -20,7 +22,55 @@ const TOLERANCE: f64 = 2e-4;
 struct Case {
     task: Task,
     request: Value,
-    answer: Value,
+    /// None: the pipeline refuses the request.
+    answer: Option<Value>,
+    /// Keys to set in files of the folder first.
+    #[serde(default)]
+    files: BTreeMap<String, Map<String, Value>>,
+}
+
+impl Case {
+    /// Where the answer of `service` differs, if it does.
+    fn check(&self, service: &Service) -> Option<String> {
+        let body = self.request.to_string();
+        let endpoint = Endpoint::Task(self.task);
+        let found = service.answer(endpoint, body.as_bytes(), &mut Timings::default());
+        match (&self.answer, found) {
+            (Some(answer), Ok(found)) => {
+                difference(answer, &serde_json::from_slice(&found).unwrap(), "")
+            }
+            (None, Err(error)) if error.status() == 422 => None,
+            (None, Ok(_)) => Some("it is not refused".to_owned()),
+            (_, Err(error)) => Some(error.to_string()),
+        }
+    }
+}
+
+/// The folder with keys set in some of its files.
+fn changed(folder: &Path, files: &BTreeMap<String, Map<String, Value>>) -> TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    copy_files(folder, copy.path());
+    for (name, keys) in files {
+        let path = copy.path().join(name);
+        let mut value: Map<String, Value> =
+            serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+        value.extend(keys.clone());
+        fs::write(path, Value::Object(value).to_string()).unwrap();
+    }
+    copy
+}
+
+fn copy_files(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            fs::create_dir(&target).unwrap();
+            copy_files(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
 }
 
 fn models() -> Vec<PathBuf> {
@@ -78,17 +128,16 @@ fn answers_are_those_of_the_pipelines() {
         let cases: Vec<Case> =
             serde_json::from_str(&fs::read_to_string(folder.join("answers.json")).unwrap())
                 .unwrap();
-        for (number, Case { task, request, answer }) in cases.iter().enumerate() {
+        for (number, case) in cases.iter().enumerate() {
             asked += 1;
-            let body = request.to_string();
-            let found =
-                service.answer(Endpoint::Task(*task), body.as_bytes(), &mut Timings::default());
-            let found = found.map(|found| serde_json::from_slice(&found).unwrap());
-            let found = found.unwrap_or_else(|error| json!({"error": error.to_string()}));
-            wrong.extend(
-                difference(answer, &found, "")
-                    .map(|text| format!("{name} {number} {task}: {text}")),
-            );
+            let difference = if case.files.is_empty() {
+                case.check(&service)
+            } else {
+                load(changed(&folder, &case.files).path())
+                    .map_or_else(Some, |service| case.check(&service))
+            };
+            let task = case.task;
+            wrong.extend(difference.map(|text| format!("{name} {number} {task}: {text}")));
         }
     }
     assert!(asked > 0, "there are no models");

@@ -33,7 +33,7 @@ fn a_text_that_takes_a_pattern_too_many_steps_is_refused() {
         assert!(tokenizer.encode(&text(10)).is_ok(), "{pre_tokenizer} {normalizer}");
         let refusal = tokenizer.encode(&text(1500)).unwrap_err().to_string();
         let expected =
-            "the text cannot be tokenised: a pattern of the tokenizer takes too many steps on it";
+            "the text cannot be tokenized: a pattern of the tokenizer takes too many steps on it";
         assert_eq!(refusal, expected, "{pre_tokenizer} {normalizer}");
     }
 }

@@ -37,6 +37,9 @@ pub struct Manifest {
     /// The prompt of requests that name none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_prompt: Option<String>,
+    /// Whether the tokens of a prompt count when vectors are pooled; they do unless it says no.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub include_prompt: Option<bool>,
     /// File of a matrix that says how likely one label follows another: f32 `[labels, labels]`, NumPy's
     /// format, row: the label before.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -18,6 +18,7 @@ const SHORTEST: f32 = 1e-12;
 #[serde(deny_unknown_fields, default)]
 pub struct FeatureParameters {
     /// Whether the end of a text that is too long is left out (true) or the text is refused.
+    #[serde(alias = "truncation")]
     pub truncate: Option<bool>,
 }
 
@@ -34,6 +35,7 @@ pub struct Parameters {
     /// What stands in front of each text.
     pub prompt: Option<String>,
     /// Whether the end of a text that is too long is left out (true) or the text is refused.
+    #[serde(alias = "truncation")]
     pub truncate: Option<bool>,
 }
 

@@ -23,6 +23,7 @@ pub struct Parameters {
     #[serde(deserialize_with = "strings")]
     pub targets: Option<Vec<String>>,
     /// Whether the end of a text that is too long is left out (true) or the text is refused.
+    #[serde(alias = "truncation")]
     pub truncate: Option<bool>,
 }
 

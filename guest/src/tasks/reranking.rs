@@ -31,6 +31,7 @@ pub struct Parameters {
     /// Only so many of the best.
     pub top_k: Option<usize>,
     /// Whether the ends of texts that are too long are left out (true) or the request is refused.
+    #[serde(alias = "truncation")]
     pub truncate: Option<bool>,
 }
 

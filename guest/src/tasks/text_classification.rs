@@ -3,7 +3,7 @@
 
 use pilotlight_model::ProblemType;
 use pilotlight_wire::null_is_default;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::encode::TooLong;
 use super::request::{Answer, OneOrMany, Request, TextOrPair};
@@ -17,13 +17,19 @@ use crate::text::Truncation;
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Parameters {
-    /// So many labels, best first; only the best one unless given.
+    /// So many labels, best first, or all of them if it is null; only the best one unless given.
+    #[serde(deserialize_with = "top_k")]
     pub top_k: Option<usize>,
     /// What makes scores of the model's outputs.
     #[serde(deserialize_with = "null_is_default")]
     pub function_to_apply: Function,
     /// Whether the end of a text that is too long is left out (true) or the text is refused.
+    #[serde(alias = "truncation")]
     pub truncate: Option<bool>,
+}
+
+fn top_k<'de, D: Deserializer<'de>>(from: D) -> Result<Option<usize>, D::Error> {
+    Option::<usize>::deserialize(from).map(|most| most.or(Some(usize::MAX)))
 }
 
 /// What makes scores of a classifier's outputs.
@@ -54,6 +60,8 @@ pub struct Label {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub enum Labels {
+    /// The best one of a pair.
+    One(Label),
     /// The best one of each.
     Best(Vec<Label>),
     /// The best ones.
@@ -80,7 +88,20 @@ pub fn answer(
             let kept = ranked.map(|labels| labels.into_iter().take(most).collect());
             Labels::Ranked(inputs.answer(kept.collect()))
         }
-        None => Labels::Best(ranked.filter_map(|labels| labels.into_iter().next()).collect()),
+        None => {
+            let mut best: Vec<Label> =
+                ranked.filter_map(|labels| labels.into_iter().next()).collect();
+            match (&inputs, best.pop()) {
+                // A text alone is answered by a list, and a pair alone is not.
+                (OneOrMany::One(TextOrPair { pair: Some(_), .. }), Some(label)) => {
+                    Labels::One(label)
+                }
+                (_, last) => {
+                    best.extend(last);
+                    Labels::Best(best)
+                }
+            }
+        }
     })
 }
 
@@ -91,8 +112,9 @@ fn sequences(
     too_long: TooLong,
     timings: &mut Timings,
 ) -> Result<Vec<Sequence>, ApiError> {
-    let sequence = |item: &TextOrPair| match &item.pair {
-        None => model.sequence(&item.text, too_long, timings),
+    let sequence = |item: &TextOrPair| match item.pair.as_deref() {
+        // An empty second text is none.
+        None | Some("") => model.sequence(&item.text, too_long, timings),
         Some(pair) => {
             let (first, second) =
                 (model.tokens(&item.text, timings)?, model.tokens(pair, timings)?);

@@ -63,6 +63,9 @@ pub fn answer(
     let pairs = texts.len().saturating_mul(parameters.candidate_labels.len());
     check_count("candidate_labels", pairs, model.manifest.limits.max_inputs)?;
     let hypotheses = hypotheses(model, &parameters, timings)?;
+    if texts.iter().any(String::is_empty) {
+        return Err(ApiError::Invalid("inputs must not be empty".to_owned()));
+    }
     let mut answers = Vec::with_capacity(texts.len());
     for text in texts {
         let premise = model.tokens(text, timings)?;
