@@ -85,7 +85,7 @@ fn a_component_without_snapshot_loads_its_model_on_the_first_request() {
 #[test]
 fn models_that_cannot_be_used_are_refused_and_nothing_is_written() {
     type Spoil = fn(&Path);
-    let cases: [(Spoil, &[&str]); 5] = [
+    let cases: [(Spoil, &[&str]); 6] = [
         (
             |folder| fs::remove_file(folder.join("tokenizer.json")).unwrap(),
             &["tokenizer.json", "cannot be read"],
