@@ -91,7 +91,7 @@ impl Listing {
     /// Adds the files of one folder; returns the folders in it that are modules of
     /// sentence-transformers.
     fn add(&mut self, folder: &Path, inner: &str) -> Result<Vec<String>, ModelError> {
-        let path = folder.join(inner);
+        let path = if inner.is_empty() { folder.to_owned() } else { folder.join(inner) };
         let io = |source| ModelError::Io { path: path.clone(), source };
         let mut modules = Vec::new();
         for (count, entry) in fs::read_dir(&path).map_err(io)?.enumerate() {

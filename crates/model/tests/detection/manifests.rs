@@ -99,7 +99,8 @@ fn mistakes_in_a_part_of_a_manifest_are_explained() {
 
 #[test]
 fn what_is_resolved_is_read_again_by_another_process() {
-    let model = folder().file("crf.npy", "").detected();
+    let folder = folder().file("crf.npy", "");
+    let model = folder.detected();
     let again = ModelFolder::with_manifest(model.path(), model.manifest_text()).unwrap();
     assert_eq!(again.manifest(), model.manifest());
     assert_eq!(again.digest(), model.digest());

@@ -68,6 +68,8 @@ fn every_pooling_is_known() {
     let many = r#"{"pooling_mode_cls_token": true, "pooling_mode_mean_tokens": true}"#;
     let many = saved(&[VECTORS]).file("1_Pooling/config.json", many);
     assert!(many.refusal().contains("1_Pooling/config.json: several pooling modes"));
+    let empty = saved(&[VECTORS]).file("1_Pooling/config.json", "");
+    assert!(empty.refusal().contains("1_Pooling/config.json: EOF"));
     // Token vectors are there all the same, and model.toml may choose one.
     assert_eq!(many.as_task(Task::FeatureExtraction).unwrap().manifest().pooling, None);
     let chosen = many.file("model.toml", "pooling = \"cls\"");
