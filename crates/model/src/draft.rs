@@ -3,14 +3,13 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::files::{inside, read_regular};
+use crate::files::{inside, largest_file, read_regular};
 use crate::json::without_bom;
 use crate::manifest::{File, MANIFEST_FILE, default_labels, default_onnx_file};
 use crate::{
     CONFIG_FILE, Choices, Limits, Manifest, ModelError, Pooling, ProblemType, TOKENIZER_FILE, Task,
 };
 
-const MANIFEST_LIMIT: u64 = 1 << 20;
 /// SPDX's word for a licence that nobody has stated.
 const NO_LICENSE: &str = "NOASSERTION";
 
@@ -41,7 +40,7 @@ pub(crate) struct Draft {
 /// `model.toml` of a folder: what it says, and its text.
 pub(crate) fn read_manifest(folder: &Path) -> Result<String, ModelError> {
     let file = folder.join(MANIFEST_FILE);
-    let bytes = read_regular((folder, &file), MANIFEST_LIMIT)?;
+    let bytes = read_regular((folder, &file), largest_file(MANIFEST_FILE))?;
     let mistake = |message| ModelError::Manifest { path: file.clone(), message };
     let text = str::from_utf8(without_bom(&bytes)).map_err(|error| mistake(error.to_string()))?;
     Ok(text.to_owned())

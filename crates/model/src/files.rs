@@ -6,18 +6,20 @@ use std::path::{Component, Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::{Digest, ModelError, TOKENIZER_FILE};
+use crate::{Digest, MANIFEST_FILE, ModelError, TOKENIZER_FILE};
 
 /// A 32-bit sandbox cannot hold more, whatever the file says.
 pub(crate) const FILE_LIMIT: u64 = 2 << 30;
 /// The largest published tokenizers have a million tokens and merges in 34 MB.
 const TOKENIZER_LIMIT: u64 = 64 << 20;
+const MANIFEST_LIMIT: u64 = 1 << 20;
 /// A configuration that names every label or added token of a large model has 2 MB.
 const JSON_LIMIT: u64 = 8 << 20;
 
 /// Most bytes of the file called `name` in a model folder.
 pub fn largest_file(name: &str) -> u64 {
     match name {
+        MANIFEST_FILE => MANIFEST_LIMIT,
         TOKENIZER_FILE => TOKENIZER_LIMIT,
         json if json.ends_with(".json") => JSON_LIMIT,
         _ => FILE_LIMIT,

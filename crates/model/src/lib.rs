@@ -1,5 +1,8 @@
-//! A model folder: `model.toml` and the files it names, each checked against its SHA-256
-//! digest whenever it is read.
+//! A model folder: its graph, its tokenizer and what describes them, each file checked against its
+//! SHA-256 digest whenever it is read.
+//!
+//! [`ModelFolder::detect`] takes folders as exporters and sentence-transformers leave them; a
+//! `model.toml` overrides what is detected. The result is one complete [`Manifest`].
 //!
 //! The files are untrusted input. A name or a symbolic link that leads out of the folder, a special
 //! file, a file of absurd size or one whose digest differs is refused by name, and nothing of it is

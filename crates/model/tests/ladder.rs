@@ -6,7 +6,8 @@ use pilotlight_testing::ladder::{Order, check};
 
 const ORDER: &Order = &[
     &["digest", "error", "input", "json", "pattern", "pooling", "scheme", "signature", "task"],
-    &["choices", "config", "files", "labels", "manifest"],
+    &["choices", "config", "labels", "manifest"],
+    &["files"],
     &["draft"],
     &["detect"],
     &["folder"],

@@ -69,6 +69,11 @@ impl Descriptions {
         })
     }
 
+    /// Reads only the model card of a folder, for a model that has nothing to do with text.
+    pub(super) fn of_card(folder: &Path) -> Self {
+        Self { license: Reader { folder, read: Vec::new() }.license(), ..Self::default() }
+    }
+
     /// Whether the vectors of texts are scaled to length 1.
     pub(super) fn normalizes(&self) -> bool {
         self.modules.iter().flatten().any(|module| module.kind == "Normalize")

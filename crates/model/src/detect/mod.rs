@@ -93,7 +93,7 @@ impl<'a> Detection<'a> {
     fn new(folder: &'a Path, draft: Draft) -> Result<Self, ModelError> {
         let listing = Listing::of_folder(folder, draft.onnx_file.as_deref())?;
         let descriptions = match draft.task {
-            Some(Task::Tensors) => Descriptions::default(),
+            Some(Task::Tensors) => Descriptions::of_card(folder),
             _ => Descriptions::read(folder)?,
         };
         Ok(Self { folder, draft, listing, descriptions, findings: Vec::new() })

@@ -136,7 +136,10 @@ pub(super) fn declared_sizes(value: &ValueInfoProto) -> Option<Vec<Option<i64>>>
 fn declared_dims(tensor: &TensorType) -> Option<Vec<Dim>> {
     let dims = tensor.shape.as_ref()?.dim.iter().map(|dim| match &dim.value {
         Some(dimension::Value::DimValue(size)) if *size >= 0 => Dim::Fixed(*size),
-        Some(dimension::Value::DimParam(name)) if !name.is_empty() => Dim::Named(name.clone()),
+        // Paddle calls all unknown sizes by this one name.
+        Some(dimension::Value::DimParam(name)) if !name.is_empty() && name != "?" => {
+            Dim::Named(name.clone())
+        }
         // Negative sizes stand for unknown ones, as ONNX Runtime reads them.
         _ => Dim::Any,
     });

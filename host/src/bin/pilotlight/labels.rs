@@ -110,8 +110,7 @@ fn of_folder(folder: &Path, choices: &Choices) -> Option<Known> {
 fn width(folder: &ModelFolder) -> Option<usize> {
     let manifest = folder.manifest();
     let file = folder.read_in_pieces(&manifest.onnx_file).ok()?.into_iter().collect::<Pieces>();
-    let mut beside =
-        |name: &str| folder.read_beside_graph(name).map_err(|error| error.to_string());
+    let mut beside = |name: &str| folder.read_beside_graph(name).map_err(|error| error.to_string());
     let (mut model, _) = pilotlight_onnx::decode_with(file, &mut beside).ok()?;
     pilotlight::adapt(&mut model, manifest, None).ok()??.outputs.first()?.columns
 }

@@ -69,7 +69,7 @@ pub(super) fn check_ranks(server: &Server) {
 
 /// The tag of each character, found as `decoding` says: `argmax` or `viterbi`.
 pub(super) fn check_tags(server: &Server, decoding: &str) {
-    let lines = [lines("ner_zh.jsonl"), lines("ner_zh_transitions.jsonl")].concat();
+    let lines = [lines("ner_zh.jsonl"), lines("ner_zh_more.jsonl")].concat();
     for batch in lines.chunks(BATCH) {
         let texts: Vec<&Value> = batch.iter().map(|line| &line["text"]).collect();
         let parameters = json!({"aggregation_strategy": "none", "ignore_labels": []});

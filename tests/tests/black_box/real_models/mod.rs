@@ -147,7 +147,8 @@ impl Model {
     /// A server of its folder; `None` if it has not been fetched.
     fn serve(&self, arguments: &[&str]) -> Option<Server> {
         let folder = self.folder()?;
-        Some(Server::start(&[&[folder.to_str().unwrap()], self.options, arguments].concat()))
+        let folder = [folder.to_str().unwrap()];
+        Some(Server::start(&[&folder[..], self.options, arguments].concat()))
     }
 
     /// Its component for hosts that have `target`, built once in a run; `None` if it has not been

@@ -78,7 +78,6 @@ pub(super) fn contracted(
         let known = size.to_i64().is_ok() && other.to_i64().is_ok();
         let fits = size == other || !known || broadcasts && (size.is_one() || other.is_one());
         ensure!(fits, "{a_dims:?} and {b_dims:?} do not fit");
-        size.clone().broadcast(other.clone())?;
     }
     let dtype = w.dtype(a)?;
     let b = w.cast(b, dtype)?;
@@ -87,6 +86,7 @@ pub(super) fn contracted(
 
 fn gemm(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
     let (mut a, b) = (w.input(0)?, w.input(1)?);
+    ensure!(w.rank(a)? == 2 && w.rank(b)? == 2, "only matrices are supported");
     if w.node.int_or("transA", 0) != 0 {
         a = w.wire("transpose", AxisOp::Move(0, 1), &[a])?;
     }
