@@ -63,7 +63,10 @@ impl fmt::Display for Agreement {
             Measure::Difference => write!(f, "{values} numbers")?,
         }
         match largest_difference {
-            Some(difference) => write!(f, ", numbers differ by at most {difference:.1e}")?,
+            Some(difference) if *difference < 0.001 => {
+                write!(f, ", numbers differ by at most {difference:.1e}")?;
+            }
+            Some(difference) => write!(f, ", numbers differ by at most {difference:.3}")?,
             None => {}
         }
         write!(f, " (texts: {texts})")
@@ -81,7 +84,7 @@ mod tests {
             texts: 2,
             values: 8,
             share,
-            largest_difference: Some(0.0015),
+            largest_difference: Some(0.12),
         };
         for (measure, share, told) in [
             (Measure::Equal, 0.875, "87.50 % of 8 values are equal"),
@@ -89,9 +92,11 @@ mod tests {
             (Measure::Order, 1.0, "100.00 % of 8 pairs are in the same order"),
             (Measure::Difference, 0.9985, "8 numbers"),
         ] {
-            let whole = format!("{told}, numbers differ by at most 1.5e-3 (texts: 2)");
+            let whole = format!("{told}, numbers differ by at most 0.120 (texts: 2)");
             assert_eq!(agreement(measure, share).to_string(), whole);
         }
+        let little = Agreement { largest_difference: Some(2e-7), ..agreement(Measure::Equal, 1.0) };
+        assert!(little.to_string().contains("at most 2.0e-7"), "{little}");
         let without = Agreement { largest_difference: None, ..agreement(Measure::Equal, 1.0) };
         assert_eq!(without.to_string(), "100.00 % of 8 values are equal (texts: 2)");
     }

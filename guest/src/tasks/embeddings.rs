@@ -4,7 +4,7 @@
 use pilotlight_model::Pooling;
 use serde::Deserialize;
 
-use super::encode::TooLong;
+use super::encode::Truncate;
 use super::request::{Answer, OneOrMany, Request, check_count};
 use crate::api::ApiError;
 use crate::engine::{Matrix, Output, Sequence};
@@ -19,7 +19,7 @@ const SHORTEST: f32 = 1e-12;
 pub struct FeatureParameters {
     /// Whether the end of a text that is too long is left out (true) or the text is refused.
     #[serde(alias = "truncation")]
-    pub truncate: Option<bool>,
+    pub truncate: Truncate,
 }
 
 /// How the vectors of texts are computed.
@@ -36,7 +36,7 @@ pub struct Parameters {
     pub prompt: Option<String>,
     /// Whether the end of a text that is too long is left out (true) or the text is refused.
     #[serde(alias = "truncation")]
-    pub truncate: Option<bool>,
+    pub truncate: Truncate,
 }
 
 /// A text, and others that are compared with it.
@@ -60,7 +60,7 @@ pub fn features(
 ) -> Result<Answer<[Vec<Vec<f32>>; 1]>, ApiError> {
     let Request { inputs, parameters, .. } = request;
     let texts = inputs.items(model.manifest.limits.max_inputs)?;
-    let sequences = sequences(model, ("", texts), parameters.truncate.into(), timings)?;
+    let sequences = sequences(model, ("", texts), parameters.truncate, timings)?;
     let outputs = model.run_one(&sequences, timings)?;
     let vectors = outputs.iter().map(|output| [output.rows().map(<[f32]>::to_vec).collect()]);
     Ok(inputs.answer(vectors.collect()))
@@ -104,13 +104,22 @@ fn embed(
     timings: &mut Timings,
 ) -> Result<Vec<Vec<f32>>, ApiError> {
     let prompt = prompt(model, parameters)?;
-    let sequences = sequences(model, (prompt, texts), parameters.truncate.into(), timings)?;
+    let sequences = sequences(model, (prompt, texts), parameters.truncate, timings)?;
     let outputs = model.run_one(&sequences, timings)?;
     let manifest = &model.manifest;
+    let left_out = match manifest.include_prompt {
+        Some(false) if !prompt.is_empty() => {
+            model.tokenizer.text_rows(model.tokens(prompt, timings)?.len()).end
+        }
+        _ => 0,
+    };
     let normalized = parameters.normalize.or(manifest.normalize).unwrap_or(false);
     let vector = |output: &Matrix| {
         let mut vector = match model.output() {
-            Some(Output::PerToken) => pool(output, manifest.pooling.unwrap_or(Pooling::Mean)),
+            Some(Output::PerToken) => {
+                let pooled = output.without_first_rows(left_out.min(output.len() - 1));
+                pool(&pooled, manifest.pooling.unwrap_or(Pooling::Mean))
+            }
             _ => output.row(0).to_vec(),
         };
         vector.truncate(dimensions(parameters, vector.len())?);
@@ -153,12 +162,12 @@ fn dimensions(parameters: &Parameters, columns: usize) -> Result<usize, ApiError
 fn sequences(
     model: &TextModel,
     (prompt, texts): (&str, &[String]),
-    too_long: TooLong,
+    truncate: Truncate,
     timings: &mut Timings,
 ) -> Result<Vec<Sequence>, ApiError> {
     let sequence = |text: &String| match prompt {
-        "" => model.sequence(text, too_long, timings),
-        prompt => model.sequence(&format!("{prompt}{text}"), too_long, timings),
+        "" => model.sequence(text, truncate.too_long, timings),
+        prompt => model.sequence(&format!("{prompt}{text}"), truncate.too_long, timings),
     };
     texts.iter().map(sequence).collect()
 }

@@ -1,5 +1,8 @@
 //! From texts to the sequences that a model sees, shortened where they are too long.
 
+use serde::{Deserialize, Deserializer, de};
+use serde_json::Value;
+
 use crate::api::ApiError;
 use crate::engine::Sequence;
 use crate::model::{TextModel, Timings};
@@ -14,12 +17,42 @@ pub(crate) enum TooLong {
     Refuse,
 }
 
-impl From<Option<bool>> for TooLong {
-    /// `truncate` of a request: true unless it says otherwise.
-    fn from(truncate: Option<bool>) -> Self {
-        if truncate.unwrap_or(true) { Self::Truncate } else { Self::Refuse }
+/// `truncate` of a request: whether the end of what is too long is left out, or how that of a pair is.
+/// `transformers` calls it `truncation`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Truncate {
+    pub(crate) too_long: TooLong,
+    /// What of a pair is shortened.
+    pub(crate) truncation: Truncation,
+}
+
+impl Default for Truncate {
+    fn default() -> Self {
+        Self { too_long: TooLong::Truncate, truncation: Truncation::LongestFirst }
     }
 }
+
+impl<'de> Deserialize<'de> for Truncate {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let by = |truncation| Self { too_long: TooLong::Truncate, truncation };
+        let refuse = Self { too_long: TooLong::Refuse, ..Self::default() };
+        Ok(match Value::deserialize(from)? {
+            Value::Null | Value::Bool(true) => Self::default(),
+            Value::Bool(false) => refuse,
+            Value::String(name) => match &name[..] {
+                "longest_first" => Self::default(),
+                "only_first" => by(Truncation::OnlyFirst),
+                "only_second" => by(Truncation::OnlySecond),
+                "do_not_truncate" => refuse,
+                _ => return Err(de::Error::custom(format!("truncate is {name:?}; {EXPECTED}"))),
+            },
+            other => return Err(de::Error::custom(format!("truncate is {other}; {EXPECTED}"))),
+        })
+    }
+}
+
+const EXPECTED: &str =
+    "use true, false, \"longest_first\", \"only_first\", \"only_second\" or \"do_not_truncate\"";
 
 impl TextModel {
     /// The sequence of one text.
@@ -47,8 +80,7 @@ impl TextModel {
     pub(crate) fn pair_sequence(
         &self,
         (first, second): (&[Token], &[Token]),
-        truncation: Truncation,
-        too_long: TooLong,
+        Truncate { too_long, truncation }: Truncate,
     ) -> Result<Sequence, ApiError> {
         let capacity = self.tokenizer.pair_capacity().ok_or_else(no_pairs)?;
         let lengths = (first.len(), second.len());

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::encode::TooLong;
+use super::encode::Truncate;
 use super::request::{Answer, OneOrMany, Request, strings};
 use super::scores::{ranked, softmax};
 use crate::api::ApiError;
@@ -24,7 +24,7 @@ pub struct Parameters {
     pub targets: Option<Vec<String>>,
     /// Whether the end of a text that is too long is left out (true) or the text is refused.
     #[serde(alias = "truncation")]
-    pub truncate: Option<bool>,
+    pub truncate: Truncate,
 }
 
 /// A candidate.
@@ -66,7 +66,7 @@ pub fn answer(
     let targets = targets.map(|targets| target_ids(model, targets, timings)).transpose()?;
     let mut sequences = Vec::with_capacity(texts.len());
     for text in texts {
-        let sequence = model.sequence(text, TooLong::from(parameters.truncate), timings)?;
+        let sequence = model.sequence(text, parameters.truncate.too_long, timings)?;
         if !sequence.ids.contains(&i64::from(mask.1)) {
             let message = format!("{} is not in the text, or behind what the model reads", mask.0);
             return Err(ApiError::Invalid(message));

@@ -3,12 +3,12 @@
 use pilotlight_model::ProblemType;
 use serde::{Deserialize, Serialize};
 
+use super::encode::Truncate;
 use super::request::{Request, check_count};
 use super::scores::{ranked, sigmoid};
 use crate::api::ApiError;
 use crate::engine::Sequence;
 use crate::model::{TextModel, Timings};
-use crate::text::Truncation;
 
 /// A query and texts.
 #[derive(Debug, Deserialize)]
@@ -32,7 +32,7 @@ pub struct Parameters {
     pub top_k: Option<usize>,
     /// Whether the ends of texts that are too long are left out (true) or the request is refused.
     #[serde(alias = "truncation")]
-    pub truncate: Option<bool>,
+    pub truncate: Truncate,
 }
 
 /// A text and its score.
@@ -59,10 +59,10 @@ pub fn answer(
     let Request { inputs: Inputs { query, texts }, parameters, .. } = request;
     check_count("texts", texts.len(), model.manifest.limits.max_inputs)?;
     let query = model.tokens(&query, timings)?;
-    let too_long = parameters.truncate.into();
+    let truncate = parameters.truncate;
     let sequence = |text: &String| -> Result<Sequence, ApiError> {
         let text = model.tokens(text, timings)?;
-        model.pair_sequence((&query, &text), Truncation::LongestFirst, too_long)
+        model.pair_sequence((&query, &text), truncate)
     };
     let sequences = texts.iter().map(sequence).collect::<Result<Vec<_>, _>>()?;
     let outputs = model.run_one(&sequences, timings)?;

@@ -5,13 +5,12 @@ use pilotlight_model::ProblemType;
 use pilotlight_wire::null_is_default;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::encode::TooLong;
+use super::encode::Truncate;
 use super::request::{Answer, OneOrMany, Request, TextOrPair};
 use super::scores::{ranked, sigmoid, softmax};
 use crate::api::ApiError;
 use crate::engine::{Matrix, Sequence};
 use crate::model::{TextModel, Timings};
-use crate::text::Truncation;
 
 /// How a request is to be answered.
 #[derive(Debug, Default, Deserialize)]
@@ -25,7 +24,7 @@ pub struct Parameters {
     pub function_to_apply: Function,
     /// Whether the end of a text that is too long is left out (true) or the text is refused.
     #[serde(alias = "truncation")]
-    pub truncate: Option<bool>,
+    pub truncate: Truncate,
 }
 
 fn top_k<'de, D: Deserializer<'de>>(from: D) -> Result<Option<usize>, D::Error> {
@@ -79,7 +78,7 @@ pub fn answer(
 ) -> Result<Labels, ApiError> {
     let Request { inputs, parameters, .. } = request;
     let items = inputs.items(model.manifest.limits.max_inputs)?;
-    let sequences = sequences(model, items, parameters.truncate.into(), timings)?;
+    let sequences = sequences(model, items, parameters.truncate, timings)?;
     let outputs = model.run_one(&sequences, timings)?;
     let function = function(model, parameters.function_to_apply);
     let ranked = outputs.iter().map(|output| labels(model, output, function));
@@ -109,16 +108,16 @@ pub fn answer(
 fn sequences(
     model: &TextModel,
     items: &[TextOrPair],
-    too_long: TooLong,
+    truncate: Truncate,
     timings: &mut Timings,
 ) -> Result<Vec<Sequence>, ApiError> {
     let sequence = |item: &TextOrPair| match item.pair.as_deref() {
         // An empty second text is none.
-        None | Some("") => model.sequence(&item.text, too_long, timings),
+        None | Some("") => model.sequence(&item.text, truncate.too_long, timings),
         Some(pair) => {
             let (first, second) =
                 (model.tokens(&item.text, timings)?, model.tokens(pair, timings)?);
-            model.pair_sequence((&first, &second), Truncation::LongestFirst, too_long)
+            model.pair_sequence((&first, &second), truncate)
         }
     };
     items.iter().map(sequence).collect()

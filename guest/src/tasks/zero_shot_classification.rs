@@ -4,7 +4,7 @@
 use pilotlight_wire::null_is_default;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use super::encode::TooLong;
+use super::encode::{TooLong, Truncate};
 use super::request::{Answer, OneOrMany, Request, check_count, strings};
 use super::scores::{ranked, softmax};
 use crate::api::ApiError;
@@ -12,6 +12,9 @@ use crate::engine::Matrix;
 use crate::model::{TextModel, Timings};
 use crate::text::Truncation;
 
+/// The label is never cut.
+const TRUNCATE: Truncate =
+    Truncate { too_long: TooLong::Truncate, truncation: Truncation::OnlyFirst };
 /// What of a template stands for a label.
 const GAP: &str = "{}";
 
@@ -71,7 +74,7 @@ pub fn answer(
         let premise = model.tokens(text, timings)?;
         let sequence = |hypothesis: &Vec<_>| {
             let texts = (&premise[..], &hypothesis[..]);
-            model.pair_sequence(texts, Truncation::OnlyFirst, TooLong::Truncate)
+            model.pair_sequence(texts, TRUNCATE)
         };
         let sequences = hypotheses.iter().map(sequence).collect::<Result<Vec<_>, _>>()?;
         let scores = scores(model, &model.run_one(&sequences, timings)?, parameters.multi_label);

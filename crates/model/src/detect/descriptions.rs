@@ -33,6 +33,8 @@ pub(super) struct Descriptions {
     pub(super) tokenizer_length: Option<u64>,
     pub(super) modules: Option<Vec<Module>>,
     pub(super) pooling: Option<Result<Pooling, ModelError>>,
+    /// Whether the tokens of prompts are pooled, too.
+    pub(super) includes_prompt: bool,
     pub(super) settings: Settings,
     pub(super) sentence: Limits,
     pub(super) license: Option<String>,
@@ -56,11 +58,12 @@ impl Descriptions {
         };
         let tokenizer_length = reader.parsed(TOKENIZER_CONFIG, length)?.flatten();
         let modules = reader.parsed(MODULES, sentence::modules)?;
-        let pooling = reader.pooling(modules.as_deref())?;
+        let (pooling, includes_prompt) = reader.pooling(modules.as_deref())?.unzip();
         Ok(Self {
             config,
             tokenizer_length,
             pooling,
+            includes_prompt: includes_prompt.unwrap_or(true),
             settings: reader.parsed(SENTENCE_TRANSFORMERS, sentence::settings)?.unwrap_or_default(),
             sentence: reader.parsed(SENTENCE_CONFIG, sentence::limits)?.unwrap_or_default(),
             license: reader.license(),
@@ -117,7 +120,7 @@ impl Reader<'_> {
     fn pooling(
         &mut self,
         modules: Option<&[Module]>,
-    ) -> Result<Option<Result<Pooling, ModelError>>, ModelError> {
+    ) -> Result<Option<(Result<Pooling, ModelError>, bool)>, ModelError> {
         let named = modules.into_iter().flatten().find(|module| module.kind == "Pooling");
         let module = named.map_or("1_Pooling", |module| module.path.as_str());
         let config = inside(&format!("{module}/{CONFIG_FILE}"))?;
@@ -127,8 +130,9 @@ impl Reader<'_> {
         }
         let path = self.folder.join(&config);
         let unfit = |reason| ModelError::Unfit { path, reason };
-        let pooling = self.parsed(&config, |bytes| Ok(sentence::pooling(bytes)))?;
-        Ok(pooling.map(|pooling| pooling.map_err(unfit)))
+        let parse = |bytes: &[u8]| Ok((sentence::pooling(bytes), sentence::includes_prompt(bytes)));
+        let pooling = self.parsed(&config, parse)?;
+        Ok(pooling.map(|(pooling, includes_prompt)| (pooling.map_err(unfit), includes_prompt)))
     }
 
     /// The licence that the head of the model card names.

@@ -196,6 +196,9 @@ impl<'a> Detection<'a> {
         if is_needed || known {
             let normalizes = self.descriptions.normalizes();
             self.draft.normalize.get_or_insert(normalizes);
+            if !self.descriptions.includes_prompt {
+                self.draft.include_prompt.get_or_insert(false);
+            }
         }
         if self.descriptions.sentence.lower_case {
             let finding =

@@ -61,6 +61,11 @@ pub(super) fn modules(bytes: &[u8]) -> Result<Vec<Module>, String> {
     list.iter().enumerate().map(module).collect()
 }
 
+/// Whether the tokens of a prompt are pooled: `include_prompt`, true unless it says otherwise.
+pub(super) fn includes_prompt(bytes: &[u8]) -> bool {
+    json::parse(bytes).is_ok_and(|config| config["include_prompt"].as_bool() != Some(false))
+}
+
 /// Reads the `config.json` of a `Pooling` module.
 ///
 /// # Errors
