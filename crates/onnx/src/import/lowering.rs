@@ -16,8 +16,10 @@ pub(super) struct Lowered {
     /// Declared outputs.
     pub(super) outputs: Vec<ValueInfoProto>,
     values: BTreeMap<String, OutletId>,
-    /// Names in the order in which they were defined.
-    defined: Vec<String>,
+    /// Names in the order in which they were defined, and what they had named outside the subgraph.
+    defined: Vec<(String, Option<OutletId>)>,
+    /// Where in `defined` the names of the subgraph begin.
+    scope: usize,
     opset: i64,
     keep_blocks: bool,
 }
@@ -59,6 +61,7 @@ pub(super) fn lower(
         outputs: graph.output.clone(),
         values: BTreeMap::new(),
         defined: Vec::new(),
+        scope: 0,
         opset,
         keep_blocks,
     };
@@ -145,15 +148,19 @@ impl Lowered {
         if branch.output.len() < node.output.len() || !branch.sparse_initializer.is_empty() {
             return Err(node.refuse("its branch does not fit"));
         }
-        let outer = self.defined.len();
+        let outer = std::mem::replace(&mut self.scope, self.defined.len());
         branch.initializer.iter().cloned().try_for_each(|tensor| self.add_constant(tensor))?;
         self.add_nodes(&branch.node, depth + 1)?;
         let outlets = branch.output.iter().map(|output| self.value(&output.name));
         let outlets = outlets.collect::<Result<Vec<_>, _>>()?;
         // Names of a subgraph are its own.
-        for name in self.defined.split_off(outer) {
-            self.values.remove(&name);
+        for (name, shadowed) in self.defined.split_off(self.scope) {
+            match shadowed {
+                Some(outlet) => self.values.insert(name, outlet),
+                None => self.values.remove(&name),
+            };
         }
+        self.scope = outer;
         let names = node.output.iter().zip(outlets).filter(|(name, _)| !name.is_empty());
         names.into_iter().try_for_each(|(name, outlet)| self.define(name.clone(), outlet))
     }
@@ -183,11 +190,13 @@ impl Lowered {
     }
 
     fn define(&mut self, name: String, outlet: OutletId) -> Result<(), OnnxError> {
-        self.defined.push(name.clone());
-        match self.values.insert(name.clone(), outlet) {
-            None => Ok(()),
-            Some(_) => Err(OnnxError::Graph(format!("value {name} is defined twice"))),
+        let shadowed = self.values.insert(name.clone(), outlet);
+        if shadowed.is_some() && self.defined[self.scope..].iter().any(|(other, _)| *other == name)
+        {
+            return Err(OnnxError::Graph(format!("value {name} is defined twice")));
         }
+        self.defined.push((name, shadowed));
+        Ok(())
     }
 
     pub(super) fn value(&self, name: &str) -> Result<OutletId, OnnxError> {

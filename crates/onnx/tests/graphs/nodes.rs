@@ -7,7 +7,7 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use pilotlight_onnx::proto::{ModelProto, TensorProto};
+use pilotlight_onnx::proto::{ModelProto, TensorProto, ValueInfoProto, type_proto};
 use pilotlight_onnx::{OnnxError, Precision, decode, fuse, import};
 use prost::Message as _;
 use tract_core::internal::*;
@@ -21,7 +21,7 @@ const ABSOLUTE: f64 = 1e-7;
 /// How a test went.
 enum Outcome {
     Passed,
-    /// It has an operator that is not lowered.
+    /// It has an operator that is not lowered, or values that are not read at all.
     Unknown,
     Failed(String),
 }
@@ -81,6 +81,9 @@ fn run(test: &Path) -> Outcome {
         Ok(model) => model,
         Err(error) => return Outcome::Failed(error.to_string()),
     };
+    if has_other_values(&model) {
+        return Outcome::Unknown;
+    }
     for number in 0.. {
         let data = test.join(format!("test_data_set_{number}"));
         if !data.is_dir() {
@@ -92,6 +95,23 @@ fn run(test: &Path) -> Outcome {
         }
     }
     Outcome::Passed
+}
+
+/// Whether an input or output, or what a node casts to, is no tensor of an element type that is
+/// read.
+fn has_other_values(model: &ModelProto) -> bool {
+    let graph = model.graph.as_ref().unwrap();
+    let known = |element: i32| matches!(element, 1 | 2 | 3 | 6 | 7 | 9 | 10 | 11);
+    let port =
+        |port: &ValueInfoProto| match port.r#type.as_ref().and_then(|r#type| r#type.value.as_ref())
+        {
+            Some(type_proto::Value::TensorType(tensor)) => known(tensor.elem_type),
+            _ => false,
+        };
+    let casts = graph.node.iter().flat_map(|node| &node.attribute);
+    let mut casts = casts.filter(|attribute| attribute.name == "to");
+    !graph.input.iter().chain(&graph.output).all(port)
+        || !casts.all(|attribute| known(attribute.i as i32))
 }
 
 /// One set of inputs and outputs. Inputs that have to be constants here are made so: all but the
@@ -217,7 +237,8 @@ fn close(found: &Tensor, expected: &TensorProto) -> TractResult<Result<(), Strin
         TractResult::Ok(tensor.try_as_plain_ram()?.as_slice::<f64>()?.to_vec())
     };
     for (found, expected) in numbers(found)?.iter().zip(numbers(&expected)?) {
-        let near = (found - expected).abs() <= ABSOLUTE + RELATIVE * expected.abs();
+        let near = expected.is_finite()
+            && (found - expected).abs() <= ABSOLUTE + RELATIVE * expected.abs();
         let both_nan = found.is_nan() && expected.is_nan();
         if !(near || both_nan || *found == expected) {
             return Ok(Err(format!("{found}, not {expected}")));

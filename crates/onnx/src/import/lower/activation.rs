@@ -84,6 +84,7 @@ fn below_zero(
     let (x, zero) = (w.input(0)?, w.float("zero", 0.0)?);
     let negative = w.binary("negative", logic::comp_lt(), [x, zero])?;
     let below = below(w, x)?;
+    let below = w.cast(below, w.dtype(x)?)?;
     Ok(tvec!(w.wire("out", Iff, &[negative, below, x])?))
 }
 

@@ -12,7 +12,8 @@ use crate::shape::{check_volume, resolve_axis};
 pub(super) fn lowering(operator: &str) -> Option<Lower> {
     Some(match operator {
         "Constant" => constant,
-        "Identity" | "Dropout" => |w| Ok(tvec!(w.input(0)?)),
+        "Identity" => |w| Ok(tvec!(w.input(0)?)),
+        "Dropout" => dropout,
         "Cast" => cast_to,
         "CastLike" => |w| {
             let (input, like) = (w.input(0)?, w.input(1)?);
@@ -51,6 +52,22 @@ fn constant(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
         bail!("a constant needs one of value, value_int, value_ints, value_float")
     };
     Ok(tvec!(w.scalar("value", value)?))
+}
+
+/// Drops nothing: that is for training.
+fn dropout(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
+    let input = w.input(0)?;
+    if w.optional(2).is_some() {
+        let training = w.constant(2)?.cast_to_scalar::<bool>()?;
+        ensure!(!training, "training is not supported");
+    }
+    let mut outlets = tvec!(input);
+    if w.node.output.len() > 1 {
+        let kept = w.scalar("kept", tensor0(true))?;
+        let shape = w.fact(input)?.shape.to_tvec();
+        outlets.extend(broadcast(w, kept, shape)?);
+    }
+    Ok(outlets)
 }
 
 fn cast_to(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {

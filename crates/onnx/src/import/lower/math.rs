@@ -71,7 +71,8 @@ fn mean(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
 fn modulo(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
     let operands = [w.input(0)?, w.input(1)?];
     let rest = w.binary("rest", Box::new(Rem), operands)?;
-    let signed = w.dtype(rest)?.is_signed();
+    let dtype = w.dtype(rest)?;
+    let signed = dtype.is_signed() || dtype.is_float();
     if w.node.int_or("fmod", 0) != 0 || !signed {
         return Ok(tvec!(rest));
     }

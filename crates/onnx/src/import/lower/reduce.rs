@@ -55,7 +55,11 @@ fn dropped(w: &mut Wiring<'_>, mut out: OutletId, axes: &[usize]) -> TractResult
 fn reduce(w: &mut Wiring<'_>, how: (Reducer, bool)) -> TractResult<TVec<OutletId>> {
     let input = w.input(0)?;
     let Some(axes) = axes(w, w.rank(input)?)? else { return Ok(tvec!(input)) };
+    let dtype = w.dtype(input)?;
+    let codes = if dtype == bool::datum_type() { u8::datum_type() } else { dtype };
+    let input = w.cast(input, codes)?;
     let out = reduced(w, input, axes.clone(), how)?;
+    let out = if codes == dtype { out } else { w.cast(out, dtype)? };
     Ok(tvec!(dropped(w, out, &axes)?))
 }
 
