@@ -34,8 +34,26 @@ pub(crate) struct Draft {
     pub(crate) license: Option<String>,
     pub(crate) attribution: Option<String>,
     pub(crate) origin: Option<String>,
-    pub(crate) limits: Option<Limits>,
+    pub(crate) limits: Option<DraftLimits>,
     pub(crate) files: BTreeMap<String, File>,
+}
+
+/// Limits of which each may be missing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub(crate) struct DraftLimits {
+    max_body_bytes: Option<usize>,
+    max_inputs: Option<usize>,
+}
+
+impl DraftLimits {
+    fn finish(self, task: Task) -> Limits {
+        let default = Limits::of(task);
+        Limits {
+            max_body_bytes: self.max_body_bytes.unwrap_or(default.max_body_bytes),
+            max_inputs: self.max_inputs.unwrap_or(default.max_inputs),
+        }
+    }
 }
 
 /// `model.toml` of a folder: what it says, and its text.
@@ -102,7 +120,8 @@ impl Draft {
             return false;
         }
         if task == Task::Tensors {
-            return self.outputs.is_some();
+            let has_limit = self.limits.is_some_and(|limits| limits.max_body_bytes.is_some());
+            return self.outputs.is_some() && has_limit;
         }
         let has_text = self.max_length.is_some() && lists(TOKENIZER_FILE);
         has_text
@@ -126,10 +145,11 @@ impl Draft {
     /// The key and the mistake, in words.
     pub(crate) fn finish(self) -> Result<Manifest, String> {
         let missing = |key: &str| format!("{key} is missing");
+        let task = self.task.ok_or_else(|| missing("task"))?;
         let manifest = Manifest {
             onnx_file: self.graph(),
             name: self.name.ok_or_else(|| missing("name"))?,
-            task: self.task.ok_or_else(|| missing("task"))?,
+            task,
             max_length: self.max_length,
             outputs: self.outputs.unwrap_or_default(),
             problem_type: self.problem_type,
@@ -143,7 +163,7 @@ impl Draft {
             attribution: self.attribution,
             origin: self.origin,
             prompts: self.prompts.unwrap_or_default(),
-            limits: self.limits.unwrap_or_default(),
+            limits: self.limits.unwrap_or_default().finish(task),
             files: self.files,
         };
         manifest.check()?;

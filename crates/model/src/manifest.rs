@@ -83,6 +83,18 @@ pub struct Limits {
     pub max_inputs: usize,
 }
 
+impl Limits {
+    /// Those of a model that does not say any.
+    #[must_use]
+    pub fn of(task: Task) -> Self {
+        match task {
+            // A picture of 200 by 200 pixels has a megabyte in JSON.
+            Task::Tensors => Self { max_body_bytes: 8 << 20, ..Self::default() },
+            _ => Self::default(),
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self { max_body_bytes: 128 * 1024, max_inputs: 256 }

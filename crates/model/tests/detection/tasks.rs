@@ -1,4 +1,4 @@
-use pilotlight_model::{ProblemType, Task};
+use pilotlight_model::{ModelFolder, ProblemType, Task};
 
 use crate::kit::{ANY, Folder, config, found};
 
@@ -158,6 +158,15 @@ fn a_graph_without_tokenizer_gives_tensors() {
     let folder = folder.inputs(&[("bytes", &[ANY, 2048])]);
     let model = folder.detected();
     assert_eq!(model.manifest().task, Task::Tensors);
+    let limits = |model: &ModelFolder| {
+        let limits = model.manifest().limits;
+        (limits.max_body_bytes, limits.max_inputs)
+    };
+    assert_eq!(limits(&model), (8 << 20, 256));
+    let folder = folder.file("model.toml", "[limits]\nmax-inputs = 3\n");
+    assert_eq!(limits(&folder.detected()), (8 << 20, 3));
+    let folder = folder.file("model.toml", "[limits]\nmax-body-bytes = 1000\n");
+    assert_eq!(limits(&folder.detected()), (1000, 256));
     assert_eq!(model.manifest().outputs, ["target_label"]);
     assert_eq!(model.manifest().max_length, None);
     let written = model.manifest_text();

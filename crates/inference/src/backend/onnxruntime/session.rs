@@ -200,7 +200,8 @@ fn port(outlet: &Outlet) -> Outcome<Port> {
     }
     let dimension = |(size, symbol): (&i64, &String)| match u32::try_from(*size) {
         Ok(size) => Dimension::Fixed(size),
-        Err(_) if symbol.is_empty() => Dimension::Any,
+        // Paddle calls all unknown sizes by this one name.
+        Err(_) if symbol.is_empty() || symbol == "?" => Dimension::Any,
         Err(_) => Dimension::Named(symbol.clone()),
     };
     let dimensions = shape.iter().zip(dimension_symbols.iter()).map(dimension).collect();
