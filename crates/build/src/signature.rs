@@ -1,20 +1,14 @@
-//! What a graph declares, as detection wants to know it.
-
 use std::path::Path;
 
-use pilotlight_model::{GraphPort, GraphSignature};
-use pilotlight_onnx::proto::{ModelProto, ValueInfoProto, dimension, type_proto};
+use pilotlight_model::GraphSignature;
 
-/// Reads the inputs and outputs of an ONNX file; weights in other files are not looked at.
+/// Reads the inputs and outputs that an ONNX file declares, as
+/// [`ModelFolder::detect`](pilotlight_model::ModelFolder::detect) wants to know them.
 ///
 /// # Errors
 /// The mistake, in words.
 pub fn signature(path: &Path) -> Result<GraphSignature, String> {
-    let file = std::fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
-    let no_data = |_: &str| Ok(Vec::new());
-    let decoded = pilotlight_onnx::decode_with(&file[..], &mut { no_data });
-    let (model, _) = decoded.map_err(|error| error.to_string())?;
-    Ok(of_model(&model))
+    pilotlight_onnx::signature(path).map_err(|error| error.to_string())
 }
 
 /// The inputs and outputs that a graph declares; constants are none.

@@ -79,10 +79,10 @@ pub fn snapshot(
     Ok(component)
 }
 
-/// A copy of a folder that has links, or whose manifest is not in it: the sandbox sees nothing but the
-/// folder, and links may lead to a cache around it.
+/// A copy of a folder that has links: the sandbox sees nothing but the folder, and links may lead
+/// to a cache around it.
 fn without_links(folder: &ModelFolder) -> Result<Option<(TempDir, ModelFolder)>> {
-    if !folder.has_links() && folder.is_written() {
+    if !folder.has_links() {
         return Ok(None);
     }
     let copy = tempfile::tempdir().map_err(Error::io(std::env::temp_dir()))?;

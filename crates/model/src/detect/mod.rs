@@ -119,6 +119,7 @@ impl<'a> Detection<'a> {
         self.findings.append(&mut findings);
         self.add_pooling()?;
         self.add_transitions();
+        self.add_license();
         self.add_files(&graph)?;
         Ok((self.draft, self.findings))
     }
@@ -159,6 +160,11 @@ impl<'a> Detection<'a> {
         let draft = &mut self.draft;
         draft.name.get_or_insert_with(|| name::of_folder(self.folder));
         draft.origin = draft.origin.take().or_else(|| name::origin(self.folder));
+    }
+
+    /// The licence of the model card.
+    fn add_license(&mut self) {
+        let draft = &mut self.draft;
         if draft.license.is_none() {
             draft.license.clone_from(&self.descriptions.license);
             self.findings.push(match &draft.license {
