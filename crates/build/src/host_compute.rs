@@ -14,7 +14,6 @@ use crate::graph::GraphRecord;
 use crate::graph_file::{GraphFile, adapt, label_count, refused};
 use crate::precision::Precision;
 use crate::progress::{Progress, Stage};
-use crate::signature::of_model;
 
 /// How the host computes a model.
 #[derive(Clone)]
@@ -142,7 +141,7 @@ impl LoadedGraph {
         let file = Bytes::from(file);
         let mut model = pilotlight_onnx::decode(file.clone()).map_err(refuse)?;
         let encoder = adapt(&mut model, manifest, None).map_err(refuse)?;
-        let signature = of_model(&model);
+        let signature = pilotlight_onnx::signature_of(&model);
         let padding = encoder.as_ref().map(|encoder| padding_changes_results(encoder, &model));
         drop(model);
         let graph = graphs.load(&name, file.into(), *options)?;

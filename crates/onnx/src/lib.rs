@@ -30,5 +30,5 @@ pub use fuse::fuse;
 pub use import::{Dim, Graph, Imported, Port, import, lower_encoder, parse, rows_are_independent};
 pub use inspect::{contains_operator, depends_on_batch};
 pub use precision::Precision;
-pub use signature::signature;
+pub use signature::{signature, signature_of};
 pub use widen::widen_halves;

@@ -9,7 +9,7 @@ use pilotlight_model::{GraphPort, GraphSignature};
 use prost::Message as _;
 
 use crate::error::OnnxError;
-use crate::proto::{ValueInfoProto, dimension, type_proto};
+use crate::proto::{ModelProto, ValueInfoProto, dimension, type_proto};
 
 /// No reader of protocol buffers takes more.
 const LARGEST_FILE: u64 = i32::MAX as u64;
@@ -46,6 +46,17 @@ pub fn signature(path: &Path) -> Result<GraphSignature, OnnxError> {
         _ => Ok(()),
     })?;
     found.signature()
+}
+
+/// The same of a graph that has been read.
+pub fn signature_of(model: &ModelProto) -> GraphSignature {
+    let Some(graph) = &model.graph else { return GraphSignature::default() };
+    let constants: BTreeSet<&str> = graph.initializer.iter().map(|t| &t.name[..]).collect();
+    let inputs = graph.input.iter().filter(|input| !constants.contains(&input.name[..]));
+    GraphSignature {
+        inputs: inputs.map(port).collect(),
+        outputs: graph.output.iter().map(port).collect(),
+    }
 }
 
 #[derive(Default)]
