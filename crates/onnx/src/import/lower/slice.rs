@@ -6,8 +6,9 @@ use super::range::sizes;
 use super::{Lower, Wiring};
 use crate::shape::{check_volume, resolve_axis};
 
-/// Bounds from here on stand for the end.
-const UNBOUNDED: i64 = i32::MAX as i64;
+/// Bounds from here on stand for the end: exporters write this, or the largest integer, and no axis
+/// is that long.
+const UNBOUNDED: i64 = 1_000_000_000;
 
 pub(super) fn lowering(operator: &str) -> Option<Lower> {
     Some(match operator {
