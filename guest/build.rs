@@ -6,5 +6,9 @@ fn main() {
     if std::env::var("CARGO_CFG_TARGET_FAMILY").as_deref() == Ok("wasm") {
         println!("cargo:rustc-link-arg-cdylib=--wrap=free");
         println!("cargo:rustc-link-arg-cdylib=--wrap=realloc");
+        // Calls and addresses take five bytes each otherwise; debug information relies on that.
+        if std::env::var("DEBUG").as_deref() == Ok("false") {
+            println!("cargo:rustc-link-arg-cdylib=--compress-relocations");
+        }
     }
 }

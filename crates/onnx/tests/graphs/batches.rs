@@ -1,7 +1,10 @@
-use pilotlight_onnx::proto::GraphProto;
+use pilotlight_onnx::proto::{GraphProto, TensorProto};
 use pilotlight_onnx::{Dim, Port, import};
+use tract_core::internal::tensor2;
 
-use crate::support::{LABELS, Plan, default_model, ids, largest_difference, model, node, value};
+use crate::support::{
+    LABELS, Plan, default_model, floats_of, ids, largest_difference, model, node, value,
+};
 
 #[test]
 fn three_rows_at_once_are_three_rows_one_by_one() {
@@ -62,4 +65,26 @@ fn several_outputs_keep_their_order_and_get_what_is_computed() {
         (&shape.name[..], shape.element, &shape.dims[..]),
         ("shape", 7, &[Dim::Fixed(3)][..])
     );
+}
+
+#[test]
+fn ends_that_no_axis_reaches_stand_for_the_end() {
+    let bound = |name: &str, value: i64| TensorProto {
+        name: name.into(),
+        dims: vec![1],
+        data_type: 7,
+        int64_data: vec![value],
+        ..Default::default()
+    };
+    for end in [1_000_000_000, i64::from(i32::MAX), i64::MAX] {
+        let graph = GraphProto {
+            node: vec![node("Slice", &["x", "start", "end", "axis"], "y")],
+            initializer: vec![bound("start", 1), bound("end", end), bound("axis", 0)],
+            input: vec![value("x", 1, &["rows", "2"])],
+            output: vec![value("y", 1, &["", "2"])],
+            ..Default::default()
+        };
+        let rows = tensor2(&[[1f32, 2.0], [3.0, 4.0], [5.0, 6.0]]);
+        assert_eq!(floats_of(&Plan::of(model(graph)).run([rows])), [3.0, 4.0, 5.0, 6.0]);
+    }
 }
