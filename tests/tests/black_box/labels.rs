@@ -130,7 +130,7 @@ fn a_model_that_finds_no_entities_is_not_deidentified() {
     let folder = model(&hyphens());
     let manifest = folder.path().join("model/model.toml");
     let text = fs::read_to_string(&manifest).unwrap();
-    fs::write(&manifest, text.replace("token-classification", "text-classification")).unwrap();
+    fs::write(&manifest, text.replace("token-classification", "fill-mask")).unwrap();
     let config = configure(folder.path(), "model", "");
     let (code, _) = outcome(&mut pilotlight(&["check", &config]));
     assert_ne!(code, 0);
