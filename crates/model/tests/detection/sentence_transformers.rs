@@ -68,6 +68,9 @@ fn every_pooling_is_known() {
     let many = r#"{"pooling_mode_cls_token": true, "pooling_mode_mean_tokens": true}"#;
     let many = saved(&[VECTORS]).file("1_Pooling/config.json", many);
     assert!(many.refusal().contains("1_Pooling/config.json: several pooling modes"));
+    let unpooled = r#"{"pooling_mode_cls_token": true, "include_prompt": false}"#;
+    let unpooled = saved(&[VECTORS]).file("1_Pooling/config.json", unpooled);
+    assert!(unpooled.refusal().contains("include_prompt = false"));
     let empty = saved(&[VECTORS]).file("1_Pooling/config.json", "");
     assert!(empty.refusal().contains("1_Pooling/config.json: EOF"));
     // Token vectors are there all the same, and model.toml may choose one.
