@@ -63,6 +63,7 @@ impl fmt::Display for Agreement {
             Measure::Difference => write!(f, "{values} numbers")?,
         }
         match largest_difference {
+            Some(0.0) => write!(f, ", numbers are the same")?,
             Some(difference) if *difference < 0.001 => {
                 write!(f, ", numbers differ by at most {difference:.1e}")?;
             }
@@ -97,6 +98,8 @@ mod tests {
         }
         let little = Agreement { largest_difference: Some(2e-7), ..agreement(Measure::Equal, 1.0) };
         assert!(little.to_string().contains("at most 2.0e-7"), "{little}");
+        let none = Agreement { largest_difference: Some(0.0), ..agreement(Measure::Equal, 1.0) };
+        assert!(none.to_string().contains("numbers are the same"), "{none}");
         let without = Agreement { largest_difference: None, ..agreement(Measure::Equal, 1.0) };
         assert_eq!(without.to_string(), "100.00 % of 8 values are equal (texts: 2)");
     }

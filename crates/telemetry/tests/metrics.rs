@@ -137,7 +137,8 @@ fn requests_and_stages_carry_the_task_of_a_version_that_says_it() {
     let known = metrics.function_of_task("embed", "aaaa", "sentence-embeddings");
     let stages = Stages { queue: Some(Duration::ZERO), ..Stages::default() };
     known.record(&Observation { stages, ..answered(1) });
-    metrics.function("other", "bbbb").record(&answered(1));
+    let unknown = metrics.function("other", "bbbb");
+    unknown.record(&answered(1));
     let text = text(&metrics);
     let labels = "function=\"embed\",version=\"aaaa\",task=\"sentence-embeddings\"";
     let of = |name: &str, more: &str| value(&text, &format!("{name}{{{labels}{more}}}"));

@@ -4,6 +4,9 @@ use clap::Args;
 use pilotlight::{BundleManifest, Endpoint, Error, Inspection, inspect};
 use pilotlight_bundle::VerifyingKey;
 
+/// Characters of a request or an answer that are printed.
+const LONGEST_SHOWN: usize = 1000;
+
 #[derive(Args)]
 pub(crate) struct InspectArgs {
     /// The component
@@ -102,7 +105,17 @@ fn print_manifest(manifest: &BundleManifest) {
         println!("file       {name}, sha256 {digest}");
     }
     if let Some(sample) = &manifest.sample {
-        println!("sample     POST {} {}", sample.path, sample.request);
-        println!("answer     {}", sample.answer);
+        println!("sample     POST {} {}", sample.path, shortened(&sample.request));
+        println!("answer     {}", shortened(&sample.answer));
     }
+}
+
+/// The beginning of a request or an answer; tensors are long.
+fn shortened(value: &serde_json::Value) -> String {
+    let mut text = value.to_string();
+    if let Some((end, _)) = text.char_indices().nth(LONGEST_SHOWN) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
