@@ -6,7 +6,8 @@ use super::range::sizes;
 use super::{Lower, Wiring};
 use crate::shape::{check_volume, resolve_axis};
 
-/// Bounds from here on stand for the end. tf2onnx writes this one.
+/// Bounds from here on stand for the end: exporters write this, or the largest integer, and no axis
+/// is that long.
 const UNBOUNDED: i64 = 1_000_000_000;
 
 pub(super) fn lowering(operator: &str) -> Option<Lower> {
