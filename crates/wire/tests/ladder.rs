@@ -4,7 +4,7 @@
 
 use pilotlight_testing::ladder::{Order, check};
 
-const ORDER: &Order = &[&["authority", "coding", "json", "path", "timings"]];
+const ORDER: &Order = &[&["authority", "coding", "json", "path", "timings", "try_later"]];
 
 #[test]
 fn files_use_only_what_stands_below_them() {
