@@ -73,17 +73,18 @@ fn without_axes(w: &mut Wiring<'_>, mut outlet: OutletId) -> TractResult<OutletI
 /// The product of codes less their zero points, computed in f32, for which there are fast kernels. Sums up
 /// to 2^24 are exact; graphs turn them into f32 next, which rounds larger ones anyway.
 fn matmul_integer(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
-    let a = shifted(w, 0, 2)?;
-    let b = shifted(w, 1, 3)?;
+    let a = shifted(w, [0, 2], f32::datum_type())?;
+    let b = shifted(w, [1, 3], f32::datum_type())?;
     let out = product(w, a, b, false)?;
     Ok(tvec!(w.cast(out, i32::datum_type())?))
 }
 
 /// `MatMulInteger`, scaled, and with a bias if there is one.
 fn matmul_integer_to_float(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
-    let a = shifted(w, 0, 4)?;
-    let b = shifted(w, 1, 5)?;
+    let a = shifted(w, [0, 4], i32::datum_type())?;
+    let b = shifted(w, [1, 5], i32::datum_type())?;
     let mut out = product(w, a, b, false)?;
+    out = w.cast(out, f32::datum_type())?;
     for scale in [2, 3] {
         let scale = w.input(scale)?;
         out = w.binary("scaled", Box::new(Mul), [out, scale])?;
@@ -94,16 +95,21 @@ fn matmul_integer_to_float(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
     Ok(tvec!(out))
 }
 
-/// Codes less their zero point, which is a scalar, or for `B` one for each column, as f32.
-fn shifted(w: &mut Wiring<'_>, codes: usize, zero_point: usize) -> TractResult<OutletId> {
+/// Codes less their zero point, which is a scalar, or for `B` one for each column, in numbers of
+/// type `numbers`.
+fn shifted(
+    w: &mut Wiring<'_>,
+    [codes, zero_point]: [usize; 2],
+    numbers: DatumType,
+) -> TractResult<OutletId> {
     let outlet = w.input(codes)?;
     let dtype = w.dtype(outlet)?;
     ensure!(dtype.is_integer() && dtype.size_of() == 1, "{dtype:?} is not supported");
-    let outlet = w.cast(outlet, f32::datum_type())?;
+    let outlet = w.cast(outlet, numbers)?;
     let Some(zero_point) = w.optional(zero_point) else { return Ok(outlet) };
     let shape = w.fact(zero_point)?.shape.to_tvec();
     let single = shape.iter().all(TDim::is_one);
     ensure!(shape.len() <= 1 && (single || codes == 1), "zero points {shape:?} are not supported");
-    let zero_point = w.cast(zero_point, f32::datum_type())?;
+    let zero_point = w.cast(zero_point, numbers)?;
     w.binary("shifted", Box::new(Sub), [outlet, zero_point])
 }
