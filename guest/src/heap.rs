@@ -1,5 +1,5 @@
-//! Wipes what is freed while the snapshot is being prepared, so that only live memory ends up
-//! in it.
+//! Wipes what is freed, and what is left on the stack, while the snapshot is being prepared, so that only
+//! live memory ends up in it.
 //!
 //! Rust, wasi-libc and the component's ABI share C's allocator, and blocks that one of them
 //! allocates are freed by another. So the linker puts these functions in the place of `free`
@@ -8,6 +8,7 @@
 #![allow(unsafe_code, reason = "speaks C")]
 
 use std::ffi::c_void;
+use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 unsafe extern "C" {
@@ -33,6 +34,17 @@ impl Drop for Wiping {
     fn drop(&mut self) {
         WIPING.store(false, Relaxed);
     }
+}
+
+/// Bytes of the stack that are wiped: most of the mebibyte that the linker reserves for it.
+const STACK: usize = 960 << 10;
+
+/// Wipes what calls have left on the stack, such as metadata of files: it differs between copies of the
+/// same folder, and would end up in the snapshot.
+#[inline(never)]
+pub(crate) fn wipe_stack() {
+    let mut left = [0u8; STACK];
+    black_box(&mut left);
 }
 
 /// C's `free`.

@@ -38,5 +38,8 @@ pub fn initialize(manifest: &str, placement: Placement) -> Result<Description, S
     let _wiping = crate::heap::Wiping::start();
     let folder = ModelFolder::with_manifest(MODEL_PATH, manifest);
     let loaded = load(&folder.map_err(|error| error.to_string())?, placement)?;
-    Ok(SERVICE.get_or_init(|| loaded).description())
+    let description = SERVICE.get_or_init(|| loaded).description();
+    #[cfg(target_family = "wasm")]
+    crate::heap::wipe_stack();
+    Ok(description)
 }
