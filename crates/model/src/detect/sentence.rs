@@ -72,10 +72,6 @@ pub(super) fn includes_prompt(bytes: &[u8]) -> bool {
 /// The mistake, in words; also for several poolings whose vectors would be put together.
 pub(super) fn pooling(bytes: &[u8]) -> Result<Pooling, String> {
     let value = json::parse(bytes)?;
-    if value["include_prompt"] == Value::Bool(false) {
-        let what = "include_prompt = false, prompts that are not pooled, is not supported";
-        return Err(format!("{what}; set `pooling` in model.toml to pool them"));
-    }
     if let Ok(mode) = serde_json::from_value(value["pooling_mode"].clone()) {
         return Ok(mode);
     }
