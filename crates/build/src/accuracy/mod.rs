@@ -152,7 +152,8 @@ mod tests {
     async fn answers_that_cannot_be_compared_are_refused_with_the_reason() {
         let labels: fn(&str) -> Value = |_| json!([{ "label": "a" }]);
         let request = json!({ "texts": ["{text}"] });
-        let cases: [(Value, fn(&str) -> Value, &str); 4] = [
+        type Case = (Value, fn(&str) -> Value, &'static str);
+        let cases: [Case; 4] = [
             (request.clone(), |_| json!([]), "1 values beside 0"),
             (request.clone(), |_| json!([{ "score": 1 }]), "the answer has no \"/0/label\""),
             (request, |_| json!("a"), "the answer has no \"/*\""),

@@ -89,6 +89,9 @@ impl Descriptions {
     }
 }
 
+/// The pooling of a module, or why it is none that is known, and whether prompts are pooled.
+type PoolingModule = (Result<Pooling, ModelError>, bool);
+
 struct Reader<'a> {
     folder: &'a Path,
     read: Vec<String>,
@@ -117,10 +120,7 @@ impl Reader<'_> {
 
     /// The pooling of the module that `modules.json` names, or of `1_Pooling`. That it is one which is
     /// not supported matters only where it is needed.
-    fn pooling(
-        &mut self,
-        modules: Option<&[Module]>,
-    ) -> Result<Option<(Result<Pooling, ModelError>, bool)>, ModelError> {
+    fn pooling(&mut self, modules: Option<&[Module]>) -> Result<Option<PoolingModule>, ModelError> {
         let named = modules.into_iter().flatten().find(|module| module.kind == "Pooling");
         let module = named.map_or("1_Pooling", |module| module.path.as_str());
         let config = inside(&format!("{module}/{CONFIG_FILE}"))?;

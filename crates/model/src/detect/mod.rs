@@ -9,6 +9,7 @@ mod sentence;
 mod task;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 
 use self::descriptions::Descriptions;
@@ -252,10 +253,10 @@ impl<'a> Detection<'a> {
         used.extend(self.draft.crf_transitions.clone());
         let mut files: BTreeMap<String, File> = std::mem::take(&mut self.draft.files);
         for name in used {
-            if !files.contains_key(&name) {
-                let path = self.path(&name);
-                let sha256 = digest_of((self.folder, &path), largest_file(&name))?;
-                files.insert(name, File { sha256 });
+            if let Entry::Vacant(entry) = files.entry(name) {
+                let path = self.path(entry.key());
+                let sha256 = digest_of((self.folder, &path), largest_file(entry.key()))?;
+                entry.insert(File { sha256 });
             }
         }
         self.draft.files = files;

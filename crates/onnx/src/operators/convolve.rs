@@ -35,7 +35,10 @@ enum Filters {
 
 impl Convolve {
     pub(crate) fn new(window: Window, groups: usize, outputs: usize) -> TractResult<Self> {
-        ensure!(groups > 0 && outputs % groups == 0, "{outputs} outputs in {groups} groups");
+        ensure!(
+            groups > 0 && outputs.is_multiple_of(groups),
+            "{outputs} outputs in {groups} groups"
+        );
         Ok(Self { window, groups, outputs, filters: None, bias: None })
     }
 
