@@ -107,6 +107,7 @@ fn an_isolated_backend_that_is_not_there_is_named_in_one_sentence() {
     let library = folder.path().join("libonnxruntime.so");
     let source = folder.path().to_str().unwrap();
     let mut command = pilotlight(&["serve", source, "--listen", "127.0.0.1:0"]);
+    command.args(["--admin-listen", "127.0.0.1:0"]);
     command.args(["--isolate-backend", "--backend", "onnxruntime", "--onnxruntime"]).arg(&library);
     let (code, message) = outcome(&mut command);
     assert_eq!(code, 1);

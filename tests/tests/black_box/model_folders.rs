@@ -91,7 +91,8 @@ fn a_folder_gives_the_same_component_with_and_without_its_written_manifest() {
 fn what_is_not_clear_is_asked_for() {
     let folder = folder();
     fs::remove_file(folder.path().join("config.json")).unwrap();
-    let (code, log) = outcome(&mut pilotlight(&["serve", text(folder.path())]));
+    let serve = ["serve", text(folder.path()), "--admin-listen", "127.0.0.1:0"];
+    let (code, log) = outcome(pilotlight(&serve).args(["--listen", "127.0.0.1:0"]));
     assert!(code == 1 && log.contains("not clear what the model does"), "{log}");
     assert!(log.contains("logits [?, ?, 3]") && log.contains("--task"), "{log}");
     let (code, log) = outcome(&mut pilotlight(&["serve", "--task", "divination", "."]));
