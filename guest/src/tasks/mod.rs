@@ -1,4 +1,4 @@
-//! From a request's body to an answer, task by task. The table in [`registry`] says which tasks a model
+//! From a request's body to an answer, task by task. The table in `registry.rs` says which tasks a model
 //! can do and how each is called, sampled and compared.
 
 pub mod embeddings;
