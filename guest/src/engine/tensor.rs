@@ -172,12 +172,6 @@ impl Matrix {
         self.values.extend_from_slice(&other.values[range.start * columns..range.end * columns]);
     }
 
-    /// Without the first rows.
-    pub fn without_first_rows(&self, rows: usize) -> Self {
-        let values = self.values.get(rows * self.columns..).unwrap_or_default().to_vec();
-        Self { columns: self.columns, values }
-    }
-
     /// Without the columns from `columns` on.
     pub fn truncate_columns(self, columns: usize) -> Self {
         if columns >= self.columns {

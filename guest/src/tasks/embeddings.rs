@@ -117,8 +117,7 @@ fn embed(
     let vector = |output: &Matrix| {
         let mut vector = match model.output() {
             Some(Output::PerToken) => {
-                let pooled = output.without_first_rows(left_out.min(output.len() - 1));
-                pool(&pooled, manifest.pooling.unwrap_or(Pooling::Mean))
+                pool(output, left_out, manifest.pooling.unwrap_or(Pooling::Mean))
             }
             _ => output.row(0).to_vec(),
         };
@@ -172,35 +171,38 @@ fn sequences(
     texts.iter().map(sequence).collect()
 }
 
-/// One vector out of those of all tokens, special tokens included.
-fn pool(tokens: &Matrix, pooling: Pooling) -> Vec<f32> {
-    let count = tokens.len() as f32;
-    let sum = |weight: fn(usize) -> f32| {
+/// One vector out of those of all tokens but the first `left_out`, special tokens included. The first
+/// token stands for the text even where it is left out of the others.
+fn pool(tokens: &Matrix, left_out: usize, pooling: Pooling) -> Vec<f32> {
+    // A prompt may fill all that the model reads.
+    let left_out = left_out.min(tokens.len().saturating_sub(1));
+    let rows = || tokens.rows().enumerate().skip(left_out);
+    let count = rows().len() as f32;
+    // The sum of all vectors, each times its weight, divided by `total`.
+    let sum = |weight: fn(usize) -> f32, total: f32| {
         let mut sum = vec![0.0; tokens.columns()];
-        for (index, row) in tokens.rows().enumerate() {
+        for (index, row) in rows() {
             sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value * weight(index));
         }
+        sum.iter_mut().for_each(|value| *value /= total);
         sum
-    };
-    let scaled = |mut vector: Vec<f32>, by: f32| {
-        vector.iter_mut().for_each(|value| *value /= by);
-        vector
     };
     match pooling {
         Pooling::Cls => tokens.row(0).to_vec(),
         Pooling::LastToken => tokens.row(tokens.len().saturating_sub(1)).to_vec(),
         Pooling::Max => {
-            let mut largest = tokens.row(0).to_vec();
-            for row in tokens.rows() {
+            let mut largest = vec![f32::NEG_INFINITY; tokens.columns()];
+            for (_, row) in rows() {
                 largest.iter_mut().zip(row).for_each(|(most, value)| *most = most.max(*value));
             }
             largest
         }
         Pooling::WeightedMean => {
-            scaled(sum(|index| index as f32 + 1.0), count * (count + 1.0) / 2.0)
+            let weight = |index: usize| index as f32 + 1.0;
+            sum(weight, rows().map(|(index, _)| weight(index)).sum())
         }
-        Pooling::MeanSqrtLength => scaled(sum(|_| 1.0), count.sqrt()),
-        _ => scaled(sum(|_| 1.0), count),
+        Pooling::MeanSqrtLength => sum(|_| 1.0, count.sqrt()),
+        _ => sum(|_| 1.0, count),
     }
 }
 
