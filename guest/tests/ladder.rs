@@ -7,7 +7,6 @@ use pilotlight_testing::ladder::{Order, check};
 const ORDER: &Order = &[
     &["heap", "engine"],
     &["api", "text"],
-    &["tasks/token_classification/crf"],
     &["model"],
     &["tasks"],
     &["service"],

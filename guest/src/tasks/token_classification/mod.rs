@@ -1,7 +1,6 @@
 //! One label for each token, and entities made of them: `TokenClassificationPipeline` of Hugging Face
 //! `transformers`, and redaction.
 
-pub mod crf;
 mod decode;
 pub mod redact;
 mod request;
