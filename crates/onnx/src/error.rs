@@ -53,7 +53,7 @@ pub enum OnnxError {
         /// What does not fit.
         reason: String,
     },
-    /// tract could not optimise the graph.
-    #[error("cannot be optimised: {0}")]
-    Optimise(String),
+    /// tract could not optimize the graph.
+    #[error("cannot be optimized: {0}")]
+    Optimize(String),
 }

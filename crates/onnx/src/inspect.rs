@@ -17,7 +17,7 @@ pub(crate) enum Part<'a> {
     Tensor(&'a TensorProto),
 }
 
-/// Whether a row's result depends on the other rows of its batch: activations are quantised with
+/// Whether a row's result depends on the other rows of its batch: activations are quantized with
 /// one scale for all of them.
 pub fn depends_on_batch(model: &ModelProto) -> bool {
     ONE_SCALE.iter().any(|operator| contains_operator(model, operator))

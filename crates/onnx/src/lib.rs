@@ -1,6 +1,6 @@
 //! ONNX files as untrusted input: read, checked, rewritten, and lowered to tract graphs.
 //!
-//! An operator that the lowering does not know is refused by name. Block-quantised weights become plain f32 unless [`fuse`] finds them, because tract's
+//! An operator that the lowering does not know is refused by name. Block-quantized weights become plain f32 unless [`fuse`] finds them, because tract's
 //! own import rounds their scales to f16 and its q4 kernel is slower in the sandbox.
 
 mod adapt;

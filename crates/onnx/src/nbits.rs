@@ -3,9 +3,9 @@ use tract_core::internal::*;
 use crate::proto::NodeProto;
 use crate::shape::check_volume;
 
-/// Weights `[N, K]` quantised in blocks along K: the constants of a `MatMulNBits` node
+/// Weights `[N, K]` quantized in blocks along K: the constants of a `MatMulNBits` node
 /// (com.microsoft, version 1).
-pub(crate) struct BlockQuantised {
+pub(crate) struct BlockQuantized {
     rows: usize,
     columns: usize,
     bits: usize,
@@ -19,7 +19,7 @@ pub(crate) struct BlockQuantised {
     zero_points: Vec<f32>,
 }
 
-impl BlockQuantised {
+impl BlockQuantized {
     pub(crate) fn new(node: &NodeProto, codes: Arc<Tensor>, scales: &Tensor) -> TractResult<Self> {
         let (columns, rows) = (node.size("K")?, node.size("N")?);
         let (bits, block) = (node.int_or("bits", 4), node.size("block_size")?);
@@ -101,7 +101,7 @@ impl BlockQuantised {
     }
 
     /// `(code - zero point) · scale` as f32 `[N, K]`.
-    pub(crate) fn dequantise(&self) -> TractResult<Tensor> {
+    pub(crate) fn dequantize(&self) -> TractResult<Tensor> {
         let mut tensor = Tensor::zero::<f32>(&[self.rows, self.columns])?;
         if self.rows == 0 || self.columns == 0 {
             return Ok(tensor);

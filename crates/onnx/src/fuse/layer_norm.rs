@@ -1,4 +1,4 @@
-//! Layer normalisation, spelt out.
+//! Layer normalization, spelt out.
 
 use tract_core::internal::*;
 use tract_core::ops::math::{Add, Div, Mul, Pow, Rsqrt, Sqrt, Square, Sub};
@@ -7,7 +7,7 @@ use tract_core::ops::nn::{Reduce, Reducer};
 use super::matching::{
     binary, both_ways, producer, replace, same_shape, scalar, sole_user, unary, vector, width,
 };
-use crate::operators::Normalise;
+use crate::operators::Normalize;
 
 /// `(x - mean) / √(variance + ε) · γ + β`, from its last sum.
 pub(super) fn layer_norm(
@@ -20,41 +20,41 @@ pub(super) fn layer_norm(
     }
 }
 
-fn matched(model: &TypedModel, node: &TypedNode) -> Option<(OutletId, Normalise)> {
+fn matched(model: &TypedModel, node: &TypedNode) -> Option<(OutletId, Normalize)> {
     let length = width(model, node.id.into())?;
     both_ways(binary::<Add>(node)?).into_iter().find_map(|[scaled, beta]| {
         let beta = vector(model, beta, length)?;
         both_ways(binary::<Mul>(producer(model, scaled))?).into_iter().find_map(
             |[normal, gamma]| {
                 let gamma = vector(model, gamma, length)?;
-                let (x, epsilon) = normalised(model, normal)?;
-                Some((x, Normalise::new(gamma, beta.clone(), epsilon)?))
+                let (x, epsilon) = normalized(model, normal)?;
+                Some((x, Normalize::new(gamma, beta.clone(), epsilon)?))
             },
         )
     })
 }
 
 /// `x` and ε of `(x - mean) / √(variance + ε)`.
-fn normalised(model: &TypedModel, outlet: OutletId) -> Option<(OutletId, f32)> {
+fn normalized(model: &TypedModel, outlet: OutletId) -> Option<(OutletId, f32)> {
     let node = producer(model, outlet);
-    let (centred, variance) = match binary::<Div>(node) {
-        Some([centred, root]) => (centred, unary::<Sqrt>(producer(model, root))?),
-        None => both_ways(binary::<Mul>(node)?).into_iter().find_map(|[centred, inverse]| {
-            Some((centred, unary::<Rsqrt>(producer(model, inverse))?))
+    let (centered, variance) = match binary::<Div>(node) {
+        Some([centered, root]) => (centered, unary::<Sqrt>(producer(model, root))?),
+        None => both_ways(binary::<Mul>(node)?).into_iter().find_map(|[centered, inverse]| {
+            Some((centered, unary::<Rsqrt>(producer(model, inverse))?))
         })?,
     };
-    let x = centred_of(model, centred)?;
+    let x = centered_of(model, centered)?;
     let ways = both_ways(binary::<Add>(producer(model, variance))?);
     let (squares, epsilon) =
         ways.into_iter().find_map(|[mean, epsilon]| Some((mean, scalar(model, epsilon)?)))?;
     let squares = mean_of(model, squares)?;
     // Some exporters subtract twice.
     let squared = square_of(model, squares)?;
-    (squared == centred || centred_of(model, squared) == Some(x)).then_some((x, epsilon))
+    (squared == centered || centered_of(model, squared) == Some(x)).then_some((x, epsilon))
 }
 
 /// `x` of `x - mean(x)`.
-fn centred_of(model: &TypedModel, outlet: OutletId) -> Option<OutletId> {
+fn centered_of(model: &TypedModel, outlet: OutletId) -> Option<OutletId> {
     let [x, mean] = binary::<Sub>(producer(model, outlet))?;
     (mean_of(model, mean)? == x).then_some(x)
 }
@@ -87,12 +87,12 @@ fn mean_of(model: &TypedModel, outlet: OutletId) -> Option<OutletId> {
     whole.then_some(x)
 }
 
-/// A layer normalisation of a sum that nothing else uses.
+/// A layer normalization of a sum that nothing else uses.
 pub(super) fn residual(
     model: &TypedModel,
     node: &TypedNode,
 ) -> TractResult<Option<TypedModelPatch>> {
-    let Some(op) = node.op_as::<Normalise>().filter(|op| !op.has_residual()) else {
+    let Some(op) = node.op_as::<Normalize>().filter(|op| !op.has_residual()) else {
         return Ok(None);
     };
     let sum = node.inputs[0];

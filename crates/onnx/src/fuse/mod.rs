@@ -33,9 +33,9 @@ const PATTERNS: [Pattern; 7] = [
 /// Replaces what the patterns find; the weights of products are packed for `precision`.
 ///
 /// # Errors
-/// [`OnnxError::Optimise`] when a graph comes out inconsistent.
+/// [`OnnxError::Optimize`] when a graph comes out inconsistent.
 pub fn fuse(model: &mut TypedModel, precision: Precision) -> Result<(), OnnxError> {
-    let refuse = |error: TractError| OnnxError::Optimise(format!("{error:#}"));
+    let refuse = |error: TractError| OnnxError::Optimize(format!("{error:#}"));
     model.prop_consts().map_err(refuse)?;
     PATTERNS.iter().try_for_each(|pattern| apply(model, *pattern)).map_err(refuse)?;
     // Before packing: constants that have become part of an operator go with their nodes.

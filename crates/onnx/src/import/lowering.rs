@@ -35,7 +35,7 @@ const DEEPEST: usize = 16;
 pub(super) type SourceFact = fn(&ValueInfoProto, &SymbolScope) -> Result<TypedFact, OnnxError>;
 
 /// Lowers the graph of `model`; `source_fact` is asked for each of its inputs. With `keep_blocks`
-/// block-quantised weights stay so, for [`crate::fuse`] to find.
+/// block-quantized weights stay so, for [`crate::fuse`] to find.
 pub(super) fn lower(
     model: ModelProto,
     source_fact: SourceFact,

@@ -1,4 +1,4 @@
-//! From an ONNX model to a tract graph, not yet optimised.
+//! From an ONNX model to a tract graph, not yet optimized.
 
 mod encoder;
 mod lower;

@@ -4,7 +4,7 @@
 mod attend;
 mod convolve;
 mod linear;
-mod normalise;
+mod normalize;
 mod pool;
 mod product;
 mod recur;
@@ -13,7 +13,7 @@ mod window;
 pub(crate) use attend::Attend;
 pub(crate) use convolve::Convolve;
 pub(crate) use linear::Linear;
-pub(crate) use normalise::Normalise;
+pub(crate) use normalize::Normalize;
 pub(crate) use pilotlight_kernels::Heads;
 pub(crate) use pool::{Pool, Pooled};
 pub(crate) use product::{Product, Weights};

@@ -3,7 +3,7 @@ use std::fmt;
 
 use tract_core::internal::*;
 
-use crate::nbits::BlockQuantised;
+use crate::nbits::BlockQuantized;
 
 /// A constant matrix, one row for each output.
 pub(crate) enum Weights {
@@ -17,7 +17,7 @@ pub(crate) enum Weights {
         values: Vec<f32>,
     },
     /// As the file has them.
-    Blocks(BlockQuantised),
+    Blocks(BlockQuantized),
 }
 
 impl fmt::Debug for Weights {
@@ -46,7 +46,7 @@ impl Weights {
         Ok(match self {
             Self::Floats { values, .. } => Cow::Borrowed(values),
             Self::Blocks(blocks) => {
-                let tensor = blocks.dequantise()?;
+                let tensor = blocks.dequantize()?;
                 Cow::Owned(tensor.try_as_plain_ram()?.as_slice::<f32>()?.to_vec())
             }
         })
@@ -60,7 +60,7 @@ impl Weights {
                 Self::Floats { .. } => None,
             });
             let [a, b, c] = blocks;
-            return Some(Self::Blocks(BlockQuantised::stacked(&[a?, b?, c?])?));
+            return Some(Self::Blocks(BlockQuantized::stacked(&[a?, b?, c?])?));
         };
         let values = parts.map(|part| match part {
             Self::Floats { columns: others, values, .. } if others == columns => Some(&values[..]),

@@ -133,7 +133,7 @@ pub struct GraphProto {
     /// Types of values in between.
     #[prost(message, repeated, tag = "13")]
     pub value_info: Vec<ValueInfoProto>,
-    /// Names of quantisation parameters, not decoded.
+    /// Names of quantization parameters, not decoded.
     #[prost(bytes = "bytes", repeated, tag = "14")]
     pub quantization_annotation: Vec<Bytes>,
     /// Free-form annotations.

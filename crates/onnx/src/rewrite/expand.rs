@@ -5,7 +5,7 @@ use tract_core::internal::*;
 use super::edit::Edit;
 use crate::element::FLOAT;
 use crate::error::OnnxError;
-use crate::nbits::BlockQuantised;
+use crate::nbits::BlockQuantized;
 use crate::proto::{NodeProto, TensorProto};
 
 /// `MatMulNBits` to `MatMul`.
@@ -77,9 +77,9 @@ fn expanded(edit: &Edit<'_>, node: &NodeProto) -> TractResult<TensorProto> {
     ensure!(scales.data_type == FLOAT, "only scales of type f32 are supported");
     let zero_points = node.input.get(3).is_some_and(|name| !name.is_empty());
     let zero_points = zero_points.then(|| constant(3)?.to_tensor().map_err(TractError::from));
-    let weights = BlockQuantised::new(node, codes.to_tensor()?.into(), &scales.to_tensor()?)?
+    let weights = BlockQuantized::new(node, codes.to_tensor()?.into(), &scales.to_tensor()?)?
         .with_zero_points(zero_points.transpose()?.as_ref())?
-        .dequantise()?;
+        .dequantize()?;
     let transposed = weights.permute_axes(&[1, 0])?;
     TensorProto::of("", &transposed)
 }

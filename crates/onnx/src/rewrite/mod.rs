@@ -6,7 +6,7 @@
 mod attention;
 mod edit;
 mod expand;
-mod quantise;
+mod quantize;
 mod rotate;
 
 use prost::Message as _;
@@ -16,7 +16,7 @@ use crate::proto::{ModelProto, OperatorSetIdProto};
 use attention::products_of_attention;
 use edit::Edit;
 use expand::Expand;
-use quantise::{CONTRIB, Quantise};
+use quantize::{CONTRIB, Quantize};
 
 /// Raised with every change of what is written: files of older revisions are not to be used any
 /// more.
@@ -25,13 +25,13 @@ pub const REVISION: u32 = 3;
 /// The oldest operator set whose `Add` broadcasts.
 const OPSET_OF_BROADCASTING: i64 = 7;
 /// The oldest operator set whose `Max` broadcasts and whose axes count from the end.
-const OPSET_OF_QUANTISATION: i64 = 11;
+const OPSET_OF_QUANTIZATION: i64 = 11;
 /// The oldest schema whose constants need not be inputs.
 const IR_OF_CONSTANTS: i64 = 4;
 /// No reader of protocol buffers takes more.
 const LARGEST_FILE: usize = i32::MAX as usize;
 
-/// Expands block-quantised weights (`MatMulNBits`) to f32, and drops constants without use.
+/// Expands block-quantized weights (`MatMulNBits`) to f32, and drops constants without use.
 ///
 /// # Errors
 /// [`OnnxError`] naming the node or tensor.
@@ -51,7 +51,7 @@ pub fn to_f32(model: &mut ModelProto) -> Result<(), OnnxError> {
     check_size(model)
 }
 
-/// Quantises constant f32 weights of `MatMul` and `Gemm` to signed bytes, one scale for each
+/// Quantizes constant f32 weights of `MatMul` and `Gemm` to signed bytes, one scale for each
 /// output, and activations to unsigned bytes while computing, one scale for each row; both are
 /// rotated before, so that large channels cost the others no accuracy. What [`to_f32`] expands
 /// counts. Products with few outputs and those that attention is made of stay in f32. For ONNX
@@ -60,16 +60,16 @@ pub fn to_f32(model: &mut ModelProto) -> Result<(), OnnxError> {
 /// # Errors
 /// [`OnnxError`] naming the node or tensor.
 pub fn to_int8(model: &mut ModelProto) -> Result<(), OnnxError> {
-    require(model, OPSET_OF_QUANTISATION).map_err(OnnxError::Graph)?;
+    require(model, OPSET_OF_QUANTIZATION).map_err(OnnxError::Graph)?;
     to_f32(model)?;
     let opset = model.opset();
     let mut edit = Edit::new(model)?;
-    let mut quantise = Quantise::new(opset, products_of_attention(&edit));
+    let mut quantize = Quantize::new(opset, products_of_attention(&edit));
     for node in edit.take_nodes() {
-        quantise.rewrite(&mut edit, node)?;
+        quantize.rewrite(&mut edit, node)?;
     }
     edit.finish();
-    if quantise.applied() && !model.opset_import.iter().any(|set| set.domain == CONTRIB) {
+    if quantize.applied() && !model.opset_import.iter().any(|set| set.domain == CONTRIB) {
         model.opset_import.push(OperatorSetIdProto { domain: CONTRIB.into(), version: 1 });
     }
     check_size(model)

@@ -1,5 +1,5 @@
 //! Hadamard's rotation, which spreads the few large channels of activations over their
-//! neighbours, so that eight bits hold all of them: `A · W = (A · H) · (H · W / B)` where `H` is
+//! neighbors, so that eight bits hold all of them: `A · W = (A · H) · (H · W / B)` where `H` is
 //! `B` by `B` along the diagonal, ones and minus ones, its own inverse but for the factor `B`.
 //! After QuaRot (<https://arxiv.org/abs/2404.00456>).
 

@@ -39,7 +39,7 @@ fn labels(logits: &[f32]) -> Vec<usize> {
 fn the_default_model_is_fused_whole() {
     let graph = parse(default_file(), Precision::F32).unwrap();
     let counts = operators(&graph.model);
-    assert_eq!((counts["Linear"], counts["Attend"], counts["Normalise"]), (25, 6, 13));
+    assert_eq!((counts["Linear"], counts["Attend"], counts["Normalize"]), (25, 6, 13));
     for left in ["EinSum", "Softmax", "MoveAxis", "Reshape", "Erf"] {
         assert!(!counts.contains_key(left), "{counts:?}");
     }
@@ -176,19 +176,19 @@ fn masks_of_each_head_stay_with_tract() {
 }
 
 #[test]
-fn layer_normalisation_is_found_spelt_out() {
+fn layer_normalization_is_found_spelt_out() {
     let mean = |from: &str, to: &str| with(node("ReduceMean", &[from], to), ints("axes", &[-1]));
     let nodes = vec![
         scalar("two", 2.0),
         scalar("epsilon", 1e-5),
         node("Add", &["x", "mask"], "sum"),
         mean("sum", "mean"),
-        node("Sub", &["sum", "mean"], "centred"),
-        node("Pow", &["centred", "two"], "squares"),
+        node("Sub", &["sum", "mean"], "centered"),
+        node("Pow", &["centered", "two"], "squares"),
         mean("squares", "variance"),
         node("Add", &["variance", "epsilon"], "positive"),
         node("Sqrt", &["positive"], "deviation"),
-        node("Div", &["centred", "deviation"], "normal"),
+        node("Div", &["centered", "deviation"], "normal"),
         node("Mul", &["normal", "gamma"], "scaled"),
         node("Add", &["scaled", "beta"], "y"),
     ];
@@ -200,7 +200,7 @@ fn layer_normalisation_is_found_spelt_out() {
         initializer: vec![floats("gamma", &[8], &noise(8, 1)), floats("beta", &[8], &noise(8, 2))],
         ..Default::default()
     });
-    assert_fused_alike(model, &[rows(3), rows(3)], "Normalise", 1);
+    assert_fused_alike(model, &[rows(3), rows(3)], "Normalize", 1);
 }
 
 #[test]

@@ -14,4 +14,5 @@ mod refusals;
 mod round_trips;
 mod rows;
 mod support;
+mod tables;
 mod windows;

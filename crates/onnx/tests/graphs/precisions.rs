@@ -39,24 +39,24 @@ fn expanding_the_default_model_changes_no_result() {
 #[test]
 fn eight_bits_change_few_labels_of_the_default_model() {
     let original = default_model();
-    let quantised = rewritten(&original, rewrite::to_int8);
+    let quantized = rewritten(&original, rewrite::to_int8);
     // All but the classifier and attention's.
-    assert_eq!(count(&quantised, "MatMulIntegerToFloat"), 37 - 1 - 4 * 6);
-    assert_eq!(count(&quantised, "ReduceMax"), 2 * 6);
-    assert!(!depends_on_batch(&original) && !depends_on_batch(&quantised));
+    assert_eq!(count(&quantized, "MatMulIntegerToFloat"), 37 - 1 - 4 * 6);
+    assert_eq!(count(&quantized, "ReduceMax"), 2 * 6);
+    assert!(!depends_on_batch(&original) && !depends_on_batch(&quantized));
     let labels = |logits: &[f32]| -> Vec<usize> {
         let best = |row: &[f32]| (0..LABELS).max_by(|a, b| row[*a].total_cmp(&row[*b])).unwrap();
         logits.chunks_exact(LABELS).map(best).collect()
     };
     let row = [ids(200, 3)];
     let before = labels(&Plan::of(original).logits(&row));
-    let after = labels(&Plan::of(quantised).logits(&row));
+    let after = labels(&Plan::of(quantized).logits(&row));
     let equal = before.iter().zip(&after).filter(|(a, b)| a == b).count();
     assert!(equal >= 190, "{equal} of 200 labels are equal");
 }
 
 /// `y = x · W` with weights of `bits` bits, zero points and a bias.
-fn quantised_product(bits: i64, (k, n): (usize, usize), seed: u64) -> ModelProto {
+fn quantized_product(bits: i64, (k, n): (usize, usize), seed: u64) -> ModelProto {
     let blocks = k.div_ceil(16);
     let random = |count: usize, seed| -> Vec<u8> {
         noise(count, seed).iter().map(|x| ((x + 1.0) * 127.0) as u8).collect()
@@ -165,11 +165,11 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn expanded_weights_are_those_that_the_quantised_node_has(
+    fn expanded_weights_are_those_that_the_quantized_node_has(
         bits in prop::sample::select(vec![2i64, 4, 8]),
         m in 1usize..5, k in 1usize..70, n in 1usize..20, seed in any::<u32>(),
     ) {
-        let original = quantised_product(bits, (k, n), seed.into());
+        let original = quantized_product(bits, (k, n), seed.into());
         let expanded = rewritten(&original, rewrite::to_f32);
         let mut left = constants(&expanded);
         left.sort_unstable();
@@ -189,10 +189,10 @@ proptest! {
         // A column without any weight.
         weights.iter_mut().step_by(n).for_each(|weight| *weight = 0.0);
         let x: Vec<f32> = short_noise(m * k, u64::from(seed) + 1).iter().map(|x| x * scale).collect();
-        let quantised = rewritten(&product(gemm, (k, n), &weights), rewrite::to_int8);
-        prop_assert_eq!(count(&quantised, "MatMulIntegerToFloat"), 1);
+        let quantized = rewritten(&product(gemm, (k, n), &weights), rewrite::to_int8);
+        prop_assert_eq!(count(&quantized, "MatMulIntegerToFloat"), 1);
         let x_tensor = Tensor::from_shape(&[m, k], &x).unwrap();
-        let found = floats_of(&Plan::of(quantised).run([x_tensor]));
+        let found = floats_of(&Plan::of(quantized).run([x_tensor]));
         let bias = if gemm { 0.5 } else { 0.0 };
         let expected: Vec<f32> =
             int8_reference(&x, &weights, (k, n)).iter().map(|y| y + bias).collect();
@@ -202,7 +202,7 @@ proptest! {
 }
 
 #[test]
-fn weights_and_inputs_of_several_nodes_are_quantised_once() {
+fn weights_and_inputs_of_several_nodes_are_quantized_once() {
     let mut model = product(false, (64, 64), &noise(4096, 1));
     let graph = model.graph.as_mut().unwrap();
     graph.node = vec![
@@ -236,7 +236,7 @@ fn products_that_are_not_by_constant_matrices_stay_as_they_are() {
     assert!(spoilt(|graph| graph.node[0].domain = "elsewhere".into()));
     assert!(spoilt(|graph| graph.initializer[0].dims = vec![1, 64, 4]));
     assert!(spoilt(|graph| graph.initializer[0].data_type = 11));
-    // Too few columns for quantised rows to pay.
+    // Too few columns for quantized rows to pay.
     assert!(spoilt(|graph| {
         graph.initializer =
             vec![floats("w", &[63, 4], &[1.0; 252]), floats("bias", &[63], &[0.5; 63])];
@@ -297,11 +297,11 @@ fn attention() -> ModelProto {
 
 #[test]
 fn products_that_attention_is_made_of_stay_in_f32() {
-    let quantised = rewritten(&attention(), rewrite::to_int8);
-    let products = nodes(&quantised).iter().filter(|node| node.op_type == "MatMulIntegerToFloat");
+    let quantized = rewritten(&attention(), rewrite::to_int8);
+    let products = nodes(&quantized).iter().filter(|node| node.op_type == "MatMulIntegerToFloat");
     let inputs: Vec<_> = products.map(|node| &node.input[1][..]).collect();
     assert_eq!(inputs, ["w_i8"]);
-    Plan::of(quantised);
+    Plan::of(quantized);
     // A sum of what is computed is not only carried.
     let mut mixed = attention();
     mixed.graph.as_mut().unwrap().node[4].input[0] = "x".into();
@@ -325,10 +325,10 @@ fn one_large_channel_costs_the_others_no_accuracy() {
     let mut x = noise(64, 2);
     x[5] = 40.0;
     let original = product(false, (64, 64), &weights);
-    let quantised = rewritten(&original, rewrite::to_int8);
+    let quantized = rewritten(&original, rewrite::to_int8);
     let x = Tensor::from_shape(&[1, 64], &x).unwrap();
     let [exact, found] =
-        [original, quantised].map(|model| floats_of(&Plan::of(model).run([x.clone()])));
+        [original, quantized].map(|model| floats_of(&Plan::of(model).run([x.clone()])));
     let errors: Vec<f32> = exact.iter().zip(&found).map(|(a, b)| (a - b).powi(2)).collect();
     let error = (errors.iter().sum::<f32>() / 64.0).sqrt();
     // Unrotated, with a scale that is right for 40, it is 0.35 at least.

@@ -1,6 +1,6 @@
 use tract_core::internal::*;
 use tract_core::ops::array::{
-    CumSum, Gather, GatherElements, GatherNd, MultiBroadcastTo, Trilu, TypedConcat,
+    CumSum, GatherElements, GatherNd, MultiBroadcastTo, Trilu, TypedConcat,
 };
 use tract_core::ops::cast::cast;
 use tract_core::ops::change_axes::to_axis_ops_with_onnx_rules;
@@ -28,7 +28,7 @@ pub(super) fn lowering(operator: &str) -> Option<Lower> {
         "Unsqueeze" => unsqueeze,
         "Squeeze" => squeeze,
         "Concat" => concat,
-        "Gather" => gather,
+        "Gather" => super::gather::gather,
         "GatherElements" => gather_elements,
         "GatherND" => gather_nd,
         "Expand" => expand,
@@ -186,31 +186,6 @@ fn concat(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
     let inputs =
         inputs.iter().map(|input| w.cast(*input, dtype)).collect::<TractResult<TVec<_>>>()?;
     Ok(tvec!(w.wire("out", TypedConcat::new(axis), &inputs)?))
-}
-
-fn gather(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
-    let (table, indices) = (w.input(0)?, w.input(1)?);
-    let axis = resolve_axis(w.node.int_or("axis", 0), w.rank(table)?)?;
-    let indices = w.cast(indices, i64::datum_type())?;
-    check_places(w, table, axis, indices)?;
-    Ok(tvec!(w.wire("out", Gather::new(axis), &[table, indices])?))
-}
-
-/// Refuses constant indices that lie outside: the operator does not look.
-fn check_places(
-    w: &Wiring<'_>,
-    table: OutletId,
-    axis: usize,
-    indices: OutletId,
-) -> TractResult<()> {
-    let (Some(indices), Ok(size)) = (w.fact(indices)?.konst, w.fact(table)?.shape[axis].to_i64())
-    else {
-        return Ok(());
-    };
-    let plain = indices.try_as_plain_ram()?;
-    let outside = plain.as_slice::<i64>()?.iter().find(|index| !(-size..size).contains(*index));
-    ensure!(outside.is_none(), "index {outside:?} is outside an axis of {size}");
-    Ok(())
 }
 
 fn gather_elements(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {

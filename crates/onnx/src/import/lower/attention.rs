@@ -8,7 +8,7 @@ use tract_core::ops::nn::{Reducer, Softmax};
 
 use super::array::reshape_to;
 use super::linear::{contracted, product};
-use super::normalise::normalised;
+use super::normalize::normalized;
 use super::range::sizes;
 use super::reduce::reduced;
 use super::{Lower, Wiring};
@@ -208,7 +208,7 @@ fn summands(w: &mut Wiring<'_>, mask: OutletId, scores: OutletId) -> TractResult
     w.wire("summands", Iff, &branches)
 }
 
-/// The normalised sum of the embeddings of tokens, positions and segments, the number of tokens
+/// The normalized sum of the embeddings of tokens, positions and segments, the number of tokens
 /// that a mask lets through, and the sum itself.
 fn embed_layer_normalization(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
     let (ids, words, places) = (w.input(0)?, w.input(2)?, w.input(3)?);
@@ -229,7 +229,7 @@ fn embed_layer_normalization(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> 
         sum = w.binary("segmented", Box::new(Add), [sum, segments])?;
     }
     let (gamma, beta) = (w.input(5)?, w.input(6)?);
-    let out = normalised(w, sum, 2, (gamma, Some(beta)))?[0];
+    let out = normalized(w, sum, 2, (gamma, Some(beta)))?[0];
     let counted = match w.optional(7) {
         Some(mask) => {
             let mask = w.cast(mask, i32::datum_type())?;

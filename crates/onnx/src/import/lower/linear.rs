@@ -3,7 +3,7 @@ use tract_core::ops::einsum::EinSum;
 use tract_core::ops::math::{Add, Mul};
 
 use super::{Lower, Wiring};
-use crate::nbits::BlockQuantised;
+use crate::nbits::BlockQuantized;
 use crate::operators::{Product, Weights};
 
 pub(super) fn lowering(operator: &str) -> Option<Lower> {
@@ -129,12 +129,12 @@ fn matmul_nbits(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
     let a = w.input(0)?;
     ensure!(w.optional(4).is_none(), "g_idx is not supported");
     let zero_points = w.optional(3).map(|_| w.constant(3)).transpose()?;
-    let weights = BlockQuantised::new(w.node, w.constant(1)?, &*w.constant(2)?)?
+    let weights = BlockQuantized::new(w.node, w.constant(1)?, &*w.constant(2)?)?
         .with_zero_points(zero_points.as_deref())?;
     let mut out = if w.keep_blocks && w.dtype(a)? == f32::datum_type() {
         w.wire("product", Product::new(Weights::Blocks(weights)), &[a])?
     } else {
-        let b = w.scalar("weights", weights.dequantise()?)?;
+        let b = w.scalar("weights", weights.dequantize()?)?;
         product(w, a, b, true)?
     };
     if let Some(bias) = w.optional(5) {

@@ -4,10 +4,11 @@ mod activation;
 mod array;
 mod attention;
 mod einsum;
+mod gather;
 mod integer;
 mod linear;
 mod math;
-mod normalise;
+mod normalize;
 mod pad;
 mod quantize;
 mod range;
@@ -40,7 +41,7 @@ pub(super) fn lowering(node: &NodeProto) -> Option<Lower> {
             .or_else(|| slice::lowering(operator))
             .or_else(|| linear::lowering(operator))
             .or_else(|| integer::lowering(operator))
-            .or_else(|| normalise::lowering(operator))
+            .or_else(|| normalize::lowering(operator))
             .or_else(|| reduce::lowering(operator))
             .or_else(|| quantize::lowering(operator))
             .or_else(|| activation::lowering(operator))
@@ -52,7 +53,7 @@ pub(super) fn lowering(node: &NodeProto) -> Option<Lower> {
     } else if node.domain == "com.microsoft" {
         linear::contrib_lowering(operator)
             .or_else(|| integer::contrib_lowering(operator))
-            .or_else(|| normalise::contrib_lowering(operator))
+            .or_else(|| normalize::contrib_lowering(operator))
             .or_else(|| activation::contrib_lowering(operator))
             .or_else(|| attention::contrib_lowering(operator))
             .or_else(|| quantize::contrib_lowering(operator))
@@ -72,7 +73,7 @@ pub(super) struct Wiring<'a> {
     /// Unique in the graph.
     pub(super) name: String,
     pub(super) opset: i64,
-    /// Block-quantised weights stay so, for [`crate::fuse`] to find.
+    /// Block-quantized weights stay so, for [`crate::fuse`] to find.
     pub(super) keep_blocks: bool,
 }
 
@@ -217,11 +218,22 @@ impl Wiring<'_> {
         op: Box<dyn BinMiniOp>,
         operands: [OutletId; 2],
     ) -> TractResult<OutletId> {
-        let dtype = op.operating_datum_type(self.dtype(operands[0])?, self.dtype(operands[1])?)?;
+        let mut dtype =
+            op.operating_datum_type(self.dtype(operands[0])?, self.dtype(operands[1])?)?;
+        if dtype == TDim::datum_type() && self.has_a_variable(operands)? {
+            // tract takes an open size that multiplies all elements for a number, and fails.
+            dtype = i64::datum_type();
+        }
         let name = self.name.clone();
         let operands = wire_rank_broadcast(&name, self.model, &operands)?;
         let operands = wire_cast(&name, self.model, &operands, dtype)?;
         self.wire(part, TypedBinOp(op, None), &operands)
+    }
+
+    /// Whether one of the operands is known only when the graph runs.
+    fn has_a_variable(&self, operands: [OutletId; 2]) -> TractResult<bool> {
+        let facts = [self.fact(operands[0])?, self.fact(operands[1])?];
+        Ok(facts.iter().any(|fact| fact.konst.is_none()))
     }
 
     fn unary(&mut self, part: &str, op: ElementWiseOp, input: OutletId) -> TractResult<OutletId> {

@@ -3,14 +3,14 @@ use tract_core::internal::*;
 
 use super::floats;
 
-/// Layer normalisation over the last axis of `[…, width]`, or of the sum of two of these, f32.
+/// Layer normalization over the last axis of `[…, width]`, or of the sum of two of these, f32.
 #[derive(Debug, Clone)]
-pub(crate) struct Normalise {
+pub(crate) struct Normalize {
     parameters: Arc<LayerNorm>,
     residual: bool,
 }
 
-impl Normalise {
+impl Normalize {
     /// `None` unless `gamma` and `beta` have the same length.
     pub(crate) fn new(gamma: Vec<f32>, beta: Vec<f32>, epsilon: f32) -> Option<Self> {
         let parameters = Arc::new(LayerNorm::new(gamma, beta, epsilon)?);
@@ -27,23 +27,23 @@ impl Normalise {
     }
 }
 
-impl PartialEq for Normalise {
+impl PartialEq for Normalize {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.parameters, &other.parameters) && self.residual == other.residual
     }
 }
 
-impl Eq for Normalise {}
+impl Eq for Normalize {}
 
-impl Op for Normalise {
+impl Op for Normalize {
     fn name(&self) -> StaticName {
-        "Normalise".into()
+        "Normalize".into()
     }
 
     op_as_typed_op!();
 }
 
-impl EvalOp for Normalise {
+impl EvalOp for Normalize {
     op_out_of_plan!();
 
     fn eval(&self, _: &EvalContext<'_>, mut inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
@@ -64,7 +64,7 @@ impl EvalOp for Normalise {
     }
 }
 
-impl TypedOp for Normalise {
+impl TypedOp for Normalize {
     fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
         let input = inputs.first().context("no input")?;
         Ok(tvec!(f32::fact(input.shape.clone())))

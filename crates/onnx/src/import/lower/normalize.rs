@@ -41,7 +41,7 @@ fn layer_normalization(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
     let input = w.input(0)?;
     let axis = resolve_axis(w.node.int_or("axis", -1), w.rank(input)?)?;
     let (scale, bias) = (w.input(1)?, w.optional(2));
-    normalised(w, input, axis, (scale, bias))
+    normalized(w, input, axis, (scale, bias))
 }
 
 fn rms_normalization(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
@@ -66,13 +66,13 @@ fn skip_layer_normalization(w: &mut Wiring<'_>, simplified: bool) -> TractResult
         let (normal, _) = of_unit_variance(w, sum, sum, axis)?;
         w.binary("out", Box::new(Mul), [normal, gamma])?
     } else {
-        normalised(w, sum, axis, (gamma, beta))?[0]
+        normalized(w, sum, axis, (gamma, beta))?[0]
     };
     Ok(tvec!(out, sum, sum, sum))
 }
 
-/// The normalised input, the mean, and the inverse of the standard deviation.
-pub(super) fn normalised(
+/// The normalized input, the mean, and the inverse of the standard deviation.
+pub(super) fn normalized(
     w: &mut Wiring<'_>,
     input: OutletId,
     axis: usize,
@@ -80,8 +80,8 @@ pub(super) fn normalised(
 ) -> TractResult<TVec<OutletId>> {
     let axes: TVec<usize> = (axis..w.rank(input)?).collect();
     let mean = reduced(w, input, axes, (Reducer::Sum, true))?;
-    let centred = w.binary("centred", Box::new(Sub), [input, mean])?;
-    let (normal, inverse) = of_unit_variance(w, centred, input, axis)?;
+    let centered = w.binary("centered", Box::new(Sub), [input, mean])?;
+    let (normal, inverse) = of_unit_variance(w, centered, input, axis)?;
     let mut out = w.binary("scaled", Box::new(Mul), [normal, scale])?;
     if let Some(bias) = bias {
         out = w.binary("out", Box::new(Add), [out, bias])?;

@@ -21,13 +21,13 @@ const UINT8: i32 = 2;
 const ZERO_POINT: u8 = 128;
 /// The range is symmetric: -128 is not used.
 const LARGEST_CODE: f32 = 127.0;
-/// With fewer columns, quantising the rows takes longer than the product saves.
+/// With fewer columns, quantizing the rows takes longer than the product saves.
 const FEWEST_COLUMNS: usize = 64;
 
 /// `MatMul` and `Gemm` to products of bytes, each row of activations scaled by its own largest
 /// value: ONNX's `DynamicQuantizeLinear` has one scale for all rows, so that those of one caller
 /// would depend on those that are run with them, and costs accuracy.
-pub(super) struct Quantise {
+pub(super) struct Quantize {
     /// Outputs of products that stay as they are.
     kept: BTreeSet<String>,
     /// Version of ONNX's own operators.
@@ -62,7 +62,7 @@ struct Numbers {
     last_axis: String,
 }
 
-/// Names of quantised weights `[K, N]` and their scales `[N]`.
+/// Names of quantized weights `[K, N]` and their scales `[N]`.
 #[derive(Clone)]
 struct Weights {
     codes: String,
@@ -78,19 +78,19 @@ struct Rotation {
     blocks: String,
 }
 
-impl Quantise {
+impl Quantize {
     /// For products other than those with an output in `kept`.
     pub(super) fn new(opset: i64, kept: BTreeSet<String>) -> Self {
         let (activations, rotations, weights) = Default::default();
         Self { kept, opset, numbers: None, activations, rotations, weights }
     }
 
-    /// Whether anything was quantised.
+    /// Whether anything was quantized.
     pub(super) fn applied(&self) -> bool {
         self.numbers.is_some()
     }
 
-    /// Pushes `node`, quantised if it multiplies by constant f32 weights.
+    /// Pushes `node`, quantized if it multiplies by constant f32 weights.
     pub(super) fn rewrite(
         &mut self,
         edit: &mut Edit<'_>,
@@ -124,7 +124,7 @@ impl Quantise {
         Ok(())
     }
 
-    /// Quantised weights, or none if they are not constant f32 `[K, N]` or have few columns.
+    /// Quantized weights, or none if they are not constant f32 `[K, N]` or have few columns.
     fn weights(
         &mut self,
         edit: &mut Edit<'_>,
@@ -152,7 +152,7 @@ impl Quantise {
             return Ok(None);
         }
         let block = rotate::block(rows);
-        let [codes, scales] = quantised(tensor, block).map_err(refuse)?;
+        let [codes, scales] = quantized(tensor, block).map_err(refuse)?;
         let [codes, scales] = [("i8", codes), ("scale", scales)].map(|(suffix, tensor)| {
             let name = edit.fresh(&key.0, suffix);
             edit.add_constant(TensorProto { name: name.clone(), ..tensor });
@@ -161,7 +161,7 @@ impl Quantise {
         Ok(Some(self.weights.entry(key).or_insert(Weights { codes, scales, block }).clone()))
     }
 
-    /// `input` rotated and quantised; where it is first wanted, for it is known there.
+    /// `input` rotated and quantized; where it is first wanted, for it is known there.
     fn activations(
         &mut self,
         edit: &mut Edit<'_>,
@@ -303,7 +303,7 @@ fn multiplies(node: &NodeProto) -> Option<bool> {
 }
 
 /// Codes and scales of weights `[K, N]`, rotated, each column scaled by its largest value.
-fn quantised(mut weights: Tensor, block: usize) -> TractResult<[TensorProto; 2]> {
+fn quantized(mut weights: Tensor, block: usize) -> TractResult<[TensorProto; 2]> {
     let columns = weights.shape()[1];
     let mut plain = weights.try_as_plain_ram_mut()?;
     rotate::rotate_back(plain.as_slice_mut::<f32>()?, columns, block);
