@@ -46,7 +46,7 @@ class Graph:
     def linear(self, value, inner, outer):
         return self.add("Add", self.add("MatMul", value, self.drawn(inner, outer)), self.drawn(outer))
 
-    def normalised(self, value):
+    def normalized(self, value):
         gain, shift = np.ones(HIDDEN, np.float32), np.zeros(HIDDEN, np.float32)
         return self.add("LayerNormalization", value, self.constant(gain), self.constant(shift), axis=-1, epsilon=1e-12)
 
@@ -60,7 +60,7 @@ def embeddings(graph):
     positions = graph.add("Slice", graph.drawn(POSITIONS, HIDDEN), graph.constant(np.array([0])), length, graph.constant(np.array([0])))
     words = graph.add("Gather", graph.drawn(VOCABULARY, HIDDEN), "input_ids", axis=0)
     types = graph.add("Gather", graph.drawn(2, HIDDEN), "token_type_ids", axis=0)
-    return graph.normalised(graph.add("Add", graph.add("Add", words, types), positions))
+    return graph.normalized(graph.add("Add", graph.add("Add", words, types), positions))
 
 
 def mask(graph):
@@ -81,7 +81,7 @@ def attention(graph, value, added):
     shares = graph.add("Softmax", graph.add("Add", scores, added), axis=-1)
     mixed = graph.add("Transpose", graph.add("MatMul", shares, content), perm=[0, 2, 1, 3])
     output = graph.linear(graph.add("Reshape", mixed, joined), HIDDEN, HIDDEN)
-    return graph.normalised(graph.add("Add", output, value))
+    return graph.normalized(graph.add("Add", output, value))
 
 
 def model():
@@ -90,7 +90,7 @@ def model():
     for _ in range(LAYERS):
         value = attention(graph, value, added)
         output = graph.linear(graph.gelu(graph.linear(value, HIDDEN, INTERMEDIATE)), INTERMEDIATE, HIDDEN)
-        value = graph.normalised(graph.add("Add", output, value))
+        value = graph.normalized(graph.add("Add", output, value))
     graph.nodes.append(helper.make_node("Identity", [graph.linear(value, HIDDEN, len(LABELS))], ["logits"]))
     shape = ["batch", "sequence"]
     inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, shape) for name in ("input_ids", "attention_mask", "token_type_ids")]

@@ -68,7 +68,7 @@ pub enum Error {
         /// The error of the operating system.
         source: std::io::Error,
     },
-    /// The report could not be serialised.
+    /// The report could not be serialized.
     #[error("cannot write the report as JSON: {0}")]
     Json(#[from] serde_json::Error),
     /// The histogram of latencies could not be created.

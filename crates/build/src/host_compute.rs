@@ -96,7 +96,7 @@ fn padding_changes_results(encoder: &Encoder, model: &ModelProto) -> Option<&'st
         return Some("the graph does not use attention_mask");
     }
     let dynamic = pilotlight_onnx::depends_on_batch(model);
-    dynamic.then_some("the graph quantises padding and tokens with one scale")
+    dynamic.then_some("the graph quantizes padding and tokens with one scale")
 }
 
 /// A model's graph that has been loaded.
@@ -166,7 +166,7 @@ mod tests {
 
     /// A folder with the tiny graph for `task`.
     fn folder(task: &str) -> (tempfile::TempDir, ModelFolder) {
-        let folder = tiny_model::folder(&tiny_model::quantised_graph());
+        let folder = tiny_model::folder(&tiny_model::quantized_graph());
         let file = folder.path().join("model.toml");
         let manifest = std::fs::read_to_string(&file).unwrap();
         std::fs::write(&file, manifest.replace("token-classification", task)).unwrap();

@@ -26,7 +26,7 @@ pub struct Endpoint {
 /// Where a snapshot comes from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BundleManifest {
-    /// What the function answers to `GET /info`: model, task, licence, digests, labels.
+    /// What the function answers to `GET /info`: model, task, license, digests, labels.
     pub info: serde_json::Value,
     /// The model's own task; empty in what was built before components told.
     #[serde(default)]

@@ -12,13 +12,13 @@ use serde::{Deserialize, Serialize};
 pub enum Precision {
     /// As the file has them.
     Unchanged,
-    /// 32-bit floats: quantised weights are expanded, which changes no result.
+    /// 32-bit floats: quantized weights are expanded, which changes no result.
     #[default]
     F32,
-    /// 8-bit integers: weights quantised per output channel, activations while computing.
+    /// 8-bit integers: weights quantized per output channel, activations while computing.
     Int8,
     /// In the sandbox only: weights in 4 bits where the file has them so and in 8 elsewhere,
-    /// activations quantised while computing.
+    /// activations quantized while computing.
     Int4,
 }
 

@@ -10,7 +10,7 @@ pub enum Stage {
     Convert,
     /// The graph is loaded into the backend.
     LoadGraph,
-    /// The guest loads and optimises the model.
+    /// The guest loads and optimizes the model.
     Initialize,
     /// The guest's memory is written back into the component.
     Snapshot,

@@ -86,7 +86,7 @@ fn every_caller_gets_its_own_rows_and_nobody_elses() {
 }
 
 #[test]
-fn a_failing_neighbour_fails_nobody_else() {
+fn a_failing_neighbor_fails_nobody_else() {
     for (bad, message) in [(POISON, "poisoned"), (BOMB, "panicked")] {
         let (graphs, gate) = graphs(1);
         let graph = graphs.load("g", vec![], GraphOptions::default()).unwrap();

@@ -50,7 +50,7 @@ fn mixing() -> Vec<u8> {
 }
 
 #[test]
-fn a_graph_that_mixes_rows_unnoticed_is_recognised_by_its_structure() {
+fn a_graph_that_mixes_rows_unnoticed_is_recognized_by_its_structure() {
     for graphs in all_graphs() {
         let mut options = GraphOptions::default();
         let graph = graphs.load("mixing", mixing(), options).unwrap();

@@ -41,9 +41,9 @@ impl LayerNorm {
     fn normalize(&self, row: &mut [f32]) {
         let count = row.len() as f32;
         let mean = fold(row, 0.0, |sum, x| sum.add(x)) / count;
-        let centre = Lanes::splat(mean);
+        let center = Lanes::splat(mean);
         let squares = fold(row, mean, |sum, x| {
-            let distance = x.sub(centre);
+            let distance = x.sub(center);
             distance.mul_add(distance, sum)
         });
         let inverse = 1.0 / (squares / count + self.epsilon).sqrt();

@@ -1,4 +1,4 @@
-//! Attention and layer normalisation beside their definitions in f64.
+//! Attention and layer normalization beside their definitions in f64.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
@@ -82,7 +82,7 @@ proptest! {
     }
 
     #[test]
-    fn rows_are_normalised_alone_and_with_what_is_added(
+    fn rows_are_normalized_alone_and_with_what_is_added(
         (width, rows, residual) in (1usize..100, 0usize..4).prop_flat_map(|(width, rows)| {
             let values = || prop::collection::vec(-10.0f32..10.0, width * rows);
             (Just(width), values(), values())

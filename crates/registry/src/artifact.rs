@@ -37,7 +37,7 @@ pub struct Annotations {
     /// Its version.
     #[serde(rename = "org.opencontainers.image.version", skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// Its licences, as an SPDX expression.
+    /// Its licenses, as an SPDX expression.
     #[serde(rename = "org.opencontainers.image.licenses", skip_serializing_if = "Option::is_none")]
     pub licenses: Option<String>,
     /// Where its source is.

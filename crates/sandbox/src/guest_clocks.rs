@@ -1,4 +1,4 @@
-//! The clocks that guests see: too coarse to tell from them what a neighbour on the same core does.
+//! The clocks that guests see: too coarse to tell from them what a neighbor on the same core does.
 
 use std::time::Duration;
 

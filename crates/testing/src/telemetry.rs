@@ -23,7 +23,7 @@ pub fn through_all_stages() -> Observation {
         queue: Some(Duration::from_micros(10)),
         instantiate: Some(Duration::from_micros(90)),
         guest: Some(Duration::from_millis(9)),
-        tokenise: Some(Duration::from_millis(1)),
+        tokenize: Some(Duration::from_millis(1)),
         compute: Some(Duration::from_millis(6)),
         decode: Some(Duration::from_millis(2)),
     };

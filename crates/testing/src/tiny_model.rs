@@ -105,7 +105,7 @@ pub fn graph() -> ModelProto {
 }
 
 /// The same model with its weights in 4-bit blocks.
-pub fn quantised_graph() -> ModelProto {
+pub fn quantized_graph() -> ModelProto {
     let mut model = graph();
     let parts = model.graph.as_mut().unwrap();
     // Row `label` of [N, K] holds code 9 at column `label`, else 8: (9 - 8) · 1 = 1.

@@ -19,11 +19,11 @@ impl Axis {
     /// A linear axis from zero with round ticks.
     pub(super) fn from_zero(high: f64, format: Format) -> Self {
         let high = if high > 0.0 { high * 1.05 } else { 1.0 };
-        Self::new((0.0, high), false, labelled(round_ticks(0.0, high), format))
+        Self::new((0.0, high), false, labeled(round_ticks(0.0, high), format))
     }
 
     pub(super) fn log(low: f64, high: f64, format: Format) -> Self {
-        let ticks = labelled(log_ticks(low, high), format);
+        let ticks = labeled(log_ticks(low, high), format);
         Self::new((low, high), true, ticks)
     }
 
@@ -56,10 +56,10 @@ impl Axis {
         let bounds = if log { (low / 1.15, high * 1.15) } else { (0.0, high * 1.05) };
         let stride = values.len().div_ceil(MOST_TICKS).max(1);
         let ticks = values.iter().copied().step_by(stride).collect();
-        Self::new(bounds, log, labelled(ticks, format))
+        Self::new(bounds, log, labeled(ticks, format))
     }
 
-    pub(super) fn labelled(self, label: &'static str) -> Self {
+    pub(super) fn labeled(self, label: &'static str) -> Self {
         Self { label, ..self }
     }
 
@@ -82,7 +82,7 @@ impl Axis {
     }
 }
 
-fn labelled(ticks: Vec<f64>, format: Format) -> Vec<(f64, String)> {
+fn labeled(ticks: Vec<f64>, format: Format) -> Vec<(f64, String)> {
     ticks.into_iter().map(|tick| (tick, format(tick))).collect()
 }
 

@@ -16,7 +16,7 @@ pub(super) fn draw(svg: &mut Svg, frame: Frame, targets: &[TargetReport]) {
     let panel = Panel {
         frame,
         title: "Share of requests by latency",
-        x: Axis::log(low / 1.06, high * 1.06, tick).labelled("latency (bins of 6 %)"),
+        x: Axis::log(low / 1.06, high * 1.06, tick).labeled("latency (bins of 6 %)"),
         y: Axis::from_zero(shares.reduce(f64::max).unwrap_or(1.0), |share| {
             format!("{} %", crate::format::short(share))
         }),

@@ -12,7 +12,7 @@ pub(super) fn draw(svg: &mut Svg, frame: Frame, targets: &[TargetReport]) {
     let panel = Panel {
         frame,
         title: "Latency by percentile",
-        x: Axis::nines(most as f64).labelled("percentile"),
+        x: Axis::nines(most as f64).labeled("percentile"),
         y: Axis::fitting(latencies, tick),
     };
     panel.draw(svg);

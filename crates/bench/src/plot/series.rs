@@ -14,7 +14,7 @@ pub(super) fn draw(svg: &mut Svg, frame: Frame, targets: &[TargetReport]) {
         frame,
         title: "Latency over time: p50 (bold), p99 (thin), maximum (dots)",
         x: Axis::from_zero(seconds as f64 / 1.05, |second| format!("{} s", short(second)))
-            .labelled("measured time"),
+            .labeled("measured time"),
         y: Axis::fitting(latencies, tick),
     };
     panel.draw(svg);

@@ -19,7 +19,7 @@ pub(super) fn draw(svg: &mut Svg, (left, top): Point, targets: &[StartTarget]) -
     let panel = Panel {
         frame: Frame { left, top, width: WHOLE, height },
         title: "Median times since exec",
-        x: Axis::from_zero(longest.fold(0.0, f64::max), tick).labelled("time since exec"),
+        x: Axis::from_zero(longest.fold(0.0, f64::max), tick).labeled("time since exec"),
         y: Axis::from_zero(1.0, |_| String::new()).without_ticks(),
     };
     panel.draw(svg);

@@ -49,7 +49,7 @@ fn loads(targets: &[LoadTarget]) -> Axis {
     let amounts: Vec<f64> = steps().map(|step| amount(step.load)).collect();
     let open = steps().any(|step| matches!(step.load, Load::Open { .. }));
     let label = if open { "requests sent per second" } else { "workers" };
-    Axis::of_steps(&amounts, short).labelled(label)
+    Axis::of_steps(&amounts, short).labeled(label)
 }
 
 fn amount(load: Load) -> f64 {

@@ -37,7 +37,7 @@ pub struct Function {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "path")]
     pub guest: Option<PathBuf>,
-    /// Model folder for a component that is not pre-initialised.
+    /// Model folder for a component that is not pre-initialized.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "path")]
     pub model: Option<PathBuf>,

@@ -45,7 +45,7 @@ fn spans_name_the_key_that_was_used() {
 }
 
 #[test]
-fn neighbours_may_touch() {
+fn neighbors_may_touch() {
     let entities = [entity("A", 0, 1), entity("B", 1, 2), entity("A", 2, 7)];
     let deidentified = deidentifier(Mode::Redact, &RING).deidentify(TEXT, &entities).unwrap();
     assert_eq!(deidentified.text, "[A][B][A]");

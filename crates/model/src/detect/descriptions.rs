@@ -7,7 +7,7 @@ use crate::{CONFIG_FILE, ModelConfig, ModelError, Pooling, json};
 
 /// How much of a model card is read; its head stands first.
 const CARD_HEAD: u64 = 256 << 10;
-/// Licences by the names that Hugging Face's model cards have for them.
+/// Licenses by the names that Hugging Face's model cards have for them.
 const LICENSES: [(&str, &str); 14] = [
     ("apache-2.0", "Apache-2.0"),
     ("mit", "MIT"),
@@ -135,7 +135,7 @@ impl Reader<'_> {
         Ok(pooling.map(|(pooling, includes_prompt)| (pooling.map_err(unfit), includes_prompt)))
     }
 
-    /// The licence that the head of the model card names.
+    /// The license that the head of the model card names.
     fn license(&self) -> Option<String> {
         if !self.has(CARD) {
             return None;
@@ -146,7 +146,7 @@ impl Reader<'_> {
     }
 }
 
-/// The value of `license` in the YAML that a model card begins with, if it is a licence that SPDX has a
+/// The value of `license` in the YAML that a model card begins with, if it is a license that SPDX has a
 /// name for.
 fn license_of(card: &str) -> Option<String> {
     let head = card.strip_prefix("---")?.lines().skip(1);

@@ -163,7 +163,7 @@ impl<'a> Detection<'a> {
         draft.origin = draft.origin.take().or_else(|| name::origin(self.folder));
     }
 
-    /// The licence of the model card.
+    /// The license of the model card.
     fn add_license(&mut self) {
         let draft = &mut self.draft;
         if draft.license.is_none() {

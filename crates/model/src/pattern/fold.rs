@@ -35,7 +35,7 @@ pub(super) fn folds_to_several(chars: RangeInclusive<char>) -> bool {
     FOLDS.singles.range(chars).next().is_some()
 }
 
-/// Neighbouring characters that are compared without regard to case.
+/// Neighboring characters that are compared without regard to case.
 #[derive(Debug, Default)]
 pub(super) struct FoldRun {
     /// The last of them.

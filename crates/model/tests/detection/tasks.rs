@@ -197,7 +197,7 @@ fn the_smallest_length_counts_and_no_length_is_none() {
 }
 
 #[test]
-fn the_licence_is_that_of_the_model_card() {
+fn the_license_is_that_of_the_model_card() {
     let folder = classifier("m", 2, "");
     let card = "---\nlanguage: en\nlicense: apache-2.0\ntags:\n- x\n---\nlicense: mit\n";
     let folder = folder.file("README.md", card);

@@ -35,7 +35,7 @@ pub(super) fn probe(named: Option<&Path>) -> Result<Probed> {
     }
     let name = file_name();
     // SAFETY: what the system's loader finds under this name is ONNX Runtime, whose
-    // initialisers have no requirements.
+    // initializers have no requirements.
     let Ok(library) = (unsafe { Library::new(&name) }) else {
         return Err(Error::Unavailable(absent(&folders)));
     };
@@ -103,7 +103,7 @@ fn probe_file(file: &Path) -> Result<Probed> {
     // `ort` would look for a relative path beside the program first.
     let path = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
     // SAFETY: whoever runs the program named this file, or put it beside the program, as
-    // ONNX Runtime, whose initialisers have no requirements.
+    // ONNX Runtime, whose initializers have no requirements.
     let library = unsafe { Library::new(&path) }.map_err(|error| {
         let (path, reason) = (path.display().to_string(), loader_message(&error));
         let reason = reason.strip_prefix(&format!("{path}: ")).unwrap_or(&reason);
