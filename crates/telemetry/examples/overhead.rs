@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         queue: time,
         instantiate: time,
         guest: time,
-        tokenise: time,
+        tokenize: time,
         compute: time,
         decode: time,
     };

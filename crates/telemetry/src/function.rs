@@ -9,7 +9,7 @@ use http::StatusCode;
 
 use crate::catalog;
 use crate::family::{Family, Labels, Series, Value, labels};
-use crate::histogram::Histogram;
+use crate::histogram::{Histogram, Total};
 use crate::observation::{ErrorKind, Observation, Stage};
 
 /// HTTP's codes are 100 to 599 (RFC 9110, 15); whatever else guests answer is counted as `other`.
@@ -36,7 +36,31 @@ pub(crate) struct Counts {
     codes: [AtomicU64; CODES + 1],
     errors: [AtomicU64; ErrorKind::ALL.len()],
     total: Histogram,
+    /// Of those that were not answered with success.
+    failed: Histogram,
+    /// When the last one was answered.
+    last_unix_ms: AtomicU64,
     stages: [Histogram; Stage::ALL.len()],
+}
+
+/// Totals of a version's requests.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Statistics {
+    /// When the last one was answered, in milliseconds since 1970; 0 if none was.
+    pub last_unix_ms: u64,
+    /// Those that were answered with success.
+    pub succeeded: Total,
+    /// The others.
+    pub failed: Total,
+    /// Waiting for an instance.
+    pub queue: Total,
+    /// Text to tokens.
+    pub tokenization: Total,
+    /// Inference.
+    pub inference: Total,
+    /// Scores to answers.
+    pub decoding: Total,
 }
 
 impl Handle {
@@ -50,6 +74,8 @@ impl Handle {
             codes: [const { AtomicU64::new(0) }; CODES + 1],
             errors: [const { AtomicU64::new(0) }; ErrorKind::ALL.len()],
             total: Histogram::default(),
+            failed: Histogram::default(),
+            last_unix_ms: AtomicU64::new(0),
             stages: Default::default(),
         }))
     }
@@ -70,10 +96,34 @@ impl Handle {
             counts.errors[kind as usize].fetch_add(1, Ordering::Relaxed);
         }
         counts.total.add(observation.total);
+        if !observation.status.is_success() {
+            counts.failed.add(observation.total);
+        }
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        counts.last_unix_ms.store(now.as_millis() as u64, Ordering::Relaxed);
         for stage in Stage::ALL {
             if let Some(time) = observation.stages.get(stage) {
                 counts.stages[stage as usize].add(time);
             }
+        }
+    }
+
+    /// What has been counted so far.
+    pub fn statistics(&self) -> Statistics {
+        let counts = &*self.0;
+        let stage = |stage: Stage| counts.stages[stage as usize].total();
+        let (all, failed) = (counts.total.total(), counts.failed.total());
+        Statistics {
+            last_unix_ms: counts.last_unix_ms.load(Ordering::Relaxed),
+            succeeded: Total {
+                count: all.count.saturating_sub(failed.count),
+                ns: all.ns.saturating_sub(failed.ns),
+            },
+            failed,
+            queue: stage(Stage::Queue),
+            tokenization: stage(Stage::Tokenize),
+            inference: stage(Stage::Compute),
+            decoding: stage(Stage::Decode),
         }
     }
 

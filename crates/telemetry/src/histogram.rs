@@ -37,6 +37,15 @@ const NANOSECONDS: [u64; BOUNDS.len()] = {
     all
 };
 
+/// How many there were, and how long they took together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Total {
+    /// How many.
+    pub count: u64,
+    /// Nanoseconds.
+    pub ns: u64,
+}
+
 /// A histogram of durations.
 #[derive(Debug, Default)]
 pub(crate) struct Histogram {
@@ -50,6 +59,13 @@ impl Histogram {
         let bucket = NANOSECONDS.partition_point(|bound| *bound < nanoseconds);
         self.counts[bucket].fetch_add(1, Ordering::Relaxed);
         self.nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
+    }
+
+    pub(crate) fn total(&self) -> Total {
+        Total {
+            count: self.counts.iter().map(|count| count.load(Ordering::Relaxed)).sum(),
+            ns: self.nanoseconds.load(Ordering::Relaxed),
+        }
     }
 
     pub(crate) fn distribution(&self) -> Distribution {

@@ -39,7 +39,8 @@ pub use collected::{
     CanaryMetrics, CanaryState, Collected, GraphMetrics, PoolMetrics, ShadowMetrics,
 };
 pub use connections::RefusedConnection;
-pub use function::{Handle, InFlight};
+pub use function::{Handle, InFlight, Statistics};
+pub use histogram::Total;
 #[cfg(feature = "log")]
 pub use log::json_lines;
 pub use log::request_span;

@@ -26,7 +26,7 @@ pub struct Stages {
     /// In the instance, up to the head of its answer; the following are parts of it.
     pub guest: Option<Duration>,
     /// Text to tokens.
-    pub tokenise: Option<Duration>,
+    pub tokenize: Option<Duration>,
     /// Inference, wherever it is done.
     pub compute: Option<Duration>,
     /// Scores to entities; and JSON to texts before, and to an answer after it.
@@ -39,21 +39,21 @@ pub(crate) enum Stage {
     Queue,
     Instantiate,
     Guest,
-    Tokenise,
+    Tokenize,
     Compute,
     Decode,
 }
 
 impl Stage {
     pub(crate) const ALL: [Self; 6] =
-        [Self::Queue, Self::Instantiate, Self::Guest, Self::Tokenise, Self::Compute, Self::Decode];
+        [Self::Queue, Self::Instantiate, Self::Guest, Self::Tokenize, Self::Compute, Self::Decode];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Queue => "queue",
             Self::Instantiate => "instantiate",
             Self::Guest => "guest",
-            Self::Tokenise => "tokenise",
+            Self::Tokenize => "tokenize",
             Self::Compute => "compute",
             Self::Decode => "decode",
         }
@@ -66,7 +66,7 @@ impl Stages {
             Stage::Queue => self.queue,
             Stage::Instantiate => self.instantiate,
             Stage::Guest => self.guest,
-            Stage::Tokenise => self.tokenise,
+            Stage::Tokenize => self.tokenize,
             Stage::Compute => self.compute,
             Stage::Decode => self.decode,
         }

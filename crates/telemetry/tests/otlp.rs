@@ -36,7 +36,7 @@ fn a_request_is_a_server_span_with_its_stages_below_it() {
     let spans = sent(&trace, request(through_all_stages()));
     let names: Vec<_> = spans.iter().map(|span| &span.name[..]).collect();
     let expected =
-        ["POST default", "queue", "instantiate", "guest", "tokenise", "compute", "decode"];
+        ["POST default", "queue", "instantiate", "guest", "tokenize", "compute", "decode"];
     assert_eq!(names, expected);
     let server = &spans[0];
     assert_eq!(server.trace_id, trace.own.trace.bytes());
