@@ -2,13 +2,14 @@
 //!
 //! A host that guards a route and a function that serves it must agree on which paths are the same
 //! ([`normalize_path`]), on what a compressed body holds ([`Coding`]), on which bodies are JSON
-//! ([`parse_json`]), on how a guest tells its times ([`GuestTimings`]), and on how a host says that it
+//! ([`parse_json`]), in whose words an error is told ([`Dialect`]), on how a guest tells its times ([`GuestTimings`]), and on how a host says that it
 //! computes nothing now ([`TryLater`]).
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking"))]
 
 mod authority;
 mod coding;
+mod dialect;
 mod json;
 mod path;
 mod timings;
@@ -16,6 +17,7 @@ mod try_later;
 
 pub use authority::{BadOrigin, check_origin, is_authority};
 pub use coding::{Coding, UnsupportedCoding};
+pub use dialect::{Dialect, Refusal};
 pub use json::{JsonError, Object, null_is_default, parse_json, without_bom};
 pub use path::{BadPath, decode_unreserved, normalize_path, without_trailing_slash};
 pub use timings::GuestTimings;

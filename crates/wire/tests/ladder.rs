@@ -4,7 +4,8 @@
 
 use pilotlight_testing::ladder::{Order, check};
 
-const ORDER: &Order = &[&["authority", "coding", "json", "path", "timings", "try_later"]];
+const ORDER: &Order =
+    &[&["authority", "coding", "json", "path", "timings", "try_later"], &["dialect"]];
 
 #[test]
 fn files_use_only_what_stands_below_them() {
