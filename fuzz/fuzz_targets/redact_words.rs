@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use pilotlight_guest::tasks::token_classification::{RedactRequest, Span};
-use pilotlight_guest::model::{TextModel, Timings};
+use pilotlight_guest::model::{TextModel, Usage};
 use pilotlight_guest::text::tokenizer::Tokenizer;
 use pilotlight_guest::text::words::Cuts;
 use serde_json::Value;
@@ -80,7 +80,7 @@ fn run(pipeline: &TextModel, input: &Input) {
         entities: given.clone(),
         placeholder: Some("\u{1}".into()),
     };
-    let redacted = pipeline.redact(request, &mut Timings::default()).expect("spans in the text");
+    let redacted = pipeline.redact(request, &mut Usage::default()).expect("spans in the text");
     let graphemes = Cuts::between_graphemes(&input.text);
     let (mut expected, mut end) = (String::new(), 0);
     for entity in &redacted.entities {

@@ -6,7 +6,7 @@ mod oracle;
 
 use libfuzzer_sys::fuzz_target;
 use pilotlight_guest::api::{ApiError, parse};
-use pilotlight_guest::model::{Model, Timings};
+use pilotlight_guest::model::{Model, Usage};
 use pilotlight_guest::tasks;
 use pilotlight_guest::tasks::token_classification::RedactRequest;
 use pilotlight_guest::text::Tokenizer;
@@ -42,7 +42,7 @@ fuzz_target!(|body: &[u8]| {
     let is_json = serde_json::from_slice::<serde_json::Value>(json).is_ok();
     let redact = parse::<RedactRequest>(body).map(drop);
     let answers = TASKS.map(|task| {
-        let answer = |model: &Model| tasks::answer(model, task, body, &mut Timings::default());
+        let answer = |model: &Model| tasks::answer(model, task, body, &mut Usage::default());
         MODEL.with(answer).map(drop)
     });
     for answer in answers.into_iter().chain([redact]) {

@@ -8,7 +8,7 @@ mod oracle;
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use pilotlight_guest::tasks::token_classification::{Aggregation, Parameters, RedactRequest};
-use pilotlight_guest::model::{TextModel, Timings};
+use pilotlight_guest::model::{TextModel, Usage};
 use pilotlight_guest::text::tokenizer::Tokenizer;
 
 const LABELS: [&str; 5] = ["O", "B-A", "I-A", "B-B", "I-B"];
@@ -60,8 +60,8 @@ fn run(pipeline: &TextModel, input: &Input) {
         ignore_labels: Vec::new(),
         stride: input.stride.map(usize::from),
     };
-    let mut timings = Timings::default();
-    if let Ok(answers) = pipeline.classify(&texts, &parameters, &mut timings) {
+    let mut usage = Usage::default();
+    if let Ok(answers) = pipeline.classify(&texts, &parameters, &mut usage) {
         assert_eq!(answers.len(), texts.len());
         for (text, entities) in texts.iter().zip(answers) {
             let (length, mut last) = (text.chars().count(), 0);
@@ -73,15 +73,15 @@ fn run(pipeline: &TextModel, input: &Input) {
         }
     }
     for text in texts {
-        redact(pipeline, text, &mut timings);
+        redact(pipeline, text, &mut usage);
     }
 }
 
 /// Everything but the entities stays, in its order.
-fn redact(pipeline: &TextModel, text: &str, timings: &mut Timings) {
+fn redact(pipeline: &TextModel, text: &str, usage: &mut Usage) {
     let request =
         RedactRequest { text: text.to_owned(), entities: None, placeholder: Some(String::new()) };
-    let redacted = pipeline.redact(request, timings).expect("what was found lies in the text");
+    let redacted = pipeline.redact(request, usage).expect("what was found lies in the text");
     let (mut left, mut end) = (String::new(), 0);
     for entity in &redacted.entities {
         assert!(end <= entity.start && entity.start < entity.end, "{entity:?}");

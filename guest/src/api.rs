@@ -14,13 +14,19 @@ pub enum ApiError {
     /// No such path.
     #[error("there is nothing at {0}; see GET /info")]
     NotFound(String),
+    /// A model or a version of it that the Open Inference Protocol does not find here.
+    #[error("Request for unknown model: {0}")]
+    NotServed(String),
+    /// No such model.
+    #[error("the model {0:?} does not exist; see GET /v1/models")]
+    UnknownModel(String),
     /// The path is there, but not for this method.
     #[error("{method} is not allowed here; use {allow}")]
     MethodNotAllowed {
         /// The method of the request.
         method: String,
         /// The methods the path takes.
-        allow: &'static str,
+        allow: String,
     },
     /// The body exceeds the limit.
     #[error("the body exceeds {limit} bytes; send less at once")]
@@ -28,18 +34,42 @@ pub enum ApiError {
         /// The limit in bytes.
         limit: usize,
     },
-    /// The body is declared to be something else than JSON.
-    #[error("content-type {0} is not supported; send application/json")]
-    UnsupportedMediaType(String),
+    /// The body is declared to be something that is not read here.
+    #[error("content-type {content_type} is not supported; send {known}")]
+    UnsupportedMediaType {
+        /// What it is declared to be.
+        content_type: String,
+        /// What is read.
+        known: String,
+    },
     /// The body is encoded in a way that cannot be decoded.
     #[error(transparent)]
     UnsupportedCoding(#[from] UnsupportedCoding),
     /// JSON, but not a valid request.
     #[error("{0}")]
     Invalid(String),
+    /// A list or a text is empty where there has to be something.
+    #[error("{0} is empty; send at least one")]
+    Empty(&'static str),
+    /// A text is longer than the model reads, and must not be shortened.
+    #[error("{0}")]
+    TooLong(String),
+    /// More texts than the model's limits allow.
+    #[error("{count} {name} are more than {limit}")]
+    TooMany {
+        /// What there is too much of.
+        name: &'static str,
+        /// How many there are.
+        count: usize,
+        /// How many there may be.
+        limit: usize,
+    },
     /// The model is not there or does not work.
     #[error("{0}")]
     Internal(String),
+    /// A part of a dialect that this model, or any, does not have.
+    #[error("{0}")]
+    Unsupported(String),
     /// Too many other requests wait to be computed.
     #[error("{0}")]
     Busy(Later),
@@ -53,13 +83,14 @@ impl ApiError {
     pub fn status(&self) -> u16 {
         match self {
             Self::Malformed(_) => 400,
-            Self::NotFound(_) => 404,
+            Self::NotFound(_) | Self::NotServed(_) | Self::UnknownModel(_) => 404,
             Self::MethodNotAllowed { .. } => 405,
             Self::TooLarge { .. } => 413,
-            Self::UnsupportedMediaType(_) | Self::UnsupportedCoding(_) => 415,
-            Self::Invalid(_) => 422,
+            Self::UnsupportedMediaType { .. } | Self::UnsupportedCoding(_) => 415,
+            Self::Invalid(_) | Self::Empty(_) | Self::TooLong(_) | Self::TooMany { .. } => 422,
             Self::Busy(_) => 429,
             Self::Internal(_) => 500,
+            Self::Unsupported(_) => 501,
             Self::Unavailable(_) => 503,
         }
     }
@@ -75,7 +106,9 @@ impl ApiError {
     /// The header that belongs to the status, if there is one.
     pub fn header(&self) -> Option<(&'static str, String)> {
         match self {
-            Self::MethodNotAllowed { allow, .. } => Some(("allow", (*allow).to_owned())),
+            Self::MethodNotAllowed { allow, .. } => Some(("allow", allow.clone())),
+            // Clients of OpenAI repeat requests after any 5xx otherwise.
+            Self::Unsupported(_) => Some(("x-should-retry", "false".to_owned())),
             Self::UnsupportedCoding(coding) => {
                 Some(("accept-encoding", coding.accepted().to_owned()))
             }
@@ -88,11 +121,18 @@ impl ApiError {
         match self {
             Self::Malformed(_) => "malformed",
             Self::NotFound(_) => "not_found",
+            Self::NotServed(_) | Self::UnknownModel(_) => "model_not_found",
             Self::MethodNotAllowed { .. } => "method_not_allowed",
             Self::TooLarge { .. } => "payload_too_large",
-            Self::UnsupportedMediaType(_) | Self::UnsupportedCoding(_) => "unsupported_media_type",
+            Self::UnsupportedMediaType { .. } | Self::UnsupportedCoding(_) => {
+                "unsupported_media_type"
+            }
             Self::Invalid(_) => "invalid",
+            Self::Empty(_) => "empty",
+            Self::TooLong(_) => "too_long",
+            Self::TooMany { .. } => "too_many",
             Self::Internal(_) => "internal",
+            Self::Unsupported(_) => "unsupported",
             Self::Busy(_) => "busy",
             Self::Unavailable(_) => "unavailable",
         }

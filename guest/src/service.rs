@@ -1,45 +1,33 @@
-//! The function's endpoints, on plain values: which request is what, and its answer.
+//! Which request is what, and its answer, on plain values.
 
-use std::collections::BTreeMap;
-
-use pilotlight_model::{Digest, Limits, ModelFolder, Task};
-use pilotlight_wire::{normalize_path, without_trailing_slash};
-use serde::Serialize;
+use pilotlight_model::{Limits, ModelFolder, Task};
+use pilotlight_wire::{Dialect, Refusal, normalize_path, without_trailing_slash};
 use serde_json::Value;
 
-use crate::api::{ApiError, parse};
+use crate::api::ApiError;
+use crate::dialects::{Answer, Call, Route, Routes, TASKS, Target, openapi, routes};
 use crate::engine::Placement;
-use crate::model::{LoadError, Model, Timings};
+use crate::function::Function;
+use crate::model::{LoadError, Model, Usage};
 use crate::tasks;
-use crate::tasks::token_classification::RedactRequest;
 
-/// An endpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Endpoint {
-    /// `POST /v1/TASK`, and `POST /` for the model's own task.
-    Task(Task),
-    /// `POST /v1/redact`
-    Redact,
-    /// `GET` and `HEAD` of `/info`; the host leaves the content of an answer to `HEAD` out.
-    Info,
-    /// `OPTIONS` of any of them, and what the path allows.
-    Options {
-        /// The methods the path takes.
-        allow: &'static str,
-    },
+/// What a request asks for.
+#[derive(Debug)]
+pub struct Endpoint {
+    wanted: Wanted,
+    target: Target,
 }
 
-/// Methods of endpoints that read JSON.
-const POST: &str = "POST";
-/// Methods of endpoints that are only read.
-const GET: &str = "GET, HEAD";
-/// Paths of tasks begin with it.
-const TASKS: &str = "/v1/";
-const REDACT: &str = "/v1/redact";
-const INFO: &str = "/info";
+#[derive(Debug)]
+enum Wanted {
+    /// An answer.
+    Answer(&'static Route),
+    /// `OPTIONS`: what the path allows.
+    Options(String),
+}
 
 /// What there is to know of a request before its body.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Head<'a> {
     /// The method, in capitals.
     pub method: &'a str,
@@ -47,21 +35,18 @@ pub struct Head<'a> {
     pub path: &'a str,
     /// The `content-type` header, if there is one.
     pub content_type: Option<&'a str>,
+    /// The `inference-header-content-length` header, if there is one.
+    pub json_length: Option<&'a str>,
+    /// The `user-agent` header, if there is one.
+    pub user_agent: Option<&'a str>,
 }
 
-fn is_json(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
-    essence.eq_ignore_ascii_case("application/json")
-}
-
-/// A loaded model and the answers it gives.
+/// A loaded model and the requests it answers.
 pub struct Service {
-    model: Model,
-    /// What it can do, its own task first.
-    tasks: Vec<Task>,
-    info: Info,
-    /// What `GET /info` answers, written once: the snapshot holds it.
-    info_json: Vec<u8>,
+    function: Function,
+    routes: Routes,
+    /// What `GET /openapi.json` answers.
+    openapi: Vec<u8>,
 }
 
 /// What a host needs to know of a service.
@@ -71,84 +56,34 @@ pub struct Description {
     /// The model's own task.
     pub task: Task,
     /// Method, path and task of each endpoint.
-    pub endpoints: Vec<(&'static str, String, Task)>,
+    pub endpoints: Vec<(&'static str, &'static str, Task)>,
     /// A request that every version has to answer before it serves: its path and body.
     pub sample: (String, Value),
     /// How two builds of the model are compared, by requests to the same path.
     pub agreement: tasks::Agreement,
 }
 
-/// `GET /info`.
-#[derive(Debug, Clone, Serialize)]
-pub struct Info {
-    model: String,
-    task: Task,
-    tasks: Vec<Task>,
-    digest: Digest,
-    files: BTreeMap<String, Digest>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    max_length: Option<usize>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    labels: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    inputs: Vec<Tensor>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    outputs: Vec<Tensor>,
-    license: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    attribution: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    origin: Option<String>,
-    limits: Limits,
-    compute: &'static str,
-    version: &'static str,
-}
+impl Endpoint {
+    /// Whether the request has a body that is read.
+    pub fn has_body(&self) -> bool {
+        matches!(self.wanted, Wanted::Answer(route) if route.method == "POST")
+    }
 
-/// An input or output of a graph that is called with tensors; -1 stands for any size.
-#[derive(Debug, Clone, Serialize)]
-struct Tensor {
-    name: String,
-    datatype: &'static str,
-    shape: Vec<i64>,
-}
-
-impl Info {
-    fn new(folder: &ModelFolder, model: &Model, tasks: &[Task]) -> Self {
-        let manifest = folder.manifest().clone();
-        let files = manifest.files.into_iter().map(|(name, file)| (name, file.sha256)).collect();
-        let text = model.text();
-        let (inputs, outputs) = match model {
-            Model::Text(_) => (Vec::new(), Vec::new()),
-            Model::Tensors(engine) => (tensors(engine.inputs()), tensors(engine.outputs())),
-        };
-        Self {
-            model: manifest.name,
-            task: manifest.task,
-            tasks: tasks.to_vec(),
-            digest: folder.digest(),
-            files,
-            max_length: text.map(|text| text.max_length),
-            labels: text.map(|text| text.labels.names().to_vec()).unwrap_or_default(),
-            inputs,
-            outputs,
-            license: manifest.license,
-            attribution: manifest.attribution,
-            origin: manifest.origin,
-            limits: manifest.limits,
-            compute: model.place(),
-            version: env!("CARGO_PKG_VERSION"),
+    /// The path of its route; `*` of `OPTIONS`.
+    pub fn path(&self) -> &'static str {
+        match self.wanted {
+            Wanted::Answer(route) => route.path,
+            Wanted::Options(_) => "*",
         }
     }
-}
 
-fn tensors(ports: &[crate::engine::Port]) -> Vec<Tensor> {
-    let size = |dim: &Option<usize>| dim.map_or(-1, |size| size as i64);
-    let tensor = |port: &crate::engine::Port| Tensor {
-        name: port.name.clone(),
-        datatype: port.element.name(),
-        shape: port.dims.iter().map(size).collect(),
-    };
-    ports.iter().map(tensor).collect()
+    /// The methods that the path takes, of a request that asks for them.
+    pub fn allow(&self) -> Option<&str> {
+        match &self.wanted {
+            Wanted::Answer(_) => None,
+            Wanted::Options(allow) => Some(allow),
+        }
+    }
 }
 
 impl Service {
@@ -157,62 +92,34 @@ impl Service {
     /// # Errors
     /// [`LoadError`] naming the file and the reason.
     pub fn load(folder: &ModelFolder, placement: Placement) -> Result<Self, LoadError> {
-        let model = Model::load(folder, placement)?;
-        let task = folder.manifest().task;
-        let tasks = tasks::able(task, &model);
-        let info = Info::new(folder, &model, &tasks);
-        // None of its types provokes an error.
-        let info_json = serde_json::to_vec(&info).unwrap_or_default();
-        let service = Self { model, tasks, info, info_json };
-        service.try_out(folder)?;
-        Ok(service)
-    }
-
-    /// Has each task answer a sample, so that what is built on first use is built now.
-    fn try_out(&self, folder: &ModelFolder) -> Result<(), LoadError> {
-        for task in &self.tasks {
-            let sample = tasks::sample(*task, &self.model).to_string();
-            let answer =
-                tasks::answer(&self.model, *task, sample.as_bytes(), &mut Timings::default());
-            answer.map_err(|error| LoadError::Mismatch {
-                file: folder.manifest().onnx_file.clone(),
-                reason: format!("does not work on a sample of {task}: {error}"),
-            })?;
-        }
-        Ok(())
+        let function = Function::load(folder, placement)?;
+        let routes = Routes::new(routes(), &function);
+        let openapi = openapi(routes.iter(), function.name());
+        Ok(Self { function, routes, openapi })
     }
 
     /// What a host needs to know.
     pub fn description(&self) -> Description {
-        let own = self.info.task;
-        let path = |task: Task| format!("{TASKS}{task}");
-        let mut endpoints = vec![(POST, "/".to_owned(), own)];
-        endpoints.extend(self.tasks.iter().map(|task| (POST, path(*task), *task)));
-        if self.redacts() {
-            endpoints.push((POST, REDACT.to_owned(), own));
-        }
-        endpoints.push(("GET", INFO.to_owned(), own));
+        let (own, model) = (self.function.task(), self.function.model());
+        let endpoint =
+            |route: &Route| (route.method, route.path, route.requires.task(&self.function));
         Description {
-            info: String::from_utf8_lossy(&self.info_json).into_owned(),
+            info: String::from_utf8_lossy(self.function.info()).into_owned(),
             task: own,
-            endpoints,
-            sample: (path(own), tasks::sample(own, &self.model)),
-            agreement: tasks::agreement(own, &self.model),
+            endpoints: self.routes.iter().map(endpoint).collect(),
+            sample: (format!("{TASKS}{own}"), tasks::sample(own, model)),
+            agreement: tasks::agreement(own, model),
         }
     }
 
     /// The model.
     pub fn model(&self) -> &Model {
-        &self.model
+        self.function.model()
     }
 
     /// The limits of the model's manifest.
     pub fn limits(&self) -> Limits {
-        self.info.limits
-    }
-
-    fn redacts(&self) -> bool {
-        self.tasks.contains(&Task::TokenClassification)
+        self.function.limits()
     }
 
     /// Finds the endpoint a request is for.
@@ -222,61 +129,82 @@ impl Service {
     pub fn route(&self, head: Head<'_>) -> Result<Endpoint, ApiError> {
         // Once more for hosts that hand paths on as they were sent.
         let path = normalize_path(head.path).map_err(|bad| ApiError::Malformed(bad.to_string()))?;
-        let (endpoint, allow) = match without_trailing_slash(&path) {
-            "/" => (Endpoint::Task(self.info.task), POST),
-            INFO => (Endpoint::Info, GET),
-            REDACT if self.redacts() => (Endpoint::Redact, POST),
-            "*" if head.method == "OPTIONS" => (Endpoint::Info, "GET, HEAD, POST"),
-            path => {
-                let name = path.strip_prefix(TASKS);
-                let task = self.tasks.iter().find(|task| Some(task.name()) == name);
-                let task = task.ok_or_else(|| ApiError::NotFound(head.path.to_owned()))?;
-                (Endpoint::Task(*task), POST)
-            }
-        };
+        if head.method == "OPTIONS" && path == "*" {
+            return Ok(options("GET, HEAD, POST".to_owned()));
+        }
+        let (routes, parameters) = self.routes.at(without_trailing_slash(&path));
+        if routes.is_empty() {
+            return Err(ApiError::NotFound(head.path.to_owned()));
+        }
         if head.method == "OPTIONS" {
-            return Ok(Endpoint::Options { allow });
+            return Ok(options(allow(&routes)));
         }
-        if !allow.split(", ").any(|method| method == head.method) {
-            return Err(ApiError::MethodNotAllowed { method: head.method.to_owned(), allow });
-        }
-        match head.content_type {
-            Some(content_type) if endpoint != Endpoint::Info && !is_json(content_type) => {
-                Err(ApiError::UnsupportedMediaType(content_type.to_owned()))
-            }
-            _ => Ok(endpoint),
-        }
+        let method = if head.method == "HEAD" { "GET" } else { head.method };
+        let route = routes.iter().find(|route| route.method == method).ok_or_else(|| {
+            let (method, allow) = (head.method.to_owned(), allow(&routes));
+            ApiError::MethodNotAllowed { method, allow }
+        })?;
+        check_media_type(route, head.content_type)?;
+        let json_length = head.json_length.map(|length| {
+            let bad = || ApiError::Malformed(format!("{length:?} is no length of JSON"));
+            length.trim().parse().map_err(|_| bad())
+        });
+        let json_length = json_length.transpose()?;
+        let user_agent = head.user_agent.map(str::to_owned);
+        let target = Target { parameters, json_length, user_agent };
+        Ok(Endpoint { wanted: Wanted::Answer(route), target })
     }
 
-    /// Answers a request: JSON.
+    /// Answers a request.
     ///
     /// # Errors
     /// [`ApiError`] when the body is not a valid request.
     pub fn answer(
         &self,
-        endpoint: Endpoint,
+        endpoint: &Endpoint,
         body: &[u8],
-        timings: &mut Timings,
-    ) -> Result<Vec<u8>, ApiError> {
-        match endpoint {
-            Endpoint::Task(task) => tasks::answer(&self.model, task, body, timings),
-            Endpoint::Redact => match self.model.text() {
-                Some(text) => tasks::json(&text.redact(parse::<RedactRequest>(body)?, timings)?),
-                None => Err(ApiError::NotFound(REDACT.to_owned())),
-            },
-            Endpoint::Info => Ok(self.info_json.clone()),
-            Endpoint::Options { .. } => Ok(Vec::new()),
-        }
+        usage: &mut Usage,
+    ) -> Result<Answer, ApiError> {
+        let Wanted::Answer(route) = endpoint.wanted else {
+            return Ok(Answer::written(Vec::new()));
+        };
+        let (function, target, openapi) = (&self.function, &endpoint.target, &self.openapi);
+        (route.answer)(&mut Call { function, target, openapi, body, usage })
     }
 }
 
-/// The body of an error: `{"error", "error_type"}`.
-pub fn error_body(error: &ApiError) -> Vec<u8> {
-    #[derive(Serialize)]
-    struct ErrorBody<'a> {
-        error: String,
-        error_type: &'a str,
+fn options(allow: String) -> Endpoint {
+    Endpoint { wanted: Wanted::Options(allow), target: Target::default() }
+}
+
+/// The methods of routes at one path.
+fn allow(routes: &[&Route]) -> String {
+    let methods = routes.iter().map(|route| match route.method {
+        "GET" => "GET, HEAD",
+        method => method,
+    });
+    methods.collect::<Vec<_>>().join(", ")
+}
+
+fn check_media_type(route: &Route, content_type: Option<&str>) -> Result<(), ApiError> {
+    let Some(content_type) = content_type.filter(|_| !route.reads.is_empty()) else {
+        return Ok(());
+    };
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    match route.reads.iter().any(|known| known.eq_ignore_ascii_case(essence)) {
+        true => Ok(()),
+        false => Err(ApiError::UnsupportedMediaType {
+            content_type: content_type.to_owned(),
+            known: route.reads.join(" or "),
+        }),
     }
-    let body = ErrorBody { error: error.to_string(), error_type: error.error_type() };
-    serde_json::to_vec(&body).unwrap_or_default()
+}
+
+/// Status and body of an error, in the dialect of the path.
+pub fn refuse(path: &str, error: &ApiError) -> (u16, Vec<u8>) {
+    let path = normalize_path(path).unwrap_or_default();
+    let message = error.to_string();
+    let refusal =
+        Refusal { status: error.status(), error_type: error.error_type(), message: &message };
+    Dialect::of_path(&path).refuse(refusal)
 }

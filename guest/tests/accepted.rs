@@ -5,7 +5,7 @@
 use std::fs;
 
 use pilotlight_guest::engine::Placement;
-use pilotlight_guest::model::{Model, TextModel, Timings};
+use pilotlight_guest::model::{Model, TextModel, Usage};
 use pilotlight_guest::tasks::token_classification::Parameters;
 use pilotlight_model::{Digest, ModelFolder};
 use pilotlight_onnx::proto::{GraphProto, ModelProto, StringStringEntryProto};
@@ -30,7 +30,7 @@ fn open(folder: &TempDir) -> Result<TextModel, String> {
 fn check_answer(folder: &TempDir) {
     let pipeline = open(folder).unwrap_or_else(|error| panic!("{error}"));
     let texts = ["Ada met Paris", "Paris"];
-    let found = pipeline.classify(&texts, &Parameters::default(), &mut Timings::default()).unwrap();
+    let found = pipeline.classify(&texts, &Parameters::default(), &mut Usage::default()).unwrap();
     let words = |index: usize| -> Vec<(&str, &str)> {
         let entities = found[index].iter();
         entities.map(|e| (e.entity_group.as_deref().unwrap(), &e.word[..])).collect()

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use pilotlight_guest::engine::{Placement, Precision};
-use pilotlight_guest::model::{Model, TextModel, Timings};
+use pilotlight_guest::model::{Model, TextModel, Usage};
 use pilotlight_guest::tasks::token_classification::{Aggregation, Parameters};
 use pilotlight_model::ModelFolder;
 use serde_json::Value;
@@ -32,8 +32,7 @@ fn lines(path: &str) -> Vec<Value> {
 }
 
 fn classify(text: &str, parameters: &Parameters) -> Vec<Value> {
-    let entities =
-        PIPELINE.classify(&[text], parameters, &mut Timings::default()).unwrap().remove(0);
+    let entities = PIPELINE.classify(&[text], parameters, &mut Usage::default()).unwrap().remove(0);
     entities.iter().map(|entity| serde_json::to_value(entity).unwrap()).collect()
 }
 
@@ -71,7 +70,7 @@ fn at_least_995_tokens_of_1000_keep_their_labels_in_four_bits() {
     let (mut tokens, mut equal) = (0, 0);
     for line in lines("tests/golden/pii_ner.jsonl") {
         let text = line["text"].as_str().unwrap();
-        let found = pipeline.classify(&[text], &everything, &mut Timings::default()).unwrap();
+        let found = pipeline.classify(&[text], &everything, &mut Usage::default()).unwrap();
         for entity in found[0].iter().map(|entity| serde_json::to_value(entity).unwrap()) {
             let index = entity["index"].as_u64().unwrap() as usize;
             tokens += 1;
@@ -105,7 +104,7 @@ fn entities_are_those_of_the_transformers_pipeline() {
 fn a_name_split_by_the_vocabulary_is_redacted_whole() {
     let redact = |text: &str| {
         let request = serde_json::from_value(serde_json::json!({"text": text})).unwrap();
-        PIPELINE.redact(request, &mut Timings::default()).unwrap().text
+        PIPELINE.redact(request, &mut Usage::default()).unwrap().text
     };
     assert_eq!(redact("Renée Dupont, renee.dupont@example.com"), "[GIVEN_NAME] [SURNAME], [EMAIL]");
     assert_eq!(redact(""), "");
@@ -124,7 +123,7 @@ fn decomposed_names_are_redacted_whole_and_alone() {
         ),
     ] {
         let request = serde_json::from_value(serde_json::json!({"text": text})).unwrap();
-        let redacted = PIPELINE.redact(request, &mut Timings::default()).unwrap().text;
+        let redacted = PIPELINE.redact(request, &mut Usage::default()).unwrap().text;
         let names = redacted.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
         let names = names.unwrap_or_else(|| panic!("{text:?} became {redacted:?}"));
         assert!(names.split(' ').all(|name| name.starts_with('[')), "{redacted:?}");
@@ -132,7 +131,7 @@ fn decomposed_names_are_redacted_whole_and_alone() {
     }
     let request = serde_json::json!({"text": "Mr Andre\u{301} Mu\u{308}ller called"});
     let request = serde_json::from_value(request).unwrap();
-    let redacted = PIPELINE.redact(request, &mut Timings::default()).unwrap();
+    let redacted = PIPELINE.redact(request, &mut Usage::default()).unwrap();
     assert_eq!(redacted.entities.len(), 2, "{}", redacted.text);
 }
 

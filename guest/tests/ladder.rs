@@ -7,8 +7,11 @@ use pilotlight_testing::ladder::{Order, check};
 const ORDER: &Order = &[
     &["heap", "engine"],
     &["api", "text"],
+    &["json"],
     &["model"],
     &["tasks"],
+    &["function"],
+    &["dialects"],
     &["service"],
     &["initialize"],
     &["component"],

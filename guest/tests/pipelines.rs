@@ -7,8 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use pilotlight_guest::engine::Placement;
-use pilotlight_guest::model::Timings;
-use pilotlight_guest::service::{Endpoint, Service};
+use pilotlight_guest::model::Usage;
+use pilotlight_guest::service::{Head, Service};
 use pilotlight_model::{Choices, ModelFolder, Task};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -61,11 +61,14 @@ impl Case {
             return None;
         }
         let body = self.body().to_string();
-        let endpoint = Endpoint::Task(self.task);
-        let found = service.answer(endpoint, body.as_bytes(), &mut Timings::default());
+        let path = format!("/v1/{}", self.task);
+        let head = Head { method: "POST", path: &path, ..Head::default() };
+        let found = service
+            .route(head)
+            .and_then(|endpoint| service.answer(&endpoint, body.as_bytes(), &mut Usage::default()));
         match (&self.answer, found) {
             (Some(answer), Ok(found)) => {
-                difference(answer, &serde_json::from_slice(&found).unwrap(), "")
+                difference(answer, &serde_json::from_slice(&found.body).unwrap(), "")
             }
             (None, Err(error)) if error.status() == 422 => None,
             (None, Ok(_)) => Some("it is not refused".to_owned()),

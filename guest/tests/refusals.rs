@@ -5,7 +5,7 @@
 use std::fs;
 
 use pilotlight_guest::engine::{Placement, TractEngine};
-use pilotlight_guest::model::{Model, TextModel, Timings};
+use pilotlight_guest::model::{Model, TextModel, Usage};
 use pilotlight_guest::tasks::token_classification::Parameters;
 use pilotlight_model::ModelFolder;
 use pilotlight_onnx::encode;
@@ -13,7 +13,7 @@ use pilotlight_onnx::proto::{
     AttributeProto, FunctionProto, ModelProto, NodeProto, SparseTensorProto, StringStringEntryProto,
 };
 use pilotlight_testing::tiny_model::{
-    config, floats, folder, graph, int, node, quantised_graph, seal, tokenizer,
+    config, floats, folder, graph, int, node, quantized_graph, seal, tokenizer,
 };
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -35,14 +35,14 @@ fn refusal(spoil: impl FnOnce(&mut ModelProto)) -> String {
 }
 
 fn words(pipeline: &TextModel, text: &str) -> Vec<(String, String)> {
-    let found = pipeline.classify(&[text], &Parameters::default(), &mut Timings::default());
+    let found = pipeline.classify(&[text], &Parameters::default(), &mut Usage::default());
     found.unwrap().into_iter().flatten().map(|e| (e.entity_group.unwrap(), e.word)).collect()
 }
 
 #[test]
-fn a_plain_and_a_quantised_model_give_the_same_entities() {
+fn a_plain_and_a_quantized_model_give_the_same_entities() {
     let expected = vec![("PER".into(), "ada".into()), ("LOC".into(), "paris".into())];
-    for model in [graph(), quantised_graph()] {
+    for model in [graph(), quantized_graph()] {
         let pipeline = open(&folder(&model)).unwrap();
         assert_eq!(words(&pipeline, "Ada met Paris"), expected);
     }
@@ -137,13 +137,13 @@ fn a_graph_that_does_not_hold_together_is_refused() {
 }
 
 #[test]
-fn quantised_weights_of_the_wrong_size_are_refused() {
+fn quantized_weights_of_the_wrong_size_are_refused() {
     for (attribute, expected) in [
         (int("K", 64), "bytes of weights"),
         (int("bits", 3), "3 bits"),
         (int("block_size", 7), "block size 7"),
     ] {
-        let mut model = quantised_graph();
+        let mut model = quantized_graph();
         let node = &mut model.graph.as_mut().unwrap().node[1];
         let name = attribute.name.clone();
         *node.attribute.iter_mut().find(|a| a.name == name).unwrap() = attribute;
@@ -223,10 +223,10 @@ proptest! {
 
     #[test]
     fn a_graph_with_changed_bytes_is_read_or_refused(
-        quantised in any::<bool>(),
+        quantized in any::<bool>(),
         changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
     ) {
-        let model = if quantised { quantised_graph() } else { graph() };
+        let model = if quantized { quantized_graph() } else { graph() };
         let mut bytes = encode(&model);
         for (place, byte) in changes {
             let place = place.index(bytes.len());

@@ -7,7 +7,7 @@ mod oracle;
 use std::fs;
 
 use pilotlight_guest::engine::Placement;
-use pilotlight_guest::model::{Model, TextModel, Timings};
+use pilotlight_guest::model::{Model, TextModel, Usage};
 use pilotlight_guest::tasks::token_classification::{Parameters, RedactRequest, Redacted, Span};
 use pilotlight_guest::text::tokenizer::Tokenizer;
 use pilotlight_model::ModelFolder;
@@ -39,7 +39,7 @@ fn pipeline(labels: &str) -> TextModel {
 
 fn redact(pipeline: &TextModel, text: &str, entities: Option<Vec<Span>>) -> Redacted {
     let request = RedactRequest { text: text.to_owned(), entities, placeholder: None };
-    pipeline.redact(request, &mut Timings::default()).unwrap()
+    pipeline.redact(request, &mut Usage::default()).unwrap()
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn classification_groups_as_transformers_does() {
     ] {
         let pipeline = pipeline(labels);
         let answer =
-            pipeline.classify(&[text], &Parameters::default(), &mut Timings::default()).unwrap();
+            pipeline.classify(&[text], &Parameters::default(), &mut Usage::default()).unwrap();
         let entity = |entity: &pilotlight_guest::tasks::token_classification::Entity| {
             let group = entity.entity_group.as_deref().unwrap();
             format!("{group}:{}-{}", entity.start, entity.end)
@@ -175,7 +175,7 @@ proptest! {
         let text = labels.iter().map(spell).collect::<Vec<_>>().join(" ");
         let request =
             RedactRequest { text, entities: None, placeholder: Some(String::new()) };
-        let redacted = pipeline.redact(request, &mut Timings::default()).unwrap();
+        let redacted = pipeline.redact(request, &mut Usage::default()).unwrap();
         let left: Vec<String> = redacted.text.split_whitespace().map(str::to_owned).collect();
         let outside = labels.iter().filter(|label| names[**label] == "O");
         prop_assert_eq!(left, outside.map(spell).collect::<Vec<_>>());

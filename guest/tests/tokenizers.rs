@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
-use pilotlight_guest::model::Timings;
+use pilotlight_guest::model::Usage;
 use pilotlight_guest::tasks::token_classification::Parameters;
 use pilotlight_guest::text::tokenizer::Tokenizer;
 use proptest::prelude::*;
@@ -23,7 +23,7 @@ fn entities_are_those_of_transformers_for_every_kind_of_tokenizer() {
                 "aggregation_strategy": case.strategy, "ignore_labels": ignored,
             }))
             .unwrap();
-            let answers = pipeline.classify(&[&case.text], &parameters, &mut Timings::default());
+            let answers = pipeline.classify(&[&case.text], &parameters, &mut Usage::default());
             let found: Vec<_> = answers.unwrap()[0]
                 .iter()
                 .map(|entity| {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use pilotlight_guest::model::{TextModel, Timings};
+use pilotlight_guest::model::{TextModel, Usage};
 use pilotlight_guest::tasks::token_classification::{Entity, Parameters, RedactRequest, Span};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -44,7 +44,7 @@ const NAMES: [(&str, &str); 22] = [
 fn finds_ada_alone(pipeline: &TextModel, text: &str) -> bool {
     let parameters: Parameters =
         serde_json::from_value(serde_json::json!({"aggregation_strategy": "none"})).unwrap();
-    let found = pipeline.classify(&[text], &parameters, &mut Timings::default()).unwrap();
+    let found = pipeline.classify(&[text], &parameters, &mut Usage::default()).unwrap();
     let place = |(offset, _): (usize, &str)| text[..offset].chars().count();
     let names: Vec<usize> = text.match_indices("Ada").map(place).collect();
     let overlaps = |entity: &Entity, name: usize| {
@@ -179,7 +179,7 @@ fn given_spans_are_widened_to_whole_characters() {
     ] {
         let entities = Some(vec![Span { label: "X".into(), start, end, score: 1.0 }]);
         let request = RedactRequest { text: text.into(), entities, placeholder: None };
-        let answer = pipeline.redact(request, &mut Timings::default()).unwrap();
+        let answer = pipeline.redact(request, &mut Usage::default()).unwrap();
         assert_eq!(answer.text, expected, "{text:?}");
     }
 }
@@ -192,7 +192,7 @@ fn check(
 ) -> Result<(), TestCaseError> {
     let found = entities.is_none();
     let request = RedactRequest { text: text.into(), entities, placeholder: Some("\u{1}".into()) };
-    let answer = pipeline.redact(request, &mut Timings::default()).unwrap();
+    let answer = pipeline.redact(request, &mut Usage::default()).unwrap();
     let chars: Vec<char> = text.chars().collect();
     let borders: Vec<usize> = text
         .grapheme_indices(true)

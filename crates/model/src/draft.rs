@@ -10,7 +10,7 @@ use crate::{
     CONFIG_FILE, Choices, Limits, Manifest, ModelError, Pooling, ProblemType, TOKENIZER_FILE, Task,
 };
 
-/// SPDX's word for a licence that nobody has stated.
+/// SPDX's word for a license that nobody has stated.
 const NO_LICENSE: &str = "NOASSERTION";
 
 /// A manifest in which each key may be missing: `model.toml` as users write it. What is missing is
@@ -30,6 +30,7 @@ pub(crate) struct Draft {
     pub(crate) prompts: Option<BTreeMap<String, String>>,
     pub(crate) default_prompt: Option<String>,
     pub(crate) crf_transitions: Option<String>,
+    pub(crate) playground: Option<bool>,
     pub(crate) labels: Option<String>,
     pub(crate) license: Option<String>,
     pub(crate) attribution: Option<String>,
@@ -158,6 +159,7 @@ impl Draft {
             include_prompt: self.include_prompt,
             default_prompt: self.default_prompt,
             crf_transitions: self.crf_transitions,
+            playground: self.playground,
             labels: self.labels.unwrap_or_else(default_labels),
             license: self.license.unwrap_or_else(|| NO_LICENSE.to_owned()),
             attribution: self.attribution,

@@ -47,7 +47,7 @@ pub struct Manifest {
     /// Where the labels come from; `config.json#id2label` is the only place known.
     #[serde(default = "default_labels")]
     pub labels: String,
-    /// SPDX expression of the model's licence.
+    /// SPDX expression of the model's license.
     pub license: String,
     /// Who must be named when the model is passed on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -58,6 +58,10 @@ pub struct Manifest {
     /// What stands in front of a text, by the names of prompts.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub prompts: BTreeMap<String, String>,
+    /// Whether the built function has pages for browsers, at `GET /` and `GET /docs`; it has unless this
+    /// says no.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub playground: Option<bool>,
     /// What the built function accepts.
     #[serde(default)]
     pub limits: Limits,

@@ -10,9 +10,10 @@ use std::time::Instant;
 use pilotlight_wire::{Coding, GuestTimings};
 
 use crate::api::ApiError;
+use crate::dialects;
 use crate::initialize;
-use crate::model::Timings;
-use crate::service::{Endpoint, Head, Service, error_body};
+use crate::model::Usage;
+use crate::service::{Endpoint, Head, Service, refuse};
 
 mod bindings {
     #![allow(missing_docs, clippy::too_many_arguments, reason = "generated")]
@@ -83,7 +84,7 @@ mod bindings {
                 description;
             let endpoints = endpoints.into_iter().map(|(method, path, task)| Endpoint {
                 method: method.to_owned(),
-                path,
+                path: path.to_owned(),
                 task: task.name().to_owned(),
             });
             let (path, request) = sample;
@@ -117,6 +118,9 @@ mod bindings {
 
 const REQUEST_ID: &str = "x-request-id";
 const CONTENT_TYPE: &str = "content-type";
+const JSON_LENGTH: &str = "inference-header-content-length";
+const USER_AGENT: &str = "user-agent";
+const JSON: &str = "application/json";
 const CONTENT_ENCODING: &str = "content-encoding";
 /// Longer ids are replaced: they would end up in every log.
 const LONGEST_REQUEST_ID: usize = 128;
@@ -128,9 +132,11 @@ const DISCARDED_BYTES: usize = 32 << 20;
 struct Exchange {
     start: Instant,
     id: String,
-    timings: Timings,
+    usage: Usage,
     /// What the path takes, where the answer is no more than that.
-    allow: Option<&'static str>,
+    allow: Option<String>,
+    /// Whose words errors are told in depends on it.
+    path: String,
 }
 
 /// What is sent back.
@@ -142,7 +148,7 @@ struct Answer {
 
 impl Exchange {
     /// Takes the id the client sent, if it can be logged as it is, or a new one.
-    fn begin(id: Option<&[u8]>, random: fn() -> u64) -> Self {
+    fn begin(id: Option<&[u8]>, path: &str, random: fn() -> u64) -> Self {
         let usable = |id: &&[u8]| {
             (1..=LONGEST_REQUEST_ID).contains(&id.len()) && id.iter().all(u8::is_ascii_graphic)
         };
@@ -150,8 +156,9 @@ impl Exchange {
         Self {
             start: Instant::now(),
             id: id.unwrap_or_else(|| format!("{:016x}{:016x}", random(), random())),
-            timings: Timings::default(),
+            usage: Usage::default(),
             allow: None,
+            path: path.to_owned(),
         }
     }
 
@@ -165,36 +172,43 @@ impl Exchange {
         let service = initialize::service().map_err(ApiError::Internal)?;
         let endpoint = service.route(head)?;
         let limit = service.limits().max_body_bytes;
-        let ended = !matches!(endpoint, Endpoint::Task(_) | Endpoint::Redact);
+        let ended = !endpoint.has_body();
         if !ended {
             Coding::none_of(encoding)?;
         }
-        if let Endpoint::Options { allow } = endpoint {
-            self.allow = Some(allow);
-        }
+        self.allow = endpoint.allow().map(str::to_owned);
         let body = Body { limit, received: 0, bytes: Vec::new(), ended };
-        Ok(Opened { endpoint, service, body, timings: &mut self.timings })
+        Ok(Opened { endpoint, service, body, usage: &mut self.usage })
     }
 
-    fn end(self, answer: Result<Vec<u8>, ApiError>) -> Answer {
-        let (status, header, body) = match (answer, self.allow) {
-            (Ok(body), Some(allow)) => (204, Some(("allow", allow.to_owned())), body),
-            (Ok(body), None) => (200, None, body),
-            (Err(error), _) => (error.status(), error.header(), error_body(&error)),
-        };
+    fn end(self, answer: Result<dialects::Answer, ApiError>) -> Answer {
         let mut headers = vec![(REQUEST_ID, self.id)];
-        // RFC 9110, 8.6: there is none with 204.
+        let (status, body) = match (answer, self.allow) {
+            // RFC 9110, 8.6: there is no length with 204.
+            (Ok(_), Some(allow)) => {
+                headers.push(("allow", allow));
+                (204, Vec::new())
+            }
+            (Ok(answer), None) => {
+                headers.push((CONTENT_TYPE, answer.content_type.to_owned()));
+                headers.extend(answer.headers);
+                (200, answer.body)
+            }
+            (Err(error), _) => {
+                headers.push((CONTENT_TYPE, JSON.to_owned()));
+                headers.extend(error.header());
+                refuse(&self.path, &error)
+            }
+        };
         if status != 204 {
-            headers.push((CONTENT_TYPE, "application/json".to_owned()));
             headers.push(("content-length", body.len().to_string()));
         }
-        headers.extend(header);
-        let timings = GuestTimings {
-            tokenization: Some(self.timings.tokenization),
-            inference: Some(self.timings.inference),
+        let usage = GuestTimings {
+            tokenization: Some(self.usage.tokenization),
+            inference: Some(self.usage.inference),
             total: Some(self.start.elapsed()),
         };
-        headers.extend(timings.headers());
+        headers.extend(usage.headers());
         Answer { status, headers, body }
     }
 }
@@ -204,18 +218,18 @@ struct Opened<'a> {
     endpoint: Endpoint,
     service: &'static Service,
     body: Body,
-    timings: &'a mut Timings,
+    usage: &'a mut Usage,
 }
 
 impl Opened<'_> {
     /// Whether the model may be computed for the answer.
     #[cfg(not(feature = "p2"))]
     fn computes(&self) -> bool {
-        self.endpoint != Endpoint::Info
+        self.endpoint.has_body()
     }
 
-    fn answer(self) -> Result<Vec<u8>, ApiError> {
-        self.service.answer(self.endpoint, &self.body.end()?, self.timings)
+    fn answer(self) -> Result<dialects::Answer, ApiError> {
+        self.service.answer(&self.endpoint, &self.body.end()?, self.usage)
     }
 }
 

@@ -7,8 +7,12 @@ use wasip2::http::types::{
 use wasip2::io::streams::StreamError;
 use wasip2::random::random::get_random_u64;
 
-use super::{Answer, CONTENT_ENCODING, CONTENT_TYPE, Exchange, REQUEST_ID, broken_off};
+use super::{
+    Answer, CONTENT_ENCODING, CONTENT_TYPE, Exchange, JSON_LENGTH, REQUEST_ID, USER_AGENT,
+    broken_off,
+};
 use crate::api::ApiError;
+use crate::dialects;
 use crate::service::Head;
 
 /// Read at once.
@@ -22,21 +26,33 @@ wasip2::http::proxy::export!(Handler);
 impl Guest for Handler {
     fn handle(request: IncomingRequest, out: ResponseOutparam) {
         let id = request.headers().get(REQUEST_ID).into_iter().next();
-        let mut exchange = Exchange::begin(id.as_deref(), get_random_u64);
-        let answer = answer(&request, &mut exchange);
+        let target = request.path_with_query().unwrap_or_default();
+        let path = target.split('?').next().unwrap_or_default();
+        let mut exchange = Exchange::begin(id.as_deref(), path, get_random_u64);
+        let answer = answer(&request, path, &mut exchange);
         respond(exchange.end(answer), out);
     }
 }
 
-fn answer(request: &IncomingRequest, exchange: &mut Exchange) -> Result<Vec<u8>, ApiError> {
+fn answer(
+    request: &IncomingRequest,
+    path: &str,
+    exchange: &mut Exchange,
+) -> Result<dialects::Answer, ApiError> {
     let method = request.method();
-    let target = request.path_with_query().unwrap_or_default();
-    let content_type = request.headers().get(CONTENT_TYPE).into_iter().next();
+    let header = |name: &str| {
+        let value = request.headers().get(name).into_iter().next();
+        value.and_then(|value| String::from_utf8(value).ok())
+    };
+    let (content_type, json_length) = (header(CONTENT_TYPE), header(JSON_LENGTH));
+    let user_agent = header(USER_AGENT);
     let encoding = request.headers().get(CONTENT_ENCODING);
     let head = Head {
         method: name_of(&method),
-        path: target.split('?').next().unwrap_or_default(),
-        content_type: content_type.as_deref().and_then(|value| std::str::from_utf8(value).ok()),
+        path,
+        content_type: content_type.as_deref(),
+        json_length: json_length.as_deref(),
+        user_agent: user_agent.as_deref(),
     };
     let mut opened = exchange.open(head, encoding.iter().map(Vec::as_slice))?;
     let unreadable = |()| ApiError::Internal("the host gives the request's body to nobody".into());

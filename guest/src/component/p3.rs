@@ -6,14 +6,18 @@ use spin_sdk::http_service;
 use spin_sdk::wasip3::random::random::get_random_u64;
 use spin_sdk::wit_bindgen::{backpressure_dec, backpressure_inc, yield_async};
 
-use super::{Answer, CONTENT_ENCODING, CONTENT_TYPE, Exchange, REQUEST_ID, broken_off};
+use super::{
+    Answer, CONTENT_ENCODING, CONTENT_TYPE, Exchange, JSON_LENGTH, REQUEST_ID, USER_AGENT,
+    broken_off,
+};
 use crate::api::ApiError;
+use crate::dialects;
 use crate::service::Head;
 
 #[http_service]
 async fn handle(request: Request) -> Response<FullBody<bytes::Bytes>> {
     let id = request.headers().get(REQUEST_ID).map(HeaderValue::as_bytes);
-    let mut exchange = Exchange::begin(id, get_random_u64);
+    let mut exchange = Exchange::begin(id, request.uri().path(), get_random_u64);
     let answer = answer(request, &mut exchange).await;
     let Answer { status, headers, body } = exchange.end(answer);
     let mut response = Response::new(FullBody::new(bytes::Bytes::from(body)));
@@ -26,13 +30,15 @@ async fn handle(request: Request) -> Response<FullBody<bytes::Bytes>> {
     response
 }
 
-async fn answer(request: Request, exchange: &mut Exchange) -> Result<Vec<u8>, ApiError> {
-    let content_type = request.headers().get(CONTENT_TYPE);
+async fn answer(request: Request, exchange: &mut Exchange) -> Result<dialects::Answer, ApiError> {
+    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
     let encoding = request.headers().get_all(CONTENT_ENCODING).iter();
     let head = Head {
         method: request.method().as_str(),
         path: request.uri().path(),
-        content_type: content_type.and_then(|value| value.to_str().ok()),
+        content_type: header(CONTENT_TYPE),
+        json_length: header(JSON_LENGTH),
+        user_agent: header(USER_AGENT),
     };
     let mut opened = exchange.open(head, encoding.map(HeaderValue::as_bytes))?;
     let mut body = request.into_body();

@@ -67,6 +67,11 @@ impl Encoder {
         &self.outputs
     }
 
+    /// Columns of the first output, where the graph tells.
+    pub fn columns(&self) -> Option<usize> {
+        *self.engine.outputs().first()?.dims.last()?
+    }
+
     /// Where it computes: `guest` or `host`.
     pub fn place(&self) -> &'static str {
         self.engine.place()

@@ -10,7 +10,7 @@ mod wasi_nn;
 
 pub use encoder::{Encoder, Output, Sequence};
 pub use padding::{Padded, Padding, groups};
-pub use tensor::{Element, Matrix, Port, Tensor};
+pub use tensor::{Element, Matrix, Port, Tensor, bytes_of};
 #[cfg(feature = "tract")]
 pub use tract::{Lowered, TractEngine};
 #[cfg(all(feature = "wasi-nn", target_family = "wasm"))]

@@ -74,6 +74,15 @@ pub struct Port {
     pub dims: Vec<Option<usize>>,
 }
 
+// Numbers are copied as they lie in memory, which is little-endian in WebAssembly.
+const _: () = assert!(cfg!(target_endian = "little"), "tensors are little-endian");
+
+/// The bytes of numbers, little-endian.
+pub fn bytes_of(values: &[f32]) -> &[u8] {
+    // SAFETY: the bytes are those of `values`, for as long, and any byte is a `u8`.
+    unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), size_of_val(values)) }
+}
+
 /// A tensor: elements row-major, little-endian.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tensor {
@@ -91,10 +100,17 @@ impl Tensor {
         Self { element: Element::I64, shape, bytes: values.flat_map(i64::to_le_bytes).collect() }
     }
 
-    /// Ones; 16-bit floats are zeros.
+    /// Numbers of 32 bits, row by row.
+    pub fn of_f32<'a>(shape: Vec<usize>, rows: impl Iterator<Item = &'a [f32]>) -> Self {
+        let mut bytes = Vec::with_capacity(Self::volume(&shape).unwrap_or_default() * 4);
+        rows.for_each(|row| bytes.extend_from_slice(bytes_of(row)));
+        Self { element: Element::F32, shape, bytes }
+    }
+
+    /// Ones.
     pub fn ones(element: Element, shape: Vec<usize>) -> Self {
         let one: &[u8] = match element {
-            Element::F16 => &[0; 2],
+            Element::F16 => &[0, 0x3c],
             Element::F32 => &1f32.to_le_bytes(),
             Element::F64 => &1f64.to_le_bytes(),
             Element::Bool | Element::U8 | Element::I8 => &[1],

@@ -3,7 +3,7 @@ use pilotlight_onnx::proto::ModelProto;
 use pilotlight_onnx::{OnnxError, Wanted};
 use tract_core::internal::{
     Arc, DatumType, DimLike as _, IntoTValue as _, TractError, TractResult, TypedFact, TypedModel,
-    TypedOp, bail, f16,
+    TypedOp, bail,
 };
 use tract_core::plan::SimplePlan;
 use tract_core::prelude::Tensor as TractTensor;
@@ -73,7 +73,7 @@ impl TractEngine {
         inputs: Vec<Port>,
         outputs: Vec<String>,
     ) -> Result<Self, OnnxError> {
-        let refuse = |error: TractError| OnnxError::Optimise(format!("{error:#}"));
+        let refuse = |error: TractError| OnnxError::Optimize(format!("{error:#}"));
         let outputs = outputs.into_iter().enumerate().map(|(index, name)| {
             let fact = model.output_fact(index).map_err(refuse)?;
             let element = element(fact.datum_type).ok_or_else(|| {
@@ -111,19 +111,24 @@ fn port(port: &pilotlight_onnx::Port) -> Result<Port, OnnxError> {
     Ok(Port { name: port.name.clone(), element, dims: dims.collect() })
 }
 
+const TYPES: [(Element, DatumType); 9] = [
+    (Element::F16, DatumType::F16),
+    (Element::F32, DatumType::F32),
+    (Element::F64, DatumType::F64),
+    (Element::Bool, DatumType::Bool),
+    (Element::U8, DatumType::U8),
+    (Element::I8, DatumType::I8),
+    (Element::I16, DatumType::I16),
+    (Element::I32, DatumType::I32),
+    (Element::I64, DatumType::I64),
+];
+
 fn element(dtype: DatumType) -> Option<Element> {
-    Some(match dtype {
-        DatumType::F16 => Element::F16,
-        DatumType::F32 => Element::F32,
-        DatumType::F64 => Element::F64,
-        DatumType::Bool => Element::Bool,
-        DatumType::U8 => Element::U8,
-        DatumType::I8 => Element::I8,
-        DatumType::I16 => Element::I16,
-        DatumType::I32 => Element::I32,
-        DatumType::I64 => Element::I64,
-        _ => return None,
-    })
+    TYPES.iter().find(|(_, known)| *known == dtype).map(|(element, _)| *element)
+}
+
+fn datum_type(element: Element) -> Option<DatumType> {
+    TYPES.iter().find(|(known, _)| *known == element).map(|(_, dtype)| *dtype)
 }
 
 impl Engine for TractEngine {
@@ -153,49 +158,29 @@ impl TractEngine {
     }
 }
 
-macro_rules! by_element {
-    ($element:expr, $call:ident($($argument:expr),*)) => {
-        match $element {
-            Element::F16 => $call::<f16, 2>($($argument),*, f16::from_le_bytes, f16::to_le_bytes),
-            Element::F32 => $call::<f32, 4>($($argument),*, f32::from_le_bytes, f32::to_le_bytes),
-            Element::F64 => $call::<f64, 8>($($argument),*, f64::from_le_bytes, f64::to_le_bytes),
-            Element::Bool => {
-                $call::<bool, 1>($($argument),*, |byte: [u8; 1]| byte != [0], |x| [u8::from(x)])
-            }
-            Element::U8 => $call::<u8, 1>($($argument),*, u8::from_le_bytes, u8::to_le_bytes),
-            Element::I8 => $call::<i8, 1>($($argument),*, i8::from_le_bytes, i8::to_le_bytes),
-            Element::I16 => $call::<i16, 2>($($argument),*, i16::from_le_bytes, i16::to_le_bytes),
-            Element::I32 => $call::<i32, 4>($($argument),*, i32::from_le_bytes, i32::to_le_bytes),
-            Element::I64 => $call::<i64, 8>($($argument),*, i64::from_le_bytes, i64::to_le_bytes),
-        }
-    };
-}
-
 fn to_tract(tensor: &Tensor) -> TractResult<TractTensor> {
-    fn read<T: tract_core::prelude::Datum + Copy, const N: usize>(
-        tensor: &Tensor,
-        value: fn([u8; N]) -> T,
-        _: fn(T) -> [u8; N],
-    ) -> TractResult<TractTensor> {
-        let bytes = tensor.bytes.as_chunks::<N>().0.iter();
-        let values: Vec<T> = bytes.map(|bytes| value(*bytes)).collect();
-        TractTensor::from_shape(&tensor.shape, &values)
+    let Some(dtype) = datum_type(tensor.element) else {
+        bail!("an input is of type {:?}", tensor.element)
+    };
+    let mut value = TractTensor::zero_dt(dtype, &tensor.shape)?;
+    let mut plain = value.try_as_plain_ram_mut()?;
+    let bytes = plain.as_bytes_mut();
+    // Any other byte would be no `bool`.
+    let is_bool = tensor.element == Element::Bool;
+    if bytes.len() != tensor.bytes.len() || is_bool && tensor.bytes.iter().any(|byte| *byte > 1) {
+        bail!("{} bytes for {:?} of {:?}", tensor.bytes.len(), tensor.shape, tensor.element)
     }
-    by_element!(tensor.element, read(tensor))
+    bytes.copy_from_slice(&tensor.bytes);
+    Ok(value)
 }
 
 fn from_tract(value: &TractTensor) -> TractResult<Tensor> {
-    fn write<T: tract_core::prelude::Datum + Copy, const N: usize>(
-        value: &TractTensor,
-        _: fn([u8; N]) -> T,
-        bytes: fn(T) -> [u8; N],
-    ) -> TractResult<Vec<u8>> {
-        let plain = value.try_as_plain_ram()?;
-        Ok(plain.as_slice::<T>()?.iter().flat_map(|value| bytes(*value)).collect())
-    }
     let Some(element) = element(value.datum_type()) else {
         bail!("an output is of type {:?}", value.datum_type())
     };
-    let bytes = by_element!(element, write(value))?;
+    let bytes = value.try_as_plain_ram()?.as_bytes().to_vec();
+    if bytes.len() != value.len() * element.bytes() {
+        bail!("an output of {:?} has {} bytes", value.shape(), bytes.len())
+    }
     Ok(Tensor { element, shape: value.shape().to_vec(), bytes })
 }

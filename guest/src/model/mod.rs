@@ -19,7 +19,7 @@ use self::graph::{any_graph, encoder};
 pub use self::transitions::{Transitions, TransitionsError};
 use crate::api::ApiError;
 use crate::engine::{Encoder, Engine, EngineError, Matrix, Output, Placement, Sequence};
-use crate::text::{Token, Tokenizer, TokenizerError};
+use crate::text::{Piece, Token, Tokenizer, TokenizerError};
 
 /// Tokens of a sequence where the manifest says nothing.
 const MAX_LENGTH: usize = 512;
@@ -75,13 +75,15 @@ pub enum LoadError {
     },
 }
 
-/// Where the time of a request went.
+/// What a request took.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Timings {
+pub struct Usage {
     /// Spent in the tokenizer.
     pub tokenization: Duration,
     /// Spent in the model.
     pub inference: Duration,
+    /// Tokens that the model read, special ones included.
+    pub tokens: usize,
 }
 
 /// A tokenizer and a graph that reads its tokens.
@@ -112,7 +114,7 @@ pub enum Model {
     Tensors(Box<dyn Engine>),
 }
 
-impl Timings {
+impl Usage {
     /// Runs `infer` and counts its time.
     pub fn infer<T>(&mut self, infer: impl FnOnce() -> T) -> T {
         let start = Instant::now();
@@ -212,11 +214,41 @@ impl TextModel {
     ///
     /// # Errors
     /// [`ApiError::Invalid`] for a text that cannot be tokenized.
-    pub fn tokens(&self, text: &str, timings: &mut Timings) -> Result<Vec<Token>, ApiError> {
+    pub fn tokens(&self, text: &str, usage: &mut Usage) -> Result<Vec<Token>, ApiError> {
         let start = Instant::now();
         let tokens = self.tokenizer.encode(text);
-        timings.tokenization += start.elapsed();
+        usage.tokenization += start.elapsed();
         tokens.map_err(|error| ApiError::Invalid(error.to_string()))
+    }
+
+    /// Tokens of a text as the tokenizer tells them, with or without special tokens around it.
+    ///
+    /// # Errors
+    /// [`ApiError::Invalid`] for a text that cannot be tokenized.
+    pub fn pieces(
+        &self,
+        text: &str,
+        special: bool,
+        usage: &mut Usage,
+    ) -> Result<Vec<Piece>, ApiError> {
+        let start = Instant::now();
+        let pieces = self.tokenizer.pieces(text, special);
+        usage.tokenization += start.elapsed();
+        pieces.map_err(|error| ApiError::Invalid(error.to_string()))
+    }
+
+    /// The text that ids spell, with or without special tokens.
+    ///
+    /// # Errors
+    /// [`ApiError::Invalid`] for ids that the tokenizer does not have.
+    pub fn spell(&self, ids: &[u32], skip_special: bool) -> Result<String, ApiError> {
+        let known = self.tokenizer.vocabulary();
+        if let Some(id) = ids.iter().find(|id| **id as usize >= known) {
+            let message = format!("token id {id} is not below {known}, the size of the vocabulary");
+            return Err(ApiError::Invalid(message));
+        }
+        let text = self.tokenizer.decode_ids(ids, skip_special);
+        text.map_err(|error| ApiError::Invalid(error.to_string()))
     }
 
     /// The outputs of each sequence.
@@ -226,9 +258,10 @@ impl TextModel {
     pub fn run(
         &self,
         sequences: &[Sequence],
-        timings: &mut Timings,
+        usage: &mut Usage,
     ) -> Result<Vec<Vec<Matrix>>, ApiError> {
-        timings.infer(|| self.encoder.run(sequences)).map_err(ApiError::from)
+        usage.tokens += sequences.iter().map(|sequence| sequence.ids.len()).sum::<usize>();
+        usage.infer(|| self.encoder.run(sequences)).map_err(ApiError::from)
     }
 
     /// The first output of each sequence, which has rows for what `output` says.
@@ -238,9 +271,9 @@ impl TextModel {
     pub fn run_one(
         &self,
         sequences: &[Sequence],
-        timings: &mut Timings,
+        usage: &mut Usage,
     ) -> Result<Vec<Matrix>, ApiError> {
-        let outputs = self.run(sequences, timings)?.into_iter();
+        let outputs = self.run(sequences, usage)?.into_iter();
         let first = outputs.map(|outputs| outputs.into_iter().next());
         let first: Option<Vec<Matrix>> = first.collect();
         first.ok_or_else(|| ApiError::Internal("the graph has no output".to_owned()))

@@ -8,13 +8,18 @@ use super::encode::Truncate;
 use super::request::{Answer, OneOrMany, Request, check_count};
 use crate::api::ApiError;
 use crate::engine::{Matrix, Output, Sequence};
-use crate::model::{TextModel, Timings};
+use crate::model::{TextModel, Usage};
 
 /// Vectors shorter than that are left as they are.
 const SHORTEST: f32 = 1e-12;
 
 /// How token vectors are computed.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(transform = crate::tasks::schema::truncation)
+)]
 #[serde(deny_unknown_fields, default)]
 pub struct FeatureParameters {
     /// Whether the end of a text that is too long is left out (true) or the text is refused.
@@ -24,11 +29,17 @@ pub struct FeatureParameters {
 
 /// How the vectors of texts are computed.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "EmbeddingParameters", transform = crate::tasks::schema::truncation)
+)]
 #[serde(deny_unknown_fields, default)]
 pub struct Parameters {
     /// Whether vectors are scaled to length 1; what the model says unless given.
     pub normalize: Option<bool>,
     /// Only so many of the first values.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub dimensions: Option<usize>,
     /// Name of one of the model's prompts.
     pub prompt_name: Option<String>,
@@ -41,11 +52,13 @@ pub struct Parameters {
 
 /// A text, and others that are compared with it.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SimilarityInputs {
     /// The text.
     pub source_sentence: String,
     /// The others.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub sentences: Vec<String>,
 }
 
@@ -56,14 +69,27 @@ pub struct SimilarityInputs {
 pub fn features(
     model: &TextModel,
     request: Request<OneOrMany<String>, FeatureParameters>,
-    timings: &mut Timings,
+    usage: &mut Usage,
 ) -> Result<Answer<[Vec<Vec<f32>>; 1]>, ApiError> {
     let Request { inputs, parameters, .. } = request;
     let texts = inputs.items(model.manifest.limits.max_inputs)?;
-    let sequences = sequences(model, ("", texts), parameters.truncate, timings)?;
-    let outputs = model.run_one(&sequences, timings)?;
+    let outputs = token_vectors(model, texts, parameters.truncate, usage)?;
     let vectors = outputs.iter().map(|output| [output.rows().map(<[f32]>::to_vec).collect()]);
     Ok(inputs.answer(vectors.collect()))
+}
+
+/// The graph's first output for the tokens of each text, special tokens included: `[tokens, columns]`.
+///
+/// # Errors
+/// [`ApiError`].
+pub fn token_vectors(
+    model: &TextModel,
+    texts: &[String],
+    truncate: Truncate,
+    usage: &mut Usage,
+) -> Result<Vec<Matrix>, ApiError> {
+    let sequences = sequences(model, ("", texts), truncate, usage)?;
+    model.run_one(&sequences, usage)
 }
 
 /// A vector for each text: `[columns]`.
@@ -73,11 +99,11 @@ pub fn features(
 pub fn embeddings(
     model: &TextModel,
     request: Request<OneOrMany<String>, Parameters>,
-    timings: &mut Timings,
+    usage: &mut Usage,
 ) -> Result<Answer<Vec<f32>>, ApiError> {
     let Request { inputs, parameters, .. } = request;
     let texts = inputs.items(model.manifest.limits.max_inputs)?;
-    Ok(inputs.answer(embed(model, texts, &parameters, timings)?))
+    Ok(inputs.answer(embed(model, texts, &parameters, usage)?))
 }
 
 /// How similar each of the sentences is to the source, -1 to 1.
@@ -87,29 +113,33 @@ pub fn embeddings(
 pub fn similarity(
     model: &TextModel,
     request: Request<SimilarityInputs, Parameters>,
-    timings: &mut Timings,
+    usage: &mut Usage,
 ) -> Result<Vec<f32>, ApiError> {
     let SimilarityInputs { source_sentence, sentences } = request.inputs;
     check_count("sentences", sentences.len(), model.manifest.limits.max_inputs)?;
     let texts: Vec<String> = std::iter::once(source_sentence).chain(sentences).collect();
-    let vectors = embed(model, &texts, &request.parameters, timings)?;
+    let vectors = embed(model, &texts, &request.parameters, usage)?;
     let Some((source, others)) = vectors.split_first() else { return Ok(Vec::new()) };
     Ok(others.iter().map(|other| cosine(source, other)).collect())
 }
 
-fn embed(
+/// A vector for each text: `[texts, columns]`.
+///
+/// # Errors
+/// [`ApiError`].
+pub fn embed(
     model: &TextModel,
     texts: &[String],
     parameters: &Parameters,
-    timings: &mut Timings,
+    usage: &mut Usage,
 ) -> Result<Vec<Vec<f32>>, ApiError> {
     let prompt = prompt(model, parameters)?;
-    let sequences = sequences(model, (prompt, texts), parameters.truncate, timings)?;
-    let outputs = model.run_one(&sequences, timings)?;
+    let sequences = sequences(model, (prompt, texts), parameters.truncate, usage)?;
+    let outputs = model.run_one(&sequences, usage)?;
     let manifest = &model.manifest;
     let left_out = match manifest.include_prompt {
         Some(false) if !prompt.is_empty() => {
-            model.tokenizer.text_rows(model.tokens(prompt, timings)?.len()).end
+            model.tokenizer.text_rows(model.tokens(prompt, usage)?.len()).end
         }
         _ => 0,
     };
@@ -130,7 +160,11 @@ fn embed(
     outputs.iter().map(vector).collect()
 }
 
-fn prompt<'a>(model: &'a TextModel, parameters: &'a Parameters) -> Result<&'a str, ApiError> {
+/// What stands in front of each text: nothing where neither the request nor the model ask for a prompt.
+///
+/// # Errors
+/// [`ApiError::Invalid`] for a name that the model does not have.
+pub fn prompt<'a>(model: &'a TextModel, parameters: &'a Parameters) -> Result<&'a str, ApiError> {
     let manifest = &model.manifest;
     let name = match (&parameters.prompt, &parameters.prompt_name) {
         (Some(prompt), None) => return Ok(prompt),
@@ -162,11 +196,11 @@ fn sequences(
     model: &TextModel,
     (prompt, texts): (&str, &[String]),
     truncate: Truncate,
-    timings: &mut Timings,
+    usage: &mut Usage,
 ) -> Result<Vec<Sequence>, ApiError> {
     let sequence = |text: &String| match prompt {
-        "" => model.sequence(text, truncate.too_long, timings),
-        prompt => model.sequence(&format!("{prompt}{text}"), truncate.too_long, timings),
+        "" => model.sequence(text, truncate, usage),
+        prompt => model.sequence(&format!("{prompt}{text}"), truncate, usage),
     };
     texts.iter().map(sequence).collect()
 }
@@ -211,7 +245,8 @@ fn normalize(vector: &mut [f32]) {
     vector.iter_mut().for_each(|value| *value /= length);
 }
 
-fn cosine(a: &[f32], b: &[f32]) -> f32 {
+/// The cosine of the angle between two vectors.
+pub fn cosine(a: &[f32], b: &[f32]) -> f32 {
     let lengths = (dot(a, a) * dot(b, b)).sqrt().max(SHORTEST);
     dot(a, b) / lengths
 }

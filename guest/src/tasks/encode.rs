@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::api::ApiError;
 use crate::engine::Sequence;
-use crate::model::{TextModel, Timings};
+use crate::model::{TextModel, Usage};
 use crate::text::{Token, Truncation};
 
 /// What becomes of a text that is longer than the model reads.
@@ -24,18 +24,52 @@ pub struct Truncate {
     pub(crate) too_long: TooLong,
     /// What of a pair is shortened.
     pub(crate) truncation: Truncation,
+    /// Which end of a text is left out.
+    pub(crate) side: Side,
+}
+
+/// An end of a text.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    /// Its beginning.
+    #[serde(alias = "Left")]
+    Left,
+    /// Its end.
+    #[default]
+    #[serde(alias = "Right")]
+    Right,
+}
+
+impl Side {
+    /// `length` of the items.
+    fn keep<T>(self, items: &[T], length: usize) -> &[T] {
+        let length = length.min(items.len());
+        match self {
+            Self::Left => &items[items.len() - length..],
+            Self::Right => &items[..length],
+        }
+    }
+}
+
+impl Truncate {
+    /// Shortens what is too long at `side`, or refuses it.
+    pub fn new(truncate: bool, side: Side) -> Self {
+        let too_long = if truncate { TooLong::Truncate } else { TooLong::Refuse };
+        Self { too_long, truncation: Truncation::LongestFirst, side }
+    }
 }
 
 impl Default for Truncate {
     fn default() -> Self {
-        Self { too_long: TooLong::Truncate, truncation: Truncation::LongestFirst }
+        Self::new(true, Side::Right)
     }
 }
 
 impl<'de> Deserialize<'de> for Truncate {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let by = |truncation| Self { too_long: TooLong::Truncate, truncation };
-        let refuse = Self { too_long: TooLong::Refuse, ..Self::default() };
+        let by = |truncation| Self { truncation, ..Self::default() };
+        let refuse = Self::new(false, Side::Right);
         Ok(match Value::deserialize(from)? {
             Value::Null | Value::Bool(true) => Self::default(),
             Value::Bool(false) => refuse,
@@ -58,19 +92,20 @@ impl TextModel {
     /// The sequence of one text.
     ///
     /// # Errors
-    /// [`ApiError::Invalid`] for a text that cannot be tokenized, or is too long to be taken whole.
+    /// [`ApiError::Invalid`] for a text that cannot be tokenized, [`ApiError::TooLong`] for one that is too
+    /// long to be taken whole.
     pub(crate) fn sequence(
         &self,
         text: &str,
-        too_long: TooLong,
-        timings: &mut Timings,
+        Truncate { too_long, side, .. }: Truncate,
+        usage: &mut Usage,
     ) -> Result<Sequence, ApiError> {
-        let tokens = self.tokens(text, timings)?;
+        let tokens = self.tokens(text, usage)?;
         let capacity = self.tokenizer.capacity();
         if tokens.len() > capacity && too_long == TooLong::Refuse {
             return Err(self.too_long(tokens.len(), capacity));
         }
-        Ok(self.tokenizer.sequence(&tokens[..tokens.len().min(capacity)]))
+        Ok(self.tokenizer.sequence(side.keep(&tokens, capacity)))
     }
 
     /// The sequence of two texts.
@@ -80,7 +115,7 @@ impl TextModel {
     pub(crate) fn pair_sequence(
         &self,
         (first, second): (&[Token], &[Token]),
-        Truncate { too_long, truncation }: Truncate,
+        Truncate { too_long, truncation, side }: Truncate,
     ) -> Result<Sequence, ApiError> {
         let capacity = self.tokenizer.pair_capacity().ok_or_else(no_pairs)?;
         let lengths = (first.len(), second.len());
@@ -88,12 +123,12 @@ impl TextModel {
         let kept =
             truncation.kept(lengths, capacity).filter(|_| fits || too_long == TooLong::Truncate);
         let (one, two) = kept.ok_or_else(|| self.too_long(lengths.0 + lengths.1, capacity))?;
-        let sequence = self.tokenizer.pair_sequence(&first[..one], &second[..two]);
+        let sequence = self.tokenizer.pair_sequence(side.keep(first, one), side.keep(second, two));
         sequence.ok_or_else(no_pairs)
     }
 
     fn too_long(&self, tokens: usize, capacity: usize) -> ApiError {
-        ApiError::Invalid(format!(
+        ApiError::TooLong(format!(
             "{tokens} tokens are more than the {capacity} that the model reads; send a shorter text, \
              or truncate = true to have its end left out"
         ))

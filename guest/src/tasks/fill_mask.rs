@@ -8,19 +8,25 @@ use super::request::{Answer, OneOrMany, Request, strings};
 use super::scores::{ranked, softmax};
 use crate::api::ApiError;
 use crate::engine::{Matrix, Sequence};
-use crate::model::{TextModel, Timings};
+use crate::model::{TextModel, Usage};
 
 /// Candidates for a gap unless the request says how many.
 const TOP_K: usize = 5;
 
 /// How a request is to be answered.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "FillMaskParameters", transform = crate::tasks::schema::truncation)
+)]
 #[serde(deny_unknown_fields, default)]
 pub struct Parameters {
     /// So many candidates for each gap; five unless given.
     pub top_k: Option<usize>,
     /// The only candidates; of a word that is no token its first one.
     #[serde(deserialize_with = "strings")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<OneOrMany<String>>"))]
     pub targets: Option<Vec<String>>,
     /// Whether the end of a text that is too long is left out (true) or the text is refused.
     #[serde(alias = "truncation")]
@@ -29,6 +35,7 @@ pub struct Parameters {
 
 /// A candidate.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Candidate {
     /// Probability.
     pub score: f32,
@@ -42,6 +49,7 @@ pub struct Candidate {
 
 /// Candidates of the only gap, or of each.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 #[serde(untagged)]
 pub enum Candidates {
     /// Of the only gap.
@@ -57,23 +65,23 @@ pub enum Candidates {
 pub fn answer(
     model: &TextModel,
     request: Request<OneOrMany<String>, Parameters>,
-    timings: &mut Timings,
+    usage: &mut Usage,
 ) -> Result<Answer<Candidates>, ApiError> {
     let Request { inputs, parameters, .. } = request;
     let texts = inputs.items(model.manifest.limits.max_inputs)?;
     let mask = mask(model)?;
     let targets = parameters.targets.as_deref();
-    let targets = targets.map(|targets| target_ids(model, targets, timings)).transpose()?;
+    let targets = targets.map(|targets| target_ids(model, targets, usage)).transpose()?;
     let mut sequences = Vec::with_capacity(texts.len());
     for text in texts {
-        let sequence = model.sequence(text, parameters.truncate.too_long, timings)?;
+        let sequence = model.sequence(text, parameters.truncate, usage)?;
         if !sequence.ids.contains(&i64::from(mask.1)) {
             let message = format!("{} is not in the text, or behind what the model reads", mask.0);
             return Err(ApiError::Invalid(message));
         }
         sequences.push(sequence);
     }
-    let outputs = model.run_one(&sequences, timings)?;
+    let outputs = model.run_one(&sequences, usage)?;
     let top_k = parameters.top_k.unwrap_or(TOP_K);
     let gaps = Gaps { model, mask: mask.1, targets: targets.as_deref(), top_k };
     let answers =
@@ -92,13 +100,13 @@ fn mask(model: &TextModel) -> Result<(&str, u32), ApiError> {
 fn target_ids(
     model: &TextModel,
     targets: &[String],
-    timings: &mut Timings,
+    usage: &mut Usage,
 ) -> Result<Vec<u32>, ApiError> {
     let mut ids = Vec::new();
     for target in targets {
         let id = match model.tokenizer.id(target) {
             Some(id) => Some(id),
-            None => model.tokens(target, timings)?.first().map(|token| token.id),
+            None => model.tokens(target, usage)?.first().map(|token| token.id),
         };
         ids.extend(id);
     }

@@ -2,16 +2,18 @@
 //! can do and how each is called, sampled and compared.
 
 pub mod embeddings;
-mod encode;
+pub mod encode;
 pub mod fill_mask;
 pub mod question_answering;
 mod registry;
 pub mod request;
 pub mod reranking;
-mod scores;
+#[cfg(feature = "schema")]
+pub(crate) mod schema;
+pub(crate) mod scores;
 pub mod tensors;
 pub mod text_classification;
 pub mod token_classification;
 pub mod zero_shot_classification;
 
-pub use registry::{Agreement, Measure, able, agreement, answer, json, sample};
+pub use registry::{Agreement, Measure, able, agreement, answer, sample};

@@ -9,7 +9,7 @@ use super::request::{Answer, OneOrMany, Request};
 use super::scores::softmax;
 use crate::api::ApiError;
 use crate::engine::Matrix;
-use crate::model::{TextModel, Timings};
+use crate::model::{TextModel, Usage};
 use crate::text::{CodePoints, Token};
 
 /// Longest sequence of question and context, unless the model reads less.
@@ -21,28 +21,39 @@ const MAX_ANSWER: usize = 15;
 
 /// A question about a text.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "QuestionInputs"))]
 #[serde(deny_unknown_fields)]
 pub struct Inputs {
     /// The question.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub question: String,
     /// The text.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub context: String,
 }
 
 /// How a request is to be answered.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "QuestionParameters")
+)]
 #[serde(deny_unknown_fields, default)]
 pub struct Parameters {
     /// So many answers, best first; one unless given.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub top_k: Option<usize>,
     /// Tokens that windows of a long context share.
     pub doc_stride: Option<usize>,
     /// Longest answer in tokens.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub max_answer_len: Option<usize>,
     /// Longest sequence of question and context in tokens.
     pub max_seq_len: Option<usize>,
     /// Whether there may be no answer.
     #[serde(deserialize_with = "null_is_default")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<bool>"))]
     pub handle_impossible_answer: bool,
     /// Whether answers are whole words.
     pub align_to_words: Option<bool>,
@@ -50,6 +61,7 @@ pub struct Parameters {
 
 /// A part of the context; places in code points.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AnswerSpan"))]
 pub struct Span {
     /// Probability.
     pub score: f32,
@@ -63,6 +75,7 @@ pub struct Span {
 
 /// The best answer, or with `top_k` a list.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 #[serde(untagged)]
 pub enum Spans {
     /// The best.
@@ -88,11 +101,11 @@ struct Settings {
 pub fn answer(
     model: &TextModel,
     request: Request<OneOrMany<Inputs>, Parameters>,
-    timings: &mut Timings,
+    usage: &mut Usage,
 ) -> Result<Answer<Spans>, ApiError> {
     let settings = Settings::new(model, &request.parameters)?;
     let items = request.inputs.items(model.manifest.limits.max_inputs)?;
-    let answers = items.iter().map(|item| answer_one(model, item, &settings, timings));
+    let answers = items.iter().map(|item| answer_one(model, item, &settings, usage));
     let answers = answers.collect::<Result<Vec<_>, _>>()?;
     Ok(request.inputs.answer(answers))
 }
@@ -131,19 +144,19 @@ fn answer_one(
     model: &TextModel,
     inputs: &Inputs,
     settings: &Settings,
-    timings: &mut Timings,
+    usage: &mut Usage,
 ) -> Result<Spans, ApiError> {
     if inputs.question.is_empty() || inputs.context.is_empty() {
         return Err(ApiError::Invalid("question and context must not be empty".to_owned()));
     }
-    let question = model.tokens(&inputs.question, timings)?;
-    let context = model.tokens(&inputs.context, timings)?;
+    let question = model.tokens(&inputs.question, usage)?;
+    let context = model.tokens(&inputs.context, usage)?;
     let windows = windows(model, (question.len(), context.len()), settings)?;
     let sequences = windows.iter().map(|window| {
         model.tokenizer.pair_sequence(&question, &context[window.clone()]).ok_or_else(no_pairs)
     });
     let sequences = sequences.collect::<Result<Vec<_>, _>>()?;
-    let outputs = model.run(&sequences, timings)?;
+    let outputs = model.run(&sequences, usage)?;
     let text = CodePoints::new(&inputs.context);
     let mut answers: Vec<Span> = Vec::new();
     let mut null_score = 1e6f32;

@@ -1,5 +1,4 @@
 use pilotlight_model::Task;
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
@@ -8,7 +7,8 @@ use super::{
 };
 use crate::api::{ApiError, parse};
 use crate::engine::{Element, Engine, Output, Port, Tensor};
-use crate::model::{Model, TextModel, Timings};
+use crate::json::{write, write_vectors};
+use crate::model::{Model, TextModel, Usage};
 
 const TEXT: &str = "My name is Sarah Jane Smith, reach me at sarah.smith@example.com.";
 const OTHERS: [&str; 3] =
@@ -79,38 +79,30 @@ pub fn answer(
     model: &Model,
     task: Task,
     body: &[u8],
-    timings: &mut Timings,
+    usage: &mut Usage,
 ) -> Result<Vec<u8>, ApiError> {
     let text = match model {
         Model::Text(text) => text,
-        Model::Tensors(engine) => return json(&tensors::answer(&**engine, parse(body)?, timings)?),
+        Model::Tensors(engine) => return write(&tensors::answer(&**engine, parse(body)?, usage)?),
     };
     match task {
         Task::TokenClassification => {
-            json(&token_classification::answer(text, parse(body)?, timings)?)
+            write(&token_classification::answer(text, parse(body)?, usage)?)
         }
-        Task::TextClassification => {
-            json(&text_classification::answer(text, parse(body)?, timings)?)
+        Task::TextClassification => write(&text_classification::answer(text, parse(body)?, usage)?),
+        Task::FeatureExtraction => write_vectors(&embeddings::features(text, parse(body)?, usage)?),
+        Task::SentenceEmbeddings => {
+            write_vectors(&embeddings::embeddings(text, parse(body)?, usage)?)
         }
-        Task::FeatureExtraction => json(&embeddings::features(text, parse(body)?, timings)?),
-        Task::SentenceEmbeddings => json(&embeddings::embeddings(text, parse(body)?, timings)?),
-        Task::SentenceSimilarity => json(&embeddings::similarity(text, parse(body)?, timings)?),
-        Task::Reranking => json(&reranking::answer(text, parse(body)?, timings)?),
+        Task::SentenceSimilarity => write(&embeddings::similarity(text, parse(body)?, usage)?),
+        Task::Reranking => write(&reranking::answer(text, parse(body)?, usage)?),
         Task::ZeroShotClassification => {
-            json(&zero_shot_classification::answer(text, parse(body)?, timings)?)
+            write(&zero_shot_classification::answer(text, parse(body)?, usage)?)
         }
-        Task::QuestionAnswering => json(&question_answering::answer(text, parse(body)?, timings)?),
-        Task::FillMask => json(&fill_mask::answer(text, parse(body)?, timings)?),
+        Task::QuestionAnswering => write(&question_answering::answer(text, parse(body)?, usage)?),
+        Task::FillMask => write(&fill_mask::answer(text, parse(body)?, usage)?),
         task => Err(ApiError::Internal(format!("nothing is known of the task {task}"))),
     }
-}
-
-/// Serializes an answer.
-///
-/// # Errors
-/// [`ApiError::Internal`]; none of our types provokes it.
-pub fn json(answer: &impl Serialize) -> Result<Vec<u8>, ApiError> {
-    serde_json::to_vec(answer).map_err(|error| ApiError::Internal(error.to_string()))
 }
 
 /// The body of a request that every version has to answer before it serves.

@@ -26,6 +26,13 @@ pub struct Request<I, P> {
     options: Option<IgnoredAny>,
 }
 
+impl<I, P> Request<I, P> {
+    /// A request that another dialect made.
+    pub fn new(inputs: I, parameters: P) -> Self {
+        Self { inputs, parameters, options: None }
+    }
+}
+
 fn parameters<'de, D, P>(from: D) -> Result<P, D::Error>
 where
     D: Deserializer<'de>,
@@ -59,7 +66,7 @@ impl<T> OneOrMany<T> {
     /// All inputs, of which there have to be one to `limit`.
     ///
     /// # Errors
-    /// [`ApiError::Invalid`] with their number.
+    /// See [`check_count`].
     pub fn items(&self, limit: usize) -> Result<&[T], ApiError> {
         let items = match self {
             Self::One(item) => std::slice::from_ref(item),
@@ -79,6 +86,7 @@ impl<T> OneOrMany<T> {
 
 /// The answer to one input, or a list of them.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 #[serde(untagged)]
 pub enum Answer<A> {
     /// To one input.
@@ -90,13 +98,11 @@ pub enum Answer<A> {
 /// Refuses an empty list and one with more than `limit` items.
 ///
 /// # Errors
-/// [`ApiError::Invalid`] with the number.
-pub fn check_count(name: &str, count: usize, limit: usize) -> Result<(), ApiError> {
+/// [`ApiError::Empty`], or [`ApiError::TooMany`] with the number.
+pub fn check_count(name: &'static str, count: usize, limit: usize) -> Result<(), ApiError> {
     match count {
-        0 => Err(ApiError::Invalid(format!("{name} is empty; send at least one text"))),
-        count if count > limit => {
-            Err(ApiError::Invalid(format!("{count} {name} are more than {limit}")))
-        }
+        0 => Err(ApiError::Empty(name)),
+        count if count > limit => Err(ApiError::TooMany { name, count, limit }),
         _ => Ok(()),
     }
 }

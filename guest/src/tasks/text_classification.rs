@@ -10,10 +10,15 @@ use super::request::{Answer, OneOrMany, Request, TextOrPair};
 use super::scores::{ranked, sigmoid, softmax};
 use crate::api::ApiError;
 use crate::engine::{Matrix, Sequence};
-use crate::model::{TextModel, Timings};
+use crate::model::{TextModel, Usage};
 
 /// How a request is to be answered.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "ClassificationParameters", transform = crate::tasks::schema::truncation)
+)]
 #[serde(deny_unknown_fields, default)]
 pub struct Parameters {
     /// So many labels, best first, or all of them if it is null; only the best one unless given.
@@ -21,6 +26,7 @@ pub struct Parameters {
     pub top_k: Option<usize>,
     /// What makes scores of the model's outputs.
     #[serde(deserialize_with = "null_is_default")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Function>"))]
     pub function_to_apply: Function,
     /// Whether the end of a text that is too long is left out (true) or the text is refused.
     #[serde(alias = "truncation")]
@@ -33,6 +39,7 @@ fn top_k<'de, D: Deserializer<'de>>(from: D) -> Result<Option<usize>, D::Error> 
 
 /// What makes scores of a classifier's outputs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "FunctionToApply"))]
 #[serde(rename_all = "lowercase")]
 pub enum Function {
     /// What the model's kind of problem asks for.
@@ -48,6 +55,7 @@ pub enum Function {
 
 /// A label and its score.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Label {
     /// The label.
     pub label: String,
@@ -57,6 +65,7 @@ pub struct Label {
 
 /// The best label of each text, or with `top_k` a list for each text.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 #[serde(untagged)]
 pub enum Labels {
     /// The best one of a pair.
@@ -74,14 +83,13 @@ pub enum Labels {
 pub fn answer(
     model: &TextModel,
     request: Request<OneOrMany<TextOrPair>, Parameters>,
-    timings: &mut Timings,
+    usage: &mut Usage,
 ) -> Result<Labels, ApiError> {
     let Request { inputs, parameters, .. } = request;
     let items = inputs.items(model.manifest.limits.max_inputs)?;
-    let sequences = sequences(model, items, parameters.truncate, timings)?;
-    let outputs = model.run_one(&sequences, timings)?;
-    let function = function(model, parameters.function_to_apply);
-    let ranked = outputs.iter().map(|output| labels(model, output, function));
+    let function = parameters.function_to_apply;
+    let scores = scores(model, items, (function, parameters.truncate), usage)?;
+    let ranked = scores.iter().map(|scores| labels(model, scores));
     Ok(match parameters.top_k {
         Some(most) => {
             let kept = ranked.map(|labels| labels.into_iter().take(most).collect());
@@ -104,19 +112,38 @@ pub fn answer(
     })
 }
 
+/// The scores of all labels, in their order, for each text or pair: `[texts, labels]`.
+///
+/// # Errors
+/// [`ApiError`].
+pub fn scores(
+    model: &TextModel,
+    items: &[TextOrPair],
+    (function, truncate): (Function, Truncate),
+    usage: &mut Usage,
+) -> Result<Vec<Vec<f32>>, ApiError> {
+    let sequences = sequences(model, items, truncate, usage)?;
+    let outputs = model.run_one(&sequences, usage)?;
+    let scores = |output: &Matrix| match self::function(model, function) {
+        Function::Softmax | Function::Default => softmax(output.row(0)),
+        Function::Sigmoid => output.row(0).iter().copied().map(sigmoid).collect(),
+        Function::None => output.row(0).to_vec(),
+    };
+    Ok(outputs.iter().map(scores).collect())
+}
+
 /// The sequences of texts and pairs.
 fn sequences(
     model: &TextModel,
     items: &[TextOrPair],
     truncate: Truncate,
-    timings: &mut Timings,
+    usage: &mut Usage,
 ) -> Result<Vec<Sequence>, ApiError> {
     let sequence = |item: &TextOrPair| match item.pair.as_deref() {
         // An empty second text is none.
-        None | Some("") => model.sequence(&item.text, truncate.too_long, timings),
+        None | Some("") => model.sequence(&item.text, truncate, usage),
         Some(pair) => {
-            let (first, second) =
-                (model.tokens(&item.text, timings)?, model.tokens(pair, timings)?);
+            let (first, second) = (model.tokens(&item.text, usage)?, model.tokens(pair, usage)?);
             model.pair_sequence((&first, &second), truncate)
         }
     };
@@ -133,18 +160,12 @@ fn function(model: &TextModel, wanted: Function) -> Function {
     }
 }
 
-/// All labels of one text, best first.
-fn labels(model: &TextModel, output: &Matrix, function: Function) -> Vec<Label> {
-    let outputs = output.row(0);
-    let scores = match function {
-        Function::Softmax | Function::Default => softmax(outputs),
-        Function::Sigmoid => outputs.iter().copied().map(sigmoid).collect(),
-        Function::None => outputs.to_vec(),
-    };
+/// All labels of one text, best first, with their `scores`.
+pub fn labels(model: &TextModel, scores: &[f32]) -> Vec<Label> {
     let names = model.labels.names();
     let label = |index: usize| Label {
         label: names.get(index).cloned().unwrap_or_default(),
         score: scores[index],
     };
-    ranked(&scores).into_iter().map(label).collect()
+    ranked(scores).into_iter().map(label).collect()
 }

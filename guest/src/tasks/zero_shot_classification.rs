@@ -4,29 +4,39 @@
 use pilotlight_wire::null_is_default;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use super::encode::{TooLong, Truncate};
+use super::encode::{Side, TooLong, Truncate};
 use super::request::{Answer, OneOrMany, Request, check_count, strings};
 use super::scores::{ranked, softmax};
 use crate::api::ApiError;
 use crate::engine::Matrix;
-use crate::model::{TextModel, Timings};
+use crate::model::{TextModel, Usage};
 use crate::text::Truncation;
 
 /// The label is never cut.
 const TRUNCATE: Truncate =
-    Truncate { too_long: TooLong::Truncate, truncation: Truncation::OnlyFirst };
+    Truncate { too_long: TooLong::Truncate, truncation: Truncation::OnlyFirst, side: Side::Right };
 /// What of a template stands for a label.
 const GAP: &str = "{}";
 
 /// How a request is to be answered.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(
+        rename = "ZeroShotParameters",
+        transform = crate::tasks::schema::require("candidate_labels")
+    )
+)]
 #[serde(deny_unknown_fields, default)]
 pub struct Parameters {
     /// The labels: a list, or a string with commas.
     #[serde(deserialize_with = "labels")]
+    #[cfg_attr(feature = "schema", schemars(with = "OneOrMany<String>"))]
     pub candidate_labels: Vec<String>,
     /// Whether any number of labels may be right, not one.
     #[serde(deserialize_with = "null_is_default")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<bool>"))]
     pub multi_label: bool,
     /// A sentence with `{}` for a label; `This example is {}.` unless given.
     pub hypothesis_template: Option<String>,
@@ -43,6 +53,7 @@ fn labels<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
 
 /// The labels of a text, best first.
 #[derive(Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ZeroShotAnswer"))]
 pub struct Classified {
     /// The text.
     pub sequence: String,
@@ -59,25 +70,25 @@ pub struct Classified {
 pub fn answer(
     model: &TextModel,
     request: Request<OneOrMany<String>, Parameters>,
-    timings: &mut Timings,
+    usage: &mut Usage,
 ) -> Result<Answer<Classified>, ApiError> {
     let Request { inputs, parameters, .. } = request;
     let texts = inputs.items(model.manifest.limits.max_inputs)?;
     let pairs = texts.len().saturating_mul(parameters.candidate_labels.len());
     check_count("candidate_labels", pairs, model.manifest.limits.max_inputs)?;
-    let hypotheses = hypotheses(model, &parameters, timings)?;
+    let hypotheses = hypotheses(model, &parameters, usage)?;
     if texts.iter().any(String::is_empty) {
         return Err(ApiError::Invalid("inputs must not be empty".to_owned()));
     }
     let mut answers = Vec::with_capacity(texts.len());
     for text in texts {
-        let premise = model.tokens(text, timings)?;
+        let premise = model.tokens(text, usage)?;
         let sequence = |hypothesis: &Vec<_>| {
             let texts = (&premise[..], &hypothesis[..]);
             model.pair_sequence(texts, TRUNCATE)
         };
         let sequences = hypotheses.iter().map(sequence).collect::<Result<Vec<_>, _>>()?;
-        let scores = scores(model, &model.run_one(&sequences, timings)?, parameters.multi_label);
+        let scores = scores(model, &model.run_one(&sequences, usage)?, parameters.multi_label);
         let order = ranked(&scores);
         answers.push(Classified {
             sequence: text.clone(),
@@ -91,7 +102,7 @@ pub fn answer(
 fn hypotheses(
     model: &TextModel,
     parameters: &Parameters,
-    timings: &mut Timings,
+    usage: &mut Usage,
 ) -> Result<Vec<Vec<crate::text::Token>>, ApiError> {
     let template = parameters.hypothesis_template.as_deref().unwrap_or("This example is {}.");
     if !template.contains(GAP) {
@@ -99,7 +110,7 @@ fn hypotheses(
         return Err(ApiError::Invalid(message));
     }
     let labels = parameters.candidate_labels.iter();
-    labels.map(|label| model.tokens(&template.replacen(GAP, label, 1), timings)).collect()
+    labels.map(|label| model.tokens(&template.replacen(GAP, label, 1), usage)).collect()
 }
 
 fn scores(model: &TextModel, outputs: &[Matrix], multi_label: bool) -> Vec<f32> {

@@ -8,5 +8,5 @@ mod truncation;
 pub mod words;
 
 pub(crate) use tokenizer::CodePoints;
-pub use tokenizer::{Token, Tokenizer, TokenizerError, Window, Words};
+pub use tokenizer::{Piece, Token, Tokenizer, TokenizerError, Window, Words};
 pub use truncation::Truncation;

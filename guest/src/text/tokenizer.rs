@@ -72,6 +72,17 @@ pub struct Token {
     pub word: Option<u32>,
 }
 
+/// A token as the tokenizer tells it, special ones included.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece {
+    /// Vocabulary index.
+    pub id: u32,
+    /// The part of the text it stands for; of a special token its own text.
+    pub text: String,
+    /// The bytes of that part; `None` of a special token.
+    pub range: Option<Range<usize>>,
+}
+
 /// A stretch of tokens that is run through the model at once, and the part of it whose
 /// result is kept. The kept parts follow each other without gap or overlap.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,14 +135,40 @@ impl Tokenizer {
     /// # Errors
     /// [`TokenizerError::Encode`] with what the tokenizer said.
     pub fn encode(&self, text: &str) -> Result<Vec<Token>, TokenizerError> {
-        let encoding = self.encoding(text);
+        let encoding = self.encoding(text, OffsetType::Char, false);
         let encoding = encoding.map_err(|error| TokenizerError::Encode(error.to_string()))?;
         let text = CodePoints::new(text);
         Ok((0..encoding.len()).map(|index| self.token(&encoding, index, &text)).collect())
     }
 
+    /// Tokenizes `text`, with special tokens around it if `special`.
+    ///
+    /// # Errors
+    /// [`TokenizerError::Encode`] with what the tokenizer said.
+    pub fn pieces(&self, text: &str, special: bool) -> Result<Vec<Piece>, TokenizerError> {
+        let encoding = self.encoding(text, OffsetType::Byte, special);
+        let encoding = encoding.map_err(|error| TokenizerError::Encode(error.to_string()))?;
+        let piece = |index: usize| {
+            let id = encoding.get_ids()[index];
+            if encoding.get_special_tokens_mask()[index] == 1 {
+                return Piece { id, text: encoding.get_tokens()[index].clone(), range: None };
+            }
+            let (start, end) = encoding.get_offsets()[index];
+            // Byte-level tokens may hold a part of a character.
+            let part = text.as_bytes().get(start..end).unwrap_or_default();
+            let text = String::from_utf8_lossy(part).into_owned();
+            Piece { id, text, range: Some(start..end) }
+        };
+        Ok((0..encoding.len()).map(piece).collect())
+    }
+
     /// As the library does it, but no failure of a normalizer is passed over.
-    fn encoding(&self, text: &str) -> tokenizers::Result<Encoding> {
+    fn encoding(
+        &self,
+        text: &str,
+        offsets: OffsetType,
+        special: bool,
+    ) -> tokenizers::Result<Encoding> {
         let normalizer = self.inner.get_normalizer().map(Watched::new);
         let vocabulary = self.inner.get_added_vocabulary();
         let mut pieces = vocabulary.extract_and_normalize(normalizer.as_ref(), text);
@@ -140,8 +177,8 @@ impl Tokenizer {
             pre_tokenizer.pre_tokenize(&mut pieces)?;
         }
         self.inner.get_model().tokenize_in_pretokenized(&mut pieces, None)?;
-        let encoding = pieces.into_encoding(None, 0, OffsetType::Char)?;
-        self.inner.post_process(encoding, None, false)
+        let encoding = pieces.into_encoding(None, 0, offsets)?;
+        self.inner.post_process(encoding, None, special)
     }
 
     fn token(&self, encoding: &Encoding, index: usize, text: &CodePoints<'_>) -> Token {

@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 
-use pilotlight_guest::model::{TextModel, Timings};
+use pilotlight_guest::model::{TextModel, Usage};
 use pilotlight_guest::text::tokenizer::Tokenizer;
 use serde::Deserialize;
 use serde_json::Value;
@@ -63,5 +63,5 @@ impl Kind {
 
 pub fn redacted(pipeline: &TextModel, text: &str) -> String {
     let request = serde_json::from_value(serde_json::json!({"text": text})).unwrap();
-    pipeline.redact(request, &mut Timings::default()).unwrap().text
+    pipeline.redact(request, &mut Usage::default()).unwrap().text
 }

@@ -15,7 +15,7 @@ use super::request::{Answer, OneOrMany, Request};
 use super::scores::{best, softmax};
 use crate::api::ApiError;
 use crate::engine::{Matrix, Sequence};
-use crate::model::{TextModel, Timings};
+use crate::model::{TextModel, Usage};
 use crate::text::{Token, Window};
 
 /// Tokens that two neighboring windows share, as a fraction of the window.
@@ -37,12 +37,12 @@ pub struct Labeled {
 pub fn answer(
     model: &TextModel,
     request: Request<OneOrMany<String>, Parameters>,
-    timings: &mut Timings,
+    usage: &mut Usage,
 ) -> Result<Answer<Vec<Entity>>, ApiError> {
     let Request { inputs, parameters, .. } = request;
     let texts: Vec<&str> =
         inputs.items(model.manifest.limits.max_inputs)?.iter().map(String::as_str).collect();
-    Ok(inputs.answer(model.classify(&texts, &parameters, timings)?))
+    Ok(inputs.answer(model.classify(&texts, &parameters, usage)?))
 }
 
 impl TextModel {
@@ -54,10 +54,10 @@ impl TextModel {
         &self,
         texts: &[&str],
         parameters: &Parameters,
-        timings: &mut Timings,
+        usage: &mut Usage,
     ) -> Result<Vec<Vec<Entity>>, ApiError> {
         let overlap = self.overlap(parameters.stride)?;
-        let labeled = self.label_tokens(texts, overlap, timings)?;
+        let labeled = self.label_tokens(texts, overlap, usage)?;
         let entities = labeled.iter().map(|labeled| {
             let mut entities = decode(self, labeled, parameters.aggregation_strategy);
             entities.retain(|entity| {
@@ -73,23 +73,19 @@ impl TextModel {
     ///
     /// # Errors
     /// [`ApiError::Invalid`] for entities that do not lie in the text.
-    pub fn redact(
-        &self,
-        request: RedactRequest,
-        timings: &mut Timings,
-    ) -> Result<Redacted, ApiError> {
+    pub fn redact(&self, request: RedactRequest, usage: &mut Usage) -> Result<Redacted, ApiError> {
         let (spans, touching) = match request.entities {
             Some(spans) => (self.grouped(spans), Touching::Joined),
             None if self.labels.tell_ends() => {
-                (self.find_spans(&request.text, timings)?, Touching::Separate)
+                (self.find_spans(&request.text, usage)?, Touching::Separate)
             }
-            None => (self.find_spans(&request.text, timings)?, Touching::Joined),
+            None => (self.find_spans(&request.text, usage)?, Touching::Joined),
         };
         replace(&request.text, spans, request.placeholder.as_deref(), touching)
     }
 
-    fn find_spans(&self, text: &str, timings: &mut Timings) -> Result<Vec<Span>, ApiError> {
-        let labeled = self.label_tokens(&[text], self.overlap(None)?, timings)?;
+    fn find_spans(&self, text: &str, usage: &mut Usage) -> Result<Vec<Span>, ApiError> {
+        let labeled = self.label_tokens(&[text], self.overlap(None)?, usage)?;
         let Some(labeled) = labeled.first() else { return Ok(Vec::new()) };
         let mut spans = segment(&self.labels, labeled);
         widen_to_words(text, &labeled.tokens, self.tokenizer.words(), &mut spans);
@@ -122,11 +118,11 @@ impl TextModel {
         &self,
         texts: &[&str],
         overlap: usize,
-        timings: &mut Timings,
+        usage: &mut Usage,
     ) -> Result<Vec<Labeled>, ApiError> {
-        let tokens = texts.iter().map(|text| self.tokens(text, timings));
+        let tokens = texts.iter().map(|text| self.tokens(text, usage));
         let tokens = tokens.collect::<Result<Vec<_>, _>>()?;
-        let logits = self.compute_windows(&tokens, overlap, timings)?;
+        let logits = self.compute_windows(&tokens, overlap, usage)?;
         let labeled = tokens.into_iter().zip(&logits);
         Ok(labeled.map(|(tokens, logits)| self.label(tokens, logits)).collect())
     }
@@ -145,7 +141,7 @@ impl TextModel {
         &self,
         texts: &[Vec<Token>],
         overlap: usize,
-        timings: &mut Timings,
+        usage: &mut Usage,
     ) -> Result<Vec<Matrix>, ApiError> {
         let windows = |tokens: &Vec<Token>| self.tokenizer.windows(tokens, overlap);
         let windows: Vec<Vec<Window>> = texts.iter().map(windows).collect();
@@ -153,7 +149,7 @@ impl TextModel {
             windows.iter().map(|window| self.tokenizer.sequence(&tokens[window.seen.clone()]))
         });
         let sequences: Vec<Sequence> = sequences.collect();
-        let mut computed = self.run_one(&sequences, timings)?.into_iter();
+        let mut computed = self.run_one(&sequences, usage)?.into_iter();
         Ok(windows.iter().map(|windows| self.join(windows, &mut computed)).collect())
     }
 

@@ -5,13 +5,20 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 
 /// Decoding parameters, with the defaults of Hugging Face's hosted inference.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "TokenClassificationParameters")
+)]
 #[serde(deny_unknown_fields, default)]
 pub struct Parameters {
     /// How token labels become entities.
     #[serde(deserialize_with = "null_is_default")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Aggregation>"))]
     pub aggregation_strategy: Aggregation,
     /// Labels left out of the answer.
     #[serde(deserialize_with = "ignore_labels")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Vec<String>>"))]
     pub ignore_labels: Vec<String>,
     /// Tokens that neighbouring windows of a long text share; a quarter of the window unless given.
     pub stride: Option<usize>,
@@ -65,6 +72,7 @@ impl<'de> Deserialize<'de> for Aggregation {
 
 /// An entity. `entity_group` or, without aggregation, `entity` and `index`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Entity {
     /// Label without its `B-` or `I-`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -90,6 +98,7 @@ pub struct Entity {
 
 /// `POST /v1/redact`. Unknown keys are refused.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RedactRequest {
     /// The text.
@@ -105,6 +114,14 @@ pub struct RedactRequest {
 /// An entity to redact; the entities that this service answers with are of this form, and
 /// whatever else they carry is ignored.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(
+        rename = "SpanToRedact",
+        transform = crate::tasks::schema::alias("label", "entity_group, entity")
+    )
+)]
 pub struct Span {
     /// The label, with or without `B-` or `I-`.
     #[serde(alias = "entity_group", alias = "entity")]
@@ -115,6 +132,7 @@ pub struct Span {
     pub end: usize,
     /// Probability, 0 to 1.
     #[serde(default = "certain", deserialize_with = "score")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<f32>"))]
     pub score: f32,
 }
 
@@ -133,6 +151,7 @@ fn score<'de, D: Deserializer<'de>>(from: D) -> Result<f32, D::Error> {
 
 /// Answer to [`RedactRequest`].
 #[derive(Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Redacted {
     /// The text with a placeholder for each entity.
     pub text: String,

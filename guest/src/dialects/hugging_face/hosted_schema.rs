@@ -1,0 +1,107 @@
+//! Schemas of the requests that `hosted.rs` reads, and of what it answers, whatever the model's task.
+
+#![expect(dead_code, reason = "only the schemas of these types are wanted")]
+
+use std::borrow::Cow;
+use std::marker::PhantomData;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::Value;
+
+use super::hosted::VectorParameters;
+use crate::dialects::input::Texts;
+use crate::dialects::schema::Lenient;
+use crate::dialects::text_embeddings_inference::Rerank;
+use crate::tasks::embeddings::SimilarityInputs;
+use crate::tasks::request::{Answer, OneOrMany, TextOrPair};
+use crate::tasks::reranking::Rank;
+use crate::tasks::schema::{Filled, parameters_of, required_keys};
+use crate::tasks::text_classification::Label;
+use crate::tasks::token_classification::Entity;
+use crate::tasks::zero_shot_classification::Classified;
+use crate::tasks::{
+    embeddings, fill_mask, question_answering, reranking, tensors, text_classification,
+    token_classification, zero_shot_classification,
+};
+
+/// A request for any task.
+#[derive(JsonSchema)]
+#[schemars(untagged, rename = "InferenceRequest")]
+pub(super) enum AnyRequest {
+    Vectors(Vectors),
+    TextClassification(Of<OneOrMany<TextOrPair>, text_classification::Parameters>),
+    TokenClassification(Of<OneOrMany<String>, token_classification::Parameters>),
+    ZeroShot(Of<OneOrMany<Filled>, zero_shot_classification::Parameters>),
+    Similarity(Of<SimilarityInputs, embeddings::Parameters>),
+    Texts(Lenient<Rerank>),
+    Reranking(Of<reranking::Inputs, reranking::Parameters>),
+    Questions(Of<OneOrMany<question_answering::Inputs>, question_answering::Parameters>),
+    FillMask(Of<OneOrMany<String>, fill_mask::Parameters>),
+    Tensors(tensors::Request),
+}
+
+/// The answer to a request for any task.
+#[derive(JsonSchema)]
+#[schemars(untagged, rename = "InferenceAnswer")]
+pub(super) enum AnyAnswer {
+    Similarities(Vec<f32>),
+    Vectors(Vec<Vec<f32>>),
+    TokenVectors(Vec<Vec<Vec<f32>>>),
+    Labels(Vec<Vec<Label>>),
+    Candidates(Vec<Label>),
+    ZeroShot(Answer<Classified>),
+    Entities(Answer<Vec<Entity>>),
+    Ranks(Vec<Rank>),
+    Spans(Answer<question_answering::Spans>),
+    Masks(Answer<fill_mask::Candidates>),
+    Tensors(tensors::Response),
+}
+
+/// `{"inputs", "parameters"}`, where other keys are ignored.
+pub(super) struct Of<I, P>(PhantomData<(I, P)>);
+
+impl<I: JsonSchema, P: JsonSchema> JsonSchema for Of<I, P> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("{}With{}", I::schema_name(), P::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let parameters = generator.subschema_for::<Lenient<P>>();
+        json_schema!({
+            "type": "object",
+            "properties": {
+                "inputs": generator.subschema_for::<I>(),
+                "parameters": parameters_of::<P>(parameters, generator),
+            },
+            "required": required_keys::<P>(generator),
+        })
+    }
+}
+
+/// A request for vectors, whose parameters also stand beside its texts.
+pub(super) struct Vectors;
+
+impl JsonSchema for Vectors {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Vectors".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = Of::<Texts, VectorParameters>::json_schema(generator);
+        let beside = Lenient::<VectorParameters>::json_schema(generator);
+        let beside = beside.get("properties").and_then(Value::as_object).cloned();
+        let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
+        properties
+            .into_iter()
+            .for_each(|properties| properties.extend(beside.clone().unwrap_or_default()));
+        schema
+    }
+}

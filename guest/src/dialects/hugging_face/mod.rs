@@ -1,0 +1,88 @@
+//! Hugging Face: `/v1/{task}` answers as the pipeline of `transformers` does, and all other paths as Hugging
+//! Face's hosted inference does (hosted.rs).
+
+#[cfg(feature = "schema")]
+mod describe;
+mod hosted;
+#[cfg(feature = "schema")]
+mod hosted_schema;
+
+use pilotlight_model::Task;
+
+use super::route::{Answer, Call, JSON, Requires, Route};
+use crate::api::ApiError;
+use crate::tasks;
+
+#[cfg(feature = "schema")]
+pub(super) use self::describe::{describe, task_names};
+
+/// Paths of tasks begin with it.
+pub const TASKS: &str = "/v1/";
+
+pub(super) const ROUTES: &[Route] = &[
+    post("/", own_task),
+    post("/models/{id...}", of_model),
+    post("/pipeline/{task}", of_task),
+    post("/pipeline/{task}/{id...}", of_task),
+    // The same, as the router of Hugging Face's inference providers has them.
+    post("/hf-inference", own_task),
+    post("/hf-inference/models/{id...}", of_model),
+    post("/hf-inference/pipeline/{task}", of_task),
+    post("/hf-inference/pipeline/{task}/{id...}", of_task),
+    task("/v1/token-classification", Task::TokenClassification, |call| {
+        answer(call, Task::TokenClassification)
+    }),
+    task("/v1/text-classification", Task::TextClassification, |call| {
+        answer(call, Task::TextClassification)
+    }),
+    task("/v1/feature-extraction", Task::FeatureExtraction, |call| {
+        answer(call, Task::FeatureExtraction)
+    }),
+    task("/v1/sentence-embeddings", Task::SentenceEmbeddings, |call| {
+        answer(call, Task::SentenceEmbeddings)
+    }),
+    task("/v1/sentence-similarity", Task::SentenceSimilarity, |call| {
+        answer(call, Task::SentenceSimilarity)
+    }),
+    task("/v1/reranking", Task::Reranking, |call| answer(call, Task::Reranking)),
+    task("/v1/zero-shot-classification", Task::ZeroShotClassification, |call| {
+        answer(call, Task::ZeroShotClassification)
+    }),
+    task("/v1/question-answering", Task::QuestionAnswering, |call| {
+        answer(call, Task::QuestionAnswering)
+    }),
+    task("/v1/fill-mask", Task::FillMask, |call| answer(call, Task::FillMask)),
+    task("/v1/tensors", Task::Tensors, |call| answer(call, Task::Tensors)),
+];
+
+type Handler = fn(&mut Call<'_>) -> Result<Answer, ApiError>;
+
+const fn post(path: &'static str, answer: Handler) -> Route {
+    Route { method: "POST", path, requires: Requires::Nothing, reads: JSON, answer }
+}
+
+const fn task(path: &'static str, task: Task, answer: Handler) -> Route {
+    Route { requires: Requires::Task(task), ..post(path, answer) }
+}
+
+fn own_task(call: &mut Call<'_>) -> Result<Answer, ApiError> {
+    hosted::answer(call, None)
+}
+
+/// Any name of a model is taken for ours: `{org}/{name}`, or with `/pipeline/{task}` behind it.
+fn of_model(call: &mut Call<'_>) -> Result<Answer, ApiError> {
+    let task = match call.parameter().rsplit_once("/pipeline/") {
+        Some((_, name)) => Some(hosted::task(call.function, name)?),
+        None => None,
+    };
+    hosted::answer(call, task)
+}
+
+fn of_task(call: &mut Call<'_>) -> Result<Answer, ApiError> {
+    let task = hosted::task(call.function, call.parameter())?;
+    hosted::answer(call, Some(task))
+}
+
+fn answer(call: &mut Call<'_>, task: Task) -> Result<Answer, ApiError> {
+    tasks::answer(call.function.model(), task, call.body, call.usage).map(Answer::written)
+}

@@ -1,0 +1,163 @@
+//! JSON objects of servers that ignore keys they do not know. A value of null counts as absent, and an
+//! error names the key.
+
+use std::fmt::Display;
+use std::mem::take;
+use std::slice;
+
+use serde::de::value::StrDeserializer;
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer, Error as _, IntoDeserializer as _, MapAccess,
+    Visitor,
+};
+use serde::{Deserialize as _, forward_to_deserialize_any};
+use serde_json::{Error, Map, Value};
+
+use crate::api::ApiError;
+
+/// A JSON object.
+pub(super) type Object = Map<String, Value>;
+
+/// Takes the keys that `T`, a struct, has out of an object; whatever else it holds is left there.
+///
+/// # Errors
+/// [`ApiError::Invalid`] with the key.
+pub(super) fn read<T: DeserializeOwned>(object: &mut Object) -> Result<T, ApiError> {
+    T::deserialize(Lenient(object)).map_err(invalid)
+}
+
+/// Takes the value of a required key out of an object.
+///
+/// # Errors
+/// [`ApiError::Invalid`] with the key.
+pub(super) fn required<T: DeserializeOwned>(object: &mut Object, key: &str) -> Result<T, ApiError> {
+    let value = object.remove(key).filter(|value| !value.is_null());
+    let value = value.ok_or_else(|| ApiError::Invalid(format!("missing field `{key}`")))?;
+    T::deserialize(value).map_err(|error| invalid(format!("{key}: {error}")))
+}
+
+/// A whole number, which some clients write as `5.0`, for `#[serde(deserialize_with = …)]`.
+///
+/// # Errors
+/// Those of the value.
+pub(super) fn whole<'de, D: Deserializer<'de>>(from: D) -> Result<Option<usize>, D::Error> {
+    let number = f64::deserialize(from)?;
+    // Far above any limit, and a whole number of 32 bits.
+    let fits = (0.0..=f64::from(u32::MAX)).contains(&number) && number.fract() == 0.0;
+    match fits {
+        true => Ok(Some(number as usize)),
+        false => Err(D::Error::custom(format!("{number} is not a whole number from 0 on"))),
+    }
+}
+
+/// The same, at least 1.
+///
+/// # Errors
+/// Those of the value.
+pub(super) fn positive<'de, D: Deserializer<'de>>(from: D) -> Result<Option<usize>, D::Error> {
+    match whole(from)? {
+        Some(0) => Err(D::Error::custom("0 is less than 1")),
+        number => Ok(number),
+    }
+}
+
+fn invalid(error: impl Display) -> ApiError {
+    ApiError::Invalid(error.to_string())
+}
+
+struct Lenient<'a>(&'a mut Object);
+
+impl<'de> Deserializer<'de> for Lenient<'_> {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        Value::Object(take(self.0)).deserialize_any(visitor)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        visitor.visit_map(Fields { fields: fields.iter(), object: self.0, next: None })
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
+        unit unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
+}
+
+/// The values that an object has for `fields`.
+struct Fields<'a> {
+    fields: slice::Iter<'static, &'static str>,
+    object: &'a mut Object,
+    next: Option<(&'static str, Value)>,
+}
+
+impl<'de> MapAccess<'de> for Fields<'_> {
+    type Error = Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Error> {
+        let object = &mut *self.object;
+        self.next = self.fields.find_map(|field| {
+            let value = object.remove(*field).filter(|value| !value.is_null());
+            Some((*field, value?))
+        });
+        let Some((key, _)) = &self.next else { return Ok(None) };
+        let key: StrDeserializer<'_, Error> = key.into_deserializer();
+        seed.deserialize(key).map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
+        let Some((key, value)) = self.next.take() else {
+            return Err(Error::custom("a value without a key"));
+        };
+        seed.deserialize(value).map_err(|error| Error::custom(format!("{key}: {error}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Debug, Default, Deserialize, PartialEq)]
+    #[serde(deny_unknown_fields, default)]
+    struct Sent {
+        text: String,
+        #[serde(deserialize_with = "whole", alias = "number")]
+        count: Option<usize>,
+    }
+
+    fn sent(value: Value) -> Result<Sent, String> {
+        let Value::Object(mut object) = value else { return Err("no object".to_owned()) };
+        read(&mut object).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn unknown_keys_are_ignored_and_null_is_no_value() {
+        let expected = Sent { text: "a".to_owned(), count: None };
+        assert_eq!(sent(json!({"text": "a", "count": null, "other": [1]})), Ok(expected));
+        let expected = Sent { text: String::new(), count: Some(5) };
+        assert_eq!(sent(json!({"text": null, "number": 5.0})), Ok(expected));
+    }
+
+    #[test]
+    fn an_error_names_the_key() {
+        for (value, expected) in [
+            (json!({"text": 1}), "text: invalid type: integer `1`, expected a string"),
+            (json!({"count": 1.5}), "count: 1.5 is not a whole number from 0 on"),
+            (json!({"number": -1}), "number: -1 is not a whole number from 0 on"),
+            (json!({"count": true}), "count: invalid type: boolean `true`, expected f64"),
+        ] {
+            assert_eq!(sent(value), Err(expected.to_owned()));
+        }
+    }
+}

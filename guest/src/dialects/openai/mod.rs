@@ -1,0 +1,135 @@
+//! OpenAI's API: `/v1/embeddings` and `/v1/models`, and `/v1/moderations` by a text classifier
+//! (moderations.rs).
+
+#[cfg(feature = "schema")]
+mod describe;
+mod moderations;
+
+use pilotlight_model::Task;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::input::Texts;
+use super::object::positive;
+use super::output::{EncodingFormat, TokenCount, Vector};
+use super::route::{Answer, Call, JSON, NOTHING, Requires, Route};
+use crate::api::ApiError;
+use crate::function::Function;
+use crate::tasks::embeddings::{Parameters, embed};
+use crate::tasks::encode::{Side, Truncate};
+use crate::tasks::request::check_count;
+
+#[cfg(feature = "schema")]
+pub(super) use self::describe::describe;
+
+pub(super) const ROUTES: &[Route] = &[
+    Route {
+        method: "POST",
+        path: "/v1/embeddings",
+        requires: Requires::Task(Task::SentenceEmbeddings),
+        reads: JSON,
+        answer: embeddings,
+    },
+    Route {
+        method: "POST",
+        path: "/v1/moderations",
+        requires: Requires::Task(Task::TextClassification),
+        reads: JSON,
+        answer: moderations::answer,
+    },
+    Route {
+        method: "GET",
+        path: "/v1/models",
+        requires: Requires::Nothing,
+        reads: NOTHING,
+        answer: models,
+    },
+    Route {
+        method: "GET",
+        path: "/v1/models/{id...}",
+        requires: Requires::Nothing,
+        reads: NOTHING,
+        answer: model,
+    },
+];
+
+/// `POST /v1/embeddings`. Any `model` is taken for ours, which the answer names.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct EmbeddingsRequest {
+    /// Texts, or their token ids in the model's own vocabulary.
+    input: Texts,
+    #[serde(default)]
+    encoding_format: EncodingFormat,
+    /// Only so many of the first values of each vector.
+    #[serde(default, deserialize_with = "positive")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
+    dimensions: Option<usize>,
+    /// Pilotlight's own: whether the ends of texts that are too long are left out; they are refused
+    /// unless it says so.
+    #[serde(default)]
+    truncate: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct Embeddings<'a> {
+    object: &'static str,
+    data: Vec<Embedding>,
+    model: &'a str,
+    usage: TokenCount,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct Embedding {
+    object: &'static str,
+    index: usize,
+    embedding: Vector,
+}
+
+fn embeddings(call: &mut Call<'_>) -> Result<Answer, ApiError> {
+    let EmbeddingsRequest { input, encoding_format, dimensions, truncate } = call.read()?;
+    let model = call.text()?;
+    check_count("input", input.0.len(), model.manifest.limits.max_inputs)?;
+    let parameters = Parameters {
+        // OpenAI's vectors always have length 1, and clients rely on it.
+        normalize: Some(true),
+        dimensions,
+        truncate: Truncate::new(truncate, Side::Right),
+        ..Parameters::default()
+    };
+    let vectors = embed(model, &input.strings(model)?, &parameters, call.usage)?;
+    let data = vectors.into_iter().enumerate().map(|(index, vector)| {
+        let embedding = encoding_format.write(vector)?;
+        Ok(Embedding { object: "embedding", index, embedding })
+    });
+    Answer::vectors(&Embeddings {
+        object: "list",
+        data: data.collect::<Result<_, ApiError>>()?,
+        model: call.function.name(),
+        usage: TokenCount::of(call.usage),
+    })
+}
+
+fn models(call: &mut Call<'_>) -> Result<Answer, ApiError> {
+    Answer::json(&json!({"object": "list", "data": [model_object(call.function)]}))
+}
+
+fn model(call: &mut Call<'_>) -> Result<Answer, ApiError> {
+    match call.parameter() {
+        name if name == call.function.name() => Answer::json(&model_object(call.function)),
+        other => Err(ApiError::UnknownModel(other.to_owned())),
+    }
+}
+
+/// A model as OpenAI describes it. When it was made is not known; clients want a number.
+fn model_object(function: &Function) -> Value {
+    json!({
+        "id": function.name(),
+        "object": "model",
+        "created": 0,
+        "owned_by": "pilotlight",
+        "task": function.task(),
+    })
+}

@@ -1,0 +1,390 @@
+//! Hugging Face's text-embeddings-inference, as its version 1.9 answers. Its errors are written by
+//! [`Dialect`](pilotlight_wire::Dialect); where 1.9 refuses too many or too long texts with 422, as its
+//! code does, Pilotlight answers 413, as its OpenAPI document has it.
+
+#[cfg(feature = "schema")]
+mod describe;
+
+use pilotlight_model::Task;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+use super::gliner;
+use super::input::{Text, Texts};
+use super::object::{Object, positive};
+use super::route::{Answer, Call, JSON, NOTHING, Requires, Route};
+use crate::api::ApiError;
+use crate::engine::Output;
+use crate::model::{TextModel, Usage};
+use crate::tasks::embeddings::{self, Parameters, SimilarityInputs};
+use crate::tasks::encode::{Side, Truncate};
+use crate::tasks::request::{OneOrMany, Request, TextOrPair, check_count};
+use crate::tasks::reranking;
+use crate::tasks::text_classification::{self, Function, labels};
+use crate::text::Piece;
+
+#[cfg(feature = "schema")]
+pub(super) use self::describe::describe;
+
+pub(super) const ROUTES: &[Route] = &[
+    post("/embed", embed),
+    post("/embed_all", embed_all),
+    post("/embed_sparse", embed_sparse),
+    post("/predict", predict),
+    post("/similarity", similarity),
+    post("/tokenize", tokenize),
+    post("/decode", decode),
+    Route {
+        method: "GET",
+        path: "/health",
+        requires: Requires::Nothing,
+        reads: NOTHING,
+        answer: health,
+    },
+];
+
+const fn post(path: &'static str, answer: fn(&mut Call<'_>) -> Result<Answer, ApiError>) -> Route {
+    Route { method: "POST", path, requires: Requires::Text, reads: JSON, answer }
+}
+
+/// `POST /embed`, and `/embed_all`, which has no `normalize` and `dimensions`.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "EmbedRequest"))]
+struct Embed {
+    #[cfg_attr(feature = "schema", schemars(schema_with = "super::schema::filled_texts"))]
+    inputs: Texts,
+    truncate: Option<bool>,
+    #[serde(default)]
+    truncation_direction: Side,
+    prompt_name: Option<String>,
+    normalize: Option<bool>,
+    #[serde(default, deserialize_with = "positive")]
+    dimensions: Option<usize>,
+}
+
+/// `POST /predict`.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "PredictRequest"))]
+struct Predict {
+    inputs: TextsOrPairs,
+    truncate: Option<bool>,
+    #[serde(default)]
+    truncation_direction: Side,
+    raw_scores: Option<bool>,
+}
+
+/// `POST /rerank`.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "RerankTextsRequest")
+)]
+pub(super) struct Rerank {
+    query: String,
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
+    texts: Vec<String>,
+    truncate: Option<bool>,
+    #[serde(default)]
+    truncation_direction: Side,
+    raw_scores: Option<bool>,
+    return_text: Option<bool>,
+}
+
+/// `POST /similarity`.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "SimilarityRequest")
+)]
+struct Similarity {
+    inputs: Sentences,
+    #[serde(default)]
+    parameters: SimilarityParameters,
+}
+
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct Sentences {
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
+    source_sentence: String,
+    #[cfg_attr(feature = "schema", schemars(length(min = 1), inner(length(min = 1))))]
+    sentences: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct SimilarityParameters {
+    truncate: Option<bool>,
+    #[serde(default)]
+    truncation_direction: Side,
+    prompt_name: Option<String>,
+}
+
+/// `POST /tokenize`.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "TokenizeRequest"))]
+struct Tokenize {
+    inputs: OneOrMany<String>,
+    add_special_tokens: Option<bool>,
+    prompt_name: Option<String>,
+}
+
+/// `POST /decode`.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "DecodeRequest"))]
+struct Decode {
+    #[cfg_attr(feature = "schema", schemars(schema_with = "super::schema::ids"))]
+    ids: Texts,
+    skip_special_tokens: Option<bool>,
+}
+
+/// Vectors of texts: `[texts, columns]`.
+fn embed(call: &mut Call<'_>) -> Result<Answer, ApiError> {
+    let model = embedding_model(call)?;
+    let (texts, parameters) = read_embed(model, call.read()?)?;
+    let vectors = embeddings::embed(model, &texts.strings, &parameters, call.usage)?;
+    computed(call, texts.characters, Answer::vectors(&vectors)?)
+}
+
+/// Vectors of all tokens, special ones included: `[texts, tokens, columns]`.
+fn embed_all(call: &mut Call<'_>) -> Result<Answer, ApiError> {
+    let model = embedding_model(call)?;
+    if model.output() != Some(Output::PerToken) {
+        let message = "Backend error: the model has no vectors of tokens; use /embed";
+        return Err(ApiError::Unsupported(message.to_owned()));
+    }
+    let (texts, parameters) = read_embed(model, call.read()?)?;
+    let prompt = embeddings::prompt(model, &parameters)?;
+    let behind_prompt: Vec<String> =
+        texts.strings.iter().map(|text| format!("{prompt}{text}")).collect();
+    let outputs =
+        embeddings::token_vectors(model, &behind_prompt, parameters.truncate, call.usage)?;
+    let vectors: Vec<Vec<&[f32]>> = outputs.iter().map(|output| output.rows().collect()).collect();
+    computed(call, texts.characters, Answer::vectors(&vectors)?)
+}
+
+fn embed_sparse(_: &mut Call<'_>) -> Result<Answer, ApiError> {
+    let message = "Backend error: Model is not an embedding model with SPLADE pooling";
+    Err(ApiError::Unsupported(message.to_owned()))
+}
+
+fn embedding_model<'a>(call: &Call<'a>) -> Result<&'a TextModel, ApiError> {
+    of_kind(call, Task::SentenceEmbeddings, "Model is not an embedding model")
+}
+
+/// The model, if it does `task`.
+fn of_kind<'a>(call: &Call<'a>, task: Task, otherwise: &str) -> Result<&'a TextModel, ApiError> {
+    match call.function.tasks().contains(&task) {
+        true => call.text(),
+        false => Err(ApiError::Unsupported(format!("Backend error: {otherwise}"))),
+    }
+}
+
+/// Texts, and how many code points were sent; a token id counts as one.
+struct Counted {
+    strings: Vec<String>,
+    characters: usize,
+}
+
+fn read_embed(model: &TextModel, request: Embed) -> Result<(Counted, Parameters), ApiError> {
+    let Texts(inputs) = request.inputs;
+    check_count("inputs", inputs.len(), model.manifest.limits.max_inputs)?;
+    let length = |text: &Text| match text {
+        Text::Text(text) => text.chars().count(),
+        Text::Ids(ids) => ids.len(),
+    };
+    if inputs.iter().any(|text| length(text) == 0) {
+        return Err(ApiError::Empty("inputs"));
+    }
+    let characters = inputs.iter().map(length).sum();
+    let strings = Texts(inputs).strings(model)?;
+    let parameters = Parameters {
+        normalize: Some(request.normalize.unwrap_or(true)),
+        dimensions: request.dimensions,
+        prompt_name: request.prompt_name,
+        prompt: None,
+        truncate: truncate(request.truncate, request.truncation_direction),
+    };
+    Ok((Counted { strings, characters }, parameters))
+}
+
+fn truncate(truncate: Option<bool>, side: Side) -> Truncate {
+    Truncate::new(truncate.unwrap_or(true), side)
+}
+
+/// Scores of all labels, best first. As there, those of several labels add up to one, whatever kind of
+/// problem the model was trained for.
+fn predict(call: &mut Call<'_>) -> Result<Answer, ApiError> {
+    let finds_entities = call.function.tasks().contains(&Task::TokenClassification);
+    if finds_entities && call.json::<Object>()?.contains_key("text") {
+        // Servers of GLiNER have this path, too.
+        return gliner::gliner(call);
+    }
+    let model = of_kind(call, Task::TextClassification, "Model is not a classifier model")?;
+    let request: Predict = call.read()?;
+    let TextsOrPairs(inputs) = request.inputs;
+    let items = inputs.items(model.manifest.limits.max_inputs)?;
+    if items.iter().any(|item| item.text.is_empty()) {
+        return Err(ApiError::Empty("inputs"));
+    }
+    let function = match (request.raw_scores, model.labels.names().len()) {
+        (Some(true), _) => Function::None,
+        (_, 1) => Function::Sigmoid,
+        _ => Function::Softmax,
+    };
+    let truncate = truncate(request.truncate, request.truncation_direction);
+    let scores = text_classification::scores(model, items, (function, truncate), call.usage)?;
+    let characters = items.iter().map(|TextOrPair { text, pair }| {
+        text.chars().count() + pair.as_ref().map_or(0, |pair| pair.chars().count())
+    });
+    let answers = scores.iter().map(|scores| labels(model, scores)).collect();
+    computed(call, characters.sum(), Answer::json(&inputs.answer(answers))?)
+}
+
+/// `"…"`, `["…"]` and the pair `["…", "…"]`, or a list of such lists.
+#[derive(Debug)]
+struct TextsOrPairs(OneOrMany<TextOrPair>);
+
+impl<'de> Deserialize<'de> for TextsOrPairs {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let read = match Value::deserialize(from)? {
+            text @ Value::String(_) => text_or_pair(vec![text]).map(OneOrMany::One),
+            Value::Array(items) if items.iter().any(Value::is_array) => {
+                let item = |item| match item {
+                    Value::Array(texts) => text_or_pair(texts),
+                    _ => None,
+                };
+                items.into_iter().map(item).collect::<Option<_>>().map(OneOrMany::Many)
+            }
+            Value::Array(texts) => text_or_pair(texts).map(OneOrMany::One),
+            _ => None,
+        };
+        let expected = "expected a string, a list of one or two strings, or a list of such lists";
+        read.map(Self).ok_or_else(|| D::Error::custom(expected))
+    }
+}
+
+fn text_or_pair(texts: Vec<Value>) -> Option<TextOrPair> {
+    let string = |value| match value {
+        Value::String(text) => Some(text),
+        _ => None,
+    };
+    let mut texts = texts.into_iter().map(string);
+    let (text, pair) = (texts.next()??, texts.next());
+    if texts.next().is_some() {
+        return None;
+    }
+    match pair {
+        Some(pair) => Some(TextOrPair { text, pair: Some(pair?) }),
+        None => Some(TextOrPair { text, pair: None }),
+    }
+}
+
+/// Texts by how well they answer a query, best first: the body of `/rerank` that has `texts`.
+pub(super) fn rerank(call: &mut Call<'_>) -> Result<Answer, ApiError> {
+    let model = of_kind(call, Task::Reranking, "model is not a re-ranker model")?;
+    let request: Rerank = call.read()?;
+    let (query, texts) = (request.query, request.texts);
+    if query.is_empty() && texts.iter().any(String::is_empty) {
+        return Err(ApiError::Empty("texts"));
+    }
+    let length = |text: &str| text.chars().count();
+    let characters: usize = texts.iter().map(|text| length(&query) + length(text)).sum();
+    let parameters = reranking::Parameters {
+        raw_scores: request.raw_scores,
+        return_text: request.return_text,
+        top_k: None,
+        truncate: truncate(request.truncate, request.truncation_direction),
+    };
+    let request = Request::new(reranking::Inputs { query, texts }, parameters);
+    let ranks = reranking::answer(model, request, call.usage)?;
+    computed(call, characters, Answer::json(&ranks)?)
+}
+
+/// How similar sentences are to another, in their order.
+fn similarity(call: &mut Call<'_>) -> Result<Answer, ApiError> {
+    let model = embedding_model(call)?;
+    let Similarity { inputs, parameters } = call.read()?;
+    let Sentences { source_sentence, sentences } = inputs;
+    let texts = || std::iter::once(&source_sentence).chain(&sentences);
+    if texts().any(String::is_empty) {
+        return Err(ApiError::Empty("inputs"));
+    }
+    let characters = texts().map(|text| text.chars().count()).sum();
+    let parameters = Parameters {
+        truncate: truncate(parameters.truncate, parameters.truncation_direction),
+        prompt_name: parameters.prompt_name,
+        ..Parameters::default()
+    };
+    let request = Request::new(SimilarityInputs { source_sentence, sentences }, parameters);
+    let similarities = embeddings::similarity(model, request, call.usage)?;
+    computed(call, characters, Answer::json(&similarities)?)
+}
+
+/// A token of `/tokenize`; its place in bytes of the prompt and the text behind it, in UTF-8.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct SimpleToken {
+    id: u32,
+    text: String,
+    special: bool,
+    start: Option<usize>,
+    stop: Option<usize>,
+}
+
+impl From<Piece> for SimpleToken {
+    fn from(Piece { id, text, range }: Piece) -> Self {
+        let (start, stop) = (range.as_ref().map(|range| range.start), range.map(|range| range.end));
+        Self { id, text, special: start.is_none(), start, stop }
+    }
+}
+
+/// Tokens of texts, never truncated: `[texts, tokens]`.
+fn tokenize(call: &mut Call<'_>) -> Result<Answer, ApiError> {
+    let model = call.text()?;
+    let Tokenize { inputs, add_special_tokens, prompt_name } = call.read()?;
+    let parameters = Parameters { prompt_name, ..Parameters::default() };
+    let prompt = embeddings::prompt(model, &parameters)?;
+    let special = add_special_tokens.unwrap_or(true);
+    let texts = inputs.items(model.manifest.limits.max_inputs)?.iter();
+    let tokens = texts.map(|text| {
+        let pieces = model.pieces(&format!("{prompt}{text}"), special, call.usage)?;
+        Ok(pieces.into_iter().map(SimpleToken::from).collect())
+    });
+    Answer::json(&tokens.collect::<Result<Vec<Vec<_>>, ApiError>>()?)
+}
+
+/// What token ids spell: a list of texts, even of one.
+fn decode(call: &mut Call<'_>) -> Result<Answer, ApiError> {
+    let model = call.text()?;
+    let Decode { ids, skip_special_tokens } = call.read()?;
+    check_count("ids", ids.0.len(), model.manifest.limits.max_inputs)?;
+    let skip_special = skip_special_tokens.unwrap_or(true);
+    let texts = ids.0.iter().map(|ids| match ids {
+        Text::Ids(ids) => model.spell(ids, skip_special),
+        Text::Text(_) => Err(ApiError::Invalid("ids has a string; send token ids".to_owned())),
+    });
+    Answer::json(&texts.collect::<Result<Vec<_>, _>>()?)
+}
+
+fn health(_: &mut Call<'_>) -> Result<Answer, ApiError> {
+    let content_type = "text/plain; charset=utf-8";
+    Ok(Answer { content_type, headers: Vec::new(), body: Vec::new() })
+}
+
+/// JSON, with what it took to compute it. Every answer of the component has the times that are missing here.
+fn computed(call: &Call<'_>, characters: usize, mut answer: Answer) -> Result<Answer, ApiError> {
+    let Usage { tokenization, inference, tokens } = *call.usage;
+    answer.headers = vec![
+        ("x-compute-type", "cpu".to_owned()),
+        ("x-compute-time", (tokenization + inference).as_millis().to_string()),
+        ("x-compute-characters", characters.to_string()),
+        ("x-compute-tokens", tokens.to_string()),
+        // An instance has no queue: requests wait for it on the host.
+        ("x-queue-time", "0".to_owned()),
+    ];
+    Ok(answer)
+}

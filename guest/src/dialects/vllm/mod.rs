@@ -1,0 +1,109 @@
+//! What vLLM adds to OpenAI's API for models that generate nothing: `/classify`, `/score` and `/pooling`.
+
+mod classify;
+#[cfg(feature = "schema")]
+mod describe;
+mod pooling;
+mod score;
+
+use serde::{Deserialize, Serialize};
+
+use super::output::id;
+use super::route::{Answer, Call, JSON, Requires, Route};
+use crate::api::ApiError;
+use crate::model::TextModel;
+use crate::tasks::encode::{Side, Truncate};
+
+#[cfg(feature = "schema")]
+pub(super) use self::describe::describe;
+
+pub(super) const ROUTES: &[Route] = &[
+    post("/classify", classify::REQUIRES, classify::answer),
+    post("/score", score::REQUIRES, score::answer),
+    post("/v1/score", score::REQUIRES, score::answer),
+    post("/pooling", pooling::REQUIRES, pooling::answer),
+];
+
+const fn post(
+    path: &'static str,
+    requires: Requires,
+    answer: fn(&mut Call<'_>) -> Result<Answer, ApiError>,
+) -> Route {
+    Route { method: "POST", path, requires, reads: JSON, answer }
+}
+
+/// Keys of all requests. Texts that are too long are refused unless the request says otherwise.
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(transform = crate::tasks::schema::alias("use_activation", "activation, softmax"))
+)]
+#[serde(default)]
+struct Settings {
+    /// Pilotlight's own: whether texts that are too long are shortened.
+    truncate: bool,
+    /// Tokens that are kept of a text; -1 for as many as the model reads.
+    truncate_prompt_tokens: Option<i64>,
+    /// Which end is left out.
+    truncation_side: Side,
+    /// False: the model's outputs as they are.
+    #[serde(alias = "activation", alias = "softmax")]
+    use_activation: Option<bool>,
+}
+
+impl Settings {
+    fn raw(&self) -> bool {
+        self.use_activation == Some(false)
+    }
+
+    /// # Errors
+    /// [`ApiError::Invalid`] for fewer tokens than the model reads.
+    fn truncate(&self, model: &TextModel) -> Result<Truncate, ApiError> {
+        let most = model.max_length;
+        let kept = self.truncate_prompt_tokens;
+        if kept.is_some_and(|kept| kept != -1 && kept < most as i64) {
+            let message = format!("truncate_prompt_tokens must be -1 or at least {most}");
+            return Err(ApiError::Invalid(message));
+        }
+        Ok(Truncate::new(self.truncate || kept.is_some(), self.truncation_side))
+    }
+}
+
+/// The answer to any request. When it was made is not told; clients want a number.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
+struct List<'a, T> {
+    id: String,
+    object: &'static str,
+    created: u32,
+    model: &'a str,
+    data: Vec<T>,
+    usage: UsageInfo,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct UsageInfo {
+    prompt_tokens: usize,
+    total_tokens: usize,
+    completion_tokens: usize,
+    prompt_tokens_details: Option<()>,
+}
+
+fn list<T: Serialize>(call: &Call<'_>, prefix: &str, data: Vec<T>) -> Result<Answer, ApiError> {
+    let tokens = call.usage.tokens;
+    Answer::vectors(&List {
+        id: id(prefix, call.body),
+        object: "list",
+        created: 0,
+        model: call.function.name(),
+        data,
+        usage: UsageInfo {
+            prompt_tokens: tokens,
+            total_tokens: tokens,
+            completion_tokens: 0,
+            prompt_tokens_details: None,
+        },
+    })
+}

@@ -1,0 +1,15 @@
+//! Requests as the clients of other servers send them, and the answers that those servers document.
+
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
+
+mod client;
+mod gliner;
+mod hugging_face;
+mod open_inference;
+mod openai;
+mod openapi;
+mod pages;
+mod rerank;
+mod support;
+mod text_embeddings_inference;
+mod vllm;

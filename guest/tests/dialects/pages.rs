@@ -1,0 +1,110 @@
+//! Pages for browsers: what they may load, and who has them.
+
+use std::fs;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use pilotlight_guest::engine::Placement;
+use pilotlight_guest::service::{Head, Service};
+use pilotlight_model::ModelFolder;
+use pilotlight_testing::tiny_model;
+use sha2::{Digest as _, Sha256};
+
+use crate::support::{Reply, get, post, send, service};
+
+const PAGES: [&str; 2] = ["/", "/docs"];
+
+fn any() -> Service {
+    service("electra-token-classification")
+}
+
+fn html(reply: &Reply) -> String {
+    assert_eq!((reply.status, reply.content_type), (200, "text/html; charset=utf-8"));
+    String::from_utf8(reply.body.clone()).unwrap()
+}
+
+/// What stands in the only element of a name.
+fn element<'a>(page: &'a str, name: &str) -> &'a str {
+    let (start, end) = (format!("<{name}>"), format!("</{name}>"));
+    let (_, behind) = page.split_once(&start).unwrap();
+    let (content, rest) = behind.split_once(&end).unwrap();
+    assert!(!rest.contains(&start), "two of {start}");
+    content
+}
+
+fn digest(content: &str) -> String {
+    format!("'sha256-{}'", STANDARD.encode(Sha256::digest(content)))
+}
+
+#[test]
+fn nothing_but_the_page_s_own_style_and_script_runs() {
+    let service = any();
+    for path in PAGES {
+        let reply = get(&service, path);
+        let page = html(&reply);
+        let policy = reply.header("content-security-policy").unwrap();
+        let directives: Vec<&str> = policy.split("; ").collect();
+        for (directive, name) in [("style-src", "style"), ("script-src", "script")] {
+            let wanted = format!("{directive} {}", digest(element(&page, name)));
+            assert!(directives.contains(&&wanted[..]), "{path}: {wanted} is not in {policy}");
+        }
+        for directive in ["default-src 'none'", "connect-src 'self'", "frame-ancestors 'none'"] {
+            assert!(directives.contains(&directive), "{path}: {policy}");
+        }
+        assert!(!policy.contains("unsafe"), "{policy}");
+        assert_eq!(reply.header("x-content-type-options"), Some("nosniff"));
+        assert_eq!(reply.header("referrer-policy"), Some("no-referrer"));
+    }
+}
+
+#[test]
+fn pages_have_no_style_or_script_outside_of_their_elements() {
+    let service = any();
+    for path in PAGES {
+        let page = html(&get(&service, path)).to_lowercase();
+        for forbidden in [" style=", " onclick=", " onload=", "\"javascript:", "innerhtml"] {
+            assert!(!page.contains(forbidden), "{path}: {forbidden}");
+        }
+    }
+}
+
+#[test]
+fn pages_name_no_address_elsewhere() {
+    let service = any();
+    for path in PAGES {
+        // A name, which nothing is fetched by.
+        let page = html(&get(&service, path)).replace("http://www.w3.org/2000/svg", "");
+        for scheme in ["http://", "https://", "//cdn", "ws://", "wss://"] {
+            assert!(!page.contains(scheme), "{path}: {scheme}");
+        }
+    }
+}
+
+#[test]
+fn the_head_of_a_page_can_be_asked_for() {
+    let service = any();
+    for path in ["/", "/docs", "/openapi.json"] {
+        // The host leaves the content out.
+        let head = send(&service, Head { method: "HEAD", path, ..Head::default() }, b"");
+        let whole = get(&service, path);
+        assert_eq!(head.status, 200, "{path}");
+        assert_eq!(head.content_type, whole.content_type);
+        assert_eq!(head.headers, whole.headers);
+    }
+}
+
+#[test]
+fn a_manifest_can_do_without_pages() {
+    let folder = tiny_model::folder(&tiny_model::graph());
+    let file = folder.path().join("model.toml");
+    let manifest = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("playground = false\n{manifest}")).unwrap();
+    let service =
+        Service::load(&ModelFolder::open(folder.path()).unwrap(), Placement::default()).unwrap();
+    assert_eq!(get(&service, "/").status, 405);
+    assert_eq!(get(&service, "/docs").status, 404);
+    post(&service, "/", &serde_json::json!({"inputs": "ada"})).ok();
+    let document = get(&service, "/openapi.json").ok();
+    assert!(document["paths"]["/"].get("get").is_none());
+    assert!(document["paths"].get("/docs").is_none());
+}
