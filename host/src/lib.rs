@@ -1,4 +1,4 @@
-//! Builds and serves pre-initialised WASI inference functions.
+//! Builds and serves pre-initialized WASI inference functions.
 //!
 //! [`snapshot`] turns a model folder into one component that holds tokenizer and model in its
 //! memory. [`Host`] runs such a component, or any that serves `wasi:http`, with a fresh instance

@@ -25,6 +25,11 @@ pub struct BodyError {
 }
 
 impl BodyError {
+    /// It broke off for `reason`.
+    pub fn new(reason: wasmtime::Error) -> Self {
+        Self { code: HttpError::ConnectionTerminated, reason }
+    }
+
     /// Why the instance failed, where that is known, or else the code that it gave.
     pub fn reason(&self) -> &wasmtime::Error {
         &self.reason

@@ -22,7 +22,7 @@ use crate::request::Body;
 use crate::request::decompress::{Decoded, take_coding, unsupported};
 
 /// Most bytes of a request that is no component.
-const LARGEST_REQUEST: usize = 64 << 10;
+pub(super) const LARGEST_REQUEST: usize = 64 << 10;
 const COMPONENT: &str = "application/wasm";
 const JSON: &str = "application/json";
 
@@ -226,7 +226,7 @@ async fn swap(
     swapped
 }
 
-async fn take_over(
+pub(super) async fn take_over(
     host: &Host,
     plan: Arc<SwapPlan>,
     name: String,

@@ -3,6 +3,7 @@
 //! Uses the host; only the program uses it.
 
 mod functions;
+mod repository;
 mod upload;
 
 use std::convert::Infallible;
@@ -27,7 +28,7 @@ use upload::{UploadLimits, Uploads};
 
 /// Answers `/health` (the process runs), `/ready` (the functions take requests), `/metrics` (what was
 /// counted, for Prometheus), `/status` (how they started, what their pools hold), `/routes` (which
-/// requests they get) and `/functions`, where versions are changed.
+/// requests they get), and `/functions` and `/v2/repository`, where versions are changed.
 #[derive(Clone)]
 pub struct Admin {
     readiness: Readiness,
@@ -187,6 +188,9 @@ impl Admin {
         }
         if path == "/functions" || path.starts_with("/functions/") {
             return self.change(request).await;
+        }
+        if path.starts_with(repository::REPOSITORY) {
+            return self.repository(request).await;
         }
         if request.method() == Method::OPTIONS && is_read(path) {
             return allows(READ);

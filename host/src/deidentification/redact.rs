@@ -161,7 +161,7 @@ pub(super) fn ask(
     Ok((Request::from_parts(head, whole(question.into())), kept))
 }
 
-/// Checks entities of a request, and has them labelled by groups of the model.
+/// Checks entities of a request, and has them labeled by groups of the model.
 fn check_given(
     text: &str,
     given: &mut [Given],

@@ -59,7 +59,7 @@ impl Default for FunctionOptions {
 }
 
 impl FunctionOptions {
-    /// Refuses what no host can honour.
+    /// Refuses what no host can honor.
     pub(crate) fn check(&self) -> Result<(), String> {
         self.pool.check()?;
         self.instance.check()?;
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_defaults_can_be_honoured() {
+    fn the_defaults_can_be_honored() {
         FunctionOptions::default().check().unwrap();
     }
 

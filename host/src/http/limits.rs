@@ -111,7 +111,7 @@ impl Default for ServerLimits {
 }
 
 impl ServerLimits {
-    /// Refuses what no server can honour.
+    /// Refuses what no server can honor.
     ///
     /// # Errors
     /// [`Error::Options`].
@@ -188,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_defaults_can_be_honoured() {
+    fn the_defaults_can_be_honored() {
         ServerLimits::default().check().unwrap();
     }
 

@@ -8,6 +8,8 @@ mod authority;
 mod client;
 mod connection;
 mod cors;
+#[cfg(feature = "grpc")]
+mod grpc;
 mod holdings;
 mod hyper_service;
 mod layers;

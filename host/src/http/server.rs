@@ -67,7 +67,7 @@ impl Server {
     /// The same with other limits.
     ///
     /// # Errors
-    /// [`crate::Error::Options`] for limits that cannot be honoured.
+    /// [`crate::Error::Options`] for limits that cannot be honored.
     pub fn with_limits(self, limits: ServerLimits) -> Result<Self> {
         limits.check()?;
         Ok(Self { limits: Arc::new(limits), ..self })

@@ -12,8 +12,11 @@ use tower::util::option_layer;
 use tower::{Service, ServiceBuilder};
 
 use super::cors::Cors;
+#[cfg(feature = "grpc")]
+use super::grpc::Grpc;
 use super::layers::{
     Authenticate, Call, Decompress, Deidentify, LimitBody, Mirror, NormalizeTarget, Observe, Route,
+    Statistics,
 };
 use super::middleware::Around;
 use super::request_body::RequestBodies;
@@ -60,6 +63,11 @@ impl Stack {
             .layer(Around(Decompress))
             // After the body: a route may match on it.
             .layer(Around(Route(self.functions.clone())))
+            // Below routing: a call goes to the version that it was routed to by its own path. Above all
+            // that looks at what functions are asked.
+            .layer(grpc())
+            // Of the version that the request was routed to.
+            .layer(Around(Statistics))
             // Asks the function for places only, and writes the response itself.
             .layer(Around(Deidentify))
             // Below de-identification: a shadow gets what the function gets.
@@ -67,4 +75,14 @@ impl Stack {
             // Admission control, instance pool, instance.
             .service(Call)
     }
+}
+
+#[cfg(feature = "grpc")]
+fn grpc() -> Around<Grpc> {
+    Around(Grpc)
+}
+
+#[cfg(not(feature = "grpc"))]
+fn grpc() -> tower::layer::util::Identity {
+    tower::layer::util::Identity::new()
 }

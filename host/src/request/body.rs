@@ -3,8 +3,8 @@ use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Response, StatusCode, header};
-use http_body::{Frame, SizeHint};
-use http_body_util::{Either, Full};
+use http_body::{Body as _, Frame, SizeHint};
+use http_body_util::Full;
 use pilotlight_sandbox::{BodyError, InstanceBody};
 use pilotlight_telemetry::ErrorKind;
 use serde::Serialize;
@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use tracing::Span;
 
 use super::context::InProgress;
+use super::dialect::Refused;
 
 /// The body of a response. Polling it runs the instance that writes it; dropping it ends that
 /// instance.
@@ -23,7 +24,13 @@ pub struct Body {
     request: Option<InProgress>,
 }
 
-type Content = Either<Full<Bytes>, InstanceBody>;
+enum Content {
+    Full(Full<Bytes>),
+    Instance(InstanceBody),
+    /// With trailers.
+    #[cfg(feature = "grpc")]
+    Grpc(tonic::body::Body),
+}
 
 /// Is told how a body ends; of one that nobody reads to its end that is not known.
 type WhenOver = Box<dyn FnOnce(Result<(), &wasmtime::Error>) + Send>;
@@ -43,7 +50,13 @@ impl Body {
     }
 
     pub(crate) fn full(bytes: Vec<u8>) -> Self {
-        Self::new(Either::Left(Full::new(Bytes::from(bytes))))
+        Self::new(Content::Full(Full::new(Bytes::from(bytes))))
+    }
+
+    /// The body of a response to a gRPC call.
+    #[cfg(feature = "grpc")]
+    pub(crate) fn grpc(body: tonic::body::Body) -> Self {
+        Self::new(Content::Grpc(body))
     }
 
     /// The same, which tells what it was once it has been read; nothing if it is longer than
@@ -73,7 +86,7 @@ impl Body {
         if request.context().is_over() {
             // Nobody will ask for what may be left.
             self.tell_end(Ok(()));
-        } else if !http_body::Body::is_end_stream(&self.content) {
+        } else if !self.content.is_end_stream() {
             self.request = Some(request);
         }
         self
@@ -91,8 +104,7 @@ impl Body {
     fn tell_if_whole(&mut self) {
         let complete =
             |copy: &Copy| copy.length.is_some_and(|length| copy.seen.len() as u64 >= length);
-        if http_body::Body::is_end_stream(&self.content) || self.copy.as_ref().is_some_and(complete)
-        {
+        if self.content.is_end_stream() || self.copy.as_ref().is_some_and(complete) {
             self.tell();
         }
     }
@@ -111,10 +123,14 @@ impl Body {
         response
     }
 
-    /// A response of the host's own: what went wrong, in JSON.
+    /// A response of the host's own: what went wrong, in JSON. [`super::in_dialect`] puts it in other
+    /// words where the path asks for them.
     pub(crate) fn refusal(status: StatusCode, error_type: &str, error: &str) -> Response<Self> {
         let content = serde_json::json!({"error": error, "error_type": error_type});
-        Self::json(status, &content)
+        let mut response = Self::json(status, &content);
+        let refused = Refused { error_type: error_type.to_owned(), error: error.to_owned() };
+        response.extensions_mut().insert(refused);
+        response
     }
 
     /// A response of the host's own.
@@ -132,7 +148,7 @@ impl Body {
         if let Some(request) = &self.request {
             request.context().sent(frame.data_ref().map_or(0, Bytes::len));
         }
-        if http_body::Body::is_end_stream(&self.content) {
+        if self.content.is_end_stream() {
             self.end(None);
         }
     }
@@ -155,9 +171,20 @@ impl Body {
     }
 }
 
+impl Content {
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Full(full) => full.is_end_stream(),
+            Self::Instance(instance) => instance.is_end_stream(),
+            #[cfg(feature = "grpc")]
+            Self::Grpc(body) => body.is_end_stream(),
+        }
+    }
+}
+
 impl From<InstanceBody> for Body {
     fn from(content: InstanceBody) -> Self {
-        Self::new(Either::Right(content))
+        Self::new(Content::Instance(content))
     }
 }
 
@@ -180,10 +207,14 @@ impl http_body::Body for Body {
             self.request.as_ref().map_or_else(Span::none, |request| request.context().span());
         let _within = span.enter();
         let polled = match &mut self.content {
-            Either::Left(full) => {
+            Content::Full(full) => {
                 Pin::new(full).poll_frame(context).map_err(|never| match never {})
             }
-            Either::Right(instance) => Pin::new(instance).poll_frame(context),
+            Content::Instance(instance) => Pin::new(instance).poll_frame(context),
+            #[cfg(feature = "grpc")]
+            Content::Grpc(body) => Pin::new(body)
+                .poll_frame(context)
+                .map_err(|status| BodyError::new(wasmtime::Error::msg(status.to_string()))),
         };
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
@@ -208,13 +239,18 @@ impl http_body::Body for Body {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.content.size_hint()
+        match &self.content {
+            Content::Full(full) => full.size_hint(),
+            Content::Instance(instance) => instance.size_hint(),
+            #[cfg(feature = "grpc")]
+            Content::Grpc(body) => body.size_hint(),
+        }
     }
 }
 
 impl Drop for Body {
     fn drop(&mut self) {
-        let whole = http_body::Body::is_end_stream(&self.content);
+        let whole = self.content.is_end_stream();
         // Whoever has got all that was promised need not ask for the end.
         let over =
             whole || self.request.as_ref().is_some_and(|request| request.context().is_over());

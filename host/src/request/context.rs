@@ -107,6 +107,11 @@ impl RequestContext {
         &self.0.id
     }
 
+    /// The path that was asked for, as it was sent.
+    pub(crate) fn path(&self) -> &str {
+        self.0.uri.path()
+    }
+
     pub(crate) fn http_version(&self) -> Version {
         self.0.http
     }

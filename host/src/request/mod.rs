@@ -6,6 +6,8 @@ mod body;
 mod collect;
 mod context;
 pub(crate) mod decompress;
+mod dialect;
+pub(crate) mod grpc;
 mod id;
 mod refused_body;
 pub(crate) mod target;
@@ -17,6 +19,7 @@ use http::request::Parts;
 pub use body::Body;
 pub(crate) use collect::{CollectError, collect, whole};
 pub(crate) use context::RequestContext;
+pub(crate) use dialect::in_dialect;
 pub(crate) use id::{REQUEST_ID, request_id};
 pub(crate) use refused_body::RefusedBody;
 

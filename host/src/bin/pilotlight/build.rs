@@ -40,7 +40,7 @@ pub(crate) struct BuildArgs {
     corpus: Option<PathBuf>,
     #[command(flatten)]
     host: ComputeOptions,
-    /// Guest component to pre-initialise instead of the one in this build
+    /// Guest component to pre-initialize instead of the one in this build
     #[arg(long, value_name = "FILE", env = "PILOTLIGHT_GUEST")]
     guest: Option<PathBuf>,
     /// Report in JSON

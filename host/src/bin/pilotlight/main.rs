@@ -42,7 +42,7 @@ use pilotlight_bench::cli as bench;
 use reason::reason;
 use serve::Document;
 
-/// Builds and serves pre-initialised WASI inference functions
+/// Builds and serves pre-initialized WASI inference functions
 #[derive(Parser)]
 #[command(version, max_term_width = 100)]
 struct Arguments {
@@ -59,7 +59,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Turn a model folder into one self-contained, pre-initialised component
+    /// Turn a model folder into one self-contained, pre-initialized component
     Build(build::BuildArgs),
     /// Write the `model.toml` of a model folder, with what is detected
     Init(init::InitOptions),

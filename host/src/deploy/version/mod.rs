@@ -20,7 +20,7 @@ use pilotlight_bundle::Policy;
 use pilotlight_inference::{BufferStatus, GraphStatus, Graphs};
 use pilotlight_model::Digest;
 use pilotlight_sandbox::{LinkedComponent, MemorySlots, Pool, PoolStatus, engine, serving_context};
-use pilotlight_telemetry::{Handle, Metrics};
+use pilotlight_telemetry::{Handle, Metrics, Statistics};
 use serde::Serialize;
 
 use crate::deploy::admission::{Admission, AdmissionLimits, AdmissionStatus};
@@ -202,6 +202,16 @@ impl Version {
 
     pub(crate) fn graphs(&self) -> Option<&Graphs> {
         self.graphs.as_deref()
+    }
+
+    /// The model that it holds, where it says so.
+    pub(crate) fn model(&self) -> Option<&str> {
+        self.model.as_deref()
+    }
+
+    /// What was counted of its requests.
+    pub(crate) fn statistics(&self) -> Statistics {
+        self.handle.statistics()
     }
 
     pub(crate) fn status(&self) -> VersionStatus {

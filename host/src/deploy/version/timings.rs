@@ -25,9 +25,9 @@ pub(super) fn of_guest(headers: &HeaderMap, stages: &mut Stages) {
     stages.compute = told.inference.filter(|time| !time.is_zero());
     // A guest's clock is coarse: what was computed was tokenized, even if that took no time.
     let done = |time: &Duration| stages.compute.is_some() || !time.is_zero();
-    stages.tokenise = told.tokenization.filter(done);
+    stages.tokenize = told.tokenization.filter(done);
     stages.decode = told.total.zip(stages.compute).map(|(total, compute)| {
-        total.saturating_sub(compute).saturating_sub(stages.tokenise.unwrap_or_default())
+        total.saturating_sub(compute).saturating_sub(stages.tokenize.unwrap_or_default())
     });
 }
 

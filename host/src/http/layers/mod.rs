@@ -11,6 +11,7 @@ mod deidentify;
 mod mirror;
 mod observe;
 mod route;
+mod statistics;
 mod target;
 
 pub(super) use authenticate::Authenticate;
@@ -21,4 +22,5 @@ pub(super) use deidentify::Deidentify;
 pub(super) use mirror::Mirror;
 pub(super) use observe::Observe;
 pub(super) use route::Route;
+pub(super) use statistics::Statistics;
 pub(super) use target::NormalizeTarget;

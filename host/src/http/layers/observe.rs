@@ -17,7 +17,7 @@ use tracing::Instrument as _;
 use wasmtime_wasi_http::Error as HttpError;
 
 use crate::http::middleware::Next;
-use crate::request::{Body, REQUEST_ID, RefusedBody, RequestContext};
+use crate::request::{Body, REQUEST_ID, RefusedBody, RequestContext, in_dialect};
 use crate::telemetry::Telemetry;
 
 /// Begins the [`RequestContext`] of each request; its end is told to `telemetry`.
@@ -84,6 +84,7 @@ where
                 let close = HeaderValue::from_static("close");
                 response.headers_mut().insert(header::CONNECTION, close);
             }
+            let mut response = in_dialect(context.path(), response);
             response.headers_mut().entry(REQUEST_ID).or_insert_with(|| context.id().clone());
             context.answered(response.status(), response.headers());
             Ok(response.map(|body| body.ending(request)))

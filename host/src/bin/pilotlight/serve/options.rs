@@ -156,7 +156,7 @@ pub(crate) struct ServeArgs {
     /// Let components see clocks to the nanosecond, instead of to a tenth of a millisecond
     #[arg(long)]
     pub(super) fine_clocks: bool,
-    /// Model folder for a component that is not pre-initialised
+    /// Model folder for a component that is not pre-initialized
     #[arg(long, value_name = "DIR")]
     pub(super) model: Option<PathBuf>,
     /// Fewest instances kept ready; more when requests come in bursts; at most --max-instances

@@ -1,0 +1,40 @@
+//! The gRPC service of the Open Inference Protocol, version 2 (`inference.GRPCInferenceService`).
+//!
+//! Each call becomes the HTTP request of the same protocol to the version that the call was routed to,
+//! so functions need to know nothing of gRPC. Used by the stack of layers.
+
+mod calls;
+mod config;
+mod contents;
+mod infer;
+mod messages;
+#[cfg(test)]
+mod tests;
+
+use http::{HeaderMap, Request, Response, header};
+use wasmtime_wasi_http::WasiBody;
+
+use super::middleware::{Middleware, Next};
+use crate::request::{Body, grpc};
+use calls::Function;
+
+/// Answers calls of the service, and leaves other requests to the layers below.
+#[derive(Clone)]
+pub(in crate::http) struct Grpc;
+
+impl Middleware for Grpc {
+    async fn handle<N: Next>(self, request: Request<WasiBody>, next: N) -> Response<Body> {
+        let call = request.uri().path().strip_prefix(grpc::SERVICE).map(str::to_owned);
+        match call.filter(|_| is_grpc(request.headers())) {
+            None => next.run(request).await,
+            Some(call) => Function::new(&request, next).answer(&call, request).await,
+        }
+    }
+}
+
+/// gRPC-Web is another protocol.
+fn is_grpc(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let rest = content_type.and_then(|value| value.strip_prefix("application/grpc"));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['+', ';']))
+}
