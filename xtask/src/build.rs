@@ -60,7 +60,10 @@ impl Variant {
     /// Builds it, and copies it away from where another variant is built. An unchanged file is
     /// left alone, or the host that carries it would be built again.
     fn build(&self) -> anyhow::Result<()> {
-        build_guests(&["pilotlight-guest"], self.options, self.simd)?;
+        // As a cdylib alone: what is an rlib, too, is not optimized at link time.
+        let mut command = guest_cargo("rustc");
+        command.args(["--lib", "--crate-type", "cdylib", "--package", "pilotlight-guest"]);
+        execute(self.simd.set(command.args(self.options)))?;
         let built = target().join(GUEST_TARGET).join(GUEST_PROFILE).join("pilotlight_guest.wasm");
         let component = fs::read(&built).with_context(|| built.display().to_string())?;
         let file = guests_folder().join(self.file);
@@ -125,15 +128,6 @@ pub(crate) fn guest_cargo(command: &str) -> Command {
     cargo
 }
 
-fn build_guests(packages: &[&str], options: &[&str], simd: Simd) -> anyhow::Result<()> {
-    let mut command = guest_cargo("build");
-    command.arg("--lib").args(options);
-    for package in packages {
-        command.args(["--package", package]);
-    }
-    execute(simd.set(&mut command))
-}
-
 /// An example that depends on most of what the host depends on, but on no guest.
 const HOST_DEPENDENCIES: [&str; 2] = ["--example", "instantiate"];
 
@@ -164,7 +158,9 @@ pub(crate) fn workspace(command: &mut Command) -> &mut Command {
 pub fn guests() -> anyhow::Result<()> {
     ensure_target()?;
     VARIANTS.iter().try_for_each(Variant::build)?;
-    build_guests(&TEST_GUESTS, &[], Simd::Relaxed)
+    let mut command = guest_cargo("build");
+    command.arg("--lib").args(TEST_GUESTS.map(|package| format!("--package={package}")));
+    execute(Simd::Relaxed.set(&mut command))
 }
 
 /// Builds the host, with the guests inside.

@@ -12,6 +12,7 @@ pub mod peers;
 pub mod runtime;
 
 mod benchmarks;
+mod clients;
 mod steps;
 mod swap;
 mod test;
@@ -24,6 +25,7 @@ Usage: cargo xtask <COMMAND>
   test           run all checks of CI
   guests         build only the guest and the test guests
   models         fetch real models for tests into target/models
+  clients        install other servers' clients for tests into target/clients
   runtime        put the shared library of ONNX Runtime next to the built program
 
 Benchmarks, which write pages of documentation:
@@ -55,6 +57,7 @@ pub fn run(arguments: &[String]) -> ExitCode {
         ("test", true) => test::run(),
         ("guests", true) => build::guests(),
         ("models", true) => models::run(),
+        ("clients", true) => clients::run(),
         ("runtime", true) => runtime::place(),
         ("compare" | "soak", _) => benchmarks::run(arguments),
         ("instructions", _) => benchmarks::instructions(rest),

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use crate::benchmarks;
 use crate::build::{self, Simd, guest_cargo, workspace};
 use crate::cargo::{cargo, execute, root, target};
+use crate::clients;
 use crate::models;
 use crate::peers;
 use crate::runtime;
@@ -46,6 +47,7 @@ fn install_peers() -> anyhow::Result<()> {
     peers::registry::program()?;
     peers::onnx::node_tests()?;
     peers::prometheus::programs()?;
+    clients::folder()?;
     runtime::library()?;
     Ok(())
 }
@@ -152,6 +154,9 @@ fn tests() -> anyhow::Result<()> {
     }
     if let Some(programs) = peers::prometheus::programs()? {
         command.envs(programs);
+    }
+    if let Some(folder) = clients::folder()? {
+        command.env(clients::VARIABLE, folder);
     }
     command.env(models::VARIABLE, models::folder());
     runtime::require(&mut command)?;

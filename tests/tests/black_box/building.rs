@@ -19,7 +19,7 @@ fn build(model: &Path, output: &Path) -> (i32, String) {
 
 #[test]
 fn two_builds_give_the_same_bytes_also_of_a_copy() {
-    let models = [(); 2].map(|()| tiny_model::folder(&tiny_model::quantised_graph()));
+    let models = [(); 2].map(|()| tiny_model::folder(&tiny_model::quantized_graph()));
     let [one, two, copy] = [(0, "a.wasm"), (0, "b.wasm"), (1, "c.wasm")].map(|(model, name)| {
         let output = models[0].path().join(name);
         let (code, log) = build(models[model].path(), &output);
@@ -145,7 +145,7 @@ fn models_that_cannot_be_used_are_refused_and_nothing_is_written() {
 }
 
 #[test]
-fn the_default_model_has_its_licence_and_attribution_beside_it() {
+fn the_default_model_has_its_license_and_attribution_beside_it() {
     let folder = root().join("models/pii-ner");
     assert!(fs::read_to_string(folder.join("LICENSE")).unwrap().contains("Attribution 4.0"));
     assert!(fs::read_to_string(folder.join("NOTICE")).unwrap().contains("National Design Studio"));

@@ -194,8 +194,8 @@ fn averaging(masked: bool) -> ModelProto {
         (axis.data_type, axis.raw_data) = (7, (-1i64).to_le_bytes().to_vec().into());
         graph.initializer.push(axis);
         graph.node.push(tiny_model::node("Unsqueeze", &["mask", "axis"], "column"));
-        graph.node[4].output[0] = "centred".into();
-        graph.node.push(tiny_model::node("Mul", &["centred", "column"], "logits"));
+        graph.node[4].output[0] = "centered".into();
+        graph.node.push(tiny_model::node("Mul", &["centered", "column"], "logits"));
     }
     number(graph);
     model

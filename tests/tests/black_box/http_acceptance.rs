@@ -110,7 +110,7 @@ fn head_is_answered_like_get_without_content() {
 fn options_tells_what_a_path_takes() {
     let server = server();
     for (base, path, allow) in [
-        (&server.url, "/", "POST"),
+        (&server.url, "/", "POST, GET, HEAD"),
         (&server.url, "/v1/token-classification", "POST"),
         (&server.url, "/v1/redact/", "POST"),
         (&server.url, "/info", "GET, HEAD"),

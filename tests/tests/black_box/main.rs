@@ -13,6 +13,7 @@ mod configuration;
 mod consul;
 mod cors;
 mod deidentification;
+mod dialects;
 mod exposure;
 mod host_compute;
 mod http_acceptance;

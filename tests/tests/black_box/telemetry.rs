@@ -252,7 +252,7 @@ fn stages_that_our_guest_tells_of_are_counted() {
     reaches(&server, &counted("guest"), 2.0);
     reaches(&server, &format!("pilotlight_requests_in_flight{{{labels}}}"), 0.0);
     let text = metrics(&server);
-    for stage in ["tokenise", "compute", "decode"] {
+    for stage in ["tokenize", "compute", "decode"] {
         assert_eq!(value(&text, &counted(stage)), Some(1.0), "{stage}: /info has none");
     }
     // It says how long its answers are: nobody asks for more than that.

@@ -23,7 +23,7 @@ async fn connections_beyond_the_limit_wait_until_others_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn limits_that_nobody_can_honour_are_refused() {
+async fn limits_that_nobody_can_honor_are_refused() {
     let server = pilotlight::Server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let refused = server.with_limits(limits(|limits| limits.max_connections = 0));
     assert!(refused.err().unwrap().to_string().contains("max_connections"));

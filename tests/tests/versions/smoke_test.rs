@@ -71,10 +71,10 @@ async fn answers_of_any_task_that_differ_by_noise_take_over() {
 async fn other_answers_are_refused_and_the_old_version_serves_on() {
     let host = host().await;
     let before = host.functions()[0].current.sha256;
-    let labelled = |label: &str, score: f64| json!([{ "label": label, "score": score }]);
+    let labeled = |label: &str, score: f64| json!([{ "label": label, "score": score }]);
     for (path, request, answer, reason) in [
-        ("/echo", labelled("A", 0.5), labelled("B", 0.5), "\"/0/label\": another text"),
-        ("/echo", labelled("A", 0.5), labelled("A", 0.6), "0.5 instead of 0.6"),
+        ("/echo", labeled("A", 0.5), labeled("B", 0.5), "\"/0/label\": another text"),
+        ("/echo", labeled("A", 0.5), labeled("A", 0.6), "0.5 instead of 0.6"),
         ("/echo", json!([embedding(1.0, 2.0)]), json!([embedding(1.0, 0.0)]), "cosine"),
         ("/echo", json!([embedding(2.0, 0.0)]), json!([embedding(1.0, 0.0)]), "length"),
         ("/echo", json!(vec![1.0; 383]), json!(vec![1.0; 384]), "383 instead of 384"),

@@ -1,0 +1,89 @@
+//! Servers of tiny models, by the names that the scripts have for them.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+
+use pilotlight_testing::graphs;
+use pilotlight_tests::{Server, pilotlight, root, shared};
+
+/// A server's name, without the `PILOTLIGHT_` of the variable that tells scripts its URL.
+pub(crate) type Name = &'static str;
+
+/// Models in `crates/testing/models`.
+const MODELS: [(Name, &str); 7] = [
+    ("EMBEDDINGS", "mpnet-sentence-embeddings"),
+    ("CLASSIFIER", "roberta-text-classification"),
+    ("RERANKER", "electra-reranking"),
+    ("NER", "distilbert-token-classification"),
+    ("ZERO_SHOT", "distilbert-zero-shot-classification"),
+    ("QA", "distilbert-question-answering"),
+    ("FILL_MASK", "mpnet-fill-mask"),
+];
+/// Serves `y = x + x` without a tokenizer.
+const TENSORS: Name = "TENSORS";
+
+/// Routes to the function of [`serve_to_key_holders`].
+const KEY_HOLDERS: &str = r#"
+functions.default.compute = "guest"
+auth.keys.api-keys = "keys.toml"
+auth.slow = { rate = 0.001, burst = 1 }
+
+[[routes]]
+match.header = { x-busy = "*" }
+to = "default"
+auth = "slow"
+
+[[routes]]
+to = "default"
+auth = "keys"
+"#;
+
+/// Serves a model in the sandbox.
+pub(crate) fn serve(name: Name, more: &[&str]) -> Server {
+    let folder = folder(name);
+    let arguments = [folder.to_str().unwrap(), "--compute", "guest"];
+    Server::start(&[&arguments[..], more].concat())
+}
+
+/// Serves several. They start one after the other: building a component takes all cores.
+pub(crate) fn serve_all(names: &[Name]) -> Vec<(Name, Server)> {
+    names.iter().map(|name| (*name, serve(name, &[]))).collect()
+}
+
+/// Serves to whoever has the key, which is returned, but for requests with the header `x-busy`: of those only
+/// the first is answered.
+pub(crate) fn serve_to_key_holders(name: Name) -> (Server, String) {
+    let made = pilotlight(&["api-key", "laptop"]).output().unwrap();
+    let key = String::from_utf8(made.stderr).unwrap();
+    let key = key.split_whitespace().last().unwrap().to_owned();
+    let settings = own_folder("key-holders");
+    let (file, keys) = (settings.join("pilotlight.toml"), settings.join("keys.toml"));
+    fs::write(&keys, made.stdout).unwrap();
+    fs::set_permissions(&keys, Permissions::from_mode(0o600)).unwrap();
+    let text = format!("functions.default.source = {:?}\n{KEY_HOLDERS}", folder(name));
+    fs::write(&file, text).unwrap();
+    (Server::start(&["--config", file.to_str().unwrap()]), key)
+}
+
+fn folder(name: Name) -> PathBuf {
+    if name == TENSORS {
+        return doubling();
+    }
+    let (_, model) = MODELS.iter().find(|(known, _)| *known == name).unwrap();
+    root().join("crates/testing/models").join(model)
+}
+
+/// A model folder that is nothing but a graph. All tests have the same one, so that its component is built
+/// once.
+fn doubling() -> PathBuf {
+    let (folder, graph) = (shared("doubling"), own_folder("graph").join("model.onnx"));
+    fs::write(&graph, graphs::doubling()).unwrap();
+    fs::rename(graph, folder.join("model.onnx")).unwrap();
+    folder
+}
+
+/// A folder of this test's.
+fn own_folder(name: &str) -> PathBuf {
+    shared(&format!("{name}-{}", std::process::id()))
+}
