@@ -36,8 +36,8 @@ pub(crate) struct Counts {
     codes: [AtomicU64; CODES + 1],
     errors: [AtomicU64; ErrorKind::ALL.len()],
     total: Histogram,
-    /// Of those that were not answered with success.
-    failed: Histogram,
+    /// Time of those that were not answered with success.
+    failed_ns: AtomicU64,
     /// When the last one was answered.
     last_unix_ms: AtomicU64,
     stages: [Histogram; Stage::ALL.len()],
@@ -74,7 +74,7 @@ impl Handle {
             codes: [const { AtomicU64::new(0) }; CODES + 1],
             errors: [const { AtomicU64::new(0) }; ErrorKind::ALL.len()],
             total: Histogram::default(),
-            failed: Histogram::default(),
+            failed_ns: AtomicU64::new(0),
             last_unix_ms: AtomicU64::new(0),
             stages: Default::default(),
         }))
@@ -97,7 +97,8 @@ impl Handle {
         }
         counts.total.add(observation.total);
         if !observation.status.is_success() {
-            counts.failed.add(observation.total);
+            let nanoseconds = u64::try_from(observation.total.as_nanos()).unwrap_or(u64::MAX);
+            counts.failed_ns.fetch_add(nanoseconds, Ordering::Relaxed);
         }
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         counts.last_unix_ms.store(now.as_millis() as u64, Ordering::Relaxed);
@@ -112,13 +113,16 @@ impl Handle {
     pub fn statistics(&self) -> Statistics {
         let counts = &*self.0;
         let stage = |stage: Stage| counts.stages[stage as usize].total();
-        let (all, failed) = (counts.total.total(), counts.failed.total());
+        let all = counts.total.total();
+        let success = slot(StatusCode::OK)..slot(StatusCode::MULTIPLE_CHOICES);
+        let count: u64 = counts.codes[success].iter().map(|n| n.load(Ordering::Relaxed)).sum();
+        let failed = Total {
+            count: all.count.saturating_sub(count),
+            ns: counts.failed_ns.load(Ordering::Relaxed),
+        };
         Statistics {
             last_unix_ms: counts.last_unix_ms.load(Ordering::Relaxed),
-            succeeded: Total {
-                count: all.count.saturating_sub(failed.count),
-                ns: all.ns.saturating_sub(failed.ns),
-            },
+            succeeded: Total { count, ns: all.ns.saturating_sub(failed.ns) },
             failed,
             queue: stage(Stage::Queue),
             tokenization: stage(Stage::Tokenize),
