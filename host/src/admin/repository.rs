@@ -56,7 +56,10 @@ impl Admin {
         let parts: Vec<&str> = path.trim_start_matches(REPOSITORY).split('/').collect();
         let known = matches!(parts[..], ["index"] | ["models", _, "load" | "unload"]);
         if !known {
-            return refused(StatusCode::NOT_FOUND, "there is nothing here; see docs/guide");
+            return refused(
+                StatusCode::NOT_FOUND,
+                "there is nothing here; use index, models/NAME/load or models/NAME/unload",
+            );
         }
         match head.method {
             Method::POST => {}
