@@ -12,7 +12,6 @@ use pilotlight_sandbox::{MemorySlots, engine};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use crate::background;
 use crate::cache::{Cache, Entry};
 use crate::compile::compile;
 use crate::compiled::{Mapped, load};
@@ -76,7 +75,7 @@ pub struct Artifact {
     pub name: String,
     /// Of the component, before it was compiled.
     pub digest: Digest,
-    /// It was not in the cache.
+    /// Its machine code was not in the cache.
     pub compiled: bool,
     /// What it says of itself.
     pub manifest: Option<BundleManifest>,
@@ -113,16 +112,18 @@ impl Source {
         let key = Digest::of_parts(parts);
         let compiled = Cell::new(false);
         let compile = || {
-            compiled.set(true);
-            progress(Stage::Compile);
+            let compiling = || {
+                compiled.set(true);
+                progress(Stage::Compile);
+            };
             let bytes = read_file(&path)?;
             if Digest::of(&bytes) != digest {
                 return Err(refuse(&name, "was changed while it was loaded; try again"));
             }
-            background::at_length(|| compile(engine, cache, key, &name, &bytes))
+            compile(engine, cache, (key, &name), &bytes, compiling)
         };
         let Mapped { component, manifest, entries } =
-            load((engine, memories), cache, key, compile)?;
+            load((engine, memories), cache, key, &compiled, compile)?;
         held.extend(entries);
         Ok(Artifact { component, name, digest, compiled: compiled.get(), manifest, held })
     }

@@ -1,9 +1,10 @@
 //! Machine code and memory images in the cache, mapped into the process.
 
 use std::cell::Cell;
+use std::sync::Arc;
 
 use pilotlight_model::Digest;
-use pilotlight_sandbox::{MemoryBounds, MemoryImage, MemorySlots};
+use pilotlight_sandbox::{InitialMemory, MemoryBounds, MemoryImage, MemorySlots};
 use serde::{Deserialize, Serialize};
 use wasmtime::Engine;
 use wasmtime::component::Component;
@@ -18,8 +19,18 @@ use crate::manifest::BundleManifest;
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Compiled {
     pub(crate) code: String,
-    pub(crate) images: Vec<(MemoryBounds, String)>,
+    pub(crate) memories: Vec<CompiledMemory>,
     pub(crate) manifest: Option<BundleManifest>,
+}
+
+/// A memory of a component, and what it starts with.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct CompiledMemory {
+    /// As the machine code has them.
+    pub(crate) bounds: MemoryBounds,
+    /// Its size at the start.
+    pub(crate) pages: u64,
+    pub(crate) image: String,
 }
 
 /// A component in memory, and the entries that it is mapped from.
@@ -29,37 +40,37 @@ pub(crate) struct Mapped {
     pub(crate) entries: Vec<Entry>,
 }
 
-/// Maps what a component was compiled to, from the cache or newly compiled. What cannot be
-/// mapped was damaged after it was written: it is compiled once more.
+/// Maps what a component was compiled to, from the cache or newly compiled by `compile`, which sets
+/// `compiled` when it has made machine code. What cannot be mapped was damaged after it was written, or
+/// evicted in part: it is compiled once more.
 pub(crate) fn load(
     (engine, memories): (&Engine, &MemorySlots),
     cache: &Cache,
     key: Digest,
+    compiled: &Cell<bool>,
     compile: impl Fn() -> Result<Vec<u8>>,
 ) -> Result<Mapped> {
     let name = format!("{key}.compiled");
-    let fresh = Cell::new(false);
-    let build = || {
-        fresh.set(true);
-        compile()
-    };
-    let map = || {
-        let entry = cache.get_or_build(&name, build)?;
-        map((engine, memories), cache, entry)
-    };
-    match map() {
-        Err(error) if !fresh.get() => {
-            tracing::warn!(%error, "the compiled code in the cache is damaged");
+    let entry = cache.get_or_build(&name, &compile)?;
+    let code = read(&entry).map(|record| record.code);
+    match map((engine, memories), cache, entry) {
+        Err(error) if !compiled.get() => {
+            tracing::warn!(%error, "what the cache has of a component cannot be used; it is compiled again");
+            code.iter().for_each(|code| cache.remove(code));
             cache.remove(&name);
-            map()
+            map((engine, memories), cache, cache.get_or_build(&name, &compile)?)
         }
         mapped => mapped,
     }
 }
 
+fn read(entry: &Entry) -> Result<Compiled> {
+    serde_json::from_slice(&read_file(&entry.path)?)
+        .map_err(|error| refuse(&entry.path.display().to_string(), &error.to_string()))
+}
+
 fn map((engine, memories): (&Engine, &MemorySlots), cache: &Cache, entry: Entry) -> Result<Mapped> {
-    let compiled: Compiled = serde_json::from_slice(&read_file(&entry.path)?)
-        .map_err(|error| refuse(&entry.path.display().to_string(), &error.to_string()))?;
+    let compiled = read(&entry)?;
     let get = |name: &String| {
         let missing = || refuse(name, "is not in the cache, or not whole");
         cache.get(name).ok_or_else(missing)
@@ -67,10 +78,11 @@ fn map((engine, memories): (&Engine, &MemorySlots), cache: &Cache, entry: Entry)
     let code = get(&compiled.code)?;
     let component = machine_code::load(engine, &code)?;
     let mut entries = vec![entry, code];
-    for (limits, name) in &compiled.images {
-        let image = get(name)?;
-        memories.insert(*limits, MemoryImage::open(&image.path).map_err(Error::io(&image.path))?);
-        entries.push(image);
+    for CompiledMemory { bounds, pages, image } in compiled.memories {
+        let entry = get(&image)?;
+        let image = MemoryImage::open(&entry.path).map_err(Error::io(&entry.path))?;
+        memories.insert(bounds, InitialMemory { pages, image: Arc::new(image) });
+        entries.push(entry);
     }
     Ok(Mapped { component, manifest: compiled.manifest, entries })
 }

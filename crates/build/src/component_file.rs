@@ -9,7 +9,7 @@ use crate::cache::Entry;
 use crate::error::{Error, Result};
 
 /// What names entries of the cache; the number counts forms of snapshots.
-pub(crate) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " 4");
+pub(crate) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " 5");
 
 /// A component's file.
 pub(crate) struct ComponentFile {

@@ -3,8 +3,11 @@
 //! Wasmtime would map them itself, but only from inside its machine code and into slots whose
 //! pages it throws away after each request. As files of their own they go into slots of ours
 //! ([`pilotlight_sandbox::MemorySlots`]), whose pages stay.
+//!
+//! What is left is the same for all models in one guest, and so is its machine code: it says neither
+//! what a memory starts with nor how long it is then, and has none of the component's custom sections.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use pilotlight_sandbox::MemoryBounds;
@@ -13,7 +16,9 @@ use wasmparser::{
     Operator, Parser, Payload, TypeRef,
 };
 
+const CUSTOM_SECTION: u8 = 0;
 const MODULE_SECTION: u8 = 1;
+const MEMORY_SECTION: u8 = 5;
 const DATA_SECTION: u8 = 11;
 /// A passive data segment without bytes. An active segment leaves just that behind once the
 /// module is instantiated (WebAssembly core specification, 4.5.4).
@@ -34,13 +39,20 @@ fn part(bytes: &[u8], range: Range<usize>) -> Result<&[u8], Malformed> {
     bytes.get(range).ok_or(Malformed::Truncated)
 }
 
-/// The contents of a memory from its first byte to its last that is not zero.
-pub(crate) type Contents = Vec<u8>;
+/// What a memory starts with.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Initial {
+    /// Its size in pages.
+    pub(crate) pages: u64,
+    /// From its first byte to its last that is not zero.
+    pub(crate) contents: Vec<u8>,
+}
 
-/// A component whose memories start empty, and what they should start with.
+/// A component whose memories start empty, and what they should start with, by the bounds that they
+/// have in it.
 pub(crate) struct Split {
     pub(crate) component: Vec<u8>,
-    pub(crate) images: BTreeMap<MemoryBounds, Contents>,
+    pub(crate) memories: BTreeMap<MemoryBounds, Initial>,
 }
 
 /// Splits `component`. A memory that cannot be told from another, or whose contents are not
@@ -49,8 +61,8 @@ pub(crate) struct Split {
 /// # Errors
 /// When the component is malformed.
 pub(crate) fn split(component: &[u8]) -> Result<Split, Malformed> {
-    let unique = unique_memories(component)?;
-    let mut split = Split { component: Vec::new(), images: BTreeMap::new() };
+    let mut names = Names::of(component)?;
+    let mut split = Split { component: Vec::new(), memories: BTreeMap::new() };
     let mut depth = 0usize;
     for payload in Parser::new(0).parse_all(component) {
         let payload = payload?;
@@ -61,8 +73,9 @@ pub(crate) fn split(component: &[u8]) -> Result<Split, Malformed> {
                 }
                 (Payload::ModuleSection { unchecked_range, .. }, _) => {
                     let module = part(component, unchecked_range.clone())?;
-                    split.add_module(module, &unique)?;
+                    split.add_module(module, &mut names)?;
                 }
+                (_, Some((CUSTOM_SECTION, _))) => {}
                 (_, Some((id, range))) => {
                     write_section(id, part(component, range)?, &mut split.component)
                 }
@@ -79,42 +92,76 @@ pub(crate) fn split(component: &[u8]) -> Result<Split, Malformed> {
 }
 
 impl Split {
-    fn add_module(&mut self, module: &[u8], unique: &[MemoryBounds]) -> Result<(), Malformed> {
-        match read_module(module)? {
-            Some(Module { memory, contents })
-                if unique.contains(&memory) && !contents.is_empty() =>
-            {
-                let spent = without_data(module)?;
-                write_section(MODULE_SECTION, &spent, &mut self.component);
-                self.images.insert(memory, contents);
+    fn add_module(&mut self, module: &[u8], names: &mut Names) -> Result<(), Malformed> {
+        let read = read_module(module)?.filter(|read| !read.initial.contents.is_empty());
+        let named = read.and_then(|read| Some((names.rename(read.memory)?, read.initial)));
+        match named {
+            Some((bounds, initial)) => {
+                let empty = emptied(module, bounds)?;
+                write_section(MODULE_SECTION, &empty, &mut self.component);
+                self.memories.insert(bounds, initial);
             }
-            _ => write_section(MODULE_SECTION, module, &mut self.component),
+            None => write_section(MODULE_SECTION, module, &mut self.component),
         }
         Ok(())
     }
 }
 
-/// Bounds that exactly one memory of the whole component has.
-fn unique_memories(component: &[u8]) -> Result<Vec<MemoryBounds>, Malformed> {
-    let mut counts = BTreeMap::<MemoryBounds, usize>::new();
-    for payload in Parser::new(0).parse_all(component) {
-        if let Payload::MemorySection(memories) = payload? {
-            for memory in memories {
-                *counts.entry(limits(&memory?)).or_default() += 1;
-            }
-        }
-    }
-    Ok(counts.into_iter().filter(|(_, count)| *count == 1).map(|(limits, _)| limits).collect())
+/// Bounds of all memories of a component: what one is known by when it is created.
+struct Names {
+    /// How many have them.
+    taken: BTreeMap<MemoryBounds, usize>,
+    /// Least minimum that memories may be given: what importers ask of them.
+    floor: u64,
 }
 
-fn limits(memory: &MemoryType) -> MemoryBounds {
+impl Names {
+    fn of(component: &[u8]) -> Result<Self, Malformed> {
+        let mut names = Self { taken: BTreeMap::new(), floor: 0 };
+        for payload in Parser::new(0).parse_all(component) {
+            match payload? {
+                Payload::MemorySection(memories) => {
+                    for memory in memories {
+                        *names.taken.entry(bounds(&memory?)).or_default() += 1;
+                    }
+                }
+                Payload::ImportSection(imports) => {
+                    let imported = imported_memories(imports)?;
+                    let minimum = imported.iter().map(|memory| memory.initial).max();
+                    names.floor = names.floor.max(minimum.unwrap_or_default());
+                }
+                // It may say what modules have to export.
+                Payload::CoreTypeSection(_) => names.floor = u64::MAX,
+                _ => {}
+            }
+        }
+        Ok(names)
+    }
+
+    /// Gives the memory that has `bounds` others that do not tell how long it is: the smallest minimum
+    /// that no other memory has. `None` if it cannot be told from another memory.
+    fn rename(&mut self, bounds: MemoryBounds) -> Option<MemoryBounds> {
+        if self.taken.get(&bounds) != Some(&1) {
+            return None;
+        }
+        self.taken.remove(&bounds);
+        let floor = self.floor.min(bounds.minimum);
+        let others: BTreeSet<u64> = self.taken.keys().map(|other| other.minimum).collect();
+        let minimum = (floor..bounds.minimum).find(|minimum| !others.contains(minimum));
+        let renamed = MemoryBounds { minimum: minimum.unwrap_or(bounds.minimum), ..bounds };
+        self.taken.insert(renamed, 1);
+        Some(renamed)
+    }
+}
+
+fn bounds(memory: &MemoryType) -> MemoryBounds {
     MemoryBounds { minimum: memory.initial, maximum: memory.maximum }
 }
 
 /// A module with one memory, its own, of 32 bits, whose contents are constant.
 struct Module {
     memory: MemoryBounds,
-    contents: Contents,
+    initial: Initial,
 }
 
 fn read_module(module: &[u8]) -> Result<Option<Module>, Malformed> {
@@ -122,7 +169,7 @@ fn read_module(module: &[u8]) -> Result<Option<Module>, Malformed> {
     for payload in Parser::new(0).parse_all(module) {
         match payload? {
             // Index 0 is the imported memory's, and segments for it are not for the module's own.
-            Payload::ImportSection(section) if imports_memory(section.clone())? => {
+            Payload::ImportSection(section) if !imported_memories(section.clone())?.is_empty() => {
                 return Ok(None);
             }
             Payload::MemorySection(section) => {
@@ -138,24 +185,27 @@ fn read_module(module: &[u8]) -> Result<Option<Module>, Malformed> {
     }
     let (Some(memory), Some(segments)) = (memory, segments) else { return Ok(None) };
     let plain = !memory.memory64 && !memory.shared && memory.page_size_log2.is_none();
-    let Some(contents) = contents(segments, memory.initial.saturating_mul(1 << 16))? else {
+    let pages = memory.initial;
+    let Some(contents) = contents(segments, pages.saturating_mul(1 << 16))? else {
         return Ok(None);
     };
-    Ok(plain.then(|| Module { memory: limits(&memory), contents }))
+    let module = Module { memory: bounds(&memory), initial: Initial { pages, contents } };
+    Ok(plain.then_some(module))
 }
 
-fn imports_memory(section: ImportSectionReader<'_>) -> Result<bool, Malformed> {
+fn imported_memories(section: ImportSectionReader<'_>) -> Result<Vec<MemoryType>, Malformed> {
+    let mut memories = Vec::new();
     for import in section.into_imports() {
-        if matches!(import?.ty, TypeRef::Memory(_)) {
-            return Ok(true);
+        if let TypeRef::Memory(memory) = import?.ty {
+            memories.push(memory);
         }
     }
-    Ok(false)
+    Ok(memories)
 }
 
 /// Applies active segments in their order; `None` if one does not fit or is not constant.
-fn contents(segments: DataSectionReader<'_>, size: u64) -> Result<Option<Contents>, Malformed> {
-    let mut contents = Contents::new();
+fn contents(segments: DataSectionReader<'_>, size: u64) -> Result<Option<Vec<u8>>, Malformed> {
+    let mut contents = Vec::new();
     for segment in segments {
         let Data { kind, data, .. } = segment?;
         let DataKind::Active { memory_index: 0, offset_expr } = kind else {
@@ -180,18 +230,25 @@ fn contents(segments: DataSectionReader<'_>, size: u64) -> Result<Option<Content
     Ok(Some(contents))
 }
 
-/// The module with every active segment spent.
-fn without_data(module: &[u8]) -> Result<Vec<u8>, Malformed> {
-    let mut spent = Vec::new();
+/// The module with every active segment spent, and a memory of other bounds.
+fn emptied(module: &[u8], memory: MemoryBounds) -> Result<Vec<u8>, Malformed> {
+    let (mut empty, mut counted) = (Vec::new(), false);
     for payload in Parser::new(0).parse_all(module) {
         let payload = payload?;
+        counted |= matches!(payload, Payload::DataCountSection { .. });
         match (&payload, payload.as_section()) {
             (Payload::Version { range, .. }, _) => {
-                spent.extend_from_slice(part(module, range.clone())?)
+                empty.extend_from_slice(part(module, range.clone())?)
             }
+            (Payload::MemorySection(_), _) => {
+                write_section(MEMORY_SECTION, &memory_section(memory), &mut empty);
+            }
+            // Only a module that counts its segments can name them (WebAssembly core specification,
+            // 5.5.16).
+            (Payload::DataSection(_), _) if !counted => {}
             (Payload::DataSection(section), _) => {
                 let mut body = Vec::new();
-                leb128(section.count() as usize, &mut body);
+                leb128(section.count().into(), &mut body);
                 for segment in section.clone() {
                     let segment = segment?;
                     match segment.kind {
@@ -199,17 +256,24 @@ fn without_data(module: &[u8]) -> Result<Vec<u8>, Malformed> {
                         DataKind::Active { .. } => body.extend_from_slice(&SPENT_SEGMENT),
                     }
                 }
-                write_section(DATA_SECTION, &body, &mut spent);
+                write_section(DATA_SECTION, &body, &mut empty);
             }
-            (_, Some((id, range))) => write_section(id, part(module, range)?, &mut spent),
+            (_, Some((id, range))) => write_section(id, part(module, range)?, &mut empty),
             _ => {}
         }
     }
-    Ok(spent)
+    Ok(empty)
+}
+
+/// One memory of 32 bits (WebAssembly core specification, 5.3.8 and 5.5.8).
+fn memory_section(MemoryBounds { minimum, maximum }: MemoryBounds) -> Vec<u8> {
+    let mut body = vec![1, u8::from(maximum.is_some())];
+    [Some(minimum), maximum].into_iter().flatten().for_each(|pages| leb128(pages, &mut body));
+    body
 }
 
 /// Unsigned LEB128 (WebAssembly core specification, 5.2.2).
-fn leb128(mut value: usize, out: &mut Vec<u8>) {
+fn leb128(mut value: u64, out: &mut Vec<u8>) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;
@@ -219,7 +283,7 @@ fn leb128(mut value: usize, out: &mut Vec<u8>) {
 
 fn write_section(id: u8, body: &[u8], out: &mut Vec<u8>) {
     out.push(id);
-    leb128(body.len(), out);
+    leb128(body.len() as u64, out);
     out.extend_from_slice(body);
 }
 
@@ -242,13 +306,15 @@ mod tests {
                 (data (i32.const 4) "abcdef") (data (i32.const 6) "XY")
                 (data (i32.const 0x1fffe) "zz"))"#,
         );
-        let Split { component, images } = split(&whole).unwrap();
+        let Split { component, memories } = split(&whole).unwrap();
         validate(&component);
-        let contents = &images[&MemoryBounds { minimum: 2, maximum: Some(7) }];
+        let bounds = MemoryBounds { minimum: 0, maximum: Some(7) };
+        let Initial { pages, contents } = &memories[&bounds];
+        assert_eq!((*pages, memories.len()), (2, 1));
         assert_eq!(&contents[..12], b"\0\0\0\0abXYef\0\0");
         assert_eq!(contents.len(), 2 << 16);
         assert_eq!(&contents[0x1fffe..], b"zz");
-        assert!(split(&component).unwrap().images.is_empty(), "nothing is left to take out");
+        assert!(split(&component).unwrap().memories.is_empty(), "nothing is left to take out");
     }
 
     #[test]
@@ -257,9 +323,9 @@ mod tests {
             r#"(core module (memory 1) (data (i32.const 0) "active") (data "passive")
                 (func (memory.init 1 (i32.const 0) (i32.const 0) (i32.const 7)) (data.drop 0)))"#,
         );
-        let Split { component, images } = split(&whole).unwrap();
+        let Split { component, memories } = split(&whole).unwrap();
         validate(&component);
-        assert_eq!(images.len(), 1);
+        assert_eq!(memories.len(), 1);
         assert!(component.windows(7).any(|bytes| bytes == b"passive"));
         assert!(!component.windows(6).any(|bytes| bytes == b"active"));
     }
@@ -286,21 +352,60 @@ mod tests {
         ];
         for modules in stays {
             let whole = component(modules);
-            let Split { component, images } = split(&whole).unwrap();
-            assert!(images.is_empty(), "{modules}");
+            let Split { component, memories } = split(&whole).unwrap();
+            assert!(memories.is_empty(), "{modules}");
             assert_eq!(component, whole, "{modules}");
         }
     }
 
+    /// What is left of modules, and what bounds their memories have in it.
+    fn left(modules: &str) -> (Vec<u8>, Vec<(u64, Option<u64>, u64)>) {
+        let Split { component, memories } = split(&component(modules)).unwrap();
+        validate(&component);
+        let told = |(bounds, initial): (&MemoryBounds, &Initial)| {
+            (bounds.minimum, bounds.maximum, initial.pages)
+        };
+        (component, memories.iter().map(told).collect())
+    }
+
     #[test]
-    fn memories_with_limits_of_their_own_are_each_taken_out() {
-        let whole = component(
-            r#"(core module (memory 1) (data (i32.const 0) "a"))
-               (core module (memory 1 1) (data (i32.const 0) "b"))"#,
-        );
-        let images = split(&whole).unwrap().images;
-        assert_eq!(images[&MemoryBounds { minimum: 1, maximum: None }], b"a");
-        assert_eq!(images[&MemoryBounds { minimum: 1, maximum: Some(1) }], b"b");
+    fn what_is_left_does_not_tell_what_memories_start_with() {
+        let with = |pages: u32, data: &str| {
+            left(&format!(
+                r#"(core module $guest (memory (export "m") {pages}) {data})
+                   (core instance (instantiate $guest)) (@custom "name" "{data:.0}{pages}")"#
+            ))
+        };
+        let (one, small) = with(3, r#"(data (i32.const 0) "a")"#);
+        let (other, large) =
+            with(70, r#"(data (i32.const 9) "bcd") (data (i32.const 0x30000) "e")"#);
+        assert_eq!(one, other);
+        assert_eq!((small, large), (vec![(0, None, 3)], vec![(0, None, 70)]));
+    }
+
+    #[test]
+    fn memories_can_be_told_apart() {
+        let two = r#"(core module (memory 1) (data (i32.const 0) "a"))
+                     (core module (memory 1 1) (data (i32.const 0) "b"))"#;
+        assert_eq!(left(two).1, [(0, None, 1), (1, Some(1), 1)]);
+        let beside_empty = r#"(core module (memory 0)) (core module (memory 1))
+                              (core module (memory 5) (data (i32.const 0) "a"))"#;
+        assert_eq!(left(beside_empty).1, [(2, None, 5)]);
+    }
+
+    #[test]
+    fn memories_stay_as_long_as_importers_ask() {
+        let imported = r#"
+            (core module $own (memory (export "m") 5) (data (i32.const 0) "a"))
+            (core module $other (import "own" "m" (memory 4)))
+            (core instance $i (instantiate $own))
+            (core instance (instantiate $other (with "own" (instance $i))))"#;
+        assert_eq!(left(imported).1, [(4, None, 5)]);
+        let typed = r#"
+            (core module $own (memory (export "m") 5) (data (i32.const 0) "a"))
+            (component $inner (import "own" (core module (export "m" (memory 5)))))
+            (instance (instantiate $inner (with "own" (core module $own))))"#;
+        assert_eq!(left(typed).1, [(5, None, 5)]);
     }
 
     proptest::proptest! {

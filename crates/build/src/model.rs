@@ -30,7 +30,9 @@ pub(crate) fn built(
     let parts = [VERSION.as_bytes(), guest_digest.as_bytes(), model.as_bytes(), word.as_bytes()];
     let key = Digest::of_parts(parts);
     let snapshot = || {
-        background::at_length(|| snapshot(guest, &folder, Placement::Guest(precision), progress))
+        background::at_length(|| {
+            snapshot(guest, &folder, Placement::Guest(precision), cache, progress)
+        })
     };
     Ok(cache.get_or_build(&format!("{key}.wasm"), snapshot)?.into())
 }
@@ -63,8 +65,9 @@ pub(crate) fn built_for_host(
     // Two precisions may give the same graph; what the component says of it differs.
     let parts = [VERSION.as_bytes(), &shape, precision.as_bytes()].into_iter().chain(digests);
     let key = Digest::of_parts(parts);
-    let snapshot =
-        || background::at_length(|| snapshot(guest, &folder, Placement::Host(&graph), progress));
+    let snapshot = || {
+        background::at_length(|| snapshot(guest, &folder, Placement::Host(&graph), cache, progress))
+    };
     let mut component = ComponentFile::from(cache.get_or_build(&format!("{key}.wasm"), snapshot)?);
     // Not read any more, but by the next start.
     component.held.push(file);

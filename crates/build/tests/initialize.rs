@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
-use pilotlight_build::{Error, Guest, Placement, Precision, snapshot};
+use pilotlight_build::{Cache, Error, Guest, Placement, Precision, snapshot};
 use pilotlight_model::ModelFolder;
 use pilotlight_testing::tiny_model;
 
@@ -162,7 +162,8 @@ fn refused(guest: &Guest) -> Error {
     let folder = ModelFolder::open(model.path()).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let _entered = runtime.enter();
-    snapshot(guest, &folder, Placement::Guest(Precision::F32), &|_| {}).unwrap_err()
+    let cache = Cache::open(Some(model.path().join("cache"))).unwrap();
+    snapshot(guest, &folder, Placement::Guest(Precision::F32), &cache, &|_| {}).unwrap_err()
 }
 
 #[test]

@@ -10,7 +10,8 @@ const ORDER: &Order = &[
     &["component_file", "graph", "graph_file", "machine_code"],
     &["host_compute", "manifest", "resolve"],
     &["accuracy", "compiled", "inspect"],
-    &["compile", "snapshot"],
+    &["compile"],
+    &["snapshot"],
     &["model"],
     &["artifact"],
 ];

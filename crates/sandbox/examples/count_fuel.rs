@@ -52,8 +52,8 @@ impl Instances {
     /// The fuel that a fresh instance consumes to serve one request.
     async fn fuel(&self, method: &str, path: &str, body: &'static str) -> wasmtime::Result<u64> {
         let options = InstanceOptions::default();
-        let allowance =
-            Allowance { memory: options.memory_limit, meter: CpuMeter::new(options.cpu_time) };
+        let meter = CpuMeter::new(options.cpu_time);
+        let allowance = Allowance { memory: options.memory_limit, untold_memory: 0, meter };
         let context = serving_context(&options)?;
         let mut store = new_store(&self.engine, context, Nn::default(), allowance);
         store.set_fuel(u64::MAX)?;

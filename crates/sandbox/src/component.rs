@@ -15,6 +15,7 @@ use crate::cpu_time::CpuMeter;
 use crate::epoch::EpochTicker;
 use crate::error::{Error, Result};
 use crate::instance::Instance;
+use crate::memory::MemorySlots;
 use crate::options::InstanceOptions;
 use crate::store::{Allowance, State, new_store, serving_context};
 use crate::wasi_nn::{self, Nn};
@@ -31,6 +32,7 @@ struct Inner {
     clock: EpochTicker,
     pre: ProxyPre<State>,
     options: InstanceOptions,
+    memories: Arc<MemorySlots>,
     nn: Nn,
 }
 
@@ -52,8 +54,14 @@ fn imports_nn(component: &Component) -> bool {
 }
 
 impl LinkedComponent {
-    /// Links `component`, which is called `name` in errors.
-    pub fn new(component: &Component, name: &str, options: &InstanceOptions) -> Result<Self> {
+    /// Links `component`, which is called `name` in errors, and whose engine's memories are
+    /// `memories`.
+    pub fn new(
+        component: &Component,
+        name: &str,
+        memories: &Arc<MemorySlots>,
+        options: &InstanceOptions,
+    ) -> Result<Self> {
         let refuse = |reason: String| Error::Component { name: name.to_owned(), reason };
         let engine = component.engine().clone();
         let mut linker = Linker::new(&engine);
@@ -78,17 +86,19 @@ impl LinkedComponent {
             })?),
         };
         let clock = EpochTicker::start(&engine)?;
-        Ok(Self(Arc::new(Inner { engine, clock, pre, options: options.clone(), nn })))
+        let (options, memories) = (options.clone(), Arc::clone(memories));
+        Ok(Self(Arc::new(Inner { engine, clock, pre, options, memories, nn })))
     }
 
     /// Makes an instance that has never run.
     pub async fn instantiate(&self) -> wasmtime::Result<Instance> {
-        let Inner { engine, clock, pre, options, nn } = &*self.0;
+        let Inner { engine, clock, pre, options, memories, nn } = &*self.0;
         let start = Instant::now();
         let _running = clock.run();
         let wasi = serving_context(options)?;
         let meter = CpuMeter::new(options.cpu_time);
-        let allowance = Allowance { memory: options.memory_limit, meter };
+        let untold_memory = memories.beyond_minimum();
+        let allowance = Allowance { memory: options.memory_limit, untold_memory, meter };
         let mut store = new_store(engine, wasi, nn.clone(), allowance);
         let proxy = pre.instantiate_async(&mut store).await?;
         Ok(Instance::new(store, proxy, clock.clone(), start.elapsed()))

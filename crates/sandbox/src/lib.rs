@@ -35,7 +35,7 @@ pub use cpu_time::{CpuMeter, CpuTimeExceeded, thread_time};
 pub use epoch::{EpochTicker, Running};
 pub use error::{Error, Result};
 pub use instance::{Instance, Job, RequestSource};
-pub use memory::{MemoryBounds, MemoryImage, MemorySlots};
+pub use memory::{InitialMemory, MemoryBounds, MemoryImage, MemorySlots};
 pub use options::{InstanceOptions, PoolOptions};
 pub use pool::{DeadlinePassed, NoInstance, Origin, OutOfMemory, Pool, PoolStatus, Timings};
 pub use store::{Allowance, State, new_store, preopen_model, serving_context};

@@ -16,9 +16,9 @@ pub(crate) struct MemoryLimiter {
 }
 
 impl MemoryLimiter {
-    /// Allows `limit` bytes of memory.
-    pub(crate) fn new(limit: usize) -> Self {
-        Self { limit, memory: 0, refused: false }
+    /// Allows `limit` bytes of memory, of which `untold` are there without Wasmtime telling of them.
+    pub(crate) fn new(limit: usize, untold: usize) -> Self {
+        Self { limit, memory: untold, refused: false }
     }
 
     /// Whether more memory was asked for than may be had.
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn memories_are_counted_together_from_their_first_byte() {
-        let mut limiter = MemoryLimiter::new(100);
+        let mut limiter = MemoryLimiter::new(100, 0);
         assert!(grows(&mut limiter, 0, 40) && grows(&mut limiter, 0, 40));
         assert!(!limiter.has_refused_memory());
         assert!(!grows(&mut limiter, 40, 61), "61 and 40 are more than 100");
@@ -87,8 +87,15 @@ mod tests {
     }
 
     #[test]
+    fn memory_that_is_there_from_the_beginning_counts() {
+        assert!(grows(&mut MemoryLimiter::new(100, 60), 0, 40));
+        assert!(!grows(&mut MemoryLimiter::new(100, 61), 0, 40));
+        assert!(!grows(&mut MemoryLimiter::new(100, 101), 0, 0), "it does not fit by itself");
+    }
+
+    #[test]
     fn nothing_grows_beyond_what_it_says_itself() {
-        let mut limiter = MemoryLimiter::new(100);
+        let mut limiter = MemoryLimiter::new(100, 0);
         assert!(!limiter.memory_growing(0, 51, Some(50)).unwrap());
         assert!(!limiter.table_growing(0, 51, Some(50)).unwrap());
         assert!(limiter.table_growing(0, 50, Some(50)).unwrap());

@@ -25,8 +25,13 @@ impl Versions {
         Self(tempfile::tempdir().unwrap())
     }
 
+    /// A version of the guest for WASI 0.3.
     fn file(&self, name: &str) -> PathBuf {
-        let mut bytes = fs::read(test_guest("p3")).unwrap();
+        self.file_of("p3", name)
+    }
+
+    fn file_of(&self, guest: &str, name: &str) -> PathBuf {
+        let mut bytes = fs::read(test_guest(guest)).unwrap();
         bytes.extend_from_slice(&[0, 1 + name.len() as u8, name.len() as u8]);
         bytes.extend_from_slice(name.as_bytes());
         let path = self.0.path().join(format!("{name}.wasm"));
@@ -65,10 +70,10 @@ impl Versions {
         self.names("").iter().filter(|name| name.starts_with(TEMPORARY)).count()
     }
 
-    /// Has `name` in the cache, as machine code of another version of Wasmtime.
-    fn as_of_another_wasmtime(&self, name: &str) -> PathBuf {
+    /// Has `file` in the cache, as machine code of another version of Wasmtime.
+    fn as_of_another_wasmtime(&self, file: &Path) -> PathBuf {
         let before = self.names(".cwasm");
-        drop(self.serve(&[self.file(name).to_str().unwrap()]));
+        drop(self.serve(&[file.to_str().unwrap()]));
         let code = self.names(".cwasm").into_iter().find(|name| !before.contains(name)).unwrap();
         let code = self.cache().join(code);
         let mut bytes = fs::read(&code).unwrap();
@@ -160,9 +165,10 @@ fn machine_code_of_another_wasmtime_is_made_anew_while_the_old_version_serves() 
     let versions = Versions::new();
     let old = versions.file("old");
     let server = versions.serve(&[old.to_str().unwrap()]);
-    let code = versions.as_of_another_wasmtime("new");
+    // Of another guest: versions of one guest share their machine code.
+    let new = versions.file_of("p2", "new");
+    let code = versions.as_of_another_wasmtime(&new);
     let foreign = fs::read(&code).unwrap();
-    let new = versions.file("new");
     assert_eq!(swap(&server, &new, &[]).0, 0);
     assert_eq!(asked(&server), version(&new));
     assert_ne!(fs::read(&code).unwrap(), foreign);
@@ -199,4 +205,24 @@ fn components_that_were_sent_stay_as_long_as_a_function_has_them() {
     }
     assert_eq!(outcome(pilotlight(&["rollback"]).args(["--admin", &server.socket])).0, 0);
     assert_eq!(asked(&server), version(previous));
+}
+
+#[test]
+fn versions_of_one_guest_share_its_machine_code() {
+    let versions = Versions::new();
+    let [old, new] = ["old", "new"].map(|name| versions.file(name));
+    let server = versions.serve(&[old.to_str().unwrap()]);
+    let code = versions.names(".cwasm");
+    assert_eq!(swap(&server, &new, &[]).0, 0);
+    assert_eq!((asked(&server), versions.names(".cwasm")), (version(&new), code));
+    // What one damages is made anew for the other.
+    let [code] = &versions.names(".cwasm")[..] else { panic!("more than one") };
+    let path = versions.cache().join(code);
+    let length = fs::metadata(&path).unwrap().len() as usize;
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, vec![0; length]).unwrap();
+    let third = versions.file("third");
+    assert_eq!(swap(&server, &third, &[]).0, 0);
+    assert_eq!(asked(&server), version(&third));
+    assert_ne!(fs::read(&path).unwrap(), vec![0; length]);
 }

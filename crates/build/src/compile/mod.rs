@@ -8,4 +8,14 @@ mod cranelift;
 #[cfg(not(feature = "compiler"))]
 pub(crate) use absent::compile;
 #[cfg(feature = "compiler")]
-pub(crate) use cranelift::compile;
+pub(crate) use cranelift::{compile, compile_whole};
+#[cfg(feature = "compiler")]
+use {crate::component_file::VERSION, pilotlight_model::Digest, pilotlight_sandbox::engine};
+
+/// What the machine code of a component is called in the cache.
+#[cfg(feature = "compiler")]
+fn code_name(engine: &str, component: &[u8]) -> String {
+    let compatibility = engine::compatibility();
+    let parts = [VERSION.as_bytes(), engine.as_bytes(), compatibility.as_bytes(), component];
+    format!("{}.cwasm", Digest::of_parts(parts))
+}

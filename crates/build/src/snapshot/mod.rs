@@ -20,10 +20,13 @@ use wasmtime_wasi::random::Deterministic;
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxBuilder};
 use wasmtime_wizer::{ComponentInstanceState, Wizer};
 
+use crate::cache::Cache;
+use crate::compile::compile_whole;
 use crate::error::{Error, Result};
 use crate::graph::GraphRecord;
 use crate::guest::Guest;
 use crate::host_compute::LoadedGraph;
+use crate::machine_code;
 use crate::manifest::BundleManifest;
 use crate::precision::Precision;
 use crate::progress::{Progress, Stage};
@@ -36,7 +39,8 @@ const MEMORY_LIMIT: usize = 3 << 30;
 /// No model that fits the sandbox takes longer; a hostile one would take forever.
 const TIME_LIMIT: Duration = Duration::from_secs(600);
 
-/// Pre-initializes `guest` with the model in `folder`. The same inputs give the same bytes.
+/// Pre-initializes `guest` with the model in `folder`. The same inputs give the same bytes. The machine
+/// code that does so is kept in `cache`.
 ///
 /// Blocks; call it where blocking is allowed, inside a Tokio runtime.
 ///
@@ -46,6 +50,7 @@ pub fn snapshot(
     guest: &Guest,
     folder: &ModelFolder,
     placement: Placement<'_>,
+    cache: &Cache,
     progress: Progress<'_>,
 ) -> Result<Vec<u8>> {
     progress(Stage::Verify);
@@ -54,7 +59,7 @@ pub fn snapshot(
     let folder = copy.as_ref().map_or(folder, |(_, copy)| copy);
     let building = async {
         let component = guest.component()?;
-        let building = initialize_and_freeze(&component, folder, placement, progress);
+        let building = initialize_and_freeze(&component, folder, placement, cache, progress);
         tokio::time::timeout(TIME_LIMIT, building)
             .await
             .map_err(|_| Error::Initializer(format!("no end after {TIME_LIMIT:?}")))?
@@ -158,6 +163,7 @@ async fn initialize_and_freeze(
     guest: &[u8],
     folder: &ModelFolder,
     placement: Placement<'_>,
+    cache: &Cache,
     progress: Progress<'_>,
 ) -> Result<(Vec<u8>, Description, Sample)> {
     progress(Stage::Initialize);
@@ -169,8 +175,9 @@ async fn initialize_and_freeze(
     let engine = engine::building()?;
     let clock = EpochTicker::start(&engine)?;
     let _running = clock.run();
-    let component =
-        Component::new(&engine, &instrumented).map_err(not_a_guest("cannot be compiled"))?;
+    // Until it is mapped, nobody evicts it.
+    let code = compile_whole(&engine, cache, &instrumented)?;
+    let component = machine_code::load(&engine, &code)?;
     drop(instrumented);
     let mut frozen = Frozen::new(&engine, &component, folder, placement.graph()).await?;
     let description =
@@ -205,7 +212,8 @@ impl Frozen {
         graph: Option<&LoadedGraph>,
     ) -> Result<Self> {
         let nn = graph.map_or_else(Nn::default, |graph| Nn::new(Arc::clone(&graph.graphs), None));
-        let allowance = Allowance { memory: MEMORY_LIMIT, meter: CpuMeter::new(None) };
+        let meter = CpuMeter::new(None);
+        let allowance = Allowance { memory: MEMORY_LIMIT, untold_memory: 0, meter };
         let mut store = new_store(engine, deterministic_context(folder)?, nn, allowance);
         // Each memory is read back in one call.
         store.set_hostcall_fuel(usize::MAX);

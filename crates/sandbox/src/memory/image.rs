@@ -2,20 +2,30 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::ptr::{NonNull, null_mut};
+use std::sync::Arc;
 
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 use serde::{Deserialize, Serialize};
 
 use super::pages::round_up;
 
-/// Minimum and maximum of a linear memory. They identify a memory of a component when Wasmtime asks
-/// for one.
+/// Minimum and maximum of a linear memory, as its compiled module has them. They identify a memory of
+/// a component when Wasmtime asks for one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct MemoryBounds {
-    /// Initial size in pages of 64 KiB.
+    /// Smallest size in pages of 64 KiB.
     pub minimum: u64,
     /// Largest size in the same pages, if the memory has one.
     pub maximum: Option<u64>,
+}
+
+/// What a memory starts with.
+#[derive(Debug, Clone)]
+pub struct InitialMemory {
+    /// Size in pages of 64 KiB, at least the minimum of its bounds.
+    pub pages: u64,
+    /// Contents; zeros follow them.
+    pub image: Arc<MemoryImage>,
 }
 
 /// Initial contents of a memory, in a file that is mapped and never read.

@@ -16,5 +16,5 @@ mod stack;
 
 pub(crate) use creator::Creator;
 pub use creator::MemorySlots;
-pub use image::{MemoryBounds, MemoryImage};
+pub use image::{InitialMemory, MemoryBounds, MemoryImage};
 pub(crate) use stack::Stacks;

@@ -40,6 +40,9 @@ pub(crate) struct BuildArgs {
     corpus: Option<PathBuf>,
     #[command(flatten)]
     host: ComputeOptions,
+    /// Cache for machine code and for models from the Hub [default: the user's cache folder]
+    #[arg(long, value_name = "DIR", env = "PILOTLIGHT_CACHE_DIR")]
+    cache_dir: Option<PathBuf>,
     /// Guest component to pre-initialize instead of the one in this build
     #[arg(long, value_name = "FILE", env = "PILOTLIGHT_GUEST")]
     guest: Option<PathBuf>,
@@ -87,7 +90,8 @@ struct Built {
 
 pub(crate) fn run(options: BuildArgs) -> anyhow::Result<()> {
     let guest = Guest::open(options.guest.as_deref(), options.variant()?)?;
-    let model_dir = model::folder(&options.model_dir, &options.choices, None)?;
+    let cache = Cache::open(options.cache_dir.clone())?;
+    let model_dir = model::folder(&options.model_dir, &options.choices, options.cache_dir.clone())?;
     let options = BuildArgs { model_dir, ..options };
     let folder = model::detect(&options.model_dir, &options.choices)?;
     check_patterns(&folder, &corpus(&options)?)?;
@@ -95,13 +99,14 @@ pub(crate) fn run(options: BuildArgs) -> anyhow::Result<()> {
     let output = options.output.clone().unwrap_or_else(default);
     let stages = Arc::new(Stages::new());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let building = build(&options, guest, folder, Arc::clone(&stages));
+    let building = build(&options, guest, folder, &cache, Arc::clone(&stages));
     let built = runtime.block_on(building).inspect_err(|_| stages.end())?;
     runtime.shutdown_background();
     stages.begin(Stage::Write);
     let written = write(&output, &built);
     stages.end();
     report(&options, &output, &built, written?);
+    cache.evict()?;
     Ok(())
 }
 
@@ -109,18 +114,20 @@ async fn build(
     options: &BuildArgs,
     guest: Guest,
     folder: ModelFolder,
+    cache: &Cache,
     stages: Arc<Stages>,
 ) -> anyhow::Result<Built> {
     if options.compute == Place::Guest {
-        return for_guest(options, guest, folder, &stages).await;
+        return for_guest(options, guest, folder, cache, &stages).await;
     }
     let compute = options.host.start()?;
     let building = tokio::task::spawn_blocking({
         let (guest, compute, stages) = (guest.clone(), compute.clone(), Arc::clone(&stages));
+        let cache = cache.clone();
         move || -> pilotlight::Result<_> {
             let progress = |stage| stages.begin(stage);
             let (graph, file) = LoadedGraph::of(&folder, &compute, &progress)?;
-            Ok((snapshot(&guest, &folder, Placement::Host(&graph), &progress)?, file))
+            Ok((snapshot(&guest, &folder, Placement::Host(&graph), &cache, &progress)?, file))
         }
     });
     let built = building.await.map_err(Error::unfinished("building the component"))?;
@@ -128,7 +135,7 @@ async fn build(
     let agreement = match compute.precision {
         Precision::Int8 => {
             let check = accuracy_check(&component)?;
-            Some(compare(options, (&guest, compute), &check, &stages).await?)
+            Some(compare(options, (&guest, compute), &check, cache, &stages).await?)
         }
         _ => None,
     };
@@ -141,14 +148,15 @@ async fn for_guest(
     options: &BuildArgs,
     guest: Guest,
     folder: ModelFolder,
+    cache: &Cache,
     stages: &Arc<Stages>,
 ) -> anyhow::Result<Built> {
     let build = async |precision| -> anyhow::Result<Vec<u8>> {
         let (guest, stages) = (guest.clone(), Arc::clone(stages));
-        let folder = folder.clone();
+        let (folder, cache) = (folder.clone(), cache.clone());
         let building = tokio::task::spawn_blocking(move || {
             let placement = Placement::Guest(precision);
-            snapshot(&guest, &folder, placement, &|stage| stages.begin(stage))
+            snapshot(&guest, &folder, placement, &cache, &|stage| stages.begin(stage))
         });
         Ok(building.await.map_err(Error::unfinished("building the component"))??)
     };
@@ -169,7 +177,7 @@ async fn for_guest(
     for candidate in candidates {
         let mut component = build(candidate).await?;
         let components = [&reference[..], &component];
-        let agreement = compare_components(options, components, &check, stages).await?;
+        let agreement = compare_components(options, components, &check, cache, stages).await?;
         if chosen.is_some() || agreement.share >= check.threshold {
             keep_agreement(&mut component, Some(agreement))?;
             return Ok(Built { component, agreement: Some(agreement), graph: None });
@@ -206,10 +214,10 @@ async fn compare_components(
     options: &BuildArgs,
     components: [&[u8]; 2],
     check: &AccuracyCheck,
+    cache: &Cache,
     stages: &Arc<Stages>,
 ) -> anyhow::Result<Agreement> {
     let folder = tempfile::tempdir()?;
-    let cache = Cache::open(Some(folder.path().join("cache")))?;
     stages.begin(Stage::Compare);
     let mut hosts = Vec::new();
     for (number, component) in components.into_iter().enumerate() {
@@ -238,13 +246,12 @@ async fn compare(
     options: &BuildArgs,
     (guest, compute): (&Guest, HostCompute),
     check: &AccuracyCheck,
+    cache: &Cache,
     stages: &Arc<Stages>,
 ) -> anyhow::Result<Agreement> {
     let texts = corpus(options)?;
     let mut reference = options.host.start()?;
     reference.precision = Precision::F32;
-    let folder = tempfile::tempdir()?;
-    let cache = Cache::open(Some(folder.path().to_owned()))?;
     let load = |compute: HostCompute| {
         let (folder, guest) = (options.model_dir.clone(), guest.clone());
         let (choices, compute) = (options.choices.choices(), ModelCompute::Host(compute));

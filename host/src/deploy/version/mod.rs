@@ -137,7 +137,7 @@ impl Version {
             record.warn_if_slow(graphs);
         }
         let in_sandbox = manifest.is_some() && record.is_none();
-        let linked = LinkedComponent::new(&component, &name, &options.instance)?;
+        let linked = LinkedComponent::new(&component, &name, &memories, &options.instance)?;
         let model = manifest.as_ref().and_then(model_name);
         let guest_body_limit = manifest.as_ref().and_then(BundleManifest::max_body_bytes);
         let sample = manifest.as_ref().and_then(|manifest| manifest.sample.clone());
