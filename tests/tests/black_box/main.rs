@@ -14,6 +14,7 @@ mod consul;
 mod cors;
 mod deidentification;
 mod dialects;
+mod exported_graphs;
 mod exposure;
 mod host_compute;
 mod http_acceptance;
