@@ -1,6 +1,6 @@
 //! Errors of requests, and how bodies are read.
 
-use pilotlight_wire::{JsonError, UnsupportedCoding, parse_json};
+use pilotlight_wire::{Dialect, JsonError, Key, UnsupportedCoding, parse_json};
 use serde::de::DeserializeOwned;
 
 use crate::engine::{EngineError, Later};
@@ -48,6 +48,16 @@ pub enum ApiError {
     /// JSON, but not a valid request.
     #[error("{0}")]
     Invalid(String),
+    /// JSON, but a key has no value or one that cannot be used.
+    #[error("{message}")]
+    InvalidKey {
+        /// The name of the key.
+        name: &'static str,
+        /// Whether it has no value.
+        is_missing: bool,
+        /// What is wrong.
+        message: String,
+    },
     /// A list or a text is empty where there has to be something.
     #[error("{0} is empty; send at least one")]
     Empty(&'static str),
@@ -76,6 +86,9 @@ pub enum ApiError {
     /// Nothing can be computed at the moment.
     #[error("{0}")]
     Unavailable(Later),
+    /// An error that is told in another dialect than that of the path, because the body is in it.
+    #[error("{1}")]
+    InDialect(Dialect, Box<Self>),
 }
 
 impl ApiError {
@@ -87,11 +100,50 @@ impl ApiError {
             Self::MethodNotAllowed { .. } => 405,
             Self::TooLarge { .. } => 413,
             Self::UnsupportedMediaType { .. } | Self::UnsupportedCoding(_) => 415,
-            Self::Invalid(_) | Self::Empty(_) | Self::TooLong(_) | Self::TooMany { .. } => 422,
+            Self::Invalid(_)
+            | Self::InvalidKey { .. }
+            | Self::Empty(_)
+            | Self::TooLong(_)
+            | Self::TooMany { .. } => 422,
             Self::Busy(_) => 429,
             Self::Internal(_) => 500,
             Self::Unsupported(_) => 501,
             Self::Unavailable(_) => 503,
+            Self::InDialect(_, error) => error.status(),
+        }
+    }
+
+    /// The key of the request that is wrong, where it is known.
+    pub fn key(&self) -> Option<Key<'_>> {
+        match self {
+            Self::InvalidKey { name, is_missing: true, .. } => Some(Key::Missing(name)),
+            Self::InvalidKey { name, .. } | Self::Empty(name) | Self::TooMany { name, .. } => {
+                Some(Key::Invalid(name))
+            }
+            Self::InDialect(_, error) => error.key(),
+            _ => None,
+        }
+    }
+
+    /// The dialect that it is told in, where that is not the path's.
+    pub fn dialect(&self) -> Option<Dialect> {
+        match self {
+            Self::InDialect(dialect, _) => Some(*dialect),
+            _ => None,
+        }
+    }
+
+    /// The value of a key that cannot be used.
+    pub fn of_key(name: &'static str, message: impl Into<String>) -> Self {
+        Self::InvalidKey { name, is_missing: false, message: message.into() }
+    }
+
+    /// The same error, which is about the value of a key unless it tells another one.
+    #[must_use]
+    pub fn about(self, name: &'static str) -> Self {
+        match self {
+            Self::Invalid(message) => Self::of_key(name, message),
+            other => other,
         }
     }
 
@@ -99,6 +151,7 @@ impl ApiError {
     pub fn retry_after(&self) -> Option<u32> {
         match self {
             Self::Busy(later) | Self::Unavailable(later) => Some(later.seconds),
+            Self::InDialect(_, error) => error.retry_after(),
             _ => None,
         }
     }
@@ -112,6 +165,7 @@ impl ApiError {
             Self::UnsupportedCoding(coding) => {
                 Some(("accept-encoding", coding.accepted().to_owned()))
             }
+            Self::InDialect(_, error) => error.header(),
             _ => self.retry_after().map(|seconds| ("retry-after", seconds.to_string())),
         }
     }
@@ -127,7 +181,7 @@ impl ApiError {
             Self::UnsupportedMediaType { .. } | Self::UnsupportedCoding(_) => {
                 "unsupported_media_type"
             }
-            Self::Invalid(_) => "invalid",
+            Self::Invalid(_) | Self::InvalidKey { .. } => "invalid",
             Self::Empty(_) => "empty",
             Self::TooLong(_) => "too_long",
             Self::TooMany { .. } => "too_many",
@@ -135,6 +189,7 @@ impl ApiError {
             Self::Unsupported(_) => "unsupported",
             Self::Busy(_) => "busy",
             Self::Unavailable(_) => "unavailable",
+            Self::InDialect(_, error) => error.error_type(),
         }
     }
 }

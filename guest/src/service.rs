@@ -200,11 +200,15 @@ fn check_media_type(route: &Route, content_type: Option<&str>) -> Result<(), Api
     }
 }
 
-/// Status and body of an error, in the dialect of the path.
+/// Status and body of an error, in the dialect of the path or of the body.
 pub fn refuse(path: &str, error: &ApiError) -> (u16, Vec<u8>) {
     let path = normalize_path(path).unwrap_or_default();
     let message = error.to_string();
-    let refusal =
-        Refusal { status: error.status(), error_type: error.error_type(), message: &message };
-    Dialect::of_path(&path).refuse(refusal)
+    let dialect = error.dialect().unwrap_or_else(|| Dialect::of_path(&path));
+    dialect.refuse(Refusal {
+        status: error.status(),
+        error_type: error.error_type(),
+        message: &message,
+        key: error.key(),
+    })
 }

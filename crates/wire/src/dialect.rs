@@ -10,6 +10,8 @@ pub enum Dialect {
     /// Hugging Face's pipelines, GLiNER's servers, and Pilotlight's own endpoints.
     #[default]
     HuggingFace,
+    /// Hugging Face's hosted inference.
+    HostedInference,
     /// Hugging Face's text-embeddings-inference.
     TextEmbeddingsInference,
     /// OpenAI's API.
@@ -31,6 +33,26 @@ pub struct Refusal<'a> {
     pub error_type: &'a str,
     /// What went wrong, for people.
     pub message: &'a str,
+    /// The key of the request that is wrong, where it is known.
+    pub key: Option<Key<'a>>,
+}
+
+/// A key of a request, and what is wrong with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Key<'a> {
+    /// There is no value.
+    Missing(&'a str),
+    /// The value cannot be used.
+    Invalid(&'a str),
+}
+
+impl<'a> Key<'a> {
+    /// Its name.
+    pub fn name(self) -> &'a str {
+        match self {
+            Self::Missing(name) | Self::Invalid(name) => name,
+        }
+    }
 }
 
 /// Paths of OpenAI's API that begin with a name; most of them are not served.
@@ -45,6 +67,8 @@ const OPEN_AI: [&str; 9] = [
     "/v1/batches",
     "/v1/assistants",
 ];
+/// Paths of hosted inference begin with one of these names.
+const HOSTED: [&str; 3] = ["/models", "/pipeline", "/hf-inference"];
 
 impl Dialect {
     /// The dialect of a path in its normal form.
@@ -61,32 +85,36 @@ impl Dialect {
             "/classify" | "/score" | "/v1/score" | "/pooling" => Self::Vllm,
             _ if OPEN_AI.iter().any(|prefix| below(prefix)) => Self::OpenAi,
             _ if below("/v2") => Self::OpenInference,
+            "/" => Self::HostedInference,
+            _ if HOSTED.iter().any(|prefix| below(prefix)) => Self::HostedInference,
             _ => Self::HuggingFace,
         }
     }
 
     /// The status and the body, JSON, of the answer to a refused request.
     pub fn refuse(self, refusal: Refusal<'_>) -> (u16, Vec<u8>) {
-        let Refusal { status, error_type, message } = refusal;
+        let Refusal { status, error_type, message, .. } = refusal;
+        let named = || json!({"error": message, "error_type": error_type});
         let (status, body): (u16, Value) = match self {
-            Self::HuggingFace => (status, json!({"error": message, "error_type": error_type})),
+            Self::HuggingFace => (status, named()),
+            Self::HostedInference => (invalid_is_bad(status), named()),
             Self::TextEmbeddingsInference => {
                 let (status, name) = text_embeddings_inference(status, error_type);
                 (status, json!({"error": message, "error_type": name}))
             }
             Self::OpenAi => {
                 let status = invalid_is_bad(status);
-                (status, open_ai(status, error_type, message))
+                (status, open_ai(status, refusal))
             }
             Self::Vllm => {
                 let status = invalid_is_bad(status);
-                (status, json!({"error": vllm(status, message)}))
+                (status, json!({"error": vllm(status, refusal)}))
             }
             Self::OpenInference => (invalid_is_bad(status), json!({"error": message})),
             Self::Rerank => {
                 let status = invalid_is_bad(status);
                 // Clients of Cohere read the first, those of Jina the second, those of vLLM the third.
-                let error = vllm(status, message);
+                let error = vllm(status, refusal);
                 (status, json!({"message": message, "detail": message, "error": error}))
             }
         };
@@ -117,26 +145,33 @@ fn text_embeddings_inference(status: u16, error_type: &str) -> (u16, &'static st
 }
 
 /// The error object of OpenAI's API: clients choose their exception by the status, and tell more by `code`.
-fn open_ai(status: u16, error_type: &str, message: &str) -> Value {
+fn open_ai(status: u16, Refusal { error_type, message, key, .. }: Refusal<'_>) -> Value {
     let kind = match status {
         403 => "permission_error",
         429 => "requests",
         500.. => "server_error",
         _ => "invalid_request_error",
     };
-    let (code, parameter) = match error_type {
-        "malformed" | "invalid" | "internal" => (None, None),
-        "too_long" => (Some("context_length_exceeded"), Some("input")),
-        "too_many" => (Some("array_above_max_length"), Some("input")),
-        "empty" => (Some("empty_array"), Some("input")),
-        "model_not_found" => (Some("model_not_found"), Some("model")),
-        "not_found" => (Some("unknown_url"), None),
-        "method_not_allowed" => (Some("method_not_supported"), None),
-        "unsupported_media_type" => (Some("unsupported_content_type"), None),
-        _ if status == 401 => (Some("invalid_api_key"), None),
-        _ if status == 429 => (Some("rate_limit_exceeded"), None),
-        other => (Some(other), None),
+    let code = match (error_type, key) {
+        ("malformed" | "internal", _) | ("invalid", None) => None,
+        ("invalid", Some(Key::Missing(_))) => Some("missing_required_parameter"),
+        ("invalid", Some(Key::Invalid(_))) => Some("invalid_value"),
+        ("too_long", _) => Some("context_length_exceeded"),
+        ("too_many", _) => Some("array_above_max_length"),
+        ("empty", _) => Some("empty_array"),
+        ("not_found", _) => Some("unknown_url"),
+        ("method_not_allowed", _) => Some("method_not_supported"),
+        ("unsupported_media_type", _) => Some("unsupported_content_type"),
+        _ if status == 401 => Some("invalid_api_key"),
+        _ if status == 429 => Some("rate_limit_exceeded"),
+        (other, _) => Some(other),
     };
+    let parameter = key.map(Key::name).or(match error_type {
+        // The texts of each of its requests.
+        "too_long" | "too_many" | "empty" => Some("input"),
+        "model_not_found" => Some("model"),
+        _ => None,
+    });
     // litellm and others know a text that is too long by these words.
     let message = match error_type {
         "too_long" => format!("the model's maximum context length is exceeded: {message}"),
@@ -146,7 +181,7 @@ fn open_ai(status: u16, error_type: &str, message: &str) -> Value {
 }
 
 /// The error object of vLLM, whose `code` is the status.
-fn vllm(status: u16, message: &str) -> Value {
+fn vllm(status: u16, Refusal { message, key, .. }: Refusal<'_>) -> Value {
     let kind = match status {
         401 => "AuthenticationError",
         403 => "PermissionDeniedError",
@@ -157,7 +192,7 @@ fn vllm(status: u16, message: &str) -> Value {
         500.. => "InternalServerError",
         _ => "BadRequestError",
     };
-    json!({"message": message, "type": kind, "param": null, "code": status})
+    json!({"message": message, "type": kind, "param": key.map(Key::name), "code": status})
 }
 
 #[cfg(test)]
@@ -165,7 +200,15 @@ mod tests {
     use super::*;
 
     fn refuse(path: &str, status: u16, error_type: &str) -> (u16, Value) {
-        let refusal = Refusal { status, error_type, message: "no" };
+        refuse_key(path, (status, error_type), None)
+    }
+
+    fn refuse_key(
+        path: &str,
+        (status, error_type): (u16, &str),
+        key: Option<Key<'_>>,
+    ) -> (u16, Value) {
+        let refusal = Refusal { status, error_type, message: "no", key };
         let (status, body) = Dialect::of_path(path).refuse(refusal);
         (status, serde_json::from_slice(&body).unwrap())
     }
@@ -173,9 +216,13 @@ mod tests {
     #[test]
     fn each_path_has_the_dialect_of_the_server_that_it_is_known_from() {
         for (path, dialect) in [
-            ("/", Dialect::HuggingFace),
+            ("/", Dialect::HostedInference),
             ("/v1/token-classification", Dialect::HuggingFace),
-            ("/hf-inference/models/a/b", Dialect::HuggingFace),
+            ("/hf-inference", Dialect::HostedInference),
+            ("/hf-inference/models/a/b", Dialect::HostedInference),
+            ("/models/a/b/", Dialect::HostedInference),
+            ("/pipeline/fill-mask", Dialect::HostedInference),
+            ("/pipelines", Dialect::HuggingFace),
             ("/gliner", Dialect::HuggingFace),
             ("/embed/", Dialect::TextEmbeddingsInference),
             ("/rerank", Dialect::TextEmbeddingsInference),
@@ -218,6 +265,23 @@ mod tests {
     }
 
     #[test]
+    fn the_key_that_is_wrong_is_the_parameter() {
+        for (error_type, key, code) in [
+            ("invalid", Key::Missing("input"), "missing_required_parameter"),
+            ("invalid", Key::Invalid("dimensions"), "invalid_value"),
+            ("empty", Key::Invalid("texts"), "empty_array"),
+        ] {
+            let (status, body) = refuse_key("/v1/embeddings", (422, error_type), Some(key));
+            let (found, parameter) = (&body["error"]["code"], &body["error"]["param"]);
+            assert_eq!((status, found, parameter), (400, &json!(code), &json!(key.name())));
+        }
+        for (path, error) in [("/pooling", "/error"), ("/v2/rerank", "/error")] {
+            let (_, body) = refuse_key(path, (422, "invalid"), Some(Key::Invalid("input")));
+            assert_eq!(body.pointer(error).unwrap()["param"], "input", "{path}");
+        }
+    }
+
+    #[test]
     fn a_text_that_is_too_long_is_told_in_the_words_that_clients_look_for() {
         let (status, body) = refuse("/v1/embeddings", 422, "too_long");
         let error = &body["error"];
@@ -245,7 +309,8 @@ mod tests {
     #[test]
     fn errors_elsewhere_are_a_text_and_a_name() {
         let expected = json!({"error": "no", "error_type": "invalid"});
-        assert_eq!(refuse("/", 422, "invalid"), (422, expected));
+        assert_eq!(refuse("/v1/fill-mask", 422, "invalid"), (422, expected.clone()));
+        assert_eq!(refuse("/", 422, "invalid"), (400, expected));
         assert_eq!(refuse("/v2/models/m/infer", 422, "invalid"), (400, json!({"error": "no"})));
         let expected = json!({"error": "no", "error_type": "Validation"});
         assert_eq!(refuse("/rerank", 422, "invalid"), (422, expected));

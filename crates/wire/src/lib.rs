@@ -17,7 +17,7 @@ mod try_later;
 
 pub use authority::{BadOrigin, check_origin, is_authority};
 pub use coding::{Coding, UnsupportedCoding};
-pub use dialect::{Dialect, Refusal};
+pub use dialect::{Dialect, Key, Refusal};
 pub use json::{JsonError, Object, null_is_default, parse_json, without_bom};
 pub use path::{BadPath, decode_unreserved, normalize_path, without_trailing_slash};
 pub use timings::GuestTimings;

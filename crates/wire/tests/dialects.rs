@@ -6,7 +6,7 @@ use pilotlight_wire::{Dialect, Refusal};
 use serde_json::{Value, json};
 
 fn refused(path: &str, status: u16, error_type: &str) -> (u16, Value) {
-    let refusal = Refusal { status, error_type, message: "why" };
+    let refusal = Refusal { status, error_type, message: "why", key: None };
     let (status, body) = Dialect::of_path(path).refuse(refusal);
     (status, serde_json::from_slice(&body).unwrap())
 }

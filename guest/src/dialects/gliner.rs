@@ -6,6 +6,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use super::object::{Object, read};
 use super::route::{Answer, Call, JSON, Requires, Route};
 #[cfg(feature = "schema")]
 use super::schema::{Document, Lenient};
@@ -15,7 +16,8 @@ use crate::tasks::request::OneOrMany;
 use crate::tasks::token_classification::{Entity, RedactRequest};
 use crate::text::CodePoints;
 
-pub(super) const ROUTES: &[Route] = &[post("/gliner", gliner), post("/v1/extract", extract)];
+pub(super) const ROUTES: &[Route] =
+    &[post("/gliner", |call| answer(call, call.json()?)), post("/v1/extract", extract)];
 
 const fn post(path: &'static str, answer: fn(&mut Call<'_>) -> Result<Answer, ApiError>) -> Route {
     let requires = Requires::Task(Task::TokenClassification);
@@ -80,8 +82,11 @@ struct Entities {
 }
 
 /// One text's entities, or those of each text of a list.
-pub(super) fn gliner(call: &mut Call<'_>) -> Result<Answer, ApiError> {
-    let request: ExtractRequest = call.read()?;
+///
+/// # Errors
+/// [`ApiError`].
+pub(super) fn answer(call: &mut Call<'_>, mut body: Object) -> Result<Answer, ApiError> {
+    let request: ExtractRequest = read(&mut body)?;
     let answers = request.each(call, |_, entities| Entities { entities })?;
     Answer::json(&request.text.answer(answers))
 }

@@ -1,17 +1,17 @@
 //! JSON objects of servers that ignore keys they do not know. A value of null counts as absent, and an
 //! error names the key.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::mem::take;
 use std::slice;
 
 use serde::de::value::StrDeserializer;
 use serde::de::{
-    DeserializeOwned, DeserializeSeed, Deserializer, Error as _, IntoDeserializer as _, MapAccess,
+    DeserializeOwned, DeserializeSeed, Deserializer, Error, IntoDeserializer as _, MapAccess,
     Visitor,
 };
 use serde::{Deserialize as _, forward_to_deserialize_any};
-use serde_json::{Error, Map, Value};
+use serde_json::{Map, Value};
 
 use crate::api::ApiError;
 
@@ -21,19 +21,22 @@ pub(super) type Object = Map<String, Value>;
 /// Takes the keys that `T`, a struct, has out of an object; whatever else it holds is left there.
 ///
 /// # Errors
-/// [`ApiError::Invalid`] with the key.
+/// [`ApiError::InvalidKey`].
 pub(super) fn read<T: DeserializeOwned>(object: &mut Object) -> Result<T, ApiError> {
-    T::deserialize(Lenient(object)).map_err(invalid)
+    T::deserialize(Lenient(object)).map_err(|Unread(error)| error)
 }
 
 /// Takes the value of a required key out of an object.
 ///
 /// # Errors
-/// [`ApiError::Invalid`] with the key.
-pub(super) fn required<T: DeserializeOwned>(object: &mut Object, key: &str) -> Result<T, ApiError> {
+/// [`ApiError::InvalidKey`].
+pub(super) fn required<T: DeserializeOwned>(
+    object: &mut Object,
+    key: &'static str,
+) -> Result<T, ApiError> {
     let value = object.remove(key).filter(|value| !value.is_null());
-    let value = value.ok_or_else(|| ApiError::Invalid(format!("missing field `{key}`")))?;
-    T::deserialize(value).map_err(|error| invalid(format!("{key}: {error}")))
+    let value = value.ok_or_else(|| missing(key))?;
+    T::deserialize(value).map_err(|error| invalid(key, error))
 }
 
 /// A whole number, which some clients write as `5.0`, for `#[serde(deserialize_with = …)]`.
@@ -61,17 +64,44 @@ pub(super) fn positive<'de, D: Deserializer<'de>>(from: D) -> Result<Option<usiz
     }
 }
 
-fn invalid(error: impl Display) -> ApiError {
-    ApiError::Invalid(error.to_string())
+fn invalid(key: &'static str, error: impl Display) -> ApiError {
+    ApiError::of_key(key, format!("{key}: {error}"))
 }
+
+fn missing(key: &'static str) -> ApiError {
+    let message = format!("missing field `{key}`");
+    ApiError::InvalidKey { name: key, is_missing: true, message }
+}
+
+/// Why an object was not read. Unlike that of serde_json, it knows the key.
+#[derive(Debug)]
+struct Unread(ApiError);
+
+impl Error for Unread {
+    fn custom<T: Display>(message: T) -> Self {
+        Self(ApiError::Invalid(message.to_string()))
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self(missing(field))
+    }
+}
+
+impl Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Unread {}
 
 struct Lenient<'a>(&'a mut Object);
 
 impl<'de> Deserializer<'de> for Lenient<'_> {
-    type Error = Error;
+    type Error = Unread;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        Value::Object(take(self.0)).deserialize_any(visitor)
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
+        Value::Object(take(self.0)).deserialize_any(visitor).map_err(Unread::custom)
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -79,7 +109,7 @@ impl<'de> Deserializer<'de> for Lenient<'_> {
         _: &'static str,
         fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Error> {
+    ) -> Result<V::Value, Unread> {
         visitor.visit_map(Fields { fields: fields.iter(), object: self.0, next: None })
     }
 
@@ -97,27 +127,27 @@ struct Fields<'a> {
 }
 
 impl<'de> MapAccess<'de> for Fields<'_> {
-    type Error = Error;
+    type Error = Unread;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
         &mut self,
         seed: K,
-    ) -> Result<Option<K::Value>, Error> {
+    ) -> Result<Option<K::Value>, Unread> {
         let object = &mut *self.object;
         self.next = self.fields.find_map(|field| {
             let value = object.remove(*field).filter(|value| !value.is_null());
             Some((*field, value?))
         });
         let Some((key, _)) = &self.next else { return Ok(None) };
-        let key: StrDeserializer<'_, Error> = key.into_deserializer();
+        let key: StrDeserializer<'_, Unread> = key.into_deserializer();
         seed.deserialize(key).map(Some)
     }
 
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Unread> {
         let Some((key, value)) = self.next.take() else {
-            return Err(Error::custom("a value without a key"));
+            return Err(Unread::custom("a value without a key"));
         };
-        seed.deserialize(value).map_err(|error| Error::custom(format!("{key}: {error}")))
+        seed.deserialize(value).map_err(|error| Unread(invalid(key, error)))
     }
 }
 

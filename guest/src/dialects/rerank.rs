@@ -2,10 +2,11 @@
 //! and vLLM; `texts` instead of `documents` on `/rerank` is text-embeddings-inference's request.
 
 use pilotlight_model::Task;
+use pilotlight_wire::Dialect;
 use serde::{Deserialize, Serialize};
 
 use super::input::{Document, Documents};
-use super::object::{Object, whole};
+use super::object::{Object, read, whole};
 use super::output::{TokenCount, id};
 use super::route::{Answer, Call, JSON, Requires, Route};
 #[cfg(feature = "schema")]
@@ -24,8 +25,8 @@ pub(super) const ROUTES: &[Route] = &[
         reads: JSON,
         answer: rerank,
     },
-    post("/v1/rerank", |call| documents(call, V1)),
-    post("/v2/rerank", |call| documents(call, V2)),
+    post("/v1/rerank", |call| documents(call, call.json()?, V1)),
+    post("/v2/rerank", |call| documents(call, call.json()?, V2)),
 ];
 
 const fn post(path: &'static str, answer: fn(&mut Call<'_>) -> Result<Answer, ApiError>) -> Route {
@@ -122,16 +123,21 @@ struct Tokens {
 
 fn rerank(call: &mut Call<'_>) -> Result<Answer, ApiError> {
     let body: Object = call.json()?;
-    let ranks = call.function.tasks().contains(&Task::Reranking);
-    match ranks && body.contains_key("documents") && !body.contains_key("texts") {
-        true => documents(call, UNVERSIONED),
-        false => text_embeddings_inference::rerank(call),
+    let has = |key| body.get(key).is_some_and(|value| !value.is_null());
+    if has("texts") || !has("documents") {
+        return text_embeddings_inference::rerank(call, body);
     }
+    // Only the body tells whose client sent it.
+    let told = |error| ApiError::InDialect(Dialect::Rerank, Box::new(error));
+    documents(call, body, UNVERSIONED).map_err(told)
 }
 
-fn documents(call: &mut Call<'_>, api: Api) -> Result<Answer, ApiError> {
-    let request: RerankRequest = call.read()?;
+fn documents(call: &mut Call<'_>, mut body: Object, api: Api) -> Result<Answer, ApiError> {
+    if !call.function.tasks().contains(&Task::Reranking) {
+        return Err(ApiError::Unsupported("the model does not rank documents".to_owned()));
+    }
     let model = call.text()?;
+    let request: RerankRequest = read(&mut body)?;
     let Documents(documents) = request.documents;
     check_count("documents", documents.len(), model.manifest.limits.max_inputs)?;
     let inputs = Inputs { query: request.query.0, texts: documents };

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::gliner;
 use super::input::{Text, Texts};
-use super::object::{Object, positive};
+use super::object::{Object, positive, read};
 use super::route::{Answer, Call, JSON, NOTHING, Requires, Route};
 use crate::api::ApiError;
 use crate::engine::Output;
@@ -218,13 +218,14 @@ fn truncate(truncate: Option<bool>, side: Side) -> Truncate {
 /// Scores of all labels, best first. As there, those of several labels add up to one, whatever kind of
 /// problem the model was trained for.
 fn predict(call: &mut Call<'_>) -> Result<Answer, ApiError> {
+    let mut body: Object = call.json()?;
     let finds_entities = call.function.tasks().contains(&Task::TokenClassification);
-    if finds_entities && call.json::<Object>()?.contains_key("text") {
+    if finds_entities && body.contains_key("text") {
         // Servers of GLiNER have this path, too.
-        return gliner::gliner(call);
+        return gliner::answer(call, body);
     }
     let model = of_kind(call, Task::TextClassification, "Model is not a classifier model")?;
-    let request: Predict = call.read()?;
+    let request: Predict = read(&mut body)?;
     let TextsOrPairs(inputs) = request.inputs;
     let items = inputs.items(model.manifest.limits.max_inputs)?;
     if items.iter().any(|item| item.text.is_empty()) {
@@ -284,9 +285,9 @@ fn text_or_pair(texts: Vec<Value>) -> Option<TextOrPair> {
 }
 
 /// Texts by how well they answer a query, best first: the body of `/rerank` that has `texts`.
-pub(super) fn rerank(call: &mut Call<'_>) -> Result<Answer, ApiError> {
+pub(super) fn rerank(call: &mut Call<'_>, mut body: Object) -> Result<Answer, ApiError> {
     let model = of_kind(call, Task::Reranking, "model is not a re-ranker model")?;
-    let request: Rerank = call.read()?;
+    let request: Rerank = read(&mut body)?;
     let (query, texts) = (request.query, request.texts);
     if query.is_empty() && texts.iter().any(String::is_empty) {
         return Err(ApiError::Empty("texts"));
@@ -365,7 +366,7 @@ fn decode(call: &mut Call<'_>) -> Result<Answer, ApiError> {
     let skip_special = skip_special_tokens.unwrap_or(true);
     let texts = ids.0.iter().map(|ids| match ids {
         Text::Ids(ids) => model.spell(ids, skip_special),
-        Text::Text(_) => Err(ApiError::Invalid("ids has a string; send token ids".to_owned())),
+        Text::Text(_) => Err(ApiError::of_key("ids", "ids has a string; send token ids")),
     });
     Answer::json(&texts.collect::<Result<Vec<_>, _>>()?)
 }

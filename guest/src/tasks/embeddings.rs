@@ -163,13 +163,14 @@ pub fn embed(
 /// What stands in front of each text: nothing where neither the request nor the model ask for a prompt.
 ///
 /// # Errors
-/// [`ApiError::Invalid`] for a name that the model does not have.
+/// [`ApiError::InvalidKey`] for a name that the model does not have.
 pub fn prompt<'a>(model: &'a TextModel, parameters: &'a Parameters) -> Result<&'a str, ApiError> {
     let manifest = &model.manifest;
     let name = match (&parameters.prompt, &parameters.prompt_name) {
         (Some(prompt), None) => return Ok(prompt),
         (Some(_), Some(_)) => {
-            return Err(ApiError::Invalid("send prompt or prompt_name, not both".to_owned()));
+            let message = "send prompt or prompt_name, not both";
+            return Err(ApiError::of_key("prompt_name", message));
         }
         (None, name) => name.as_ref().or(manifest.default_prompt.as_ref()),
     };
@@ -178,7 +179,8 @@ pub fn prompt<'a>(model: &'a TextModel, parameters: &'a Parameters) -> Result<&'
     found.ok_or_else(|| {
         let names: Vec<&str> = manifest.prompts.keys().map(String::as_str).collect();
         let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-        ApiError::Invalid(format!("the model has no prompt {name:?}; it has {known}"))
+        let message = format!("the model has no prompt {name:?}; it has {known}");
+        ApiError::of_key("prompt_name", message)
     })
 }
 
@@ -187,7 +189,8 @@ fn dimensions(parameters: &Parameters, columns: usize) -> Result<usize, ApiError
         None => Ok(columns),
         Some(dimensions) if (1..=columns).contains(&dimensions) => Ok(dimensions),
         Some(dimensions) => {
-            Err(ApiError::Invalid(format!("dimensions {dimensions} must be from 1 to {columns}")))
+            let message = format!("dimensions {dimensions} must be from 1 to {columns}");
+            Err(ApiError::of_key("dimensions", message))
         }
     }
 }

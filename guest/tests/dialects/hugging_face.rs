@@ -73,7 +73,7 @@ fn parameters_of_vectors_stand_beside_the_inputs_or_in_parameters() {
     };
     assert_ne!(side("left"), side("right"));
     let refused = post(&service, "/", &json!({"inputs": long, "truncate": false}));
-    assert_eq!((refused.0, &refused.1["error_type"]), (422, &json!("too_long")));
+    assert_eq!((refused.0, &refused.1["error_type"]), (400, &json!("too_long")));
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn labels_of_a_request_are_a_list_or_for_old_clients_an_object() {
     many["inputs"] = json!([TEXTS[0], TEXTS[0]]);
     assert_eq!(posted(&service, "/", &many), json!([list, list]));
     let (status, answer) = post(&service, "/", &json!({"inputs": "a"}));
-    assert_eq!((status, &answer["error_type"]), (422, &json!("empty")), "{answer}");
+    assert_eq!((status, &answer["error_type"]), (400, &json!("empty")), "{answer}");
     assert!(answer["error"].as_str().unwrap().contains("candidate_labels"), "{answer}");
 }
 
@@ -209,7 +209,7 @@ fn wrong_types_are_refused_by_key() {
     ] {
         let (status, answer) = post(service, "/", &body);
         let error = answer["error"].as_str().unwrap();
-        assert!(status == 422 && error.contains(about), "{status} {about}: {answer}");
+        assert!(status == 400 && error.contains(about), "{status} {about}: {answer}");
     }
     let head = Head { method: "POST", path: "/", ..Head::default() };
     for body in ["", "[1", "{\"inputs\": \"a\"} x"] {

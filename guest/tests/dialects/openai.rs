@@ -26,6 +26,11 @@ fn check_error((status, body): &(u16, Value), expected: (u16, Value, Value), abo
     assert!(error["message"].as_str().unwrap().contains(about), "{about} is not in {body}");
 }
 
+/// Status, parameter and code for a value that cannot be used.
+fn invalid(parameter: &str) -> (u16, Value, Value) {
+    (400, json!(parameter), json!("invalid_value"))
+}
+
 #[test]
 fn vectors_are_those_of_sentence_transformers_with_their_place_and_the_tokens_read() {
     let service = service(MODEL);
@@ -86,7 +91,7 @@ fn ids_of_the_model_s_own_vocabulary_are_a_text() {
     let single = posted(&service, EMBEDDINGS, &json!({"input": one}));
     assert_eq!(single["data"].as_array().unwrap().len(), 1);
     let refused = post(&service, EMBEDDINGS, &json!({"input": [9_999_999]}));
-    check_error(&refused, (400, Value::Null, Value::Null), "token id 9999999");
+    check_error(&refused, invalid("input"), "token id 9999999");
 }
 
 #[test]
@@ -100,7 +105,7 @@ fn shortened_vectors_have_length_1_again() {
     }
     for (dimensions, reason) in [(0, "less than 1"), (33, "from 1 to 32")] {
         let refused = post(&service, EMBEDDINGS, &json!({"input": "a", "dimensions": dimensions}));
-        check_error(&refused, (400, Value::Null, Value::Null), reason);
+        check_error(&refused, invalid("dimensions"), reason);
     }
 }
 
@@ -129,14 +134,17 @@ fn bad_requests_are_told_in_openai_s_error_object() {
     let service = service(MODEL);
     let refused = |body: Value| post(&service, EMBEDDINGS, &body);
     let none = || (400, Value::Null, Value::Null);
-    check_error(&refused(json!({"model": "a"})), none(), "missing field `input`");
-    check_error(&refused(json!({"input": 7})), none(), "input: expected a string");
-    check_error(&refused(json!({"input": ["a", 7]})), none(), "input: expected a string");
-    check_error(&refused(json!({"input": {"text": "a"}})), none(), "input: expected a string");
+    let missing = (400, json!("input"), json!("missing_required_parameter"));
+    check_error(&refused(json!({"model": "a"})), missing, "missing field `input`");
+    for input in [json!(7), json!(["a", 7]), json!({"text": "a"})] {
+        let refused = refused(json!({ "input": input }));
+        check_error(&refused, invalid("input"), "input: expected a string");
+    }
     let body = json!({"input": "a", "encoding_format": "bytes"});
-    check_error(&refused(body), none(), "encoding_format: unknown variant `bytes`");
+    let about = "encoding_format: unknown variant `bytes`";
+    check_error(&refused(body), invalid("encoding_format"), about);
     let body = json!({"input": "a", "dimensions": "8"});
-    check_error(&refused(body), none(), "dimensions: invalid type");
+    check_error(&refused(body), invalid("dimensions"), "dimensions: invalid type");
     let empty = (400, json!("input"), json!("empty_array"));
     check_error(&refused(json!({"input": []})), empty, "input is empty");
     let many = (400, json!("input"), json!("array_above_max_length"));
@@ -222,11 +230,14 @@ fn each_text_has_a_result_and_parts_of_a_message_have_one_together() {
 fn moderations_read_texts_alone_and_whole() {
     let service = service(CLASSIFIER);
     let refused = |input: Value| post(&service, MODERATIONS, &json!({ "input": input }));
-    let none = || (400, Value::Null, Value::Null);
     let image = json!([{"type": "image_url", "image_url": {"url": "data:,"}}]);
-    check_error(&refused(image), none(), "input: a part of the type image_url is not read");
-    check_error(&refused(json!(7)), none(), "input: expected a string");
-    check_error(&refused(json!([7])), none(), "input: expected a string");
+    check_error(
+        &refused(image),
+        invalid("input"),
+        "input: a part of the type image_url is not read",
+    );
+    check_error(&refused(json!(7)), invalid("input"), "input: expected a string");
+    check_error(&refused(json!([7])), invalid("input"), "input: expected a string");
     check_error(&refused(json!([])), (400, json!("input"), json!("empty_array")), "empty");
     let long = json!("I love this phone ".repeat(50));
     let code = json!("context_length_exceeded");

@@ -122,7 +122,10 @@ fn bad_requests_are_told_in_the_words_of_the_path() {
         (json!({"query": QUERY, "documents": DOCUMENTS, "top_n": -1}), "top_n: -1 is not"),
         (json!({"query": QUERY, "documents": DOCUMENTS, "top_n": "1"}), "top_n: invalid type"),
     ] {
-        for path in ["/v1/rerank", "/v2/rerank"] {
+        for path in PATHS {
+            if path == "/rerank" && body.get("documents").is_none() {
+                continue;
+            }
             let (status, answer) = post(&service, path, &body);
             let message = answer["message"].as_str().unwrap();
             assert!(status == 400 && message.contains(about), "{status} {about}: {answer}");
@@ -132,8 +135,31 @@ fn bad_requests_are_told_in_the_words_of_the_path() {
                 (&json!(message), &json!(400))
             );
         }
-        let (status, answer) = post(&service, "/rerank", &body);
-        assert!((400..423).contains(&status), "{status} {answer}");
-        assert!(answer["error"].is_string() && answer["error_type"].is_string(), "{answer}");
     }
+}
+
+#[test]
+fn what_has_no_documents_is_told_as_text_embeddings_inference_does() {
+    let service = service(MODEL);
+    for body in [
+        json!({"query": QUERY}),
+        json!({"query": QUERY, "documents": null}),
+        json!({"query": 7, "texts": DOCUMENTS, "documents": DOCUMENTS}),
+    ] {
+        let (status, answer) = post(&service, "/rerank", &body);
+        let error = json!({"error": answer["error"], "error_type": "Validation"});
+        assert_eq!((status, &answer), (422, &error));
+        assert!(answer["error"].is_string(), "{answer}");
+    }
+}
+
+#[test]
+fn a_model_that_does_not_rank_tells_so_in_the_words_of_the_body() {
+    let service = service("mpnet-sentence-embeddings");
+    let body = json!({"query": QUERY, "documents": DOCUMENTS});
+    let (status, answer) = post(&service, "/rerank", &body);
+    assert_eq!((status, &answer["error"]["type"]), (501, &json!("NotImplementedError")));
+    assert!(answer["message"].is_string() && answer["detail"].is_string(), "{answer}");
+    let (status, answer) = post(&service, "/rerank", &json!({"query": QUERY, "texts": DOCUMENTS}));
+    assert_eq!((status, &answer["error_type"]), (424, &json!("Backend")));
 }

@@ -27,8 +27,8 @@ pub(crate) fn in_dialect(path: &str, mut response: Response<Body>) -> Response<B
         return response;
     }
     let status = response.status().as_u16();
-    let (status, body) =
-        dialect.refuse(Refusal { status, error_type: &error_type, message: &error });
+    let refusal = Refusal { status, error_type: &error_type, message: &error, key: None };
+    let (status, body) = dialect.refuse(refusal);
     *response.body_mut() = Body::full(body);
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(response.status());
     response

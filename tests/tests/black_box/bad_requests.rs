@@ -67,9 +67,9 @@ fn json_that_is_no_request() {
         r#"{"inputs": "a", "parameters": {"stride": 1e999}}"#,
         r#"{"inputs": "a", "parameters": ["max"]}"#,
     ] {
-        refused(&server, &server.post("/", body), 422, "invalid");
+        refused(&server, &server.post("/", body), 400, "invalid");
     }
-    refused(&server, &server.post("/", many), 422, "too_many");
+    refused(&server, &server.post("/", many), 400, "too_many");
     // Hosted inference ignores keys that it does not know, and the pipelines refuse them.
     for body in
         [r#"{"inputs": "a", "parameters": {"temperature": 1}}"#, r#"{"inputs": "a", "unknown": 1}"#]

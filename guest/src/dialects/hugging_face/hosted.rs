@@ -70,7 +70,9 @@ pub(super) fn answer(call: &mut Call<'_>, task: Option<Task>) -> Result<Answer, 
             Answer::json(&embeddings::similarity(model, pipeline_request(body)?, usage)?)
         }
         // A request of text-embeddings-inference, whose answer is the same.
-        Task::Reranking if body.contains_key("texts") => text_embeddings_inference::rerank(call),
+        Task::Reranking if body.contains_key("texts") => {
+            text_embeddings_inference::rerank(call, body)
+        }
         Task::Reranking => Answer::json(&reranking::answer(model, pipeline_request(body)?, usage)?),
         Task::QuestionAnswering => {
             Answer::json(&question_answering::answer(model, pipeline_request(body)?, usage)?)
@@ -116,7 +118,7 @@ fn parameters(body: &mut Object) -> Result<Object, ApiError> {
     match body.remove("parameters") {
         None | Some(Value::Null) => Ok(Object::new()),
         Some(Value::Object(parameters)) => Ok(parameters),
-        Some(_) => Err(ApiError::Invalid("parameters: expected an object".to_owned())),
+        Some(_) => Err(ApiError::of_key("parameters", "parameters: expected an object")),
     }
 }
 

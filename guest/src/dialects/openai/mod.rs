@@ -99,7 +99,9 @@ fn embeddings(call: &mut Call<'_>) -> Result<Answer, ApiError> {
         truncate: Truncate::new(truncate, Side::Right),
         ..Parameters::default()
     };
-    let vectors = embed(model, &input.strings(model)?, &parameters, call.usage)?;
+    let texts = input.strings(model).map_err(|error| error.about("input"))?;
+    let vectors = embed(model, &texts, &parameters, call.usage);
+    let vectors = vectors.map_err(|error| error.about("input"))?;
     let data = vectors.into_iter().enumerate().map(|(index, vector)| {
         let embedding = encoding_format.write(vector)?;
         Ok(Embedding { object: "embedding", index, embedding })

@@ -1,8 +1,9 @@
 //! How each dialect tells an error: `pilotlight_wire::Dialect` writes them.
 
+use std::borrow::Cow;
+
 use pilotlight_wire::Dialect;
-use schemars::JsonSchema;
-use schemars::generate::SchemaGenerator;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
 use crate::tasks::schema::by_hand;
@@ -13,6 +14,7 @@ struct OpenAiError;
 struct VllmError;
 struct OpenInferenceError;
 struct RerankError;
+struct AnyRerankError;
 
 by_hand! {
     Error, "Error", {
@@ -58,7 +60,7 @@ by_hand! {
                 "properties": {
                     "message": {"type": "string"},
                     "type": {"type": "string"},
-                    "param": {"type": "null"},
+                    "param": {"type": ["string", "null"]},
                     "code": {"description": "The status.", "type": "integer"},
                 },
                 "required": ["message", "type", "param", "code"],
@@ -85,10 +87,25 @@ by_hand! {
     }
 }
 
+impl JsonSchema for AnyRerankError {
+    fn schema_name() -> Cow<'static, str> {
+        "AnyRerankError".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({"anyOf": [
+            generator.subschema_for::<TextEmbeddingsInferenceError>(),
+            generator.subschema_for::<RerankError>(),
+        ]})
+    }
+}
+
 /// The name of a path's errors.
 pub(super) fn name(path: &str) -> &'static str {
     match Dialect::of_path(path) {
-        Dialect::HuggingFace => "Error",
+        // The body decides.
+        _ if path == "/rerank" => "AnyRerankError",
+        Dialect::HuggingFace | Dialect::HostedInference => "Error",
         Dialect::TextEmbeddingsInference => "TextEmbeddingsInferenceError",
         Dialect::OpenAi => "OpenAiError",
         Dialect::Vllm => "VllmError",
@@ -106,6 +123,7 @@ pub(super) fn responses(generator: &mut SchemaGenerator) -> Value {
     add::<VllmError>(generator, &mut responses);
     add::<OpenInferenceError>(generator, &mut responses);
     add::<RerankError>(generator, &mut responses);
+    add::<AnyRerankError>(generator, &mut responses);
     Value::Object(responses)
 }
 

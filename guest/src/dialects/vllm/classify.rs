@@ -36,7 +36,8 @@ pub(super) fn answer(call: &mut Call<'_>) -> Result<Answer, ApiError> {
     let model = call.text()?;
     check_count("input", input.0.len(), model.manifest.limits.max_inputs)?;
     let item = |text| TextOrPair { text, pair: None };
-    let items: Vec<TextOrPair> = input.strings(model)?.into_iter().map(item).collect();
+    let texts = input.strings(model).map_err(|error| error.about("input"))?;
+    let items: Vec<TextOrPair> = texts.into_iter().map(item).collect();
     let function = if settings.raw() { Function::None } else { Function::Default };
     let scores = scores(model, &items, (function, settings.truncate(model)?), call.usage)?;
     let mut data = Vec::with_capacity(scores.len());

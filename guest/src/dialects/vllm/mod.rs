@@ -58,13 +58,13 @@ impl Settings {
     }
 
     /// # Errors
-    /// [`ApiError::Invalid`] for fewer tokens than the model reads.
+    /// [`ApiError::InvalidKey`] for fewer tokens than the model reads.
     fn truncate(&self, model: &TextModel) -> Result<Truncate, ApiError> {
         let most = model.max_length;
         let kept = self.truncate_prompt_tokens;
         if kept.is_some_and(|kept| kept != -1 && kept < most as i64) {
             let message = format!("truncate_prompt_tokens must be -1 or at least {most}");
-            return Err(ApiError::Invalid(message));
+            return Err(ApiError::of_key("truncate_prompt_tokens", message));
         }
         Ok(Truncate::new(self.truncate || kept.is_some(), self.truncation_side))
     }

@@ -111,10 +111,10 @@ pub(super) fn answer(call: &mut Call<'_>) -> Result<Answer, ApiError> {
     let task = task.unwrap_or_else(|| PoolingTask::of(call.function.task()));
     if !call.function.tasks().contains(&task.needs()) {
         let message = format!("task {} is not one of the model's; see GET /info", task.needs());
-        return Err(ApiError::Invalid(message));
+        return Err(ApiError::of_key("task", message));
     }
     check_count("input", input.0.len(), model.manifest.limits.max_inputs)?;
-    let texts = input.strings(model)?;
+    let texts = input.strings(model).map_err(|error| error.about("input"))?;
     let how = How { dimensions, truncate: settings.truncate(model)?, raw: settings.raw() };
     let pooled = pool(model, task, (texts, &how), call.usage)?;
     let mut data = Vec::with_capacity(pooled.len());
