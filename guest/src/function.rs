@@ -202,7 +202,14 @@ impl Function {
     /// [`LoadError`] naming the file and the reason.
     pub fn load(folder: &ModelFolder, placement: Placement) -> Result<Self, LoadError> {
         let dtype = dtype(&placement);
-        let model = Model::load(folder, placement)?;
+        Self::new(folder, Model::load(folder, placement)?, dtype)
+    }
+
+    /// The function of a model that computes in numbers of the type `dtype`, and that `folder` describes.
+    ///
+    /// # Errors
+    /// [`LoadError`] if it does not answer its sample.
+    pub fn new(folder: &ModelFolder, model: Model, dtype: &'static str) -> Result<Self, LoadError> {
         let task = folder.manifest().task;
         let tasks = tasks::able(task, &model);
         let info = Info::new(folder, (&model, &tasks), dtype);

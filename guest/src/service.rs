@@ -92,10 +92,14 @@ impl Service {
     /// # Errors
     /// [`LoadError`] naming the file and the reason.
     pub fn load(folder: &ModelFolder, placement: Placement) -> Result<Self, LoadError> {
-        let function = Function::load(folder, placement)?;
+        Function::load(folder, placement).map(Self::new)
+    }
+
+    /// The service of a function.
+    pub fn new(function: Function) -> Self {
         let routes = Routes::new(routes(), &function);
         let openapi = openapi(routes.iter(), function.name());
-        Ok(Self { function, routes, openapi })
+        Self { function, routes, openapi }
     }
 
     /// What a host needs to know.

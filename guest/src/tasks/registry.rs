@@ -83,7 +83,9 @@ pub fn answer(
 ) -> Result<Vec<u8>, ApiError> {
     let text = match model {
         Model::Text(text) => text,
-        Model::Tensors(engine) => return write(&tensors::answer(&**engine, parse(body)?, usage)?),
+        Model::Tensors(engine) => {
+            return write_vectors(&tensors::answer(&**engine, parse(body)?, usage)?);
+        }
     };
     match task {
         Task::TokenClassification => {

@@ -121,7 +121,7 @@ pub(super) fn write(
     });
     let outputs_json = written.collect::<Result<_, ApiError>>()?;
     let json = Json { id, model_name, model_version: VERSION, outputs: outputs_json };
-    let mut answer = Answer::json(&json)?;
+    let mut answer = Answer::vectors(&json)?;
     let in_binary = || outputs.iter().filter(|(_, is_binary)| *is_binary).map(|(output, _)| output);
     let length: usize = in_binary().map(Output::length).sum();
     // Clients take an answer without the header for JSON alone.
