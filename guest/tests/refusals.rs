@@ -27,7 +27,7 @@ fn open(folder: &TempDir) -> Result<TextModel, String> {
     }
 }
 
-/// Loads a spoilt graph and returns why it was refused.
+/// Loads a spoiled graph and returns why it was refused.
 fn refusal(spoil: impl FnOnce(&mut ModelProto)) -> String {
     let mut model = graph();
     spoil(&mut model);

@@ -103,19 +103,19 @@ fn classification_groups_as_transformers_does() {
 
 #[test]
 fn entities_of_a_request_may_have_labels_with_and_without_tags() {
-    let labelled = |labels: &str, label: &str| {
+    let labeled = |labels: &str, label: &str| {
         let span = Span { label: label.to_owned(), start: 0, end: 2, score: 1.0 };
         redact(&pipeline(labels), "w0 w0", Some(vec![span])).text
     };
     let hyphens = "O B-multi-word I-multi-word";
     for label in ["multi-word", "B-multi-word", "I-multi-word"] {
-        assert_eq!(labelled(hyphens, label), "[multi-word] w0");
+        assert_eq!(labeled(hyphens, label), "[multi-word] w0");
     }
-    assert_eq!(labelled("O PER-B PER-I", "PER-I"), "[PER] w0");
-    assert_eq!(labelled("O multi-word", "word"), "[multi-word] w0");
+    assert_eq!(labeled("O PER-B PER-I", "PER-I"), "[PER] w0");
+    assert_eq!(labeled("O multi-word", "word"), "[multi-word] w0");
     // What the model does not know stays what it is called.
     for label in ["other-word", "B", "", "O", "X-multi-word"] {
-        assert_eq!(labelled(hyphens, label), format!("[{label}] w0"));
+        assert_eq!(labeled(hyphens, label), format!("[{label}] w0"));
     }
 }
 
@@ -162,7 +162,7 @@ fn labels_come_from_wherever_transformers_takes_them() {
 }
 
 proptest! {
-    /// Whatever the labels are: a token that is not labelled `O` does not stay.
+    /// Whatever the labels are: a token that is not labeled `O` does not stay.
     #[test]
     fn nothing_that_has_a_label_stays_in_the_text(
         names in proptest::collection::vec("(O|[BIESLUMX]-|[A-C]-[BIE]|[BI]-[A-C]-?[A-C]?|[A-C]?)", 1..9),

@@ -127,7 +127,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2048))]
 
     #[test]
-    fn a_spoilt_file_is_refused_or_works(
+    fn a_spoiled_file_is_refused_or_works(
         which in any::<Index>(),
         spoils in prop::collection::vec(
             (prop::collection::vec(any::<Index>(), 1..6), prop::sample::select(vec![

@@ -1,4 +1,4 @@
-//! Long texts: whatever the windows, each token is labelled once, and its label comes from a
+//! Long texts: whatever the windows, each token is labeled once, and its label comes from a
 //! window that shows it with context.
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]

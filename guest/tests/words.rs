@@ -70,7 +70,7 @@ fn a_name_is_replaced_whole_and_alone_whatever_parts_the_words() {
 }
 
 #[test]
-fn no_part_of_a_name_stays_and_no_neighbour_goes_in_decomposed_text() {
+fn no_part_of_a_name_stays_and_no_neighbor_goes_in_decomposed_text() {
     // Ada alone is marked in its vocabulary.
     let pipeline = kind("modernbert").pipeline();
     for (text, expected) in [

@@ -18,7 +18,7 @@ pub enum Touching {
 }
 
 /// Replaces `spans` in `text`, whose labels may have a `B-` or `I-` in front: for callers that do not
-/// know the model's labels. Overlapping spans count as one, labelled like the longest of them; spans
+/// know the model's labels. Overlapping spans count as one, labeled like the longest of them; spans
 /// of one label that touch count as one, too.
 ///
 /// # Errors
@@ -36,8 +36,8 @@ pub fn redact(
     replace(text, spans, placeholder, Touching::Joined)
 }
 
-/// Replaces `spans` in `text`, labelled by their groups and widened to whole grapheme clusters.
-/// Overlapping spans count as one, labelled like the longest of them.
+/// Replaces `spans` in `text`, labeled by their groups and widened to whole grapheme clusters.
+/// Overlapping spans count as one, labeled like the longest of them.
 ///
 /// # Errors
 /// [`ApiError::Invalid`] for a span that does not lie in the text.

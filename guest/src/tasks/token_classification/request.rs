@@ -20,7 +20,7 @@ pub struct Parameters {
     #[serde(deserialize_with = "ignore_labels")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<Vec<String>>"))]
     pub ignore_labels: Vec<String>,
-    /// Tokens that neighbouring windows of a long text share; a quarter of the window unless given.
+    /// Tokens that neighboring windows of a long text share; a quarter of the window unless given.
     pub stride: Option<usize>,
 }
 
@@ -44,7 +44,7 @@ fn ignore_labels<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::E
 pub enum Aggregation {
     /// One entity for each token.
     None,
-    /// Neighbouring tokens of one label join; a `B-` label starts anew.
+    /// Neighboring tokens of one label join; a `B-` label starts anew.
     #[default]
     Simple,
     /// A word takes the label of its first token, then as `Simple`.
