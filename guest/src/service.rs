@@ -98,7 +98,8 @@ impl Service {
     /// The service of a function.
     pub fn new(function: Function) -> Self {
         let routes = Routes::new(routes(), &function);
-        let openapi = openapi(routes.iter(), function.name());
+        let answered = routes.iter().filter(|route| route.requires.is_met(&function));
+        let openapi = openapi(answered, &function);
         Self { function, routes, openapi }
     }
 

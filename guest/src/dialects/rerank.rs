@@ -17,11 +17,10 @@ use crate::tasks::request::{Request, check_count};
 use crate::tasks::reranking::{self, Inputs, Parameters, Rank};
 
 pub(super) const ROUTES: &[Route] = &[
-    // As there, a model of another kind is told apart from a path that is not there.
     Route {
         method: "POST",
         path: "/rerank",
-        requires: Requires::Text,
+        requires: Requires::TextFor(&[Task::Reranking]),
         reads: JSON,
         answer: rerank,
     },

@@ -34,6 +34,9 @@ pub enum Requires {
     Nothing,
     /// Those with a tokenizer.
     Text,
+    /// The same, but those that can do none of the tasks only refuse: a model of another kind is told apart
+    /// from a path that is not there.
+    TextFor(&'static [Task]),
     /// Those whose manifest does not say `playground = false`.
     Pages,
     /// Those that can do the task.
@@ -145,9 +148,17 @@ impl Requires {
         match self {
             Self::Nothing => true,
             Self::Pages => function.has_pages(),
-            Self::Text => function.model().text().is_some(),
+            Self::Text | Self::TextFor(_) => function.model().text().is_some(),
             Self::Task(task) => able(&task),
             Self::OneOf(tasks) => tasks.iter().any(able),
+        }
+    }
+
+    /// Whether requests to a function are answered, and not refused whatever they are.
+    pub fn is_met(self, function: &Function) -> bool {
+        match self {
+            Self::TextFor(tasks) => tasks.iter().any(|task| function.tasks().contains(task)),
+            other => other.fits(function),
         }
     }
 

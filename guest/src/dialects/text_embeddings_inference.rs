@@ -28,13 +28,13 @@ use crate::text::Piece;
 pub(super) use self::describe::describe;
 
 pub(super) const ROUTES: &[Route] = &[
-    post("/embed", embed),
-    post("/embed_all", embed_all),
-    post("/embed_sparse", embed_sparse),
-    post("/predict", predict),
-    post("/similarity", similarity),
-    post("/tokenize", tokenize),
-    post("/decode", decode),
+    post("/embed", Requires::TextFor(&[Task::SentenceEmbeddings]), embed),
+    post("/embed_all", Requires::TextFor(&[Task::FeatureExtraction]), embed_all),
+    post("/embed_sparse", Requires::TextFor(&[]), embed_sparse),
+    post("/predict", Requires::TextFor(&[Task::TextClassification]), predict),
+    post("/similarity", Requires::TextFor(&[Task::SentenceEmbeddings]), similarity),
+    post("/tokenize", Requires::Text, tokenize),
+    post("/decode", Requires::Text, decode),
     Route {
         method: "GET",
         path: "/health",
@@ -44,8 +44,12 @@ pub(super) const ROUTES: &[Route] = &[
     },
 ];
 
-const fn post(path: &'static str, answer: fn(&mut Call<'_>) -> Result<Answer, ApiError>) -> Route {
-    Route { method: "POST", path, requires: Requires::Text, reads: JSON, answer }
+const fn post(
+    path: &'static str,
+    requires: Requires,
+    answer: fn(&mut Call<'_>) -> Result<Answer, ApiError>,
+) -> Route {
+    Route { method: "POST", path, requires, reads: JSON, answer }
 }
 
 /// `POST /embed`, and `/embed_all`, which has no `normalize` and `dimensions`.

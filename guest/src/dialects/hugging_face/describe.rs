@@ -32,6 +32,7 @@ pub(in crate::dialects) fn describe(document: &mut Document) {
         ("/hf-inference/pipeline/{task}/{id...}", "The same as /pipeline/{task}/{id}."),
     ] {
         let operation = document.post(path, summary);
+        // A function's document has the examples of the first path for all of them.
         let operation = match path {
             "/" => operation.reads_one_of::<hosted::AnyRequest>(&examples),
             _ => operation.reads::<hosted::AnyRequest>(&example(Task::TextClassification)),

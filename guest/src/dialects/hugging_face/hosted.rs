@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::api::ApiError;
 use crate::dialects::input::Texts;
-use crate::dialects::object::{Object, read, required, whole};
+use crate::dialects::object::{Object, positive, read, required};
 use crate::dialects::route::{Answer, Call};
 use crate::dialects::text_embeddings_inference;
 use crate::engine::Matrix;
@@ -132,7 +132,7 @@ fn parameters(body: &mut Object) -> Result<Object, ApiError> {
 #[serde(default)]
 pub(super) struct VectorParameters {
     normalize: Option<bool>,
-    #[serde(deserialize_with = "whole")]
+    #[serde(deserialize_with = "positive")]
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     dimensions: Option<usize>,
     prompt_name: Option<String>,
@@ -161,13 +161,15 @@ fn vectors(call: &mut Call<'_>, model: &TextModel, mut body: Object) -> Result<A
     } = read(&mut given)?;
     let truncate = Truncate { side, ..truncate };
     let own = call.function.task();
+    let parameters =
+        embeddings::Parameters { normalize, dimensions, prompt_name, prompt, truncate };
     if alone && own == Task::FeatureExtraction && model.manifest.pooling.is_none() {
+        let prompt = embeddings::prompt(model, &parameters)?;
+        let texts: Vec<String> = texts.iter().map(|text| format!("{prompt}{text}")).collect();
         let vectors = embeddings::token_vectors(model, &texts, truncate, call.usage)?;
         let rows = |vectors: &Matrix| vectors.rows().map(<[f32]>::to_vec).collect();
         return Answer::vectors(&vectors.iter().map(rows).collect::<Vec<Vec<Vec<f32>>>>());
     }
-    let parameters =
-        embeddings::Parameters { normalize, dimensions, prompt_name, prompt, truncate };
     Answer::vectors(&embeddings::embed(model, &texts, &parameters, call.usage)?)
 }
 

@@ -24,19 +24,29 @@ use crate::tasks::{
     token_classification, zero_shot_classification,
 };
 
-/// A request for any task.
+/// A request for any task. The document of a function has the forms of its tasks.
 #[derive(JsonSchema)]
 #[schemars(untagged, rename = "InferenceRequest")]
 pub(super) enum AnyRequest {
+    #[schemars(extend("x-tasks" = ["feature-extraction", "sentence-embeddings"]))]
     Vectors(Vectors),
+    #[schemars(extend("x-tasks" = ["text-classification"]))]
     TextClassification(Of<OneOrMany<TextOrPair>, text_classification::Parameters>),
+    #[schemars(extend("x-tasks" = ["token-classification"]))]
     TokenClassification(Of<OneOrMany<String>, token_classification::Parameters>),
+    #[schemars(extend("x-tasks" = ["zero-shot-classification"]))]
     ZeroShot(Of<OneOrMany<Filled>, zero_shot_classification::Parameters>),
+    #[schemars(extend("x-tasks" = ["sentence-similarity"]))]
     Similarity(Of<SimilarityInputs, embeddings::Parameters>),
+    #[schemars(extend("x-tasks" = ["reranking"]))]
     Texts(Lenient<Rerank>),
+    #[schemars(extend("x-tasks" = ["reranking"]))]
     Reranking(Of<reranking::Inputs, reranking::Parameters>),
+    #[schemars(extend("x-tasks" = ["question-answering"]))]
     Questions(Of<OneOrMany<question_answering::Inputs>, question_answering::Parameters>),
+    #[schemars(extend("x-tasks" = ["fill-mask"]))]
     FillMask(Of<OneOrMany<String>, fill_mask::Parameters>),
+    #[schemars(extend("x-tasks" = ["tensors"]))]
     Tensors(tensors::Request),
 }
 

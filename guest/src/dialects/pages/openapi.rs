@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use crate::dialects::Route;
+use crate::function::Function;
 
 /// All operations, made from the types that requests are read into and answers are written from: see
 /// `dialects/schema`.
 const DOCUMENT: &str = include_str!("openapi.json");
 
-/// The document of `routes`, by a model of this name: JSON.
-pub fn of_routes<'a>(routes: impl Iterator<Item = &'a Route>, model: &str) -> Vec<u8> {
+/// The document of `routes` of a function: JSON.
+pub fn of_routes<'a>(routes: impl Iterator<Item = &'a Route>, function: &Function) -> Vec<u8> {
     let document: Map<String, Value> = serde_json::from_str(DOCUMENT).unwrap_or_default();
     let mut document = Value::Object(document);
     let served: BTreeSet<(String, String)> =
@@ -24,6 +25,13 @@ pub fn of_routes<'a>(routes: impl Iterator<Item = &'a Route>, model: &str) -> Ve
             methods.as_object().is_some_and(|methods| !methods.is_empty())
         });
     }
+    let examples = document.pointer(HOSTED_EXAMPLES).cloned();
+    let examples = examples.as_ref().and_then(Value::as_object);
+    let paths = document["paths"].as_object_mut();
+    for (path, methods) in paths.into_iter().flatten() {
+        set_examples(path, methods, (examples, function));
+    }
+    fit(&mut document["components"]["schemas"], function);
     let mut used = BTreeSet::new();
     collect(&document["paths"], &document, &mut used);
     for (kind, components) in document["components"].as_object_mut().into_iter().flatten() {
@@ -34,9 +42,76 @@ pub fn of_routes<'a>(routes: impl Iterator<Item = &'a Route>, model: &str) -> Ve
     // What stands for a part of a path is the name of the model.
     let parameters = document["components"]["parameters"].as_object_mut();
     for parameter in parameters.into_iter().flat_map(Map::values_mut) {
-        parameter["schema"]["enum"] = json!([model]);
+        parameter["schema"]["enum"] = json!([function.name()]);
     }
     document.to_string().into_bytes()
+}
+
+/// Gives paths of hosted inference the examples of the function's tasks; of its own task, where the path
+/// names one.
+fn set_examples(
+    path: &str,
+    methods: &mut Value,
+    (examples, function): (Option<&Map<String, Value>>, &Function),
+) {
+    let content = methods.pointer_mut("/post/requestBody/content/application~1json");
+    let content = content.filter(|content| content["schema"]["$ref"] == HOSTED_REQUEST);
+    let Some(content) = content.and_then(Value::as_object_mut) else { return };
+    let is_for = |name: &str| match path.contains("{task}") {
+        true => name == function.task().name(),
+        false => function.tasks().iter().any(|task| task.name() == name),
+    };
+    let own = examples.into_iter().flatten().filter(|(name, _)| is_for(name));
+    let own: Map<String, Value> =
+        own.map(|(name, example)| (name.clone(), example.clone())).collect();
+    content.remove("example");
+    content.insert("examples".to_owned(), own.into());
+}
+
+/// Has schemas allow what the model takes: forms of its tasks, ids of its tokens, and its prompts.
+fn fit(schema: &mut Value, function: &Function) {
+    let fields = match schema {
+        Value::Array(items) => return items.iter_mut().for_each(|item| fit(item, function)),
+        Value::Object(fields) => fields,
+        _ => return,
+    };
+    if let Some(forms) = fields.get_mut("anyOf").and_then(Value::as_array_mut) {
+        forms.retain_mut(|form| match form.as_object_mut().and_then(|form| form.remove(TASKS)) {
+            Some(tasks) => function.tasks().iter().any(|task| contains(&tasks, task.name())),
+            None => true,
+        });
+    }
+    if let Some(model) = function.model().text() {
+        if fields.get("maximum") == Some(&json!(u32::MAX)) {
+            let last = model.tokenizer.vocabulary().saturating_sub(1);
+            fields.insert("maximum".to_owned(), json!(last));
+        }
+        let properties = fields.get_mut("properties").and_then(Value::as_object_mut);
+        for (name, property) in properties.into_iter().flatten() {
+            match &name[..] {
+                "prompt_name" => {
+                    let names = model.manifest.prompts.keys().map(|name| json!(name));
+                    *property = json!({"enum": names.chain([Value::Null]).collect::<Vec<_>>()});
+                }
+                "truncate_prompt_tokens" => {
+                    let least = json!({"type": "integer", "minimum": model.max_length});
+                    property["anyOf"] = json!([{"enum": [-1, null]}, least]);
+                }
+                _ => {}
+            }
+        }
+    }
+    fields.values_mut().for_each(|field| fit(field, function));
+}
+
+/// The request of hosted inference, and examples of it by task.
+const HOSTED_REQUEST: &str = "#/components/schemas/InferenceRequest";
+const HOSTED_EXAMPLES: &str = "/paths/~1/post/requestBody/content/application~1json/examples";
+/// The tasks that a form of a request is for.
+const TASKS: &str = "x-tasks";
+
+fn contains(list: &Value, name: &str) -> bool {
+    list.as_array().is_some_and(|list| list.iter().any(|item| item == name))
 }
 
 /// A route's path as OpenAPI writes it, which has no segments that stand for several.

@@ -42,6 +42,16 @@ fn is_also_strict(name: &str) -> bool {
     name.ends_with("Parameters") && name != "VectorParameters"
 }
 
+/// Has one of the names of a required key stand for a value.
+fn not_null(rule: &mut Value) {
+    let names = rule.get_mut("anyOf").and_then(Value::as_array_mut);
+    for name in names.into_iter().flatten() {
+        if let Some(key) = name["required"][0].as_str().map(str::to_owned) {
+            name["properties"][key] = json!({"not": {"type": "null"}});
+        }
+    }
+}
+
 /// The schema of an object that is read so.
 pub(in crate::dialects) fn lenient(mut schema: Schema) -> Schema {
     let object = schema.ensure_object();
@@ -56,6 +66,7 @@ pub(in crate::dialects) fn lenient(mut schema: Schema) -> Schema {
     // Of two names of a key, one may be null.
     if let Some(Value::Array(rules)) = object.get_mut("allOf") {
         rules.retain(|rule| rule.get("not").is_none());
+        rules.iter_mut().for_each(not_null);
         if rules.is_empty() {
             object.remove("allOf");
         }

@@ -54,11 +54,21 @@ by_hand! {
         "description": "A text, a text or a pair of texts in a list, or a list of such lists.",
         "anyOf": [
             {"type": "string", "minLength": 1},
-            {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 2},
+            {
+                "type": "array",
+                "items": {"type": "string"},
+                "prefixItems": [{"type": "string", "minLength": 1}],
+                "minItems": 1,
+                "maxItems": 2,
+            },
             {
                 "type": "array",
                 "items": {
-                    "type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 2,
+                    "type": "array",
+                    "items": {"type": "string"},
+                    "prefixItems": [{"type": "string", "minLength": 1}],
+                    "minItems": 1,
+                    "maxItems": 2,
                 },
                 "minItems": 1,
             },

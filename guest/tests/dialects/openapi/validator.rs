@@ -52,8 +52,13 @@ impl Validator<'_> {
             "minLength" => value.as_str().is_none_or(|v| v.chars().count() as f64 >= number()),
             "minItems" => value.as_array().is_none_or(|value| value.len() as f64 >= number()),
             "maxItems" => value.as_array().is_none_or(|value| value.len() as f64 <= number()),
+            "prefixItems" => {
+                let mut items = value.as_array().into_iter().flatten().zip(schemas());
+                return items.try_for_each(|(item, schema)| self.check(schema, item));
+            }
             "items" => {
-                let mut items = value.as_array().into_iter().flatten();
+                let first = schema["prefixItems"].as_array().map_or(0, Vec::len);
+                let mut items = value.as_array().into_iter().flatten().skip(first);
                 return items.try_for_each(|item| self.check(argument, item));
             }
             "required" => value.as_object().is_none_or(|object| {
