@@ -38,6 +38,11 @@ fn statistics_count_what_a_version_has_answered() {
     assert_eq!(count(&after, "fail") - count(&before, "fail"), 1);
     assert!(after["inference_stats"]["compute_infer"]["ns"].as_u64().unwrap() > 0);
     assert_eq!(server.get("/v2/models/stats").json()["model_stats"][0]["name"], "pii-ner");
+    let described = server.get("/v2");
+    assert_eq!(described.header("content-length"), described.text.len().to_string());
+    let extensions = described.json()["extensions"].clone();
+    let guest = ["classification", "model_configuration", "binary_tensor_data", "parameters"];
+    assert_eq!(extensions, json!([&guest[..], &["statistics"]].concat()));
     assert_eq!(server.get("/v2/models/other/stats").status, 404);
     assert_eq!(server.post("/v2/models/stats", "").status, 405);
 }

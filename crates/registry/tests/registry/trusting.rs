@@ -92,7 +92,7 @@ fn a_certificate_that_this_machine_does_not_trust_is_refused() {
 fn an_authority_of_ones_own_is_trusted_where_it_is_named() {
     let stub = registry(storage());
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "pulls_what_it_is_told", "--ignored", "--nocapture"]);
+    command.args(["--exact", "trusting::pulls_what_it_is_told", "--ignored", "--nocapture"]);
     command.env("SSL_CERT_FILE", certificate()).env_remove("SSL_CERT_DIR");
     let status = command.env(TOLD, stub.reference("x").to_string()).status().unwrap();
     assert!(status.success());

@@ -205,7 +205,7 @@ fn a_log_line_names_the_trace_of_its_request() {
     let attributes = attributes(&record.attributes);
     assert_eq!(attributes["request_id"], "r-1");
     assert_eq!(attributes["function"], "pii");
-    assert_eq!(attributes["target"], "otlp");
+    assert_eq!(attributes["target"], module_path!());
     assert_eq!((&attributes["retries"][..], &attributes["share"][..]), ("3", "0.5"));
     assert_eq!(attributes["retry"], "true");
 }

@@ -1,4 +1,5 @@
 use http::{Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt as _, Limited};
 use pilotlight_telemetry::Total;
 use pilotlight_wire::without_trailing_slash;
 use serde_json::{Value, json};
@@ -9,10 +10,13 @@ use crate::http::middleware::{Middleware, Next};
 use crate::request::Body;
 use crate::routing::Routed;
 
+const SERVER: &str = "/v2";
 const MODELS: &str = "/v2/models/";
+/// In bytes; guests of ours write some hundred.
+const LONGEST_DESCRIPTION: usize = 64 << 10;
 
-/// Answers the statistics extension of the Open Inference Protocol, version 2: instances count nothing,
-/// for each request may get a fresh one.
+/// Answers the statistics extension of the Open Inference Protocol, version 2, and lists it: instances
+/// count nothing, for each request may get a fresh one.
 #[derive(Clone)]
 pub(in crate::http) struct Statistics;
 
@@ -20,11 +24,39 @@ impl Middleware for Statistics {
     async fn handle<N: Next>(self, request: Request<WasiBody>, next: N) -> Response<Body> {
         let routed = request.extensions().get::<Routed>();
         let told = routed.and_then(|routed| statistics(&request, &routed.version));
-        match told {
-            Some(told) => told,
-            None => next.run(request).await,
+        if let Some(told) = told {
+            return told;
         }
+        let describes_server = without_trailing_slash(request.uri().path()) == SERVER;
+        let answer = next.run(request).await;
+        if describes_server { with_extension(answer).await } else { answer }
     }
+}
+
+/// Adds the extension to those that a guest lists of the server that it takes itself for. Anything but
+/// such a list stays as it is.
+async fn with_extension(answer: Response<Body>) -> Response<Body> {
+    if answer.status() != StatusCode::OK {
+        return answer;
+    }
+    let (mut head, body) = answer.into_parts();
+    // Whoever asks for the head alone is not told a length that is not that of the body.
+    head.headers.remove(header::CONTENT_LENGTH);
+    let Ok(body) = Limited::new(body, LONGEST_DESCRIPTION).collect().await else {
+        let error = "the description of the server is too long or was cut short";
+        return Body::refusal(StatusCode::INTERNAL_SERVER_ERROR, "internal", error);
+    };
+    let body = body.to_bytes();
+    let mut told: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let extensions = told.get_mut("extensions").and_then(Value::as_array_mut);
+    let body = match extensions {
+        Some(extensions) => {
+            extensions.push("statistics".into());
+            told.to_string().into_bytes()
+        }
+        None => body.into(),
+    };
+    Response::from_parts(head, Body::full(body))
 }
 
 /// The response, if that is what the request is for.
