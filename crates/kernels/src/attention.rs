@@ -10,11 +10,14 @@ mod softmax;
 use std::ops::Range;
 
 use crate::blocks::DEPTH;
-use crate::blocks::float::{RowBlock, WIDTH, WeightBlock};
-use crate::form::{self, Float};
-use crate::sums::{PANEL, ROWS, Sums};
+use crate::blocks::float::{RowBlock, Transpose};
+use crate::form::{Float, Form};
+use crate::grid::Columns;
+use crate::instruction_set::{InstructionSet, dispatch};
+use crate::memory::Memory;
+use crate::sums::{PANEL, Sums, ZEROS};
 use crate::tile::Tiles;
-use pack::scale;
+use pack::{Head, scale};
 
 pub use operands::{Attention, Heads, Rows};
 pub use pack::AttentionScratch;
@@ -22,73 +25,131 @@ pub use pack::AttentionScratch;
 impl Attention<'_> {
     /// Computes it into `out`, `[tokens, count · width]`; does nothing where `out` is shorter.
     pub fn compute(&self, scratch: &mut AttentionScratch, out: &mut [f32]) {
+        self.compute_on(InstructionSet::available(), scratch, out);
+    }
+
+    /// Computes it with `set`, or with scalar code if the processor does not have it.
+    pub fn compute_on(&self, set: InstructionSet, scratch: &mut AttentionScratch, out: &mut [f32]) {
         let stride = self.heads.count * self.heads.width;
         let Some(out) = out.get_mut(..self.tokens * stride) else { return };
+        dispatch!(set, simd => { self.heads(simd, scratch, out) });
+    }
+
+    fn heads<S>(&self, simd: S, scratch: &mut AttentionScratch, out: &mut [f32])
+    where
+        S: Form<Float, Row = RowBlock, Columns: Transpose>,
+    {
+        let AttentionScratch { keys, values, queries, scores, sums } = scratch;
         for head in 0..self.heads.count {
             let columns = head * self.heads.width..(head + 1) * self.heads.width;
-            scratch.pack_head(self, &columns);
-            for rows in (Tiles { rows: self.tokens }).ranges() {
-                self.tile(scratch, rows, &columns, out);
+            let head = simd.vectorize(
+                #[inline(always)]
+                || Head::<S::Columns>::pack(self, &columns, S::WIDTH, (keys, values)),
+            );
+            for rows in (Tiles { rows: self.tokens, most: S::TILE }).ranges() {
+                let queries = simd.vectorize(
+                    #[inline(always)]
+                    || pack::queries(simd, self, &rows, &columns, queries),
+                );
+                let place = (rows, columns.clone());
+                self.tile(simd, &head, queries, (scores, sums), place, out);
             }
         }
     }
 
-    /// Some queries, at most `ROWS`, of the head whose columns are packed.
-    fn tile(
+    /// Some queries of a head.
+    fn tile<S>(
         &self,
-        scratch: &mut AttentionScratch,
-        rows: Range<usize>,
-        columns: &Range<usize>,
+        simd: S,
+        head: &Head<'_, S::Columns>,
+        queries: &[RowBlock],
+        (scores, sums): (&mut Memory, &mut Memory),
+        (rows, columns): (Range<usize>, Range<usize>),
         out: &mut [f32],
-    ) {
-        scratch.pack_queries(self, &rows, columns);
-        let AttentionScratch { keys, values, queries, scores } = scratch;
-        let key_blocks = self.tokens.div_ceil(DEPTH);
-        scores.resize(key_blocks * rows.len(), RowBlock::ZEROS);
-        let mut sums = Sums::ZEROS;
-        let panels = keys.chunks(PANEL / WIDTH * self.heads.width.div_ceil(DEPTH));
+    ) where
+        S: Form<Float, Row = RowBlock, Columns: Transpose>,
+    {
+        let count = self.tokens.div_ceil(DEPTH);
+        let scores = scores.grow::<RowBlock>(count * rows.len());
+        let sums = sums.grow::<Sums>(rows.len());
+        let head_blocks = self.heads.width.div_ceil(DEPTH);
+        let panels = head.keys.chunks(PANEL / S::WIDTH * head_blocks);
         for (keys, first) in panels.zip((0..).step_by(PANEL)) {
-            product(queries, rows.len(), keys, &mut sums);
+            product(simd, queries, (keys, head_blocks), sums);
             let blocks = &mut scores[first / DEPTH * rows.len()..];
-            for (block, sums) in blocks.iter_mut().zip(&sums.0[..rows.len()]) {
+            for (block, sums) in blocks.iter_mut().zip(&*sums) {
                 block.0[first % DEPTH..][..PANEL].copy_from_slice(sums);
             }
         }
-        let mut scales = [0.0; ROWS];
-        for (index, scale) in scales[..rows.len()].iter_mut().enumerate() {
-            if let Some(mask) = &self.mask {
-                mask.add_to(scores[index..].iter_mut().step_by(rows.len()), rows.start + index);
-            }
-            *scale = 1.0 / softmax::unscaled(&mut scores[index..], rows.len(), self.tokens);
-        }
-        let stride = self.heads.count * self.heads.width;
-        let panels = values.chunks(PANEL / WIDTH * key_blocks);
+        let mut scales = [0.0; MOST];
+        let scales = &mut scales[..rows.len()];
+        simd.vectorize(
+            #[inline(always)]
+            || self.weigh(simd, scores, rows.start, scales),
+        );
+        let panels = head.values.chunks(PANEL / S::WIDTH * count);
         for (values, column) in panels.zip(columns.clone().step_by(PANEL)) {
-            product(scores, rows.len(), values, &mut sums);
+            product(simd, scores, (values, count), sums);
             let place = column..columns.end.min(column + PANEL);
-            for ((row, sums), scale) in rows.clone().zip(&sums.0).zip(scales) {
-                store(sums, scale, &mut out[row * stride..][place.clone()]);
+            self.store(simd, sums, scales, (rows.start, place), out);
+        }
+    }
+
+    /// Makes weights of the scores of queries from `first` on, and says what is to multiply each query's values.
+    #[inline(always)]
+    fn weigh<S: Form<Float>>(
+        &self,
+        simd: S,
+        scores: &mut [RowBlock],
+        first: usize,
+        scales: &mut [f32],
+    ) {
+        let rows = scales.len();
+        for (index, scale) in scales.iter_mut().enumerate() {
+            if let Some(mask) = &self.mask {
+                mask.add_to(scores[index..].iter_mut().step_by(rows), first + index);
+            }
+            *scale = 1.0 / softmax::unscaled(simd, &mut scores[index..], rows, self.tokens);
+        }
+    }
+
+    /// Stores the sums of queries from `first` on, scaled, as many columns as there are.
+    fn store<S: Form<Float>>(
+        &self,
+        simd: S,
+        sums: &[Sums],
+        scales: &[f32],
+        (first, columns): (usize, Range<usize>),
+        out: &mut [f32],
+    ) {
+        let stride = self.heads.count * self.heads.width;
+        for ((sums, factor), row) in sums.iter().zip(scales).zip(first..) {
+            let out = &mut out[row * stride..][columns.clone()];
+            let whole = <&mut Sums>::try_from(&mut *out);
+            let mut part = ZEROS;
+            let is_part = whole.is_err();
+            let to = whole.unwrap_or(&mut part);
+            simd.vectorize(
+                #[inline(always)]
+                || scale(simd, sums, *factor, to),
+            );
+            if is_part {
+                out.copy_from_slice(&part[..out.len()]);
             }
         }
     }
 }
 
-/// Products of a tile's rows, `[blocks, rows]`, with the columns of a panel or its first half,
-/// `[columns / 8, blocks]`.
-fn product(x: &[RowBlock], rows: usize, weights: &[WeightBlock], sums: &mut Sums) {
-    sums.0[..rows].fill([0.0; PANEL]);
-    let groups = weights.chunks_exact(x.len() / rows);
-    for (weights, column) in groups.zip((0..PANEL).step_by(WIDTH)) {
-        form::add::<Float>(x, rows, weights, column, sums);
-    }
-}
+/// No less than the rows of any tile.
+const MOST: usize = 16;
 
-/// Stores sums, scaled, as many as fit.
-fn store(sums: &[f32; PANEL], factor: f32, out: &mut [f32]) {
-    if let Ok(out) = out.try_into() {
-        return scale(sums, factor, out);
-    }
-    for (out, sum) in out.iter_mut().zip(sums) {
-        *out = sum * factor;
-    }
+/// Products of a tile's rows, `[blocks, rows]`, with columns of a panel, `[columns / WIDTH, count]`.
+fn product<S: Form<Float>>(
+    simd: S,
+    x: &[S::Row],
+    (blocks, count): (&[S::Columns], usize),
+    sums: &mut [Sums],
+) {
+    sums.fill(ZEROS);
+    simd.add(x, &Columns { blocks, count, span: 0..count }, sums);
 }

@@ -1,5 +1,6 @@
 //! How rows and weights lie in memory: everything in blocks of `DEPTH` inputs, so that a kernel's loop
-//! turns once for a block and its offsets are constants.
+//! turns once for a block and its offsets are constants. A block of weights has as many columns as a
+//! register of its instruction set holds sums.
 
 pub(crate) mod float;
 pub(crate) mod int4;
@@ -11,26 +12,26 @@ pub(crate) const DEPTH: usize = 32;
 pub(crate) const STEP: usize = 4;
 /// Steps in a block.
 pub(crate) const STEPS: usize = DEPTH / STEP;
-/// Columns that one vector holds.
+/// Columns that a vector of WebAssembly holds.
+#[cfg(target_feature = "simd128")]
 pub(crate) const QUAD: usize = 4;
 
 /// Below this the reciprocal of a block's scale would overflow: such a block counts as zeros.
 pub(crate) const SMALLEST: f32 = 1e-30;
 
-/// A block of codes. Of weights: for each step, for each column of a quad, `STEP` inputs. Of a row:
-/// for each step, its inputs four times, which is quicker to read than to make of one.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[repr(C, align(16))]
-pub(crate) struct Codes<T>(pub(crate) [[T; QUAD * STEP]; STEPS]);
-
-/// Each step four times.
-#[cfg(any(test, not(target_feature = "simd128")))]
-pub(crate) fn repeated<T: Copy>(codes: &[T; DEPTH]) -> Codes<T> {
-    let step = |step| std::array::from_fn(|place| codes[step * STEP + place % STEP]);
-    Codes(std::array::from_fn(step))
+/// `factor · other + summand`, rounded as vectors do it.
+#[inline(always)]
+pub(crate) fn fused(factor: f32, other: f32, summand: f32) -> f32 {
+    if cfg!(target_family = "wasm") {
+        // WebAssembly has no such instruction for one number.
+        factor * other + summand
+    } else {
+        factor.mul_add(other, summand)
+    }
 }
 
 /// Hands on a block of values, with zeros behind if it is short.
+#[inline(always)]
 pub(crate) fn with_whole(x: &[f32], take: impl FnOnce(&[f32; DEPTH])) {
     if let Ok(x) = x.try_into() {
         return take(x);

@@ -1,8 +1,10 @@
 use std::ops::Range;
 
+use crate::columns::ColumnsMut;
 use crate::error::{Error, check_length};
-use crate::gelu::gelu_in_place;
-use crate::sums::PANEL;
+use crate::gelu;
+use crate::lanes::{LANES, Lanes as _, Simd};
+use crate::sums::{PANEL, Sums};
 
 /// What is done to sums `[rows, N]` before they are stored: `then(sums + bias)`.
 #[derive(Debug, Clone, Copy, Default)]
@@ -36,39 +38,63 @@ impl Epilogue<'_> {
         Ok(())
     }
 
-    /// Finishes the sums of `columns`, at most `PANEL`, and stores them at `start` of `out`.
-    pub(crate) fn store(
+    /// Finishes the sums of rows from `first` on with `columns`, at most `PANEL`, and stores them. The sums are
+    /// in units of `unit`, if there is one. It is called inside of [`Simd::vectorize`].
+    #[inline(always)]
+    pub(crate) fn store<S: Simd>(
         &self,
-        mut sums: [f32; PANEL],
-        columns: Range<usize>,
-        start: usize,
-        out: &mut [f32],
+        simd: S,
+        sums: &[Sums],
+        unit: Option<&Sums>,
+        (first, columns): (usize, Range<usize>),
+        out: &mut ColumnsMut<'_>,
     ) {
-        let place = start..start + columns.len();
-        if let Some(bias) = self.bias {
-            add(&mut sums, &bias[columns]);
-        }
-        match self.then {
-            Then::Store => (),
-            Then::Gelu => gelu_in_place(&mut sums),
-            Then::Add(residual) => add(&mut sums, &residual[place.clone()]),
-        }
-        let out = &mut out[place];
-        match <&mut [f32; PANEL]>::try_from(&mut *out) {
-            Ok(line) => *line = sums,
-            Err(_) => out.copy_from_slice(&sums[..out.len()]),
+        for (sums, row) in sums.iter().zip(first..) {
+            let mut sums = *sums;
+            if let Some(unit) = unit {
+                combine(simd, &mut sums, unit, S::Lanes::mul);
+            }
+            if let Some(bias) = self.bias {
+                add(simd, &mut sums, &bias[columns.clone()]);
+            }
+            match self.then {
+                Then::Store => (),
+                Then::Gelu => gelu::in_place(simd, &mut sums),
+                Then::Add(residual) => {
+                    add(simd, &mut sums, &residual[row * out.stride()..][columns.clone()]);
+                }
+            }
+            let out = out.part(row, &columns);
+            match <&mut Sums>::try_from(&mut *out) {
+                Ok(line) => *line = sums,
+                Err(_) => out.copy_from_slice(&sums[..out.len()]),
+            }
         }
     }
 }
 
-fn add(sums: &mut [f32; PANEL], terms: &[f32]) {
-    if let Ok(terms) = <&[f32; PANEL]>::try_from(terms) {
-        for (sum, term) in sums.iter_mut().zip(terms) {
-            *sum += term;
-        }
-        return;
+/// Adds terms, maybe less than a panel has.
+#[inline(always)]
+fn add<S: Simd>(simd: S, sums: &mut Sums, terms: &[f32]) {
+    if let Ok(terms) = terms.try_into() {
+        return combine(simd, sums, terms, S::Lanes::add);
     }
     for (sum, term) in sums.iter_mut().zip(terms) {
         *sum += term;
     }
 }
+
+#[inline(always)]
+fn combine<S: Simd>(
+    simd: S,
+    sums: &mut Sums,
+    others: &Sums,
+    with: impl Fn(S::Lanes, S::Lanes) -> S::Lanes,
+) {
+    let (sums, _) = sums.as_chunks_mut::<LANES>();
+    for (sums, others) in sums.iter_mut().zip(others.as_chunks::<LANES>().0) {
+        with(simd.load(sums), simd.load(others)).store(sums);
+    }
+}
+
+const _: () = assert!(PANEL.is_multiple_of(LANES));

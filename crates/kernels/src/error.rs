@@ -1,5 +1,7 @@
 use std::fmt;
 
+use crate::sums::PANEL;
+
 /// Why operands were refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
@@ -14,6 +16,8 @@ pub enum Error {
     },
     /// A block size that is not a positive multiple of 16.
     Block(usize),
+    /// A first column that is not a multiple of [`crate::COLUMN_STEP`].
+    Columns(usize),
     /// Sizes whose product does not fit in memory.
     Size,
     /// Weights or scales that are infinite or not a number.
@@ -28,6 +32,9 @@ impl fmt::Display for Error {
             }
             Self::Block(block) => {
                 write!(f, "blocks of {block} weights: not a positive multiple of 16")
+            }
+            Self::Columns(column) => {
+                write!(f, "columns from {column} on: not a multiple of {PANEL}")
             }
             Self::Size => write!(f, "sizes that do not fit in memory"),
             Self::NotFinite(what) => write!(f, "{what}: infinite or not a number"),

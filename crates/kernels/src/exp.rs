@@ -1,6 +1,6 @@
 //! The exponential function.
 
-use crate::lanes::Lanes;
+use crate::lanes::{Lanes, Simd as _};
 
 /// Below it results are no normal numbers any more.
 const LEAST: f32 = -87.0;
@@ -15,25 +15,40 @@ const COEFFICIENTS: [f32; 6] =
 /// `e` to the power of each lane, within three units in the last place; lanes beyond -87 and 88
 /// count as these.
 #[inline(always)]
-pub(crate) fn exp(x: Lanes) -> Lanes {
-    let x = x.max(Lanes::splat(LEAST)).min(Lanes::splat(MOST));
-    let power = x.mul(Lanes::splat(std::f32::consts::LOG2_E)).round();
-    let rest = power.mul_add(Lanes::splat(-LN_2_HIGH), x);
-    let rest = power.mul_add(Lanes::splat(-LN_2_LOW), rest);
-    let [first, others @ ..] = COEFFICIENTS;
-    let polynomial =
-        others.iter().fold(Lanes::splat(first), |sum, next| sum.mul_add(rest, Lanes::splat(*next)));
+pub(crate) fn exp<L: Lanes>(x: L) -> L {
+    let simd = x.simd();
+    let x = x.max(simd.splat(LEAST)).min(simd.splat(MOST));
+    let power = x.mul(simd.splat(std::f32::consts::LOG2_E)).round();
+    let rest = power.mul_add(simd.splat(-LN_2_HIGH), x);
+    let rest = power.mul_add(simd.splat(-LN_2_LOW), rest);
+    let polynomial = horner(&COEFFICIENTS, rest);
     let square = rest.mul(rest);
-    let mantissa = polynomial.mul_add(square, rest).add(Lanes::splat(1.0));
+    let mantissa = polynomial.mul_add(square, rest).add(simd.splat(1.0));
     mantissa.mul(power.exp2())
+}
+
+/// A polynomial; the coefficient of the highest power is the first.
+#[inline(always)]
+pub(crate) fn horner<L: Lanes, const N: usize>(coefficients: &[f32; N], x: L) -> L {
+    let mut sum = x.simd().splat(coefficients[0]);
+    for &coefficient in &coefficients[1..] {
+        sum = sum.mul_add(x, x.simd().splat(coefficient));
+    }
+    sum
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::instruction_set::{InstructionSet, dispatch};
+    use crate::lanes::LANES;
 
     fn of(x: f32) -> f32 {
-        exp(Lanes::splat(x)).to_array()[0]
+        let mut lanes = [0.0; LANES];
+        dispatch!(InstructionSet::available(), simd => {
+            exp(simd.splat(x)).store(&mut lanes);
+        });
+        lanes[0]
     }
 
     #[test]

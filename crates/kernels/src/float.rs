@@ -1,18 +1,20 @@
 //! Weights of f32.
 
-use std::ops::Range;
-
-use crate::blocks::float::{WIDTH, WeightBlock};
+use crate::blocks::DEPTH;
+use crate::blocks::float::Pack;
 use crate::error::{Error, check_length, checked_area};
-use crate::form::Float;
+use crate::form::{Float, Form};
 use crate::grid::Grid;
+use crate::instruction_set::{InstructionSet, dispatch};
+use crate::memory::Memory;
 use crate::tile::Packed;
 
 /// Weights `[N, K]` of f32.
 #[derive(Debug, Clone)]
 pub struct F32Weights {
-    grid: Grid,
-    blocks: Vec<WeightBlock>,
+    pub(crate) set: InstructionSet,
+    pub(crate) grid: Grid,
+    pub(crate) blocks: Memory,
 }
 
 impl F32Weights {
@@ -21,15 +23,17 @@ impl F32Weights {
     /// # Errors
     /// [`Error::Length`], [`Error::Size`].
     pub fn pack(outputs: usize, inputs: usize, weights: &[f32]) -> Result<Self, Error> {
-        check_length("weights", checked_area(outputs, inputs)?, weights.len())?;
-        let grid = Grid { outputs, inputs, width: WIDTH };
-        let blocks = grid.pack(WeightBlock::ZEROS, |block, column, output, index| {
-            let row = &weights[output * inputs..][grid.range(index)];
-            for (place, weight) in block.0.iter_mut().zip(row) {
-                place[column] = *weight;
-            }
-        });
-        Ok(Self { grid, blocks })
+        Self::pack_on(InstructionSet::available(), [outputs, inputs], weights)
+    }
+
+    /// Packs weights for `set`, or for scalar code if the processor does not have it.
+    ///
+    /// # Errors
+    /// As [`Self::pack`].
+    pub fn pack_on(set: InstructionSet, sizes: [usize; 2], weights: &[f32]) -> Result<Self, Error> {
+        check_length("weights", checked_area(sizes[0], sizes[1])?, weights.len())?;
+        let set = set.or_scalar();
+        dispatch!(set, simd => { pack(simd, set, sizes, weights) })
     }
 
     /// Number of outputs, N.
@@ -44,26 +48,23 @@ impl F32Weights {
 
     /// Bytes that the packed weights take.
     pub fn bytes(&self) -> usize {
-        size_of_val(&*self.blocks)
+        self.blocks.bytes()
+    }
+
+    pub(crate) fn packed<S: Form<Float>>(&self, _simd: S) -> Packed<'_, S::Kept> {
+        Packed { grid: self.grid, blocks: self.blocks.values(), units: &[] }
     }
 }
 
-impl Packed for F32Weights {
-    type Form = Float;
-
-    fn grid(&self) -> Grid {
-        self.grid
-    }
-
-    fn inputs(&self) -> usize {
-        self.grid.inputs
-    }
-
-    fn range(&self, block: usize) -> Range<usize> {
-        self.grid.range(block)
-    }
-
-    fn panel<'a>(&'a self, panel: usize, _open: &'a mut Vec<WeightBlock>) -> &'a [WeightBlock] {
-        self.grid.panel(&self.blocks, panel)
-    }
+fn pack<S: Form<Float, Kept: Pack>>(
+    _simd: S,
+    set: InstructionSet,
+    sizes: [usize; 2],
+    weights: &[f32],
+) -> Result<F32Weights, Error> {
+    let grid = Grid::new(sizes, DEPTH, S::WIDTH)?;
+    let blocks = grid.pack(|block: &mut S::Kept, column, output, index| {
+        block.set(column, &weights[output * grid.inputs..][grid.range(index)]);
+    });
+    Ok(F32Weights { set, grid, blocks })
 }

@@ -3,7 +3,9 @@
 //! `erf(x/√2)` is `x·P(x²)/Q(x²)` on ±5.6, a minimax fit weighted by |x|. The result is within
 //! 1.5e-6, or 1.5e-6 of its value where that is above 1.
 
-use crate::lanes::Lanes;
+use crate::exp::horner;
+use crate::instruction_set::{InstructionSet, dispatch};
+use crate::lanes::{LANES, Lanes, Simd};
 
 /// Where `Φ` is 0 or 1 as far as f32 can tell beside the tolerance.
 const RANGE: f32 = 5.6;
@@ -35,36 +37,44 @@ pub fn gelu(x: f32) -> f32 {
 
 /// Replaces each value by its GELU.
 pub fn gelu_in_place(values: &mut [f32]) {
-    let (quads, rest) = values.as_chunks_mut::<4>();
-    for quad in quads {
-        gelu_of_four(Lanes::load(quad)).store(quad);
+    dispatch!(InstructionSet::available(), simd => {
+        simd.vectorize(#[inline(always)] || in_place(simd, values));
+    });
+}
+
+/// The same, inside of what is compiled for an instruction set.
+#[inline(always)]
+pub(crate) fn in_place<S: Simd>(simd: S, values: &mut [f32]) {
+    let (chunks, rest) = values.as_chunks_mut::<LANES>();
+    for chunk in chunks {
+        of_lanes(simd.load(chunk)).store(chunk);
     }
-    for value in rest {
-        *value = gelu(*value);
+    if cfg!(target_family = "wasm") {
+        for value in rest {
+            *value = gelu(*value);
+        }
+    } else if !rest.is_empty() {
+        // What becomes of a value must not depend on its place.
+        let mut last = [0.0; LANES];
+        last[..rest.len()].copy_from_slice(rest);
+        of_lanes(simd.load(&last)).store(&mut last);
+        rest.copy_from_slice(&last[..rest.len()]);
     }
 }
 
 #[inline(always)]
-fn gelu_of_four(x: Lanes) -> Lanes {
+fn of_lanes<L: Lanes>(x: L) -> L {
     let bounded = bound(x, RANGE);
     let square = bounded.mul(bounded);
     let over = bounded.mul(horner(&NUMERATOR, square));
     let erf = bound(over.div(horner(&DENOMINATOR, square)), 1.0);
-    let half = x.mul(Lanes::splat(0.5));
+    let half = x.mul(x.simd().splat(0.5));
     half.mul_add(erf, half)
 }
 
 /// At most `by` away from 0; loses NaN.
 #[inline(always)]
-fn bound(x: Lanes, by: f32) -> Lanes {
-    Lanes::splat(-by).max(Lanes::splat(by).min(x))
-}
-
-#[inline(always)]
-fn horner<const N: usize>(coefficients: &[f32; N], x: Lanes) -> Lanes {
-    let mut sum = Lanes::splat(coefficients[0]);
-    for &coefficient in &coefficients[1..] {
-        sum = sum.mul_add(x, Lanes::splat(coefficient));
-    }
-    sum
+fn bound<L: Lanes>(x: L, by: f32) -> L {
+    let simd = x.simd();
+    simd.splat(-by).max(simd.splat(by).min(x))
 }

@@ -1,19 +1,29 @@
 //! Weights of 4 bits in blocks.
 
-mod layout;
-
-use std::ops::Range;
-
-use crate::blocks::int4::{OpenBlock, PackedBlock};
-use crate::error::Error;
-use crate::form::Int4;
+use crate::blocks::int4::Pack;
+use crate::error::{Error, check_length};
+use crate::form::{Form, Int4};
 use crate::grid::Grid;
-use crate::sums::PANEL;
+use crate::instruction_set::{InstructionSet, dispatch};
+use crate::memory::Memory;
+use crate::sums::{PANEL, Sums};
 use crate::tile::Packed;
-use layout::Layout;
 
 /// The largest scale in units of its column.
 const LARGEST_SCALE: f32 = 32767.0;
+
+/// Weights of 4 bits as they are given: see [`Int4Weights::pack`].
+#[derive(Debug, Clone, Copy)]
+pub struct Nibbles<'a> {
+    /// Outputs and inputs, N and K.
+    pub sizes: [usize; 2],
+    /// Inputs of a block.
+    pub block: usize,
+    /// Two in a byte: `[N, K / block, block / 2]`.
+    pub codes: &'a [u8],
+    /// f32 `[N, K / block]`.
+    pub scales: &'a [f32],
+}
 
 /// Weights `[N, K]` of 4 bits, `(code - 8) · scale`, with a scale for each block along K.
 ///
@@ -21,11 +31,11 @@ const LARGEST_SCALE: f32 = 32767.0;
 /// at most 2⁻¹³ of the largest scale among the blocks of its output.
 #[derive(Debug, Clone)]
 pub struct Int4Weights {
-    layout: Layout,
-    /// `[quads, blocks]`.
-    blocks: Vec<PackedBlock>,
+    pub(crate) set: InstructionSet,
+    pub(crate) grid: Grid,
+    pub(crate) blocks: Memory,
     /// The unit of each column's scales, by panels.
-    units: Vec<[f32; PANEL]>,
+    pub(crate) units: Memory,
 }
 
 impl Int4Weights {
@@ -47,79 +57,79 @@ impl Int4Weights {
         codes: &[u8],
         scales: &[f32],
     ) -> Result<Self, Error> {
-        let layout = Layout::new(outputs, inputs, block)?;
-        layout.check(codes, scales)?;
-        let units = units(&layout, scales);
-        let given = layout.given();
-        let blocks = layout.grid().pack(PackedBlock::ZEROS, |packed, column, output, index| {
-            let range = layout.range(index);
-            let scale = scales[output * given + range.start / block];
-            // A unit of zero has only zero scales: the quotient is NaN, and becomes 0.
-            packed.scales[column] = (scale / units[output / PANEL][output % PANEL]).round() as i16;
-            let codes = &codes[output * given * (block / 2)..];
-            for (place, input) in range.enumerate() {
-                packed.set(column, place, codes[input / 2] >> (4 * (input % 2)) & 15);
-            }
-        });
-        Ok(Self { layout, blocks, units })
+        let given = Nibbles { sizes: [outputs, inputs], block, codes, scales };
+        Self::pack_on(InstructionSet::available(), &given)
+    }
+
+    /// Packs weights for `set`, or for scalar code if the processor does not have it.
+    ///
+    /// # Errors
+    /// As [`Self::pack`].
+    pub fn pack_on(set: InstructionSet, given: &Nibbles<'_>) -> Result<Self, Error> {
+        let set = set.or_scalar();
+        dispatch!(set, simd => { pack(simd, set, given) })
     }
 
     /// Number of outputs, N.
     pub fn outputs(&self) -> usize {
-        self.layout.outputs
+        self.grid.outputs
     }
 
     /// Number of inputs, K.
     pub fn inputs(&self) -> usize {
-        self.layout.inputs
+        self.grid.inputs
     }
 
     /// Bytes that the packed weights take.
     pub fn bytes(&self) -> usize {
-        size_of_val(&*self.blocks) + size_of_val(&*self.units)
+        self.blocks.bytes() + self.units.bytes()
+    }
+
+    pub(crate) fn packed<S: Form<Int4>>(&self, _simd: S) -> Packed<'_, S::Kept> {
+        Packed { grid: self.grid, blocks: self.blocks.values(), units: self.units.values() }
     }
 }
 
-/// The units of the columns' scales, by panels.
-fn units(layout: &Layout, scales: &[f32]) -> Vec<[f32; PANEL]> {
-    let mut units = vec![[0.0; PANEL]; layout.outputs.div_ceil(PANEL)];
-    for output in 0..layout.outputs {
-        let scales = &scales[output * layout.given()..][..layout.given()];
+fn pack<S: Form<Int4, Kept: Pack>>(
+    _simd: S,
+    set: InstructionSet,
+    given: &Nibbles<'_>,
+) -> Result<Int4Weights, Error> {
+    let Nibbles { sizes, block, codes, scales } = *given;
+    if block == 0 || !block.is_multiple_of(16) {
+        return Err(Error::Block(block));
+    }
+    let grid = Grid::new(sizes, block, S::WIDTH)?;
+    let parts = grid.given();
+    check_length("scales", grid.outputs * parts, scales.len())?;
+    check_length("codes", grid.outputs * parts * (block / 2), codes.len())?;
+    if !scales.iter().all(|scale| scale.is_finite()) {
+        return Err(Error::NotFinite("scales"));
+    }
+    let mut units = Memory::default();
+    let columns = set_units(grid, scales, &mut units);
+    let blocks = grid.pack(|packed: &mut S::Kept, column, output, index| {
+        let range = grid.range(index);
+        let scale = scales[output * parts + range.start / block];
+        // A unit of zero has only zero scales: the quotient is NaN, and becomes 0.
+        packed.set_scale(column, (scale / columns[output / PANEL][output % PANEL]).round() as i16);
+        let codes = &codes[output * parts * (block / 2)..];
+        for (place, input) in range.enumerate() {
+            packed.set(column, place, codes[input / 2] >> (4 * (input % 2)) & 15);
+        }
+    });
+    Ok(Int4Weights { set, grid, blocks, units })
+}
+
+/// Sets the units of the columns' scales, by panels.
+fn set_units<'a>(grid: Grid, scales: &[f32], units: &'a mut Memory) -> &'a [Sums] {
+    if grid.inputs == 0 {
+        return &[];
+    }
+    let units = units.grow::<Sums>(grid.outputs.div_ceil(PANEL));
+    for (output, scales) in scales.chunks_exact(grid.given()).enumerate() {
         let largest = scales.iter().fold(0.0f32, |most, scale| most.max(scale.abs()));
         units[output / PANEL][output % PANEL] = largest / LARGEST_SCALE;
     }
     units
-}
-
-impl Packed for Int4Weights {
-    type Form = Int4;
-
-    fn grid(&self) -> Grid {
-        self.layout.grid()
-    }
-
-    fn inputs(&self) -> usize {
-        self.layout.inputs
-    }
-
-    fn range(&self, block: usize) -> Range<usize> {
-        self.layout.range(block)
-    }
-
-    fn panel<'a>(&'a self, panel: usize, open: &'a mut Vec<OpenBlock>) -> &'a [OpenBlock] {
-        let packed = self.grid().panel(&self.blocks, panel);
-        open.resize(packed.len(), OpenBlock::ZEROS);
-        for (packed, open) in packed.iter().zip(open.iter_mut()) {
-            #[cfg(target_feature = "simd128")]
-            crate::simd::int4::open(packed, open);
-            #[cfg(not(target_feature = "simd128"))]
-            packed.open(open);
-        }
-        open
-    }
-
-    fn finish(&self, panel: usize, sums: &[f32; PANEL]) -> [f32; PANEL] {
-        let units = &self.units[panel];
-        std::array::from_fn(|column| sums[column] * units[column])
-    }
 }

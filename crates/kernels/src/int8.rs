@@ -1,12 +1,12 @@
 //! Weights of 8 bits in blocks of 32.
 
-use std::ops::Range;
-
-use crate::blocks::int8::WeightBlock;
-use crate::blocks::{DEPTH, QUAD, with_whole};
+use crate::blocks::int8::Pack;
+use crate::blocks::{DEPTH, with_whole};
 use crate::error::{Error, check_length, checked_area};
-use crate::form::Int8;
+use crate::form::{Form, Int8};
 use crate::grid::Grid;
+use crate::instruction_set::{InstructionSet, dispatch};
+use crate::memory::Memory;
 use crate::tile::Packed;
 
 /// What the largest weight of a column's block may become: the one that leaves the least error is
@@ -16,9 +16,9 @@ const LARGEST: std::ops::RangeInclusive<u8> = 112..=127;
 /// Weights `[N, K]` of signed 8 bits, `code · scale`, with a scale for each 32 inputs of an output.
 #[derive(Debug, Clone)]
 pub struct Int8Weights {
-    grid: Grid,
-    /// `[quads, blocks]`.
-    blocks: Vec<WeightBlock>,
+    pub(crate) set: InstructionSet,
+    pub(crate) grid: Grid,
+    pub(crate) blocks: Memory,
 }
 
 impl Int8Weights {
@@ -27,16 +27,24 @@ impl Int8Weights {
     /// # Errors
     /// [`Error::Length`], [`Error::Size`], and [`Error::NotFinite`] for weights.
     pub fn quantize(outputs: usize, inputs: usize, weights: &[f32]) -> Result<Self, Error> {
-        check_length("weights", checked_area(outputs, inputs)?, weights.len())?;
+        Self::quantize_on(InstructionSet::available(), [outputs, inputs], weights)
+    }
+
+    /// Packs weights for `set`, or for scalar code if the processor does not have it.
+    ///
+    /// # Errors
+    /// As [`Self::quantize`].
+    pub fn quantize_on(
+        set: InstructionSet,
+        sizes: [usize; 2],
+        weights: &[f32],
+    ) -> Result<Self, Error> {
+        check_length("weights", checked_area(sizes[0], sizes[1])?, weights.len())?;
         if !weights.iter().all(|weight| weight.is_finite()) {
             return Err(Error::NotFinite("weights"));
         }
-        let grid = Grid { outputs, inputs, width: QUAD };
-        let blocks = grid.pack(WeightBlock::ZEROS, |block, column, output, index| {
-            let row = &weights[output * inputs..][grid.range(index)];
-            with_whole(row, |row| quantize(row, column, block));
-        });
-        Ok(Self { grid, blocks })
+        let set = set.or_scalar();
+        dispatch!(set, simd => { pack(simd, set, sizes, weights) })
     }
 
     /// Number of outputs, N.
@@ -51,12 +59,30 @@ impl Int8Weights {
 
     /// Bytes that the packed weights take.
     pub fn bytes(&self) -> usize {
-        size_of_val(&*self.blocks)
+        self.blocks.bytes()
+    }
+
+    pub(crate) fn packed<S: Form<Int8>>(&self, _simd: S) -> Packed<'_, S::Kept> {
+        Packed { grid: self.grid, blocks: self.blocks.values(), units: &[] }
     }
 }
 
-/// Sets one of a block's four columns, symmetrically, at the scale with the least squared error.
-fn quantize(weights: &[f32; DEPTH], column: usize, block: &mut WeightBlock) {
+fn pack<S: Form<Int8, Kept: Pack>>(
+    _simd: S,
+    set: InstructionSet,
+    sizes: [usize; 2],
+    weights: &[f32],
+) -> Result<Int8Weights, Error> {
+    let grid = Grid::new(sizes, DEPTH, S::WIDTH)?;
+    let blocks = grid.pack(|block: &mut S::Kept, column, output, index| {
+        let row = &weights[output * grid.inputs..][grid.range(index)];
+        with_whole(row, |row| quantize(row, column, block));
+    });
+    Ok(Int8Weights { set, grid, blocks })
+}
+
+/// Sets one of a block's columns, symmetrically, at the scale with the least squared error.
+fn quantize(weights: &[f32; DEPTH], column: usize, block: &mut impl Pack) {
     let largest = weights.iter().fold(0.0f32, |most, x| most.max(x.abs()));
     // A scale of zero has only zero weights: the quotient is NaN, and becomes 0.
     let codes = |scale: f32| weights.map(|weight| (weight / scale).round() as i8);
@@ -67,24 +93,4 @@ fn quantize(weights: &[f32; DEPTH], column: usize, block: &mut WeightBlock) {
     let scales = LARGEST.rev().map(|code| largest / f32::from(code));
     let scale = scales.min_by(|a, b| error(*a).total_cmp(&error(*b))).unwrap_or_default();
     block.set(column, scale, &codes(scale));
-}
-
-impl Packed for Int8Weights {
-    type Form = Int8;
-
-    fn grid(&self) -> Grid {
-        self.grid
-    }
-
-    fn inputs(&self) -> usize {
-        self.grid.inputs
-    }
-
-    fn range(&self, block: usize) -> Range<usize> {
-        self.grid.range(block)
-    }
-
-    fn panel<'a>(&'a self, panel: usize, _open: &'a mut Vec<WeightBlock>) -> &'a [WeightBlock] {
-        self.grid.panel(&self.blocks, panel)
-    }
 }

@@ -1,6 +1,10 @@
 //! Layer normalization.
 
-use crate::lanes::Lanes;
+use crate::instruction_set::{InstructionSet, dispatch};
+use crate::lanes::{LANES, Lanes, Simd};
+
+/// Values that one turn of a loop handles: fewer turns, fewer interruption checks.
+const STEP: usize = 16;
 
 /// Parameters of a layer normalization over rows of one length.
 #[derive(Debug, Clone, PartialEq)]
@@ -8,12 +12,19 @@ pub struct LayerNorm {
     gamma: Vec<f32>,
     beta: Vec<f32>,
     epsilon: f32,
+    set: InstructionSet,
 }
 
 impl LayerNorm {
     /// `None` unless `gamma` and `beta` have the same length, which is that of the rows.
     pub fn new(gamma: Vec<f32>, beta: Vec<f32>, epsilon: f32) -> Option<Self> {
-        (gamma.len() == beta.len()).then_some(Self { gamma, beta, epsilon })
+        let set = InstructionSet::available();
+        (gamma.len() == beta.len()).then_some(Self { gamma, beta, epsilon, set })
+    }
+
+    /// Computes with `set`, or with scalar code if the processor does not have it.
+    pub fn on(self, set: InstructionSet) -> Self {
+        Self { set, ..self }
     }
 
     /// Length of the rows.
@@ -23,89 +34,135 @@ impl LayerNorm {
 
     /// Replaces each row of `rows` by `(row - mean) / √(variance + ε) · γ + β`.
     pub fn apply(&self, rows: &mut [f32]) {
-        for row in rows.chunks_exact_mut(self.width().max(1)) {
-            self.normalize(row);
-        }
+        dispatch!(self.set, simd => {
+            simd.vectorize(#[inline(always)] || {
+                for row in rows.chunks_exact_mut(self.width().max(1)) {
+                    self.normalize(simd, row);
+                }
+            });
+        });
     }
 
     /// Adds `residual` to `rows` and normalizes the sums; what the shorter of the two lacks is
     /// left alone.
     pub fn add_and_apply(&self, rows: &mut [f32], residual: &[f32]) {
         let width = self.width().max(1);
-        for (row, residual) in rows.chunks_exact_mut(width).zip(residual.chunks_exact(width)) {
-            add(row, residual);
-            self.normalize(row);
-        }
-    }
-
-    fn normalize(&self, row: &mut [f32]) {
-        let count = row.len() as f32;
-        let mean = fold(row, 0.0, |sum, x| sum.add(x)) / count;
-        let center = Lanes::splat(mean);
-        let squares = fold(row, mean, |sum, x| {
-            let distance = x.sub(center);
-            distance.mul_add(distance, sum)
+        dispatch!(self.set, simd => {
+            simd.vectorize(#[inline(always)] || {
+                let pairs = rows.chunks_exact_mut(width).zip(residual.chunks_exact(width));
+                for (row, residual) in pairs {
+                    add(simd, row, residual);
+                    self.normalize(simd, row);
+                }
+            });
         });
-        let inverse = 1.0 / (squares / count + self.epsilon).sqrt();
-        self.scale(row, mean, inverse);
     }
 
-    fn scale(&self, row: &mut [f32], mean: f32, inverse: f32) {
-        let (mean, inverse) = (Lanes::splat(mean), Lanes::splat(inverse));
-        let scaled = |x: &mut [f32; 4], gamma: &[f32; 4], beta: &[f32; 4]| {
-            let normal = Lanes::load(x).sub(mean).mul(inverse);
-            normal.mul_add(Lanes::load(gamma), Lanes::load(beta)).store(x);
-        };
+    #[inline(always)]
+    fn normalize<S: Simd>(&self, simd: S, row: &mut [f32]) {
+        let count = row.len() as f32;
+        let mean = fold(
+            simd,
+            row,
+            0.0,
+            #[inline(always)]
+            |sum, x| sum.add(x),
+        ) / count;
+        let center = simd.splat(mean);
+        let squares = fold(
+            simd,
+            row,
+            mean,
+            #[inline(always)]
+            |sum, x| {
+                let distance = x.sub(center);
+                distance.mul_add(distance, sum)
+            },
+        );
+        let inverse = 1.0 / (squares / count + self.epsilon).sqrt();
+        self.scale(row, simd.splat(mean), simd.splat(inverse));
+    }
+
+    #[inline(always)]
+    fn scale<L: Lanes>(&self, row: &mut [f32], mean: L, inverse: L) {
         let (chunks, rest) = row.as_chunks_mut::<STEP>();
         let (gammas, last_gammas) = self.gamma.as_chunks::<STEP>();
         let (betas, last_betas) = self.beta.as_chunks::<STEP>();
         for ((x, gamma), beta) in chunks.iter_mut().zip(gammas).zip(betas) {
-            let (x, _) = x.as_chunks_mut::<4>();
-            let ((gamma, _), (beta, _)) = (gamma.as_chunks::<4>(), beta.as_chunks::<4>());
+            let (x, _) = x.as_chunks_mut::<LANES>();
+            let ((gamma, _), (beta, _)) = (gamma.as_chunks::<LANES>(), beta.as_chunks::<LANES>());
             for ((x, gamma), beta) in x.iter_mut().zip(gamma).zip(beta) {
-                scaled(x, gamma, beta);
+                scale(mean, inverse, x, [gamma, beta]);
             }
         }
         for ((x, gamma), beta) in rest.iter_mut().zip(last_gammas).zip(last_betas) {
-            let mut lanes = [*x; 4];
-            scaled(&mut lanes, &[*gamma; 4], &[*beta; 4]);
+            let mut lanes = [*x; LANES];
+            scale(mean, inverse, &mut lanes, [&[*gamma; LANES], &[*beta; LANES]]);
             *x = lanes[0];
         }
     }
 }
 
-/// Values that one turn of a loop handles: fewer turns, fewer interruption checks.
-const STEP: usize = 16;
+#[inline(always)]
+fn scale<L: Lanes>(mean: L, inverse: L, x: &mut [f32; LANES], [gamma, beta]: [&[f32; LANES]; 2]) {
+    let simd = mean.simd();
+    let normal = simd.load(x).sub(mean).mul(inverse);
+    normal.mul_add(simd.load(gamma), simd.load(beta)).store(x);
+}
 
 /// Sums up what `step` adds for each value, from zero; `absent` adds nothing.
 #[inline(always)]
-fn fold(row: &[f32], absent: f32, step: impl Fn(Lanes, Lanes) -> Lanes) -> f32 {
-    let mut sums = [Lanes::splat(0.0); STEP / 4];
-    let mut add = |values: &[f32; STEP]| {
-        let (values, _) = values.as_chunks::<4>();
-        for (sum, values) in sums.iter_mut().zip(values) {
-            *sum = step(*sum, Lanes::load(values));
-        }
-    };
+fn fold<S: Simd>(
+    simd: S,
+    row: &[f32],
+    absent: f32,
+    step: impl Fn(S::Lanes, S::Lanes) -> S::Lanes,
+) -> f32 {
+    let mut sums = [simd.splat(0.0); STEP / LANES];
     let (chunks, rest) = row.as_chunks::<STEP>();
-    chunks.iter().for_each(&mut add);
+    for values in chunks {
+        take(simd, &mut sums, values, &step);
+    }
     if !rest.is_empty() {
         let mut last = [absent; STEP];
         last[..rest.len()].copy_from_slice(rest);
-        add(&last);
+        take(simd, &mut sums, &last, &step);
     }
-    let [a, b, c, d] = sums;
-    a.add(b).add(c.add(d)).sum()
+    total(&sums)
 }
 
-fn add(row: &mut [f32], others: &[f32]) {
+#[inline(always)]
+fn take<S: Simd>(
+    simd: S,
+    sums: &mut [S::Lanes; STEP / LANES],
+    values: &[f32; STEP],
+    step: &impl Fn(S::Lanes, S::Lanes) -> S::Lanes,
+) {
+    let (values, _) = values.as_chunks::<LANES>();
+    for (sum, values) in sums.iter_mut().zip(values) {
+        *sum = step(*sum, simd.load(values));
+    }
+}
+
+/// The sum of the lanes of one, two or four.
+#[inline(always)]
+fn total<L: Lanes>(sums: &[L]) -> f32 {
+    match sums {
+        [a, b, c, d] => a.add(*b).add(c.add(*d)).sum(),
+        [a, b] => a.add(*b).sum(),
+        _ => sums[0].sum(),
+    }
+}
+
+#[inline(always)]
+fn add<S: Simd>(simd: S, row: &mut [f32], others: &[f32]) {
     let (chunks, rest) = row.as_chunks_mut::<STEP>();
     let (other_chunks, other_rest) = others.as_chunks::<STEP>();
     for (values, others) in chunks.iter_mut().zip(other_chunks) {
-        let (values, _) = values.as_chunks_mut::<4>();
-        let (others, _) = others.as_chunks::<4>();
+        let (values, _) = values.as_chunks_mut::<LANES>();
+        let (others, _) = others.as_chunks::<LANES>();
         for (value, other) in values.iter_mut().zip(others) {
-            Lanes::load(value).add(Lanes::load(other)).store(value);
+            simd.load(value).add(simd.load(other)).store(value);
         }
     }
     for (value, other) in rest.iter_mut().zip(other_rest) {

@@ -18,7 +18,13 @@
 //! output whose weights do not ignore it, so that a check of the result sees it.
 
 mod attention;
+#[cfg_attr(
+    all(target_feature = "simd128", not(test)),
+    allow(dead_code, reason = "the reference of tests")
+)]
 mod blocks;
+#[allow(unsafe_code, reason = "a mutable reference to some columns")]
+mod columns;
 mod epilogue;
 mod error;
 mod exp;
@@ -26,22 +32,35 @@ mod float;
 mod form;
 mod gelu;
 mod grid;
+mod instruction_set;
 mod int4;
 mod int8;
 mod lanes;
 mod layer_norm;
 mod linear;
-#[cfg(target_feature = "simd128")]
-mod simd;
+#[allow(unsafe_code, reason = "memory as blocks of numbers")]
+mod memory;
+#[cfg(not(target_family = "wasm"))]
+mod quantize;
+#[cfg(not(target_feature = "simd128"))]
+mod scalar;
 mod sums;
 mod tile;
+#[cfg(target_family = "wasm")]
+#[allow(unsafe_code, reason = "vector instructions")]
+mod wasm;
+#[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code, reason = "vector instructions")]
+mod x86;
 
 pub use attention::{Attention, AttentionScratch, Heads, Rows};
+pub use columns::ColumnsMut;
 pub use epilogue::{Epilogue, Then};
 pub use error::Error;
 pub use float::F32Weights;
 pub use gelu::{gelu, gelu_in_place};
-pub use int4::Int4Weights;
+pub use instruction_set::InstructionSet;
+pub use int4::{Int4Weights, Nibbles};
 pub use int8::Int8Weights;
 pub use layer_norm::LayerNorm;
-pub use linear::{Scratch, Weights, linear};
+pub use linear::{COLUMN_STEP, Scratch, Weights, linear, linear_columns};

@@ -1,16 +1,13 @@
 //! The sums that a kernel adds to.
 
-/// Columns that are finished together: one cache line of the output.
-pub(crate) const PANEL: usize = 16;
+/// Columns that are finished together.
+pub(crate) const PANEL: usize = if cfg!(target_family = "wasm") { 16 } else { 32 };
 
-/// The most rows that a kernel computes at once.
-pub(crate) const ROWS: usize = 8;
+/// The most rows that are converted at once. It bounds the scratch memory, and the second-level
+/// cache holds them.
+pub(crate) const GROUP: usize = if cfg!(target_family = "wasm") { 64 } else { 96 };
 
-/// Sums of a tile: `ROWS` rows, `PANEL` columns.
-#[derive(Debug, Clone, Copy)]
-#[repr(C, align(16))]
-pub(crate) struct Sums(pub(crate) [[f32; PANEL]; ROWS]);
+/// The sums of a row with the columns of a panel.
+pub(crate) type Sums = [f32; PANEL];
 
-impl Sums {
-    pub(crate) const ZEROS: Self = Self([[0.0; PANEL]; ROWS]);
-}
+pub(crate) const ZEROS: Sums = [0.0; PANEL];

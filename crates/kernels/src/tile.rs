@@ -3,54 +3,38 @@
 use std::ops::Range;
 
 use crate::blocks::with_whole;
+use crate::columns::ColumnsMut;
 use crate::epilogue::Epilogue;
-use crate::form::{self, Form};
-use crate::grid::Grid;
-use crate::sums::{PANEL, ROWS, Sums};
+use crate::form::Form;
+use crate::grid::{Columns, Grid};
+use crate::memory::Memory;
+use crate::sums::{GROUP, PANEL, Sums, ZEROS};
 
-/// The most rows that are converted at once. It bounds the scratch memory, and the second-level
-/// cache holds them.
-const GROUP: usize = 64;
-
-/// The most blocks that a kernel goes through at once: those of a tile and of a panel's weights stay
-/// in the first-level cache.
-const SPAN: usize = 12;
-
-/// Packed weights in one form.
-pub(crate) trait Packed {
-    type Form: Form;
-
-    fn grid(&self) -> Grid;
-
-    /// Number of inputs, K.
-    fn inputs(&self) -> usize;
-
-    /// The inputs of a block.
-    fn range(&self, block: usize) -> Range<usize>;
-
-    /// The blocks of a panel, as the kernel reads them: unpacked into `open` if they are kept in
-    /// another way.
-    fn panel<'a>(&'a self, panel: usize, open: &'a mut Vec<Columns<Self>>) -> &'a [Columns<Self>];
-
-    /// The values that the sums of a panel stand for.
-    fn finish(&self, _panel: usize, sums: &[f32; PANEL]) -> [f32; PANEL] {
-        *sums
-    }
+/// Packed weights.
+pub(crate) struct Packed<'a, T> {
+    pub(crate) grid: Grid,
+    pub(crate) blocks: &'a [T],
+    /// What the sums of each column are multiplied with; nothing if they are values.
+    pub(crate) units: &'a [Sums],
 }
 
-type Columns<P> = <<P as Packed>::Form as Form>::Columns;
+/// What is multiplied with them, and what follows.
+pub(crate) struct Operands<'a> {
+    /// `[rows, K]`.
+    pub(crate) x: &'a [f32],
+    pub(crate) rows: usize,
+    pub(crate) epilogue: &'a Epilogue<'a>,
+}
 
-/// Memory that products of one form reuse.
-pub(crate) struct TileScratch<F: Form> {
-    rows: RowBlocks<F>,
+/// Memory that products reuse.
+#[derive(Default)]
+pub(crate) struct TileScratch {
+    /// Blocks of rows, tile after tile, in each `[blocks, rows]`.
+    rows: Memory,
     /// The weights of the open panel.
-    open: Vec<F::Columns>,
-}
-
-impl<F: Form> Default for TileScratch<F> {
-    fn default() -> Self {
-        Self { rows: RowBlocks(Vec::new()), open: Vec::new() }
-    }
+    open: Memory,
+    /// Of a group's rows.
+    sums: Memory,
 }
 
 /// The tiles of a group: as few as there can be, of about equal height, since a low one gets less
@@ -58,113 +42,87 @@ impl<F: Form> Default for TileScratch<F> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tiles {
     pub(crate) rows: usize,
+    /// The most rows of each.
+    pub(crate) most: usize,
 }
 
 impl Tiles {
-    fn count(self) -> usize {
-        self.rows.div_ceil(ROWS)
-    }
-
     /// The rows of each.
     pub(crate) fn ranges(self) -> impl Iterator<Item = Range<usize>> {
-        let count = self.count();
+        let count = self.rows.div_ceil(self.most);
         (0..count).map(move |tile| tile * self.rows / count..(tile + 1) * self.rows / count)
     }
 }
 
-/// Computes `out` `[rows, N]`. The weights are read once for each group of rows, its rows once for
-/// each panel.
-pub(crate) fn run<P: Packed>(
-    weights: &P,
-    scratch: &mut TileScratch<P::Form>,
-    (x, rows): (&[f32], usize),
-    epilogue: &Epilogue<'_>,
-    out: &mut [f32],
+/// Computes columns of `[rows, N]`, which begin at a panel. The weights are read once for each group of rows, its
+/// rows once for each panel.
+pub(crate) fn run<F, S: Form<F>>(
+    simd: S,
+    weights: &Packed<'_, S::Kept>,
+    operands: &Operands<'_>,
+    scratch: &mut TileScratch,
+    out: &mut ColumnsMut<'_>,
 ) {
-    let (grid, inputs) = (weights.grid(), weights.inputs());
-    for first in (0..rows).step_by(GROUP) {
-        let tiles = Tiles { rows: GROUP.min(rows - first) };
-        let x = &x[first * inputs..][..tiles.rows * inputs];
-        scratch.rows.fill(tiles, grid.blocks(), |row, block, out| {
-            with_whole(&x[row * inputs..][weights.range(block)], |x| P::Form::convert(x, out));
-        });
-        for column in (0..grid.outputs).step_by(PANEL) {
-            let panel = weights.panel(column / PANEL, &mut scratch.open);
-            let sums = panel_sums(&scratch.rows, tiles, grid, panel);
-            store(weights, tiles, &sums, [first, column], epilogue, out);
+    let TileScratch { rows, open, sums } = scratch;
+    let columns = out.columns();
+    for first in (0..operands.rows).step_by(GROUP) {
+        let tiles = Tiles { rows: GROUP.min(operands.rows - first), most: S::TILE };
+        let x = rows.grow(tiles.rows * weights.grid.blocks());
+        let sums = sums.grow(tiles.rows);
+        simd.vectorize(
+            #[inline(always)]
+            || convert(simd, weights.grid, tiles, &operands.x[first * weights.grid.inputs..], x),
+        );
+        for column in columns.clone().step_by(PANEL) {
+            let panel = weights.grid.panel(weights.blocks, column / PANEL);
+            let panel = simd.open(panel, open);
+            sums.fill(ZEROS);
+            add(simd, tiles, x, (weights.grid, panel), sums);
+            let place = column..columns.end.min(column + PANEL);
+            let unit = weights.units.get(column / PANEL);
+            simd.vectorize(
+                #[inline(always)]
+                || operands.epilogue.store(simd, sums, unit, (first, place), out),
+            );
         }
     }
 }
 
-/// The sums of a group's rows with a panel.
-fn panel_sums<F: Form>(
-    rows: &RowBlocks<F>,
-    tiles: Tiles,
-    grid: Grid,
-    panel: &[F::Columns],
-) -> [Sums; GROUP / ROWS] {
-    let mut sums = [Sums::ZEROS; GROUP / ROWS];
-    let blocks = grid.blocks();
-    for start in (0..blocks).step_by(SPAN) {
-        let span = start..blocks.min(start + SPAN);
-        for (range, sums) in tiles.ranges().zip(&mut sums) {
-            let x = rows.tile(&range, blocks, &span);
-            for (column, columns) in grid.columns(panel, span.clone()) {
-                form::add::<F>(x, range.len(), columns, column, sums);
+/// Converts the rows of a group.
+#[inline(always)]
+fn convert<F, S: Form<F>>(simd: S, grid: Grid, tiles: Tiles, x: &[f32], out: &mut [S::Row]) {
+    let mut places = out.iter_mut();
+    for rows in tiles.ranges() {
+        for block in 0..grid.blocks() {
+            let range = grid.range(block);
+            for (row, place) in rows.clone().zip(&mut places) {
+                let x = &x[row * grid.inputs..][range.clone()];
+                with_whole(
+                    x,
+                    #[inline(always)]
+                    |x| simd.convert(x, place),
+                );
             }
         }
     }
-    sums
 }
 
-/// Finishes and stores sums. Their rows are counted from `first`, their columns from `column`.
-fn store<P: Packed>(
-    weights: &P,
+/// Adds the products of a group's rows with a panel to their sums.
+fn add<F, S: Form<F>>(
+    simd: S,
     tiles: Tiles,
-    sums: &[Sums],
-    [first, column]: [usize; 2],
-    epilogue: &Epilogue<'_>,
-    out: &mut [f32],
+    x: &[S::Row],
+    (grid, panel): (Grid, &[S::Columns]),
+    sums: &mut [Sums],
 ) {
-    let outputs = weights.grid().outputs;
-    let columns = column..outputs.min(column + PANEL);
-    for (rows, sums) in tiles.ranges().zip(sums) {
-        for (row, sums) in rows.zip(&sums.0) {
-            let start = (first + row) * outputs + column;
-            let values = weights.finish(column / PANEL, sums);
-            epilogue.store(values, columns.clone(), start, out);
-        }
-    }
-}
-
-/// Blocks of rows, tile after tile, in each `[blocks, rows]`. It only grows.
-struct RowBlocks<F: Form>(Vec<F::Row>);
-
-impl<F: Form> RowBlocks<F> {
-    /// Has each block written: `write(row, block, out)`.
-    fn fill(
-        &mut self,
-        tiles: Tiles,
-        blocks: usize,
-        mut write: impl FnMut(usize, usize, &mut F::Row),
-    ) {
-        let count = tiles.rows * blocks;
-        if self.0.len() < count {
-            self.0.resize(count, F::ZERO_ROW);
-        }
-        let mut places = self.0.iter_mut();
+    let count = grid.blocks();
+    for start in (0..count).step_by(S::SPAN) {
+        let span = start..count.min(start + S::SPAN);
+        let columns = Columns { blocks: panel, count, span: span.clone() };
         for rows in tiles.ranges() {
-            for block in 0..blocks {
-                for (row, place) in rows.clone().zip(&mut places) {
-                    write(row, block, place);
-                }
-            }
+            let first = rows.start * count + span.start * rows.len();
+            let x = &x[first..][..span.len() * rows.len()];
+            simd.add(x, &columns, &mut sums[rows]);
         }
-    }
-
-    /// Some blocks of a tile's rows.
-    fn tile(&self, rows: &Range<usize>, blocks: usize, span: &Range<usize>) -> &[F::Row] {
-        let first = rows.start * blocks + span.start * rows.len();
-        &self.0[first..][..span.len() * rows.len()]
     }
 }

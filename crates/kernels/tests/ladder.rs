@@ -7,9 +7,17 @@
 use pilotlight_testing::ladder::{Order, check};
 
 const ORDER: &Order = &[
-    &["blocks", "error", "lanes", "sums"],
-    &["exp", "gelu", "grid", "layer_norm", "simd"],
-    &["epilogue", "form"],
+    &["lanes", "sums"],
+    &["error", "memory"],
+    &["blocks", "columns"],
+    &["grid", "quantize"],
+    &["form"],
+    &["scalar"],
+    &["wasm", "x86"],
+    &["instruction_set"],
+    &["exp"],
+    &["gelu", "layer_norm"],
+    &["epilogue"],
     &["tile"],
     &["attention", "float", "int4", "int8"],
     &["linear"],

@@ -3,60 +3,82 @@
 use std::ops::Range;
 
 use super::operands::{Attention, Mask, Rows};
-use crate::blocks::float::{RowBlock, WIDTH, WeightBlock};
+use crate::blocks::float::{Pack, RowBlock, Transpose};
 use crate::blocks::{DEPTH, with_whole};
-use crate::lanes::Lanes;
+use crate::form::{Float, Form};
+use crate::lanes::{LANES, Lanes as _, Simd};
+use crate::memory::Memory;
 
 /// Memory that attention works in, kept between calls.
 #[derive(Debug, Clone, Default)]
 pub struct AttentionScratch {
-    /// Eight keys for each column of the head: `[keys / 8, columns / 32]`.
-    pub(super) keys: Vec<WeightBlock>,
-    /// Eight columns of `V` for each key: `[columns / 8, keys / 32]`.
-    pub(super) values: Vec<WeightBlock>,
+    /// `WIDTH` keys for each column of the head: `[keys / WIDTH, columns / 32]`.
+    pub(super) keys: Memory,
+    /// `WIDTH` columns of `V` for each key: `[columns / WIDTH, keys / 32]`.
+    pub(super) values: Memory,
     /// Of a tile: `[columns / 32, rows]`.
-    pub(super) queries: Vec<RowBlock>,
+    pub(super) queries: Memory,
     /// Of a tile: `[keys / 32, rows]`.
-    pub(super) scores: Vec<RowBlock>,
+    pub(super) scores: Memory,
+    /// Of a tile.
+    pub(super) sums: Memory,
 }
 
-impl AttentionScratch {
-    /// `K` and `V` of the head that has these columns.
-    pub(super) fn pack_head(&mut self, attention: &Attention<'_>, columns: &Range<usize>) {
-        let tokens = 0..attention.tokens;
-        self.keys.resize(count(&tokens, WIDTH) * count(columns, DEPTH), WeightBlock::ZEROS);
-        let mut places = self.keys.iter_mut();
-        for keys in parts(&tokens, WIDTH) {
-            for (inputs, out) in parts(columns, DEPTH).zip(&mut places) {
-                attention.key.transposed(keys.clone(), inputs, out);
-            }
-        }
-        self.values.resize(count(columns, WIDTH) * count(&tokens, DEPTH), WeightBlock::ZEROS);
-        let mut places = self.values.iter_mut();
-        for outputs in parts(columns, WIDTH) {
-            for (keys, out) in parts(&tokens, DEPTH).zip(&mut places) {
-                attention.value.block(keys, &outputs, out);
-            }
-        }
-    }
+/// A head, packed.
+pub(super) struct Head<'a, T> {
+    pub(super) keys: &'a [T],
+    pub(super) values: &'a [T],
+}
 
-    /// Some queries of the head, scaled.
-    pub(super) fn pack_queries(
-        &mut self,
+impl<'a, T: Transpose> Head<'a, T> {
+    /// `K` and `V` of the head that has these columns, in blocks of `width` columns.
+    #[inline(always)]
+    pub(super) fn pack(
         attention: &Attention<'_>,
-        rows: &Range<usize>,
         columns: &Range<usize>,
-    ) {
-        self.queries.resize(count(columns, DEPTH) * rows.len(), RowBlock::ZEROS);
-        let mut places = self.queries.iter_mut();
-        for inputs in parts(columns, DEPTH) {
-            for (row, out) in rows.clone().zip(&mut places) {
-                with_whole(attention.query.row(row, &inputs), |query| {
-                    scale(query, attention.scale, &mut out.0);
-                });
+        width: usize,
+        (keys, values): (&'a mut Memory, &'a mut Memory),
+    ) -> Self {
+        let tokens = 0..attention.tokens;
+        let keys = keys.grow::<T>(count(&tokens, width) * count(columns, DEPTH));
+        let mut places = keys.iter_mut();
+        for keys in parts(&tokens, width) {
+            for (inputs, out) in parts(columns, DEPTH).zip(&mut places) {
+                attention.key.transposed(keys.clone(), inputs, width, out);
             }
         }
+        let values = values.grow::<T>(count(columns, width) * count(&tokens, DEPTH));
+        let mut places = values.iter_mut();
+        for outputs in parts(columns, width) {
+            for (keys, out) in parts(&tokens, DEPTH).zip(&mut places) {
+                attention.value.block(keys, &outputs, width, out);
+            }
+        }
+        Self { keys, values }
     }
+}
+
+/// Some queries of the head that has these columns, scaled.
+#[inline(always)]
+pub(super) fn queries<'a, S: Form<Float, Row = RowBlock>>(
+    simd: S,
+    attention: &Attention<'_>,
+    rows: &Range<usize>,
+    columns: &Range<usize>,
+    memory: &'a mut Memory,
+) -> &'a [RowBlock] {
+    let queries = memory.grow::<RowBlock>(count(columns, DEPTH) * rows.len());
+    let mut places = queries.iter_mut();
+    for inputs in parts(columns, DEPTH) {
+        for (row, out) in rows.clone().zip(&mut places) {
+            with_whole(
+                attention.query.row(row, &inputs),
+                #[inline(always)]
+                |query| scale(simd, query, attention.scale, &mut out.0),
+            );
+        }
+    }
+    queries
 }
 
 fn count(range: &Range<usize>, size: usize) -> usize {
@@ -77,46 +99,52 @@ impl Rows<'_> {
         &self.values[start + columns.start..start + columns.end]
     }
 
-    /// Some rows, at most `WIDTH`, of at most `DEPTH` columns, as the columns of a block.
-    fn transposed(&self, rows: Range<usize>, columns: Range<usize>, out: &mut WeightBlock) {
-        if rows.len() < WIDTH || columns.len() < DEPTH {
-            *out = WeightBlock::ZEROS;
+    /// Some rows, at most `width`, of at most `DEPTH` columns, as the columns of a block.
+    #[inline(always)]
+    fn transposed<T: Transpose>(
+        &self,
+        rows: Range<usize>,
+        columns: Range<usize>,
+        width: usize,
+        out: &mut T,
+    ) {
+        if rows.len() < width || columns.len() < DEPTH {
+            *out = T::ZEROS;
             for (place, row) in rows.enumerate() {
-                for (out, value) in out.0.iter_mut().zip(self.row(row, &columns)) {
-                    out[place] = *value;
-                }
+                out.set(place, self.row(row, &columns));
             }
             return;
         }
-        for (half, first) in rows.step_by(4).enumerate() {
-            let rows: [&[[f32; 4]]; 4] =
-                std::array::from_fn(|lane| self.row(first + lane, &columns).as_chunks::<4>().0);
-            for (quad, out) in out.0.as_chunks_mut::<4>().0.iter_mut().enumerate() {
-                let lanes = Lanes::transpose(rows.map(|row| Lanes::load(&row[quad])));
-                for (lanes, out) in lanes.iter().zip(out) {
-                    lanes.store(&mut out.as_chunks_mut::<4>().0[half]);
-                }
-            }
-        }
+        out.set_all(
+            #[inline(always)]
+            |place| {
+                let row = self.row(rows.start + place, &columns);
+                row.first_chunk().unwrap_or(&[0.0; DEPTH])
+            },
+        );
     }
 
-    /// Some rows, at most `DEPTH`, of at most `WIDTH` columns.
-    fn block(&self, rows: Range<usize>, columns: &Range<usize>, out: &mut WeightBlock) {
-        if rows.len() < DEPTH || columns.len() < WIDTH {
-            *out = WeightBlock::ZEROS;
+    /// Some rows, at most `DEPTH`, of at most `width` columns.
+    #[inline(always)]
+    fn block<T: Pack>(
+        &self,
+        rows: Range<usize>,
+        columns: &Range<usize>,
+        width: usize,
+        out: &mut T,
+    ) {
+        if rows.len() < DEPTH || columns.len() < width {
+            *out = T::ZEROS;
         }
-        for (out, row) in out.0.iter_mut().zip(rows) {
-            let values = self.row(row, columns);
-            match <&[f32; WIDTH]>::try_from(values) {
-                Ok(values) => *out = *values,
-                Err(_) => out[..values.len()].copy_from_slice(values),
-            }
+        for (input, row) in rows.enumerate() {
+            out.set_input(input, self.row(row, columns));
         }
     }
 }
 
 impl Mask<'_> {
     /// Adds it to the scores of a query.
+    #[inline(always)]
     pub(super) fn add_to<'b>(&self, scores: impl Iterator<Item = &'b mut RowBlock>, query: usize) {
         let summands = self.values[query * self.stride..].chunks(DEPTH);
         for (scores, summands) in scores.zip(summands) {
@@ -127,10 +155,16 @@ impl Mask<'_> {
     }
 }
 
-/// Multiplies `x` with `factor`; its length is a multiple of 4 and known, or loops would be slow.
+/// Multiplies `x` with `factor`; its length is a multiple of `LANES` and known, or loops would be slow.
 #[inline(always)]
-pub(super) fn scale<const N: usize>(x: &[f32; N], factor: f32, out: &mut [f32; N]) {
-    for (out, x) in out.as_chunks_mut::<4>().0.iter_mut().zip(x.as_chunks::<4>().0) {
-        Lanes::load(x).mul(Lanes::splat(factor)).store(out);
+pub(super) fn scale<S: Simd, const N: usize>(
+    simd: S,
+    x: &[f32; N],
+    factor: f32,
+    out: &mut [f32; N],
+) {
+    let chunks = x.as_chunks::<LANES>().0;
+    for (out, x) in out.as_chunks_mut::<LANES>().0.iter_mut().zip(chunks) {
+        simd.load(x).mul(simd.splat(factor)).store(out);
     }
 }

@@ -1,33 +1,83 @@
 //! Blocks of f32.
 
-use super::DEPTH;
-
-/// Columns of a block.
-pub(crate) const WIDTH: usize = 8;
+use super::{DEPTH, fused};
+use crate::memory::{Plain, plain};
 
 /// A block of a row.
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(16))]
 pub(crate) struct RowBlock(pub(crate) [f32; DEPTH]);
 
-/// A block of weights: for each input, `WIDTH` columns.
+/// A block of weights: for each input, `COLUMNS` columns.
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(16))]
-pub(crate) struct WeightBlock(pub(crate) [[f32; WIDTH]; DEPTH]);
+pub(crate) struct WeightBlock<const COLUMNS: usize>(pub(crate) [[f32; COLUMNS]; DEPTH]);
 
-impl RowBlock {
-    pub(crate) const ZEROS: Self = Self([0.0; DEPTH]);
+plain! {
+    RowBlock: 128;
+    WeightBlock<8>: 1024;
+    WeightBlock<16>: 2048;
 }
 
-impl WeightBlock {
-    pub(crate) const ZEROS: Self = Self([[0.0; WIDTH]; DEPTH]);
+/// A block that can be packed. It begins as zeros.
+pub(crate) trait Pack: Plain {
+    const ZEROS: Self;
 
+    /// Sets the first inputs of a column.
+    fn set(&mut self, column: usize, values: &[f32]);
+
+    /// Sets the first columns of an input.
+    fn set_input(&mut self, input: usize, values: &[f32]);
+}
+
+/// A block whose columns can be set together.
+pub(crate) trait Transpose: Pack {
+    /// Sets all inputs of all columns: `row` has those of each.
+    fn set_all<'a>(&mut self, row: impl Fn(usize) -> &'a [f32; DEPTH]);
+}
+
+impl<const COLUMNS: usize> Pack for WeightBlock<COLUMNS>
+where
+    Self: Plain,
+{
+    const ZEROS: Self = Self([[0.0; COLUMNS]; DEPTH]);
+
+    fn set(&mut self, column: usize, values: &[f32]) {
+        for (input, value) in self.0.iter_mut().zip(values) {
+            input[column] = *value;
+        }
+    }
+
+    #[inline(always)]
+    fn set_input(&mut self, input: usize, values: &[f32]) {
+        let columns = &mut self.0[input];
+        match <&[f32; COLUMNS]>::try_from(values) {
+            Ok(values) => *columns = *values,
+            Err(_) => columns[..values.len()].copy_from_slice(values),
+        }
+    }
+}
+
+#[cfg(not(target_family = "wasm"))]
+impl<const COLUMNS: usize> Transpose for WeightBlock<COLUMNS>
+where
+    Self: Plain,
+{
+    #[inline(always)]
+    fn set_all<'a>(&mut self, row: impl Fn(usize) -> &'a [f32; DEPTH]) {
+        let rows: [&[f32; DEPTH]; COLUMNS] = std::array::from_fn(row);
+        for (input, columns) in self.0.iter_mut().enumerate() {
+            *columns = rows.map(|row| row[input]);
+        }
+    }
+}
+
+impl<const COLUMNS: usize> WeightBlock<COLUMNS> {
     /// Adds the products with a row's block.
-    #[cfg(any(test, not(target_feature = "simd128")))]
     pub(crate) fn add_to(&self, x: &RowBlock, sums: &mut [f32]) {
         for (x, weights) in x.0.iter().zip(&self.0) {
             for (sum, weight) in sums.iter_mut().zip(weights) {
-                *sum += x * weight;
+                *sum = fused(*x, *weight, *sum);
             }
         }
     }

@@ -1,14 +1,15 @@
 use core::arch::wasm32::*;
 
+use super::rows::Int8Row;
 use super::totals::Totals;
 use super::vector::{
     Order, codes, largest, load, multiply_add, quad_dots_add, registers, store, store_repeated,
 };
-use crate::blocks::int8::{LARGEST, RowBlock, WeightBlock};
+use crate::blocks::int8::{LARGEST, WeightBlock};
 use crate::blocks::{DEPTH, QUAD, SMALLEST};
 
 /// A block's codes, zero point and scale.
-pub(crate) fn quantize(x: &[f32; DEPTH], out: &mut RowBlock) {
+pub(crate) fn quantize(x: &[f32; DEPTH], out: &mut Int8Row) {
     let x = registers(x);
     let zero = f32x4_splat(0.0);
     let least =
@@ -17,7 +18,7 @@ pub(crate) fn quantize(x: &[f32; DEPTH], out: &mut RowBlock) {
     let scale = (most - least) / LARGEST;
     let finite = largest(&x).is_finite() && scale.is_finite();
     if !finite || scale < SMALLEST {
-        *out = RowBlock::ZEROS;
+        *out = Int8Row::ZEROS;
         if !finite {
             out.scale = [f32::NAN; QUAD];
         }
@@ -30,7 +31,7 @@ pub(crate) fn quantize(x: &[f32; DEPTH], out: &mut RowBlock) {
         let narrow = u8x16_narrow_i16x8(i16x8_add(a, shift), i16x8_add(b, shift));
         u8x16_min(narrow, u8x16_splat(LARGEST as u8))
     });
-    store_repeated(codes, &mut out.codes.0);
+    store_repeated(codes, &mut out.codes);
     store(&mut out.offset, f32x4_neg(zero_point));
     store(&mut out.scale, f32x4_splat(scale));
 }
@@ -45,11 +46,11 @@ fn across(x: v128, join: impl Fn(v128, v128) -> v128) -> f32 {
 /// Adds the products of a block of `R` rows with four columns.
 #[inline(always)]
 pub(crate) fn add_block<const R: usize>(
-    x: &[RowBlock; R],
-    weights: &WeightBlock,
+    x: &[Int8Row; R],
+    weights: &WeightBlock<QUAD, 16>,
     totals: Totals<'_>,
 ) {
-    let codes = weights.codes.0.each_ref().map(load);
+    let codes = weights.codes.each_ref().map(load);
     let scales = load(&weights.scales);
     // SAFETY: four of 16 bits are 8 bytes.
     let codes_sums = unsafe { i32x4_load_extend_i16x4(weights.totals.as_ptr()) };
@@ -57,7 +58,7 @@ pub(crate) fn add_block<const R: usize>(
     let mut order = Order::new();
     each_row!(R, row => {
         let x = &x[row];
-        let add = |step: usize, sum| quad_dots_add(codes[step], load(&x.codes.0[step]), sum);
+        let add = |step: usize, sum| quad_dots_add(codes[step], load(&x.codes[step]), sum);
         let sum = add(2, add(1, add(0, i32x4_splat(0))));
         order.put(sum);
         let sum = add(5, add(4, add(3, sum)));

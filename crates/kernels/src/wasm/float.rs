@@ -1,15 +1,17 @@
 use super::totals::Totals;
 use super::vector::{load, multiply_add, repeat};
-use crate::blocks::float::{RowBlock, WIDTH, WeightBlock};
+use crate::blocks::float::{RowBlock, WeightBlock};
 
 /// Inputs that a register holds.
 const QUAD: usize = 4;
+/// Columns of a block.
+const WIDTH: usize = 8;
 
 /// Adds the products of a block of `R` rows with eight columns.
 #[inline(always)]
 pub(crate) fn add_block<const R: usize>(
     x: &[RowBlock; R],
-    weights: &WeightBlock,
+    weights: &WeightBlock<WIDTH>,
     totals: Totals<'_>,
 ) {
     let (weights, _) = weights.0.as_chunks::<QUAD>();

@@ -57,6 +57,7 @@ pub(super) trait Register {}
 impl Register for [i8; 16] {}
 impl Register for [u8; 16] {}
 impl Register for [i16; 8] {}
+impl Register for [[i16; 2]; 4] {}
 impl Register for [i32; 4] {}
 impl Register for [f32; 4] {}
 

@@ -1,17 +1,18 @@
 use core::arch::wasm32::*;
 
+use super::rows::Int4Row;
 use super::totals::Totals;
 use super::vector::{
     Order, codes, largest, load, multiply_add, pair_dots, registers, store, store_repeated,
 };
-use crate::blocks::int4::{LARGEST, OpenBlock, PackedBlock, RowBlock};
+use crate::blocks::int4::{LARGEST, OpenBlock, PackedBlock};
 use crate::blocks::{DEPTH, QUAD, SMALLEST, STEPS};
 
 /// Halves of bytes to bytes.
 #[inline(always)]
-pub(crate) fn open(packed: &PackedBlock, out: &mut OpenBlock) {
+pub(crate) fn open(packed: &PackedBlock<QUAD, 16>, out: &mut OpenBlock<QUAD, 16>) {
     let low = u8x16_splat(15);
-    let (lows, highs) = out.codes.0.split_at_mut(STEPS / 2);
+    let (lows, highs) = out.codes.split_at_mut(STEPS / 2);
     for ((codes, low_out), high_out) in packed.codes.iter().zip(lows).zip(highs) {
         let codes = load(codes);
         store(low_out, v128_and(codes, low));
@@ -23,18 +24,18 @@ pub(crate) fn open(packed: &PackedBlock, out: &mut OpenBlock) {
 }
 
 /// A block's codes, correction and scale.
-pub(crate) fn quantize(x: &[f32; DEPTH], out: &mut RowBlock) {
+pub(crate) fn quantize(x: &[f32; DEPTH], out: &mut Int4Row) {
     let x = registers(x);
     let largest = largest(&x);
     if !(SMALLEST..=f32::MAX).contains(&largest) {
-        *out = RowBlock::ZEROS;
+        *out = Int4Row::ZEROS;
         if !largest.is_finite() {
             out.scale = [f32::NAN; QUAD];
         }
         return;
     }
     let codes = codes(&x, f32x4_splat(LARGEST / largest), |a, b| i8x16_narrow_i16x8(a, b));
-    store_repeated(codes, &mut out.codes.0);
+    store_repeated(codes, &mut out.codes);
     let pairs =
         i16x8_add(i16x8_extadd_pairwise_i8x16(codes[0]), i16x8_extadd_pairwise_i8x16(codes[1]));
     let pairs = i16x8_add(pairs, i32x4_shuffle::<2, 3, 0, 1>(pairs, pairs));
@@ -49,16 +50,16 @@ pub(crate) fn quantize(x: &[f32; DEPTH], out: &mut RowBlock) {
 /// the zero point's part, which is where they start. The scale of a column makes them one.
 #[inline(always)]
 pub(crate) fn add_block<const R: usize>(
-    x: &[RowBlock; R],
-    weights: &OpenBlock,
+    x: &[Int4Row; R],
+    weights: &OpenBlock<QUAD, 16>,
     totals: Totals<'_>,
 ) {
-    let codes = weights.codes.0.each_ref().map(load);
+    let codes = weights.codes.each_ref().map(load);
     let scales = load(&weights.scales);
     let mut order = Order::new();
     each_row!(R, row => {
         let x = &x[row];
-        let dot = |step: usize| pair_dots(load(&x.codes.0[step]), codes[step]);
+        let dot = |step: usize| pair_dots(load(&x.codes[step]), codes[step]);
         let sum = i16x8_add(i16x8_add(load(&x.correction), dot(0)), i16x8_add(dot(1), dot(2)));
         order.put(sum);
         let sum = i16x8_add(i16x8_add(i16x8_add(sum, dot(3)), dot(4)), dot(5));

@@ -1,0 +1,63 @@
+//! Memory in cache lines, read and written as blocks of plain numbers.
+
+use crate::sums::PANEL;
+
+/// What any bytes are a value of, and what has no bytes between its fields.
+///
+/// # Safety
+/// The type has no padding, no value that is invalid, and is aligned to 64 bytes at most.
+pub(crate) unsafe trait Plain: Copy {}
+
+/// Declares types to be plain, which have these sizes: those of their fields together.
+macro_rules! plain {
+    ($($type:ty: $bytes:expr;)*) => {
+        $(
+            const _: () = assert!(size_of::<$type>() == $bytes && align_of::<$type>() <= 64);
+            // SAFETY: it consists of numbers, which take all of its bytes.
+            unsafe impl crate::memory::Plain for $type {}
+        )*
+    };
+}
+
+pub(crate) use plain;
+
+plain! { f32: 4; [f32; PANEL]: 4 * PANEL; }
+
+/// A cache line.
+#[derive(Debug, Clone, Copy)]
+#[repr(C, align(64))]
+struct Line([u8; Line::SIZE]);
+
+impl Line {
+    const SIZE: usize = 64;
+    const ZEROS: Self = Self([0; Self::SIZE]);
+}
+
+/// Memory that begins at a cache line.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Memory(Vec<Line>);
+
+impl Memory {
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(&*self.0)
+    }
+
+    /// Its first `count` values, with what they had; zeros where it grows.
+    pub(crate) fn grow<T: Plain>(&mut self, count: usize) -> &mut [T] {
+        let lines = (count * size_of::<T>()).div_ceil(Line::SIZE);
+        if self.0.len() < lines {
+            self.0.resize(lines, Line::ZEROS);
+        }
+        const { assert!(align_of::<T>() <= align_of::<Line>()) };
+        // SAFETY: the lines hold `count` values, any bytes are valid ones, and lines are aligned.
+        unsafe { std::slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), count) }
+    }
+
+    /// As many values as it holds, with what is left of the last line behind them.
+    pub(crate) fn values<T: Plain>(&self) -> &[T] {
+        const { assert!(align_of::<T>() <= align_of::<Line>()) };
+        let count = self.0.len() * Line::SIZE / size_of::<T>();
+        // SAFETY: as in `grow`.
+        unsafe { std::slice::from_raw_parts(self.0.as_ptr().cast(), count) }
+    }
+}

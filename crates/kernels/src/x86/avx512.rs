@@ -1,0 +1,29 @@
+//! AVX-512 with its dot products of bytes (VNNI).
+//!
+//! A kernel has up to `TILE` rows and two registers of columns. Codes of weights are in a register for each step,
+//! the row's are broadcast, and `vpdpbusd` adds the products of four inputs to each column's sum. What it takes as unsigned
+//! are the weights of 4 bits and the activations of 7 bits.
+
+mod float;
+mod int4;
+mod int8;
+mod lanes;
+mod vector;
+
+/// Proof that the processor has AVX-512 F, BW, DQ, VL and VNNI, and AVX2 with FMA.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Avx512(());
+
+impl Avx512 {
+    pub(crate) fn detect() -> Option<Self> {
+        let found = !cfg!(miri)
+            && is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("fma")
+            && is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512vnni");
+        found.then_some(Self(()))
+    }
+}

@@ -1,0 +1,205 @@
+//! Each instruction set beside scalar code: the same bits.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+
+use pilotlight_kernels::{
+    Attention, AttentionScratch, ColumnsMut, Epilogue, F32Weights, Heads, InstructionSet,
+    Int4Weights, Int8Weights, LayerNorm, Nibbles, Rows, Scratch, Then, Weights, linear,
+    linear_columns,
+};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+const REFERENCE: InstructionSet = InstructionSet::ALL[0];
+
+fn others() -> impl Iterator<Item = InstructionSet> {
+    InstructionSet::ALL[1..].iter().copied().filter(|set| set.is_available())
+}
+
+/// The same number, or neither is one.
+fn same(a: &[f32], b: &[f32]) -> bool {
+    let alike = |(a, b): (&f32, &f32)| a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan();
+    a.len() == b.len() && a.iter().zip(b).all(alike)
+}
+
+/// A product: its sizes, what it is computed of, and what follows it.
+#[derive(Debug, Clone)]
+struct Case {
+    rows: usize,
+    outputs: usize,
+    inputs: usize,
+    block: usize,
+    x: Vec<f32>,
+    weights: Vec<f32>,
+    codes: Vec<u8>,
+    scales: Vec<f32>,
+    then: usize,
+}
+
+impl Case {
+    fn packed(&self, set: InstructionSet) -> [Weights; 3] {
+        let sizes = [self.outputs, self.inputs];
+        let nibbles =
+            Nibbles { sizes, block: self.block, codes: &self.codes, scales: &self.scales };
+        [
+            Weights::Int4(Int4Weights::pack_on(set, &nibbles).unwrap()),
+            Weights::Int8(Int8Weights::quantize_on(set, sizes, &self.weights).unwrap()),
+            Weights::F32(F32Weights::pack_on(set, sizes, &self.weights).unwrap()),
+        ]
+    }
+
+    fn output(&self, weights: &Weights) -> Vec<f32> {
+        let bias: Vec<f32> = (0..self.outputs).map(|index| index as f32 / 8.0 - 1.0).collect();
+        let residual: Vec<f32> =
+            (0..self.rows * self.outputs).map(|index| (index % 17) as f32).collect();
+        let then = [Then::Store, Then::Gelu, Then::Add(&residual)][self.then];
+        let epilogue = Epilogue { bias: (self.then > 0).then_some(&bias), then };
+        let mut out = vec![f32::NAN; self.rows * self.outputs];
+        linear(&self.x, self.rows, weights, &epilogue, &mut Scratch::default(), &mut out).unwrap();
+        out
+    }
+}
+
+/// Values as they come, alike, of any size, and no numbers.
+fn value() -> impl Strategy<Value = f32> {
+    prop_oneof![
+        40 => -3.0f32..3.0,
+        10 => Just(0.0f32),
+        5 => -300.0f32..300.0,
+        1 => prop::num::f32::NORMAL | prop::num::f32::SUBNORMAL,
+    ]
+}
+
+fn cases() -> impl Strategy<Value = Case> {
+    let block = prop_oneof![Just(16usize), Just(32), Just(48), Just(128)];
+    (1usize..30, 1usize..80, 0usize..150, block, 0usize..3).prop_flat_map(
+        |(rows, outputs, inputs, block, then)| {
+            let blocks = outputs * inputs.div_ceil(block);
+            let special = prop_oneof![
+                8 => Just(None),
+                1 => Just(Some(f32::NAN)),
+                1 => Just(Some(f32::INFINITY)),
+                1 => Just(Some(f32::MAX))
+            ];
+            let x = (vec(value(), rows * inputs), special).prop_map(|(mut x, special)| {
+                if let (Some(special), Some(first)) = (special, x.first_mut()) {
+                    *first = special;
+                }
+                x
+            });
+            (
+                x,
+                vec(-1.0f32..1.0, outputs * inputs),
+                vec(any::<u8>(), blocks * block / 2),
+                vec(-1.0f32..1.0, blocks),
+            )
+                .prop_map(move |(x, weights, codes, scales)| Case {
+                    rows,
+                    outputs,
+                    inputs,
+                    block,
+                    x,
+                    weights,
+                    codes,
+                    scales,
+                    then,
+                })
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn products_have_the_same_bits_on_all_instruction_sets(case in cases()) {
+        let expected = case.packed(REFERENCE).map(|weights| case.output(&weights));
+        for set in others() {
+            for (weights, expected) in case.packed(set).iter().zip(&expected) {
+                let found = case.output(weights);
+                prop_assert!(same(&found, expected), "{set}: {found:?} {expected:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn rows_have_the_same_bits_in_any_company(
+        case in cases(),
+        order in any::<prop::sample::Index>(),
+        set in prop::sample::select(InstructionSet::ALL),
+    ) {
+        let row = order.index(case.rows);
+        let x = &case.x[row * case.inputs..][..case.inputs];
+        let alone = Case { rows: 1, x: x.to_vec(), then: case.then % 2, ..case.clone() };
+        let case = Case { then: case.then % 2, ..case };
+        for weights in case.packed(set) {
+            let together = case.output(&weights);
+            let expected = &together[row * case.outputs..][..case.outputs];
+            prop_assert!(same(&alone.output(&weights), expected), "{set}");
+        }
+    }
+
+    #[test]
+    fn columns_have_the_same_bits_apart(case in cases(), at in 0usize..4) {
+        let step = pilotlight_kernels::COLUMN_STEP;
+        let case = Case { then: 0, ..case };
+        for weights in case.packed(InstructionSet::available()) {
+            let expected = case.output(&weights);
+            let mut out = vec![f32::NAN; expected.len()];
+            let all = ColumnsMut::new(&mut out, case.rows, case.outputs).unwrap();
+            let (left, right) = all.split_at(at * step);
+            for mut part in [right, left] {
+                let mut scratch = Scratch::default();
+                if !part.columns().is_empty() {
+                    let epilogue = Epilogue::default();
+                    linear_columns(&case.x, &weights, &epilogue, &mut scratch, &mut part).unwrap();
+                }
+            }
+            prop_assert!(same(&out, &expected));
+        }
+    }
+
+    #[test]
+    fn functions_have_the_same_bits_on_all_instruction_sets(
+        (tokens, width, x) in (1usize..40, 1usize..40).prop_flat_map(|(tokens, width)| {
+            (Just(tokens), Just(width), vec(value(), tokens * 3 * width))
+        }),
+    ) {
+        let rows = [0, 1, 2].map(|part| Rows {
+            values: &x,
+            stride: 3 * width,
+            start: part * width,
+        });
+        let heads = Heads { count: 1, width };
+        let attention = Attention::new(tokens, heads, rows, 0.25).unwrap();
+        let mask: Vec<f32> = (0..tokens).map(|key| (key % 3) as f32).collect();
+        let attention = attention.masked(&mask).unwrap();
+        let attend = |set| {
+            let mut out = vec![f32::NAN; tokens * width];
+            attention.compute_on(set, &mut AttentionScratch::default(), &mut out);
+            out
+        };
+        let parameter = |seed: usize| (0..3 * width).map(|i| ((i * seed) % 13) as f32).collect();
+        let norm = LayerNorm::new(parameter(7), parameter(5), 1e-3).unwrap();
+        let normalize = |set| {
+            let mut out = x.clone();
+            norm.clone().on(set).add_and_apply(&mut out, &x);
+            out
+        };
+        for set in others() {
+            prop_assert!(same(&attend(set), &attend(REFERENCE)), "{set}");
+            prop_assert!(same(&normalize(set), &normalize(REFERENCE)), "{set}");
+        }
+    }
+}
+
+#[test]
+fn the_fastest_instruction_set_is_taken_up_to_a_limit() {
+    let available = InstructionSet::available();
+    assert!(available.is_available());
+    assert_eq!(InstructionSet::with_at_most(available), available);
+    assert_eq!(InstructionSet::with_at_most(REFERENCE), REFERENCE);
+    for set in InstructionSet::ALL.iter().filter(|set| set.is_available()) {
+        assert_eq!(InstructionSet::with_at_most(*set), *set);
+    }
+}
