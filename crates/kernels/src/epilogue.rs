@@ -4,7 +4,7 @@ use crate::columns::ColumnsMut;
 use crate::error::{Error, check_length};
 use crate::gelu;
 use crate::lanes::{LANES, Lanes as _, Simd};
-use crate::sums::{PANEL, Sums};
+use crate::sums::{PANEL, Sums, ZEROS};
 
 /// What is done to sums `[rows, N]` before they are stored: `then(sums + bias)`.
 #[derive(Debug, Clone, Copy, Default)]
@@ -49,51 +49,69 @@ impl Epilogue<'_> {
         (first, columns): (usize, Range<usize>),
         out: &mut ColumnsMut<'_>,
     ) {
+        let mut bias = ZEROS;
+        if let Some(all) = self.bias {
+            copy(&mut bias, &all[columns.clone()]);
+        }
+        let terms = Terms { unit, bias: self.bias.map(|_| &bias), then: self.then };
         for (sums, row) in sums.iter().zip(first..) {
-            let mut sums = *sums;
-            if let Some(unit) = unit {
-                combine(simd, &mut sums, unit, S::Lanes::mul);
-            }
-            if let Some(bias) = self.bias {
-                add(simd, &mut sums, &bias[columns.clone()]);
-            }
-            match self.then {
-                Then::Store => (),
-                Then::Gelu => gelu::in_place(simd, &mut sums),
-                Then::Add(residual) => {
-                    add(simd, &mut sums, &residual[row * out.stride()..][columns.clone()]);
+            let start = row * out.stride() + columns.start;
+            let place = start..start + columns.len();
+            match <&mut Sums>::try_from(out.part(row, &columns)) {
+                Ok(line) => terms.finish(simd, sums, place, line),
+                Err(_) => {
+                    let mut line = ZEROS;
+                    terms.finish(simd, sums, place, &mut line);
+                    copy(out.part(row, &columns), &line);
                 }
-            }
-            let out = out.part(row, &columns);
-            match <&mut Sums>::try_from(&mut *out) {
-                Ok(line) => *line = sums,
-                Err(_) => out.copy_from_slice(&sums[..out.len()]),
             }
         }
     }
 }
 
-/// Adds terms, maybe less than a panel has.
-#[inline(always)]
-fn add<S: Simd>(simd: S, sums: &mut Sums, terms: &[f32]) {
-    if let Ok(terms) = terms.try_into() {
-        return combine(simd, sums, terms, S::Lanes::add);
-    }
-    for (sum, term) in sums.iter_mut().zip(terms) {
-        *sum += term;
+/// What is done to each row's sums in a panel.
+struct Terms<'a> {
+    unit: Option<&'a Sums>,
+    bias: Option<&'a Sums>,
+    then: Then<'a>,
+}
+
+impl Terms<'_> {
+    /// Finishes the sums of a row, which is `place` of the output.
+    #[inline(always)]
+    fn finish<S: Simd>(&self, simd: S, sums: &Sums, place: Range<usize>, out: &mut Sums) {
+        let mut residual = ZEROS;
+        let residual = match self.then {
+            Then::Add(all) => all[place.clone()].try_into().unwrap_or_else(|_| {
+                copy(&mut residual, &all[place]);
+                &residual
+            }),
+            _ => &residual,
+        };
+        for (index, out) in out.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+            let load = |line: &Sums| simd.load(&line.as_chunks::<LANES>().0[index]);
+            let mut value = load(sums);
+            if let Some(unit) = self.unit {
+                value = value.mul(load(unit));
+            }
+            if let Some(bias) = self.bias {
+                value = value.add(load(bias));
+            }
+            let value = match self.then {
+                Then::Store => value,
+                Then::Gelu => gelu::of_lanes(value),
+                Then::Add(_) => value.add(load(residual)),
+            };
+            value.store(out);
+        }
     }
 }
 
+/// As many values as fit.
 #[inline(always)]
-fn combine<S: Simd>(
-    simd: S,
-    sums: &mut Sums,
-    others: &Sums,
-    with: impl Fn(S::Lanes, S::Lanes) -> S::Lanes,
-) {
-    let (sums, _) = sums.as_chunks_mut::<LANES>();
-    for (sums, others) in sums.iter_mut().zip(others.as_chunks::<LANES>().0) {
-        with(simd.load(sums), simd.load(others)).store(sums);
+fn copy(out: &mut [f32], values: &[f32]) {
+    for (out, value) in out.iter_mut().zip(values) {
+        *out = *value;
     }
 }
 

@@ -40,8 +40,12 @@ pub(crate) trait Form<F>: Simd {
     /// Converts a block of a row. It is called inside of [`Simd::vectorize`].
     fn convert(self, x: &[f32; DEPTH], out: &mut Self::Row);
 
-    /// Blocks as the kernel reads them: unpacked into `open` if they are kept in another way.
-    fn open<'a>(self, kept: &'a [Self::Kept], open: &'a mut Memory) -> &'a [Self::Columns];
+    /// Blocks of a panel as the kernel reads them: unpacked into `open` if they are kept in another way.
+    fn open<'a>(
+        self,
+        kept: Columns<'a, Self::Kept>,
+        open: &'a mut Memory,
+    ) -> Columns<'a, Self::Columns>;
 
     /// Adds the products of a tile, `[blocks, rows]`, with columns of a panel to the sums of each row.
     fn add(self, x: &[Self::Row], columns: &Columns<'_, Self::Columns>, sums: &mut [Sums]);

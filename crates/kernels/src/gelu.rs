@@ -42,9 +42,8 @@ pub fn gelu_in_place(values: &mut [f32]) {
     });
 }
 
-/// The same, inside of what is compiled for an instruction set.
 #[inline(always)]
-pub(crate) fn in_place<S: Simd>(simd: S, values: &mut [f32]) {
+fn in_place<S: Simd>(simd: S, values: &mut [f32]) {
     let (chunks, rest) = values.as_chunks_mut::<LANES>();
     for chunk in chunks {
         of_lanes(simd.load(chunk)).store(chunk);
@@ -62,8 +61,9 @@ pub(crate) fn in_place<S: Simd>(simd: S, values: &mut [f32]) {
     }
 }
 
+/// GELU of each lane.
 #[inline(always)]
-fn of_lanes<L: Lanes>(x: L) -> L {
+pub(crate) fn of_lanes<L: Lanes>(x: L) -> L {
     let bounded = bound(x, RANGE);
     let square = bounded.mul(bounded);
     let over = bounded.mul(horner(&NUMERATOR, square));

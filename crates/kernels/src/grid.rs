@@ -45,6 +45,10 @@ impl Grid {
 
     /// The inputs of a block.
     pub(crate) fn range(self, block: usize) -> Range<usize> {
+        if self.block.is_multiple_of(DEPTH) {
+            let start = block * DEPTH;
+            return start..self.inputs.min(start + DEPTH);
+        }
         let parts = self.block.div_ceil(DEPTH);
         let given = block / parts * self.block;
         let start = given + block % parts * DEPTH;
@@ -97,7 +101,6 @@ impl<'a, T> Columns<'a, T> {
     }
 
     /// The number of these.
-    #[cfg(not(target_family = "wasm"))]
     pub(crate) fn len(&self) -> usize {
         self.blocks.len() / self.count.max(1)
     }
@@ -106,5 +109,22 @@ impl<'a, T> Columns<'a, T> {
     #[cfg(not(target_family = "wasm"))]
     pub(crate) fn group(&self, index: usize) -> &'a [T] {
         &self.blocks[index * self.count..][self.span.clone()]
+    }
+
+    /// What `open_block` makes of each block.
+    #[inline(always)]
+    pub(crate) fn open<U: Plain>(
+        &self,
+        memory: &'a mut Memory,
+        open_block: impl Fn(&T, &mut U),
+    ) -> Columns<'a, U> {
+        let count = self.span.len();
+        let blocks = memory.grow(self.len() * count);
+        for (blocks, kept) in blocks.chunks_exact_mut(count.max(1)).zip(self.groups()) {
+            for (block, kept) in blocks.iter_mut().zip(kept) {
+                open_block(kept, block);
+            }
+        }
+        Columns { blocks, count, span: 0..count }
     }
 }

@@ -61,8 +61,8 @@ pub(crate) trait Codes: Lanes {
     /// The smallest and the largest lane of both, if all are numbers.
     fn extremes(self, other: Self) -> [f32; 2];
 
-    /// Sums over every fourth lane of both; exact for integers.
-    fn quarters(self, other: Self) -> [f32; 4];
+    /// The sums of integers, below 2¹⁵, in the even and in the odd pairs of lanes of both.
+    fn pair_sums(self, other: Self) -> [i16; 2];
 
     /// Integers in -128..=127 as such.
     fn store_codes(self, codes: &mut [i8; LANES]);

@@ -18,8 +18,7 @@ pub(crate) fn int4<S: Simd<Lanes: Codes>>(simd: S, x: &[f32; DEPTH], out: &mut i
     let factor = simd.splat(int4::LARGEST / largest);
     let (a, b) = (a.mul(factor).round(), b.mul(factor).round());
     store(a, b, &mut out.codes);
-    let [first, second, third, fourth] = a.quarters(b).map(|sum| sum as i16);
-    out.halves = [first + second, third + fourth].map(|sum| -int4::ZERO_POINT * sum);
+    out.halves = a.pair_sums(b).map(|sum| -int4::ZERO_POINT * sum);
     out.correction = i32::from(out.halves[0]) + i32::from(out.halves[1]);
     out.scale = largest / int4::LARGEST;
 }

@@ -30,12 +30,12 @@ impl Form<Int4> for Scalar {
         out.quantize(x);
     }
 
-    fn open<'a>(self, kept: &'a [Self::Kept], open: &'a mut Memory) -> &'a [Self::Columns] {
-        let open = open.grow(kept.len());
-        for (kept, open) in kept.iter().zip(&mut *open) {
-            kept.open(open);
-        }
-        open
+    fn open<'a>(
+        self,
+        kept: Columns<'a, Self::Kept>,
+        open: &'a mut Memory,
+    ) -> Columns<'a, Self::Columns> {
+        kept.open(open, int4::PackedBlock::open)
     }
 
     fn add(self, x: &[Self::Row], columns: &Columns<'_, Self::Columns>, sums: &mut [Sums]) {
@@ -55,7 +55,11 @@ impl Form<Int8> for Scalar {
         out.quantize(x);
     }
 
-    fn open<'a>(self, kept: &'a [Self::Kept], _open: &'a mut Memory) -> &'a [Self::Columns] {
+    fn open<'a>(
+        self,
+        kept: Columns<'a, Self::Kept>,
+        _open: &'a mut Memory,
+    ) -> Columns<'a, Self::Columns> {
         kept
     }
 
@@ -76,7 +80,11 @@ impl Form<Float> for Scalar {
         out.0 = *x;
     }
 
-    fn open<'a>(self, kept: &'a [Self::Kept], _open: &'a mut Memory) -> &'a [Self::Columns] {
+    fn open<'a>(
+        self,
+        kept: Columns<'a, Self::Kept>,
+        _open: &'a mut Memory,
+    ) -> Columns<'a, Self::Columns> {
         kept
     }
 

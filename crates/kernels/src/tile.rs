@@ -75,9 +75,11 @@ pub(crate) fn run<F, S: Form<F>>(
         );
         for column in columns.clone().step_by(PANEL) {
             let panel = weights.grid.panel(weights.blocks, column / PANEL);
-            let panel = simd.open(panel, open);
-            sums.fill(ZEROS);
-            add(simd, tiles, x, (weights.grid, panel), sums);
+            simd.vectorize(
+                #[inline(always)]
+                || sums.fill(ZEROS),
+            );
+            add(simd, (tiles, x), (weights.grid, panel), open, sums);
             let place = column..columns.end.min(column + PANEL);
             let unit = weights.units.get(column / PANEL);
             simd.vectorize(
@@ -110,15 +112,15 @@ fn convert<F, S: Form<F>>(simd: S, grid: Grid, tiles: Tiles, x: &[f32], out: &mu
 /// Adds the products of a group's rows with a panel to their sums.
 fn add<F, S: Form<F>>(
     simd: S,
-    tiles: Tiles,
-    x: &[S::Row],
-    (grid, panel): (Grid, &[S::Columns]),
+    (tiles, x): (Tiles, &[S::Row]),
+    (grid, panel): (Grid, &[S::Kept]),
+    open: &mut Memory,
     sums: &mut [Sums],
 ) {
     let count = grid.blocks();
     for start in (0..count).step_by(S::SPAN) {
         let span = start..count.min(start + S::SPAN);
-        let columns = Columns { blocks: panel, count, span: span.clone() };
+        let columns = simd.open(Columns { blocks: panel, count, span: span.clone() }, open);
         for rows in tiles.ranges() {
             let first = rows.start * count + span.start * rows.len();
             let x = &x[first..][..span.len() * rows.len()];

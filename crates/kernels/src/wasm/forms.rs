@@ -45,12 +45,12 @@ impl Form<Int4> for WebAssembly {
         super::int4::quantize(x, out);
     }
 
-    fn open<'a>(self, kept: &'a [Self::Kept], open: &'a mut Memory) -> &'a [Self::Columns] {
-        let open = open.grow(kept.len());
-        for (kept, open) in kept.iter().zip(&mut *open) {
-            super::int4::open(kept, open);
-        }
-        open
+    fn open<'a>(
+        self,
+        kept: Columns<'a, Self::Kept>,
+        open: &'a mut Memory,
+    ) -> Columns<'a, Self::Columns> {
+        kept.open(open, super::int4::open)
     }
 
     fn add(self, x: &[Self::Row], columns: &Columns<'_, Self::Columns>, sums: &mut [Sums]) {
@@ -84,7 +84,11 @@ impl Form<Int8> for WebAssembly {
         super::int8::quantize(x, out);
     }
 
-    fn open<'a>(self, kept: &'a [Self::Kept], _open: &'a mut Memory) -> &'a [Self::Columns] {
+    fn open<'a>(
+        self,
+        kept: Columns<'a, Self::Kept>,
+        _open: &'a mut Memory,
+    ) -> Columns<'a, Self::Columns> {
         kept
     }
 
@@ -119,7 +123,11 @@ impl Form<Float> for WebAssembly {
         out.0 = *x;
     }
 
-    fn open<'a>(self, kept: &'a [Self::Kept], _open: &'a mut Memory) -> &'a [Self::Columns] {
+    fn open<'a>(
+        self,
+        kept: Columns<'a, Self::Kept>,
+        _open: &'a mut Memory,
+    ) -> Columns<'a, Self::Columns> {
         kept
     }
 

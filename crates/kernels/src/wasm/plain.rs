@@ -23,7 +23,11 @@ where
         Scalar.convert(x, out);
     }
 
-    fn open<'a>(self, kept: &'a [Self::Kept], open: &'a mut Memory) -> &'a [Self::Columns] {
+    fn open<'a>(
+        self,
+        kept: Columns<'a, Self::Kept>,
+        open: &'a mut Memory,
+    ) -> Columns<'a, Self::Columns> {
         Scalar.open(kept, open)
     }
 

@@ -27,7 +27,11 @@ impl<const VNNI: bool> Form<Float> for Avx<VNNI> {
         out.0 = *x;
     }
 
-    fn open<'a>(self, kept: &'a [Self::Kept], _open: &'a mut Memory) -> &'a [Self::Columns] {
+    fn open<'a>(
+        self,
+        kept: Columns<'a, Self::Kept>,
+        _open: &'a mut Memory,
+    ) -> Columns<'a, Self::Columns> {
         kept
     }
 

@@ -31,13 +31,13 @@ impl<const VNNI: bool> Form<Int4> for Avx<VNNI> {
         quantize::int4(self, x, out);
     }
 
-    fn open<'a>(self, kept: &'a [Kept], open: &'a mut Memory) -> &'a [Open] {
-        let open = open.grow(kept.len());
-        for (kept, open) in kept.iter().zip(&mut *open) {
-            // SAFETY: `self` proves that the processor has the instructions.
-            unsafe { self::open::<VNNI>(kept, open) };
-        }
-        open
+    fn open<'a>(
+        self,
+        kept: Columns<'a, Self::Kept>,
+        open: &'a mut Memory,
+    ) -> Columns<'a, Self::Columns> {
+        // SAFETY: `self` proves that the processor has the instructions.
+        kept.open(open, |kept, open| unsafe { self::open::<VNNI>(kept, open) })
     }
 
     fn add(self, x: &[RowBlock], columns: &Columns<'_, Open>, sums: &mut [Sums]) {

@@ -30,7 +30,11 @@ impl<const VNNI: bool> Form<Int8> for Avx<VNNI> {
         quantize::int8(self, x, out);
     }
 
-    fn open<'a>(self, kept: &'a [Kept], _open: &'a mut Memory) -> &'a [Kept] {
+    fn open<'a>(
+        self,
+        kept: Columns<'a, Self::Kept>,
+        _open: &'a mut Memory,
+    ) -> Columns<'a, Self::Columns> {
         kept
     }
 

@@ -210,11 +210,15 @@ impl<const VNNI: bool> Codes for Registers<VNNI> {
     }
 
     #[inline(always)]
-    fn quarters(self, other: Self) -> [f32; 4] {
-        let both = self.add(other);
-        let mut sums = [0.0; 4];
-        instructions!(_mm_storeu_ps(sums.as_mut_ptr(), quarters(both.values[0], both.values[1])));
-        sums
+    fn pair_sums(self, other: Self) -> [i16; 2] {
+        let [a, b] = self.add(other).values;
+        let sums = instructions!({
+            let eight = _mm256_cvtps_epi32(_mm256_add_ps(a, b));
+            let (low, high) = (_mm256_castsi256_si128(eight), _mm256_extracti128_si256::<1>(eight));
+            let four = _mm_add_epi32(low, high);
+            _mm_cvtsi128_si64(_mm_hadd_epi32(four, four))
+        });
+        [sums as i16, (sums >> 32) as i16]
     }
 
     #[inline(always)]

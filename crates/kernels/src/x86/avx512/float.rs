@@ -27,7 +27,11 @@ impl Form<Float> for Avx512 {
         out.0 = *x;
     }
 
-    fn open<'a>(self, kept: &'a [Self::Kept], _open: &'a mut Memory) -> &'a [Self::Columns] {
+    fn open<'a>(
+        self,
+        kept: Columns<'a, Self::Kept>,
+        _open: &'a mut Memory,
+    ) -> Columns<'a, Self::Columns> {
         kept
     }
 

@@ -4,7 +4,7 @@ use std::arch::x86_64::*;
 
 use super::super::by_rows;
 use super::Avx512;
-use super::vector::{load, load_sums, step, store, store_sums};
+use super::vector::{broadcast, load, load_sums, step, store, store_sums};
 use crate::blocks::int4::{OpenBlock, PackedBlock, RowBlock};
 use crate::blocks::{DEPTH, STEPS};
 use crate::form::{Form, Int4};
@@ -28,13 +28,13 @@ impl Form<Int4> for Avx512 {
         quantize::int4(self, x, out);
     }
 
-    fn open<'a>(self, kept: &'a [Self::Kept], open: &'a mut Memory) -> &'a [Self::Columns] {
-        let open = open.grow(kept.len());
-        for (kept, open) in kept.iter().zip(&mut *open) {
-            // SAFETY: `self` proves that the processor has the instructions.
-            unsafe { self::open(kept, open) };
-        }
-        open
+    fn open<'a>(
+        self,
+        kept: Columns<'a, Self::Kept>,
+        open: &'a mut Memory,
+    ) -> Columns<'a, Self::Columns> {
+        // SAFETY: `self` proves that the processor has the instructions.
+        kept.open(open, |kept, open| unsafe { self::open(kept, open) })
     }
 
     fn add(self, x: &[RowBlock], columns: &Columns<'_, Self::Columns>, sums: &mut [Sums]) {
@@ -82,7 +82,7 @@ fn add_rows<const R: usize, const G: usize>(
     for (index, x) in x.iter().enumerate() {
         let mut dots = [[_mm512_setzero_si512(); G]; R];
         for (dots, x) in dots.iter_mut().zip(x) {
-            *dots = [_mm512_set1_epi32(x.correction); G];
+            *dots = [broadcast(&x.correction); G];
         }
         for place in 0..STEPS {
             let codes = weights.map(|weights| load(&weights[index].codes[place]));

@@ -28,7 +28,11 @@ impl Form<Int8> for Avx512 {
         quantize::int8(self, x, out);
     }
 
-    fn open<'a>(self, kept: &'a [Self::Kept], _open: &'a mut Memory) -> &'a [Self::Columns] {
+    fn open<'a>(
+        self,
+        kept: Columns<'a, Self::Kept>,
+        _open: &'a mut Memory,
+    ) -> Columns<'a, Self::Columns> {
         kept
     }
 

@@ -144,14 +144,18 @@ impl Codes for Register {
     }
 
     #[inline(always)]
-    fn quarters(self, other: Self) -> [f32; 4] {
-        let mut sums = [0.0; 4];
-        // SAFETY: the processor has the instructions, and four numbers have place.
-        unsafe {
-            let both = _mm512_add_ps(self.values, other.values);
-            _mm_storeu_ps(sums.as_mut_ptr(), quarters(both));
-        }
-        sums
+    fn pair_sums(self, other: Self) -> [i16; 2] {
+        // SAFETY: the processor has the instructions.
+        let sums = unsafe {
+            let integers = |x| _mm512_cvtps_epi32(x);
+            let both = _mm512_add_epi32(integers(self.values), integers(other.values));
+            let (low, high) = (_mm512_castsi512_si256(both), _mm512_extracti64x4_epi64::<1>(both));
+            let eight = _mm256_add_epi32(low, high);
+            let (low, high) = (_mm256_castsi256_si128(eight), _mm256_extracti128_si256::<1>(eight));
+            let four = _mm_add_epi32(low, high);
+            _mm_cvtsi128_si64(_mm_hadd_epi32(four, four))
+        };
+        [sums as i16, (sums >> 32) as i16]
     }
 
     #[inline(always)]

@@ -15,6 +15,14 @@ pub(super) fn step<T: Copy>(codes: &[T; DEPTH], step: usize) -> __m512i {
     _mm512_set1_epi32(unsafe { std::ptr::from_ref(codes).cast::<i32>().read_unaligned() })
 }
 
+/// One number in all lanes, loaded there: from a general register it would take a port that products need.
+#[target_feature(enable = "avx512f")]
+#[inline]
+pub(super) fn broadcast(value: &i32) -> __m512i {
+    // SAFETY: four bytes are there.
+    _mm512_castps_si512(_mm512_set1_ps(unsafe { std::ptr::from_ref(value).cast::<f32>().read() }))
+}
+
 /// Reads 64 bytes.
 #[target_feature(enable = "avx512f")]
 #[inline]
