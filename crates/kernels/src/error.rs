@@ -18,6 +18,8 @@ pub enum Error {
     Block(usize),
     /// A first column that is not a multiple of [`crate::COLUMN_STEP`].
     Columns(usize),
+    /// Weights that are packed for an instruction set which the processor does not have.
+    InstructionSet(&'static str),
     /// Sizes whose product does not fit in memory.
     Size,
     /// Weights or scales that are infinite or not a number.
@@ -35,6 +37,12 @@ impl fmt::Display for Error {
             }
             Self::Columns(column) => {
                 write!(f, "columns from {column} on: not a multiple of {PANEL}")
+            }
+            Self::InstructionSet(set) => {
+                write!(
+                    f,
+                    "weights are packed for {set}, which the processor does not have; pack them again"
+                )
             }
             Self::Size => write!(f, "sizes that do not fit in memory"),
             Self::NotFinite(what) => write!(f, "{what}: infinite or not a number"),

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+#[cfg(target_arch = "aarch64")]
+use crate::aarch64::Neon;
 #[cfg(not(target_family = "wasm"))]
 use crate::scalar::Scalar;
 #[cfg(target_family = "wasm")]
@@ -28,6 +30,9 @@ pub enum InstructionSet {
     /// AVX-512 F, BW, DQ, VL and VNNI.
     #[cfg(target_arch = "x86_64")]
     Avx512,
+    /// NEON with the dot products of bytes (`dotprod`).
+    #[cfg(target_arch = "aarch64")]
+    Neon,
 }
 
 impl InstructionSet {
@@ -43,6 +48,8 @@ impl InstructionSet {
         Self::AvxVnni,
         #[cfg(target_arch = "x86_64")]
         Self::Avx512,
+        #[cfg(target_arch = "aarch64")]
+        Self::Neon,
     ];
 
     /// The fastest one that this processor has.
@@ -75,6 +82,8 @@ impl InstructionSet {
             Self::AvxVnni => AvxVnni::detect().map(Proof::AvxVnni),
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => Avx512::detect().map(Proof::Avx512),
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => Neon::detect().map(Proof::Neon),
         }
     }
 
@@ -104,6 +113,8 @@ impl InstructionSet {
             Self::AvxVnni => "avx-vnni",
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => "avx-512",
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => "neon",
         }
     }
 }
@@ -127,6 +138,8 @@ pub(crate) enum Proof {
     AvxVnni(AvxVnni),
     #[cfg(target_arch = "x86_64")]
     Avx512(Avx512),
+    #[cfg(target_arch = "aarch64")]
+    Neon(Neon),
 }
 
 /// Evaluates an expression with `$simd` as what proves an instruction set.
@@ -143,6 +156,8 @@ macro_rules! dispatch {
             crate::instruction_set::Proof::AvxVnni($simd) => $body,
             #[cfg(target_arch = "x86_64")]
             crate::instruction_set::Proof::Avx512($simd) => $body,
+            #[cfg(target_arch = "aarch64")]
+            crate::instruction_set::Proof::Neon($simd) => $body,
         }
     };
 }

@@ -96,9 +96,7 @@ fn pack<S: Form<Int4, Kept: Pack>>(
     given: &Nibbles<'_>,
 ) -> Result<Int4Weights, Error> {
     let Nibbles { sizes, block, codes, scales } = *given;
-    if block == 0 || !block.is_multiple_of(16) {
-        return Err(Error::Block(block));
-    }
+    check_block(block)?;
     let grid = Grid::new(sizes, block, S::WIDTH)?;
     let parts = grid.given();
     check_length("scales", grid.outputs * parts, scales.len())?;
@@ -119,6 +117,13 @@ fn pack<S: Form<Int4, Kept: Pack>>(
         }
     });
     Ok(Int4Weights { set, grid, blocks, units })
+}
+
+pub(crate) fn check_block(block: usize) -> Result<(), Error> {
+    if block == 0 || !block.is_multiple_of(16) {
+        return Err(Error::Block(block));
+    }
+    Ok(())
 }
 
 /// Sets the units of the columns' scales, by panels.

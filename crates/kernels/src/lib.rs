@@ -17,6 +17,9 @@
 //! Non-finite values never trap: a row of `x` that holds one gives non-finite sums, for every
 //! output whose weights do not ignore it, so that a check of the result sees it.
 
+#[cfg(target_arch = "aarch64")]
+#[allow(unsafe_code, reason = "vector instructions")]
+mod aarch64;
 mod attention;
 #[cfg_attr(
     all(target_feature = "simd128", not(test)),
@@ -42,6 +45,8 @@ mod linear;
 mod memory;
 #[cfg(not(target_family = "wasm"))]
 mod quantize;
+#[cfg(not(target_family = "wasm"))]
+mod rows;
 #[cfg(not(target_feature = "simd128"))]
 mod scalar;
 mod sums;
@@ -49,6 +54,7 @@ mod tile;
 #[cfg(target_family = "wasm")]
 #[allow(unsafe_code, reason = "vector instructions")]
 mod wasm;
+mod weights;
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code, reason = "vector instructions")]
 mod x86;
@@ -63,4 +69,5 @@ pub use instruction_set::InstructionSet;
 pub use int4::{Int4Weights, Nibbles};
 pub use int8::Int8Weights;
 pub use layer_norm::LayerNorm;
-pub use linear::{COLUMN_STEP, Scratch, Weights, linear, linear_columns};
+pub use linear::{COLUMN_STEP, Scratch, linear, linear_columns};
+pub use weights::{Weights, WeightsForm, WeightsLayout};

@@ -3,56 +3,14 @@ use std::fmt;
 use crate::columns::ColumnsMut;
 use crate::epilogue::Epilogue;
 use crate::error::{Error, check_length, checked_area};
-use crate::float::F32Weights;
 use crate::form::{Float, Int4, Int8};
 use crate::instruction_set::dispatch;
-use crate::int4::Int4Weights;
-use crate::int8::Int8Weights;
 use crate::sums::PANEL;
 use crate::tile::{self, Operands, TileScratch};
+use crate::weights::Weights;
 
 /// A product that is split by columns is split at multiples of this.
 pub const COLUMN_STEP: usize = PANEL;
-
-/// Weights `[N, K]` in one of their forms.
-#[derive(Debug, Clone)]
-pub enum Weights {
-    /// 4 bits, a scale for each block.
-    Int4(Int4Weights),
-    /// 8 bits, a scale for each block.
-    Int8(Int8Weights),
-    /// f32.
-    F32(F32Weights),
-}
-
-impl Weights {
-    /// Number of outputs, N.
-    pub fn outputs(&self) -> usize {
-        match self {
-            Self::Int4(weights) => weights.outputs(),
-            Self::Int8(weights) => weights.outputs(),
-            Self::F32(weights) => weights.outputs(),
-        }
-    }
-
-    /// Number of inputs, K.
-    pub fn inputs(&self) -> usize {
-        match self {
-            Self::Int4(weights) => weights.inputs(),
-            Self::Int8(weights) => weights.inputs(),
-            Self::F32(weights) => weights.inputs(),
-        }
-    }
-
-    /// Bytes that the packed weights take.
-    pub fn bytes(&self) -> usize {
-        match self {
-            Self::Int4(weights) => weights.bytes(),
-            Self::Int8(weights) => weights.bytes(),
-            Self::F32(weights) => weights.bytes(),
-        }
-    }
-}
 
 /// Memory that [`linear`] works in. It grows to what the product with most inputs needs, some 400
 /// bytes for each, and is best kept for the next.

@@ -42,6 +42,26 @@ impl Memory {
         size_of_val(&*self.0)
     }
 
+    /// The bytes that it has for `size`.
+    pub(crate) fn padded(size: usize) -> usize {
+        size.next_multiple_of(Line::SIZE)
+    }
+
+    /// A copy, with zeros behind where a line is not full.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Self {
+        let lines = bytes.chunks(Line::SIZE).map(|chunk| {
+            let mut line = Line::ZEROS;
+            line.0[..chunk.len()].copy_from_slice(chunk);
+            line
+        });
+        Self(lines.collect())
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        // SAFETY: lines are bytes.
+        unsafe { std::slice::from_raw_parts(self.0.as_ptr().cast(), self.bytes()) }
+    }
+
     /// Its first `count` values, with what they had; zeros where it grows.
     pub(crate) fn grow<T: Plain>(&mut self, count: usize) -> &mut [T] {
         let lines = (count * size_of::<T>()).div_ceil(Line::SIZE);

@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 use pilotlight_kernels::{
-    Attention, AttentionScratch, ColumnsMut, Epilogue, F32Weights, Heads, InstructionSet,
-    Int4Weights, Int8Weights, LayerNorm, Nibbles, Rows, Scratch, Then, Weights, linear,
-    linear_columns,
+    Attention, AttentionScratch, ColumnsMut, Epilogue, Error, F32Weights, Heads, InstructionSet,
+    Int4Weights, Int8Weights, LayerNorm, Nibbles, Rows, Scratch, Then, Weights, WeightsForm,
+    WeightsLayout, linear, linear_columns,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -160,6 +160,43 @@ proptest! {
     }
 
     #[test]
+    fn bytes_of_weights_are_weights_again(
+        case in cases(),
+        set in prop::sample::select(InstructionSet::ALL),
+    ) {
+        for weights in case.packed(set) {
+            let (layout, bytes) = (weights.layout(), weights.as_bytes());
+            let again = Weights::from_bytes(layout, bytes).unwrap();
+            prop_assert_eq!(again.as_bytes(), bytes);
+            prop_assert!(same(&case.output(&again), &case.output(&weights)));
+            let longer = [bytes[0], &[0]].concat();
+            let refused = Weights::from_bytes(layout, [&longer, bytes[1]]);
+            let is_length = matches!(refused, Err(Error::Length { .. }));
+            prop_assert!(is_length);
+            let outputs = layout.sizes[0] + 100;
+            let larger = WeightsLayout { sizes: [outputs, layout.sizes[1]], ..layout };
+            prop_assert!(case.inputs == 0 || Weights::from_bytes(larger, bytes).is_err());
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_weights(
+        case in cases(),
+        seed: u8,
+        set in prop::sample::select(InstructionSet::ALL),
+    ) {
+        for weights in case.packed(set) {
+            let garbage = weights.as_bytes().map(|bytes| {
+                let byte = |index: usize| (index * 151 + usize::from(seed) * 7) as u8;
+                (0..bytes.len()).map(byte).collect::<Vec<u8>>()
+            });
+            let bytes = garbage.each_ref().map(|bytes| &bytes[..]);
+            let weights = Weights::from_bytes(weights.layout(), bytes).unwrap();
+            case.output(&weights);
+        }
+    }
+
+    #[test]
     fn functions_have_the_same_bits_on_all_instruction_sets(
         (tokens, width, x) in (1usize..40, 1usize..40).prop_flat_map(|(tokens, width)| {
             (Just(tokens), Just(width), vec(value(), tokens * 3 * width))
@@ -191,6 +228,33 @@ proptest! {
             prop_assert!(same(&normalize(set), &normalize(REFERENCE)), "{set}");
         }
     }
+}
+
+#[test]
+fn weights_for_another_processor_are_refused() {
+    for &set in InstructionSet::ALL.iter().filter(|set| !set.is_available()) {
+        let layout = WeightsLayout { form: WeightsForm::F32, sizes: [0, 0], set };
+        assert_eq!(
+            Weights::from_bytes(layout, [&[], &[]]).unwrap_err(),
+            Error::InstructionSet(set.name())
+        );
+    }
+    let layout =
+        WeightsLayout { form: WeightsForm::Int4 { block: 8 }, sizes: [1, 1], set: REFERENCE };
+    assert_eq!(Weights::from_bytes(layout, [&[], &[]]).unwrap_err(), Error::Block(8));
+    let form = WeightsForm::F32;
+    let layout = WeightsLayout { form, sizes: [usize::MAX, 2], set: REFERENCE };
+    assert_eq!(Weights::from_bytes(layout, [&[], &[]]).unwrap_err(), Error::Size);
+}
+
+#[test]
+fn columns_begin_at_a_multiple_of_their_step() {
+    let weights = Weights::F32(F32Weights::pack(64, 1, &[1.0; 64]).unwrap());
+    let mut out = [0.0; 64];
+    let (_, mut right) = ColumnsMut::new(&mut out, 1, 64).unwrap().split_at(5);
+    let (epilogue, mut scratch) = (Epilogue::default(), Scratch::default());
+    let refused = linear_columns(&[1.0], &weights, &epilogue, &mut scratch, &mut right);
+    assert_eq!(refused.unwrap_err(), Error::Columns(5));
 }
 
 #[test]

@@ -11,15 +11,16 @@ const ORDER: &Order = &[
     &["error", "memory"],
     &["blocks", "columns"],
     &["grid", "quantize"],
-    &["form"],
+    &["form", "rows"],
     &["scalar"],
-    &["wasm", "x86"],
+    &["aarch64", "wasm", "x86"],
     &["instruction_set"],
     &["exp"],
     &["gelu", "layer_norm"],
     &["epilogue"],
     &["tile"],
     &["attention", "float", "int4", "int8"],
+    &["weights"],
     &["linear"],
 ];
 

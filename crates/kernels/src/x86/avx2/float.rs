@@ -2,7 +2,6 @@
 
 use std::arch::x86_64::*;
 
-use super::super::by_rows;
 use super::Avx;
 use super::vector::{load_floats, set_sums, sums};
 use crate::blocks::DEPTH;
@@ -10,6 +9,7 @@ use crate::blocks::float::{RowBlock, WeightBlock};
 use crate::form::{Float, Form};
 use crate::grid::Columns;
 use crate::memory::Memory;
+use crate::rows::by_rows;
 use crate::sums::Sums;
 
 const WIDTH: usize = 8;
@@ -43,7 +43,7 @@ impl<const VNNI: bool> Form<Float> for Avx<VNNI> {
 
 #[target_feature(enable = "avx2,fma")]
 fn add(x: &[RowBlock], columns: &Columns<'_, WeightBlock<WIDTH>>, sums: &mut [Sums]) {
-    by_rows!(add_rows, x, columns, sums; 1 2 3 4 5 6);
+    by_rows!(add_rows, x, columns, sums, 2; 1 2 3 4 5 6);
 }
 
 /// Adds the products of `R` rows with `8 · G` columns.

@@ -2,7 +2,6 @@
 
 use std::arch::x86_64::*;
 
-use super::super::by_rows;
 use super::Avx;
 use super::vector::{load, set_sums, step, store, sums};
 use crate::blocks::int4::{OpenBlock, PackedBlock, RowBlock};
@@ -11,6 +10,7 @@ use crate::form::{Form, Int4};
 use crate::grid::Columns;
 use crate::memory::Memory;
 use crate::quantize;
+use crate::rows::by_rows;
 use crate::sums::Sums;
 
 const WIDTH: usize = 8;
@@ -69,12 +69,12 @@ fn open<const VNNI: bool>(packed: &Kept, out: &mut Open) {
 
 #[target_feature(enable = "avx2,fma,avxvnni")]
 fn add_vnni(x: &[RowBlock], columns: &Columns<'_, Open>, sums: &mut [Sums]) {
-    by_rows!(add_rows_vnni, x, columns, sums; 1 2 3 4 5 6);
+    by_rows!(add_rows_vnni, x, columns, sums, 2; 1 2 3 4 5 6);
 }
 
 #[target_feature(enable = "avx2,fma")]
 fn add(x: &[RowBlock], columns: &Columns<'_, Open>, sums: &mut [Sums]) {
-    by_rows!(add_rows, x, columns, sums; 1 2 3 4 5 6);
+    by_rows!(add_rows, x, columns, sums, 2; 1 2 3 4 5 6);
 }
 
 /// Adds the products of `R` rows with `8 · G` columns: 11 instructions for 32 inputs of eight columns.

@@ -2,7 +2,6 @@
 
 use std::arch::x86_64::*;
 
-use super::super::by_rows;
 use super::Avx;
 use super::vector::{load, load_floats, load_totals, set_sums, step, sums};
 use crate::blocks::int8::{RowBlock, WeightBlock};
@@ -11,6 +10,7 @@ use crate::form::{Form, Int8};
 use crate::grid::Columns;
 use crate::memory::Memory;
 use crate::quantize;
+use crate::rows::by_rows;
 use crate::sums::Sums;
 
 const WIDTH: usize = 8;
@@ -52,12 +52,12 @@ impl<const VNNI: bool> Form<Int8> for Avx<VNNI> {
 
 #[target_feature(enable = "avx2,fma,avxvnni")]
 fn add_vnni(x: &[RowBlock], columns: &Columns<'_, Kept>, sums: &mut [Sums]) {
-    by_rows!(add_rows_vnni, x, columns, sums; 1 2 3 4 5 6);
+    by_rows!(add_rows_vnni, x, columns, sums, 2; 1 2 3 4 5 6);
 }
 
 #[target_feature(enable = "avx2,fma")]
 fn add(x: &[RowBlock], columns: &Columns<'_, Kept>, sums: &mut [Sums]) {
-    by_rows!(add_rows, x, columns, sums; 1 2 3 4);
+    by_rows!(add_rows, x, columns, sums, 2; 1 2 3 4);
 }
 
 /// Adds the products of `R` rows with `8 · G` columns: 12 instructions for 32 inputs of eight columns.

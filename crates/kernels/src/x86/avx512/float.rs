@@ -2,7 +2,6 @@
 
 use std::arch::x86_64::*;
 
-use super::super::by_rows;
 use super::Avx512;
 use super::vector::{load_floats, load_sums, store_sums};
 use crate::blocks::DEPTH;
@@ -10,6 +9,7 @@ use crate::blocks::float::{RowBlock, WeightBlock};
 use crate::form::{Float, Form};
 use crate::grid::Columns;
 use crate::memory::Memory;
+use crate::rows::by_rows;
 use crate::sums::Sums;
 
 const WIDTH: usize = 16;
@@ -43,7 +43,7 @@ impl Form<Float> for Avx512 {
 
 #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
 fn add(x: &[RowBlock], columns: &Columns<'_, WeightBlock<WIDTH>>, sums: &mut [Sums]) {
-    by_rows!(add_rows, x, columns, sums; 1 2 3 4 5 6 7 8 9 10 11 12);
+    by_rows!(add_rows, x, columns, sums, 2; 1 2 3 4 5 6 7 8 9 10 11 12);
 }
 
 /// Adds the products of `R` rows with `16 · G` columns.

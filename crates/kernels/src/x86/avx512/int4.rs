@@ -2,7 +2,6 @@
 
 use std::arch::x86_64::*;
 
-use super::super::by_rows;
 use super::Avx512;
 use super::vector::{broadcast, load, load_sums, step, store, store_sums};
 use crate::blocks::int4::{OpenBlock, PackedBlock, RowBlock};
@@ -11,6 +10,7 @@ use crate::form::{Form, Int4};
 use crate::grid::Columns;
 use crate::memory::Memory;
 use crate::quantize;
+use crate::rows::by_rows;
 use crate::sums::Sums;
 
 const WIDTH: usize = 16;
@@ -45,7 +45,7 @@ impl Form<Int4> for Avx512 {
 
 #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
 fn add(x: &[RowBlock], columns: &Columns<'_, OpenBlock<WIDTH, 64>>, sums: &mut [Sums]) {
-    by_rows!(add_rows, x, columns, sums; 1 2 3 4 5 6);
+    by_rows!(add_rows, x, columns, sums, 2; 1 2 3 4 5 6);
 }
 
 /// Halves of bytes to bytes.

@@ -2,7 +2,6 @@
 
 use std::arch::x86_64::*;
 
-use super::super::by_rows;
 use super::Avx512;
 use super::vector::{load, load_floats, load_sums, load_totals, step, store_sums};
 use crate::blocks::int8::{RowBlock, WeightBlock};
@@ -11,6 +10,7 @@ use crate::form::{Form, Int8};
 use crate::grid::Columns;
 use crate::memory::Memory;
 use crate::quantize;
+use crate::rows::by_rows;
 use crate::sums::Sums;
 
 const WIDTH: usize = 16;
@@ -44,7 +44,7 @@ impl Form<Int8> for Avx512 {
 
 #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
 fn add(x: &[RowBlock], columns: &Columns<'_, WeightBlock<WIDTH, 64>>, sums: &mut [Sums]) {
-    by_rows!(add_rows, x, columns, sums; 1 2 3 4 5 6);
+    by_rows!(add_rows, x, columns, sums, 2; 1 2 3 4 5 6);
 }
 
 /// Adds the products of `R` rows with `16 · G` columns.
