@@ -19,15 +19,10 @@ pub(crate) const QUAD: usize = 4;
 /// Below this the reciprocal of a block's scale would overflow: such a block counts as zeros.
 pub(crate) const SMALLEST: f32 = 1e-30;
 
-/// `factor · other + summand`, rounded as vectors do it.
+/// `factor · other + summand`, rounded once if it is `FUSED`, as vectors do it, or else twice.
 #[inline(always)]
-pub(crate) fn fused(factor: f32, other: f32, summand: f32) -> f32 {
-    if cfg!(target_family = "wasm") {
-        // WebAssembly has no such instruction for one number.
-        factor * other + summand
-    } else {
-        factor.mul_add(other, summand)
-    }
+pub(crate) fn multiply_add<const FUSED: bool>(factor: f32, other: f32, summand: f32) -> f32 {
+    if FUSED { factor.mul_add(other, summand) } else { factor * other + summand }
 }
 
 /// Hands on a block of values, with zeros behind if it is short.

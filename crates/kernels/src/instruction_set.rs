@@ -11,7 +11,8 @@ use crate::wasm::WebAssembly;
 #[cfg(target_arch = "x86_64")]
 use crate::x86::{Avx2, Avx512, AvxVnni};
 
-/// What products and functions are computed with. All of them but WebAssembly give the same bits.
+/// What products and functions are computed with. All of them but WebAssembly give the same bits, on processors
+/// that fuse multiplication and addition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum InstructionSet {
@@ -75,7 +76,7 @@ impl InstructionSet {
             #[cfg(target_family = "wasm")]
             Self::WebAssembly => Some(Proof::WebAssembly(WebAssembly)),
             #[cfg(not(target_family = "wasm"))]
-            Self::Scalar => Some(Proof::Scalar(Scalar)),
+            Self::Scalar => Some(Proof::Scalar(Scalar::detect())),
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => Avx2::detect().map(Proof::Avx2),
             #[cfg(target_arch = "x86_64")]
@@ -92,7 +93,7 @@ impl InstructionSet {
         #[cfg(target_family = "wasm")]
         return Proof::WebAssembly(WebAssembly);
         #[cfg(not(target_family = "wasm"))]
-        self.proof().unwrap_or(Proof::Scalar(Scalar))
+        self.proof().unwrap_or_else(|| Proof::Scalar(Scalar::detect()))
     }
 
     /// Itself, or the slowest one if this processor does not have it.

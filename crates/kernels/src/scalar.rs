@@ -10,7 +10,22 @@ use crate::memory::Memory;
 use crate::sums::Sums;
 
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Scalar;
+pub(crate) struct Scalar {
+    /// Multiplications and additions are fused, as vectors do it.
+    pub(crate) fused: bool,
+}
+
+#[cfg(not(target_family = "wasm"))]
+impl Scalar {
+    /// Without an instruction for it, fusing would take a hundred times as long.
+    pub(crate) fn detect() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        let fused = is_x86_feature_detected!("fma");
+        #[cfg(not(target_arch = "x86_64"))]
+        let fused = cfg!(target_arch = "aarch64");
+        Self { fused }
+    }
+}
 
 /// Columns of a block.
 const WIDTH: usize = 4;
@@ -39,7 +54,11 @@ impl Form<Int4> for Scalar {
     }
 
     fn add(self, x: &[Self::Row], columns: &Columns<'_, Self::Columns>, sums: &mut [Sums]) {
-        add(x, columns, sums, WIDTH, |columns, x, sums| columns.add_to(x, sums));
+        if self.fused {
+            add(x, columns, sums, WIDTH, Self::Columns::add_to::<true>);
+        } else {
+            add(x, columns, sums, WIDTH, Self::Columns::add_to::<false>);
+        }
     }
 }
 
@@ -64,7 +83,11 @@ impl Form<Int8> for Scalar {
     }
 
     fn add(self, x: &[Self::Row], columns: &Columns<'_, Self::Columns>, sums: &mut [Sums]) {
-        add(x, columns, sums, WIDTH, |columns, x, sums| columns.add_to(x, sums));
+        if self.fused {
+            add(x, columns, sums, WIDTH, Self::Columns::add_to::<true>);
+        } else {
+            add(x, columns, sums, WIDTH, Self::Columns::add_to::<false>);
+        }
     }
 }
 
@@ -89,7 +112,11 @@ impl Form<Float> for Scalar {
     }
 
     fn add(self, x: &[Self::Row], columns: &Columns<'_, Self::Columns>, sums: &mut [Sums]) {
-        add(x, columns, sums, FLOAT_WIDTH, |columns, x, sums| columns.add_to(x, sums));
+        if self.fused {
+            add(x, columns, sums, FLOAT_WIDTH, Self::Columns::add_to::<true>);
+        } else {
+            add(x, columns, sums, FLOAT_WIDTH, Self::Columns::add_to::<false>);
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Blocks of f32.
 
-use super::{DEPTH, fused};
+use super::{DEPTH, multiply_add};
 use crate::memory::{Plain, plain};
 
 /// A block of a row.
@@ -74,10 +74,10 @@ where
 
 impl<const COLUMNS: usize> WeightBlock<COLUMNS> {
     /// Adds the products with a row's block.
-    pub(crate) fn add_to(&self, x: &RowBlock, sums: &mut [f32]) {
+    pub(crate) fn add_to<const FUSED: bool>(&self, x: &RowBlock, sums: &mut [f32]) {
         for (x, weights) in x.0.iter().zip(&self.0) {
             for (sum, weight) in sums.iter_mut().zip(weights) {
-                *sum = fused(*x, *weight, *sum);
+                *sum = multiply_add::<FUSED>(*x, *weight, *sum);
             }
         }
     }

@@ -3,7 +3,7 @@
 //! A block of `COLUMNS` columns takes `BYTES` = 4 · `COLUMNS` bytes for each step, as constants cannot be
 //! computed with.
 
-use super::{DEPTH, SMALLEST, STEP, STEPS, fused};
+use super::{DEPTH, SMALLEST, STEP, STEPS, multiply_add};
 use crate::memory::{Plain, plain};
 
 /// What is subtracted from a weight's code.
@@ -117,9 +117,9 @@ impl<const COLUMNS: usize, const BYTES: usize> PackedBlock<COLUMNS, BYTES> {
 
 impl<const COLUMNS: usize, const BYTES: usize> OpenBlock<COLUMNS, BYTES> {
     /// Adds the products with a row's block.
-    pub(crate) fn add_to(&self, x: &RowBlock, sums: &mut [f32]) {
+    pub(crate) fn add_to<const FUSED: bool>(&self, x: &RowBlock, sums: &mut [f32]) {
         for (sum, dot) in sums.iter_mut().zip(self.dots(x)) {
-            *sum = fused(dot as f32, x.scale, *sum);
+            *sum = multiply_add::<FUSED>(dot as f32, x.scale, *sum);
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! A block of `COLUMNS` columns takes `BYTES` = 4 · `COLUMNS` bytes for each step.
 
-use super::{DEPTH, SMALLEST, STEP, STEPS, fused};
+use super::{DEPTH, SMALLEST, STEP, STEPS, multiply_add};
 use crate::memory::{Plain, plain};
 
 /// The largest code of a row: the second operand of a relaxed dot product has 7 bits.
@@ -77,7 +77,7 @@ where
 
 impl<const COLUMNS: usize, const BYTES: usize> WeightBlock<COLUMNS, BYTES> {
     /// Adds the products with a row's block.
-    pub(crate) fn add_to(&self, x: &RowBlock, sums: &mut [f32]) {
+    pub(crate) fn add_to<const FUSED: bool>(&self, x: &RowBlock, sums: &mut [f32]) {
         let mut dots = [0; COLUMNS];
         for (x, weights) in x.codes.as_chunks::<STEP>().0.iter().zip(&self.codes) {
             for (place, &weight) in weights.iter().enumerate() {
@@ -86,8 +86,8 @@ impl<const COLUMNS: usize, const BYTES: usize> WeightBlock<COLUMNS, BYTES> {
         }
         for (column, (sum, dot)) in sums.iter_mut().zip(dots).enumerate() {
             let total = f32::from(self.totals[column]) * self.scales[column];
-            let value = fused(x.offset, total, dot as f32 * self.scales[column]);
-            *sum = fused(value, x.scale, *sum);
+            let value = multiply_add::<FUSED>(x.offset, total, dot as f32 * self.scales[column]);
+            *sum = multiply_add::<FUSED>(value, x.scale, *sum);
         }
     }
 }

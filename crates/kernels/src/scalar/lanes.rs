@@ -1,7 +1,7 @@
 //! What vector registers do, lane by lane.
 
 use super::Scalar;
-use crate::blocks::fused;
+use crate::blocks::multiply_add;
 use crate::lanes::{LANES, Lanes, Simd};
 
 impl Simd for Scalar {
@@ -14,22 +14,26 @@ impl Simd for Scalar {
 
     #[inline(always)]
     fn splat(self, value: f32) -> Array {
-        Array([value; LANES])
+        Array { lanes: [value; LANES], simd: self }
     }
 
     #[inline(always)]
     fn load(self, values: &[f32; LANES]) -> Array {
-        Array(*values)
+        Array { lanes: *values, simd: self }
     }
 }
 
 #[derive(Clone, Copy)]
-pub(crate) struct Array([f32; LANES]);
+pub(crate) struct Array {
+    lanes: [f32; LANES],
+    simd: Scalar,
+}
 
 impl Array {
     #[inline(always)]
     fn zip(self, other: Self, f: impl Fn(f32, f32) -> f32) -> Self {
-        Self(std::array::from_fn(|lane| f(self.0[lane], other.0[lane])))
+        let lanes = std::array::from_fn(|lane| f(self.lanes[lane], other.lanes[lane]));
+        Self { lanes, ..self }
     }
 }
 
@@ -38,12 +42,12 @@ impl Lanes for Array {
 
     #[inline(always)]
     fn simd(self) -> Scalar {
-        Scalar
+        self.simd
     }
 
     #[inline(always)]
     fn store(self, values: &mut [f32; LANES]) {
-        *values = self.0;
+        *values = self.lanes;
     }
 
     #[inline(always)]
@@ -68,8 +72,9 @@ impl Lanes for Array {
 
     #[inline(always)]
     fn mul_add(self, factor: Self, summand: Self) -> Self {
-        let lane = |lane: usize| fused(self.0[lane], factor.0[lane], summand.0[lane]);
-        Self(std::array::from_fn(lane))
+        let compute = if self.simd.fused { multiply_add::<true> } else { multiply_add::<false> };
+        let lane = |lane: usize| compute(self.lanes[lane], factor.lanes[lane], summand.lanes[lane]);
+        Self { lanes: std::array::from_fn(lane), ..self }
     }
 
     #[inline(always)]
@@ -84,18 +89,19 @@ impl Lanes for Array {
 
     #[inline(always)]
     fn round(self) -> Self {
-        Self(self.0.map(f32::round_ties_even))
+        Self { lanes: self.lanes.map(f32::round_ties_even), ..self }
     }
 
     #[inline(always)]
     fn exp2(self) -> Self {
         // What is not a number is 0 as an integer, and stays what it is in a product.
-        Self(self.0.map(|power| f32::from_bits(((power as i32 + 127) as u32) << 23)))
+        let power = |power: f32| f32::from_bits(((power as i32 + 127) as u32) << 23);
+        Self { lanes: self.lanes.map(power), ..self }
     }
 
     #[inline(always)]
     fn sum(self) -> f32 {
-        let mut sums = self.0;
+        let mut sums = self.lanes;
         let mut half = LANES / 2;
         while half > 0 {
             for lane in 0..half {

@@ -8,6 +8,9 @@ use crate::memory::Memory;
 use crate::scalar::Scalar;
 use crate::sums::Sums;
 
+/// It has no instruction for a product and a sum together.
+const SCALAR: Scalar = Scalar { fused: false };
+
 impl<F> Form<F> for WebAssembly
 where
     Scalar: Form<F>,
@@ -20,7 +23,7 @@ where
     const SPAN: usize = Scalar::SPAN;
 
     fn convert(self, x: &[f32; DEPTH], out: &mut Self::Row) {
-        Scalar.convert(x, out);
+        SCALAR.convert(x, out);
     }
 
     fn open<'a>(
@@ -28,10 +31,10 @@ where
         kept: Columns<'a, Self::Kept>,
         open: &'a mut Memory,
     ) -> Columns<'a, Self::Columns> {
-        Scalar.open(kept, open)
+        SCALAR.open(kept, open)
     }
 
     fn add(self, x: &[Self::Row], columns: &Columns<'_, Self::Columns>, sums: &mut [Sums]) {
-        Scalar.add(x, columns, sums);
+        SCALAR.add(x, columns, sums);
     }
 }

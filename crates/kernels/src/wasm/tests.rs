@@ -193,7 +193,7 @@ proptest! {
     #[test]
     fn int4_sums_differ_by_their_rounding((rows, x, weights) in tiles(int4_row(), int4_weights())) {
         let found = found::<Int4, _>(rows, &x, &weights);
-        let reference = expected(rows, &x, &weights, |weights, x, sums| weights.add_to(x, sums));
+        let reference = expected(rows, &x, &weights, |weights, x, sums| weights.add_to::<false>(x, sums));
         // What the codes amount to if nothing cancels.
         let sizes = expected(rows, &x, &weights, |weights, x, sums| {
             for (sum, dot) in sums.iter_mut().zip(weights.dots(x)) {
@@ -206,7 +206,7 @@ proptest! {
     #[test]
     fn int8_sums_differ_by_their_rounding((rows, x, weights) in tiles(int8_row(), int8_weights())) {
         let found = found::<Int8, _>(rows, &x, &weights);
-        let reference = expected(rows, &x, &weights, |weights, x, sums| weights.add_to(x, sums));
+        let reference = expected(rows, &x, &weights, |weights, x, sums| weights.add_to::<false>(x, sums));
         let most = (127 * 128 * DEPTH * BLOCKS) as f32;
         let sizes = vec![[most; 16]; rows];
         prop_assert!(near(&found, &reference, &sizes), "{:?} {:?}", found, reference);
@@ -222,7 +222,7 @@ proptest! {
         let block = |inputs: &Vec<[f32; 8]>| WeightBlock::<8>(std::array::from_fn(|i| inputs[i]));
         let weights: Vec<_> = weights.iter().map(block).collect();
         let found = found::<Float, _>(rows, &x, &weights);
-        let reference = expected(rows, &x, &weights, |weights, x, sums| weights.add_to(x, sums));
+        let reference = expected(rows, &x, &weights, |weights, x, sums| weights.add_to::<false>(x, sums));
         let sizes = vec![[(9 * DEPTH * BLOCKS) as f32; 16]; rows];
         prop_assert!(near(&found, &reference, &sizes), "{:?} {:?}", found, reference);
     }
