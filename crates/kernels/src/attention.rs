@@ -10,8 +10,8 @@ mod softmax;
 use std::ops::Range;
 
 use crate::blocks::DEPTH;
-use crate::blocks::float::{RowBlock, Transpose};
-use crate::form::{Float, Form};
+use crate::blocks::float::RowBlock;
+use crate::form::{Float, Form, Transpose};
 use crate::grid::Columns;
 use crate::instruction_set::{InstructionSet, dispatch};
 use crate::memory::Memory;
@@ -35,16 +35,13 @@ impl Attention<'_> {
         dispatch!(set, simd => { self.heads(simd, scratch, out) });
     }
 
-    fn heads<S>(&self, simd: S, scratch: &mut AttentionScratch, out: &mut [f32])
-    where
-        S: Form<Float, Row = RowBlock, Columns: Transpose>,
-    {
+    fn heads<S: Transpose>(&self, simd: S, scratch: &mut AttentionScratch, out: &mut [f32]) {
         let AttentionScratch { keys, values, queries, scores, sums } = scratch;
         for head in 0..self.heads.count {
             let columns = head * self.heads.width..(head + 1) * self.heads.width;
             let head = simd.vectorize(
                 #[inline(always)]
-                || Head::<S::Columns>::pack(self, &columns, S::WIDTH, (keys, values)),
+                || Head::pack(simd, self, &columns, (keys, values)),
             );
             for rows in (Tiles { rows: self.tokens, most: S::TILE }).ranges() {
                 let queries = simd.vectorize(
@@ -58,7 +55,7 @@ impl Attention<'_> {
     }
 
     /// Some queries of a head.
-    fn tile<S>(
+    fn tile<S: Transpose>(
         &self,
         simd: S,
         head: &Head<'_, S::Columns>,
@@ -66,9 +63,7 @@ impl Attention<'_> {
         (scores, sums): (&mut Memory, &mut Memory),
         (rows, columns): (Range<usize>, Range<usize>),
         out: &mut [f32],
-    ) where
-        S: Form<Float, Row = RowBlock, Columns: Transpose>,
-    {
+    ) {
         let count = self.tokens.div_ceil(DEPTH);
         let scores = scores.grow::<RowBlock>(count * rows.len());
         let sums = sums.grow::<Sums>(rows.len());
@@ -105,11 +100,16 @@ impl Attention<'_> {
         scales: &mut [f32],
     ) {
         let rows = scales.len();
+        // First all of the one, then all of the other: processors overlap what does not depend on each other.
         for (index, scale) in scales.iter_mut().enumerate() {
             if let Some(mask) = &self.mask {
                 mask.add_to(scores[index..].iter_mut().step_by(rows), first + index);
             }
-            *scale = 1.0 / softmax::unscaled(simd, &mut scores[index..], rows, self.tokens);
+            *scale = softmax::largest(simd, &mut scores[index..], rows, self.tokens);
+        }
+        for (index, scale) in scales.iter_mut().enumerate() {
+            let range = (self.tokens, *scale);
+            *scale = 1.0 / softmax::unscaled(simd, &mut scores[index..], rows, range);
         }
     }
 

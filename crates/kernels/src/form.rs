@@ -1,6 +1,7 @@
 //! The forms of weights, and what an instruction set does with them.
 
 use crate::blocks::DEPTH;
+use crate::blocks::float::{Pack, RowBlock};
 use crate::grid::Columns;
 use crate::lanes::Simd;
 use crate::memory::{Memory, Plain};
@@ -49,4 +50,14 @@ pub(crate) trait Form<F>: Simd {
 
     /// Adds the products of a tile, `[blocks, rows]`, with columns of a panel to the sums of each row.
     fn add(self, x: &[Self::Row], columns: &Columns<'_, Self::Columns>, sums: &mut [Sums]);
+}
+
+/// What attention needs besides: its keys are columns that lie in rows.
+pub(crate) trait Transpose: Form<Float, Row = RowBlock, Columns: Pack> {
+    /// Sets all inputs of all columns: `row` has those of each. It is called inside of [`Simd::vectorize`].
+    fn transpose<'a>(
+        self,
+        row: impl Fn(usize) -> &'a [f32; DEPTH],
+        out: &mut <Self as Form<Float>>::Columns,
+    );
 }

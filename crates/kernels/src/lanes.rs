@@ -48,6 +48,9 @@ pub(crate) trait Lanes: Copy {
     /// Two to the power of each lane, which is an integer in -126..=127.
     fn exp2(self) -> Self;
 
+    /// The largest lane, if all are numbers.
+    fn largest(self) -> f32;
+
     /// The sum of the lanes: halves are added to each other until one lane is left.
     fn sum(self) -> f32;
 }

@@ -120,6 +120,18 @@ impl Form<Float> for Scalar {
     }
 }
 
+#[cfg(not(target_family = "wasm"))]
+impl crate::form::Transpose for Scalar {
+    #[inline(always)]
+    fn transpose<'a>(
+        self,
+        row: impl Fn(usize) -> &'a [f32; DEPTH],
+        out: &mut float::WeightBlock<FLOAT_WIDTH>,
+    ) {
+        out.set_all(row);
+    }
+}
+
 /// Adds what `add_block` adds for each block of a row and of columns.
 fn add<X, W>(
     x: &[X],

@@ -6,7 +6,7 @@ use super::Neon;
 use super::vector::{load_floats, set_sums, sums};
 use crate::blocks::DEPTH;
 use crate::blocks::float::{RowBlock, WeightBlock};
-use crate::form::{Float, Form};
+use crate::form::{Float, Form, Transpose};
 use crate::grid::Columns;
 use crate::memory::Memory;
 use crate::rows::by_rows;
@@ -38,6 +38,13 @@ impl Form<Float> for Neon {
     fn add(self, x: &[RowBlock], columns: &Columns<'_, Self::Columns>, sums: &mut [Sums]) {
         // SAFETY: `self` proves that the processor has the instructions.
         unsafe { add(x, columns, sums) }
+    }
+}
+
+impl Transpose for Neon {
+    #[inline(always)]
+    fn transpose<'a>(self, row: impl Fn(usize) -> &'a [f32; DEPTH], out: &mut WeightBlock<WIDTH>) {
+        out.set_all(row);
     }
 }
 

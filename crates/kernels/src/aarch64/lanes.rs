@@ -168,6 +168,11 @@ impl Lanes for Registers {
     }
 
     #[inline(always)]
+    fn largest(self) -> f32 {
+        self.extremes(self)[1]
+    }
+
+    #[inline(always)]
     fn sum(self) -> f32 {
         let four = self.quarters();
         instructions!({

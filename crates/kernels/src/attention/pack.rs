@@ -3,9 +3,9 @@
 use std::ops::Range;
 
 use super::operands::{Attention, Mask, Rows};
-use crate::blocks::float::{Pack, RowBlock, Transpose};
+use crate::blocks::float::{Pack, RowBlock};
 use crate::blocks::{DEPTH, with_whole};
-use crate::form::{Float, Form};
+use crate::form::{Float, Form, Transpose};
 use crate::lanes::{LANES, Lanes as _, Simd};
 use crate::memory::Memory;
 
@@ -30,21 +30,22 @@ pub(super) struct Head<'a, T> {
     pub(super) values: &'a [T],
 }
 
-impl<'a, T: Transpose> Head<'a, T> {
-    /// `K` and `V` of the head that has these columns, in blocks of `width` columns.
+impl<'a, T: Pack> Head<'a, T> {
+    /// `K` and `V` of the head that has these columns.
     #[inline(always)]
-    pub(super) fn pack(
+    pub(super) fn pack<S: Transpose + Form<Float, Columns = T>>(
+        simd: S,
         attention: &Attention<'_>,
         columns: &Range<usize>,
-        width: usize,
         (keys, values): (&'a mut Memory, &'a mut Memory),
     ) -> Self {
+        let width = S::WIDTH;
         let tokens = 0..attention.tokens;
         let keys = keys.grow::<T>(count(&tokens, width) * count(columns, DEPTH));
         let mut places = keys.iter_mut();
         for keys in parts(&tokens, width) {
             for (inputs, out) in parts(columns, DEPTH).zip(&mut places) {
-                attention.key.transposed(keys.clone(), inputs, width, out);
+                attention.key.transposed(simd, keys.clone(), inputs, out);
             }
         }
         let values = values.grow::<T>(count(columns, width) * count(&tokens, DEPTH));
@@ -81,6 +82,9 @@ pub(super) fn queries<'a, S: Form<Float, Row = RowBlock>>(
     queries
 }
 
+/// A row that is not there.
+const NONE: [f32; DEPTH] = [0.0; DEPTH];
+
 fn count(range: &Range<usize>, size: usize) -> usize {
     range.len().div_ceil(size)
 }
@@ -99,28 +103,29 @@ impl Rows<'_> {
         &self.values[start + columns.start..start + columns.end]
     }
 
-    /// Some rows, at most `width`, of at most `DEPTH` columns, as the columns of a block.
+    /// Some rows, at most `WIDTH`, of at most `DEPTH` columns, as the columns of a block.
     #[inline(always)]
-    fn transposed<T: Transpose>(
+    fn transposed<S: Transpose>(
         &self,
+        simd: S,
         rows: Range<usize>,
         columns: Range<usize>,
-        width: usize,
-        out: &mut T,
+        out: &mut S::Columns,
     ) {
-        if rows.len() < width || columns.len() < DEPTH {
-            *out = T::ZEROS;
+        if columns.len() < DEPTH {
+            *out = Pack::ZEROS;
             for (place, row) in rows.enumerate() {
                 out.set(place, self.row(row, &columns));
             }
             return;
         }
-        out.set_all(
+        simd.transpose(
             #[inline(always)]
-            |place| {
-                let row = self.row(rows.start + place, &columns);
-                row.first_chunk().unwrap_or(&[0.0; DEPTH])
+            |place| match rows.clone().nth(place) {
+                Some(row) => self.row(row, &columns).first_chunk().unwrap_or(&NONE),
+                None => &NONE,
             },
+            out,
         );
     }
 

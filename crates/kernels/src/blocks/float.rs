@@ -30,12 +30,6 @@ pub(crate) trait Pack: Plain {
     fn set_input(&mut self, input: usize, values: &[f32]);
 }
 
-/// A block whose columns can be set together.
-pub(crate) trait Transpose: Pack {
-    /// Sets all inputs of all columns: `row` has those of each.
-    fn set_all<'a>(&mut self, row: impl Fn(usize) -> &'a [f32; DEPTH]);
-}
-
 impl<const COLUMNS: usize> Pack for WeightBlock<COLUMNS>
 where
     Self: Plain,
@@ -58,27 +52,24 @@ where
     }
 }
 
-#[cfg(not(target_family = "wasm"))]
-impl<const COLUMNS: usize> Transpose for WeightBlock<COLUMNS>
+impl<const COLUMNS: usize> WeightBlock<COLUMNS>
 where
     Self: Plain,
 {
-    #[inline(always)]
-    fn set_all<'a>(&mut self, row: impl Fn(usize) -> &'a [f32; DEPTH]) {
-        let rows: [&[f32; DEPTH]; COLUMNS] = std::array::from_fn(row);
-        for (input, columns) in self.0.iter_mut().enumerate() {
-            *columns = rows.map(|row| row[input]);
-        }
-    }
-}
-
-impl<const COLUMNS: usize> WeightBlock<COLUMNS> {
     /// Adds the products with a row's block.
     pub(crate) fn add_to<const FUSED: bool>(&self, x: &RowBlock, sums: &mut [f32]) {
         for (x, weights) in x.0.iter().zip(&self.0) {
             for (sum, weight) in sums.iter_mut().zip(weights) {
                 *sum = multiply_add::<FUSED>(*x, *weight, *sum);
             }
+        }
+    }
+
+    /// Sets all inputs of all columns: `row` has those of each.
+    #[cfg(not(target_family = "wasm"))]
+    pub(crate) fn set_all<'a>(&mut self, row: impl Fn(usize) -> &'a [f32; DEPTH]) {
+        for column in 0..COLUMNS {
+            self.set(column, row(column));
         }
     }
 }

@@ -100,6 +100,11 @@ impl Lanes for Array {
     }
 
     #[inline(always)]
+    fn largest(self) -> f32 {
+        self.lanes[1..].iter().fold(self.lanes[0], |most, lane| most.max(*lane))
+    }
+
+    #[inline(always)]
     fn sum(self) -> f32 {
         let mut sums = self.lanes;
         let mut half = LANES / 2;

@@ -113,6 +113,14 @@ impl Lanes for Register {
     }
 
     #[inline(always)]
+    fn largest(self) -> f32 {
+        let mut values = [0.0; LANES];
+        self.store(&mut values);
+        let larger = |most: f32, lane: &f32| if most < *lane { *lane } else { most };
+        values[1..].iter().fold(values[0], larger)
+    }
+
+    #[inline(always)]
     fn sum(self) -> f32 {
         let mut values = [0.0; LANES];
         self.store(&mut values);

@@ -163,6 +163,11 @@ impl<const VNNI: bool> Lanes for Registers<VNNI> {
     }
 
     #[inline(always)]
+    fn largest(self) -> f32 {
+        self.extremes(self)[1]
+    }
+
+    #[inline(always)]
     fn sum(self) -> f32 {
         instructions!({
             let four = quarters(self.values[0], self.values[1]);

@@ -3,10 +3,10 @@
 use std::arch::x86_64::*;
 
 use super::Avx512;
-use super::vector::{load_floats, load_sums, store_sums};
+use super::vector::{load_floats, load_sums, store_floats, store_sums};
 use crate::blocks::DEPTH;
 use crate::blocks::float::{RowBlock, WeightBlock};
-use crate::form::{Float, Form};
+use crate::form::{Float, Form, Transpose};
 use crate::grid::Columns;
 use crate::memory::Memory;
 use crate::rows::by_rows;
@@ -39,6 +39,59 @@ impl Form<Float> for Avx512 {
         // SAFETY: `self` proves that the processor has the instructions.
         unsafe { add(x, columns, sums) }
     }
+}
+
+impl Transpose for Avx512 {
+    #[inline(always)]
+    fn transpose<'a>(self, row: impl Fn(usize) -> &'a [f32; DEPTH], out: &mut WeightBlock<WIDTH>) {
+        let rows: [&[f32; DEPTH]; WIDTH] = std::array::from_fn(row);
+        // SAFETY: `self` proves that the processor has the instructions.
+        unsafe { transpose(&rows, out) }
+    }
+}
+
+#[target_feature(enable = "avx512f")]
+fn transpose(rows: &[&[f32; DEPTH]; WIDTH], out: &mut WeightBlock<WIDTH>) {
+    for (half, out) in out.0.as_chunks_mut::<WIDTH>().0.iter_mut().enumerate() {
+        let mut square = [_mm512_setzero_ps(); WIDTH];
+        for (register, row) in square.iter_mut().zip(rows) {
+            *register = load_floats(&row.as_chunks::<WIDTH>().0[half]);
+        }
+        for (out, register) in out.iter_mut().zip(transposed(square)) {
+            store_floats(out, register);
+        }
+    }
+}
+
+/// Rows to columns: pairs, then fours, then parts of 128 bits.
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn transposed(rows: [__m512; WIDTH]) -> [__m512; WIDTH] {
+    let mut fours = rows;
+    for (four, rows) in fours.as_chunks_mut::<4>().0.iter_mut().zip(rows.as_chunks::<4>().0) {
+        let low = |a, b| _mm512_castps_pd(_mm512_unpacklo_ps(a, b));
+        let high = |a, b| _mm512_castps_pd(_mm512_unpackhi_ps(a, b));
+        let [a, b, c, d] = *rows;
+        let [even, odd] = [[low(a, b), low(c, d)], [high(a, b), high(c, d)]];
+        *four = [
+            _mm512_castpd_ps(_mm512_unpacklo_pd(even[0], even[1])),
+            _mm512_castpd_ps(_mm512_unpackhi_pd(even[0], even[1])),
+            _mm512_castpd_ps(_mm512_unpacklo_pd(odd[0], odd[1])),
+            _mm512_castpd_ps(_mm512_unpackhi_pd(odd[0], odd[1])),
+        ];
+    }
+    let mut columns = fours;
+    for place in 0..4 {
+        let [a, b, c, d] = [fours[place], fours[4 + place], fours[8 + place], fours[12 + place]];
+        let (even, odd) = (_mm512_shuffle_f32x4::<0x88>(a, b), _mm512_shuffle_f32x4::<0xdd>(a, b));
+        let (more_even, more_odd) =
+            (_mm512_shuffle_f32x4::<0x88>(c, d), _mm512_shuffle_f32x4::<0xdd>(c, d));
+        columns[place] = _mm512_shuffle_f32x4::<0x88>(even, more_even);
+        columns[4 + place] = _mm512_shuffle_f32x4::<0x88>(odd, more_odd);
+        columns[8 + place] = _mm512_shuffle_f32x4::<0xdd>(even, more_even);
+        columns[12 + place] = _mm512_shuffle_f32x4::<0xdd>(odd, more_odd);
+    }
+    columns
 }
 
 #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]

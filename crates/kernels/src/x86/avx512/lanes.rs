@@ -111,6 +111,12 @@ impl Lanes for Register {
     }
 
     #[inline(always)]
+    fn largest(self) -> f32 {
+        // SAFETY: the processor has the instructions.
+        unsafe { _mm512_reduce_max_ps(self.values) }
+    }
+
+    #[inline(always)]
     fn sum(self) -> f32 {
         // SAFETY: the processor has the instructions.
         unsafe {

@@ -56,6 +56,14 @@ pub(super) fn store(values: &mut [i8; 64], register: __m512i) {
     unsafe { _mm512_storeu_si512(values.as_mut_ptr().cast(), register) }
 }
 
+/// Writes 16 numbers.
+#[target_feature(enable = "avx512f")]
+#[inline]
+pub(super) fn store_floats(values: &mut [f32; 16], register: __m512) {
+    // SAFETY: 16 numbers have place; the instruction needs no alignment.
+    unsafe { _mm512_storeu_ps(values.as_mut_ptr(), register) }
+}
+
 /// The sums of a row from a column on.
 #[target_feature(enable = "avx512f")]
 #[inline]
@@ -73,7 +81,6 @@ pub(super) fn load_sums<const G: usize>(sums: &Sums, column: usize) -> [__m512; 
 pub(super) fn store_sums<const G: usize>(sums: &mut Sums, column: usize, all: [__m512; G]) {
     let (registers, _) = sums[column..].as_chunks_mut::<16>();
     for (register, sums) in all.into_iter().zip(registers) {
-        // SAFETY: 16 numbers have place; the instruction needs no alignment.
-        unsafe { _mm512_storeu_ps(sums.as_mut_ptr(), register) }
+        store_floats(sums, register);
     }
 }
