@@ -11,7 +11,7 @@ use super::Counts;
 const PROGRAMS: [(&str, &str); 3] = [
     ("count_request", "host: request without an instance"),
     ("count_tokenization", "guest: tokenization, native"),
-    ("count_product", "kernels: int4 product, scalar"),
+    ("count_product", "kernels: int4 product, AVX2"),
 ];
 
 /// The C library copies memory with the instructions that every x86-64 processor has, so that counts do

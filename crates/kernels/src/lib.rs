@@ -1,18 +1,27 @@
-//! Products with constant weights, as inference inside a WebAssembly sandbox needs them.
+//! Products with constant weights, and what follows them in a layer, on the vectors of the processor.
 //!
 //! [`linear`] computes `then(x · weightsᵀ + bias)` for f32 `x` and weights in one of three forms:
 //! 4 bits in blocks with a scale each ([`Int4Weights`]), 8 bits in blocks with a scale each
 //! ([`Int8Weights`]), or f32 ([`F32Weights`]). Weights are packed once, into the order in which
-//! the kernel reads them.
+//! the kernel of an [`InstructionSet`] reads them.
 //!
-//! Built with `simd128` the kernels are WebAssembly SIMD, with `relaxed-simd` as well they use its
-//! dot products and fused multiply-add; otherwise, and beside each of them as its reference, there
-//! is scalar code. **Integers are the same everywhere**: activations are quantized to the same codes
+//! | target | instruction sets |
+//! | --- | --- |
+//! | x86-64 | AVX-512 with VNNI, AVX2 with AVX-VNNI, AVX2; chosen at run time |
+//! | AArch64 | NEON with `dotprod`; chosen at run time |
+//! | WebAssembly | SIMD with `simd128`, with relaxed dot products and fused multiply-add with `relaxed-simd`; chosen by the build |
+//! | any | scalar code, the reference of the others |
+//!
+//! **Integers are the same everywhere**: activations are quantized to the same codes
 //! and their products summed exactly, whatever the host makes of a relaxed instruction, because
 //! the second operand of every dot product stays in `0..=127` and no sum of pairs saturates.
-//! What may differ is the rounding of f32 sums, by fusing a multiplication with an addition: one
+//! **Native instruction sets give the same bits**, as they fuse the same multiplications and additions in the same order;
+//! scalar code does, too, on processors that can. What WebAssembly may do differently is the rounding of f32 sums: one
 //! rounding for each block of 32 inputs (4 and 8 bits), for each product (f32), each
 //! within 2⁻²⁴ of the sum's largest term.
+//!
+//! **Rows are independent**: the result of a row has the same bits alone and among others. So threads can compute some rows each with
+//! [`linear`], or some columns each with [`linear_columns`].
 //!
 //! Non-finite values never trap: a row of `x` that holds one gives non-finite sums, for every
 //! output whose weights do not ignore it, so that a check of the result sees it.
