@@ -40,7 +40,9 @@ impl Epilogue<'_> {
 
     /// Finishes the sums of rows from `first` on with `columns`, at most `PANEL`, and stores them. The sums are
     /// in units of `unit`, if there is one. It is called inside of [`Simd::vectorize`].
-    #[inline(always)]
+    // In WebAssembly, which has one instruction set, all forms share it.
+    #[cfg_attr(target_family = "wasm", inline(never))]
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     pub(crate) fn store<S: Simd>(
         &self,
         simd: S,
@@ -78,7 +80,8 @@ struct Terms<'a> {
 
 impl Terms<'_> {
     /// Finishes the sums of a row, which is `place` of the output.
-    #[inline(always)]
+    #[cfg_attr(target_family = "wasm", inline(never))]
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     fn finish<S: Simd>(&self, simd: S, sums: &Sums, place: Range<usize>, out: &mut Sums) {
         let mut residual = ZEROS;
         let residual = match self.then {
