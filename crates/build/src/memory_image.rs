@@ -358,8 +358,11 @@ mod tests {
         }
     }
 
+    /// Minimum and maximum of a memory, and what it starts with.
+    type Pages = (u64, Option<u64>, u64);
+
     /// What is left of modules, and what bounds their memories have in it.
-    fn left(modules: &str) -> (Vec<u8>, Vec<(u64, Option<u64>, u64)>) {
+    fn left(modules: &str) -> (Vec<u8>, Vec<Pages>) {
         let Split { component, memories } = split(&component(modules)).unwrap();
         validate(&component);
         let told = |(bounds, initial): (&MemoryBounds, &Initial)| {

@@ -74,6 +74,8 @@ fn parameters_of_vectors_stand_beside_the_inputs_or_in_parameters() {
     assert_ne!(side("left"), side("right"));
     let refused = post(&service, "/", &json!({"inputs": long, "truncate": false}));
     assert_eq!((refused.0, &refused.1["error_type"]), (400, &json!("too_long")));
+    let hidden = json!({"inputs": TEXTS, "prompt": "a: ", "parameters": {"prompt": {}}});
+    assert_eq!(post(&service, "/", &hidden).0, 400, "also where another prompt takes its place");
 }
 
 #[test]

@@ -150,6 +150,8 @@ fn vectors(call: &mut Call<'_>, model: &TextModel, mut body: Object) -> Result<A
     check_count("inputs", texts.0.len(), model.manifest.limits.max_inputs)?;
     let texts = texts.strings(model)?;
     let mut given = parameters(&mut body)?;
+    // Wrong ones are refused although those beside `inputs` take their place.
+    read::<VectorParameters>(&mut given.clone())?;
     given.extend(body.into_iter().filter(|(_, value)| !value.is_null()));
     let VectorParameters {
         normalize,
