@@ -13,6 +13,8 @@
 mod accuracy;
 mod agreement;
 mod artifact;
+#[cfg(feature = "compiler")]
+mod at_length;
 pub mod background;
 mod cache;
 mod compile;

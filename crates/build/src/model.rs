@@ -5,7 +5,7 @@ use std::path::Path;
 use pilotlight_model::{Choices, Digest, ModelFolder};
 use pilotlight_onnx::rewrite::REVISION;
 
-use crate::background;
+use crate::at_length::at_length;
 use crate::cache::Cache;
 use crate::component_file::{ComponentFile, VERSION, read_file};
 use crate::error::Result;
@@ -29,11 +29,8 @@ pub(crate) fn built(
     let (guest_digest, word) = (guest.digest(), precision.to_string());
     let parts = [VERSION.as_bytes(), guest_digest.as_bytes(), model.as_bytes(), word.as_bytes()];
     let key = Digest::of_parts(parts);
-    let snapshot = || {
-        background::at_length(|| {
-            snapshot(guest, &folder, Placement::Guest(precision), cache, progress)
-        })
-    };
+    let snapshot =
+        || at_length(|| snapshot(guest, &folder, Placement::Guest(precision), cache, progress));
     Ok(cache.get_or_build(&format!("{key}.wasm"), snapshot)?.into())
 }
 
@@ -52,7 +49,7 @@ pub(crate) fn built_for_host(
     let convert = || {
         progress(Stage::Convert);
         folder.verify()?;
-        background::at_length(|| convert(&folder, compute.precision))
+        at_length(|| convert(&folder, compute.precision))
     };
     let file = cache.get_or_build(&format!("{key}.onnx"), convert)?;
     progress(Stage::LoadGraph);
@@ -65,9 +62,8 @@ pub(crate) fn built_for_host(
     // Two precisions may give the same graph; what the component says of it differs.
     let parts = [VERSION.as_bytes(), &shape, precision.as_bytes()].into_iter().chain(digests);
     let key = Digest::of_parts(parts);
-    let snapshot = || {
-        background::at_length(|| snapshot(guest, &folder, Placement::Host(&graph), cache, progress))
-    };
+    let snapshot =
+        || at_length(|| snapshot(guest, &folder, Placement::Host(&graph), cache, progress));
     let mut component = ComponentFile::from(cache.get_or_build(&format!("{key}.wasm"), snapshot)?);
     // Not read any more, but by the next start.
     component.held.push(file);

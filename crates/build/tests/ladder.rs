@@ -7,7 +7,7 @@ use pilotlight_testing::ladder::{Order, check};
 const ORDER: &Order = &[
     &["agreement", "error", "memory_image", "precision", "priority", "progress", "sample"],
     &["background", "cache", "guest", "patterns", "signature"],
-    &["component_file", "graph", "graph_file", "machine_code"],
+    &["at_length", "component_file", "graph", "graph_file", "machine_code"],
     &["host_compute", "manifest", "resolve"],
     &["accuracy", "compiled", "inspect"],
     &["compile"],

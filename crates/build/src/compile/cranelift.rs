@@ -4,7 +4,7 @@ use pilotlight_model::Digest;
 use wasmtime::Engine;
 
 use super::code_name;
-use crate::background;
+use crate::at_length::at_length;
 use crate::cache::{Cache, Entry};
 use crate::compiled::{Compiled, CompiledMemory};
 use crate::component_file::refuse;
@@ -30,7 +30,7 @@ pub(crate) fn compile(
     let code = code_name("serving", &component);
     cache.get_or_build(&code, || {
         compiling();
-        let code = background::at_length(|| Ok(engine.precompile_component(&component)))?;
+        let code = at_length(|| Ok(engine.precompile_component(&component)))?;
         code.map_err(|error| cannot(&format!("{error:#}")))
     })?;
     let mut compiled = Compiled { code, memories: Vec::new(), manifest };
