@@ -225,6 +225,8 @@ fn what_killed_processes_left_is_evicted_whatever_the_bound() {
 fn those_who_use_build_and_evict_at_once_do_not_hurt_each_other() {
     let folder = tempfile::tempdir().unwrap();
     let content = |number: u8| vec![number; 10_000];
+    // The folder is there before anybody writes to it.
+    open(folder.path());
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
