@@ -106,7 +106,9 @@ pub(crate) fn run(options: BuildArgs) -> anyhow::Result<()> {
     let written = write(&output, &built);
     stages.end();
     report(&options, &output, &built, written?);
-    cache.evict()?;
+    if let Err(error) = cache.evict() {
+        tracing::warn!(%error, "the cache could not be kept within its bound");
+    }
     Ok(())
 }
 
