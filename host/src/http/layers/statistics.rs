@@ -33,14 +33,14 @@ impl Middleware for Statistics {
     }
 }
 
-/// Adds the extension to those that a guest lists of the server that it takes itself for. Anything but
-/// such a list stays as it is.
+/// Adds the statistics extension to the guest's answer to `GET /v2`, which lists the extensions of the
+/// server. An answer without such a list stays as it is.
 async fn with_extension(answer: Response<Body>) -> Response<Body> {
     if answer.status() != StatusCode::OK {
         return answer;
     }
     let (mut head, body) = answer.into_parts();
-    // Whoever asks for the head alone is not told a length that is not that of the body.
+    // The length changes. Of a `HEAD` request, whose answer has no body to count, it is left out.
     head.headers.remove(header::CONTENT_LENGTH);
     let Ok(body) = Limited::new(body, LONGEST_DESCRIPTION).collect().await else {
         let error = "the description of the server is too long or was cut short";
