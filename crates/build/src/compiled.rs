@@ -52,11 +52,13 @@ pub(crate) fn load(
 ) -> Result<Mapped> {
     let name = format!("{key}.compiled");
     let entry = cache.get_or_build(&name, &compile)?;
-    let code = read(&entry).map(|record| record.code);
     match map((engine, memories), cache, entry) {
         Err(error) if !compiled.get() => {
-            tracing::warn!(%error, "what the cache has of a component cannot be used; it is compiled again");
-            code.iter().for_each(|code| cache.remove(code));
+            tracing::warn!(%error, "a cached component cannot be used; it is compiled again");
+            // The machine code may be what is damaged.
+            if let Some(Ok(record)) = cache.get(&name).map(|entry| read(&entry)) {
+                cache.remove(&record.code);
+            }
             cache.remove(&name);
             map((engine, memories), cache, cache.get_or_build(&name, &compile)?)
         }
