@@ -53,7 +53,7 @@ impl Instances {
     async fn fuel(&self, method: &str, path: &str, body: &'static str) -> wasmtime::Result<u64> {
         let options = InstanceOptions::default();
         let meter = CpuMeter::new(options.cpu_time);
-        let allowance = Allowance { memory: options.memory_limit, untold_memory: 0, meter };
+        let allowance = Allowance { memory: options.memory_limit, memory_beyond_minimum: 0, meter };
         let context = serving_context(&options)?;
         let mut store = new_store(&self.engine, context, Nn::default(), allowance);
         store.set_fuel(u64::MAX)?;

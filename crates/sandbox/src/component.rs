@@ -97,8 +97,8 @@ impl LinkedComponent {
         let _running = clock.run();
         let wasi = serving_context(options)?;
         let meter = CpuMeter::new(options.cpu_time);
-        let untold_memory = memories.beyond_minimum();
-        let allowance = Allowance { memory: options.memory_limit, untold_memory, meter };
+        let memory_beyond_minimum = memories.beyond_minimum();
+        let allowance = Allowance { memory: options.memory_limit, memory_beyond_minimum, meter };
         let mut store = new_store(engine, wasi, nn.clone(), allowance);
         let proxy = pre.instantiate_async(&mut store).await?;
         Ok(Instance::new(store, proxy, clock.clone(), start.elapsed()))

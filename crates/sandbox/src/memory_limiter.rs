@@ -16,9 +16,10 @@ pub(crate) struct MemoryLimiter {
 }
 
 impl MemoryLimiter {
-    /// Allows `limit` bytes of memory, of which `untold` are there without Wasmtime telling of them.
-    pub(crate) fn new(limit: usize, untold: usize) -> Self {
-        Self { limit, memory: untold, refused: false }
+    /// Allows `limit` bytes of memory, of which `beyond_minimum` are there from the start although
+    /// Wasmtime never asks for them.
+    pub(crate) fn new(limit: usize, beyond_minimum: usize) -> Self {
+        Self { limit, memory: beyond_minimum, refused: false }
     }
 
     /// Whether more memory was asked for than may be had.

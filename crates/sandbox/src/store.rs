@@ -47,7 +47,7 @@ pub struct Allowance {
     /// Linear memory, in bytes, of all its parts together.
     pub memory: usize,
     /// Of these, what memories start with beyond the minimum that their module says.
-    pub untold_memory: usize,
+    pub memory_beyond_minimum: usize,
     /// Meters its processor time.
     pub meter: Arc<CpuMeter>,
 }
@@ -114,7 +114,7 @@ pub fn new_store(
     engine: &Engine,
     wasi: WasiCtx,
     nn: Nn,
-    Allowance { memory, untold_memory, meter }: Allowance,
+    Allowance { memory, memory_beyond_minimum, meter }: Allowance,
 ) -> Store<State> {
     let mut http = WasiHttpCtx::new();
     http.set_field_size_limit(FIELDS);
@@ -124,7 +124,7 @@ pub fn new_store(
         hooks: NoOutgoingRequests,
         nn,
         table: small_table(),
-        limiter: MemoryLimiter::new(memory, untold_memory),
+        limiter: MemoryLimiter::new(memory, memory_beyond_minimum),
         meter,
     };
     let mut store = Store::new(engine, state);

@@ -213,7 +213,7 @@ impl Frozen {
     ) -> Result<Self> {
         let nn = graph.map_or_else(Nn::default, |graph| Nn::new(Arc::clone(&graph.graphs), None));
         let meter = CpuMeter::new(None);
-        let allowance = Allowance { memory: MEMORY_LIMIT, untold_memory: 0, meter };
+        let allowance = Allowance { memory: MEMORY_LIMIT, memory_beyond_minimum: 0, meter };
         let mut store = new_store(engine, deterministic_context(folder)?, nn, allowance);
         // Each memory is read back in one call.
         store.set_hostcall_fuel(usize::MAX);

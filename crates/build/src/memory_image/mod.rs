@@ -7,14 +7,15 @@
 //! What is left is the same for all models in one guest, and so is its machine code: it says neither
 //! what a memory starts with nor how long it is then, and has none of the component's custom sections.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod keys;
+
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use pilotlight_sandbox::MemoryBounds;
-use wasmparser::{
-    BinaryReaderError, Data, DataKind, DataSectionReader, ImportSectionReader, MemoryType,
-    Operator, Parser, Payload, TypeRef,
-};
+use wasmparser::{BinaryReaderError, Data, DataKind, DataSectionReader, Operator, Parser, Payload};
+
+use keys::{MemoryKeys, bounds, imported_memories};
 
 const CUSTOM_SECTION: u8 = 0;
 const MODULE_SECTION: u8 = 1;
@@ -61,7 +62,7 @@ pub(crate) struct Split {
 /// # Errors
 /// When the component is malformed.
 pub(crate) fn split(component: &[u8]) -> Result<Split, Malformed> {
-    let mut names = Names::of(component)?;
+    let mut keys = MemoryKeys::of(component)?;
     let mut split = Split { component: Vec::new(), memories: BTreeMap::new() };
     let mut depth = 0usize;
     for payload in Parser::new(0).parse_all(component) {
@@ -73,7 +74,7 @@ pub(crate) fn split(component: &[u8]) -> Result<Split, Malformed> {
                 }
                 (Payload::ModuleSection { unchecked_range, .. }, _) => {
                     let module = part(component, unchecked_range.clone())?;
-                    split.add_module(module, &mut names)?;
+                    split.add_module(module, &mut keys)?;
                 }
                 (_, Some((CUSTOM_SECTION, _))) => {}
                 (_, Some((id, range))) => {
@@ -92,10 +93,10 @@ pub(crate) fn split(component: &[u8]) -> Result<Split, Malformed> {
 }
 
 impl Split {
-    fn add_module(&mut self, module: &[u8], names: &mut Names) -> Result<(), Malformed> {
+    fn add_module(&mut self, module: &[u8], keys: &mut MemoryKeys) -> Result<(), Malformed> {
         let read = read_module(module)?.filter(|read| !read.initial.contents.is_empty());
-        let named = read.and_then(|read| Some((names.rename(read.memory)?, read.initial)));
-        match named {
+        let keyed = read.and_then(|read| Some((keys.without_size(read.memory)?, read.initial)));
+        match keyed {
             Some((bounds, initial)) => {
                 let empty = emptied(module, bounds)?;
                 write_section(MODULE_SECTION, &empty, &mut self.component);
@@ -105,57 +106,6 @@ impl Split {
         }
         Ok(())
     }
-}
-
-/// Bounds of all memories of a component: what one is known by when it is created.
-struct Names {
-    /// How many have them.
-    taken: BTreeMap<MemoryBounds, usize>,
-    /// Least minimum that memories may be given: what importers ask of them.
-    floor: u64,
-}
-
-impl Names {
-    fn of(component: &[u8]) -> Result<Self, Malformed> {
-        let mut names = Self { taken: BTreeMap::new(), floor: 0 };
-        for payload in Parser::new(0).parse_all(component) {
-            match payload? {
-                Payload::MemorySection(memories) => {
-                    for memory in memories {
-                        *names.taken.entry(bounds(&memory?)).or_default() += 1;
-                    }
-                }
-                Payload::ImportSection(imports) => {
-                    let imported = imported_memories(imports)?;
-                    let minimum = imported.iter().map(|memory| memory.initial).max();
-                    names.floor = names.floor.max(minimum.unwrap_or_default());
-                }
-                // It may say what modules have to export.
-                Payload::CoreTypeSection(_) => names.floor = u64::MAX,
-                _ => {}
-            }
-        }
-        Ok(names)
-    }
-
-    /// Gives the memory that has `bounds` others that do not tell how long it is: the smallest minimum
-    /// that no other memory has. `None` if it cannot be told from another memory.
-    fn rename(&mut self, bounds: MemoryBounds) -> Option<MemoryBounds> {
-        if self.taken.get(&bounds) != Some(&1) {
-            return None;
-        }
-        self.taken.remove(&bounds);
-        let floor = self.floor.min(bounds.minimum);
-        let others: BTreeSet<u64> = self.taken.keys().map(|other| other.minimum).collect();
-        let minimum = (floor..bounds.minimum).find(|minimum| !others.contains(minimum));
-        let renamed = MemoryBounds { minimum: minimum.unwrap_or(bounds.minimum), ..bounds };
-        self.taken.insert(renamed, 1);
-        Some(renamed)
-    }
-}
-
-fn bounds(memory: &MemoryType) -> MemoryBounds {
-    MemoryBounds { minimum: memory.initial, maximum: memory.maximum }
 }
 
 /// A module with one memory, its own, of 32 bits, whose contents are constant.
@@ -191,16 +141,6 @@ fn read_module(module: &[u8]) -> Result<Option<Module>, Malformed> {
     };
     let module = Module { memory: bounds(&memory), initial: Initial { pages, contents } };
     Ok(plain.then_some(module))
-}
-
-fn imported_memories(section: ImportSectionReader<'_>) -> Result<Vec<MemoryType>, Malformed> {
-    let mut memories = Vec::new();
-    for import in section.into_imports() {
-        if let TypeRef::Memory(memory) = import?.ty {
-            memories.push(memory);
-        }
-    }
-    Ok(memories)
 }
 
 /// Applies active segments in their order; `None` if one does not fit or is not constant.
