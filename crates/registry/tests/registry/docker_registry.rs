@@ -131,7 +131,8 @@ fn a_pull_killed_in_the_middle_is_made_good_by_the_next() {
 fn kill_in_the_middle(test: &str, told: &[&std::ffi::OsStr]) {
     let told = told.join(std::ffi::OsStr::new(" "));
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", test, "--nocapture", "--ignored"]).env(TOLD, told);
+    let test = format!("docker_registry::{test}");
+    command.args(["--exact", &test, "--nocapture", "--ignored"]).env(TOLD, told);
     // A pipe that nobody writes to holds the process until it is killed.
     command.stdin(Stdio::piped());
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
