@@ -5,7 +5,7 @@ use pilotlight_wire::{Dialect, Refusal, normalize_path, without_trailing_slash};
 use serde_json::Value;
 
 use crate::api::ApiError;
-use crate::dialects::{Answer, Call, Route, Routes, TASKS, Target, openapi, routes};
+use crate::dialects::{Answer, Call, Route, Routes, Split, TASKS, Target, openapi, routes, splits};
 use crate::engine::Placement;
 use crate::function::Function;
 use crate::model::{LoadError, Model, Usage};
@@ -57,6 +57,8 @@ pub struct Description {
     pub task: Task,
     /// Method, path and task of each endpoint.
     pub endpoints: Vec<(&'static str, &'static str, Task)>,
+    /// Which requests with a list of texts can be answered in parts.
+    pub splits: Vec<Split>,
     /// A request that every version has to answer before it serves: its path and body.
     pub sample: (String, Value),
     /// How two builds of the model are compared, by requests to the same path.
@@ -112,9 +114,22 @@ impl Service {
             info: String::from_utf8_lossy(self.function.info()).into_owned(),
             task: own,
             endpoints: self.routes.iter().map(endpoint).collect(),
+            splits: self.splits(),
             sample: (format!("{TASKS}{own}"), tasks::sample(own, model)),
             agreement: tasks::agreement(own, model),
         }
+    }
+
+    /// Those of paths that are answered.
+    fn splits(&self) -> Vec<Split> {
+        if self.function.model().text().is_none() {
+            return Vec::new();
+        }
+        let answered = |path: &str| {
+            let (routes, _) = self.routes.at(path);
+            routes.iter().any(|route| route.requires.is_met(&self.function))
+        };
+        splits(&self.function).into_iter().filter(|split| answered(split.path)).collect()
     }
 
     /// The model.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use pilotlight_bundle::{Broken, Bundle};
 use pilotlight_model::{Digest, Labels};
+use pilotlight_wire::split::Split;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::agreement::{AccuracyCheck, Agreement};
@@ -34,6 +35,9 @@ pub struct BundleManifest {
     /// What the function answers; empty in what was built before components told.
     #[serde(default)]
     pub endpoints: Vec<Endpoint>,
+    /// Which requests with a list of texts can be answered in parts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub splits: Vec<Split>,
     /// SHA-256 of the model's files, by their names.
     #[serde(default)]
     pub files: BTreeMap<String, Digest>,
@@ -77,6 +81,11 @@ impl BundleManifest {
     /// Longest body of a request that the function accepts, by its model's manifest; 0 says nothing.
     pub fn max_body_bytes(&self) -> Option<u64> {
         self.info["limits"]["max-body-bytes"].as_u64().filter(|bytes| *bytes > 0)
+    }
+
+    /// Most texts of a request, by its model's manifest; `None` if it does not say.
+    pub fn max_texts(&self) -> Option<usize> {
+        usize::try_from(self.info["limits"]["max-inputs"].as_u64()?).ok()
     }
 
     /// Seals a component with it, in the place of the seal that it has.
@@ -137,6 +146,7 @@ mod tests {
                 path: "/".into(),
                 task: "text-classification".into(),
             }],
+            splits: vec![Split { path: "/".into(), texts: "inputs".into(), ..Split::default() }],
             files: BTreeMap::from([("model.onnx".into(), Digest::of(b"model"))]),
             guest: Digest::of(b"guest"),
             pilotlight: "1".into(),
@@ -181,7 +191,7 @@ mod tests {
     fn what_an_earlier_version_sealed_is_read() {
         let mut sealed = serde_json::to_value(manifest()).unwrap();
         let fields = sealed.as_object_mut().unwrap();
-        for name in ["task", "endpoints", "accuracy_check"] {
+        for name in ["task", "endpoints", "splits", "accuracy_check"] {
             fields.remove(name);
         }
         let measured = serde_json::json!({"texts": 1, "tokens": 3, "equal": 2});
@@ -190,6 +200,7 @@ mod tests {
         let expected = BundleManifest {
             task: String::new(),
             endpoints: vec![],
+            splits: vec![],
             accuracy_check: None,
             ..manifest()
         };

@@ -23,6 +23,10 @@ const TYPES: &str = r#"
     (export $placement "placement" (type $l))
     (type $e (record (field "method" string) (field "path" string) (field "task" string)))
     (export $endpoint "endpoint" (type $e))
+    (type $x (record (field "path" string) (field "texts" string) (field "answers" string)
+        (field "index" (option string)) (field "sorted-by" (option string))
+        (field "limits" (list string)) (field "sums" (list string))))
+    (export $split "split" (type $x))
     (type $s (record (field "path" string) (field "request" string)))
     (export $sample "sample" (type $s))
     (type $m (enum "equal" "cosine" "order" "difference"))
@@ -31,7 +35,7 @@ const TYPES: &str = r#"
         (field "measure" $measure) (field "threshold" f64)))
     (export $agreement "agreement" (type $a))
     (type $d (record (field "info" string) (field "task" string)
-        (field "endpoints" (list $endpoint)) (field "sample" $sample)
+        (field "endpoints" (list $endpoint)) (field "splits" (list $split)) (field "sample" $sample)
         (field "agreement" $agreement)))
     (export $description "description" (type $d))"#;
 
@@ -100,7 +104,8 @@ impl Memory {
         for word in words.as_flattened() {
             memory.strings.extend(word.to_le_bytes());
         }
-        for word in [list, told.endpoints.len() as u32] {
+        // No splits.
+        for word in [list, told.endpoints.len() as u32, 0, 0] {
             memory.put(word);
         }
         for text in told.sample {

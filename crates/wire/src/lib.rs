@@ -12,6 +12,8 @@ mod coding;
 mod dialect;
 mod json;
 mod path;
+#[cfg(feature = "split")]
+pub mod split;
 mod timings;
 mod try_later;
 

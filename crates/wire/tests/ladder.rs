@@ -4,8 +4,12 @@
 
 use pilotlight_testing::ladder::{Order, check};
 
-const ORDER: &Order =
-    &[&["authority", "coding", "json", "path", "timings", "try_later"], &["dialect"]];
+const ORDER: &Order = &[
+    &["authority", "coding", "json", "path", "timings", "try_later"],
+    &["dialect", "split/declaration", "split/object"],
+    &["split/answer", "split/request"],
+    &["split"],
+];
 
 #[test]
 fn files_use_only_what_stands_below_them() {

@@ -80,7 +80,7 @@ mod bindings {
 
     impl From<crate::service::Description> for Description {
         fn from(description: crate::service::Description) -> Self {
-            let crate::service::Description { info, task, endpoints, sample, agreement } =
+            let crate::service::Description { info, task, endpoints, splits, sample, agreement } =
                 description;
             let endpoints = endpoints.into_iter().map(|(method, path, task)| Endpoint {
                 method: method.to_owned(),
@@ -92,6 +92,7 @@ mod bindings {
                 info,
                 task: task.name().to_owned(),
                 endpoints: endpoints.collect(),
+                splits: splits.into_iter().map(Split::from).collect(),
                 agreement: Agreement {
                     path: path.clone(),
                     request: agreement.request.to_string(),
@@ -100,6 +101,21 @@ mod bindings {
                     threshold: agreement.threshold,
                 },
                 sample: Sample { path, request: request.to_string() },
+            }
+        }
+    }
+
+    impl From<crate::dialects::Split> for Split {
+        fn from(split: crate::dialects::Split) -> Self {
+            let owned = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect();
+            Self {
+                path: split.path.to_owned(),
+                texts: split.texts.to_owned(),
+                answers: split.answers.to_owned(),
+                index: split.index.map(str::to_owned),
+                sorted_by: split.sorted_by.map(str::to_owned),
+                limits: owned(split.limits),
+                sums: owned(split.sums),
             }
         }
     }

@@ -16,6 +16,7 @@ mod rerank;
 mod route;
 #[cfg(feature = "schema")]
 mod schema;
+mod splits;
 mod text_embeddings_inference;
 mod vllm;
 
@@ -25,6 +26,7 @@ pub use pages::of_routes as openapi;
 pub use route::{Answer, Call, JSON, NOTHING, Requires, Route, Routes, Target};
 #[cfg(feature = "schema")]
 pub use schema::document;
+pub use splits::{Split, splits};
 
 /// The routes of all dialects.
 pub fn routes() -> impl Iterator<Item = &'static Route> {

@@ -10,6 +10,7 @@ mod openai;
 mod openapi;
 mod pages;
 mod rerank;
+mod splits;
 mod support;
 mod text_embeddings_inference;
 mod vllm;

@@ -16,7 +16,7 @@ use super::cors::Cors;
 use super::grpc::Grpc;
 use super::layers::{
     Authenticate, Call, Decompress, Deidentify, LimitBody, Mirror, NormalizeTarget, Observe, Route,
-    Statistics,
+    Split, Statistics,
 };
 use super::middleware::Around;
 use super::request_body::RequestBodies;
@@ -72,6 +72,8 @@ impl Stack {
             .layer(Around(Deidentify))
             // Below de-identification: a shadow gets what the function gets.
             .layer(Around(Mirror))
+            // Below all that looks at whole requests. Each part is admitted by itself.
+            .layer(Around(Split))
             // Admission control, instance pool, instance.
             .service(Call)
     }

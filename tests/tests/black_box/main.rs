@@ -32,6 +32,7 @@ mod process;
 mod real_models;
 mod registries;
 mod scheduling;
+mod splitting;
 mod swapping;
 mod telemetry;
 mod tls;

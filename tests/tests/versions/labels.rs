@@ -64,6 +64,7 @@ impl Lab {
             info: json!({ "model": "names", "labels": labels }),
             task: task.into(),
             endpoints: paths.iter().map(|path| endpoint(task, path)).collect(),
+            splits: Vec::new(),
             files: BTreeMap::new(),
             guest: Digest::of(b"guest"),
             pilotlight: "1".into(),

@@ -18,6 +18,7 @@ fn component(folder: &TempDir, sample: Sample) -> PathBuf {
         info: json!({ "model": "echo" }),
         task: "tensors".into(),
         endpoints: Vec::new(),
+        splits: Vec::new(),
         files: BTreeMap::new(),
         guest: Digest::of(b"guest"),
         pilotlight: "1".into(),

@@ -1,8 +1,11 @@
 //! What a guest says of the function that it has become.
 
+use pilotlight_wire::split::Split;
 use serde_json::Value;
 
-use super::wit::{GuestAgreement, GuestDescription, GuestEndpoint, GuestMeasure, GuestSample};
+use super::wit::{
+    GuestAgreement, GuestDescription, GuestEndpoint, GuestMeasure, GuestSample, GuestSplit,
+};
 use crate::accuracy::Values;
 use crate::agreement::{AccuracyCheck, Measure};
 use crate::manifest::Endpoint;
@@ -13,6 +16,7 @@ pub(super) struct Description {
     pub(super) info: Value,
     pub(super) task: String,
     pub(super) endpoints: Vec<Endpoint>,
+    pub(super) splits: Vec<Split>,
     /// The path and the request of the sample.
     pub(super) sample: (String, Value),
     pub(super) accuracy_check: AccuracyCheck,
@@ -23,7 +27,7 @@ impl TryFrom<GuestDescription> for Description {
     type Error = String;
 
     fn try_from(told: GuestDescription) -> Result<Self, String> {
-        let GuestDescription { info, task, endpoints, sample, agreement } = told;
+        let GuestDescription { info, task, endpoints, splits, sample, agreement } = told;
         if !is_word(&task) {
             return Err(format!("task {task:?} is not in lower-case letters, digits and `-`"));
         }
@@ -31,10 +35,12 @@ impl TryFrom<GuestDescription> for Description {
             return Err("the function has no endpoint".to_owned());
         }
         let endpoints = endpoints.into_iter().map(endpoint).collect::<Result<Vec<_>, _>>()?;
+        let splits = splits.into_iter().map(|told| split(told, &endpoints));
+        let splits = splits.collect::<Result<_, _>>()?;
         let GuestSample { path, request } = sample;
         let sample = (posted("the sample", path, &endpoints)?, json("the sample", &request)?);
         let accuracy_check = accuracy_check(agreement, &endpoints)?;
-        Ok(Self { info: json("info", &info)?, task, endpoints, sample, accuracy_check })
+        Ok(Self { info: json("info", &info)?, task, endpoints, splits, sample, accuracy_check })
     }
 }
 
@@ -46,6 +52,15 @@ fn endpoint(told: GuestEndpoint) -> Result<Endpoint, String> {
         return Err(format!("{method:?} {path:?} of task {task:?} is not an endpoint"));
     }
     Ok(Endpoint { method, path, task })
+}
+
+fn split(told: GuestSplit, endpoints: &[Endpoint]) -> Result<Split, String> {
+    let GuestSplit { path, texts, answers, index, sorted_by, limits, sums } = told;
+    let path = posted("a request that can be split", path, endpoints)?;
+    if texts.is_empty() {
+        return Err(format!("requests to {path} are split, but have no texts"));
+    }
+    Ok(Split { path, texts, answers, index, sorted_by, limits, sums })
 }
 
 fn accuracy_check(told: GuestAgreement, endpoints: &[Endpoint]) -> Result<AccuracyCheck, String> {
@@ -99,6 +114,15 @@ mod tests {
             info: r#"{"model": "m"}"#.into(),
             task: "reranking".into(),
             endpoints: vec![endpoint("POST", "/", "reranking"), endpoint("GET", "/info", "")],
+            splits: vec![GuestSplit {
+                path: "/".into(),
+                texts: "inputs.texts".into(),
+                answers: String::new(),
+                index: Some("index".into()),
+                sorted_by: Some("score".into()),
+                limits: vec!["parameters.top_k".into()],
+                sums: vec![],
+            }],
             sample: GuestSample { path: "/".into(), request: r#"{"inputs": "a"}"#.into() },
             agreement: GuestAgreement {
                 path: "/".into(),
@@ -115,6 +139,7 @@ mod tests {
         let description = Description::try_from(told()).unwrap();
         assert_eq!(description.info["model"], "m");
         assert_eq!(description.endpoints.len(), 2);
+        assert_eq!(description.splits[0].texts, "inputs.texts");
         assert_eq!(description.sample.1["inputs"], "a");
         assert_eq!(description.accuracy_check.measure, Measure::Order);
     }
@@ -122,13 +147,15 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_named() {
         type Spoil = fn(&mut GuestDescription);
-        let cases: [(Spoil, &str); 12] = [
+        let cases: [(Spoil, &str); 14] = [
             (|told| told.info = "{".into(), "info is not JSON"),
             (|told| told.task = "A task".into(), "task \"A task\" is not in lower-case"),
             (|told| told.task = String::new(), "task \"\""),
             (|told| told.endpoints.clear(), "no endpoint"),
             (|told| told.endpoints[0].path = "v1".into(), "\"POST\" \"v1\" of task"),
             (|told| told.endpoints[0].method = "post".into(), "is not an endpoint"),
+            (|told| told.splits[0].path = "/info".into(), "can be split is for POST /info"),
+            (|told| told.splits[0].texts.clear(), "requests to / are split, but have no texts"),
             (|told| told.sample.path = "/x".into(), "the sample is for POST /x, which is no"),
             (|told| told.sample.path = "/info".into(), "the sample is for POST /info"),
             (|told| told.sample.request = "a".into(), "the sample is not JSON"),

@@ -55,6 +55,7 @@ pub(super) struct GuestDescription {
     pub(super) info: String,
     pub(super) task: String,
     pub(super) endpoints: Vec<GuestEndpoint>,
+    pub(super) splits: Vec<GuestSplit>,
     pub(super) sample: GuestSample,
     pub(super) agreement: GuestAgreement,
 }
@@ -66,6 +67,20 @@ pub(super) struct GuestEndpoint {
     pub(super) method: String,
     pub(super) path: String,
     pub(super) task: String,
+}
+
+/// `split`
+#[derive(Debug, Clone, ComponentType, Lift)]
+#[component(record)]
+pub(super) struct GuestSplit {
+    pub(super) path: String,
+    pub(super) texts: String,
+    pub(super) answers: String,
+    pub(super) index: Option<String>,
+    #[component(name = "sorted-by")]
+    pub(super) sorted_by: Option<String>,
+    pub(super) limits: Vec<String>,
+    pub(super) sums: Vec<String>,
 }
 
 /// `sample`

@@ -1,5 +1,6 @@
 use pilotlight_build::{BundleManifest, Endpoint};
 use pilotlight_model::Labels;
+use pilotlight_wire::split::Split;
 use serde_json::Value;
 
 /// What a component's manifest says about its answers, which are checked against it.
@@ -11,6 +12,11 @@ pub(crate) struct Declared {
     pub(crate) task: String,
     /// What the function answers; empty where the manifest does not say.
     pub(crate) endpoints: Vec<Endpoint>,
+    /// Requests that several instances may answer in parts; none where the host computes, which does so
+    /// in batches.
+    pub(crate) splits: Vec<Split>,
+    /// Most texts of a request that may be split.
+    pub(crate) max_texts: usize,
     /// Whether the function finds entities for a de-identification; `None` where the manifest does
     /// not say.
     pub(crate) redacts: Option<bool>,
@@ -23,6 +29,8 @@ impl Declared {
         Self {
             redacts: manifest.redacts(),
             labels: manifest.labels(),
+            max_texts: manifest.max_texts().unwrap_or(0),
+            splits: if manifest.graph.is_none() { manifest.splits } else { Vec::new() },
             info: manifest.info,
             task: manifest.task,
             endpoints: manifest.endpoints,

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use http::HeaderValue;
+use http::{HeaderValue, Method};
 #[cfg(feature = "compiler")]
 use pilotlight_build::ModelCompute;
 use pilotlight_build::{
@@ -21,6 +21,8 @@ use pilotlight_inference::{BufferStatus, GraphStatus, Graphs};
 use pilotlight_model::Digest;
 use pilotlight_sandbox::{LinkedComponent, MemorySlots, Pool, PoolStatus, engine, serving_context};
 use pilotlight_telemetry::{Handle, Metrics, Statistics};
+use pilotlight_wire::split::Split;
+use pilotlight_wire::without_trailing_slash;
 use serde::Serialize;
 
 use crate::deploy::admission::{Admission, AdmissionLimits, AdmissionStatus};
@@ -44,6 +46,8 @@ pub(crate) struct Version {
     graphs: Option<Arc<Graphs>>,
     sample: Option<Sample>,
     admission: Admission,
+    /// Of the machine, as far as this process may use them.
+    cores: usize,
     crash_backoff: Arc<CrashBackoff>,
     failures: Arc<Failures>,
     /// Where its requests are counted; its series end with it.
@@ -143,6 +147,7 @@ impl Version {
         let sample = manifest.as_ref().and_then(|manifest| manifest.sample.clone());
         let declared = manifest.map(Declared::new).map(Arc::new);
         let task = declared.as_deref().map_or("", |declared| &declared.task);
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
             label: label(&function, digest),
             handle: metrics.function_of_task(&function, &short(digest), task),
@@ -151,7 +156,8 @@ impl Version {
             digest,
             model,
             pool: Pool::new(linked, memories, &options.pool, options.request_timeout)?,
-            admission: Admission::new(admission_limits(&options, in_sandbox)),
+            admission: Admission::new(admission_limits(&options, in_sandbox, cores)),
+            cores,
             crash_backoff: Arc::default(),
             failures: Arc::default(),
             body_limit: options.body_limit,
@@ -196,6 +202,24 @@ impl Version {
         self.server_timing
     }
 
+    /// How its requests with a list of texts can be answered in parts.
+    pub(crate) fn splits(&self, method: &Method, path: &str) -> Vec<&Split> {
+        let path = without_trailing_slash(path);
+        let splits = self.declared.iter().flat_map(|declared| &declared.splits);
+        splits.filter(|split| method == Method::POST && split.path == path).collect()
+    }
+
+    /// Most texts of a request that may be split.
+    pub(crate) fn max_texts(&self) -> usize {
+        self.declared.as_ref().map_or(0, |declared| declared.max_texts)
+    }
+
+    /// Cores that none of its requests is worked on by, as far as they may be taken.
+    pub(crate) fn idle_cores(&self) -> usize {
+        let requests = self.admission.status();
+        self.cores.min(requests.concurrent).saturating_sub(requests.running)
+    }
+
     pub(crate) fn pool(&self) -> PoolStatus {
         self.pool.status()
     }
@@ -237,8 +261,7 @@ impl Version {
 
 /// What computes in the sandbox holds a core: more at once than there are cores, and some that
 /// read and write meanwhile, only push each other out of the caches.
-fn admission_limits(options: &FunctionOptions, in_sandbox: bool) -> AdmissionLimits {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+fn admission_limits(options: &FunctionOptions, in_sandbox: bool, cores: usize) -> AdmissionLimits {
     let most = options.pool.capacity();
     let concurrent = match options.concurrent_requests {
         Some(requests) => requests as usize,

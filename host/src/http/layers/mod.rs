@@ -11,6 +11,7 @@ mod deidentify;
 mod mirror;
 mod observe;
 mod route;
+mod split;
 mod statistics;
 mod target;
 
@@ -22,5 +23,6 @@ pub(super) use deidentify::Deidentify;
 pub(super) use mirror::Mirror;
 pub(super) use observe::Observe;
 pub(super) use route::Route;
+pub(super) use split::Split;
 pub(super) use statistics::Statistics;
 pub(super) use target::NormalizeTarget;
