@@ -11,6 +11,8 @@ use std::ops::Range;
 
 use crate::blocks::DEPTH;
 use crate::blocks::float::RowBlock;
+use crate::columns::ColumnsMut;
+use crate::error::{Error, check_length};
 use crate::form::{Float, Form, Transpose};
 use crate::grid::Columns;
 use crate::instruction_set::{InstructionSet, dispatch};
@@ -32,12 +34,45 @@ impl Attention<'_> {
     pub fn compute_on(&self, set: InstructionSet, scratch: &mut AttentionScratch, out: &mut [f32]) {
         let stride = self.heads.count * self.heads.width;
         let Some(out) = out.get_mut(..self.tokens * stride) else { return };
-        dispatch!(set, simd => { self.heads(simd, scratch, out) });
+        let Ok(mut out) = ColumnsMut::new(out, self.tokens, stride) else { return };
+        dispatch!(set, simd => { self.heads(simd, 0..self.heads.count, scratch, &mut out) });
     }
 
-    fn heads<S: Transpose>(&self, simd: S, scratch: &mut AttentionScratch, out: &mut [f32]) {
+    /// Computes the heads whose columns `out` has, of `[tokens, count · width]`, with `set`, or with
+    /// scalar code if the processor does not have it. The bits are those of [`Self::compute_on`]:
+    /// threads can compute some heads each, from [`ColumnsMut::split_at`] multiples of the width.
+    ///
+    /// # Errors
+    /// [`Error::Length`] if `out` belongs to a matrix of another size, [`Error::Heads`] if its columns are
+    /// no whole heads. `out` is untouched then.
+    pub fn compute_heads(
+        &self,
+        set: InstructionSet,
+        scratch: &mut AttentionScratch,
+        out: &mut ColumnsMut<'_>,
+    ) -> Result<(), Error> {
+        let (columns, width) = (out.columns(), self.heads.width);
+        check_length("rows of the output", self.tokens, out.rows())?;
+        check_length("columns of the output", self.heads.count * width, out.stride())?;
+        for column in [columns.start, columns.end] {
+            if !column.is_multiple_of(width) {
+                return Err(Error::Heads { column, width });
+            }
+        }
+        let heads = columns.start / width..columns.end / width;
+        dispatch!(set, simd => { self.heads(simd, heads, scratch, out) });
+        Ok(())
+    }
+
+    fn heads<S: Transpose>(
+        &self,
+        simd: S,
+        heads: Range<usize>,
+        scratch: &mut AttentionScratch,
+        out: &mut ColumnsMut<'_>,
+    ) {
         let AttentionScratch { keys, values, queries, scores, sums } = scratch;
-        for head in 0..self.heads.count {
+        for head in heads {
             let columns = head * self.heads.width..(head + 1) * self.heads.width;
             let head = simd.vectorize(
                 #[inline(always)]
@@ -62,7 +97,7 @@ impl Attention<'_> {
         queries: &[RowBlock],
         (scores, sums): (&mut Memory, &mut Memory),
         (rows, columns): (Range<usize>, Range<usize>),
-        out: &mut [f32],
+        out: &mut ColumnsMut<'_>,
     ) {
         let count = self.tokens.div_ceil(DEPTH);
         let scores = scores.grow::<RowBlock>(count * rows.len());
@@ -120,11 +155,10 @@ impl Attention<'_> {
         sums: &[Sums],
         scales: &[f32],
         (first, columns): (usize, Range<usize>),
-        out: &mut [f32],
+        out: &mut ColumnsMut<'_>,
     ) {
-        let stride = self.heads.count * self.heads.width;
         for ((sums, factor), row) in sums.iter().zip(scales).zip(first..) {
-            let out = &mut out[row * stride..][columns.clone()];
+            let out = out.part(row, &columns);
             let whole = <&mut Sums>::try_from(&mut *out);
             let mut part = ZEROS;
             let is_part = whole.is_err();

@@ -18,6 +18,13 @@ pub enum Error {
     Block(usize),
     /// A first column that is not a multiple of [`crate::COLUMN_STEP`].
     Columns(usize),
+    /// Columns of an attention that do not begin or end with a head.
+    Heads {
+        /// Where they begin or end.
+        column: usize,
+        /// Columns of a head.
+        width: usize,
+    },
     /// Weights that are packed for an instruction set which the processor does not have.
     InstructionSet(&'static str),
     /// Sizes whose product does not fit in memory.
@@ -37,6 +44,9 @@ impl fmt::Display for Error {
             }
             Self::Columns(column) => {
                 write!(f, "columns from {column} on: not a multiple of {PANEL}")
+            }
+            Self::Heads { column, width } => {
+                write!(f, "column {column} is not between heads of {width} columns")
             }
             Self::InstructionSet(set) => {
                 write!(

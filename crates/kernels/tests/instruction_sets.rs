@@ -237,6 +237,31 @@ proptest! {
             prop_assert!(same(&normalize(set), &normalize(REFERENCE)), "{set}");
         }
     }
+
+    #[test]
+    fn heads_have_the_same_bits_apart_and_together(
+        (tokens, heads, middle, x) in (1..TOKENS, 1usize..5, 1..TOKENS).prop_flat_map(
+            |(tokens, count, width)| {
+                let heads = Heads { count, width };
+                (Just(tokens), Just(heads), 0..=count, vec(value(), tokens * 3 * count * width))
+            },
+        ),
+    ) {
+        let width = heads.count * heads.width;
+        let rows = [0, 1, 2].map(|part| Rows { values: &x, stride: 3 * width, start: part * width });
+        let attention = Attention::new(tokens, heads, rows, 0.25).unwrap();
+        for &set in InstructionSet::ALL.iter().filter(|set| set.is_available()) {
+            let mut scratch = AttentionScratch::default();
+            let mut together = vec![f32::NAN; tokens * width];
+            attention.compute_on(set, &mut scratch, &mut together);
+            let mut apart = vec![f32::NAN; tokens * width];
+            let columns = ColumnsMut::new(&mut apart, tokens, width).unwrap();
+            let (mut left, mut right) = columns.split_at(middle * heads.width);
+            attention.compute_heads(set, &mut scratch, &mut right).unwrap();
+            attention.compute_heads(set, &mut scratch, &mut left).unwrap();
+            prop_assert!(same(&apart, &together), "{set}");
+        }
+    }
 }
 
 /// Sums of products of the largest codes, of either sign, with which 16 bits are nearly full.
@@ -301,6 +326,24 @@ fn columns_begin_at_a_multiple_of_their_step() {
     let (epilogue, mut scratch) = (Epilogue::default(), Scratch::default());
     let refused = linear_columns(&[1.0], &weights, &epilogue, &mut scratch, &mut right);
     assert_eq!(refused.unwrap_err(), Error::Columns(5));
+}
+
+#[test]
+fn columns_of_an_attention_are_whole_heads_of_its_matrix() {
+    let x = [0.0; 2 * 24];
+    let rows = [0, 1, 2].map(|part| Rows { values: &x, stride: 24, start: part * 8 });
+    let attention = Attention::new(2, Heads { count: 2, width: 4 }, rows, 1.0).unwrap();
+    let refused = |matrix: &mut [f32], stride: usize, column| {
+        let rows = matrix.len() / stride;
+        let (_, mut right) = ColumnsMut::new(matrix, rows, stride).unwrap().split_at(column);
+        let mut scratch = AttentionScratch::default();
+        attention.compute_heads(REFERENCE, &mut scratch, &mut right).err()
+    };
+    assert_eq!(refused(&mut [0.0; 16], 8, 4), None);
+    assert_eq!(refused(&mut [0.0; 16], 8, 3), Some(Error::Heads { column: 3, width: 4 }));
+    let length = |what, expected, found| Some(Error::Length { what, expected, found });
+    assert_eq!(refused(&mut [0.0; 24], 8, 0), length("rows of the output", 2, 3));
+    assert_eq!(refused(&mut [0.0; 8], 4, 0), length("columns of the output", 8, 4));
 }
 
 #[test]
