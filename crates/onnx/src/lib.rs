@@ -16,6 +16,8 @@ mod node;
 mod operators;
 mod precision;
 pub mod proto;
+#[cfg(not(target_family = "wasm"))]
+pub mod ragged;
 pub mod rewrite;
 mod shape;
 mod signature;

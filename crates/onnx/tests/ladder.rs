@@ -14,7 +14,7 @@ const ORDER: &Order = &[
     &["import/lower"],
     &["fuse"],
     &["import"],
-    &["rewrite"],
+    &["ragged", "rewrite"],
 ];
 
 #[test]

@@ -14,6 +14,7 @@ mod uniform;
 use tract_core::internal::*;
 
 use crate::error::OnnxError;
+use crate::operators::Packing;
 use crate::precision::Precision;
 
 /// A node and the model it stands in, to what should replace it.
@@ -35,12 +36,23 @@ const PATTERNS: [Pattern; 7] = [
 /// # Errors
 /// [`OnnxError::Optimize`] when a graph comes out inconsistent.
 pub fn fuse(model: &mut TypedModel, precision: Precision) -> Result<(), OnnxError> {
-    let refuse = |error: TractError| OnnxError::Optimize(format!("{error:#}"));
+    find(model)?;
+    pack::pack(model, Packing::of(precision)).map_err(refuse)
+}
+
+/// Replaces what the patterns find; products are left to be packed.
+///
+/// # Errors
+/// Those of [`fuse`].
+pub(crate) fn find(model: &mut TypedModel) -> Result<(), OnnxError> {
     model.prop_consts().map_err(refuse)?;
     PATTERNS.iter().try_for_each(|pattern| apply(model, *pattern)).map_err(refuse)?;
     // Before packing: constants that have become part of an operator go with their nodes.
-    model.compact().map_err(refuse)?;
-    pack::pack(model, precision).map_err(refuse)
+    model.compact().map_err(refuse)
+}
+
+fn refuse(error: TractError) -> OnnxError {
+    OnnxError::Optimize(format!("{error:#}"))
 }
 
 fn apply(model: &mut TypedModel, pattern: Pattern) -> TractResult<()> {

@@ -6,6 +6,8 @@ use tract_core::ops::cast::wire_cast;
 
 use super::lowering::{Lowered, graph_error, lower};
 use super::whole::declared_sizes;
+#[cfg(not(target_family = "wasm"))]
+use super::whole::{Port, input_port};
 use crate::adapt::{Encoder, EncoderOutput, Wanted, adapt};
 use crate::error::OnnxError;
 use crate::file::decode;
@@ -45,28 +47,50 @@ pub fn parse(file: impl Buf, precision: Precision) -> Result<Graph, OnnxError> {
 /// # Errors
 /// [`OnnxError`] naming the node or tensor, for anything malformed, unknown or absurd.
 pub fn lower_encoder(
-    mut model: ModelProto,
+    model: ModelProto,
     wanted: &Wanted,
     precision: Precision,
 ) -> Result<Graph, OnnxError> {
+    let Unfused { mut lowered, encoder } = lower_unfused(model, wanted)?;
+    fuse(&mut lowered.model, precision)?;
+    let Encoder { length, vocabulary, outputs, .. } = encoder;
+    let inputs = lowered.inputs.into_iter().map(|input| input.name).collect();
+    Ok(Graph { model: lowered.model, inputs, outputs, length, vocabulary })
+}
+
+/// An encoder for one sequence before patterns are looked for in it.
+pub(crate) struct Unfused {
+    pub(super) lowered: Lowered,
+    pub(crate) encoder: Encoder,
+}
+
+impl Unfused {
+    /// The graph, and its inputs as they are declared.
+    #[cfg(not(target_family = "wasm"))]
+    pub(crate) fn parts(self) -> Result<(TypedModel, Vec<Port>, Encoder), OnnxError> {
+        let inputs = self.lowered.inputs.iter().map(input_port).collect::<Result<_, _>>()?;
+        Ok((self.lowered.model, inputs, self.encoder))
+    }
+}
+
+/// Lowers the graph of an encoder up to what [`fuse`] begins with.
+pub(crate) fn lower_unfused(mut model: ModelProto, wanted: &Wanted) -> Result<Unfused, OnnxError> {
     widen_halves(&mut model);
-    let Encoder { length, vocabulary, mut outputs, .. } = adapt(&mut model, wanted)?;
+    let mut encoder = adapt(&mut model, wanted)?;
     let mut lowered = lower(model, source_fact, true)?;
-    if length.is_none() {
+    if encoder.length.is_none() {
         fill_masks(&mut lowered).map_err(graph_error)?;
     }
     // tract's faster elementwise kernels want proof that there is something to compute: natively
     // the default model takes 8 % less time with it.
     lowered.model.symbols.add_assertion("S >= 1").map_err(graph_error)?;
-    let outlets = outputs.iter().map(|output| floats(&mut lowered, &output.name));
+    let outlets = encoder.outputs.iter().map(|output| floats(&mut lowered, &output.name));
     let outlets = outlets.collect::<Result<Vec<_>, _>>()?;
     lowered.model.select_output_outlets(&outlets).map_err(graph_error)?;
     if !matches!(wanted, Wanted::PerToken { .. }) {
-        describe(&lowered, length, &mut outputs)?;
+        describe(&lowered, encoder.length, &mut encoder.outputs)?;
     }
-    fuse(&mut lowered.model, precision)?;
-    let inputs = lowered.inputs.into_iter().map(|input| input.name).collect();
-    Ok(Graph { model: lowered.model, inputs, outputs, length, vocabulary })
+    Ok(Unfused { lowered, encoder })
 }
 
 /// An output as f32.

@@ -29,6 +29,19 @@ impl Attend {
         Self { masked: true, ..self }
     }
 
+    pub(crate) fn heads(&self) -> Heads {
+        self.heads
+    }
+
+    pub(crate) fn scale(&self) -> f32 {
+        self.scale
+    }
+
+    /// Whether queries, keys and values are the columns of one input.
+    pub(crate) fn is_together(&self) -> bool {
+        self.together
+    }
+
     fn width(&self) -> usize {
         self.heads.count * self.heads.width
     }

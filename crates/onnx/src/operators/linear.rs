@@ -1,7 +1,8 @@
 use std::cell::RefCell;
 
 use pilotlight_kernels::{
-    Epilogue, F32Weights, Int4Weights, Int8Weights, Scratch, Then, Weights as Packed, linear,
+    Epilogue, F32Weights, InstructionSet, Int4Weights, Int8Weights, Nibbles, Scratch, Then,
+    Weights as Packed, linear,
 };
 use tract_core::internal::*;
 
@@ -24,13 +25,19 @@ pub(crate) struct Linear {
 
 impl Linear {
     /// Brings the weights of `product` into the order that the kernels read.
-    pub(crate) fn pack(product: &Product, precision: Precision) -> TractResult<Self> {
+    pub(crate) fn pack(product: &Product, packing: Packing) -> TractResult<Self> {
         Ok(Self {
-            weights: Arc::new(packed(product.weights(), precision)?),
+            weights: Arc::new(packing.pack(product.weights())?),
             bias: product.bias().map(|bias| Arc::new(bias.to_vec())),
             gelu: product.gelu(),
             residual: product.residual(),
         })
+    }
+
+    /// The packed weights and the bias.
+    #[cfg(not(target_family = "wasm"))]
+    pub(crate) fn into_parts(self) -> (Arc<Packed>, Option<Arc<Vec<f32>>>) {
+        (self.weights, self.bias)
     }
 
     fn compute(&self, inputs: &[TValue]) -> TractResult<Tensor> {
@@ -58,19 +65,35 @@ impl Linear {
     }
 }
 
-fn packed(weights: &Weights, precision: Precision) -> TractResult<Packed> {
-    let (rows, columns) = (weights.rows(), weights.columns());
-    if let (Weights::Blocks(blocks), Precision::Int4) = (weights, precision)
-        && let Some(blocks) = blocks.plain_nibbles()
-    {
-        let (block, codes, scales) = blocks;
-        return Ok(Packed::Int4(Int4Weights::pack(rows, columns, block, codes, scales)?));
+/// How weights are packed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Packing {
+    pub(crate) precision: Precision,
+    pub(crate) set: InstructionSet,
+}
+
+impl Packing {
+    /// In `precision`, for this processor.
+    pub(crate) fn of(precision: Precision) -> Self {
+        Self { precision, set: InstructionSet::available() }
     }
-    let values = weights.floats()?;
-    Ok(match precision {
-        Precision::F32 => Packed::F32(F32Weights::pack(rows, columns, &values)?),
-        _ => Packed::Int8(Int8Weights::quantize(rows, columns, &values)?),
-    })
+
+    /// Brings weights into the order that the kernels read.
+    pub(crate) fn pack(self, weights: &Weights) -> TractResult<Packed> {
+        let Self { precision, set } = self;
+        let sizes = [weights.rows(), weights.columns()];
+        if let (Weights::Blocks(blocks), Precision::Int4) = (weights, precision)
+            && let Some((block, codes, scales)) = blocks.plain_nibbles()
+        {
+            let nibbles = Nibbles { sizes, block, codes, scales };
+            return Ok(Packed::Int4(Int4Weights::pack_on(set, &nibbles)?));
+        }
+        let values = weights.floats()?;
+        Ok(match precision {
+            Precision::F32 => Packed::F32(F32Weights::pack_on(set, sizes, &values)?),
+            _ => Packed::Int8(Int8Weights::quantize_on(set, sizes, &values)?),
+        })
+    }
 }
 
 impl PartialEq for Linear {

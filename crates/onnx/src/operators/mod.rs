@@ -12,7 +12,7 @@ mod window;
 
 pub(crate) use attend::Attend;
 pub(crate) use convolve::Convolve;
-pub(crate) use linear::Linear;
+pub(crate) use linear::{Linear, Packing};
 pub(crate) use normalize::Normalize;
 pub(crate) use pilotlight_kernels::Heads;
 pub(crate) use pool::{Pool, Pooled};

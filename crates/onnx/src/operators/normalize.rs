@@ -22,6 +22,10 @@ impl Normalize {
         Self { residual: true, ..self }
     }
 
+    pub(crate) fn parameters(&self) -> &LayerNorm {
+        &self.parameters
+    }
+
     pub(crate) fn has_residual(&self) -> bool {
         self.residual
     }

@@ -9,6 +9,7 @@ mod fusion;
 mod nodes;
 mod outputs;
 mod precisions;
+mod ragged;
 mod recurrent;
 mod refusals;
 mod round_trips;

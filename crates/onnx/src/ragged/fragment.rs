@@ -1,0 +1,216 @@
+//! What is left to tract: a part of a graph, computed for one sequence.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tract_core::internal::*;
+use tract_core::plan::SimplePlan;
+
+use super::ValueId;
+use super::classify::is_given;
+use crate::operators::{Linear, Packing, Product};
+
+type Plan = SimplePlan<TypedFact, Box<dyn TypedOp>>;
+
+/// A part of a graph, computed for one sequence.
+pub struct Fragment {
+    /// What it reads.
+    pub inputs: Vec<FragmentInput>,
+    /// What it computes.
+    pub outputs: Vec<ValueId>,
+    plan: Arc<Plan>,
+    /// Scratch that no run uses.
+    states: Mutex<Vec<TypedSimpleState>>,
+}
+
+/// What a [`Fragment`] reads.
+#[derive(Debug, Clone, Copy)]
+pub struct FragmentInput {
+    /// The value.
+    pub value: ValueId,
+    /// Rows have no axis for the batch.
+    flat: bool,
+}
+
+/// An operand of a [`Fragment`].
+#[derive(Debug)]
+pub enum Operand<'a> {
+    /// The rows of a sequence, one after the other, and how many they are.
+    Rows(&'a [f32], usize),
+    /// A tensor.
+    Loose(Arc<Tensor>),
+}
+
+impl fmt::Debug for Fragment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nodes = self.plan.model().nodes.iter().map(|node| node.op.name());
+        f.debug_struct("Fragment")
+            .field("inputs", &self.inputs)
+            .field("outputs", &self.outputs)
+            .field("nodes", &nodes.collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Fragment {
+    /// Computes the outputs for one sequence.
+    ///
+    /// # Errors
+    /// What tract said.
+    pub fn run(
+        &self,
+        operands: &mut dyn Iterator<Item = Operand<'_>>,
+    ) -> Result<Vec<Arc<Tensor>>, String> {
+        self.try_run(operands).map_err(|error| format!("{error:#}"))
+    }
+
+    fn try_run(
+        &self,
+        operands: &mut dyn Iterator<Item = Operand<'_>>,
+    ) -> TractResult<Vec<Arc<Tensor>>> {
+        let inputs = operands.zip(&self.inputs).map(|(operand, input)| match operand {
+            Operand::Rows(values, tokens) => {
+                let width = values.len() / tokens.max(1);
+                let shape = [1, tokens, width];
+                let shape = if input.flat { &shape[1..] } else { &shape[..] };
+                Ok(Tensor::from_shape(shape, values)?.into_tvalue())
+            }
+            Operand::Loose(tensor) => Ok(tensor.into_tvalue()),
+        });
+        let inputs = inputs.collect::<TractResult<TVec<TValue>>>()?;
+        let free = || self.states.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = free().pop();
+        let mut state = match taken {
+            Some(state) => state,
+            None => self.plan.spawn()?,
+        };
+        // A state whose run failed is not used again.
+        let outputs = state.run(inputs)?;
+        free().push(state);
+        Ok(outputs.into_iter().map(IntoArcTensor::into_arc_tensor).collect())
+    }
+}
+
+/// A part of a graph that is being taken out of it.
+pub(super) struct Draft<'a> {
+    whole: &'a TypedModel,
+    part: TypedModel,
+    packing: Packing,
+    /// Where values of the whole are in the part.
+    places: HashMap<OutletId, OutletId>,
+    /// What the sources of the part are in the whole.
+    sources: Vec<OutletId>,
+    /// Multiply-adds for a token that kernels of our own compute, and others.
+    pub(super) work: [u64; 2],
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(whole: &'a TypedModel, packing: Packing) -> Self {
+        let part = TypedModel { symbols: whole.symbols.clone(), ..TypedModel::default() };
+        Self { whole, part, packing, places: HashMap::new(), sources: vec![], work: [0; 2] }
+    }
+
+    pub(super) fn add(&mut self, node: &TypedNode) -> TractResult<()> {
+        let inputs = node.inputs.iter().map(|input| self.place(*input));
+        let inputs = inputs.collect::<TractResult<TVec<_>>>()?;
+        let mut op = node.op.clone();
+        if let Some(product) = node.op_as::<Product>() {
+            op = Box::new(Linear::pack(product, self.packing)?);
+        }
+        self.count(node);
+        let outputs = self.part.wire_node(&node.name, op, &inputs)?;
+        for (slot, output) in outputs.into_iter().enumerate() {
+            self.places.insert(OutletId::new(node.id, slot), output);
+        }
+        Ok(())
+    }
+
+    /// A value in the part, which becomes a source or a constant if it is computed elsewhere.
+    fn place(&mut self, outlet: OutletId) -> TractResult<OutletId> {
+        if let Some(place) = self.places.get(&outlet) {
+            return Ok(*place);
+        }
+        let node = self.whole.node(outlet.node);
+        let fact = self.whole.outlet_fact(outlet)?;
+        let name = format!("{}.{}", node.name, outlet.slot);
+        let place = match &fact.konst {
+            Some(value) => self.part.add_const(name, Arc::clone(value))?,
+            None if is_given(node)
+                && node.inputs.is_empty()
+                && !self.whole.inputs.contains(&outlet) =>
+            {
+                self.part.wire_node(name, node.op.clone(), &[])?[0]
+            }
+            None => {
+                self.sources.push(outlet);
+                self.part.add_source(name, fact.without_value())?
+            }
+        };
+        self.places.insert(outlet, place);
+        Ok(place)
+    }
+
+    /// Counts the multiply-adds of a node.
+    fn count(&mut self, node: &TypedNode) {
+        if let Some(product) = node.op_as::<Product>() {
+            self.work[0] += (product.weights().rows() * product.weights().columns()) as u64;
+            return;
+        }
+        self.work[1] = self.work[1].saturating_add(work(self.whole, node));
+    }
+
+    /// Ends the part; `values` are the numbers of what it shares with others. `length` tells how long a sequence is.
+    pub(super) fn finish(
+        mut self,
+        outputs: &[OutletId],
+        values: impl Fn(OutletId) -> Option<ValueId>,
+        length: (&TDim, OutletId),
+    ) -> TractResult<Fragment> {
+        self.tell_length(length)?;
+        let places = outputs.iter().map(|outlet| self.place(*outlet));
+        let places = places.collect::<TractResult<Vec<_>>>()?;
+        self.part.select_output_outlets(&places)?;
+        let numbered = |outlet: &OutletId| values(*outlet).context("a value without a number");
+        let inputs = self.sources.iter().map(|source| {
+            let flat = self.whole.outlet_fact(*source)?.rank() == 2;
+            Ok(FragmentInput { value: numbered(source)?, flat })
+        });
+        let inputs = inputs.collect::<TractResult<_>>()?;
+        let outputs = outputs.iter().map(numbered).collect::<TractResult<_>>()?;
+        self.part.declutter()?;
+        self.part.optimize()?;
+        let plan = SimplePlan::new(self.part)?;
+        Ok(Fragment { inputs, outputs, plan, states: Mutex::default() })
+    }
+
+    /// Adds a source that tells how long the sequence is, if none does.
+    fn tell_length(&mut self, (length, source): (&TDim, OutletId)) -> TractResult<()> {
+        let tells = |outlet: &OutletId| {
+            let fact = self.whole.outlet_fact(*outlet);
+            fact.is_ok_and(|fact| fact.shape.iter().any(|dim| dim == length))
+        };
+        if length.symbols().is_empty() || self.sources.iter().any(tells) {
+            return Ok(());
+        }
+        self.place(source).map(drop)
+    }
+}
+
+/// Multiply-adds of a node for a token. What is not known counts as more than everything else.
+fn work(model: &TypedModel, node: &TypedNode) -> u64 {
+    const TOKENS: i64 = 64;
+    if ["Convolve", "Recur"].contains(&&*node.op.name()) {
+        return u64::MAX;
+    }
+    let Ok((facts, _)) = model.node_facts(node.id) else { return 0 };
+    let costs = node.op.cost(&facts).unwrap_or_default();
+    let costs = costs.into_iter().filter(|(cost, _)| matches!(cost, tract_core::ops::Cost::FMA(_)));
+    let total = costs.filter_map(|(_, count)| {
+        let symbols = count.symbols().into_iter();
+        let values =
+            symbols.fold(SymbolValues::default(), |values, symbol| values.with(&symbol, TOKENS));
+        count.eval(&values).to_i64().ok()
+    });
+    (total.sum::<i64>() / TOKENS).cast_unsigned()
+}
