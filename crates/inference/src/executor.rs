@@ -11,6 +11,7 @@ use crate::counters::{Counters, GraphStatus};
 use crate::error::Error;
 use crate::queue::{Batch, Due, GraphOptions, Job, Queue};
 use crate::scheduling::prefer_throughput;
+use crate::turn::Alone;
 
 /// What a thread needs to run a graph's batches.
 pub(crate) struct Loaded {
@@ -258,7 +259,7 @@ impl Shared {
             graph.counters.waited(start.saturating_duration_since(job.arrived));
         }
         let rows = jobs.iter().map(|job| u64::from(job.rows.unwrap_or(1))).sum();
-        let ran = batch::run(&*graph.model, &jobs, &self.buffers);
+        let ran = batch::run(&*graph.model, &jobs, &self.buffers, &Alone);
         graph.counters.ran(rows, closed, start.elapsed(), &ran);
         self.ended(line);
         for (Job { inputs, respond, .. }, outcome) in jobs.into_iter().zip(ran.outcomes) {

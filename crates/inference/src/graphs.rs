@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use futures::channel::oneshot;
 
-use crate::backend::{Backend, Model};
+use crate::backend::{Backend, Company, Model};
 use crate::buffer::{BufferStatus, Buffers};
 use crate::counters::{Counters, GraphStatus};
 use crate::error::{Error, Result, RunError};
@@ -106,13 +106,13 @@ impl Graphs {
         let model = self.backend.load(name, file)?;
         let mixes_rows = mixes_rows(name, &*model, &self.buffers, options.batch_rows)?;
         let independent = match options.batch_rows {
-            BatchRows::Auto => model.batches() && mixes_rows.is_none(),
+            BatchRows::Auto => model.company() != Company::Alone && mixes_rows.is_none(),
             BatchRows::Always => model.signature().stacks(),
             BatchRows::Never => false,
         };
         let loaded = Arc::new(Loaded {
             name: name.to_owned(),
-            backend: self.backend.name(),
+            backend: model.engine(),
             model,
             independent,
             mixes_rows,
@@ -167,7 +167,7 @@ fn mixes_rows(
     }
     let reason = match model.mixes_rows() {
         Some(reason) => Some(reason.to_owned()),
-        None if !model.batches() || batch_rows == BatchRows::Never => None,
+        None if model.company() != Company::Stacked || batch_rows == BatchRows::Never => None,
         None => match rows_are_independent(model, buffers) {
             Err(gone @ RunError::Restarting { .. }) => return Err(gone.of(name)),
             Err(reason) => Some(format!("the trial failed: {reason}")),

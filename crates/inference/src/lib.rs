@@ -15,20 +15,26 @@ mod graphs;
 mod independence;
 #[cfg(target_os = "linux")]
 pub mod isolated;
+mod native;
 mod queue;
 mod rows;
 pub mod scheduling;
 mod signature;
 mod tensor;
+mod turn;
 
 pub use backend::{
-    Backend, Model, OnnxRuntime, OnnxRuntimeOptions, ProcessState, ProcessStatus, Tract,
+    Backend, Company, Model, OnnxRuntime, OnnxRuntimeOptions, ProcessState, ProcessStatus, Tract,
 };
 pub use buffer::{Buffer, BufferMut, BufferStatus, Buffers};
 pub use counters::{Bucket, GraphStatus};
 pub use device::Device;
 pub use error::{Error, Result, RunError};
 pub use graphs::{Graph, Graphs};
+pub use native::{Native, NativeOptions};
+pub use pilotlight_kernels::InstructionSet;
+pub use pilotlight_onnx::Precision;
 pub use queue::{BatchRows, Closed, GraphOptions};
 pub use signature::{Dimension, MOST_INPUTS, Port, Signature};
 pub use tensor::{Element, MOST_DIMENSIONS, Shape, Tensor};
+pub use turn::{Alone, Turn};

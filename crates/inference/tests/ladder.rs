@@ -5,13 +5,14 @@
 use pilotlight_testing::ladder::{Order, check};
 
 const ORDER: &Order = &[
-    &["error", "device", "scheduling"],
+    &["error", "device", "scheduling", "turn"],
     &["buffer"],
     &["tensor"],
     &["signature", "queue", "rows"],
     &["backend"],
     &["independence", "batch"],
     &["backend/tract", "backend/onnxruntime", "counters"],
+    &["native"],
     &["isolated"],
     &["executor"],
     &["graphs"],

@@ -9,8 +9,8 @@ use std::time::Duration;
 use futures::executor::block_on;
 use futures::future::join_all;
 use pilotlight_inference::{
-    Backend, Buffers, Device, Dimension, Element, Error, GraphOptions, Graphs, Model, OnnxRuntime,
-    OnnxRuntimeOptions, Tensor,
+    Backend, Buffers, Company, Device, Dimension, Element, Error, GraphOptions, Graphs, Model,
+    OnnxRuntime, OnnxRuntimeOptions, Tensor,
 };
 use pilotlight_onnx::encode;
 use pilotlight_testing::graphs::{BOOL, F32, I64, U8, doubling, external, model, node, port};
@@ -102,7 +102,7 @@ fn row(seed: i64, length: i64) -> Vec<i64> {
 fn the_default_model_gives_the_same_alone_and_in_a_batch() {
     let Some(backend) = backend() else { return };
     let (model, buffers) = (default_model(&backend), Buffers::new(1 << 24));
-    assert!(model.batches() && model.signature().stacks());
+    assert!(model.company() == Company::Stacked && model.signature().stacks());
     let rows: Vec<Vec<i64>> = (1..=4).map(|seed| row(seed, 19)).collect();
     let run = |rows: &[Vec<i64>]| {
         let outputs = model.run(&tokens(&*model, &buffers, rows), &buffers).unwrap();
@@ -266,8 +266,8 @@ fn one_scale_for_a_whole_tensor_keeps_rows_apart() {
     let outputs = vec![port("y", U8, &["rows", "width"])];
     let nodes = vec![node("DynamicQuantizeLinear", &["x"], &["y", "scale", "zero"])];
     let file = encode(&model(vec![port("x", F32, &["rows", "width"])], nodes, outputs));
-    assert!(!load(&backend, file).batches());
-    assert!(load(&backend, doubling()).batches());
+    assert_eq!(load(&backend, file).company(), Company::Alone);
+    assert_eq!(load(&backend, doubling()).company(), Company::Stacked);
 }
 
 #[test]

@@ -11,13 +11,14 @@ pub use tract::Tract;
 
 use pilotlight_onnx::proto::ModelProto;
 use pilotlight_onnx::rows_are_independent;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::buffer::Buffers;
 use crate::device::Device;
 use crate::error::{Result, RunError};
 use crate::signature::Signature;
 use crate::tensor::Tensor;
+use crate::turn::Turn;
 
 /// An engine that loads graphs.
 pub trait Backend: Send + Sync {
@@ -81,9 +82,11 @@ pub trait Model: Send + Sync {
     /// Inputs and outputs.
     fn signature(&self) -> &Signature;
 
-    /// Whether it may pay to run rows of several callers together. That they give what they give
-    /// alone is tried by whoever does so.
-    fn batches(&self) -> bool;
+    /// What computes it, as options and errors call it: a backend may leave graphs to another.
+    fn engine(&self) -> &'static str;
+
+    /// How several callers can be computed together, if that may pay.
+    fn company(&self) -> Company;
 
     /// Why the graph's structure does not show that its rows are independent of each other, where
     /// it does not: the node and what it does.
@@ -101,6 +104,38 @@ pub trait Model: Send + Sync {
         inputs: &[Tensor],
         buffers: &Buffers,
     ) -> std::result::Result<Vec<Tensor>, RunError>;
+
+    /// Runs the graph for several calls, each with inputs as for [`Self::run`]: one outcome for each, in
+    /// their order. Where [`Self::company`] is [`Company::Ragged`], the calls have any shapes, and what is
+    /// wrong with one fails no other.
+    fn run_together(
+        &self,
+        calls: &[&[Tensor]],
+        buffers: &Buffers,
+        turn: &dyn Turn,
+    ) -> Vec<std::result::Result<Vec<Tensor>, RunError>> {
+        let _ = turn;
+        calls.iter().map(|inputs| self.run(inputs, buffers)).collect()
+    }
+
+    /// What a call costs: its tokens without padding. Asked for where [`Self::company`] is
+    /// [`Company::Ragged`].
+    fn size(&self, inputs: &[Tensor]) -> u32 {
+        let _ = inputs;
+        1
+    }
+}
+
+/// How several calls are computed together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Company {
+    /// Not at all.
+    Alone,
+    /// Calls of the same shapes but for the first dimension: below each other, as one call. That rows give
+    /// what they give alone is tried by whoever does so.
+    Stacked,
+    /// Calls of any shapes, each of which gives the same bits as alone.
+    Ragged,
 }
 
 /// Why the structure of `model` does not show that its rows are independent, if it does not.

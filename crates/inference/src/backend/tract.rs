@@ -9,7 +9,7 @@ use tract_core::internal::{
     ToDim as _, TractError, TractResult, TypedFact, TypedModel, TypedOp, TypedSimpleState,
 };
 
-use crate::backend::{Backend, Model, mixes_rows};
+use crate::backend::{Backend, Company, Model, mixes_rows};
 use crate::buffer::Buffers;
 use crate::device::Device;
 use crate::error::{Error, Result, RunError};
@@ -144,8 +144,12 @@ impl Model for Loaded {
         &self.signature
     }
 
-    fn batches(&self) -> bool {
-        !self.row_by_row
+    fn engine(&self) -> &'static str {
+        "tract"
+    }
+
+    fn company(&self) -> Company {
+        if self.row_by_row { Company::Alone } else { Company::Stacked }
     }
 
     fn mixes_rows(&self) -> Option<&str> {

@@ -1,10 +1,12 @@
 use std::ffi::OsString;
 
+use pilotlight_kernels::InstructionSet;
 use serde::{Deserialize, Serialize};
 
 use crate::backend::{Backend, OnnxRuntime, OnnxRuntimeOptions, Tract};
 use crate::device::Device;
 use crate::error::{Error, Result};
+use crate::native::{Native, NativeOptions};
 
 /// A backend before it is started, here or in a process of its own.
 #[derive(Debug, Clone)]
@@ -13,6 +15,8 @@ pub enum Engine {
     Tract(Device),
     /// [`OnnxRuntime`].
     OnnxRuntime(OnnxRuntimeOptions),
+    /// [`Native`].
+    Native(NativeOptions),
 }
 
 impl Engine {
@@ -24,6 +28,7 @@ impl Engine {
         Ok(match self {
             Self::Tract(device) => Box::new(Tract::new(&device)?),
             Self::OnnxRuntime(options) => Box::new(OnnxRuntime::new(options)?),
+            Self::Native(options) => Box::new(Native::new(options)?),
         })
     }
 
@@ -32,8 +37,15 @@ impl Engine {
         match self {
             Self::Tract(_) => "tract",
             Self::OnnxRuntime(_) => "onnxruntime",
+            Self::Native(_) => "native",
         }
     }
+}
+
+/// The name of an engine that another process names.
+pub(super) fn known(name: &str) -> &'static str {
+    let known = ["tract", "onnxruntime", "native"];
+    known.into_iter().find(|known| *known == name).unwrap_or("unknown")
 }
 
 /// An [`Engine`] in a message.
@@ -41,6 +53,7 @@ impl Engine {
 pub(super) enum Wanted {
     Tract { device: String },
     OnnxRuntime { device: String, library: Option<OsString>, threads: u32 },
+    Native { device: String, precision: String, instructions: String },
 }
 
 impl From<&Engine> for Wanted {
@@ -52,6 +65,11 @@ impl From<&Engine> for Wanted {
                 let threads = u32::try_from(*threads).unwrap_or(0);
                 Self::OnnxRuntime { device: device.to_string(), library, threads }
             }
+            Engine::Native(NativeOptions { device, precision, instructions }) => Self::Native {
+                device: device.to_string(),
+                precision: precision.to_string(),
+                instructions: instructions.to_string(),
+            },
         }
     }
 }
@@ -69,6 +87,16 @@ impl TryFrom<Wanted> for Engine {
                 let library = library.map(Into::into);
                 let (device, threads) = (known(device)?, threads as usize);
                 Ok(Self::OnnxRuntime(OnnxRuntimeOptions { library, device, threads }))
+            }
+            Wanted::Native { device, precision, instructions } => {
+                let known_precision = precision.parse().map_err(Error::Unavailable);
+                let mut sets = InstructionSet::ALL.iter().copied();
+                let set = sets.find(|set| set.name() == instructions);
+                Ok(Self::Native(NativeOptions {
+                    device: known(device)?,
+                    precision: known_precision?,
+                    instructions: set.unwrap_or_else(InstructionSet::available),
+                }))
             }
         }
     }

@@ -3,7 +3,9 @@
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
+use crate::backend::Company;
 use crate::buffer::Buffers;
+use crate::isolated::engine;
 use crate::isolated::memory::Region;
 use crate::isolated::protocol::{self, MOST_OUTPUT, Reply, Request, shorten};
 use crate::isolated::socket::{Broken, Socket};
@@ -16,8 +18,10 @@ const MOST_KEPT: usize = 1 << 26;
 /// What the child says of a graph that it has loaded.
 pub(super) struct Found {
     pub(super) signature: Signature,
-    /// Whether rows can be batched.
-    pub(super) batches: bool,
+    /// What computes it.
+    pub(super) engine: &'static str,
+    /// How calls can be computed together.
+    pub(super) company: Company,
     /// Why rows are not known to be independent, if they are not.
     pub(super) mixes_rows: Option<String>,
 }
@@ -69,9 +73,10 @@ impl Lane {
     ) -> Result<Found, Fault> {
         let request = Request::Load { graph, name: shorten(name) };
         match self.ask(&request, Some(file), limit)? {
-            Reply::Loaded { signature, batches, mixes_rows } => {
+            Reply::Loaded { signature, engine, company, mixes_rows } => {
                 let mixes_rows = mixes_rows.as_deref().map(shorten);
-                Ok(Found { signature: signature.into(), batches, mixes_rows })
+                let engine = engine::known(&engine);
+                Ok(Found { signature: signature.into(), engine, company, mixes_rows })
             }
             Reply::Failed(reason) => Err(Fault::Failed(shorten(&reason))),
             Reply::Outputs(_) | Reply::Room(_) => Err(unasked()),

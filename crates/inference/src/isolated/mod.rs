@@ -24,7 +24,7 @@ use std::time::Duration;
 pub use child::work;
 pub use engine::Engine;
 
-use crate::backend::{Backend, Model, ProcessStatus};
+use crate::backend::{Backend, Company, Model, ProcessStatus};
 use crate::buffer::Buffers;
 use crate::error::{Error, Result, RunError};
 use crate::isolated::lane::Fault;
@@ -129,8 +129,16 @@ impl Model for Remote {
         &self.graph.found.signature
     }
 
-    fn batches(&self) -> bool {
-        self.graph.found.batches
+    fn engine(&self) -> &'static str {
+        self.graph.found.engine
+    }
+
+    fn company(&self) -> Company {
+        match self.graph.found.company {
+            // A lane has one call at a time.
+            Company::Ragged => Company::Stacked,
+            other => other,
+        }
     }
 
     fn mixes_rows(&self) -> Option<&str> {

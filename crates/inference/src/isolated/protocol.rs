@@ -7,6 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::backend::Company;
 use crate::buffer::Buffers;
 use crate::isolated::engine::Wanted;
 use crate::isolated::memory::Region;
@@ -56,7 +57,9 @@ pub(super) enum Request {
 pub(super) enum Reply {
     Loaded {
         signature: Ports,
-        batches: bool,
+        /// What computes it.
+        engine: String,
+        company: Company,
         /// Why rows are not known to be independent, if they are not.
         mixes_rows: Option<String>,
     },

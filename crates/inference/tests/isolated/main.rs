@@ -15,14 +15,15 @@ use futures::executor::block_on;
 use pilotlight_inference::OnnxRuntimeOptions;
 use pilotlight_inference::isolated::{Engine, Isolated, IsolatedOptions, work};
 use pilotlight_inference::{
-    Backend, Buffers, Device, Element, Error, GraphOptions, Graphs, Model, ProcessState, RunError,
-    Tensor,
+    Backend, Buffers, Company, Device, Element, Error, GraphOptions, Graphs, Model, NativeOptions,
+    Precision, ProcessState, RunError, Tensor,
 };
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 mod lifetime;
 
 use pilotlight_testing::graphs::{doubling, external};
+#[cfg(feature = "onnxruntime")]
 use pilotlight_testing::skipped;
 
 /// Anything here takes less.
@@ -95,14 +96,20 @@ fn engines() -> Vec<Engine> {
         let options = OnnxRuntimeOptions { threads: 2, ..OnnxRuntimeOptions::default() };
         let onnxruntime = Engine::OnnxRuntime(options);
         match onnxruntime.clone().open() {
-            Ok(_) => return vec![tract(), onnxruntime],
+            Ok(_) => return vec![tract(), native(), onnxruntime],
             Err(error) if std::env::var_os("PILOTLIGHT_REQUIRE_ORT").is_none() => {
                 skipped(&error);
             }
             Err(error) => panic!("{error}"),
         }
     }
-    vec![tract()]
+    vec![tract(), native()]
+}
+
+fn native() -> Engine {
+    let mut options = NativeOptions::default();
+    options.precision = Precision::Int8;
+    Engine::Native(options)
 }
 
 fn as_floats(tensor: &Tensor) -> Vec<f32> {
@@ -137,7 +144,9 @@ fn a_process_of_its_own_gives_the_same_answers() {
         assert_eq!(here.process(), None);
         let (here, there) =
             (here.load("ner", file.clone()).unwrap(), there.load("ner", file.clone()).unwrap());
-        assert_eq!((here.signature(), here.batches()), (there.signature(), there.batches()));
+        assert_eq!((here.signature(), here.engine()), (there.signature(), there.engine()));
+        let together = (here.company() != Company::Alone, there.company() != Company::Alone);
+        assert_eq!(together.0, together.1);
         let buffers = Buffers::new(1 << 20);
         for sizes in [(1, 1), (1, 43), (3, 7), (8, 128)] {
             let inputs = tokens(&*here, &buffers, sizes);

@@ -7,8 +7,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use pilotlight_inference::{
-    Backend, Buffers, Dimension, Element, Error, GraphOptions, Graphs, Model, Port, Result,
-    RunError, Shape, Signature, Tensor,
+    Backend, Buffers, Company, Dimension, Element, Error, GraphOptions, Graphs, Model, Port,
+    Result, RunError, Shape, Signature, Tensor,
 };
 
 /// The value that no run survives.
@@ -118,8 +118,12 @@ impl Model for Sum {
         &self.signature
     }
 
-    fn batches(&self) -> bool {
-        self.batches
+    fn engine(&self) -> &'static str {
+        "stub"
+    }
+
+    fn company(&self) -> Company {
+        if self.batches { Company::Stacked } else { Company::Alone }
     }
 
     fn mixes_rows(&self) -> Option<&str> {

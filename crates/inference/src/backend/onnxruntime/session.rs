@@ -7,10 +7,10 @@ use ort::session::Session;
 use ort::session::builder::SessionBuilder;
 use ort::value::{Outlet, TensorElementType, ValueType};
 
-use crate::backend::Model;
 use crate::backend::onnxruntime::call::{self, Names, Value};
 use crate::backend::onnxruntime::message::short;
 use crate::backend::onnxruntime::runtime::Runtime;
+use crate::backend::{Company, Model};
 use crate::buffer::{BufferMut, Buffers};
 use crate::error::RunError;
 use crate::signature::{Dimension, Port, Signature};
@@ -158,8 +158,12 @@ impl Model for Loaded {
         &self.signature
     }
 
-    fn batches(&self) -> bool {
-        self.mixes_rows.is_none()
+    fn engine(&self) -> &'static str {
+        "onnxruntime"
+    }
+
+    fn company(&self) -> Company {
+        if self.mixes_rows.is_none() { Company::Stacked } else { Company::Alone }
     }
 
     fn mixes_rows(&self) -> Option<&str> {

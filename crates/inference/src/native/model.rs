@@ -1,0 +1,140 @@
+//! A plan that is ready to be computed for any calls.
+
+use pilotlight_kernels::InstructionSet;
+use pilotlight_model::InputRole;
+use pilotlight_onnx::Dim;
+use pilotlight_onnx::ragged::{Ragged, RaggedOutput, Stage};
+
+use super::arena::{Arena, Arenas};
+use super::company::{self, Company};
+use super::layout::Layout;
+use super::{attend, fragment, outputs, rows};
+use crate::backend;
+use crate::backend::Model;
+use crate::buffer::Buffers;
+use crate::error::RunError;
+use crate::signature::{Dimension, Port, Signature};
+use crate::tensor::{Element, Tensor};
+use crate::turn::{Alone, Turn};
+
+pub(super) struct NativeModel {
+    plan: Ragged,
+    layout: Layout,
+    signature: Signature,
+    /// The inputs that fragments read.
+    used: Vec<bool>,
+    set: InstructionSet,
+    arenas: Arenas,
+}
+
+type Outcome = Result<Vec<Tensor>, RunError>;
+
+impl NativeModel {
+    pub(super) fn new(plan: Ragged, set: InstructionSet) -> Result<Self, String> {
+        let signature = signature(&plan)?;
+        let mut used = vec![false; plan.values.len()];
+        for stage in &plan.stages {
+            if let Stage::Fragment(fragment) = stage {
+                fragment.inputs.iter().for_each(|input| used[input.value.0] = true);
+            }
+        }
+        let layout = Layout::new(&plan);
+        Ok(Self { plan, layout, signature, used, set, arenas: Arenas::default() })
+    }
+
+    fn compute(
+        &self,
+        company: &mut Company,
+        arena: &mut Arena,
+        turn: &dyn Turn,
+    ) -> Result<(), String> {
+        let sequences = &mut company.sequences[..];
+        let stages = self.plan.stages.iter().zip(&self.layout.runs);
+        for (stage, run) in stages {
+            match (stage, run) {
+                (Stage::Rows(steps), Some(run)) => {
+                    rows::run((steps, run), (arena, company.rows), turn)?;
+                }
+                (Stage::Rows(_), None) => return Err("a stage is not laid out".to_owned()),
+                (Stage::Attend(attend), _) => {
+                    attend::run((attend, &self.layout, self.set), (arena, sequences), turn)?;
+                }
+                (Stage::Fragment(fragment), _) => {
+                    fragment::run((fragment, &self.layout), (arena, sequences), turn);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Model for NativeModel {
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn engine(&self) -> &'static str {
+        "native"
+    }
+
+    fn company(&self) -> backend::Company {
+        backend::Company::Ragged
+    }
+
+    fn run(&self, inputs: &[Tensor], buffers: &Buffers) -> Outcome {
+        let outcome = self.run_together(&[inputs], buffers, &Alone).pop();
+        outcome.unwrap_or_else(|| Err("a call without an outcome".into()))
+    }
+
+    fn run_together(
+        &self,
+        calls: &[&[Tensor]],
+        buffers: &Buffers,
+        turn: &dyn Turn,
+    ) -> Vec<Outcome> {
+        let mut company = Company::new(&self.plan, &self.used, calls);
+        if company.rows == 0 {
+            return outputs::refused(company);
+        }
+        let mut arena = self.arenas.take(&self.layout.slots, company.rows);
+        let computed = self.compute(&mut company, &mut arena, turn);
+        let plan = (&self.plan, &self.layout);
+        let outcomes = match computed {
+            Ok(()) => outputs::of_calls(plan, (&arena, company), calls, buffers),
+            Err(reason) => calls.iter().map(|_| Err(reason[..].into())).collect(),
+        };
+        self.arenas.give_back(arena);
+        outcomes
+    }
+
+    fn size(&self, inputs: &[Tensor]) -> u32 {
+        company::size(&self.plan, inputs)
+    }
+}
+
+/// Inputs as the file declares them, outputs as they are computed.
+fn signature(plan: &Ragged) -> Result<Signature, String> {
+    let dimension = |dim: &Dim| match dim {
+        Dim::Fixed(size) => u32::try_from(*size).map_or(Dimension::Any, Dimension::Fixed),
+        Dim::Named(name) => Dimension::Named(name.clone()),
+        Dim::Any => Dimension::Any,
+    };
+    let inputs = plan.inputs.iter().map(|input| {
+        let dimensions = Some(input.port.dims.iter().map(dimension).collect());
+        Port { name: input.port.name.clone(), element: Element::I64, dimensions }
+    });
+    let inputs: Vec<Port> = inputs.collect();
+    let ids = plan.inputs.iter().zip(&inputs).find(|(input, _)| input.role == InputRole::Ids);
+    let ids = ids.and_then(|(_, port)| port.dimensions.clone());
+    let Some([batch, length]) = ids.as_deref() else {
+        return Err("token ids are not [batch, sequence]".to_owned());
+    };
+    let outputs = plan.outputs.iter().map(|output| {
+        let RaggedOutput { name, per_token, columns, .. } = output;
+        let columns = columns.map(|columns| columns as u32).map(Dimension::Fixed);
+        let length = per_token.then(|| length.clone());
+        let dimensions = [Some(batch.clone()), length, columns].into_iter().flatten().collect();
+        Port { name: name.clone(), element: Element::F32, dimensions: Some(dimensions) }
+    });
+    Ok(Signature { outputs: outputs.collect(), inputs })
+}

@@ -1,0 +1,11 @@
+//! The native backend: encoders on kernels of our own, the calls of a batch together.
+
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub, reason = "tests")]
+
+mod companies;
+mod encoder;
+mod fallback;
+mod golden;
+mod refusals;
+mod sandbox;
+mod support;
