@@ -78,7 +78,7 @@ fn run_together(
     jobs: &[Job],
     buffers: &Buffers,
 ) -> Result<Vec<Vec<Tensor>>, RunError> {
-    let rows: Vec<u32> = jobs.iter().map(|job| job.rows.unwrap_or_default()).collect();
+    let rows: Vec<u32> = jobs.iter().map(Job::rows).collect();
     let total = rows.iter().sum();
     let inputs = jobs.first().map_or(0, |job| job.inputs.len());
     let stacked = (0..inputs)

@@ -258,7 +258,7 @@ impl Shared {
         for job in &jobs {
             graph.counters.waited(start.saturating_duration_since(job.arrived));
         }
-        let rows = jobs.iter().map(|job| u64::from(job.rows.unwrap_or(1))).sum();
+        let rows = jobs.iter().map(|job| u64::from(job.rows())).sum();
         let ran = batch::run(&*graph.model, &jobs, &self.buffers, &Alone);
         graph.counters.ran(rows, closed, start.elapsed(), &ran);
         self.ended(line);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
@@ -13,7 +14,7 @@ use crate::counters::{Counters, GraphStatus};
 use crate::error::{Error, Result, RunError};
 use crate::executor::{Executor, Loaded, Submit};
 use crate::independence::rows_are_independent;
-use crate::queue::{BatchRows, GraphOptions, Job};
+use crate::queue::{BatchRows, GraphOptions, Job, Size};
 use crate::rows::{self, MOST_KEPT};
 use crate::signature::Signature;
 use crate::tensor::Tensor;
@@ -220,38 +221,56 @@ impl Graph {
     pub async fn compute(&self, inputs: Vec<(String, Tensor)>) -> Result<Vec<(String, Tensor)>> {
         let signature = self.signature();
         let inputs = signature.arrange(inputs)?;
-        let most = self.0.loaded.options.max_batch.max(1);
-        let outputs = match self.rows(&inputs) {
-            Some(rows) if rows > most => self.run_in_parts(&inputs, rows, most).await?,
-            rows => self.run(inputs, rows).await?,
+        let parts = self.parts(&inputs);
+        let outputs = match &parts[..] {
+            [(_, size)] => self.run(inputs, *size).await?,
+            _ => self.run_in_parts(&inputs, parts).await?,
         };
         let names = signature.outputs.iter().map(|port| port.name.clone());
         Ok(names.zip(outputs).collect())
     }
 
+    /// The rows that are computed at once, and how much they are of what batches are limited by.
+    fn parts(&self, inputs: &[Tensor]) -> Vec<(Range<u32>, Size)> {
+        let Loaded { model, options, .. } = &*self.0.loaded;
+        let Some(rows) = self.rows(inputs) else { return vec![(0..0, Size::Alone)] };
+        if model.company() == Company::Ragged && options.max_batch > 1 {
+            return by_tokens(&model.tokens(inputs), rows, options.max_tokens);
+        }
+        let most = options.max_batch.max(1);
+        let part = |first: u32| {
+            let range = first..rows.min(first.saturating_add(most));
+            // Nothing could join it.
+            let size = if most > 1 { Size::Rows(range.end - first) } else { Size::Alone };
+            (range, size)
+        };
+        (0..rows).step_by(most as usize).map(part).collect()
+    }
+
     /// Queues a call and waits for its outputs.
-    async fn run(&self, inputs: Vec<Tensor>, rows: Option<u32>) -> Result<Vec<Tensor>> {
-        let Line { id, loaded, submit } = &*self.0;
-        // Nothing could join it.
-        let rows = rows.filter(|_| loaded.options.max_batch > 1);
+    async fn run(&self, inputs: Vec<Tensor>, size: Size) -> Result<Vec<Tensor>> {
+        let Line { id, submit, .. } = &*self.0;
         let (respond, outcome) = oneshot::channel();
-        submit.push(*id, Job { inputs, rows, arrived: Instant::now(), respond })?;
+        submit.push(*id, Job { inputs, size, arrived: Instant::now(), respond })?;
         outcome.await.map_err(|_| Error::Unavailable("computing has ended".to_owned()))?
     }
 
-    /// Computes a call of more than `most` rows: others have their turn between its parts.
-    async fn run_in_parts(&self, inputs: &[Tensor], rows: u32, most: u32) -> Result<Vec<Tensor>> {
+    /// Computes a call in parts: others have their turn between them.
+    async fn run_in_parts(
+        &self,
+        inputs: &[Tensor],
+        parts: Vec<(Range<u32>, Size)>,
+    ) -> Result<Vec<Tensor>> {
         let buffers = self.0.submit.buffers();
+        let rows = parts.last().map_or(0, |(range, _)| range.end);
         let mut outputs: Vec<Vec<Tensor>> = vec![Vec::new(); self.signature().outputs.len()];
-        let (mut until, mut bytes) = (0, 0);
-        while until < rows {
-            let range = until..rows.min(until.saturating_add(most));
-            until = range.end;
+        let mut bytes = 0;
+        for (range, size) in parts {
             let part = inputs.iter().map(|input| rows::taken(input, &range, buffers));
             let part = part.collect::<Result<_>>()?;
-            let found = self.run(part, Some(range.end - range.start)).await?;
+            let found = self.run(part, size).await?;
             bytes += found.iter().map(|output| output.bytes().len()).sum::<usize>();
-            let expected = bytes.saturating_mul(rows as usize) / until as usize;
+            let expected = bytes.saturating_mul(rows as usize) / range.end as usize;
             if expected > MOST_KEPT {
                 return Err(Error::TooLarge(format!(
                     "{expected} bytes of outputs, at most {MOST_KEPT}; send fewer rows at once"
@@ -273,4 +292,18 @@ impl Graph {
         let rows = rows::count(inputs.first()?)?;
         inputs.iter().all(|tensor| rows::count(tensor) == Some(rows)).then_some(rows)
     }
+}
+
+/// Rows whose tokens together are no more than `most`, unless a row has more.
+fn by_tokens(tokens: &[u32], rows: u32, most: u32) -> Vec<(Range<u32>, Size)> {
+    let mut parts: Vec<(Range<u32>, u32)> = Vec::new();
+    for (row, tokens) in (0..rows).zip(tokens.iter().chain(std::iter::repeat(&1))) {
+        match parts.last_mut() {
+            Some((range, sum)) if sum.saturating_add(*tokens) <= most => {
+                (range.end, *sum) = (row + 1, *sum + tokens);
+            }
+            _ => parts.push((row..row + 1, *tokens)),
+        }
+    }
+    parts.into_iter().map(|(range, tokens)| (range, Size::Tokens(tokens))).collect()
 }

@@ -118,11 +118,11 @@ pub trait Model: Send + Sync {
         calls.iter().map(|inputs| self.run(inputs, buffers)).collect()
     }
 
-    /// What a call costs: its tokens without padding. Asked for where [`Self::company`] is
+    /// What each row of a call costs: its tokens without padding. Asked for where [`Self::company`] is
     /// [`Company::Ragged`].
-    fn size(&self, inputs: &[Tensor]) -> u32 {
+    fn tokens(&self, inputs: &[Tensor]) -> Vec<u32> {
         let _ = inputs;
-        1
+        Vec::new()
     }
 }
 

@@ -90,11 +90,11 @@ impl Sequence {
     }
 }
 
-/// Tokens of a call without padding, as far as its inputs tell.
-pub(super) fn size(plan: &Ragged, inputs: &[Tensor]) -> u32 {
-    let Ok((batch, length)) = sizes(plan, inputs) else { return 1 };
-    let tokens = (0..batch).map(|row| tokens(plan, inputs, row, length).unwrap_or(1));
-    u32::try_from(tokens.sum::<usize>()).unwrap_or(u32::MAX)
+/// Tokens of each row of a call without padding; 1 where a row will be refused.
+pub(super) fn tokens_of_rows(plan: &Ragged, inputs: &[Tensor]) -> Vec<u32> {
+    let Ok((batch, length)) = sizes(plan, inputs) else { return vec![1] };
+    let tokens = (0..batch).map(|row| tokens(plan, inputs, row, length).unwrap_or(1) as u32);
+    tokens.collect()
 }
 
 /// Texts of a call, and tokens of each with padding.

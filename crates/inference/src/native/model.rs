@@ -107,8 +107,8 @@ impl Model for NativeModel {
         outcomes
     }
 
-    fn size(&self, inputs: &[Tensor]) -> u32 {
-        company::size(&self.plan, inputs)
+    fn tokens(&self, inputs: &[Tensor]) -> Vec<u32> {
+        company::tokens_of_rows(&self.plan, inputs)
     }
 }
 

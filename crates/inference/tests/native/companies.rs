@@ -32,7 +32,7 @@ fn check(model: &dyn Model, calls: &[Call], threads: usize) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn calls_give_the_same_bits_in_any_company(

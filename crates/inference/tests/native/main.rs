@@ -6,6 +6,7 @@ mod companies;
 mod encoder;
 mod fallback;
 mod golden;
+mod graphs;
 mod refusals;
 mod sandbox;
 mod support;

@@ -93,15 +93,18 @@ impl Backend for Stub {
             _ => None,
         };
         let unproven = (file == b"unproven").then_some("node n mixes rows");
+        let ragged = file == b"ragged";
         let (batches, mixing, wide) = (file != b"single", file == b"mixing", file == b"wide");
         let gate = Arc::clone(&self.gate);
-        Ok(Box::new(Sum { signature, batches, unproven, mixing, wide, trial, gate }))
+        Ok(Box::new(Sum { signature, batches, ragged, unproven, mixing, wide, trial, gate }))
     }
 }
 
 struct Sum {
     signature: Signature,
     batches: bool,
+    /// Calls of any shapes are run together, and each row costs its columns.
+    ragged: bool,
     /// Why its structure shows nothing, if it does not.
     unproven: Option<&'static str>,
     /// Each element of a row is the sum of its column, over all rows.
@@ -123,7 +126,16 @@ impl Model for Sum {
     }
 
     fn company(&self) -> Company {
-        if self.batches { Company::Stacked } else { Company::Alone }
+        match (self.ragged, self.batches) {
+            (true, _) => Company::Ragged,
+            (false, true) => Company::Stacked,
+            (false, false) => Company::Alone,
+        }
+    }
+
+    fn tokens(&self, inputs: &[Tensor]) -> Vec<u32> {
+        let &[rows, columns] = inputs[0].shape().sizes() else { panic!("two dimensions") };
+        vec![columns; rows as usize]
     }
 
     fn mixes_rows(&self) -> Option<&str> {
