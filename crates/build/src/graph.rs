@@ -61,16 +61,21 @@ impl GraphRecord {
             return Err(Error::Component { name: beside.display().to_string(), reason });
         }
         let bytes = std::fs::read(&beside).map_err(Error::io(&beside))?;
-        graphs.load(&self.name, bytes, options)?;
+        graphs.load(&self.name, bytes, self.precision.set(options))?;
         Ok(())
     }
 
     /// Warns when `graphs` computes slower in this precision than in another.
     pub fn warn_if_slow(&self, graphs: &Graphs) {
-        if self.precision == Precision::Int8 && graphs.backend().name() == "tract" {
-            tracing::warn!(
+        let engine = graphs.get(&self.name).map(|graph| graph.status().backend);
+        match (self.precision, engine) {
+            (Precision::Int8, Ok("tract")) => tracing::warn!(
                 "tract computes int8 slower than f32: use ONNX Runtime, or precision f32"
-            );
+            ),
+            (Precision::Int4, Ok("tract" | "onnxruntime")) => tracing::warn!(
+                "the graph was built for the backend native, which computes int4 several times as fast"
+            ),
+            _ => {}
         }
     }
 }

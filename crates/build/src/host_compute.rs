@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use pilotlight_inference::{GraphOptions, Graphs};
+use pilotlight_inference::{Backend, GraphOptions, Graphs};
 use pilotlight_model::{Digest, GraphSignature, Manifest, ModelFolder, Task};
 use pilotlight_onnx::proto::ModelProto;
 use pilotlight_onnx::{Encoder, OnnxError};
@@ -51,7 +51,11 @@ impl fmt::Debug for HostCompute {
 
 /// The model's graph in `precision`, in the form that guests know: an ONNX file that holds all of
 /// its data.
-pub(crate) fn convert(folder: &ModelFolder, precision: Precision) -> Result<Vec<u8>> {
+pub(crate) fn convert(
+    folder: &ModelFolder,
+    precision: Precision,
+    backend: &dyn Backend,
+) -> Result<Vec<u8>> {
     let GraphFile { bytes, mut model, external } = GraphFile::read(folder)?;
     let refuse = |error: OnnxError| refused(folder, &error);
     let adapted = adapt(&mut model, folder.manifest(), label_count(folder)?).map_err(refuse)?;
@@ -59,6 +63,10 @@ pub(crate) fn convert(folder: &ModelFolder, precision: Precision) -> Result<Vec<
     let convert: fn(&mut ModelProto) -> _ = match precision_of(folder.manifest(), precision)? {
         Precision::Unchanged if !external && !changed => return Ok(bytes.into()),
         Precision::Unchanged => |_: &mut ModelProto| Ok(()),
+        Precision::Int8 | Precision::Int4 if packs(backend, &model) => |model| {
+            pilotlight_onnx::widen_halves(model);
+            Ok(())
+        },
         Precision::F32 => |model| {
             pilotlight_onnx::widen_halves(model);
             pilotlight_onnx::rewrite::to_f32(model)
@@ -68,12 +76,20 @@ pub(crate) fn convert(folder: &ModelFolder, precision: Precision) -> Result<Vec<
             pilotlight_onnx::rewrite::to_int8(model)
         },
         Precision::Int4 => {
-            return Err(Error::Refused("int4 is computed in the sandbox only".to_owned()));
+            let message = "int4 is computed in the sandbox, and on the host by the backend native for encoders";
+            return Err(Error::Refused(message.to_owned()));
         }
     };
     convert(&mut model).map_err(refuse)?;
     pilotlight_onnx::rewrite::check_size(&model).map_err(refuse)?;
     Ok(pilotlight_onnx::encode(&model))
+}
+
+/// Whether the backend converts the weights of a model itself.
+fn packs(backend: &dyn Backend, model: &ModelProto) -> bool {
+    let mut model = model.clone();
+    pilotlight_onnx::widen_halves(&mut model);
+    backend.packs(&pilotlight_onnx::encode(&model))
 }
 
 /// The precision of a model for which `asked` is asked: graphs that are not known to be encoders
@@ -122,7 +138,7 @@ impl LoadedGraph {
         progress(Stage::Verify);
         folder.verify()?;
         progress(Stage::Convert);
-        let file = convert(folder, compute.precision)?;
+        let file = convert(folder, compute.precision, compute.graphs.backend())?;
         progress(Stage::LoadGraph);
         let digest = Digest::of(&file);
         let loaded = Self::load(compute, folder.manifest(), (file.clone(), digest))?;
@@ -144,7 +160,8 @@ impl LoadedGraph {
         let signature = pilotlight_onnx::signature_of(&model);
         let padding = encoder.as_ref().map(|encoder| padding_changes_results(encoder, &model));
         drop(model);
-        let graph = graphs.load(&name, file.into(), *options)?;
+        let precision = precision_of(manifest, compute.precision)?;
+        let graph = graphs.load(&name, file.into(), precision.set(*options))?;
         let pad_to_multiple_of = if padding == Some(None) { *pad_to_multiple_of } else { 1 };
         if let Some(reason) = padding.flatten().filter(|_| compute.pad_to_multiple_of > 1) {
             tracing::warn!(graph = name, reason, "texts are not padded to multiples");
@@ -152,7 +169,6 @@ impl LoadedGraph {
         let mixes_rows = graph.mixes_rows().map(str::to_owned);
         let single = encoder.as_ref().is_none_or(|encoder| encoder.single);
         let rows = if single || mixes_rows.is_some() { 1 } else { options.max_batch };
-        let precision = precision_of(manifest, compute.precision)?;
         let record = GraphRecord { name, sha256, precision, pad_to_multiple_of, rows, mixes_rows };
         Ok(Self { graphs: Arc::clone(graphs), record, encoder, signature })
     }
@@ -160,6 +176,7 @@ impl LoadedGraph {
 
 #[cfg(test)]
 mod tests {
+    use pilotlight_inference::{Device, Native, NativeOptions, Tract};
     use pilotlight_testing::tiny_model;
 
     use super::*;
@@ -174,15 +191,19 @@ mod tests {
         (folder, opened)
     }
 
+    fn tract() -> Tract {
+        Tract::new(&Device::default()).unwrap()
+    }
+
     #[test]
     fn a_graph_of_tensors_stays_as_it_is() {
         let (path, folder) = folder("tensors");
         let file = std::fs::read(path.path().join("model.onnx")).unwrap();
         for precision in [Precision::F32, Precision::Unchanged] {
-            assert!(convert(&folder, precision).unwrap() == file, "{precision}");
+            assert!(convert(&folder, precision, &tract()).unwrap() == file, "{precision}");
         }
         for precision in [Precision::Int8, Precision::Int4] {
-            let refused = convert(&folder, precision).unwrap_err().to_string();
+            let refused = convert(&folder, precision, &tract()).unwrap_err().to_string();
             assert!(refused.contains("leave --precision out"), "{refused}");
         }
     }
@@ -191,10 +212,23 @@ mod tests {
     fn a_graph_of_an_encoder_is_converted() {
         let (_path, folder) = folder("token-classification");
         for (precision, quantized) in [(Precision::Unchanged, true), (Precision::F32, false)] {
-            let file = convert(&folder, precision).unwrap();
+            let file = convert(&folder, precision, &tract()).unwrap();
             let model = pilotlight_onnx::decode(&file[..]).unwrap();
             let found = pilotlight_onnx::contains_operator(&model, "MatMulNBits");
             assert_eq!(found, quantized, "{precision}");
         }
+    }
+
+    #[test]
+    fn weights_that_the_backend_packs_stay_as_they_are() {
+        let (_path, folder) = folder("token-classification");
+        let native = Native::new(NativeOptions::default()).unwrap();
+        for precision in [Precision::Int8, Precision::Int4] {
+            let file = convert(&folder, precision, &native).unwrap();
+            let model = pilotlight_onnx::decode(&file[..]).unwrap();
+            assert!(pilotlight_onnx::contains_operator(&model, "MatMulNBits"), "{precision}");
+        }
+        let refused = convert(&folder, Precision::Int4, &tract()).unwrap_err().to_string();
+        assert!(refused.contains("by the backend native"), "{refused}");
     }
 }

@@ -44,12 +44,15 @@ pub(crate) fn built_for_host(
     let folder = told(resolved(folder, choices, cache)?);
     let model = folder.digest();
     let (precision, revision) = (compute.precision.to_string(), REVISION.to_le_bytes());
-    let parts = [VERSION.as_bytes(), &revision, model.as_bytes(), precision.as_bytes()];
+    let backend = compute.graphs.backend();
+    // What one converts itself, others have to have converted.
+    let packer = backend.name().as_bytes();
+    let parts = [VERSION.as_bytes(), &revision, model.as_bytes(), precision.as_bytes(), packer];
     let key = Digest::of_parts(parts);
     let convert = || {
         progress(Stage::Convert);
         folder.verify()?;
-        at_length(|| convert(&folder, compute.precision))
+        at_length(|| convert(&folder, compute.precision, backend))
     };
     let file = cache.get_or_build(&format!("{key}.onnx"), convert)?;
     progress(Stage::LoadGraph);

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use pilotlight_inference::GraphOptions;
 use serde::{Deserialize, Serialize};
 
 /// Numbers that a model is computed with.
@@ -17,14 +18,24 @@ pub enum Precision {
     F32,
     /// 8-bit integers: weights quantized per output channel, activations while computing.
     Int8,
-    /// In the sandbox only: weights in 4 bits where the file has them so and in 8 elsewhere,
-    /// activations quantized while computing.
+    /// In the sandbox, and by the native backend on the host: weights in 4 bits where the file has them so
+    /// and in 8 elsewhere, activations quantized while computing.
     Int4,
 }
 
 impl Precision {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Unchanged, Self::F32, Self::Int8, Self::Int4];
+
+    /// Options of a graph that is computed in it, where the backend converts weights.
+    pub(crate) fn set(self, mut options: GraphOptions) -> GraphOptions {
+        options.precision = match self {
+            Self::Unchanged | Self::F32 => pilotlight_inference::Precision::F32,
+            Self::Int8 => pilotlight_inference::Precision::Int8,
+            Self::Int4 => pilotlight_inference::Precision::Int4,
+        };
+        options
+    }
 }
 
 impl fmt::Display for Precision {

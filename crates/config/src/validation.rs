@@ -97,8 +97,8 @@ fn check_function(at: &Key, function: &Function, findings: &mut Vec<Finding>) {
         (Compute::Guest, Some(Precision::Unchanged)) => {
             Some("is for the host; in the sandbox there are f32, int8 and int4")
         }
-        (Compute::Host, Some(Precision::Int4)) => {
-            Some("is for the sandbox; on the host there are unchanged, f32 and int8")
+        (Compute::Host, Some(Precision::Int4)) if !may_be_native(function) => {
+            Some("is for the sandbox and for native; other backends have unchanged, f32 and int8")
         }
         _ => None,
     };
@@ -106,9 +106,16 @@ fn check_function(at: &Key, function: &Function, findings: &mut Vec<Finding>) {
         find(at.name("precision"), at.name("compute"), message);
     }
     let host = at.name("host");
-    if function.host.backend == Some(Backend::Tract) && function.host.device != Device::Cpu {
-        find(host.name("device"), host.name("backend"), "tract computes on the cpu only");
+    let of_cpu = matches!(function.host.backend, Some(Backend::Native | Backend::Tract));
+    if of_cpu && function.host.device != Device::Cpu {
+        find(host.name("device"), host.name("backend"), "this backend computes on the cpu only");
     }
+}
+
+/// Whether the native backend computes for a function, if its graph is an encoder.
+fn may_be_native(function: &Function) -> bool {
+    let host = &function.host;
+    matches!(host.backend, None | Some(Backend::Native)) && host.device == Device::Cpu
 }
 
 /// Requests beyond what the instances can take would only wait elsewhere.

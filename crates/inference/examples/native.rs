@@ -95,10 +95,9 @@ fn options() -> Options {
 }
 
 fn native(options: &Options) -> Side {
-    let mut native = NativeOptions::default();
-    native.precision = options.precision;
     let file = std::fs::read(&options.model).expect("the model can be read");
-    side("native", Graphs::new(Box::new(Native::new(native).unwrap()), options.threads), file)
+    let backend = Native::new(NativeOptions::default()).unwrap();
+    side("native", Graphs::new(Box::new(backend), options.threads), file, options.precision)
 }
 
 fn runtime(options: &Options) -> Side {
@@ -107,13 +106,21 @@ fn runtime(options: &Options) -> Side {
     let file = std::fs::read(&options.model).expect("the model can be read");
     let mut model = decode(&file[..]).unwrap();
     to_f32(&mut model).unwrap();
-    side("onnxruntime", Graphs::new(Box::new(backend), options.threads), encode(&model))
+    let graphs = Graphs::new(Box::new(backend), options.threads);
+    side("onnxruntime", graphs, encode(&model), Precision::F32)
 }
 
-fn side(name: &'static str, graphs: pilotlight_inference::Result<Graphs>, file: Vec<u8>) -> Side {
+fn side(
+    name: &'static str,
+    graphs: pilotlight_inference::Result<Graphs>,
+    file: Vec<u8>,
+    precision: Precision,
+) -> Side {
     let graphs = graphs.unwrap();
     let start = Instant::now();
-    let graph = graphs.load(name, file, GraphOptions::default()).unwrap();
+    let mut options = GraphOptions::default();
+    options.precision = precision;
+    let graph = graphs.load(name, file, options).unwrap();
     println!("{name}: loaded in {:?}", start.elapsed());
     Side { name, graphs, graph }
 }

@@ -10,7 +10,7 @@ use futures::executor::block_on;
 use futures::future::join_all;
 use pilotlight_inference::{
     Backend, Buffers, Company, Device, Dimension, Element, Error, GraphOptions, Graphs, Model,
-    OnnxRuntime, OnnxRuntimeOptions, Tensor,
+    OnnxRuntime, OnnxRuntimeOptions, Precision, Tensor,
 };
 use pilotlight_onnx::encode;
 use pilotlight_testing::graphs::{BOOL, F32, I64, U8, doubling, external, model, node, port};
@@ -33,11 +33,11 @@ fn backend() -> Option<OnnxRuntime> {
 }
 
 fn load(backend: &OnnxRuntime, file: Vec<u8>) -> Box<dyn Model> {
-    backend.load("tiny", file).unwrap_or_else(|error| panic!("{error}"))
+    backend.load("tiny", file, Precision::F32).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn refusal(backend: &OnnxRuntime, file: Vec<u8>) -> String {
-    match backend.load("tiny", file) {
+    match backend.load("tiny", file, Precision::F32) {
         Ok(_) => panic!("it was loaded"),
         Err(Error::InvalidGraph { graph, reason }) => {
             assert_eq!(graph, "tiny");
@@ -243,7 +243,7 @@ fn an_output_of_another_shape_than_declared_is_an_error() {
     let (x, y) = (port("x", F32, &["rows", "width"]), port("y", F32, &["rows", "width"]));
     // Transposes: the output is of width times rows.
     let file = encode(&model(vec![x], vec![node("Transpose", &["x"], &["y"])], vec![y]));
-    let Ok(model) = backend.load("tiny", file) else { return };
+    let Ok(model) = backend.load("tiny", file, Precision::F32) else { return };
     let buffers = Buffers::new(1 << 20);
     let run = |sizes: &[u32]| model.run(&[floats(&buffers, sizes, &[1.0; 6])], &buffers);
     assert!(run(&[2, 3]).is_err() && run(&[6, 1]).is_err());

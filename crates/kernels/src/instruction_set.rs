@@ -1,6 +1,7 @@
 //! Instruction sets of the processor that runs.
 
 use std::fmt;
+use std::str::FromStr;
 
 #[cfg(target_arch = "aarch64")]
 use crate::aarch64::Neon;
@@ -117,6 +118,19 @@ impl InstructionSet {
             #[cfg(target_arch = "aarch64")]
             Self::Neon => "neon",
         }
+    }
+}
+
+impl FromStr for InstructionSet {
+    type Err = String;
+
+    /// The set of a [name](Self::name).
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.iter().copied().find(|set| set.name() == text);
+        found.ok_or_else(|| {
+            let names: Vec<_> = Self::ALL.iter().map(|set| set.name()).collect();
+            format!("{text} is none of {}", names.join(", "))
+        })
     }
 }
 

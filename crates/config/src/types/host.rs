@@ -6,17 +6,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::value_schema::{path, period};
 
-/// How the host computes for a function. Functions whose `backend`, `device`, `onnxruntime`,
+/// How the host computes for a function. Functions whose `backend`, `device`, `cpu`, `onnxruntime`,
 /// `isolate`, `isolate-timeout` and `compute-threads` are the same can share a backend.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct Host {
-    /// What computes; onnxruntime where its library is found, tract elsewhere, if nothing is said.
+    /// What computes. If nothing is said: native on a cpu, but onnxruntime where its library is found, and tract
+    /// elsewhere, for graphs that are no encoders; onnxruntime on other devices.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backend: Option<Backend>,
     /// What it computes on.
     pub device: Device,
+    /// Fastest instructions that native uses; the fastest of the processor otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<InstructionSet>,
     /// Shared library of ONNX Runtime; beside the program or where the system looks otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "path")]
@@ -37,10 +41,14 @@ pub struct Host {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 4096))]
     pub pad_to_multiple_of: Option<u32>,
-    /// Most rows that are computed at once; 8 on a cpu and 32 on other devices otherwise.
+    /// Most rows that are computed at once; 8 on a cpu and 32 on other devices otherwise. Native counts
+    /// tokens instead, but computes texts one by one with 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 65536))]
     pub max_batch: Option<u32>,
+    /// Most tokens that native computes at once; a text that has more is computed by itself.
+    #[schemars(range(min = 1, max = 1_048_576))]
+    pub max_batch_tokens: u32,
     /// Whether texts of different requests are computed as one batch.
     pub batch_rows: BatchRows,
     /// How long a computation waits for others to join it.
@@ -71,10 +79,42 @@ pub enum BatchRows {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Backend {
+    /// Kernels of our own for encoders, part of the program; tract for other graphs.
+    Native,
     /// In pure Rust, part of the program.
     Tract,
     /// The shared library of ONNX Runtime.
     Onnxruntime,
+}
+
+/// Instructions of processors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum InstructionSet {
+    /// None with vectors.
+    Scalar,
+    /// AVX2 with FMA.
+    Avx2,
+    /// AVX2 with FMA and AVX-VNNI.
+    AvxVnni,
+    /// AVX-512 with VNNI.
+    #[serde(rename = "avx-512")]
+    Avx512,
+    /// NEON with dot products.
+    Neon,
+}
+
+impl InstructionSet {
+    /// As `--cpu` knows it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Scalar => "scalar",
+            Self::Avx2 => "avx2",
+            Self::AvxVnni => "avx-vnni",
+            Self::Avx512 => "avx-512",
+            Self::Neon => "neon",
+        }
+    }
 }
 
 /// What is computed on.
@@ -118,6 +158,8 @@ impl Default for Host {
             compute_threads: None,
             pad_to_multiple_of: None,
             max_batch: None,
+            max_batch_tokens: 192,
+            cpu: None,
             batch_rows: BatchRows::default(),
             max_wait: Duration::ZERO,
             graph_concurrency: 0,

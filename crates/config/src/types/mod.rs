@@ -10,7 +10,7 @@ mod telemetry;
 pub use config::{Admin, Config, Require};
 pub use cors::Cors;
 pub use function::{Compute, Function, Limits, Pool, Precision};
-pub use host::{Backend, BatchRows, Device, Host};
+pub use host::{Backend, BatchRows, Device, Host, InstructionSet};
 pub use http::{ForwardedHeader, Http, Tls};
 pub use telemetry::{Level, LogFormat, Otlp, Telemetry};
 

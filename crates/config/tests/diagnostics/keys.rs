@@ -159,7 +159,7 @@ fn values_that_exclude_each_other_are_errors() {
     );
     only(
         &format!("{ner}host = {{ backend = 'tract', device = 'gpu' }}"),
-        "p.toml:3:38: functions.ner.host.device: tract computes on the cpu only",
+        "p.toml:3:38: functions.ner.host.device: this backend computes on the cpu only",
     );
     only(
         "http.proxy-protocol = true",

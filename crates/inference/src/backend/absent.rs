@@ -1,5 +1,7 @@
 //! What stands for ONNX Runtime in builds without it.
 
+use pilotlight_onnx::Precision;
+
 use crate::backend::{Backend, Model, OnnxRuntimeOptions};
 use crate::error::{Error, Result};
 
@@ -24,7 +26,7 @@ impl Backend for OnnxRuntime {
         match *self {}
     }
 
-    fn load(&self, _: &str, _: Vec<u8>) -> Result<Box<dyn Model>> {
+    fn load(&self, _: &str, _: Vec<u8>, _: Precision) -> Result<Box<dyn Model>> {
         match *self {}
     }
 }

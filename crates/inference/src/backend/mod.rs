@@ -10,7 +10,7 @@ pub use onnxruntime::OnnxRuntime;
 pub use tract::Tract;
 
 use pilotlight_onnx::proto::ModelProto;
-use pilotlight_onnx::rows_are_independent;
+use pilotlight_onnx::{Precision, rows_are_independent};
 use serde::{Deserialize, Serialize};
 
 use crate::buffer::Buffers;
@@ -25,11 +25,19 @@ pub trait Backend: Send + Sync {
     /// What it is called in options and errors.
     fn name(&self) -> &'static str;
 
-    /// Loads the ONNX file `file`, which errors call `name`. Blocks.
+    /// Loads the ONNX file `file`, which errors call `name`. Blocks. A backend that
+    /// [packs](Self::packs) the graph computes its products with constant weights in `precision`; others
+    /// compute in the numbers of the file.
     ///
     /// # Errors
     /// [`crate::Error::InvalidGraph`] for what it cannot load, with the reason.
-    fn load(&self, name: &str, file: Vec<u8>) -> Result<Box<dyn Model>>;
+    fn load(&self, name: &str, file: Vec<u8>, precision: Precision) -> Result<Box<dyn Model>>;
+
+    /// Whether it converts the weights of the graph in `file` itself, to any precision.
+    fn packs(&self, file: &[u8]) -> bool {
+        let _ = file;
+        false
+    }
 
     /// Told how many runs go on whenever one begins, and of zero when none is left: threads of the
     /// engine's own should leave the cores of callers to them, and spend none for nothing.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use pilotlight_onnx::{Dim, Imported, Port as OnnxPort, decode, import};
+use pilotlight_onnx::{Dim, Imported, Port as OnnxPort, Precision, decode, import};
 use tract_core::internal::{
     DatumType, IntoTValue as _, SimplePlan, Symbol, TDim, TValue, TVec, Tensor as TractTensor,
     ToDim as _, TractError, TractResult, TypedFact, TypedModel, TypedOp, TypedSimpleState,
@@ -43,7 +43,7 @@ impl Backend for Tract {
         "tract"
     }
 
-    fn load(&self, name: &str, file: Vec<u8>) -> Result<Box<dyn Model>> {
+    fn load(&self, name: &str, file: Vec<u8>, _: Precision) -> Result<Box<dyn Model>> {
         let refuse = |reason: String| Error::InvalidGraph { graph: name.to_owned(), reason };
         let model = decode(&file[..]).map_err(|error| refuse(error.to_string()))?;
         let mixes_rows = mixes_rows(&model);

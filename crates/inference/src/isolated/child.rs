@@ -107,12 +107,16 @@ impl Work {
         self.graphs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn load(&self, graph: u64, name: &str, file: OwnedFd) -> Reply {
+    fn load(&self, graph: u64, (name, precision): (&str, &str), file: OwnedFd) -> Reply {
+        let precision = match precision.parse() {
+            Ok(precision) => precision,
+            Err(error) => return Reply::failed(&format!("precision {error}")),
+        };
         let file = match content(file) {
             Ok(file) => file,
             Err(error) => return Reply::failed(&error.to_string()),
         };
-        let load = AssertUnwindSafe(|| self.backend.load(name, file));
+        let load = AssertUnwindSafe(|| self.backend.load(name, file, precision));
         match catch_unwind(load) {
             Ok(Ok(model)) => {
                 let signature = model.signature().into();
@@ -166,9 +170,9 @@ impl Lane {
         loop {
             let (request, file) = self.socket.hear(&mut self.memory)?;
             let reply = match request {
-                Request::Load { graph, name } => {
+                Request::Load { graph, name, precision } => {
                     let file = file.ok_or_else(|| Broken::Garbled("a graph is missing".into()))?;
-                    self.work.load(graph, &name, file)
+                    self.work.load(graph, (&name, &precision), file)
                 }
                 Request::Run { graph, inputs } => {
                     self.take(file)?;

@@ -1,6 +1,5 @@
 use std::ffi::OsString;
 
-use pilotlight_kernels::InstructionSet;
 use serde::{Deserialize, Serialize};
 
 use crate::backend::{Backend, OnnxRuntime, OnnxRuntimeOptions, Tract};
@@ -52,25 +51,37 @@ pub(super) fn known(name: &str) -> &'static str {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Wanted {
     Tract { device: String },
-    OnnxRuntime { device: String, library: Option<OsString>, threads: u32 },
-    Native { device: String, precision: String, instructions: String },
+    OnnxRuntime(WantedOnnxRuntime),
+    Native { device: String, instructions: String, onnxruntime: Option<WantedOnnxRuntime> },
+}
+
+/// [`OnnxRuntimeOptions`] in a message.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct WantedOnnxRuntime {
+    device: String,
+    library: Option<OsString>,
+    threads: u32,
 }
 
 impl From<&Engine> for Wanted {
     fn from(engine: &Engine) -> Self {
         match engine {
             Engine::Tract(device) => Self::Tract { device: device.to_string() },
-            Engine::OnnxRuntime(OnnxRuntimeOptions { library, device, threads }) => {
-                let library = library.clone().map(Into::into);
-                let threads = u32::try_from(*threads).unwrap_or(0);
-                Self::OnnxRuntime { device: device.to_string(), library, threads }
-            }
-            Engine::Native(NativeOptions { device, precision, instructions }) => Self::Native {
+            Engine::OnnxRuntime(options) => Self::OnnxRuntime(options.into()),
+            Engine::Native(NativeOptions { device, instructions, onnxruntime }) => Self::Native {
                 device: device.to_string(),
-                precision: precision.to_string(),
                 instructions: instructions.to_string(),
+                onnxruntime: onnxruntime.as_ref().map(Into::into),
             },
         }
+    }
+}
+
+impl From<&OnnxRuntimeOptions> for WantedOnnxRuntime {
+    fn from(options: &OnnxRuntimeOptions) -> Self {
+        let OnnxRuntimeOptions { library, device, threads } = options;
+        let library = library.clone().map(Into::into);
+        Self { device: device.to_string(), library, threads: u32::try_from(*threads).unwrap_or(0) }
     }
 }
 
@@ -78,26 +89,28 @@ impl TryFrom<Wanted> for Engine {
     type Error = Error;
 
     fn try_from(wanted: Wanted) -> Result<Self> {
-        let known = |device: String| -> Result<Device> {
-            device.parse().map_err(|reason| Error::Unavailable(format!("{device}: {reason}")))
-        };
-        match wanted {
-            Wanted::Tract { device } => Ok(Self::Tract(known(device)?)),
-            Wanted::OnnxRuntime { device, library, threads } => {
-                let library = library.map(Into::into);
-                let (device, threads) = (known(device)?, threads as usize);
-                Ok(Self::OnnxRuntime(OnnxRuntimeOptions { library, device, threads }))
-            }
-            Wanted::Native { device, precision, instructions } => {
-                let known_precision = precision.parse().map_err(Error::Unavailable);
-                let mut sets = InstructionSet::ALL.iter().copied();
-                let set = sets.find(|set| set.name() == instructions);
-                Ok(Self::Native(NativeOptions {
-                    device: known(device)?,
-                    precision: known_precision?,
-                    instructions: set.unwrap_or_else(InstructionSet::available),
-                }))
-            }
-        }
+        Ok(match wanted {
+            Wanted::Tract { device } => Self::Tract(known_device(&device)?),
+            Wanted::OnnxRuntime(wanted) => Self::OnnxRuntime(wanted.try_into()?),
+            Wanted::Native { device, instructions, onnxruntime } => Self::Native(NativeOptions {
+                device: known_device(&device)?,
+                instructions: instructions.parse().map_err(Error::Unavailable)?,
+                onnxruntime: onnxruntime.map(TryInto::try_into).transpose()?,
+            }),
+        })
     }
+}
+
+impl TryFrom<WantedOnnxRuntime> for OnnxRuntimeOptions {
+    type Error = Error;
+
+    fn try_from(wanted: WantedOnnxRuntime) -> Result<Self> {
+        let WantedOnnxRuntime { device, library, threads } = wanted;
+        let (library, threads) = (library.map(Into::into), threads as usize);
+        Ok(Self { library, device: known_device(&device)?, threads })
+    }
+}
+
+fn known_device(device: &str) -> Result<Device> {
+    device.parse().map_err(|reason| Error::Unavailable(format!("{device}: {reason}")))
 }

@@ -3,6 +3,8 @@
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
+use pilotlight_onnx::Precision;
+
 use crate::backend::Company;
 use crate::buffer::Buffers;
 use crate::isolated::engine;
@@ -68,10 +70,11 @@ impl Lane {
     pub(super) fn load(
         &mut self,
         graph: u64,
-        (name, file): (&str, BorrowedFd<'_>),
+        (name, file, precision): (&str, BorrowedFd<'_>, Precision),
         limit: Duration,
     ) -> Result<Found, Fault> {
-        let request = Request::Load { graph, name: shorten(name) };
+        let request =
+            Request::Load { graph, name: shorten(name), precision: precision.to_string() };
         match self.ask(&request, Some(file), limit)? {
             Reply::Loaded { signature, engine, company, mixes_rows } => {
                 let mixes_rows = mixes_rows.as_deref().map(shorten);

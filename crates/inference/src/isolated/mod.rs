@@ -24,6 +24,8 @@ use std::time::Duration;
 pub use child::work;
 pub use engine::Engine;
 
+use pilotlight_onnx::Precision;
+
 use crate::backend::{Backend, Company, Model, ProcessStatus};
 use crate::buffer::Buffers;
 use crate::error::{Error, Result, RunError};
@@ -97,12 +99,12 @@ impl Backend for Isolated {
         self.0.name()
     }
 
-    fn load(&self, name: &str, file: Vec<u8>) -> Result<Box<dyn Model>> {
+    fn load(&self, name: &str, file: Vec<u8>, precision: Precision) -> Result<Box<dyn Model>> {
         let kept = memory::sealed(&file).map_err(|error| {
             Error::Unavailable(format!("{name} cannot be kept in memory: {error}"))
         })?;
         drop(file);
-        let (id, graph) = self.0.load(name, kept)?;
+        let (id, graph) = self.0.load(name, kept, precision)?;
         Ok(Box::new(Remote { supervisor: Arc::clone(&self.0), id, graph }))
     }
 

@@ -45,7 +45,7 @@ pub(super) enum Started {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Request {
     /// Load the file that comes along, as `graph`.
-    Load { graph: u64, name: String },
+    Load { graph: u64, name: String, precision: String },
     /// Compute; the inputs lie in the lane's memory, which comes along where it is another.
     Run { graph: u64, inputs: Vec<Described> },
     /// More memory, which comes along, after [`Reply::Room`].

@@ -7,6 +7,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use pilotlight_onnx::Precision;
+
 use crate::backend::{ProcessState, ProcessStatus};
 use crate::error::{Error, Result, RunError};
 use crate::isolated::backoff::Backoff;
@@ -49,6 +51,7 @@ struct State {
 pub(super) struct Graph {
     name: String,
     file: OwnedFd,
+    precision: Precision,
     pub(super) found: Found,
 }
 
@@ -170,19 +173,24 @@ impl Supervisor {
     }
 
     /// Has the child load a graph, and every child after it.
-    pub(super) fn load(&self, name: &str, file: OwnedFd) -> Result<(u64, Arc<Graph>)> {
+    pub(super) fn load(
+        &self,
+        name: &str,
+        file: OwnedFd,
+        precision: Precision,
+    ) -> Result<(u64, Arc<Graph>)> {
         let restarting = |error: RunError| error.of(name);
         let running = self.running().map_err(restarting)?;
         let mut state = self.lock();
         let id = state.next_graph;
         state.next_graph += 1;
         drop(state);
-        let loaded = self.load_there(&running, id, (name, &file));
+        let loaded = self.load_there(&running, id, (name, &file, precision));
         let found = loaded.map_err(|fault| match fault {
             Fault::Failed(reason) => Error::InvalidGraph { graph: name.to_owned(), reason },
             Fault::Broken(_) => restarting(self.restarting()),
         })?;
-        let graph = Arc::new(Graph { name: name.to_owned(), file, found });
+        let graph = Arc::new(Graph { name: name.to_owned(), file, precision, found });
         let mut state = self.lock();
         // The next one has not been told of it.
         if !state.running.as_ref().is_some_and(|now| Arc::ptr_eq(now, &running)) {
@@ -296,15 +304,15 @@ impl Supervisor {
         &self,
         running: &Running,
         id: u64,
-        (name, file): (&str, &OwnedFd),
+        (name, file, precision): (&str, &OwnedFd, Precision),
     ) -> std::result::Result<Found, Fault> {
         let limit = self.limit.saturating_mul(LOADING);
-        running.call(|lane| lane.load(id, (name, file.as_fd()), limit))
+        running.call(|lane| lane.load(id, (name, file.as_fd(), precision), limit))
     }
 
     fn load_again(&self, running: &Running, id: u64, graph: &Graph) -> Result<()> {
-        let Graph { name, file, found } = graph;
-        let loaded = self.load_there(running, id, (name, file));
+        let Graph { name, file, precision, found } = graph;
+        let loaded = self.load_there(running, id, (name, file, *precision));
         let refuse = |reason: String| Error::InvalidGraph { graph: name.clone(), reason };
         match loaded {
             Ok(again) if again.signature == found.signature => Ok(()),

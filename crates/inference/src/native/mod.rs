@@ -1,7 +1,7 @@
 //! Encoders on kernels of our own: the tokens of all calls of a batch are computed together, whatever their lengths.
 //!
 //! `call → company (sequences without padding) → stages of a plan → outputs`. What is no encoder, or has
-//! most of its work in operators that no kernel of ours computes, is left to tract.
+//! most of its work in operators that no kernel of ours computes, is left to another backend (others.rs).
 
 mod arena;
 mod attend;
@@ -10,6 +10,7 @@ mod cost;
 mod fragment;
 mod layout;
 mod model;
+mod others;
 mod outputs;
 mod rows;
 
@@ -18,7 +19,8 @@ use pilotlight_onnx::ragged::Ragged;
 use pilotlight_onnx::{Precision, decode};
 
 use self::model::NativeModel;
-use crate::backend::{Backend, Model, Tract};
+use self::others::Others;
+use crate::backend::{Backend, Model, OnnxRuntimeOptions};
 use crate::device::Device;
 use crate::error::{Error, Result};
 
@@ -28,29 +30,25 @@ use crate::error::{Error, Result};
 pub struct NativeOptions {
     /// What to compute on: the processor.
     pub device: Device,
-    /// Numbers that products with constant weights are computed in. Blocks of 4 bits are taken from the file where
-    /// it has them; graphs that are left to tract are computed in f32.
-    pub precision: Precision,
     /// The fastest instructions that are used, if the processor has them.
     pub instructions: InstructionSet,
+    /// ONNX Runtime for graphs that are no encoders. Without, or where its library is neither named nor
+    /// found, tract computes them.
+    pub onnxruntime: Option<OnnxRuntimeOptions>,
 }
 
 impl Default for NativeOptions {
     fn default() -> Self {
-        Self {
-            device: Device::default(),
-            precision: Precision::F32,
-            instructions: InstructionSet::available(),
-        }
+        let (device, instructions) = (Device::default(), InstructionSet::available());
+        Self { device, instructions, onnxruntime: None }
     }
 }
 
 /// Inference by kernels of our own, on the processor.
 #[derive(Debug)]
 pub struct Native {
-    precision: Precision,
     set: InstructionSet,
-    others: Tract,
+    others: Others,
 }
 
 impl Native {
@@ -59,20 +57,19 @@ impl Native {
     /// # Errors
     /// [`Error::Unavailable`] for a device other than the processor.
     pub fn new(options: NativeOptions) -> Result<Self> {
-        let NativeOptions { device, precision, instructions } = options;
+        let NativeOptions { device, instructions, onnxruntime } = options;
         if !device.is_cpu() {
             let message = format!("native computes on the cpu, not on {device}; use onnxruntime");
             return Err(Error::Unavailable(message));
         }
         let set = InstructionSet::with_at_most(instructions);
-        Ok(Self { precision, set, others: Tract::new(&device)? })
+        Ok(Self { set, others: Others::new(onnxruntime) })
     }
 
     /// The plan of an encoder, or why there is none.
-    fn plan(&self, file: &[u8]) -> std::result::Result<Ragged, String> {
+    fn plan(&self, file: &[u8], precision: Precision) -> std::result::Result<Ragged, String> {
         let model = decode(file).map_err(|error| error.to_string())?;
-        let plan =
-            Ragged::new(model, self.precision, self.set).map_err(|error| error.to_string())?;
+        let plan = Ragged::new(model, precision, self.set).map_err(|error| error.to_string())?;
         let [ours, others] = plan.work;
         if ours > others {
             return Ok(plan);
@@ -86,16 +83,26 @@ impl Backend for Native {
         "native"
     }
 
-    fn load(&self, name: &str, file: Vec<u8>) -> Result<Box<dyn Model>> {
-        match self.plan(&file) {
+    fn load(&self, name: &str, file: Vec<u8>, precision: Precision) -> Result<Box<dyn Model>> {
+        match self.plan(&file, precision) {
             Ok(plan) => {
                 let invalid = |reason| Error::InvalidGraph { graph: name.to_owned(), reason };
                 Ok(Box::new(NativeModel::new(plan, self.set).map_err(invalid)?))
             }
             Err(reason) => {
-                tracing::info!(graph = name, %reason, "the graph is computed by tract");
-                self.others.load(name, file)
+                let others = self.others.open()?;
+                let engine = others.name();
+                tracing::info!(graph = name, engine, %reason, "the graph has no native kernels");
+                others.load(name, file, precision)
             }
         }
+    }
+
+    fn packs(&self, file: &[u8]) -> bool {
+        self.plan(file, Precision::F32).is_ok()
+    }
+
+    fn share_cores(&self, running: usize) {
+        self.others.share_cores(running);
     }
 }

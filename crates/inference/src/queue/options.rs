@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use pilotlight_onnx::Precision;
 use serde::Serialize;
 
 /// How a graph's computations are queued and put together.
@@ -24,6 +25,8 @@ pub struct GraphOptions {
     pub queue: usize,
     /// Whether rows of different callers are computed as one batch.
     pub batch_rows: BatchRows,
+    /// Numbers that products are computed in, where the backend packs their weights.
+    pub precision: Precision,
 }
 
 /// Whether rows of different callers are computed as one batch.
@@ -48,6 +51,7 @@ impl Default for GraphOptions {
             concurrency: 0,
             queue: 512,
             batch_rows: BatchRows::Auto,
+            precision: Precision::F32,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
-use pilotlight_inference::Backend as _;
+use pilotlight_inference::{Backend as _, Precision};
 use pilotlight_testing::graphs::doubling;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};
 
@@ -53,7 +53,7 @@ fn the_child_goes_when_the_parent_is_killed() {
 #[test]
 fn what_asks_the_parent_to_stop_leaves_the_child_to_finish_its_calls() {
     let backend = isolated();
-    let model = backend.load("g", doubling()).unwrap();
+    let model = backend.load("g", doubling(), Precision::F32).unwrap();
     let before = pid(&backend);
     for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
         kill(&backend, signal);

@@ -41,7 +41,7 @@ proptest! {
         precision in prop::sample::select(&Precision::ALL[..]),
         set in prop::sample::select(InstructionSet::ALL),
     ) {
-        let model = backend(precision, set).load("g", encoder::file()).unwrap();
+        let model = backend(set).load("g", encoder::file(), precision).unwrap();
         check(&*model, &calls, threads);
     }
 }

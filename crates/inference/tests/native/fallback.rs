@@ -13,14 +13,13 @@ use crate::encoder;
 use crate::support::backend;
 
 fn engine(file: Vec<u8>) -> (&'static str, Company) {
-    let model = backend(Precision::F32, InstructionSet::available()).load("g", file).unwrap();
+    let model = backend(InstructionSet::available()).load("g", file, Precision::F32).unwrap();
     (model.engine(), model.company())
 }
 
 #[test]
 fn graphs_that_are_no_encoders_are_computed_by_tract() {
-    let graphs =
-        Graphs::new(Box::new(backend(Precision::Int4, InstructionSet::available())), 1).unwrap();
+    let graphs = Graphs::new(Box::new(backend(InstructionSet::available())), 1).unwrap();
     let graph = graphs.load("g", doubling(), GraphOptions::default()).unwrap();
     let x = Tensor::copied(graphs.buffers(), Element::F32, &[1, 1], &2.5f32.to_le_bytes()).unwrap();
     let outputs = block_on(graph.compute(vec![("x".to_owned(), x)])).unwrap();
@@ -56,6 +55,6 @@ fn other_devices_and_garbage_are_refused() {
     let mut options = NativeOptions::default();
     options.device = Device::Gpu;
     assert!(Native::new(options).unwrap_err().to_string().contains("not on gpu"));
-    let backend = backend(Precision::F32, InstructionSet::available());
-    assert!(backend.load("g", b"garbage".to_vec()).is_err());
+    let backend = backend(InstructionSet::available());
+    assert!(backend.load("g", b"garbage".to_vec(), Precision::F32).is_err());
 }

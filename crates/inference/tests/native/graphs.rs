@@ -23,9 +23,10 @@ fn call(caller: i64, number: i64) -> Call {
 #[test]
 fn every_caller_gets_its_own_rows_and_nobody_elses() {
     let apart = load(encoder::file(), Precision::Int8);
-    let graphs = Graphs::new(Box::new(backend(Precision::Int8, InstructionSet::available())), 3);
+    let graphs = Graphs::new(Box::new(backend(InstructionSet::available())), 3);
     let graphs = graphs.unwrap();
-    let options = GraphOptions::default();
+    let mut options = GraphOptions::default();
+    options.precision = Precision::Int8;
     let graph = graphs.load("g", encoder::file(), options).unwrap();
     let bytes = |outputs: &[Tensor]| -> Vec<Vec<u8>> {
         outputs.iter().map(|output| output.bytes().to_vec()).collect()

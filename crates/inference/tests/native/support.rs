@@ -8,14 +8,14 @@ use pilotlight_inference::{
     Tensor, Turn,
 };
 
-pub fn backend(precision: Precision, instructions: InstructionSet) -> Native {
+pub fn backend(instructions: InstructionSet) -> Native {
     let mut options = NativeOptions::default();
-    (options.precision, options.instructions) = (precision, instructions);
+    options.instructions = instructions;
     Native::new(options).unwrap()
 }
 
 pub fn load(file: Vec<u8>, precision: Precision) -> Box<dyn Model> {
-    let model = backend(precision, InstructionSet::available()).load("g", file).unwrap();
+    let model = backend(InstructionSet::available()).load("g", file, precision).unwrap();
     assert_eq!(model.engine(), "native");
     model
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use pilotlight_inference::{
     Backend, Buffers, Company, Dimension, Element, Error, GraphOptions, Graphs, Model, Port,
-    Result, RunError, Shape, Signature, Tensor,
+    Precision, Result, RunError, Shape, Signature, Tensor,
 };
 
 /// The value that no run survives.
@@ -74,7 +74,7 @@ impl Backend for Stub {
         "stub"
     }
 
-    fn load(&self, name: &str, file: Vec<u8>) -> Result<Box<dyn Model>> {
+    fn load(&self, name: &str, file: Vec<u8>, _: Precision) -> Result<Box<dyn Model>> {
         if file == b"garbage" {
             let reason = "is garbage".to_owned();
             return Err(Error::InvalidGraph { graph: name.to_owned(), reason });

@@ -88,6 +88,16 @@ struct Built {
     graph: Option<Vec<u8>>,
 }
 
+impl Built {
+    fn in_guest(component: Vec<u8>, agreement: Option<Agreement>) -> Self {
+        Self { component, agreement, graph: None }
+    }
+
+    fn on_host((component, graph): (Vec<u8>, Vec<u8>), agreement: Option<Agreement>) -> Self {
+        Self { component, agreement, graph: Some(graph) }
+    }
+}
+
 pub(crate) fn run(options: BuildArgs) -> anyhow::Result<()> {
     let guest = Guest::open(options.guest.as_deref(), options.variant()?)?;
     let cache = Cache::open(options.cache_dir.clone())?;
@@ -100,7 +110,8 @@ pub(crate) fn run(options: BuildArgs) -> anyhow::Result<()> {
     let stages = Arc::new(Stages::new());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let building = build(&options, guest, folder, &cache, Arc::clone(&stages));
-    let built = runtime.block_on(building).inspect_err(|_| stages.end())?;
+    let mut built = runtime.block_on(building).inspect_err(|_| stages.end())?;
+    keep_agreement(&mut built)?;
     runtime.shutdown_background();
     stages.begin(Stage::Write);
     let written = write(&output, &built);
@@ -122,27 +133,63 @@ async fn build(
     if options.compute == Place::Guest {
         return for_guest(options, guest, folder, cache, &stages).await;
     }
+    for_host(options, guest, folder, cache, &stages).await
+}
+
+/// Builds in the precision asked for. Otherwise, if the backend converts weights itself, in the smallest one
+/// whose answers are those of f32.
+async fn for_host(
+    options: &BuildArgs,
+    guest: Guest,
+    folder: ModelFolder,
+    cache: &Cache,
+    stages: &Arc<Stages>,
+) -> anyhow::Result<Built> {
     let compute = options.host.start()?;
-    let building = tokio::task::spawn_blocking({
-        let (guest, compute, stages) = (guest.clone(), compute.clone(), Arc::clone(&stages));
-        let cache = cache.clone();
-        move || -> pilotlight::Result<_> {
+    let build = async |precision| -> anyhow::Result<(Vec<u8>, Vec<u8>)> {
+        let (guest, stages, cache) = (guest.clone(), Arc::clone(stages), cache.clone());
+        let (folder, compute) = (folder.clone(), HostCompute { precision, ..compute.clone() });
+        let building = tokio::task::spawn_blocking(move || -> pilotlight::Result<_> {
             let progress = |stage| stages.begin(stage);
             let (graph, file) = LoadedGraph::of(&folder, &compute, &progress)?;
-            Ok((snapshot(&guest, &folder, Placement::Host(&graph), &cache, &progress)?, file))
-        }
-    });
-    let built = building.await.map_err(Error::unfinished("building the component"))?;
-    let (mut component, file) = built?;
-    let agreement = match compute.precision {
-        Precision::Int8 => {
-            let check = accuracy_check(&component)?;
-            Some(compare(options, (&guest, compute), &check, cache, &stages).await?)
-        }
-        _ => None,
+            let placement = Placement::Host(&graph);
+            Ok((snapshot(&guest, &folder, placement, &cache, &progress)?, file))
+        });
+        Ok(building.await.map_err(Error::unfinished("building the component"))??)
     };
-    keep_agreement(&mut component, agreement)?;
-    Ok(Built { component, agreement, graph: Some(file) })
+    let chosen = options.host.chosen_precision();
+    let first = build(chosen.unwrap_or(Precision::F32)).await?;
+    let candidates = match chosen {
+        Some(Precision::Int8 | Precision::Int4) => vec![],
+        None if compute.graphs.backend().packs(&first.1) => in_integers(&folder)?,
+        _ => return Ok(Built::on_host(first, None)),
+    };
+    let check = accuracy_check(&first.0)?;
+    let compared = async |precision| {
+        let compute = HostCompute { precision, ..compute.clone() };
+        compare(options, (&guest, compute), &check, cache, stages).await
+    };
+    for candidate in candidates {
+        let built = build(candidate).await?;
+        let agreement = compared(candidate).await?;
+        if agreement.share >= check.threshold {
+            return Ok(Built::on_host(built, Some(agreement)));
+        }
+    }
+    let agreement = match chosen {
+        Some(precision) => Some(compared(precision).await?),
+        None => None,
+    };
+    Ok(Built::on_host(first, agreement))
+}
+
+/// Precisions that an encoder can be computed in besides f32, the smallest first.
+fn in_integers(folder: &ModelFolder) -> anyhow::Result<Vec<Precision>> {
+    Ok(match has_weights_of_4_bits(folder)? {
+        true => vec![Precision::Int4, Precision::Int8],
+        // Four bits would be eight under another name.
+        false => vec![Precision::Int8],
+    })
 }
 
 /// Builds in the precision asked for, or in the smallest one whose answers are those of f32.
@@ -167,25 +214,22 @@ async fn for_guest(
         Some(precision) => vec![precision],
         // Only products of encoders are computed in integers.
         None if folder.manifest().task == Task::Tensors => vec![Precision::F32],
-        None if has_weights_of_4_bits(&folder)? => vec![Precision::Int4, Precision::Int8],
-        // Four bits would be eight under another name.
-        None => vec![Precision::Int8],
+        None => in_integers(&folder)?,
     };
     if candidates == [Precision::F32] {
-        return Ok(Built { component: build(Precision::F32).await?, agreement: None, graph: None });
+        return Ok(Built::in_guest(build(Precision::F32).await?, None));
     }
     let reference = build(Precision::F32).await?;
     let check = accuracy_check(&reference)?;
     for candidate in candidates {
-        let mut component = build(candidate).await?;
+        let component = build(candidate).await?;
         let components = [&reference[..], &component];
         let agreement = compare_components(options, components, &check, cache, stages).await?;
         if chosen.is_some() || agreement.share >= check.threshold {
-            keep_agreement(&mut component, Some(agreement))?;
-            return Ok(Built { component, agreement: Some(agreement), graph: None });
+            return Ok(Built::in_guest(component, Some(agreement)));
         }
     }
-    Ok(Built { component: reference, agreement: None, graph: None })
+    Ok(Built::in_guest(reference, None))
 }
 
 fn has_weights_of_4_bits(folder: &ModelFolder) -> anyhow::Result<bool> {
@@ -202,11 +246,12 @@ fn accuracy_check(component: &[u8]) -> anyhow::Result<AccuracyCheck> {
     check.context("the component does not say how its answers are compared")
 }
 
-/// Has a component say what was measured of it.
-fn keep_agreement(component: &mut Vec<u8>, agreement: Option<Agreement>) -> anyhow::Result<()> {
-    if let (Some(agreement), Some(mut manifest)) = (agreement, BundleManifest::of(component)?) {
+/// Has the component say what was measured of it.
+fn keep_agreement(built: &mut Built) -> anyhow::Result<()> {
+    let Some(agreement) = built.agreement else { return Ok(()) };
+    if let Some(mut manifest) = BundleManifest::of(&built.component)? {
         manifest.agreement = Some(agreement);
-        manifest.seal(component)?;
+        manifest.seal(&mut built.component)?;
     }
     Ok(())
 }
@@ -285,7 +330,10 @@ fn report(options: &BuildArgs, output: &Path, built: &Built, graph: Option<PathB
     let digest = Digest::of(&built.component);
     let agreement = built.agreement;
     let manifest = BundleManifest::of(&built.component).ok().flatten();
-    let precision = manifest.as_ref().and_then(|manifest| manifest.precision);
+    let precision = manifest.as_ref().and_then(|manifest| {
+        let graph = manifest.graph.as_ref().map(|graph| graph.precision);
+        manifest.precision.or(graph)
+    });
     let task = manifest.map(|manifest| manifest.task).unwrap_or_default();
     let graph_bytes = built.graph.as_ref().map_or(0, Vec::len);
     let bytes = built.component.len();
@@ -310,8 +358,7 @@ fn report(options: &BuildArgs, output: &Path, built: &Built, graph: Option<PathB
     let size = megabytes(bytes);
     println!("{}: {task}, {size:.1} MB,{precision} sha256 {digest}", output.display());
     if let Some(graph) = graph {
-        let precision = options.host.precision();
-        println!("{}: {:.1} MB, {precision}", graph.display(), megabytes(graph_bytes));
+        println!("{}: {:.1} MB", graph.display(), megabytes(graph_bytes));
     }
     if let Some(agreement) = agreement {
         println!("compared with f32: {agreement}");

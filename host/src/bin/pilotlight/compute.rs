@@ -8,7 +8,9 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use pilotlight::{HostCompute, Precision, Target, Variant};
 use pilotlight_inference::isolated::{self, Isolated, IsolatedOptions};
-use pilotlight_inference::{Backend, Device, GraphOptions, Graphs, OnnxRuntimeOptions};
+use pilotlight_inference::{
+    Backend, Device, GraphOptions, Graphs, InstructionSet, NativeOptions, OnnxRuntimeOptions,
+};
 
 use crate::log;
 /// The verb of the process that an isolated backend computes in.
@@ -25,6 +27,8 @@ pub(crate) enum Place {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Engine {
+    /// Kernels of our own for encoders, part of this program; tract for other graphs
+    Native,
     /// In pure Rust, part of this program
     Tract,
     /// The shared library of ONNX Runtime
@@ -45,12 +49,17 @@ pub(crate) enum BatchRows {
 #[derive(Args, Clone)]
 #[command(next_help_heading = "Computing on the host")]
 pub(crate) struct ComputeOptions {
-    /// What computes [default: onnxruntime where its library is found, tract elsewhere]
+    /// What computes [default on a cpu: native; for graphs that are no encoders onnxruntime where its library
+    /// is found, tract elsewhere. Default on other devices: onnxruntime]
     #[arg(long, value_enum)]
     pub(crate) backend: Option<Engine>,
     /// What it computes on: cpu, gpu, or an execution provider of ONNX Runtime (cuda, tensorrt, openvino)
     #[arg(long, default_value = "cpu", value_parser = parse_device)]
     pub(crate) device: Device,
+    /// Fastest instructions that native uses: scalar, avx2, avx-vnni, avx-512 or neon, as far as this program
+    /// has them [default: the fastest of this processor]
+    #[arg(long, value_name = "SET")]
+    pub(crate) cpu: Option<InstructionSet>,
     /// Shared library of ONNX Runtime [default: beside this program, or where the system looks]
     #[arg(long, value_name = "FILE", env = "ORT_DYLIB_PATH")]
     pub(crate) onnxruntime: Option<PathBuf>,
@@ -64,18 +73,22 @@ pub(crate) struct ComputeOptions {
     /// Threads that compute [default: one for each core]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) compute_threads: Option<u16>,
-    /// Numbers to compute a model folder with: unchanged, f32 or int8 on the host; f32, int8 or
-    /// int4 in the sandbox [default: f32; `build` for the sandbox: the smallest whose answers agree
-    /// with those of f32]
+    /// Numbers to compute a model folder with: f32, int8, int4 (in the sandbox, and by native on the host), or
+    /// unchanged (on the host) [default: f32; `build` for the sandbox and for native: the smallest whose
+    /// answers agree with those of f32]
     #[arg(long, visible_alias = "quantize")]
     pub(crate) precision: Option<Precision>,
     /// Pad the texts of a model folder to multiples of so many tokens, so that they can share a
     /// batch; ignored for graphs that use no `attention_mask`. A component's is fixed when it is built [default: 1 on a cpu, 16 on other devices]
     #[arg(long, value_name = "TOKENS", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub(crate) pad_to_multiple_of: Option<u32>,
-    /// Most rows that are computed at once [default: 8 on a cpu, 32 on other devices]
+    /// Most rows that are computed at once; native counts tokens instead, but computes texts one by one with 1
+    /// [default: 8 on a cpu, 32 on other devices]
     #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..=65536))]
     pub(crate) max_batch: Option<u32>,
+    /// Most tokens that native computes at once; a text that has more is computed by itself
+    #[arg(long, value_name = "TOKENS", default_value_t = 192, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
+    pub(crate) max_batch_tokens: u32,
     /// Whether texts of different requests are computed as one batch; `always` is for graphs whose
     /// rows are independent of each other though their structure does not show it
     #[arg(long, value_enum, default_value_t = BatchRows::Auto)]
@@ -135,7 +148,8 @@ impl ComputeOptions {
         let key = |one: &Self| {
             let isolation = (one.isolate_backend, one.isolate_timeout);
             let library = one.onnxruntime.clone();
-            (one.backend, one.device.to_string(), library, one.compute_threads, isolation)
+            let engine = (one.backend, one.cpu);
+            (engine, one.device.to_string(), library, one.compute_threads, isolation)
         };
         key(self) == key(other)
     }
@@ -153,6 +167,7 @@ impl ComputeOptions {
     pub(crate) fn graph_options(&self) -> GraphOptions {
         let mut options = GraphOptions::default();
         options.max_batch = self.max_batch.unwrap_or(if self.device.is_cpu() { 8 } else { 32 });
+        options.max_tokens = self.max_batch_tokens;
         options.max_wait = Duration::from_millis(self.max_wait);
         options.concurrency = self.graph_concurrency.into();
         options.queue = self.graph_queue as usize;
@@ -165,22 +180,22 @@ impl ComputeOptions {
     }
 
     fn backend(&self, threads: usize) -> pilotlight_inference::Result<Box<dyn Backend>> {
-        let tract = || self.open(isolated::Engine::Tract(self.device.clone()));
-        if self.backend == Some(Engine::Tract) {
-            return tract();
-        }
-        let library = self.onnxruntime.clone();
-        let options = OnnxRuntimeOptions { library, device: self.device.clone(), threads };
-        match self.open(isolated::Engine::OnnxRuntime(options)) {
-            // Asked for by nobody: what is always there does it.
-            Err(error)
-                if self.backend.is_none() && self.device.is_cpu() && self.onnxruntime.is_none() =>
-            {
-                tracing::info!(reason = %error, "computing with tract");
-                tract()
-            }
-            opened => opened,
-        }
+        let (library, device) = (self.onnxruntime.clone(), self.device.clone());
+        let onnxruntime = OnnxRuntimeOptions { library, device: device.clone(), threads };
+        self.open(match self.backend {
+            Some(Engine::Tract) => isolated::Engine::Tract(device),
+            Some(Engine::Native) => isolated::Engine::Native(self.native(None)),
+            None if device.is_cpu() => isolated::Engine::Native(self.native(Some(onnxruntime))),
+            Some(Engine::Onnxruntime) | None => isolated::Engine::OnnxRuntime(onnxruntime),
+        })
+    }
+
+    fn native(&self, onnxruntime: Option<OnnxRuntimeOptions>) -> NativeOptions {
+        let mut options = NativeOptions::default();
+        options.device = self.device.clone();
+        options.instructions = self.cpu.unwrap_or(options.instructions);
+        options.onnxruntime = onnxruntime;
+        options
     }
 
     /// Starts `engine`, here or in a process of its own.

@@ -205,10 +205,12 @@ fn compute_options(function: &config::Function) -> Result<ComputeOptions> {
     let library = || std::env::var_os("ORT_DYLIB_PATH").map(PathBuf::from);
     Ok(ComputeOptions {
         backend: host.backend.map(|backend| match backend {
+            config::Backend::Native => Engine::Native,
             config::Backend::Tract => Engine::Tract,
             config::Backend::Onnxruntime => Engine::Onnxruntime,
         }),
         device,
+        cpu: host.cpu.map(|set| set.as_str().parse()).transpose().map_err(Error::Options)?,
         onnxruntime: host.onnxruntime.clone().or_else(library),
         isolate_backend: host.isolate,
         isolate_timeout: host.isolate_timeout,
@@ -221,6 +223,7 @@ fn compute_options(function: &config::Function) -> Result<ComputeOptions> {
         }),
         pad_to_multiple_of: host.pad_to_multiple_of,
         max_batch: host.max_batch,
+        max_batch_tokens: host.max_batch_tokens,
         batch_rows: match host.batch_rows {
             config::BatchRows::Auto => BatchRows::Auto,
             config::BatchRows::Always => BatchRows::Always,

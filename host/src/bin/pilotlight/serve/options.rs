@@ -11,7 +11,7 @@ use crate::model::ModelChoices;
 /// Where a configuration can come from.
 const CONFIGURATION: &str = "configuration";
 /// Flags whose keys it has.
-const SAID_THERE: [&str; 59] = [
+const SAID_THERE: [&str; 61] = [
     "source",
     "task",
     "onnx_file",
@@ -23,7 +23,9 @@ const SAID_THERE: [&str; 59] = [
     "compute_threads",
     "precision",
     "pad_to_multiple_of",
+    "cpu",
     "max_batch",
+    "max_batch_tokens",
     "batch_rows",
     "max_wait",
     "graph_concurrency",
