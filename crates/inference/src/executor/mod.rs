@@ -1,6 +1,7 @@
 //! The threads that compute: as many as there are cores, however many calls wait.
 
-use std::collections::{BTreeMap, VecDeque};
+mod next;
+
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,8 @@ use crate::batch;
 use crate::buffer::Buffers;
 use crate::counters::{Counters, GraphStatus};
 use crate::error::Error;
-use crate::queue::{Batch, Due, GraphOptions, Job, Queue};
+use crate::executor::next::{Line, Next, State, Work};
+use crate::queue::{Batch, GraphOptions, Job, Queue};
 use crate::scheduling::prefer_throughput;
 use crate::turn::Alone;
 
@@ -39,37 +41,6 @@ struct Shared {
     threads: usize,
     buffers: Buffers,
     backend: Arc<dyn Backend>,
-}
-
-#[derive(Default)]
-struct State {
-    lines: BTreeMap<u64, Line>,
-    /// Whose turn it is to be looked at first.
-    turns: VecDeque<u64>,
-    next_line: u64,
-    /// Batches that run, of all graphs.
-    running: usize,
-    closed: bool,
-}
-
-/// The queue of one graph.
-struct Line {
-    queue: Queue,
-    running: usize,
-    graph: Arc<Loaded>,
-}
-
-/// A batch that a thread has taken.
-struct Work {
-    line: u64,
-    graph: Arc<Loaded>,
-    batch: Batch,
-}
-
-enum Next {
-    Work(Work),
-    Wait(Option<Instant>),
-    End,
 }
 
 impl Executor {
@@ -178,13 +149,6 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn concurrency(&self, graph: &Loaded) -> usize {
-        match graph.options.concurrency {
-            0 => self.threads,
-            limit => limit.min(self.threads),
-        }
-    }
-
     fn work(&self) {
         let mut state = self.lock();
         loop {
@@ -209,46 +173,6 @@ impl Shared {
                 }
             }
         }
-    }
-
-    /// The first graph in turn that has something to run and may run it.
-    fn next(&self, state: &mut State) -> Next {
-        if state.closed {
-            return Next::End;
-        }
-        let now = Instant::now();
-        let mut until: Option<Instant> = None;
-        let idle = self.threads - 1 - state.running;
-        for turn in 0..state.turns.len() {
-            let Some(id) = state.turns.get(turn).copied() else { break };
-            let Some(line) = state.lines.get_mut(&id) else { continue };
-            let left = self.concurrency(&line.graph).saturating_sub(line.running);
-            if left == 0 {
-                continue;
-            }
-            match line.queue.due(now, &line.graph.options) {
-                Due::Never => continue,
-                Due::At(due) => {
-                    until = Some(until.map_or(due, |until| until.min(due)));
-                    continue;
-                }
-                Due::Now => {}
-            }
-            let options = line.graph.options;
-            let batch = line.queue.take(now, &options, idle.min(left - 1));
-            let Some(batch) = batch else { continue };
-            line.running += 1;
-            let graph = Arc::clone(&line.graph);
-            state.running += 1;
-            self.backend.share_cores(state.running);
-            state.turns.remove(turn);
-            state.turns.push_back(id);
-            if idle > 0 && state.lines.values().any(|line| line.queue.len() > 0) {
-                self.wake.notify_one();
-            }
-            return Next::Work(Work { line: id, graph, batch });
-        }
-        Next::Wait(until)
     }
 
     /// Runs a batch; when its callers are answered it is over for everybody who asks.

@@ -1,0 +1,88 @@
+//! What a thread does next.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::{Loaded, Shared};
+use crate::queue::{Batch, Due, Queue};
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) lines: BTreeMap<u64, Line>,
+    /// Whose turn it is to be looked at first.
+    pub(super) turns: VecDeque<u64>,
+    pub(super) next_line: u64,
+    /// Batches that run, of all graphs.
+    pub(super) running: usize,
+    pub(super) closed: bool,
+}
+
+/// The queue of one graph.
+pub(super) struct Line {
+    pub(super) queue: Queue,
+    pub(super) running: usize,
+    pub(super) graph: Arc<Loaded>,
+}
+
+/// A batch that a thread has taken.
+pub(super) struct Work {
+    pub(super) line: u64,
+    pub(super) graph: Arc<Loaded>,
+    pub(super) batch: Batch,
+}
+
+pub(super) enum Next {
+    Work(Work),
+    Wait(Option<Instant>),
+    End,
+}
+
+impl Shared {
+    pub(super) fn concurrency(&self, graph: &Loaded) -> usize {
+        match graph.options.concurrency {
+            0 => self.threads,
+            limit => limit.min(self.threads),
+        }
+    }
+
+    /// The first graph in turn that has something to run and may run it.
+    pub(super) fn next(&self, state: &mut State) -> Next {
+        if state.closed {
+            return Next::End;
+        }
+        let now = Instant::now();
+        let mut until: Option<Instant> = None;
+        let idle = self.threads - 1 - state.running;
+        for turn in 0..state.turns.len() {
+            let Some(id) = state.turns.get(turn).copied() else { break };
+            let Some(line) = state.lines.get_mut(&id) else { continue };
+            let left = self.concurrency(&line.graph).saturating_sub(line.running);
+            if left == 0 {
+                continue;
+            }
+            match line.queue.due(now, &line.graph.options) {
+                Due::Never => continue,
+                Due::At(due) => {
+                    until = Some(until.map_or(due, |until| until.min(due)));
+                    continue;
+                }
+                Due::Now => {}
+            }
+            let options = line.graph.options;
+            let batch = line.queue.take(now, &options, idle.min(left - 1));
+            let Some(batch) = batch else { continue };
+            line.running += 1;
+            let graph = Arc::clone(&line.graph);
+            state.running += 1;
+            self.backend.share_cores(state.running);
+            state.turns.remove(turn);
+            state.turns.push_back(id);
+            if idle > 0 && state.lines.values().any(|line| line.queue.len() > 0) {
+                self.wake.notify_one();
+            }
+            return Next::Work(Work { line: id, graph, batch });
+        }
+        Next::Wait(until)
+    }
+}
