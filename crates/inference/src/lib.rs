@@ -8,6 +8,8 @@ mod backend;
 mod batch;
 mod buffer;
 mod counters;
+#[allow(unsafe_code, reason = "parts of a batch borrow from the thread that leads")]
+mod crew;
 mod device;
 mod error;
 mod executor;

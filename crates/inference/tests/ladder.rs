@@ -6,7 +6,7 @@ use pilotlight_testing::ladder::{Order, check};
 
 const ORDER: &Order = &[
     &["error", "device", "scheduling", "turn"],
-    &["buffer"],
+    &["buffer", "crew"],
     &["tensor"],
     &["signature", "queue", "rows"],
     &["backend"],

@@ -2,6 +2,7 @@
 
 mod next;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,11 +10,12 @@ use crate::backend::{Backend, Model};
 use crate::batch;
 use crate::buffer::Buffers;
 use crate::counters::{Counters, GraphStatus};
+use crate::crew::Crew;
 use crate::error::Error;
 use crate::executor::next::{Line, Next, State, Work};
 use crate::queue::{Batch, GraphOptions, Job, Queue};
 use crate::scheduling::prefer_throughput;
-use crate::turn::Alone;
+use crate::turn::{Alone, Turn};
 
 /// What a thread needs to run a graph's batches.
 pub(crate) struct Loaded {
@@ -38,6 +40,8 @@ pub(crate) struct Submit(Arc<Shared>);
 struct Shared {
     state: Mutex<State>,
     wake: Condvar,
+    /// Calls that were queued so far: helpers leave when it changes.
+    arrivals: AtomicUsize,
     threads: usize,
     buffers: Buffers,
     backend: Arc<dyn Backend>,
@@ -52,6 +56,7 @@ impl Executor {
         let shared = Arc::new(Shared {
             state: Mutex::default(),
             wake: Condvar::new(),
+            arrivals: AtomicUsize::new(0),
             threads: threads.max(1),
             buffers,
             backend,
@@ -113,6 +118,7 @@ impl Submit {
         let graph = Arc::clone(&line.graph);
         let pushed = line.queue.push(job, graph.options.queue);
         let waiting = line.queue.len();
+        self.0.arrivals.fetch_add(1, Ordering::Relaxed);
         drop(state);
         if pushed.is_err() {
             graph.counters.refused();
@@ -166,6 +172,13 @@ impl Shared {
                     let waited = self.wake.wait_timeout(state, time);
                     state = waited.unwrap_or_else(PoisonError::into_inner).0;
                 }
+                Next::Help(crew, until) => {
+                    // As of the last look at what waits: under the lock.
+                    let arrivals = self.arrivals.load(Ordering::Relaxed);
+                    drop(state);
+                    self.help(&crew, arrivals, until);
+                    state = self.lock();
+                }
                 Next::Work(work) => {
                     drop(state);
                     self.run(work);
@@ -176,16 +189,17 @@ impl Shared {
     }
 
     /// Runs a batch; when its callers are answered it is over for everybody who asks.
-    fn run(&self, Work { line, graph, batch }: Work) {
+    fn run(&self, Work { line, graph, batch, crew }: Work) {
         let start = Instant::now();
         let Batch { jobs, closed } = batch;
         for job in &jobs {
             graph.counters.waited(start.saturating_duration_since(job.arrived));
         }
         let rows = jobs.iter().map(|job| u64::from(job.rows())).sum();
-        let ran = batch::run(&*graph.model, &jobs, &self.buffers, &Alone);
+        let turn: &dyn Turn = crew.as_deref().map_or(&Alone, |crew| crew);
+        let ran = batch::run(&*graph.model, &jobs, &self.buffers, turn);
         graph.counters.ran(rows, closed, start.elapsed(), &ran);
-        self.ended(line);
+        self.ended(line, crew.as_ref());
         for (Job { inputs, respond, .. }, outcome) in jobs.into_iter().zip(ran.outcomes) {
             // Their memory is free before the caller asks for the next.
             drop(inputs);
@@ -194,8 +208,20 @@ impl Shared {
         }
     }
 
-    fn ended(&self, line: u64) {
+    /// Helps with a batch until a call arrives.
+    fn help(&self, crew: &Crew, arrivals: usize, until: Option<Instant>) {
+        crew.help(&|| {
+            let arrived = self.arrivals.load(Ordering::Relaxed) != arrivals;
+            arrived || until.is_some_and(|until| Instant::now() >= until)
+        });
+    }
+
+    fn ended(&self, line: u64, crew: Option<&Arc<Crew>>) {
         let mut state = self.lock();
+        if let Some(crew) = crew {
+            crew.end();
+            state.crews.retain(|other| !Arc::ptr_eq(other, crew));
+        }
         state.running -= 1;
         if let Some(line) = state.lines.get_mut(&line) {
             line.running -= 1;

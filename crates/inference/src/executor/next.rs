@@ -5,7 +5,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Loaded, Shared};
+use crate::crew::Crew;
 use crate::queue::{Batch, Due, Queue};
+
+/// Fewer would not pay for what each thread has to do for itself.
+const TOKENS_OF_A_THREAD: usize = 8;
 
 #[derive(Default)]
 pub(super) struct State {
@@ -15,6 +19,8 @@ pub(super) struct State {
     pub(super) next_line: u64,
     /// Batches that run, of all graphs.
     pub(super) running: usize,
+    /// Batches that idle threads can help with.
+    pub(super) crews: Vec<Arc<Crew>>,
     pub(super) closed: bool,
 }
 
@@ -30,10 +36,14 @@ pub(super) struct Work {
     pub(super) line: u64,
     pub(super) graph: Arc<Loaded>,
     pub(super) batch: Batch,
+    /// Those who help with it.
+    pub(super) crew: Option<Arc<Crew>>,
 }
 
 pub(super) enum Next {
     Work(Work),
+    /// Help with a batch, until something arrives or it is time to look again.
+    Help(Arc<Crew>, Option<Instant>),
     Wait(Option<Instant>),
     End,
 }
@@ -81,8 +91,26 @@ impl Shared {
             if idle > 0 && state.lines.values().any(|line| line.queue.len() > 0) {
                 self.wake.notify_one();
             }
-            return Next::Work(Work { line: id, graph, batch });
+            let crew = self.open_crew(state, &batch, idle);
+            return Next::Work(Work { line: id, graph, batch, crew });
         }
-        Next::Wait(until)
+        match state.crews.iter().find(|crew| crew.join()) {
+            Some(crew) => Next::Help(Arc::clone(crew), until),
+            None => Next::Wait(until),
+        }
+    }
+
+    /// Opens a crew for a batch that is worth it, and wakes threads that could join.
+    fn open_crew(&self, state: &mut State, batch: &Batch, idle: usize) -> Option<Arc<Crew>> {
+        let helpers = (batch.tokens() / TOKENS_OF_A_THREAD).saturating_sub(1).min(self.threads - 1);
+        if helpers == 0 {
+            return None;
+        }
+        let crew = Arc::new(Crew::new(helpers));
+        state.crews.push(Arc::clone(&crew));
+        for _ in 0..helpers.min(idle) {
+            self.wake.notify_one();
+        }
+        Some(crew)
     }
 }

@@ -58,6 +58,17 @@ pub(crate) struct Batch {
     pub(crate) closed: Closed,
 }
 
+impl Batch {
+    /// Tokens of all calls, where they are told.
+    pub(crate) fn tokens(&self) -> usize {
+        let tokens = self.jobs.iter().map(|job| match job.size {
+            Size::Tokens(tokens) => tokens as usize,
+            Size::Alone | Size::Rows(_) => 0,
+        });
+        tokens.sum()
+    }
+}
+
 /// When there will be something to run.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Due {
