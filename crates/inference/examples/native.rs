@@ -1,6 +1,6 @@
 //! The native backend beside ONNX Runtime in f32, in one process and in alternating rounds.
 //!
-//! `native MODEL.onnx [--threads N] [--rounds N] [--precision P]`: for 8, 43, 128 and 400 tokens the
+//! `native MODEL.onnx [--threads N] [--rounds N] [--precision P] [--lengths 8,43] [--callers N]`: for texts of some lengths the
 //! median of a lone call, and for texts of 8 to 400 tokens, whose lengths are spread evenly over their
 //! logarithms, texts a second with 64 callers. Prints a line of JSON for each.
 
@@ -22,14 +22,14 @@ use pilotlight_inference::{
 use pilotlight_onnx::rewrite::to_f32;
 use pilotlight_onnx::{decode, encode};
 
-const CALLERS: usize = 64;
-const LENGTHS: [usize; 4] = [8, 43, 128, 400];
-
 struct Options {
     model: String,
     threads: usize,
     round: Duration,
     rounds: usize,
+    lengths: Vec<usize>,
+    /// Of the texts of many lengths; 0 for none.
+    callers: usize,
     precision: Precision,
 }
 
@@ -42,7 +42,7 @@ struct Side {
 fn main() {
     let options = options();
     let sides = [native(&options), runtime(&options)];
-    for length in LENGTHS {
+    for length in options.lengths.iter().copied() {
         let mut times = [vec![], vec![]];
         for _ in 0..options.rounds {
             for (side, times) in sides.iter().zip(&mut times) {
@@ -58,14 +58,17 @@ fn main() {
             "native_p10_ms": tenth[0], "ratio_p10": tenth[0] / tenth[1]});
         println!("{line}");
     }
+    if options.callers == 0 {
+        return;
+    }
     let mut rates = [vec![], vec![]];
     for _ in 0..options.rounds {
         for (side, rates) in sides.iter().zip(&mut rates) {
-            rates.push(saturated(side, options.round * 3));
+            rates.push(saturated(side, options.callers, options.round * 3));
         }
     }
     let [native, onnxruntime] = rates.map(|rates| quantile(rates, 0.5));
-    let line = serde_json::json!({"tokens": "8 to 400", "callers": CALLERS,
+    let line = serde_json::json!({"tokens": "8 to 400", "callers": options.callers,
         "threads": options.threads, "precision": options.precision.to_string(),
         "native_per_second": native, "onnxruntime_per_second": onnxruntime,
         "ratio": native / onnxruntime});
@@ -80,12 +83,19 @@ fn options() -> Options {
         threads: 1,
         round: Duration::from_millis(300),
         rounds: 9,
+        lengths: vec![8, 43, 128, 400],
+        callers: 64,
         precision: Precision::Int4,
     };
     while let Some(argument) = arguments.next() {
         let value = arguments.next().expect("a value");
         match &argument[..] {
             "--threads" => options.threads = value.parse().expect("a number"),
+            "--callers" => options.callers = value.parse().expect("a number"),
+            "--lengths" => {
+                let numbers = value.split(',').filter(|number| !number.is_empty());
+                options.lengths = numbers.map(|n| n.parse().expect("a number")).collect();
+            }
             "--rounds" => options.rounds = value.parse().expect("a number"),
             "--precision" => options.precision = value.parse().expect("a precision"),
             _ => panic!("{argument}"),
@@ -159,11 +169,11 @@ fn lone(side: &Side, length: usize, time: Duration, times: &mut Vec<f64>) {
 }
 
 /// Texts a second.
-fn saturated(side: &Side, time: Duration) -> f64 {
+fn saturated(side: &Side, callers: usize, time: Duration) -> f64 {
     let texts = Mutex::new(0);
     let begin = Instant::now();
     std::thread::scope(|scope| {
-        for caller in 0..CALLERS {
+        for caller in 0..callers {
             let texts = &texts;
             scope.spawn(move || {
                 // The same lengths for all sides, another order for each caller.
