@@ -8,7 +8,7 @@
 )]
 
 use pilotlight_inference::{
-    Backend as _, Buffers, Element, OnnxRuntime, OnnxRuntimeOptions, Tensor,
+    Backend as _, Buffers, Element, OnnxRuntime, OnnxRuntimeOptions, Precision, Tensor,
 };
 
 fn main() {

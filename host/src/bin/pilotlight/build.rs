@@ -148,7 +148,7 @@ async fn for_host(
     let compute = options.host.start()?;
     let build = async |precision| -> anyhow::Result<(Vec<u8>, Vec<u8>)> {
         let (guest, stages, cache) = (guest.clone(), Arc::clone(stages), cache.clone());
-        let (folder, compute) = (folder.clone(), HostCompute { precision, ..compute.clone() });
+        let (folder, compute) = (folder.clone(), in_precision(&compute, precision));
         let building = tokio::task::spawn_blocking(move || -> pilotlight::Result<_> {
             let progress = |stage| stages.begin(stage);
             let (graph, file) = LoadedGraph::of(&folder, &compute, &progress)?;
@@ -166,7 +166,7 @@ async fn for_host(
     };
     let check = accuracy_check(&first.0)?;
     let compared = async |precision| {
-        let compute = HostCompute { precision, ..compute.clone() };
+        let compute = in_precision(&compute, precision);
         compare(options, (&guest, compute), &check, cache, stages).await
     };
     for candidate in candidates {
@@ -181,6 +181,12 @@ async fn for_host(
         None => None,
     };
     Ok(Built::on_host(first, agreement))
+}
+
+fn in_precision(compute: &HostCompute, precision: Precision) -> HostCompute {
+    let mut compute = compute.clone();
+    compute.precision = precision;
+    compute
 }
 
 /// Precisions that an encoder can be computed in besides f32, the smallest first.
