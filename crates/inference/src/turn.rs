@@ -8,6 +8,12 @@ pub trait Turn {
     /// Runs `part(0)` … `part(count - 1)`, each once, on this thread and on those that help. Returns when all
     /// have ended.
     fn share(&self, count: usize, part: &(dyn Fn(usize) + Sync));
+
+    /// Lets shorter batches pass, which run on this thread meanwhile. `left` is how many tokens' worth of work is still
+    /// to be done. Not to be called inside of a part.
+    fn let_pass(&self, left: u32) {
+        let _ = left;
+    }
 }
 
 /// The calling thread alone.

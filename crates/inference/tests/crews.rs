@@ -1,4 +1,5 @@
-//! Threads without a batch help others with theirs, and leave for calls that arrive.
+//! Threads without a batch help others with theirs, and leave for calls that arrive; where all have one, long batches
+//! let short ones pass.
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
@@ -11,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use futures::executor::block_on;
 use pilotlight_inference::{
-    Backend, Buffers, Company, Dimension, Element, GraphOptions, Graphs, Model, Port, Result,
-    RunError, Signature, Tensor, Turn,
+    Backend, Buffers, Closed, Company, Dimension, Element, Graph, GraphOptions, Graphs, Model,
+    Port, Result, RunError, Signature, Tensor, Turn,
 };
 
 /// Anything here takes less.
@@ -21,12 +22,20 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// What all calls share.
 #[derive(Default)]
 struct Watch {
-    /// Threads that have computed a part of the long call.
+    /// Threads that have computed a part of a call that shares.
     helped: Mutex<HashSet<ThreadId>>,
     stop: AtomicBool,
+    /// First bytes of calls, in the order in which they began and ended.
+    began: Mutex<Vec<u8>>,
+    ended: Mutex<Vec<u8>>,
 }
 
-/// Computes calls that begin with 1 until it is stopped, and all others at once.
+/// Begins calls that share parts until they are stopped.
+const SHARING: u8 = 1;
+/// Begins calls that let others pass until they are stopped.
+const PATIENT: u8 = 2;
+
+/// Computes calls as their first byte says, others at once.
 struct Sections {
     signature: Signature,
     watch: Arc<Watch>,
@@ -70,52 +79,69 @@ impl Model for Sections {
         _: &Buffers,
         turn: &dyn Turn,
     ) -> Vec<std::result::Result<Vec<Tensor>, RunError>> {
-        if calls.iter().any(|inputs| inputs[0].bytes()[0] == 1) {
-            let start = Instant::now();
-            while !self.watch.stop.load(Ordering::Relaxed) && start.elapsed() < PATIENCE {
-                turn.share(4, &|_| {
-                    self.watch.helped.lock().unwrap().insert(std::thread::current().id());
-                    std::thread::sleep(Duration::from_micros(50));
-                });
-            }
+        let firsts: Vec<u8> = calls.iter().map(|inputs| inputs[0].bytes()[0]).collect();
+        self.watch.began.lock().unwrap().extend(&firsts);
+        let start = Instant::now();
+        let goes_on = || !self.watch.stop.load(Ordering::Relaxed) && start.elapsed() < PATIENCE;
+        while firsts.contains(&SHARING) && goes_on() {
+            turn.share(4, &|_| {
+                self.watch.helped.lock().unwrap().insert(std::thread::current().id());
+                std::thread::sleep(Duration::from_micros(50));
+            });
         }
+        while firsts.contains(&PATIENT) && goes_on() {
+            turn.let_pass(400);
+            std::thread::yield_now();
+        }
+        // What has passed lets nobody pass.
+        turn.let_pass(if firsts.contains(&PATIENT) { 0 } else { 1000 });
+        self.watch.ended.lock().unwrap().extend(&firsts);
         calls.iter().map(|inputs| Ok(inputs.to_vec())).collect()
+    }
+}
+
+/// Graphs on so many threads, and what happens there.
+fn graphs(threads: usize) -> (Graphs, Arc<Watch>) {
+    let watch = Arc::new(Watch::default());
+    let dimensions = Some(vec![Dimension::Any, Dimension::Any]);
+    let port = |name: &str| {
+        let (name, dimensions) = (name.to_owned(), dimensions.clone());
+        Port { name, element: Element::U8, dimensions }
+    };
+    let signature = Signature { inputs: vec![port("x")], outputs: vec![port("y")] };
+    let backend = Sections { signature, watch: Arc::clone(&watch) };
+    (Graphs::new(Box::new(backend), threads).unwrap(), watch)
+}
+
+/// A call of so many tokens.
+async fn call(graph: &Graph, first: u8, tokens: u32) {
+    let mut bytes = vec![0; tokens as usize];
+    bytes[0] = first;
+    let x = Tensor::copied(&Buffers::new(0), Element::U8, &[1, tokens], &bytes).unwrap();
+    graph.compute(vec![("x".to_owned(), x)]).await.unwrap();
+}
+
+/// Waits until `done`.
+fn wait_for(done: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < PATIENCE, "nothing happens");
+        std::thread::yield_now();
     }
 }
 
 #[test]
 fn an_idle_thread_helps_until_a_call_arrives_and_comes_back() {
-    let watch = Arc::new(Watch::default());
-    let dimensions = Some(vec![Dimension::Named("batch".into()), Dimension::Named("s".into())]);
-    let port = |name: &str| Port {
-        name: name.into(),
-        element: Element::U8,
-        dimensions: dimensions.clone(),
-    };
-    let signature = Signature { inputs: vec![port("x")], outputs: vec![port("y")] };
-    let backend = Sections { signature, watch: Arc::clone(&watch) };
-    let graphs = Graphs::new(Box::new(backend), 2).unwrap();
+    let (graphs, watch) = graphs(2);
     let graph = graphs.load("g", vec![], GraphOptions::default()).unwrap();
-    let call = |first: u8| {
-        let bytes = [vec![first], vec![0; 63]].concat();
-        let x = Tensor::copied(graphs.buffers(), Element::U8, &[1, 64], &bytes).unwrap();
-        block_on(graph.compute(vec![("x".to_owned(), x)])).unwrap()
-    };
-    let helped = || watch.helped.lock().unwrap().len();
-    let wait_for_help = || {
-        let start = Instant::now();
-        while helped() < 2 {
-            assert!(start.elapsed() < PATIENCE, "nobody helps");
-            std::thread::yield_now();
-        }
-    };
+    let helped = || watch.helped.lock().unwrap().len() == 2;
     std::thread::scope(|scope| {
-        scope.spawn(|| call(1));
-        wait_for_help();
+        scope.spawn(|| block_on(call(&graph, SHARING, 64)));
+        wait_for(helped);
         // The helper computes it, as the other thread is not done.
-        call(0);
+        block_on(call(&graph, 0, 64));
         watch.helped.lock().unwrap().clear();
-        wait_for_help();
+        wait_for(helped);
         assert!(!watch.stop.swap(true, Ordering::Relaxed));
     });
     assert_eq!(graph.status().batches, 2);
@@ -123,24 +149,67 @@ fn an_idle_thread_helps_until_a_call_arrives_and_comes_back() {
 
 #[test]
 fn one_thread_has_no_helpers() {
-    let watch = Arc::new(Watch::default());
-    let dimensions = Some(vec![Dimension::Any, Dimension::Any]);
-    let port = |name: &str| Port {
-        name: name.into(),
-        element: Element::U8,
-        dimensions: dimensions.clone(),
-    };
-    let signature = Signature { inputs: vec![port("x")], outputs: vec![port("y")] };
-    let graphs =
-        Graphs::new(Box::new(Sections { signature, watch: Arc::clone(&watch) }), 1).unwrap();
+    let (graphs, watch) = graphs(1);
     let graph = graphs.load("g", vec![], GraphOptions::default()).unwrap();
-    let x = Tensor::copied(graphs.buffers(), Element::U8, &[1, 64], &[1; 64]).unwrap();
     std::thread::scope(|scope| {
-        scope.spawn(|| block_on(graph.compute(vec![("x".to_owned(), x)])).unwrap());
-        while watch.helped.lock().unwrap().is_empty() {
-            std::thread::yield_now();
-        }
+        scope.spawn(|| block_on(call(&graph, SHARING, 64)));
+        wait_for(|| !watch.helped.lock().unwrap().is_empty());
         watch.stop.store(true, Ordering::Relaxed);
     });
     assert_eq!(watch.helped.lock().unwrap().len(), 1);
+}
+
+#[test]
+fn short_calls_of_any_graph_pass_a_long_one() {
+    let (graphs, watch) = graphs(1);
+    let graph = graphs.load("g", vec![], GraphOptions::default()).unwrap();
+    let other = graphs.load("other", vec![], GraphOptions::default()).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| block_on(call(&graph, PATIENT, 400)));
+        wait_for(|| watch.began.lock().unwrap().contains(&PATIENT));
+        block_on(call(&graph, 8, 8));
+        block_on(call(&other, 9, 100));
+        assert!(!watch.stop.swap(true, Ordering::Relaxed));
+    });
+    assert_eq!(*watch.ended.lock().unwrap(), [8, 9, PATIENT]);
+    let passed = |graph: &Graph| {
+        graph.status().closed.iter().find(|(c, _)| *c == Closed::Passed).map(|(_, count)| *count)
+    };
+    assert_eq!((passed(&graph), passed(&other)), (Some(1), Some(1)));
+}
+
+#[test]
+fn a_long_call_waits_for_no_more_than_its_own_size() {
+    let (graphs, watch) = graphs(1);
+    let graph = graphs.load("g", vec![], GraphOptions::default()).unwrap();
+    let done = |number: usize| watch.ended.lock().unwrap().len() >= number;
+    std::thread::scope(|scope| {
+        scope.spawn(|| block_on(call(&graph, PATIENT, 400)));
+        wait_for(|| watch.began.lock().unwrap().contains(&PATIENT));
+        // More than 100 tokens never pass; of the others four do.
+        for tokens in [101, 90, 90, 90, 90, 90, 90] {
+            let graph = &graph;
+            scope.spawn(move || block_on(call(graph, 0, tokens)));
+        }
+        wait_for(|| done(4));
+        wait_for(|| graph.status().waiting == 3);
+        watch.stop.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(watch.ended.lock().unwrap()[4], PATIENT);
+}
+
+#[test]
+fn nothing_passes_what_has_passed_or_is_short_itself() {
+    let (graphs, watch) = graphs(1);
+    let graph = graphs.load("g", vec![], GraphOptions::default()).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| block_on(call(&graph, PATIENT, 192)));
+        wait_for(|| watch.began.lock().unwrap().contains(&PATIENT));
+        scope.spawn(|| block_on(call(&graph, 8, 8)));
+        wait_for(|| graph.status().waiting == 1);
+        std::thread::sleep(Duration::from_millis(20));
+        assert_eq!(*watch.began.lock().unwrap(), [PATIENT]);
+        watch.stop.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(*watch.ended.lock().unwrap(), [PATIENT, 8]);
 }

@@ -4,9 +4,15 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
 use futures::executor::block_on;
-use pilotlight_inference::{Backend, Device, Element, GraphOptions, Graphs, Tensor, Tract};
+use pilotlight_inference::{
+    Backend, Device, Element, GraphOptions, Graphs, Native, NativeOptions, Tensor, Tract,
+};
 use pilotlight_onnx::encode;
 use pilotlight_onnx::proto::TensorProto;
+
+#[allow(dead_code, unreachable_pub, reason = "other tests use more of it")]
+#[path = "native/encoder.rs"]
+mod encoder;
 
 use pilotlight_testing::graphs::{F32, model, node, port};
 #[cfg(feature = "onnxruntime")]
@@ -58,9 +64,34 @@ fn check(backend: Box<dyn Backend>) {
     assert!(grown < ALLOWED_KIB, "{name}: {grown} KiB more after 1,000 graphs");
 }
 
+/// The same of an encoder.
+fn encoders(graphs: &Graphs) {
+    let file = encoder::file();
+    let round = |times: u32| {
+        for time in 0..times {
+            let graph = graphs.load("encoder", file.clone(), GraphOptions::default()).unwrap();
+            let sizes = [1, 1 + time % 50];
+            let ones: Vec<u8> = (0..sizes[1]).flat_map(|_| 1i64.to_le_bytes()).collect();
+            let ones = Tensor::copied(graphs.buffers(), Element::I64, &sizes, &ones).unwrap();
+            let names = graph.signature().inputs.iter().map(|port| port.name.clone());
+            let inputs = names.map(|name| (name, ones.clone())).collect();
+            let outputs = block_on(graph.compute(inputs)).unwrap();
+            assert_eq!(outputs[0].1.shape().sizes(), [1, sizes[1], 5]);
+            assert_eq!(graph.status().backend, "native");
+            graphs.unload("encoder");
+        }
+    };
+    round(50);
+    let before = resident_kib();
+    round(1000);
+    let grown = resident_kib().saturating_sub(before);
+    assert!(grown < ALLOWED_KIB / 4, "{grown} KiB more after 1,000 encoders");
+}
+
 #[test]
 fn a_thousand_graphs_come_and_go_and_leave_memory_as_it_was() {
     check(Box::new(Tract::new(&Device::default()).unwrap()));
+    encoders(&Graphs::new(Box::new(Native::new(NativeOptions::default()).unwrap()), 2).unwrap());
     #[cfg(feature = "onnxruntime")]
     match pilotlight_inference::OnnxRuntime::new(Default::default()) {
         Ok(backend) => check(Box::new(backend)),

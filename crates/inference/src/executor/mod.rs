@@ -1,6 +1,7 @@
 //! The threads that compute: as many as there are cores, however many calls wait.
 
 mod next;
+mod pass;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -13,9 +14,10 @@ use crate::counters::{Counters, GraphStatus};
 use crate::crew::Crew;
 use crate::error::Error;
 use crate::executor::next::{Line, Next, State, Work};
+use crate::executor::pass::Lead;
 use crate::queue::{Batch, GraphOptions, Job, Queue};
 use crate::scheduling::prefer_throughput;
-use crate::turn::{Alone, Turn};
+use crate::turn::Turn;
 
 /// What a thread needs to run a graph's batches.
 pub(crate) struct Loaded {
@@ -181,7 +183,8 @@ impl Shared {
                 }
                 Next::Work(work) => {
                     drop(state);
-                    self.run(work);
+                    let lead = Lead::of(self, &work);
+                    self.run(work, &lead);
                     state = self.lock();
                 }
             }
@@ -189,14 +192,14 @@ impl Shared {
     }
 
     /// Runs a batch; when its callers are answered it is over for everybody who asks.
-    fn run(&self, Work { line, graph, batch, crew }: Work) {
+    fn run(&self, work: Work, turn: &dyn Turn) {
+        let Work { line, graph, batch, crew } = work;
         let start = Instant::now();
         let Batch { jobs, closed } = batch;
         for job in &jobs {
             graph.counters.waited(start.saturating_duration_since(job.arrived));
         }
         let rows = jobs.iter().map(|job| u64::from(job.rows())).sum();
-        let turn: &dyn Turn = crew.as_deref().map_or(&Alone, |crew| crew);
         let ran = batch::run(&*graph.model, &jobs, &self.buffers, turn);
         graph.counters.ran(rows, closed, start.elapsed(), &ran);
         self.ended(line, crew.as_ref());

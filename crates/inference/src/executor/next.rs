@@ -63,7 +63,8 @@ impl Shared {
         }
         let now = Instant::now();
         let mut until: Option<Instant> = None;
-        let idle = self.threads - 1 - state.running;
+        // More run than there are threads where some have let others pass.
+        let idle = (self.threads - 1).saturating_sub(state.running);
         for turn in 0..state.turns.len() {
             let Some(id) = state.turns.get(turn).copied() else { break };
             let Some(line) = state.lines.get_mut(&id) else { continue };
@@ -112,5 +113,28 @@ impl Shared {
             self.wake.notify_one();
         }
         Some(crew)
+    }
+
+    /// A batch of at most `most` tokens that may pass one of `line`, if no thread is idle that would take it.
+    pub(super) fn passing(&self, line: u64, most: u32) -> Option<Work> {
+        let mut state = self.lock();
+        if state.running < self.threads {
+            return None;
+        }
+        let now = Instant::now();
+        let ids: Vec<u64> = state.turns.iter().copied().collect();
+        for id in ids {
+            let Some(other) = state.lines.get_mut(&id) else { continue };
+            let allowed = id == line || other.running < self.concurrency(&other.graph);
+            if !allowed || other.queue.due(now, &other.graph.options) != Due::Now {
+                continue;
+            }
+            let Some(batch) = other.queue.take_short(most) else { continue };
+            other.running += 1;
+            let graph = Arc::clone(&other.graph);
+            state.running += 1;
+            return Some(Work { line: id, graph, batch, crew: None });
+        }
+        None
     }
 }

@@ -61,7 +61,7 @@ fn compute(
     let operands = fragment.inputs.iter().map(|input| match layout.places[input.value.0] {
         Some(Place { slot, width }) => {
             let range = sequence.rows.start * width..sequence.rows.end * width;
-            Ok(Operand::Rows(&arena.slots[slot][range], tokens))
+            Ok(Operand::Rows(&arena.slots[slot][range]))
         }
         None => sequence
             .loose(input.value)
@@ -69,7 +69,7 @@ fn compute(
             .ok_or("a value is missing"),
     });
     let operands = operands.collect::<Result<Vec<_>, _>>()?;
-    let found = fragment.run(&mut operands.into_iter())?;
+    let found = fragment.run(tokens, &mut operands.into_iter())?;
     let mut rows = rows.iter_mut();
     for (output, tensor) in fragment.outputs.iter().zip(found) {
         if layout.places[output.0].is_none() {

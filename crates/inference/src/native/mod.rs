@@ -66,15 +66,21 @@ impl Native {
         Ok(Self { set, others: Others::new(onnxruntime) })
     }
 
-    /// The plan of an encoder, or why there is none.
-    fn plan(&self, file: &[u8], precision: Precision) -> std::result::Result<Ragged, String> {
+    /// An encoder, or why it is none.
+    fn encoder(
+        &self,
+        file: &[u8],
+        precision: Precision,
+    ) -> std::result::Result<NativeModel, String> {
         let model = decode(file).map_err(|error| error.to_string())?;
         let plan = Ragged::new(model, precision, self.set).map_err(|error| error.to_string())?;
         let [ours, others] = plan.work;
-        if ours > others {
-            return Ok(plan);
+        if ours <= others {
+            return Err("most of it is computed by operators that have no kernel here".to_owned());
         }
-        Err("most of it is computed by operators that have no kernel here".to_owned())
+        let encoder = NativeModel::new(plan, self.set)?;
+        encoder.check().map_err(|error| format!("it cannot be taken apart: {error}"))?;
+        Ok(encoder)
     }
 }
 
@@ -84,11 +90,8 @@ impl Backend for Native {
     }
 
     fn load(&self, name: &str, file: Vec<u8>, precision: Precision) -> Result<Box<dyn Model>> {
-        match self.plan(&file, precision) {
-            Ok(plan) => {
-                let invalid = |reason| Error::InvalidGraph { graph: name.to_owned(), reason };
-                Ok(Box::new(NativeModel::new(plan, self.set).map_err(invalid)?))
-            }
+        match self.encoder(&file, precision) {
+            Ok(encoder) => Ok(Box::new(encoder)),
             Err(reason) => {
                 let others = self.others.open()?;
                 let engine = others.name();
@@ -99,7 +102,7 @@ impl Backend for Native {
     }
 
     fn packs(&self, file: &[u8]) -> bool {
-        self.plan(file, Precision::F32).is_ok()
+        self.encoder(file, Precision::F32).is_ok()
     }
 
     fn share_cores(&self, running: usize) {

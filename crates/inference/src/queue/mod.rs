@@ -205,6 +205,24 @@ impl Queue {
         };
         Some(Batch { jobs, closed })
     }
+
+    /// Takes the oldest calls that together have at most `most` tokens, past those that have more.
+    pub(crate) fn take_short(&mut self, most: u32) -> Option<Batch> {
+        self.remove_cancelled();
+        let mut jobs: Vec<Job> = Vec::new();
+        let mut left = most;
+        let mut index = 0;
+        while let Some(job) = self.waiting.get(index) {
+            match job.size {
+                Size::Tokens(tokens) if tokens <= left => {
+                    left -= tokens;
+                    jobs.extend(self.waiting.remove(index));
+                }
+                _ => index += 1,
+            }
+        }
+        (!jobs.is_empty()).then_some(Batch { jobs, closed: Closed::Passed })
+    }
 }
 
 #[cfg(test)]

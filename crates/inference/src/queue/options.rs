@@ -70,12 +70,14 @@ pub enum Closed {
     Shared,
     /// It cannot be run with others.
     Single,
+    /// It passed a longer batch, and is no larger than that has patience for.
+    Passed,
 }
 
 impl Closed {
     /// All of them, in the order in which they are counted.
-    pub const ALL: [Self; 5] =
-        [Self::Full, Self::Drained, Self::Waited, Self::Shared, Self::Single];
+    pub const ALL: [Self; 6] =
+        [Self::Full, Self::Drained, Self::Waited, Self::Shared, Self::Single, Self::Passed];
 
     /// What it is called in status and metrics.
     pub const fn name(self) -> &'static str {
@@ -85,6 +87,7 @@ impl Closed {
             Self::Waited => "waited",
             Self::Shared => "shared",
             Self::Single => "single",
+            Self::Passed => "passed",
         }
     }
 }

@@ -202,3 +202,13 @@ fn a_batch_of_enough_tokens_waits_no_longer() {
     let now = queue.waiting[0].arrived;
     assert_eq!(queue.due(now, &options), Due::Now);
 }
+
+#[test]
+fn short_calls_pass_long_ones_in_their_order() {
+    let (mut queue, _receivers) = of_tokens(&[400, 30, 90, 8, 70, 1]);
+    let batch = queue.take_short(100).unwrap();
+    let tokens: Vec<u32> = lengths(&batch).into_iter().map(|(_, length)| length).collect();
+    assert_eq!((tokens, batch.closed), (vec![30, 8, 1], Closed::Passed));
+    assert!(queue.take_short(60).is_none());
+    assert_eq!(queue.len(), 3);
+}

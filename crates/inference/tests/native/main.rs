@@ -7,6 +7,7 @@ mod encoder;
 mod fallback;
 mod golden;
 mod graphs;
+mod real;
 mod refusals;
 mod sandbox;
 mod support;

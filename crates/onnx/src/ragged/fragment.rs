@@ -20,6 +20,8 @@ pub struct Fragment {
     /// What it computes.
     pub outputs: Vec<ValueId>,
     plan: Arc<Plan>,
+    /// The shapes of the outputs, as they are to be for others.
+    shapes: Vec<ShapeFact>,
     /// Scratch that no run uses.
     states: Mutex<Vec<TypedSimpleState>>,
 }
@@ -36,8 +38,8 @@ pub struct FragmentInput {
 /// An operand of a [`Fragment`].
 #[derive(Debug)]
 pub enum Operand<'a> {
-    /// The rows of a sequence, one after the other, and how many they are.
-    Rows(&'a [f32], usize),
+    /// The rows of the sequence, one after the other.
+    Rows(&'a [f32]),
     /// A tensor.
     Loose(Arc<Tensor>),
 }
@@ -54,25 +56,27 @@ impl fmt::Debug for Fragment {
 }
 
 impl Fragment {
-    /// Computes the outputs for one sequence.
+    /// Computes the outputs for a sequence of so many tokens.
     ///
     /// # Errors
     /// What tract said.
     pub fn run(
         &self,
+        tokens: usize,
         operands: &mut dyn Iterator<Item = Operand<'_>>,
     ) -> Result<Vec<Arc<Tensor>>, String> {
-        self.try_run(operands).map_err(|error| format!("{error:#}"))
+        let outputs = self.try_run(tokens, operands);
+        outputs.map_err(|error| format!("{error:#}"))
     }
 
     fn try_run(
         &self,
+        tokens: usize,
         operands: &mut dyn Iterator<Item = Operand<'_>>,
     ) -> TractResult<Vec<Arc<Tensor>>> {
         let inputs = operands.zip(&self.inputs).map(|(operand, input)| match operand {
-            Operand::Rows(values, tokens) => {
-                let width = values.len() / tokens.max(1);
-                let shape = [1, tokens, width];
+            Operand::Rows(values) => {
+                let shape = [1, tokens, values.len() / tokens.max(1)];
                 let shape = if input.flat { &shape[1..] } else { &shape[..] };
                 Ok(Tensor::from_shape(shape, values)?.into_tvalue())
             }
@@ -88,8 +92,22 @@ impl Fragment {
         // A state whose run failed is not used again.
         let outputs = state.run(inputs)?;
         free().push(state);
-        Ok(outputs.into_iter().map(IntoArcTensor::into_arc_tensor).collect())
+        let outputs = outputs.into_iter().zip(&self.shapes);
+        outputs.map(|(output, shape)| whole(output, shape, tokens)).collect()
     }
+}
+
+/// A value in its whole shape. Some operators leave axes out along which all is the same, as those who read
+/// it in the same graph do not mind.
+fn whole(value: TValue, shape: &ShapeFact, tokens: usize) -> TractResult<Arc<Tensor>> {
+    let symbols = shape.iter().flat_map(|dim| dim.symbols()).collect::<Vec<_>>();
+    let set = |values: SymbolValues, symbol: &Symbol| values.with(symbol, tokens as i64);
+    let symbols = symbols.iter().fold(SymbolValues::default(), set);
+    let shape = shape.eval_to_usize(&symbols)?;
+    if value.shape() == &shape[..] {
+        return Ok(value.into_arc_tensor());
+    }
+    Ok(value.broadcast_to_shape(&shape)?.into_arc_tensor())
 }
 
 /// A part of a graph that is being taken out of it.
@@ -177,11 +195,13 @@ impl<'a> Draft<'a> {
             Ok(FragmentInput { value: numbered(source)?, flat })
         });
         let inputs = inputs.collect::<TractResult<_>>()?;
+        let shapes = outputs.iter().map(|o| Ok(self.whole.outlet_fact(*o)?.shape.clone()));
+        let shapes = shapes.collect::<TractResult<_>>()?;
         let outputs = outputs.iter().map(numbered).collect::<TractResult<_>>()?;
         self.part.declutter()?;
         self.part.optimize()?;
         let plan = SimplePlan::new(self.part)?;
-        Ok(Fragment { inputs, outputs, plan, states: Mutex::default() })
+        Ok(Fragment { inputs, outputs, plan, shapes, states: Mutex::default() })
     }
 
     /// Adds a source that tells how long the sequence is, if none does.

@@ -44,10 +44,10 @@ impl Naive {
                 Stage::Fragment(fragment) => {
                     let mut operands =
                         fragment.inputs.iter().map(|input| match naive.rows.get(&input.value) {
-                            Some(rows) => Operand::Rows(rows, naive.tokens),
+                            Some(rows) => Operand::Rows(rows),
                             None => Operand::Loose(Arc::clone(&naive.loose[&input.value])),
                         });
-                    let found = fragment.run(&mut operands).unwrap();
+                    let found = fragment.run(naive.tokens, &mut operands).unwrap();
                     for (value, tensor) in fragment.outputs.iter().zip(found) {
                         match plan.values[value.0] {
                             Value::Rows { .. } => {
