@@ -1,6 +1,8 @@
 //! A call gives the same bits in any company.
 
-use pilotlight_inference::{Backend, InstructionSet, Model, Precision};
+use std::cell::Cell;
+
+use pilotlight_inference::{Alone, Backend, InstructionSet, Model, Precision, Turn};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -44,6 +46,49 @@ proptest! {
         let model = backend(set).load("g", encoder::file(), precision).unwrap();
         check(&*model, &calls, threads);
     }
+}
+
+/// Runs another company whenever it is asked to let one pass.
+struct Nested<'a> {
+    model: &'a dyn Model,
+    calls: &'a [Call],
+    expected: &'a [Vec<Vec<u32>>],
+    asked: Cell<u32>,
+}
+
+impl Turn for Nested<'_> {
+    fn threads(&self) -> usize {
+        2
+    }
+
+    fn share(&self, count: usize, part: &(dyn Fn(usize) + Sync)) {
+        Threads(2).share(count, part);
+    }
+
+    fn let_pass(&self, _: u32) {
+        self.asked.set(self.asked.get() + 1);
+        let found: Vec<_> = together(self.model, self.calls, &Alone).iter().map(bits).collect();
+        assert!(found == self.expected);
+    }
+}
+
+#[test]
+fn companies_that_pass_change_nothing() {
+    let model = load(encoder::file(), Precision::Int4);
+    let text = |length: i64| (0..length).map(|i| (i * 31 + length) % encoder::VOCABULARY).collect();
+    let calls = |lengths: &[i64]| -> Vec<Call> {
+        lengths.iter().map(|length| Call::of(&Vec::from_iter::<Vec<i64>>(text(*length)))).collect()
+    };
+    let alone = |calls: &[Call]| -> Vec<_> {
+        calls.iter().map(|call| bits(&alone(&*model, call))).collect()
+    };
+    let (long, short) = (calls(&[300, 9]), calls(&[5, 40, 1]));
+    let expected = alone(&short);
+    let (calls, asked) = (&short[..], Cell::new(0));
+    let turn = Nested { model: &*model, calls, expected: &expected, asked };
+    let found: Vec<_> = together(&*model, &long, &turn).iter().map(bits).collect();
+    assert!(found == alone(&long));
+    assert!(turn.asked.get() > 2);
 }
 
 #[test]
