@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use futures::executor::block_on;
 use pilotlight_inference::{
     Backend, Buffers, Closed, Company, Dimension, Element, Graph, GraphOptions, Graphs, Model,
-    Port, Result, RunError, Signature, Tensor, Turn,
+    Port, Precision, Result, RunError, Signature, Tensor, Turn,
 };
 
 /// Anything here takes less.
@@ -46,7 +46,7 @@ impl Backend for Sections {
         "sections"
     }
 
-    fn load(&self, _: &str, _: Vec<u8>) -> Result<Box<dyn Model>> {
+    fn load(&self, _: &str, _: Vec<u8>, _: Precision) -> Result<Box<dyn Model>> {
         let (signature, watch) = (self.signature.clone(), Arc::clone(&self.watch));
         Ok(Box::new(Self { signature, watch }))
     }

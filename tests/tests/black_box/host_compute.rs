@@ -22,9 +22,9 @@ pub(crate) fn backends() -> Vec<&'static str> {
     assert!(found || !wanted, "ORT_DYLIB_PATH does not say where ONNX Runtime lies");
     if !found {
         skipped("onnxruntime, since ORT_DYLIB_PATH does not say where it lies");
-        return vec!["tract"];
+        return vec!["native", "tract"];
     }
-    vec!["tract", "onnxruntime"]
+    vec!["native", "tract", "onnxruntime"]
 }
 
 fn model() -> String {

@@ -154,8 +154,8 @@ fn values_that_exclude_each_other_are_errors() {
         "p.toml:4:30: functions.ner.limits.concurrent-requests: must be at most what the instances of its pool can take, 2",
     );
     only(
-        &format!("{ner}precision = 'int4'"),
-        "p.toml:3:13: functions.ner.precision: is for the sandbox; on the host there are unchanged, f32 and int8",
+        &format!("{ner}precision = 'int4'\nhost.backend = 'tract'"),
+        "p.toml:3:13: functions.ner.precision: is for the sandbox and for native; other backends have unchanged, f32 and int8",
     );
     only(
         &format!("{ner}host = {{ backend = 'tract', device = 'gpu' }}"),

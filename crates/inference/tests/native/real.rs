@@ -42,13 +42,14 @@ fn encoders_of_others_give_what_tract_gives() {
     let text = Wanted::PerText { columns: None };
     for (name, wanted) in [("minilm", &token), ("bge-small", &token), ("reranker", &text)] {
         let Some(file) = served(name, wanted) else { continue };
-        let tract = Tract::new(&Device::Cpu).unwrap().load("g", file.clone()).unwrap();
+        let tract =
+            Tract::new(&Device::Cpu).unwrap().load("g", file.clone(), Precision::F32).unwrap();
         let expected = outputs(&*tract);
         // Graphs that quantize while they compute turn roundings into steps.
         let exact = if name == "minilm" { 0.999_99 } else { 0.999 };
         for (precision, least) in [(Precision::F32, exact), (Precision::Int8, 0.99)] {
-            let native = backend(precision, InstructionSet::available());
-            let native = native.load("g", file.clone()).unwrap();
+            let native = backend(InstructionSet::available());
+            let native = native.load("g", file.clone(), precision).unwrap();
             assert_eq!(native.engine(), "native", "{name}");
             for (expected, found) in expected.iter().zip(outputs(&*native)) {
                 assert_eq!(expected[0].shape(), found[0].shape());
