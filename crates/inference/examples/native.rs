@@ -19,8 +19,9 @@ use pilotlight_inference::{
     Element, Graph, GraphOptions, Graphs, Native, NativeOptions, OnnxRuntime, OnnxRuntimeOptions,
     Precision, Tensor,
 };
+use pilotlight_onnx::proto::ModelProto;
 use pilotlight_onnx::rewrite::to_f32;
-use pilotlight_onnx::{decode, encode};
+use pilotlight_onnx::{Wanted, adapt, decode, encode, widen_halves};
 
 struct Options {
     model: String,
@@ -104,17 +105,25 @@ fn options() -> Options {
     options
 }
 
-fn native(options: &Options) -> Side {
+/// The graph in the form that encoders are served in.
+fn served(options: &Options) -> ModelProto {
     let file = std::fs::read(&options.model).expect("the model can be read");
+    let mut model = decode(&file[..]).unwrap();
+    adapt(&mut model, &Wanted::PerToken { columns: None }).unwrap();
+    widen_halves(&mut model);
+    model
+}
+
+fn native(options: &Options) -> Side {
     let backend = Native::new(NativeOptions::default()).unwrap();
-    side("native", Graphs::new(Box::new(backend), options.threads), file, options.precision)
+    let graphs = Graphs::new(Box::new(backend), options.threads);
+    side("native", graphs, encode(&served(options)), options.precision)
 }
 
 fn runtime(options: &Options) -> Side {
     let runtime = OnnxRuntimeOptions { threads: options.threads, ..OnnxRuntimeOptions::default() };
     let backend = OnnxRuntime::new(runtime).unwrap();
-    let file = std::fs::read(&options.model).expect("the model can be read");
-    let mut model = decode(&file[..]).unwrap();
+    let mut model = served(options);
     to_f32(&mut model).unwrap();
     let graphs = Graphs::new(Box::new(backend), options.threads);
     side("onnxruntime", graphs, encode(&model), Precision::F32)

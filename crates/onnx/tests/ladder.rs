@@ -14,7 +14,8 @@ const ORDER: &Order = &[
     &["import/lower"],
     &["fuse"],
     &["import"],
-    &["ragged", "rewrite"],
+    &["rewrite"],
+    &["ragged"],
 ];
 
 #[test]

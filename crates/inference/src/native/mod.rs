@@ -15,7 +15,7 @@ mod outputs;
 mod rows;
 
 use pilotlight_kernels::InstructionSet;
-use pilotlight_onnx::ragged::Ragged;
+use pilotlight_onnx::ragged::{Ragged, RowStep, Stage};
 use pilotlight_onnx::{Precision, decode};
 
 use self::model::NativeModel;
@@ -78,10 +78,27 @@ impl Native {
         if ours <= others {
             return Err("most of it is computed by operators that have no kernel here".to_owned());
         }
+        // Graphs that quantize while they compute have some around each product.
+        let (products, fragments) = parts(&plan);
+        if 2 * fragments > products {
+            return Err(format!("it has {fragments} parts between {products} products"));
+        }
         let encoder = NativeModel::new(plan, self.set)?;
         encoder.check().map_err(|error| format!("it cannot be taken apart: {error}"))?;
         Ok(encoder)
     }
+}
+
+/// How many products and fragments a plan has.
+fn parts(plan: &Ragged) -> (usize, usize) {
+    plan.stages.iter().fold((0, 0), |(products, fragments), stage| match stage {
+        Stage::Rows(steps) => {
+            let linear = |step: &&RowStep| matches!(step, RowStep::Linear { .. });
+            (products + steps.iter().filter(linear).count(), fragments)
+        }
+        Stage::Attend(_) => (products, fragments),
+        Stage::Fragment(_) => (products, fragments + 1),
+    })
 }
 
 impl Backend for Native {

@@ -21,6 +21,7 @@ use crate::import::{Port, lower_unfused};
 use crate::operators::Packing;
 use crate::precision::Precision;
 use crate::proto::ModelProto;
+use crate::rewrite::undo_dynamic_quantization;
 
 /// An encoder whose products are computed for the tokens of many sequences at once.
 #[derive(Debug)]
@@ -148,15 +149,20 @@ pub struct Attend {
 
 impl Ragged {
     /// Lowers an encoder's graph, whose outputs are all wanted, and packs its weights in `precision` for
-    /// `set`. The graph has to have the form that [`crate::adapt`] leaves as it is.
+    /// `set`. The graph has to have the form that [`crate::adapt`] leaves as it is. In other
+    /// precisions than f32, products that quantize their input while they compute are computed as all others are: else
+    /// it would be quantized twice.
     ///
     /// # Errors
     /// [`OnnxError`] naming what is malformed, unknown or absurd, or why the graph is no encoder.
     pub fn new(
-        model: ModelProto,
+        mut model: ModelProto,
         precision: Precision,
         set: InstructionSet,
     ) -> Result<Self, OnnxError> {
+        if precision != Precision::F32 {
+            undo_dynamic_quantization(&mut model)?;
+        }
         let outputs = model.graph.iter().flat_map(|graph| &graph.output);
         let wanted = Wanted::Named(outputs.map(|output| output.name.clone()).collect());
         let (mut model, ports, encoder) = lower_unfused(model, &wanted)?.parts()?;

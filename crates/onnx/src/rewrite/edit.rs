@@ -25,6 +25,10 @@ impl<'a> Edit<'a> {
         Ok(Self { graph, constants, names })
     }
 
+    pub(super) fn graph(&self) -> &GraphProto {
+        self.graph
+    }
+
     pub(super) fn nodes(&self) -> &[NodeProto] {
         &self.graph.node
     }

@@ -4,6 +4,7 @@
 //! error the model is worth nothing.
 
 mod attention;
+mod dynamic;
 mod edit;
 mod expand;
 mod quantize;
@@ -73,6 +74,22 @@ pub fn to_int8(model: &mut ModelProto) -> Result<(), OnnxError> {
         model.opset_import.push(OperatorSetIdProto { domain: CONTRIB.into(), version: 1 });
     }
     check_size(model)
+}
+
+/// Makes products of floats of those that quantize their input while they compute (`MatMulInteger` of
+/// `DynamicQuantizeLinear`, scaled): for kernels that quantize by themselves, with less error.
+///
+/// # Errors
+/// [`OnnxError`] naming the node.
+pub fn undo_dynamic_quantization(model: &mut ModelProto) -> Result<(), OnnxError> {
+    let mut edit = Edit::new(model)?;
+    dynamic::undo(&mut edit)?;
+    edit.finish();
+    if let Some(graph) = &mut model.graph {
+        dynamic::drop_unused(graph);
+    }
+    Edit::new(model)?.finish();
+    Ok(())
 }
 
 fn require(model: &ModelProto, opset: i64) -> Result<(), String> {

@@ -309,6 +309,61 @@ fn graphs_of_a_fixed_length_keep_their_mask() {
     assert!(largest_difference(&masked[0], &whole[0]) > 0.1);
 }
 
+/// A product of codes: `e · w` where `e` is quantized while it is computed.
+fn dynamic(zero_points: &[i64], scales: &[f32], outputs: &[(&str, &[&str])]) -> ModelProto {
+    let mut cast = node("Cast", &["sums"], "floats");
+    cast.attribute = vec![int("to", 1)];
+    let mut quantize = node("DynamicQuantizeLinear", &["e"], "codes");
+    quantize.output.extend(["step".into(), "zero".into()]);
+    let nodes = vec![
+        quantize,
+        node("MatMulInteger", &["codes", "w", "zero", "w_zero"], "sums"),
+        cast,
+        node("Mul", &["w_scale", "step"], "scale"),
+        node("Mul", &["floats", "scale"], "scaled"),
+        node("Add", &["scaled", "b"], "last"),
+    ];
+    let mut model = encoder(nodes, outputs);
+    let bytes = |name: &str, dims: &[i64], values: Vec<u8>| pilotlight_onnx::proto::TensorProto {
+        name: name.into(),
+        dims: dims.to_vec(),
+        data_type: 3,
+        raw_data: values.into(),
+        ..Default::default()
+    };
+    let codes = noise(64, 7).iter().map(|x| (x * 100.0) as i8 as u8).collect();
+    let constants = &mut model.graph.as_mut().unwrap().initializer;
+    constants.push(bytes("w", &[8, 8], codes));
+    constants.push(bytes(
+        "w_zero",
+        zero_points,
+        (0..zero_points.iter().product()).map(|i: i64| i as u8).collect(),
+    ));
+    constants.push(floats("w_scale", &if scales.len() == 1 { vec![] } else { vec![8] }, scales));
+    model
+}
+
+#[test]
+fn products_that_quantize_while_they_compute_become_rows() {
+    let scales: Vec<f32> = (1..=8).map(|scale| scale as f32 / 400.0).collect();
+    for (zero_points, scales) in [(&[][..], &[0.01][..]), (&[8], &scales)] {
+        let model = dynamic(zero_points, scales, &[("last", ROWS)]);
+        let plan = cut(model.clone(), Precision::Int8);
+        assert_eq!(kinds(&plan), [("fragment", 1), ("rows", 1)]);
+        assert_same_bits(&model, Precision::F32, &tokens(9), &[1; 9]);
+        let found = Naive::run(&plan, &tokens(9), None);
+        let expected = sandbox(model, Precision::F32, &tokens(9), &[1; 9]);
+        let difference = largest_difference(&found[0], &expected[0]);
+        assert!(difference > 0.0 && difference < 0.05, "{difference}");
+    }
+}
+
+#[test]
+fn products_of_codes_that_others_use_stay_as_they_are() {
+    let model = dynamic(&[], &[0.01], &[("last", ROWS), ("floats", ROWS)]);
+    assert_same_bits(&model, Precision::Int8, &tokens(9), &[1; 9]);
+}
+
 #[test]
 fn graphs_that_are_no_encoders_are_refused() {
     let mut other = encoder(vec![node("Sin", &["e"], "y")], &[("y", ROWS)]);
