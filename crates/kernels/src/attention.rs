@@ -146,6 +146,13 @@ impl Attention<'_> {
             let range = (self.tokens, *scale);
             *scale = 1.0 / softmax::unscaled(simd, &mut scores[index..], rows, range);
         }
+        let Some(mask) = self.mask.filter(|_| self.guarded) else { return };
+        for (index, scale) in scales.iter_mut().enumerate() {
+            if mask.hides_all(first + index, self.tokens) {
+                scores[index..].iter_mut().step_by(rows).for_each(|block| block.0.fill(0.0));
+                *scale = 0.0;
+            }
+        }
     }
 
     /// Stores the sums of queries from `first` on, scaled, as many columns as there are.

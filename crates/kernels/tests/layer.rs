@@ -125,3 +125,27 @@ fn matrices_that_are_too_small_are_refused() {
     assert!(five.masked(&x[..6]).is_none() && five.masked(&x[..25]).is_some());
     assert!(LayerNorm::new(vec![1.0], vec![], 0.0).is_none());
 }
+
+#[test]
+fn queries_that_see_no_key_give_zeros_where_they_are_guarded() {
+    let (tokens, width) = (9, 4);
+    let x: Vec<f32> = (0..tokens * 3 * width).map(|i| (i * 7 % 11) as f32 / 8.0).collect();
+    let rows = [0, 1, 2].map(|part| Rows { values: &x, stride: 3 * width, start: part * width });
+    let mut mask = vec![0.0; tokens * tokens];
+    mask[2 * tokens..3 * tokens].fill(f32::NEG_INFINITY);
+    mask[5 * tokens] = f32::NEG_INFINITY;
+    let attention = Attention::new(tokens, Heads { count: 1, width }, rows, 1.0).unwrap();
+    let attention = attention.masked(&mask).unwrap();
+    let compute = |attention: Attention<'_>| {
+        let mut out = vec![f32::NAN; tokens * width];
+        attention.compute(&mut AttentionScratch::default(), &mut out);
+        out
+    };
+    let (plain, guarded) = (compute(attention), compute(attention.guarded()));
+    for (row, (plain, guarded)) in plain.chunks(width).zip(guarded.chunks(width)).enumerate() {
+        match row {
+            2 => assert_eq!(guarded, [0.0; 4]),
+            _ => assert_eq!(guarded, plain),
+        }
+    }
+}

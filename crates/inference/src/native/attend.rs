@@ -81,7 +81,7 @@ impl Stage<'_> {
 
     /// Computes some heads of a sequence.
     fn compute(&self, sequence: &Sequence, out: &mut ColumnsMut<'_>) -> Result<(), String> {
-        let Attend { heads, scale, operands, mask, .. } = self.attend;
+        let Attend { heads, scale, operands, mask, guarded, .. } = self.attend;
         let [query, key, value] = operands;
         let operands = [
             self.rows(sequence, *query)?,
@@ -102,6 +102,9 @@ impl Stage<'_> {
                 }
             };
             attention = attention.masked(mask).ok_or("the mask does not fit")?;
+        }
+        if *guarded {
+            attention = attention.guarded();
         }
         let computed =
             SCRATCH.with_borrow_mut(|scratch| attention.compute_heads(self.set, scratch, out));

@@ -10,7 +10,7 @@ use pilotlight_testing::real_model;
 use crate::support::{Call, backend, floats};
 
 /// The graph of a model folder in the form that it is served in.
-fn served(name: &str, wanted: &Wanted) -> Option<Vec<u8>> {
+pub fn served(name: &str, wanted: &Wanted) -> Option<Vec<u8>> {
     let file = std::fs::read(real_model(name)?.join("model.onnx")).unwrap();
     let mut model = decode(&file[..]).unwrap();
     adapt(&mut model, wanted).unwrap();

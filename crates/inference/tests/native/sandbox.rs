@@ -6,6 +6,7 @@ use tract_core::internal::{Arc, IntoTValue as _, Tensor, TypedFact, TypedOp};
 use tract_core::plan::SimplePlan;
 
 use crate::encoder;
+use crate::real::served;
 use crate::support::{Call, alone, default_file, floats, load, together};
 
 /// The graph of a component.
@@ -59,6 +60,21 @@ fn lengths_alone_and_together_give_the_bits_of_the_sandbox() {
                 assert!(bits(&outcome.unwrap()) == expected, "{precision}, {}", call.length);
                 assert!(bits(&alone(&*model, call).unwrap()) == expected, "{precision}");
             }
+        }
+    }
+}
+
+#[test]
+fn encoders_of_others_give_the_bits_of_the_sandbox() {
+    let Some(file) = served("minilm", &Wanted::PerToken { columns: None }) else { return };
+    for precision in [Precision::F32, Precision::Int8] {
+        let model = load(file.clone(), precision);
+        let component = Component::of(&file, precision, &*model);
+        for length in [1, 9, 40] {
+            let call =
+                Call::of(&(0..length).map(|id| 1000 + id * 7919 % 20_000).collect::<Vec<_>>());
+            let expected = component.outputs(&call.texts[0]);
+            assert!(bits(&alone(&*model, &call).unwrap()) == expected, "{precision}, {length}");
         }
     }
 }

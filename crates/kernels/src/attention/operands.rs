@@ -30,6 +30,8 @@ pub struct Attention<'a> {
     pub(super) value: Rows<'a>,
     pub(super) scale: f32,
     pub(super) mask: Option<Mask<'a>>,
+    /// Queries that see no key at all give zeros.
+    pub(super) guarded: bool,
 }
 
 /// Summands of the scores, the same for all heads.
@@ -54,7 +56,16 @@ impl<'a> Attention<'a> {
                 && tokens.checked_mul(rows.stride).is_some_and(|len| len <= rows.values.len())
         };
         let all = [query, key, value];
-        all.iter().all(fits).then_some(Self { tokens, heads, query, key, value, scale, mask: None })
+        all.iter().all(fits).then_some(Self {
+            tokens,
+            heads,
+            query,
+            key,
+            value,
+            scale,
+            mask: None,
+            guarded: false,
+        })
     }
 
     /// Adds `mask`, `[tokens]` or `[tokens, tokens]`, to the scores of each head; `None` where it
@@ -66,5 +77,10 @@ impl<'a> Attention<'a> {
             _ => return None,
         };
         Some(Self { mask: Some(Mask { values: mask, stride }), ..self })
+    }
+
+    /// Gives zeros for queries whose scores are all summed with negative infinity, instead of what is no number.
+    pub fn guarded(self) -> Self {
+        Self { guarded: true, ..self }
     }
 }

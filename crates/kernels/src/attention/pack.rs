@@ -148,6 +148,12 @@ impl Rows<'_> {
 }
 
 impl Mask<'_> {
+    /// Whether a query sees none of `tokens` keys.
+    pub(super) fn hides_all(&self, query: usize, tokens: usize) -> bool {
+        let summands = &self.values[query * self.stride..];
+        summands.iter().take(tokens).all(|summand| *summand == f32::NEG_INFINITY)
+    }
+
     /// Adds it to the scores of a query.
     #[inline(always)]
     pub(super) fn add_to<'b>(&self, scores: impl Iterator<Item = &'b mut RowBlock>, query: usize) {

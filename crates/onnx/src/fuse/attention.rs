@@ -5,11 +5,12 @@ mod mask;
 
 use tract_core::internal::*;
 use tract_core::ops::einsum::EinSum;
-use tract_core::ops::math::{Add, Div, Mul};
+use tract_core::ops::logic::Iff;
+use tract_core::ops::math::{Add, Div, IsNan, Mul};
 use tract_core::ops::nn::{Softmax, SoftmaxKind};
 
 use self::mask::Mask;
-use super::matching::{binary, both_ways, producer, scalar, sole_user};
+use super::matching::{binary, both_ways, producer, scalar, sole_user, unary};
 use super::replay::Replay;
 use crate::operators::{Attend, Heads, Product};
 
@@ -32,6 +33,9 @@ pub(super) fn attention(
         inputs.push(mask.wire(model, &mut patch, name)?);
         op = op.masked();
     }
+    if found.guarded {
+        op = op.guarded();
+    }
     let fused = patch.wire_node(format!("{name}.attention"), op, &inputs)?[0];
     if !model.outlet_fact(found.output)?.compatible_with(patch.outlet_fact(fused)?) {
         return Ok(None);
@@ -45,6 +49,8 @@ struct Found {
     heads: Heads,
     scale: f32,
     mask: Option<Mask>,
+    /// Weights that are no numbers become zeros.
+    guarded: bool,
     /// Queries, keys and values, `[…, S, H]`.
     sources: [OutletId; 3],
     /// `[…, S, H]`.
@@ -60,9 +66,11 @@ impl Found {
         if softmax.axes[..] != [last] || !plain {
             return None;
         }
-        let product = sole_user(model, node.id.into())?;
+        let guard = guard(model, node);
+        let softmax = guard.unwrap_or(node.id.into());
+        let product = sole_user(model, softmax)?;
         let [weights, value] = matmul(model, product)?;
-        if weights != node.id.into() {
+        if weights != softmax {
             return None;
         }
         let scores = Scores::of(model, scores)?;
@@ -79,8 +87,27 @@ impl Found {
         };
         let output = joined(model, product.id.into(), query.source, heads)?;
         let sources = [query.source, key.source, value.source];
-        Some(Self { heads, scale: scores.scale * query.scale * key.scale, mask, sources, output })
+        let scale = scores.scale * query.scale * key.scale;
+        Some(Self { heads, scale, mask, guarded: guard.is_some(), sources, output })
     }
+}
+
+/// Zeros in the place of what is no number in the weights that `softmax` gives, if nothing else uses them.
+fn guard(model: &TypedModel, softmax: &TypedNode) -> Option<OutletId> {
+    let weights = OutletId::from(softmax.id);
+    let [one, other] = model.outlet_successors(weights) else { return None };
+    if model.outputs.contains(&weights) {
+        return None;
+    }
+    [(one, other), (other, one)].into_iter().find_map(|(check, choice)| {
+        let (check, choice) = (model.node(check.node), model.node(choice.node));
+        unary::<IsNan>(check)?;
+        sole_user(model, check.id.into())?;
+        choice.op_as::<Iff>()?;
+        let [condition, zero, kept] = <[OutletId; 3]>::try_from(&choice.inputs[..]).ok()?;
+        let fits = condition == check.id.into() && kept == weights;
+        (fits && scalar(model, zero) == Some(0.0)).then(|| choice.id.into())
+    })
 }
 
 /// The operands of a matrix product over the last two axes, the others alike.

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::cell::RefCell;
 
 use pilotlight_kernels::{Attention, AttentionScratch, Heads, Rows};
@@ -18,15 +19,25 @@ pub(crate) struct Attend {
     /// Queries, keys and values are the columns of one input.
     together: bool,
     masked: bool,
+    /// Queries that see no key at all give zeros.
+    guarded: bool,
 }
 
 impl Attend {
     pub(crate) fn new(heads: Heads, scale: f32, together: bool) -> Self {
-        Self { heads, scale, together, masked: false }
+        Self { heads, scale, together, masked: false, guarded: false }
     }
 
     pub(crate) fn masked(self) -> Self {
         Self { masked: true, ..self }
+    }
+
+    pub(crate) fn guarded(self) -> Self {
+        Self { guarded: true, ..self }
+    }
+
+    pub(crate) fn is_guarded(&self) -> bool {
+        self.guarded
     }
 
     pub(crate) fn heads(&self) -> Heads {
@@ -61,9 +72,15 @@ impl Attend {
         *shape.last_mut().context("a scalar")? = width;
         let mut attention = Attention::new(tokens, self.heads, rows, self.scale)
             .context("queries, keys and values do not fit")?;
-        if self.masked {
-            let mask = inputs.get(operands).context("the mask is missing")?;
-            attention = attention.masked(floats(mask)?).context("the mask does not fit")?;
+        let mask = self.masked.then(|| inputs.get(operands).context("the mask is missing"));
+        let mask = mask.transpose()?.map(|mask| whole(mask, tokens)).transpose()?;
+        if let Some(mask) = &mask {
+            let view = mask.try_as_plain_ram()?;
+            let mask = view.as_slice::<f32>()?;
+            attention = attention.masked(mask).context("the mask does not fit")?;
+        }
+        if self.guarded {
+            attention = attention.guarded();
         }
         let mut out = Tensor::zero_dt(f32::datum_type(), &shape)?;
         let mut view = out.try_as_plain_ram_mut()?;
@@ -73,9 +90,19 @@ impl Attend {
     }
 }
 
+/// A mask with all its columns. tract leaves axes out along which all is the same.
+fn whole(mask: &TValue, tokens: usize) -> TractResult<Cow<'_, Tensor>> {
+    if mask.shape().last() == Some(&tokens) {
+        return Ok(Cow::Borrowed(mask));
+    }
+    let mut shape: TVec<usize> = mask.shape().into();
+    *shape.last_mut().context("a mask without axes")? = tokens;
+    Ok(Cow::Owned(mask.broadcast_to_shape(&shape)?))
+}
+
 impl PartialEq for Attend {
     fn eq(&self, other: &Self) -> bool {
-        let key = |op: &Self| (op.heads, op.scale.to_bits(), op.together, op.masked);
+        let key = |op: &Self| (op.heads, op.scale.to_bits(), op.together, op.masked, op.guarded);
         key(self) == key(other)
     }
 }

@@ -237,6 +237,7 @@ impl<'a> Cut<'a> {
             scale: op.scale(),
             operands: [operand(0)?, operand(1)?, operand(2)?],
             mask: (node.inputs.len() > mask).then(|| input(mask)).transpose()?,
+            guarded: op.is_guarded(),
             out: self.value(node.id.into())?,
         })
     }

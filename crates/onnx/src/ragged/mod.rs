@@ -143,6 +143,8 @@ pub struct Attend {
     pub operands: [(ValueId, usize); 3],
     /// Summands of the scores, `[S]` or `[S, S]` for each sequence.
     pub mask: Option<ValueId>,
+    /// Queries that see no key at all give zeros.
+    pub guarded: bool,
     /// Rows of all heads.
     pub out: ValueId,
 }

@@ -168,6 +168,29 @@ fn masks_that_choose_take_tokens_out_of_attention() {
 }
 
 #[test]
+fn queries_that_see_nothing_are_guarded_as_they_were() {
+    let masking = vec![node("Add", &["scores", "mask"], "masked")];
+    let mut model = attention((1, &["1", "1", "T", "T"]), masking);
+    let nodes = &mut model.graph.as_mut().unwrap().node;
+    let product = nodes.iter().position(|node| node.output[0] == "context").unwrap();
+    nodes[product].input[0] = "kept".into();
+    let guard = [
+        scalar("zero", 0.0),
+        node("IsNaN", &["weights"], "none"),
+        node("Where", &["none", "zero", "weights"], "kept"),
+    ];
+    nodes.splice(product..product, guard);
+    let mut mask = noise(49, 5);
+    mask[7..14].fill(f32::NEG_INFINITY);
+    mask[20] = f32::NEG_INFINITY;
+    let mask = Tensor::from_shape(&[1, 1, 7, 7], &mask).unwrap();
+    let ([plain, fused], counts) = both(model, &[rows(7), mask]);
+    assert_eq!((counts["Attend"], counts.contains_key("IsNan")), (1, false), "{counts:?}");
+    assert!(largest_difference(&plain, &fused) < 1e-5);
+    assert!(fused[8..16].iter().all(|value| *value == 0.0), "{fused:?}");
+}
+
+#[test]
 fn masks_of_each_head_stay_with_tract() {
     let masking = vec![node("Add", &["scores", "mask"], "masked")];
     let mask = Tensor::from_shape(&[1, 2, 5, 5], &noise(50, 5)).unwrap();

@@ -114,6 +114,7 @@ impl Naive {
             Some(mask) => attention.masked(mask).unwrap(),
             None => attention,
         };
+        let attention = if attend.guarded { attention.guarded() } else { attention };
         let mut out = vec![f32::NAN; self.tokens * attend.heads.count * attend.heads.width];
         attention.compute(&mut AttentionScratch::default(), &mut out);
         self.rows.insert(attend.out, out);
