@@ -176,6 +176,8 @@ impl LoadedGraph {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use pilotlight_inference::{Device, Native, NativeOptions, Tract};
     use pilotlight_testing::tiny_model;
 
@@ -221,14 +223,17 @@ mod tests {
 
     #[test]
     fn weights_that_the_backend_packs_stay_as_they_are() {
-        let (_path, folder) = folder("token-classification");
         let native = Native::new(NativeOptions::default()).unwrap();
+        let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/pii-ner");
+        let encoder = ModelFolder::open(&model).unwrap();
         for precision in [Precision::Int8, Precision::Int4] {
-            let file = convert(&folder, precision, &native).unwrap();
+            let file = convert(&encoder, precision, &native).unwrap();
             let model = pilotlight_onnx::decode(&file[..]).unwrap();
             assert!(pilotlight_onnx::contains_operator(&model, "MatMulNBits"), "{precision}");
         }
-        let refused = convert(&folder, Precision::Int4, &tract()).unwrap_err().to_string();
+        let refused = convert(&encoder, Precision::Int4, &tract()).unwrap_err().to_string();
         assert!(refused.contains("by the backend native"), "{refused}");
+        let (_path, no_encoder) = folder("token-classification");
+        assert!(convert(&no_encoder, Precision::Int4, &native).is_err());
     }
 }
