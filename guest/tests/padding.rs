@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
-use pilotlight_guest::engine::{Padded, Sequence, groups};
+use pilotlight_guest::engine::{Padded, Sequence, groups, groups_of_any_lengths};
 use pilotlight_model::InputRole;
 use proptest::prelude::*;
 
@@ -43,5 +43,30 @@ proptest! {
             let length = padded[group[0]].length();
             prop_assert!(group.iter().all(|place| padded[*place].length() == length));
         }
+    }
+
+    #[test]
+    fn groups_of_any_lengths_hold_each_sequence_once_and_little_padding(
+        lengths in prop::collection::vec(1usize..400, 0..60), most in 1usize..9,
+    ) {
+        let padded: Vec<Padded> =
+            lengths.iter().map(|length| Padded::new(&sequence(*length), 1, 512)).collect();
+        let groups = groups_of_any_lengths(&padded, most);
+        let mut places: Vec<usize> = groups.iter().flatten().copied().collect();
+        places.sort_unstable();
+        prop_assert_eq!(places, (0..lengths.len()).collect::<Vec<_>>());
+        for group in groups {
+            prop_assert!((1..=most).contains(&group.len()));
+            let lengths: Vec<usize> = group.iter().map(|place| padded[*place].length()).collect();
+            let (shortest, longest) = (lengths.iter().min().unwrap(), lengths.iter().max().unwrap());
+            prop_assert!(*longest <= 2 * shortest + 16);
+        }
+    }
+
+    #[test]
+    fn what_is_lengthened_is_what_would_have_been_padded(length in 1usize..40, more in 0usize..40) {
+        let mut padded = Padded::new(&sequence(length), 1, 512);
+        padded.lengthen(length + more);
+        prop_assert_eq!(padded, Padded::new(&sequence(length), length + more, 512));
     }
 }

@@ -26,6 +26,9 @@ pub struct GraphRecord {
     pub pad_to_multiple_of: u32,
     /// Most texts of a request that are computed at once.
     pub rows: u32,
+    /// Whether texts of different lengths are computed at once, without their padding.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub any_lengths: bool,
     /// Why rows of different callers do not share batches, if they do not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mixes_rows: Option<String>,

@@ -15,6 +15,9 @@ use crate::graph_file::{GraphFile, adapt, label_count, refused};
 use crate::precision::Precision;
 use crate::progress::{Progress, Stage};
 
+/// Most texts of a call of different lengths.
+const MOST_TEXTS: u32 = 64;
+
 /// How the host computes a model.
 #[derive(Clone)]
 #[non_exhaustive]
@@ -168,8 +171,23 @@ impl LoadedGraph {
         }
         let mixes_rows = graph.mixes_rows().map(str::to_owned);
         let single = encoder.as_ref().is_none_or(|encoder| encoder.single);
-        let rows = if single || mixes_rows.is_some() { 1 } else { options.max_batch };
-        let record = GraphRecord { name, sha256, precision, pad_to_multiple_of, rows, mixes_rows };
+        let masked = encoder.as_ref().is_some_and(|encoder| encoder.masked);
+        let any_lengths = graph.takes_any_lengths() && masked && !single;
+        let rows = match (single || mixes_rows.is_some(), any_lengths) {
+            (true, _) => 1,
+            // The queue cuts them by tokens.
+            (false, true) => MOST_TEXTS,
+            (false, false) => options.max_batch,
+        };
+        let record = GraphRecord {
+            name,
+            sha256,
+            precision,
+            pad_to_multiple_of,
+            rows,
+            any_lengths,
+            mixes_rows,
+        };
         Ok(Self { graphs: Arc::clone(graphs), record, encoder, signature })
     }
 }

@@ -59,8 +59,8 @@ pub(crate) fn built_for_host(
     let file_and_digest = (read_file(&file.path)?, file.digest);
     let graph = LoadedGraph::load(compute, folder.manifest(), file_and_digest)?;
     let guest_digest = guest.digest();
-    let GraphRecord { pad_to_multiple_of, rows, .. } = graph.record;
-    let shape = [pad_to_multiple_of, rows].map(u32::to_le_bytes).concat();
+    let GraphRecord { pad_to_multiple_of, rows, any_lengths, .. } = graph.record;
+    let shape = [pad_to_multiple_of, rows, any_lengths.into()].map(u32::to_le_bytes).concat();
     let digests = [&guest_digest, &model, &file.digest].map(Digest::as_bytes);
     // Two precisions may give the same graph; what the component says of it differs.
     let parts = [VERSION.as_bytes(), &shape, precision.as_bytes()].into_iter().chain(digests);

@@ -17,7 +17,8 @@ const TYPES: &str = r#"
     (export $port "port" (type $o))
     (type $g (record (field "name" string) (field "inputs" (list $port))
         (field "outputs" (list $port)) (field "pad-to-multiple-of" u32) (field "rows" u32)
-        (field "length" (option u32)) (field "vocabulary" (option u32))))
+        (field "length" (option u32)) (field "vocabulary" (option u32))
+        (field "any-lengths" bool)))
     (export $graph "graph" (type $g))
     (type $l (variant (case "guest" $precision) (case "host" $graph)))
     (export $placement "placement" (type $l))
@@ -133,8 +134,8 @@ impl Memory {
     fn guest(&self) -> Guest {
         let [returned, strings] = [&self.returned, &self.strings]
             .map(|bytes| bytes.iter().map(|byte| format!("\\{byte:02x}")).collect::<String>());
-        // A manifest, and a placement flattened to a case and twelve words.
-        let parameters = "i32 ".repeat(15);
+        // A manifest, and a placement flattened to a case and thirteen words.
+        let parameters = "i32 ".repeat(16);
         let text = format!(
             r#"(component
                 (core module $m

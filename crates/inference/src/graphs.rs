@@ -199,6 +199,11 @@ impl Graph {
         self.0.loaded.model.signature()
     }
 
+    /// Whether texts of different lengths are computed together without their padding.
+    pub fn takes_any_lengths(&self) -> bool {
+        self.0.loaded.model.company() == Company::Ragged
+    }
+
     /// Why its rows are not known to be independent of each other, if they are not: the node of the
     /// graph and what it does.
     pub fn mixes_rows(&self) -> Option<&str> {

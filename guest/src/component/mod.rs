@@ -61,6 +61,7 @@ mod bindings {
                 rows: graph.rows as usize,
                 length: size(graph.length),
                 vocabulary: size(graph.vocabulary),
+                any_lengths: graph.any_lengths,
                 name: graph.name,
             })
         }

@@ -2,7 +2,10 @@
 
 use pilotlight_model::InputRole;
 
-use super::{Engine, EngineError, Matrix, NamedTensor, Padded, Padding, Tensor, groups};
+use super::{
+    Engine, EngineError, Matrix, NamedTensor, Padded, Padding, Tensor, groups,
+    groups_of_any_lengths,
+};
 
 /// Token ids and segment ids of one sequence, of the same length.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,6 +32,8 @@ pub struct Encoder {
     padding: Padding,
     /// Most sequences that are computed at once.
     rows: usize,
+    /// Whether they may have different lengths.
+    any_lengths: bool,
     outputs: Vec<Output>,
 }
 
@@ -50,7 +55,8 @@ impl Encoder {
         (rows, vocabulary): (usize, Option<usize>),
     ) -> Result<Self, EngineError> {
         let roles = roles(&*engine)?;
-        let mut encoder = Self { engine, roles, padding, rows, outputs: Vec::new() };
+        let mut encoder =
+            Self { engine, roles, padding, rows, any_lengths: false, outputs: Vec::new() };
         // What nothing takes out changes what is computed for the tokens before it.
         if !encoder.roles.contains(&InputRole::Mask) {
             encoder.padding.pad_to_multiple_of = 1;
@@ -60,6 +66,13 @@ impl Encoder {
             encoder.padding.pad_to_multiple_of = 1;
         }
         Ok(encoder)
+    }
+
+    /// The same, with sequences of different lengths at once, if an attention mask takes their padding out.
+    #[must_use]
+    pub fn of_any_lengths(mut self, any_lengths: bool) -> Self {
+        self.any_lengths = any_lengths && self.roles.contains(&InputRole::Mask);
+        self
     }
 
     /// What each output has rows for.
@@ -83,9 +96,14 @@ impl Encoder {
     /// [`EngineError`].
     pub fn run(&self, sequences: &[Sequence]) -> Result<Vec<Vec<Matrix>>, EngineError> {
         let padded = sequences.iter().map(|sequence| self.padding.pad(sequence));
-        let padded = padded.collect::<Result<Vec<Padded>, _>>()?;
+        let mut padded = padded.collect::<Result<Vec<Padded>, _>>()?;
         let mut outputs = vec![Vec::new(); padded.len()];
-        for together in groups(&padded, self.rows) {
+        let group = if self.any_lengths { groups_of_any_lengths } else { groups };
+        for together in group(&padded, self.rows) {
+            let longest = together.iter().map(|index| padded[*index].length()).max();
+            for index in &together {
+                padded[*index].lengthen(longest.unwrap_or(0));
+            }
             let rows: Vec<&Padded> = together.iter().map(|index| &padded[*index]).collect();
             for (index, row) in together.iter().zip(self.compute(&rows)?) {
                 outputs[*index] = row;

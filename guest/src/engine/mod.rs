@@ -9,7 +9,7 @@ mod tract;
 mod wasi_nn;
 
 pub use encoder::{Encoder, Output, Sequence};
-pub use padding::{Padded, Padding, groups};
+pub use padding::{Padded, Padding, groups, groups_of_any_lengths};
 pub use tensor::{Element, Matrix, Port, Tensor, bytes_of};
 #[cfg(feature = "tract")]
 pub use tract::{Lowered, TractEngine};
@@ -82,6 +82,9 @@ pub struct HostGraph {
     pub length: Option<usize>,
     /// Rows of the token embedding, where the graph tells.
     pub vocabulary: Option<usize>,
+    /// Whether sequences of different lengths can be computed at once: an attention mask takes their
+    /// padding out before anything is computed of it.
+    pub any_lengths: bool,
 }
 
 /// Why nothing is computed now, and when to ask again.

@@ -67,6 +67,17 @@ impl Padded {
         Self { tokens, ids, mask: pad(&mask), type_ids, positions }
     }
 
+    /// Pads to `length` tokens, if there are not as many.
+    pub fn lengthen(&mut self, length: usize) {
+        let length = length.max(self.length());
+        for values in [&mut self.ids, &mut self.mask, &mut self.type_ids] {
+            values.resize(length, 0);
+        }
+        let next = self.positions.last().map_or(0, |last| last + 1);
+        let missing = length - self.positions.len();
+        self.positions.extend(next..next + missing as i64);
+    }
+
     /// Length with the padding.
     pub fn length(&self) -> usize {
         self.ids.len()
@@ -81,6 +92,27 @@ impl Padded {
             InputRole::Mask | InputRole::Length => &self.mask,
         }
     }
+}
+
+/// Places of sequences in groups of up to `most`, by their lengths. The longest of a group is not much more
+/// than twice as long as its shortest: padding is copied, though nothing is computed of it.
+pub fn groups_of_any_lengths(padded: &[Padded], most: usize) -> Vec<Vec<usize>> {
+    const SHORT: usize = 16;
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    let mut by_length: Vec<usize> = (0..padded.len()).collect();
+    by_length.sort_by_key(|index| padded[*index].length());
+    for index in by_length {
+        let length = padded[index].length();
+        let open = groups.last_mut().filter(|group| {
+            let shortest = group.first().map_or(0, |first| padded[*first].length());
+            group.len() < most && length <= 2 * shortest + SHORT
+        });
+        match open {
+            Some(group) => group.push(index),
+            None => groups.push(vec![index]),
+        }
+    }
+    groups
 }
 
 /// Places of the sequences that have the same length, in groups of up to `most`.

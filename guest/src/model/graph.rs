@@ -18,18 +18,20 @@ pub(super) fn encoder(
 ) -> Result<(Encoder, Option<usize>), LoadError> {
     let padding =
         |pad_to_multiple_of, fixed| Padding { pad_to_multiple_of, longest, fixed, first_position };
-    let (engine, padding, rows, vocabulary) = match placement {
+    let (engine, padding, (rows, any_lengths), vocabulary) = match placement {
         Placement::Guest(precision) => {
             let (engine, length, vocabulary) = in_guest(folder, columns, precision)?;
-            (engine, padding(1, length), 1, vocabulary)
+            (engine, padding(1, length), (1, false), vocabulary)
         }
         Placement::Host(graph) => {
-            let HostGraph { pad_to_multiple_of, length, rows, vocabulary, .. } = graph;
-            (on_host(graph)?, padding(pad_to_multiple_of, length), rows, vocabulary)
+            let HostGraph { pad_to_multiple_of, length, rows, vocabulary, any_lengths, .. } = graph;
+            let padding = padding(pad_to_multiple_of, length);
+            (on_host(graph)?, padding, (rows, any_lengths), vocabulary)
         }
     };
     let encoder = Encoder::new(engine, padding, (rows, vocabulary));
-    Ok((encoder.map_err(engine_error(folder))?, vocabulary))
+    let encoder = encoder.map_err(engine_error(folder))?.of_any_lengths(any_lengths);
+    Ok((encoder, vocabulary))
 }
 
 fn engine_error(folder: &ModelFolder) -> impl Fn(EngineError) -> LoadError {

@@ -303,12 +303,15 @@ impl Host {
     }
 
     /// Lets go of versions that have been replaced or refused, and has the cache evict what nobody uses
-    /// now.
+    /// now. No request waits for that.
     fn retire(&self, former: impl Send + 'static) {
         let cache = self.0.cache.clone();
-        tokio::task::spawn_blocking(move || {
-            drop(former);
-            if let Err(error) = cache.evict() {
+        tokio::spawn(async move {
+            let retired = background::run(move || {
+                drop(former);
+                cache.evict()
+            });
+            if let Err(error) = retired.await {
                 tracing::warn!(%error, "the cache could not be kept within its bound");
             }
         });

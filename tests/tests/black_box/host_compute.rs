@@ -84,6 +84,27 @@ fn padding_to_buckets_and_batching_change_no_label() {
 }
 
 #[test]
+fn texts_of_a_request_are_computed_at_once_whatever_their_lengths() {
+    let server = serve(&model(), "native", &["--max-batch-tokens", "1000"]);
+    // Each about as long as the one before, and of another length.
+    let texts: Vec<String> = (9..16).map(|times| "Ada met Paris ".repeat(times)).collect();
+    let alone: Vec<serde_json::Value> = texts.iter().map(|text| labels(&server, text)).collect();
+    let before = graph_status(&server)["batches"].as_u64().unwrap();
+    let body = serde_json::json!({ "inputs": texts }).to_string();
+    let together = server.post("/v1/token-classification", body);
+    assert_eq!(together.json(), serde_json::Value::Array(alone));
+    let after = graph_status(&server)["batches"].as_u64().unwrap();
+    assert_eq!(after - before, 1, "each text was a batch");
+}
+
+fn labels(server: &Server, text: &str) -> serde_json::Value {
+    let body = serde_json::json!({ "inputs": text }).to_string();
+    let answer = server.post("/v1/token-classification", body);
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    answer.json()
+}
+
+#[test]
 fn a_component_is_served_with_the_graph_beside_it_and_no_other() {
     let folder = tempfile::tempdir().unwrap();
     let component = folder.path().join("pii.wasm");

@@ -143,14 +143,23 @@ impl<'a> Placement<'a> {
 
 impl LoadedGraph {
     fn for_guest(&self) -> GuestGraph {
-        let GraphRecord { name, pad_to_multiple_of, rows, .. } = self.record.clone();
+        let GraphRecord { name, pad_to_multiple_of, rows, any_lengths, .. } = self.record.clone();
         let encoder = self.encoder.as_ref();
         let narrow = |size: Option<usize>| size.and_then(|size| u32::try_from(size).ok());
         let length = narrow(encoder.and_then(|encoder| encoder.length));
         let vocabulary = narrow(encoder.and_then(|encoder| encoder.vocabulary));
         let ports = |ports: &[GraphPort]| ports.iter().map(for_guest).collect();
         let (inputs, outputs) = (ports(&self.signature.inputs), ports(&self.signature.outputs));
-        GuestGraph { name, inputs, outputs, pad_to_multiple_of, rows, length, vocabulary }
+        GuestGraph {
+            name,
+            inputs,
+            outputs,
+            pad_to_multiple_of,
+            rows,
+            length,
+            vocabulary,
+            any_lengths,
+        }
     }
 }
 

@@ -37,6 +37,8 @@ pub(super) struct GuestGraph {
     pub(super) rows: u32,
     pub(super) length: Option<u32>,
     pub(super) vocabulary: Option<u32>,
+    #[component(name = "any-lengths")]
+    pub(super) any_lengths: bool,
 }
 
 /// `port`
