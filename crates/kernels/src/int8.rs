@@ -85,12 +85,37 @@ fn pack<S: Form<Int8, Kept: Pack>>(
 fn quantize(weights: &[f32; DEPTH], column: usize, block: &mut impl Pack) {
     let largest = weights.iter().fold(0.0f32, |most, x| most.max(x.abs()));
     // A scale of zero has only zero weights: the quotient is NaN, and becomes 0.
-    let codes = |scale: f32| weights.map(|weight| (weight / scale).round() as i8);
+    let codes = |scale: f32| weights.map(|weight| rounded(weight / scale));
     let error = |scale: f32| -> f32 {
         let codes = codes(scale).map(|code| f32::from(code) * scale);
         codes.iter().zip(weights).map(|(code, weight)| (code - weight).powi(2)).sum()
     };
     let scales = LARGEST.rev().map(|code| largest / f32::from(code));
-    let scale = scales.min_by(|a, b| error(*a).total_cmp(&error(*b))).unwrap_or_default();
+    let tried = scales.map(|scale| (scale, error(scale)));
+    let best = tried.reduce(|best, other| if other.1 < best.1 { other } else { best });
+    let scale = best.map_or(0.0, |(scale, _)| scale);
     block.set(column, scale, &codes(scale));
+}
+
+/// `x.round()` of what an i8 holds, without a call.
+fn rounded(x: f32) -> i8 {
+    /// The largest number below a half: with a half itself, 0.49999997 would become 1.
+    const HALF: f32 = 0.5 - f32::EPSILON / 4.0;
+    (x + HALF.copysign(x)) as i8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rounded;
+
+    #[test]
+    fn numbers_are_rounded_to_the_nearest_and_halves_away_from_zero() {
+        for half in -300..=300i16 {
+            let half = f32::from(half) / 2.0;
+            for x in [half.next_down(), half, half.next_up(), half + 0.25] {
+                assert_eq!(rounded(x), x.round() as i8, "{x}");
+            }
+        }
+        assert_eq!((rounded(f32::NAN), rounded(-0.0)), (0, 0));
+    }
 }
