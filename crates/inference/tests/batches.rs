@@ -12,28 +12,9 @@ use pilotlight_inference::{BatchRows, Closed, Element, Error, GraphOptions, Tens
 
 mod stub;
 
-use stub::{BOMB, LETHAL, POISON, graphs, inputs, options, tensor, values};
-
-fn count(status: &pilotlight_inference::GraphStatus, reason: Closed) -> u64 {
-    status.closed.iter().find(|(closed, _)| *closed == reason).map_or(0, |(_, count)| *count)
-}
-
-/// Starts calls behind one that holds the only thread, and lets all go.
-fn behind_a_running_one<'a, F: Future + 'a>(
-    gate: &stub::Gate,
-    first: F,
-    others: Vec<F>,
-) -> (F::Output, Vec<F::Output>) {
-    gate.close();
-    let mut first = pin!(first);
-    let mut others = pin!(join_all(others));
-    let mut context = Context::from_waker(Waker::noop());
-    assert!(first.as_mut().poll(&mut context).is_pending());
-    gate.wait_for(1);
-    assert!(others.as_mut().poll(&mut context).is_pending());
-    gate.open();
-    block_on(async { (first.await, others.await) })
-}
+use stub::{
+    BOMB, LETHAL, POISON, behind_a_running_one, count, graphs, inputs, options, tensor, values,
+};
 
 #[test]
 fn a_call_gets_the_sum_of_its_inputs_whatever_their_order() {
@@ -265,45 +246,6 @@ fn outputs_that_nobody_would_be_given_are_refused_before_they_are_computed() {
     let error = call(1000).unwrap_err();
     assert!(matches!(&error, Error::TooLarge(reason) if reason.contains("send fewer rows")));
     assert_eq!(graph.status().batches, 3);
-}
-
-#[test]
-fn calls_of_any_length_run_as_one_batch_and_fail_alone() {
-    let (graphs, gate) = graphs(1);
-    let graph = graphs.load("g", b"ragged".to_vec(), GraphOptions::default()).unwrap();
-    let call = |values: &[i64]| graph.compute(inputs(&graphs, 1, values));
-    let others = vec![call(&[1; 40]), call(&[2]), call(&[POISON, 3]), call(&[4; 9])];
-    let (_, others) = behind_a_running_one(&gate, call(&[0; 100]), others);
-    let failed = others.iter().map(Result::is_err).collect::<Vec<_>>();
-    assert_eq!(failed, [false, false, true, false]);
-    assert_eq!(values(&others[3].as_ref().unwrap()[0].1), [5; 9]);
-    let status = graph.status();
-    assert_eq!((status.batches, status.rows, status.failed, status.retried), (2, 5, 1, 0));
-}
-
-#[test]
-fn a_call_of_more_tokens_than_a_batch_is_computed_in_parts() {
-    let (graphs, _) = graphs(1);
-    let options = options(|o| o.max_tokens = 10);
-    let graph = graphs.load("g", b"ragged".to_vec(), options).unwrap();
-    let numbers: Vec<i64> = (0..28).collect();
-    let outputs = block_on(graph.compute(inputs(&graphs, 7, &numbers))).unwrap();
-    assert_eq!(outputs[0].1.shape().sizes(), [7, 4]);
-    assert_eq!(values(&outputs[0].1), (1..=28).collect::<Vec<i64>>());
-    assert_eq!((graph.status().batches, graph.status().rows), (4, 7));
-    let long = block_on(graph.compute(inputs(&graphs, 1, &[1; 50]))).unwrap();
-    assert_eq!(values(&long[0].1), [2; 50]);
-}
-
-#[test]
-fn a_graph_whose_callers_are_kept_apart_runs_each_call_alone() {
-    let (graphs, gate) = graphs(1);
-    let options = options(|o| o.batch_rows = BatchRows::Never);
-    let graph = graphs.load("g", b"ragged".to_vec(), options).unwrap();
-    let call = |value: i64| graph.compute(inputs(&graphs, 2, &[value, value]));
-    let (_, others) = behind_a_running_one(&gate, call(0), vec![call(1), call(2)]);
-    assert!(others.iter().all(Result::is_ok));
-    assert_eq!(count(&graph.status(), Closed::Single), 3);
 }
 
 #[test]

@@ -70,20 +70,26 @@ impl Layout {
 
     /// Gives slots to the buffers that are needed in more than one stage.
     fn assign(&mut self, lives: &[Option<Life>]) {
+        // The first and the last stage of each buffer, and whether a stage of another kind needs it.
+        let mut spans = vec![(usize::MAX, 0, false); lives.len()];
+        for life in lives.iter().flatten() {
+            let (from, until, outside) = &mut spans[life.buffer];
+            *from = life.from.0.min(*from);
+            *until = life.until.0.max(*until);
+            *outside |= life.outside;
+        }
         // The stage after which a slot is free.
         let mut free_after: Vec<usize> = Vec::new();
         let mut slots: Vec<Option<usize>> = vec![None; lives.len()];
         for (value, life) in lives.iter().enumerate() {
             let Some(life) = life else { continue };
-            let members = || lives.iter().flatten().filter(|other| other.buffer == life.buffer);
-            let from = members().map(|member| member.from.0).min().unwrap_or_default();
-            let until = members().map(|member| member.until.0).max().unwrap_or_default();
-            if from == until && !members().any(|member| member.outside) {
+            let (from, until, outside) = spans[life.buffer];
+            if from == until && !outside {
                 continue;
             }
             let slot = slots[life.buffer].unwrap_or_else(|| {
-                let free =
-                    |slot: &usize| free_after[*slot] < from && self.slots[*slot] == life.width;
+                let same = |slot: &usize| self.slots[*slot] == life.width;
+                let free = |slot: &usize| free_after[*slot] < from && same(slot);
                 let found = (0..self.slots.len()).find(free).unwrap_or_else(|| {
                     self.slots.push(life.width);
                     free_after.push(0);

@@ -2,13 +2,17 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test uses what it needs")]
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
+use futures::executor::block_on;
+use futures::future::join_all;
 use pilotlight_inference::{
-    Backend, Buffers, Company, Dimension, Element, Error, GraphOptions, Graphs, Model, Port,
-    Precision, Result, RunError, Shape, Signature, Tensor,
+    Backend, Buffers, Closed, Company, Dimension, Element, Error, GraphOptions, GraphStatus,
+    Graphs, Model, Port, Precision, Result, RunError, Shape, Signature, Tensor,
 };
 
 /// The value that no run survives.
@@ -200,4 +204,25 @@ pub fn options(change: impl FnOnce(&mut GraphOptions)) -> GraphOptions {
     let mut options = GraphOptions::default();
     change(&mut options);
     options
+}
+
+pub fn count(status: &GraphStatus, reason: Closed) -> u64 {
+    status.closed.iter().find(|(closed, _)| *closed == reason).map_or(0, |(_, count)| *count)
+}
+
+/// Starts calls behind one that holds the only thread, and lets all go.
+pub fn behind_a_running_one<'a, F: Future + 'a>(
+    gate: &Gate,
+    first: F,
+    others: Vec<F>,
+) -> (F::Output, Vec<F::Output>) {
+    gate.close();
+    let mut first = pin!(first);
+    let mut others = pin!(join_all(others));
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(first.as_mut().poll(&mut context).is_pending());
+    gate.wait_for(1);
+    assert!(others.as_mut().poll(&mut context).is_pending());
+    gate.open();
+    block_on(async { (first.await, others.await) })
 }

@@ -36,23 +36,6 @@ impl Attend {
         Self { guarded: true, ..self }
     }
 
-    pub(crate) fn is_guarded(&self) -> bool {
-        self.guarded
-    }
-
-    pub(crate) fn heads(&self) -> Heads {
-        self.heads
-    }
-
-    pub(crate) fn scale(&self) -> f32 {
-        self.scale
-    }
-
-    /// Whether queries, keys and values are the columns of one input.
-    pub(crate) fn is_together(&self) -> bool {
-        self.together
-    }
-
     fn width(&self) -> usize {
         self.heads.count * self.heads.width
     }
@@ -87,6 +70,27 @@ impl Attend {
         let values = view.as_slice_mut::<f32>()?;
         SCRATCH.with_borrow_mut(|scratch| attention.compute(scratch, values));
         Ok(out)
+    }
+}
+
+/// What it is computed with, for those that compute it elsewhere.
+#[cfg(not(target_family = "wasm"))]
+impl Attend {
+    pub(crate) fn is_guarded(&self) -> bool {
+        self.guarded
+    }
+
+    pub(crate) fn heads(&self) -> Heads {
+        self.heads
+    }
+
+    pub(crate) fn scale(&self) -> f32 {
+        self.scale
+    }
+
+    /// Whether queries, keys and values are the columns of one input.
+    pub(crate) fn is_together(&self) -> bool {
+        self.together
     }
 }
 

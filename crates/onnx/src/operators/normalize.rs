@@ -22,6 +22,7 @@ impl Normalize {
         Self { residual: true, ..self }
     }
 
+    #[cfg(not(target_family = "wasm"))]
     pub(crate) fn parameters(&self) -> &LayerNorm {
         &self.parameters
     }
