@@ -206,9 +206,17 @@ impl Queue {
         Some(Batch { jobs, closed })
     }
 
-    /// Takes the oldest calls that together have at most `most` tokens, past those that have more.
-    pub(crate) fn take_short(&mut self, most: u32) -> Option<Batch> {
+    /// Takes the oldest calls that together have at most `most` tokens, past those that have more; nothing if those that
+    /// have no more would fill batches of `largest` tokens, which cost less.
+    pub(crate) fn take_short(&mut self, most: u32, largest: u32) -> Option<Batch> {
         self.remove_cancelled();
+        let short = self.waiting.iter().filter_map(|job| match job.size {
+            Size::Tokens(tokens) => Some(tokens).filter(|tokens| *tokens <= most),
+            Size::Alone | Size::Rows(_) => None,
+        });
+        if short.fold(0, u32::saturating_add) > largest {
+            return None;
+        }
         let mut jobs: Vec<Job> = Vec::new();
         let mut left = most;
         let mut index = 0;
