@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
@@ -25,6 +25,8 @@ struct Watch {
     /// Threads that have computed a part of a call that shares.
     helped: Mutex<HashSet<ThreadId>>,
     stop: AtomicBool,
+    /// How often a patient call has let others pass.
+    asked: AtomicUsize,
     /// First bytes of calls, in the order in which they began and ended.
     began: Mutex<Vec<u8>>,
     ended: Mutex<Vec<u8>>,
@@ -91,6 +93,7 @@ impl Model for Sections {
         }
         while firsts.contains(&PATIENT) && goes_on() {
             turn.let_pass(400);
+            self.watch.asked.fetch_add(1, Ordering::Relaxed);
             std::thread::yield_now();
         }
         // What has passed lets nobody pass.
@@ -178,24 +181,44 @@ fn short_calls_of_any_graph_pass_a_long_one() {
     assert_eq!((passed(&graph), passed(&other)), (Some(1), Some(1)));
 }
 
+/// Waits until a patient call has let others pass some more times.
+fn wait_for_chances(watch: &Watch) {
+    let before = watch.asked.load(Ordering::Relaxed);
+    wait_for(|| watch.asked.load(Ordering::Relaxed) > before + 3);
+}
+
 #[test]
 fn a_long_call_waits_for_no_more_than_its_own_size() {
     let (graphs, watch) = graphs(1);
     let graph = graphs.load("g", vec![], GraphOptions::default()).unwrap();
-    let done = |number: usize| watch.ended.lock().unwrap().len() >= number;
     std::thread::scope(|scope| {
         scope.spawn(|| block_on(call(&graph, PATIENT, 400)));
         wait_for(|| watch.began.lock().unwrap().contains(&PATIENT));
-        // More than 100 tokens never pass; of the others four do.
-        scope.spawn(|| block_on(call(&graph, 0, 101)));
         (0..4).for_each(|_| block_on(call(&graph, 0, 90)));
         scope.spawn(|| block_on(call(&graph, 0, 90)));
-        wait_for(|| graph.status().waiting == 2);
-        std::thread::sleep(Duration::from_millis(20));
-        assert!(!done(5));
+        wait_for(|| graph.status().waiting == 1);
+        wait_for_chances(&watch);
         watch.stop.store(true, Ordering::Relaxed);
     });
     assert_eq!(watch.ended.lock().unwrap()[4], PATIENT);
+}
+
+#[test]
+fn nothing_passes_what_has_waited_longer() {
+    let (graphs, watch) = graphs(1);
+    let graph = graphs.load("g", vec![], GraphOptions::default()).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| block_on(call(&graph, PATIENT, 400)));
+        wait_for(|| watch.began.lock().unwrap().contains(&PATIENT));
+        // More than 100 tokens never pass this one.
+        scope.spawn(|| block_on(call(&graph, 7, 101)));
+        wait_for(|| graph.status().waiting == 1);
+        scope.spawn(|| block_on(call(&graph, 8, 8)));
+        wait_for(|| graph.status().waiting == 2);
+        wait_for_chances(&watch);
+        watch.stop.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(watch.ended.lock().unwrap()[0], PATIENT);
 }
 
 #[test]
@@ -207,7 +230,7 @@ fn nothing_passes_what_has_passed_or_is_short_itself() {
         wait_for(|| watch.began.lock().unwrap().contains(&PATIENT));
         scope.spawn(|| block_on(call(&graph, 8, 8)));
         wait_for(|| graph.status().waiting == 1);
-        std::thread::sleep(Duration::from_millis(20));
+        wait_for_chances(&watch);
         assert_eq!(*watch.began.lock().unwrap(), [PATIENT]);
         watch.stop.store(true, Ordering::Relaxed);
     });

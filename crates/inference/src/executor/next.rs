@@ -129,8 +129,7 @@ impl Shared {
             if !allowed || other.queue.due(now, &other.graph.options) != Due::Now {
                 continue;
             }
-            let largest = other.graph.options.max_tokens;
-            let Some(batch) = other.queue.take_short(most, largest) else { continue };
+            let Some(batch) = other.queue.take_short(most) else { continue };
             other.running += 1;
             let graph = Arc::clone(&other.graph);
             state.running += 1;

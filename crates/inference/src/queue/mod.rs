@@ -206,28 +206,18 @@ impl Queue {
         Some(Batch { jobs, closed })
     }
 
-    /// Takes the oldest calls that together have at most `most` tokens, past those that have more; nothing if those that
-    /// have no more would fill batches of `largest` tokens, which cost less.
-    pub(crate) fn take_short(&mut self, most: u32, largest: u32) -> Option<Batch> {
+    /// Takes the oldest calls, as many as have at most `most` tokens together: they pass what runs, but nothing that
+    /// has waited longer.
+    pub(crate) fn take_short(&mut self, most: u32) -> Option<Batch> {
         self.remove_cancelled();
-        let short = self.waiting.iter().filter_map(|job| match job.size {
-            Size::Tokens(tokens) => Some(tokens).filter(|tokens| *tokens <= most),
-            Size::Alone | Size::Rows(_) => None,
-        });
-        if short.fold(0, u32::saturating_add) > largest {
-            return None;
-        }
         let mut jobs: Vec<Job> = Vec::new();
         let mut left = most;
-        let mut index = 0;
-        while let Some(job) = self.waiting.get(index) {
-            match job.size {
-                Size::Tokens(tokens) if tokens <= left => {
-                    left -= tokens;
-                    jobs.extend(self.waiting.remove(index));
-                }
-                _ => index += 1,
+        while let Some(Size::Tokens(tokens)) = self.waiting.front().map(|job| job.size) {
+            if tokens > left {
+                break;
             }
+            left -= tokens;
+            jobs.extend(self.waiting.pop_front());
         }
         (!jobs.is_empty()).then_some(Batch { jobs, closed: Closed::Passed })
     }

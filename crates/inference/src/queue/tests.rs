@@ -204,18 +204,12 @@ fn a_batch_of_enough_tokens_waits_no_longer() {
 }
 
 #[test]
-fn short_calls_pass_long_ones_in_their_order() {
-    let (mut queue, _receivers) = of_tokens(&[400, 30, 90, 8, 70, 1]);
-    let batch = queue.take_short(100, 200).unwrap();
+fn calls_pass_in_their_order_and_nothing_that_has_waited_longer() {
+    let (mut queue, _receivers) = of_tokens(&[30, 8, 90, 1]);
+    let batch = queue.take_short(100).unwrap();
     let tokens: Vec<u32> = lengths(&batch).into_iter().map(|(_, length)| length).collect();
-    assert_eq!((tokens, batch.closed), (vec![30, 8, 1], Closed::Passed));
-    assert!(queue.take_short(60, 200).is_none());
-    assert_eq!(queue.len(), 3);
-}
-
-#[test]
-fn nothing_passes_where_enough_waits_for_whole_batches() {
-    let (mut queue, _receivers) = of_tokens(&[400, 90, 90, 30]);
-    assert!(queue.take_short(100, 200).is_none());
-    assert_eq!(queue.take_short(80, 200).unwrap().tokens(), 30);
+    assert_eq!((tokens, batch.closed), (vec![30, 8], Closed::Passed));
+    assert!(queue.take_short(89).is_none());
+    assert_eq!(queue.len(), 2);
+    assert_eq!(queue.take_short(91).unwrap().tokens(), 91);
 }
