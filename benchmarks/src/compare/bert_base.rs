@@ -20,12 +20,17 @@ use super::server::ServerSpec;
 use super::servers::{absolute, python};
 
 /// Texts in a request.
-const BATCH: usize = 16;
+pub(super) const BATCH: usize = 16;
 /// Tokens of a text, including the two special ones.
-const TOKENS: usize = 128;
+pub(super) const TOKENS: usize = 128;
+const FASTAPI: &str = "FastAPI + ONNX Runtime";
 /// Python packages that export the model, and those of the second Python service.
 const EXPORT_PACKAGES: [&str; 1] = ["onnx==1.23.2"];
 const FLASK_PACKAGES: [&str; 3] = ["flask==3.1.3", "torch==2.15.0", "transformers==5.24.0"];
+
+/// Why the precision is an option.
+pub(super) const INT8: &str = "Pilotlight computes in int8 (`--precision int8`): \
+    the labels of random weights are nearly ties, so the accuracy check of `pilotlight build` would select f32.";
 
 struct Results {
     /// ONNX Runtime called directly.
@@ -39,15 +44,13 @@ struct Results {
 /// Measures; returns the text of `docs/performance-bert-base.md`.
 pub(super) fn run(runner: &Runner) -> anyhow::Result<String> {
     build::host()?;
-    let python = PathBuf::from(python()?);
-    let files = Files::new(export(&python)?, "bert-base")?;
-    let servers = HostServers::new(files)?;
-    servers.build(Precision::F32)?;
-    let texts = servers.files.texts("texts", &bodies(), &servers.python)?;
+    let (servers, texts) = prepare()?;
     let direct = direct(&servers, &texts, runner)?;
     let mut targets = vec![
-        (servers.fastapi("FastAPI + ONNX Runtime", Precision::F32, THREADS[0])?, "/"),
-        (servers.pilotlight("pilotlight", Precision::F32)?, "/"),
+        (servers.fastapi(FASTAPI, Precision::F32, THREADS[0])?, "/"),
+        (servers.native_int8()?, "/"),
+        (servers.native_f32()?, "/"),
+        (servers.pilotlight("pilotlight, ONNX Runtime f32", Precision::F32)?, "/"),
     ];
     let flask = flask(&servers);
     targets.extend(flask.clone().map(|spec| (spec, "/")));
@@ -61,6 +64,29 @@ pub(super) fn run(runner: &Runner) -> anyhow::Result<String> {
         versions.push(("Python packages of the Flask service", FLASK_PACKAGES.join(", ")));
     }
     Ok(page(&Results { direct, load, flask: flask.is_some(), versions }, runner))
+}
+
+/// FastAPI and Pilotlight in alternating rounds, one request after the other, for the page of inference on
+/// the host.
+pub(super) fn beside_fastapi(runner: &Runner) -> anyhow::Result<Run> {
+    let (servers, texts) = prepare()?;
+    let fastapi = servers.fastapi(FASTAPI, Precision::F32, THREADS[0])?;
+    let targets = [(fastapi, "/"), (servers.native_int8()?, "/")];
+    let bodies = texts.bodies.display().to_string();
+    let (rounds, seconds) = if runner.is_quick() { ("1", "5s") } else { ("3", "30s") };
+    let load = ["--concurrency", "1", "--rounds", rounds, "--duration", seconds];
+    let more = ["--warm-up", "5s", "--timeout", "2m", "--corpus", &bodies];
+    runner.compare("host-bert-base", &targets, &[&load[..], &more].concat())
+}
+
+/// Exports the model and builds its components.
+fn prepare() -> anyhow::Result<(HostServers, Texts)> {
+    let python = PathBuf::from(python()?);
+    let servers = HostServers::new(Files::new(export(&python)?, "bert-base")?)?;
+    servers.build(Precision::F32)?;
+    servers.build_native_int8()?;
+    let texts = servers.files.texts("texts", &bodies(), &servers.python)?;
+    Ok((servers, texts))
 }
 
 /// Exports the model; returns its folder.
@@ -89,7 +115,7 @@ fn bodies() -> String {
 
 /// Calls ONNX Runtime directly: a batch on all cores, and one text on each core.
 fn direct(servers: &HostServers, texts: &Texts, runner: &Runner) -> anyhow::Result<Vec<Outcome>> {
-    let direct = Direct::build(servers.library.clone(), runner.direct_seconds())?;
+    let direct = Direct::build(servers.library.clone(), runner.direct_seconds(8))?;
     let graph = servers.files.graph(Precision::F32);
     let batch = Setting { callers: 1, threads: cores(), batch: BATCH };
     let single = Setting { callers: cores(), threads: 1, batch: 1 };
@@ -124,13 +150,14 @@ fn page_text(page: &mut String, results: &Results, runner: &Runner) -> std::fmt:
         page,
         "# Performance with a model of the size of BERT-base
 
-`cargo xtask compare bert-base` measures Pilotlight, FastAPI and Flask with the same model in f32, over loopback, in one run, and writes
-this page. The machine: {}.
+`cargo xtask compare bert-base` measures Pilotlight, FastAPI and Flask with the same model, over loopback, in one run, and writes this
+page. The machine: {}.
 
 The model has the shape of BERT-base-Chinese: 12 layers, hidden size 768, 12 heads, intermediate size 3072, 21,128 tokens in the
 vocabulary, 12 kinds of entities. **Its weights are random** (benchmarks/python/export_bert.py): its labels mean nothing, but its speed is
-that of a trained model, because speed does not depend on the values of weights. A request contains {BATCH} texts of {TOKENS} tokens.
-FastAPI and Flask compute them as one batch; Pilotlight's function passes its texts to the host in batches of at most eight.
+that of a trained model, because speed does not depend on the values of weights. {INT8} A request contains {BATCH} texts of {TOKENS}
+tokens. FastAPI and Flask compute them as one batch; Pilotlight's kernels compute a text of this length at a time, on all cores.
+*pilotlight, f32* is for comparison.
 ",
         machine(&results.load.report)
     )?;

@@ -38,3 +38,17 @@ pub(super) fn targets(report: &Value) -> &[Value] {
 pub(super) fn connections(step: &Value) -> Option<u64> {
     step["load"].as_object()?.values().find_map(Value::as_u64)
 }
+
+/// The median of several values; NaN if there are none.
+pub(super) fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// Requests per second of connections that each send their next request when they have their response,
+/// from the mean latency. The rate in the report lacks the requests at the borders of a round, which are
+/// many if a round takes seconds and a request one.
+pub(super) fn throughput(summary: &Value, connections: u64) -> f64 {
+    connections as f64 / (number(&summary["mean_ms"]) / 1e3)
+}

@@ -58,8 +58,8 @@ impl Runner {
     }
 
     /// How long a runtime is called directly, in seconds.
-    pub(super) fn direct_seconds(&self) -> u32 {
-        if self.quick { 2 } else { 8 }
+    pub(super) fn direct_seconds(&self, long: u32) -> u32 {
+        if self.quick { 1 } else { long }
     }
 
     /// The value of `--duration`.

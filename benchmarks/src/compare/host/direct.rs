@@ -64,6 +64,11 @@ impl Direct {
         Ok(Self { program, library, seconds })
     }
 
+    /// The same program, whose runs take `seconds`.
+    pub(super) fn lasting(&self, seconds: u32) -> Self {
+        Self { seconds, ..self.clone() }
+    }
+
     /// Computes `texts` repeatedly with one setting.
     pub(in crate::compare) fn run(
         &self,

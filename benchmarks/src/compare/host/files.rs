@@ -61,9 +61,35 @@ impl Files {
         self.component(precision).with_extension("onnx")
     }
 
-    /// The f32 component that pads texts to multiples of `multiple`.
-    pub(super) fn padding(&self, multiple: &str) -> PathBuf {
-        self.folder.join(format!("padding-{multiple}.wasm"))
+    /// The component that `build --compute host` makes without further options.
+    pub(super) fn default(&self) -> PathBuf {
+        self.folder.join("default.wasm")
+    }
+
+    /// The component whose products the backend `native` computes in int8.
+    pub(in crate::compare) fn native_int8(&self) -> PathBuf {
+        self.folder.join("native-int8.wasm")
+    }
+
+    /// The f32 component that pads texts to multiples of [`PADDED_TO`](super::servers::PADDED_TO).
+    pub(super) fn padding(&self) -> PathBuf {
+        self.folder.join("padding.wasm")
+    }
+
+    /// Builds [`Self::default`] as a user does: `build` selects the precision.
+    pub(super) fn build_default(&self) -> anyhow::Result<()> {
+        let mut build = Command::new(binary());
+        build.arg("build").arg(&self.model).args(["--compute", "host"]);
+        execute(build.arg("-o").arg(self.default()))
+    }
+
+    /// The precision that `build` selected for [`Self::default`].
+    pub(super) fn selected_precision(&self) -> anyhow::Result<String> {
+        let mut inspect = Command::new(binary());
+        let output = inspect.args(["inspect", "--json"]).arg(self.default()).output()?;
+        let inspection: Value = serde_json::from_slice(&output.stdout)?;
+        let precision = inspection["manifest"]["graph"]["precision"].as_str();
+        Ok(precision.context("no precision in the inspection")?.to_owned())
     }
 
     /// Builds a component and its graph for inference on the host.

@@ -3,16 +3,27 @@
 use serde_json::{Value, json};
 
 use super::agreement;
-use super::direct::{Direct, Outcome, Setting, cores};
+use super::direct::{Direct, Outcome};
 use super::files::{Precision, Texts};
-use super::servers::{BATCHING, HostServers, MULTIPLES, THREADS, Threads};
+use super::servers::{HostServers, THREADS, Threads};
 use super::wasmtime;
-use crate::compare::report::{connections, number};
+use crate::compare::report::{connections, targets, throughput};
 use crate::compare::runner::{Run, Runner, TEXT};
 use crate::compare::server::ServerSpec;
 
-/// The number of connections at which FastAPI is tuned and batching is measured.
-pub(super) const CONNECTIONS: &str = "64";
+/// The number of connections at which FastAPI is tuned, servers are compared and batching is measured.
+pub(super) const CONNECTIONS: u64 = 64;
+/// The servers at [`CONNECTIONS`]. *pilotlight* is what `build` and `serve` select without options.
+pub(super) const COMPARED: [&str; 6] = [
+    "FastAPI, f32",
+    "pilotlight",
+    "pilotlight, f32",
+    "pilotlight, ONNX Runtime f32",
+    "FastAPI, int8",
+    "pilotlight, ONNX Runtime int8",
+];
+/// The servers whose labels are compared with the golden ones.
+pub(super) const AGREEMENT: [&str; 3] = [COMPARED[1], COMPARED[2], COMPARED[5]];
 
 /// The servers, and the texts that they are sent.
 pub(super) struct Scenarios<'a> {
@@ -25,43 +36,12 @@ pub(super) struct Scenarios<'a> {
     pub(super) single: &'a Texts,
 }
 
-/// The results in one precision.
-pub(super) struct PrecisionResults {
-    pub(super) precision: Precision,
-    /// Direct calls in all settings, the fastest first.
-    pub(super) direct: Vec<Outcome>,
-    pub(super) sweep: Run,
-    /// Texts per second at saturation.
-    pub(super) saturated: PairedRounds,
-    /// Tokens with the golden label, and all tokens.
-    pub(super) agreement: (usize, usize),
-}
-
-/// Alternating rounds of direct calls and of requests to Pilotlight.
-pub(super) struct PairedRounds {
-    pub(super) connections: u64,
-    pub(super) direct: Vec<f64>,
-    pub(super) pilotlight: Vec<f64>,
-}
-
-impl PairedRounds {
-    fn new(connections: u64) -> Self {
-        Self { connections, direct: Vec::new(), pilotlight: Vec::new() }
-    }
-
-    /// Pilotlight relative to direct calls, for each round.
-    pub(super) fn ratios(&self) -> Vec<f64> {
-        let pairs = self.pilotlight.iter().zip(&self.direct);
-        pairs.map(|(pilotlight, direct)| pilotlight / direct).collect()
-    }
-}
-
 impl Scenarios<'_> {
-    fn rounds(&self) -> usize {
+    pub(super) fn rounds(&self) -> usize {
         if self.runner.is_quick() { 2 } else { 5 }
     }
 
-    fn bodies(&self) -> String {
+    pub(super) fn bodies(&self) -> String {
         self.corpus.bodies.display().to_string()
     }
 
@@ -71,45 +51,46 @@ impl Scenarios<'_> {
             Ok((self.servers.fastapi(threads.name, Precision::F32, *threads)?, "/"))
         };
         let targets = THREADS.iter().map(fastapi).collect::<anyhow::Result<Vec<_>>>()?;
-        let (bodies, seconds) = (self.bodies(), self.runner.seconds(15));
-        let rounds = if self.runner.is_quick() { "1" } else { "3" };
-        let load = ["--concurrency", CONNECTIONS, "--rounds", rounds, "--duration", &seconds];
-        self.runner.compare("host-fastapi", &targets, &[&load[..], &["--corpus", &bodies]].concat())
+        self.crowd("host-fastapi", &targets, "2", 6)
     }
 
-    /// All scenarios that are repeated for each precision.
-    pub(super) fn precision(
-        &self,
-        precision: Precision,
-        threads: Threads,
-    ) -> anyhow::Result<PrecisionResults> {
-        let graph = self.servers.files.graph(precision);
-        let direct = self.direct.tune(&graph, self.corpus)?;
-        let sweep = self.sweep(precision, threads)?;
-        let connections = saturating_connections(&sweep.report["targets"][1]);
-        let saturated = self.saturated(precision, direct[0].setting, connections)?;
-        let agreement = self.agreement(precision)?;
-        Ok(PrecisionResults { precision, direct, sweep, saturated, agreement })
+    /// Direct calls in all settings, the fastest first: in f32 and in int8.
+    pub(super) fn direct(&self) -> anyhow::Result<[Vec<Outcome>; 2]> {
+        let direct = self.direct.lasting(self.runner.direct_seconds(3));
+        let tune = |precision| direct.tune(&self.servers.files.graph(precision), self.corpus);
+        Ok([tune(Precision::F32)?, tune(Precision::Int8)?])
     }
 
-    /// Throughput and latency from one connection to many.
-    fn sweep(&self, precision: Precision, threads: Threads) -> anyhow::Result<Run> {
+    /// All servers at [`CONNECTIONS`], in the order of [`COMPARED`].
+    pub(super) fn compared(&self, threads: Threads) -> anyhow::Result<Run> {
         let servers = self.servers;
-        let mut targets = vec![
-            (servers.fastapi("FastAPI", precision, threads)?, "/"),
-            (servers.pilotlight("pilotlight", precision)?, "/"),
+        let targets = [
+            (servers.fastapi(COMPARED[0], Precision::F32, threads)?, "/"),
+            (servers.default()?, "/"),
+            (servers.native_f32()?, "/"),
+            (servers.pilotlight(COMPARED[3], Precision::F32)?, "/"),
+            (servers.fastapi(COMPARED[4], Precision::Int8, threads)?, "/"),
+            (servers.pilotlight(COMPARED[5], Precision::Int8)?, "/"),
         ];
-        if precision == Precision::F32 {
-            targets.push((servers.tract(precision)?, "/"));
-        }
-        let name = format!("host-{}", precision.name());
-        let steps = if self.runner.is_quick() { "1,16,64" } else { "1,2,4,16,64,256" };
-        self.load(&name, &targets, steps)
+        self.crowd("host-connections", &targets, "5", 20)
+    }
+
+    /// FastAPI and Pilotlight from one to many connections.
+    pub(super) fn sweep(&self, threads: Threads) -> anyhow::Result<Run> {
+        let servers = self.servers;
+        let targets = [
+            (servers.fastapi(COMPARED[0], Precision::F32, threads)?, "/"),
+            (servers.fastapi(COMPARED[4], Precision::Int8, threads)?, "/"),
+            (servers.default()?, "/"),
+            (servers.pilotlight(COMPARED[3], Precision::F32)?, "/"),
+        ];
+        let steps = if self.runner.is_quick() { "1,64" } else { "1,4,16,64,256" };
+        self.load("host-load", &targets, steps)
     }
 
     /// Inference in the sandbox. It is saturated by few connections.
     pub(super) fn sandbox(&self) -> anyhow::Result<Run> {
-        let steps = if self.runner.is_quick() { "1,4" } else { "1,2,4,16" };
+        let steps = if self.runner.is_quick() { "1,4" } else { "1,4,16" };
         self.load("host-sandbox", &[(self.servers.guest()?, "/")], steps)
     }
 
@@ -119,94 +100,55 @@ impl Scenarios<'_> {
         if peers.is_empty() {
             return Ok(None);
         }
-        let mut targets = vec![(self.servers.pilotlight("pilotlight", Precision::F32)?, "/")];
+        let mut targets = vec![(self.servers.native_f32()?, "/")];
         targets.extend(peers.into_iter().map(|spec| (spec, "/")));
-        let (body, seconds) = (json!({"inputs": TEXT}).to_string(), self.runner.seconds(10));
-        let load = ["load", "--concurrency", "1,4", "--rounds", "2", "--duration", &seconds];
+        let (body, seconds) = (json!({"inputs": TEXT}).to_string(), self.runner.seconds(4));
+        let load = ["load", "--concurrency", "1,4", "--rounds", "1", "--duration", &seconds];
         let run = self.runner.compare(
             "host-wasmtime",
             &targets,
-            &[&load[..], &["--body", &body]].concat(),
+            &[&load[..], &["--warm-up", "1s", "--body", &body]].concat(),
         );
         run.map(Some)
     }
 
     fn load(&self, name: &str, targets: &[(ServerSpec, &str)], steps: &str) -> anyhow::Result<Run> {
-        let (bodies, seconds) = (self.bodies(), self.runner.seconds(30));
-        let rounds = if self.runner.is_quick() { "1" } else { "2" };
-        let load = ["load", "--concurrency", steps, "--rounds", rounds, "--duration", &seconds];
+        let (bodies, seconds) = (self.bodies(), self.runner.seconds(5));
+        let load = ["load", "--concurrency", steps, "--rounds", "1", "--duration", &seconds];
+        let more = ["--warm-up", "1s", "--corpus", &bodies];
+        self.runner.compare(name, targets, &[&load[..], &more].concat())
+    }
+
+    /// [`CONNECTIONS`] to each target, in alternating rounds.
+    fn crowd(
+        &self,
+        name: &str,
+        targets: &[(ServerSpec, &str)],
+        rounds: &str,
+        seconds: u32,
+    ) -> anyhow::Result<Run> {
+        let (bodies, seconds) = (self.bodies(), self.runner.seconds(seconds));
+        let rounds = if self.runner.is_quick() { "1" } else { rounds };
+        let connections = CONNECTIONS.to_string();
+        let load = ["--concurrency", &connections, "--rounds", rounds, "--duration", &seconds];
         self.runner.compare(name, targets, &[&load[..], &["--corpus", &bodies]].concat())
     }
 
-    /// Texts per second at saturation: Pilotlight, and direct calls in their fastest setting.
-    fn saturated(
-        &self,
-        precision: Precision,
-        setting: Setting,
-        connections: u64,
-    ) -> anyhow::Result<PairedRounds> {
-        let spec = self.servers.pilotlight("pilotlight", precision)?;
-        let _server = spec.start()?;
-        let target = spec.url("/");
-        let (bodies, workers, seconds) =
-            (self.bodies(), connections.to_string(), self.runner.seconds(15));
-        let load = ["--concurrency", &workers, "--duration", &seconds, "--corpus", &bodies];
-        let graph = self.servers.files.graph(precision);
-        let mut rounds = PairedRounds::new(connections);
-        for _ in 0..self.rounds() {
-            rounds.direct.push(self.direct.run(&graph, self.corpus, setting)?.per_second);
-            let report =
-                self.runner.bench("saturated", &[&["--target", &target], &load[..]].concat())?;
-            rounds.pilotlight.push(number(&report["targets"][0]["summary"]["requests_per_second"]));
-        }
-        Ok(rounds)
-    }
-
-    /// Median latency of one text after the other, in milliseconds. Direct calls use one thread or all
-    /// cores, whichever is faster.
-    pub(super) fn latency(&self) -> anyhow::Result<PairedRounds> {
-        let spec = self.servers.pilotlight("pilotlight", Precision::F32)?;
-        let _server = spec.start()?;
-        let target = spec.url("/");
-        let body = json!({"inputs": TEXT}).to_string();
-        let seconds = self.runner.seconds(8);
-        let arguments = ["--target", &target, "--duration", &seconds, "--body", &body];
-        let graph = self.servers.files.graph(Precision::F32);
-        let mut rounds = PairedRounds::new(1);
-        for _ in 0..self.rounds() {
-            let p50 = |threads| {
-                let setting = Setting { callers: 1, threads, batch: 1 };
-                anyhow::Ok(self.direct.run(&graph, self.single, setting)?.p50)
-            };
-            rounds.direct.push(p50(1)?.min(p50(cores())?));
-            let report = self.runner.bench("latency", &arguments)?;
-            rounds.pilotlight.push(number(&report["targets"][0]["summary"]["p50_ms"]));
-        }
-        Ok(rounds)
-    }
-
-    /// Pilotlight with each of [`BATCHING`].
+    /// Values of `--max-batch-tokens`, and ONNX Runtime with padding.
     pub(super) fn batching(&self) -> anyhow::Result<Run> {
-        MULTIPLES.iter().try_for_each(|multiple| self.servers.build_padding(multiple))?;
-        let pilotlight = |setting| Ok((self.servers.batching(setting)?, "/"));
-        let targets = BATCHING.iter().map(pilotlight).collect::<anyhow::Result<Vec<_>>>()?;
-        let (bodies, seconds) = (self.bodies(), self.runner.seconds(20));
-        let rounds = if self.runner.is_quick() { "1" } else { "5" };
-        let load = ["--concurrency", CONNECTIONS, "--rounds", rounds, "--duration", &seconds];
-        self.runner.compare(
-            "host-batching",
-            &targets,
-            &[&load[..], &["--corpus", &bodies]].concat(),
-        )
+        self.servers.build_padding()?;
+        let specs = self.servers.batching()?;
+        let targets: Vec<_> = specs.into_iter().map(|spec| (spec, "/")).collect();
+        self.crowd("host-batching", &targets, "3", 9)
     }
 
     /// `/health` at a fixed rate while all cores compute: idle, then under load.
     pub(super) fn health(&self) -> anyhow::Result<[Value; 2]> {
-        let spec = self.servers.pilotlight("pilotlight", Precision::F32)?;
+        let spec = self.servers.default()?;
         let _server = spec.start()?;
         let health = spec.admin_url("/health").unwrap_or_default();
         let measure = |name: &str| {
-            let seconds = self.runner.seconds(20);
+            let seconds = self.runner.seconds(10);
             let rate = ["--rate", "100", "--target", &health, "--duration", &seconds];
             let report = self.runner.bench(name, &rate)?;
             anyhow::Ok(report["targets"][0].clone())
@@ -214,8 +156,9 @@ impl Scenarios<'_> {
         let idle = measure("health-idle")?;
         let (bodies, target) = (self.bodies(), spec.url("/"));
         // The load begins before the measurement and ends after it.
-        let seconds = if self.runner.is_quick() { "8s" } else { "30s" };
-        let load = ["--concurrency", CONNECTIONS, "--duration", seconds, "--corpus", &bodies];
+        let seconds = if self.runner.is_quick() { "8s" } else { "16s" };
+        let connections = CONNECTIONS.to_string();
+        let load = ["--concurrency", &connections, "--duration", seconds, "--corpus", &bodies];
         let busy = std::thread::scope(|scope| {
             let arguments = [&["--target", &target], &load[..]].concat();
             let load = scope.spawn(move || self.runner.bench("health-load", &arguments));
@@ -227,17 +170,29 @@ impl Scenarios<'_> {
         Ok([idle, busy])
     }
 
-    /// Labels of the golden texts.
-    fn agreement(&self, precision: Precision) -> anyhow::Result<(usize, usize)> {
-        let server = self.servers.pilotlight("pilotlight", precision)?.start()?;
-        agreement::of(server.spec.port)
+    /// Tokens of the golden texts with the golden label, and all tokens, of each server in [`AGREEMENT`].
+    pub(super) fn agreement(&self) -> anyhow::Result<[(usize, usize); 3]> {
+        let servers = self.servers;
+        let of = |spec: ServerSpec| {
+            let server = spec.start()?;
+            agreement::of(server.spec.port)
+        };
+        Ok([
+            of(servers.default()?)?,
+            of(servers.native_f32()?)?,
+            of(servers.pilotlight(COMPARED[5], Precision::Int8)?)?,
+        ])
     }
 }
 
-/// The number of connections with the most responses per second.
-fn saturating_connections(target: &Value) -> u64 {
-    let steps = target["steps"].as_array().map_or(&[][..], Vec::as_slice);
-    let throughput = |step: &&Value| number(&step["summary"]["requests_per_second"]);
-    let best = steps.iter().max_by(|one, two| throughput(one).total_cmp(&throughput(two)));
-    best.and_then(connections).unwrap_or(1)
+/// The number of connections at which this target of a sweep has the most responses per second.
+pub(super) fn saturating_connections(sweep: &Run, name: &str) -> u64 {
+    let target = targets(&sweep.report).iter().find(|target| target["name"] == name);
+    let steps = target.and_then(|target| target["steps"].as_array());
+    let rates = steps.into_iter().flatten().filter_map(|step| {
+        let connections = connections(step)?;
+        Some((connections, throughput(&step["summary"], connections)))
+    });
+    let best = rates.max_by(|(_, one), (_, two)| one.total_cmp(two));
+    best.map_or(1, |(connections, _)| connections)
 }

@@ -32,24 +32,14 @@ pub(in crate::compare) const THREADS: [Threads; 3] = [
     Threads { name: "one thread per inference", flags: &["--threads", "1"] },
 ];
 
-/// A value of `--max-batch`, and the value of `--pad-to-multiple-of` that the component is built with.
-pub(super) struct Batching {
-    pub(super) name: &'static str,
-    rows: &'static str,
-    multiple: &'static str,
-}
+/// Multiples of tokens that texts are padded to, so that ONNX Runtime computes more of them as a batch.
+pub(super) const PADDED_TO: &str = "16";
 
-pub(super) const MULTIPLES: [&str; 3] = ["1", "8", "16"];
-
-pub(super) const BATCHING: [Batching; 7] = [
-    Batching { name: "1 row", rows: "1", multiple: "1" },
-    Batching { name: "8 rows", rows: "8", multiple: "1" },
-    Batching { name: "8 rows, multiples of 8", rows: "8", multiple: "8" },
-    Batching { name: "8 rows, multiples of 16", rows: "8", multiple: "16" },
-    Batching { name: "16 rows", rows: "16", multiple: "1" },
-    Batching { name: "16 rows, multiples of 8", rows: "16", multiple: "8" },
-    Batching { name: "16 rows, multiples of 16", rows: "16", multiple: "16" },
-];
+/// Values of `--max-batch-tokens`.
+pub(super) const MAX_BATCH_TOKENS: [(&str, &str); 4] =
+    [("64 tokens", "64"), ("128 tokens", "128"), ("192 tokens", "192"), ("384 tokens", "384")];
+/// The name of the server with ONNX Runtime that is compared with them.
+pub(super) const PADDED: &str = "ONNX Runtime, 8 rows, multiples of 16 tokens";
 
 impl HostServers {
     pub(in crate::compare) fn new(files: Files) -> anyhow::Result<Self> {
@@ -63,12 +53,15 @@ impl HostServers {
         self.build_with(&self.files.component(precision), &["--precision", precision.name()])
     }
 
-    /// Builds the f32 component that pads texts to multiples of `multiple`.
-    pub(super) fn build_padding(&self, multiple: &str) -> anyhow::Result<()> {
-        self.build_with(
-            &self.files.padding(multiple),
-            &["--precision", "f32", "--pad-to-multiple-of", multiple],
-        )
+    /// Builds the component whose products the backend `native` computes in int8.
+    pub(in crate::compare) fn build_native_int8(&self) -> anyhow::Result<()> {
+        self.files.build(&self.files.native_int8(), &["--precision", "int8"])
+    }
+
+    /// Builds the f32 component that pads texts.
+    pub(super) fn build_padding(&self) -> anyhow::Result<()> {
+        let padding = ["--precision", "f32", "--pad-to-multiple-of", PADDED_TO];
+        self.build_with(&self.files.padding(), &padding)
     }
 
     fn build_with(&self, component: &Path, options: &[&str]) -> anyhow::Result<()> {
@@ -86,16 +79,37 @@ impl HostServers {
         self.serve(name, self.files.component(precision), &["--backend", "onnxruntime"])
     }
 
-    /// Pilotlight with tract.
-    pub(super) fn tract(&self, precision: Precision) -> anyhow::Result<ServerSpec> {
-        let tract = ["--backend", "tract"];
-        self.serve("pilotlight, tract", self.files.component(precision), &tract)
+    /// Pilotlight without options: what `build` and `serve` select.
+    pub(super) fn default(&self) -> anyhow::Result<ServerSpec> {
+        self.default_with("pilotlight", &[])
     }
 
-    /// Pilotlight with a batch size and padding.
-    pub(super) fn batching(&self, setting: &Batching) -> anyhow::Result<ServerSpec> {
-        let options = ["--backend", "onnxruntime", "--max-batch", setting.rows];
-        self.serve(setting.name, self.files.padding(setting.multiple), &options)
+    /// The same component without the instructions that AVX2 lacks.
+    pub(super) fn avx2(&self) -> anyhow::Result<ServerSpec> {
+        self.default_with("pilotlight, AVX2 only", &["--cpu", "avx2"])
+    }
+
+    fn default_with(&self, name: &'static str, more: &[&str]) -> anyhow::Result<ServerSpec> {
+        serve(name, &absolute(self.files.default()), more)
+    }
+
+    /// Pilotlight's kernels with the f32 file that ONNX Runtime computes, too.
+    pub(in crate::compare) fn native_f32(&self) -> anyhow::Result<ServerSpec> {
+        let component = absolute(self.files.component(Precision::F32));
+        serve("pilotlight, f32", &component, &["--backend", "native"])
+    }
+
+    /// Pilotlight's kernels in int8.
+    pub(in crate::compare) fn native_int8(&self) -> anyhow::Result<ServerSpec> {
+        serve("pilotlight, int8", &absolute(self.files.native_int8()), &["--backend", "native"])
+    }
+
+    /// Pilotlight with each of [`MAX_BATCH_TOKENS`], and with ONNX Runtime and padding.
+    pub(super) fn batching(&self) -> anyhow::Result<Vec<ServerSpec>> {
+        let native = |(name, tokens)| self.default_with(name, &["--max-batch-tokens", tokens]);
+        let native = MAX_BATCH_TOKENS.into_iter().map(native);
+        let padded = self.serve(PADDED, self.files.padding(), &["--backend", "onnxruntime"]);
+        native.chain([padded]).collect()
     }
 
     fn serve(

@@ -10,10 +10,11 @@ use serde_json::Value;
 use xtask::build::{GUEST_PROFILE, GUEST_TARGET};
 use xtask::cargo::{cargo, execute, target};
 
-use super::{median, reported_median};
+use super::reported_median;
 use crate::compare::host::direct::{Direct, Setting};
 use crate::compare::host::files::{Precision, Texts};
 use crate::compare::host::servers::HostServers;
+use crate::compare::report::median;
 use crate::compare::server::Server;
 use crate::compare::servers::{Servers, absolute};
 use crate::http;

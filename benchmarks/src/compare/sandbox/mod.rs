@@ -132,13 +132,6 @@ fn bytes() -> anyhow::Result<[f64; 2]> {
     Ok([component, component - empty])
 }
 
-/// The median of several values.
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
 /// The median in the report of a program.
 fn reported_median(report: &Value) -> f64 {
     number(&report["p50_ms"])

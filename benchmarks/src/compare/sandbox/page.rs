@@ -2,10 +2,10 @@
 
 use std::fmt::{Result, Write as _};
 
-use super::{GOAL_LENGTH, LENGTHS, PrecisionAgreement, Results, Row, median};
+use super::{GOAL_LENGTH, LENGTHS, PrecisionAgreement, Results, Row};
 use crate::compare::goals::{self, Bound, Goal};
 use crate::compare::markdown::{mib, ms, plot, table_head, table_row, versions};
-use crate::compare::report::{machine, number, targets, text};
+use crate::compare::report::{machine, median, number, targets, text};
 use crate::compare::runner::Runner;
 
 pub(super) fn write(results: &Results, runner: &Runner) -> String {
