@@ -73,7 +73,7 @@ pub(super) fn beside_fastapi(runner: &Runner) -> anyhow::Result<Run> {
     let fastapi = servers.fastapi(FASTAPI, Precision::F32, THREADS[0])?;
     let targets = [(fastapi, "/"), (servers.native_int8()?, "/")];
     let bodies = texts.bodies.display().to_string();
-    let (rounds, seconds) = if runner.is_quick() { ("1", "5s") } else { ("3", "30s") };
+    let (rounds, seconds) = if runner.is_quick() { ("1", "5s") } else { ("3", "24s") };
     let load = ["--concurrency", "1", "--rounds", rounds, "--duration", seconds];
     let more = ["--warm-up", "5s", "--timeout", "2m", "--corpus", &bodies];
     runner.compare("host-bert-base", &targets, &[&load[..], &more].concat())

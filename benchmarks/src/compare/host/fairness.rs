@@ -46,11 +46,11 @@ impl Scenarios<'_> {
         let mut reports = Reports::default();
         let rounds = if self.runner.is_quick() { 1 } else { 3 };
         for _ in 0..rounds {
-            reports.short[0].push(short(8)?);
+            reports.short[0].push(short(6)?);
             reports.long[0].push(long(4)?);
             let (beside, of_long) = std::thread::scope(|scope| {
-                let of_long = scope.spawn(|| long(10));
-                let beside = short(10);
+                let of_long = scope.spawn(|| long(8));
+                let beside = short(8);
                 let of_long = of_long.join();
                 (beside, of_long.map_err(|_| anyhow::anyhow!("the load generator panicked")))
             });

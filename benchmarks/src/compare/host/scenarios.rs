@@ -51,7 +51,7 @@ impl Scenarios<'_> {
             Ok((self.servers.fastapi(threads.name, Precision::F32, *threads)?, "/"))
         };
         let targets = THREADS.iter().map(fastapi).collect::<anyhow::Result<Vec<_>>>()?;
-        self.crowd("host-fastapi", &targets, "2", 6)
+        self.crowd("host-fastapi", &targets, "1", 5)
     }
 
     /// Direct calls in all settings, the fastest first: in f32 and in int8.
@@ -72,7 +72,7 @@ impl Scenarios<'_> {
             (servers.fastapi(COMPARED[4], Precision::Int8, threads)?, "/"),
             (servers.pilotlight(COMPARED[5], Precision::Int8)?, "/"),
         ];
-        self.crowd("host-connections", &targets, "5", 20)
+        self.crowd("host-connections", &targets, "5", 15)
     }
 
     /// FastAPI and Pilotlight from one to many connections.
@@ -80,7 +80,6 @@ impl Scenarios<'_> {
         let servers = self.servers;
         let targets = [
             (servers.fastapi(COMPARED[0], Precision::F32, threads)?, "/"),
-            (servers.fastapi(COMPARED[4], Precision::Int8, threads)?, "/"),
             (servers.default()?, "/"),
             (servers.pilotlight(COMPARED[3], Precision::F32)?, "/"),
         ];
