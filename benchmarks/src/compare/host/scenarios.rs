@@ -10,6 +10,7 @@ use super::wasmtime;
 use crate::compare::report::{connections, targets, throughput};
 use crate::compare::runner::{Run, Runner, TEXT};
 use crate::compare::server::ServerSpec;
+use crate::http;
 
 /// The number of connections at which FastAPI is tuned, servers are compared and batching is measured.
 pub(super) const CONNECTIONS: u64 = 64;
@@ -98,6 +99,13 @@ impl Scenarios<'_> {
         let peers = wasmtime::specs(self.servers)?;
         if peers.is_empty() {
             return Ok(None);
+        }
+        for spec in &peers {
+            let server = spec.start()?;
+            if let Err(error) = http::post(server.spec.port, "/", &json!({"inputs": TEXT})) {
+                eprintln!("skipped: {} ({error:#})", spec.name);
+                return Ok(None);
+            }
         }
         let mut targets = vec![(self.servers.native_f32()?, "/")];
         targets.extend(peers.into_iter().map(|spec| (spec, "/")));
