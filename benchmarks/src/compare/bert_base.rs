@@ -197,7 +197,7 @@ fn load(page: &mut String, run: &Run) -> std::fmt::Result {
 fn direct_calls(page: &mut String, direct: &[Outcome]) -> std::fmt::Result {
     writeln!(
         page,
-        "\nONNX Runtime with the same graph, called directly from Rust, is the upper limit. Latencies are those of a batch."
+        "\nONNX Runtime with the f32 graph, called directly from Rust. Latencies are those of a batch."
     )?;
     table_head(page, &Outcome::COLUMNS)?;
     for outcome in direct {
