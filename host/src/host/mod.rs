@@ -303,15 +303,12 @@ impl Host {
     }
 
     /// Lets go of versions that have been replaced or refused, and has the cache evict what nobody uses
-    /// now. No request waits for that.
+    /// now.
     fn retire(&self, former: impl Send + 'static) {
         let cache = self.0.cache.clone();
-        tokio::spawn(async move {
-            let retired = background::run(move || {
-                drop(former);
-                cache.evict()
-            });
-            if let Err(error) = retired.await {
+        tokio::task::spawn_blocking(move || {
+            drop(former);
+            if let Err(error) = cache.evict() {
                 tracing::warn!(%error, "the cache could not be kept within its bound");
             }
         });
