@@ -8,7 +8,7 @@ use arbitrary::Arbitrary;
 use futures::executor::block_on;
 use libfuzzer_sys::fuzz_target;
 use pilotlight_inference::{
-    Backend, Buffers, Company, Dimension, Element, Error, Graph, GraphOptions, Graphs, Model, Port,
+    Backend, Buffers, Batching, Dimension, Element, Error, Graph, GraphOptions, Graphs, Model, Port,
     Precision, Result, RunError, Signature, Tensor,
 };
 
@@ -51,8 +51,8 @@ impl Model for Echo {
         "echo"
     }
 
-    fn company(&self) -> Company {
-        Company::Stacked
+    fn batching(&self) -> Batching {
+        Batching::Stacked
     }
 
     fn run(&self, inputs: &[Tensor], _: &Buffers) -> std::result::Result<Vec<Tensor>, RunError> {

@@ -2,13 +2,13 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::backend::{Company, Model};
+use crate::backend::{Batching, Model};
 use crate::buffer::Buffers;
 use crate::error::RunError;
 use crate::queue::Job;
 use crate::rows;
 use crate::tensor::Tensor;
-use crate::turn::Turn;
+use crate::workers::Workers;
 
 type Outcome = Result<Vec<Tensor>, RunError>;
 
@@ -29,9 +29,14 @@ impl Ran {
 
 /// Runs `jobs` together; each outcome holds the rows of its own call. A batch that fails is taken
 /// apart: what is wrong with one caller's input fails nobody else.
-pub(crate) fn run(model: &dyn Model, jobs: &[Job], buffers: &Buffers, turn: &dyn Turn) -> Ran {
-    if model.company() == Company::Ragged {
-        return Ran { outcomes: run_ragged(model, jobs, buffers, turn), retried: 0 };
+pub(crate) fn run(
+    model: &dyn Model,
+    jobs: &[Job],
+    buffers: &Buffers,
+    workers: &dyn Workers,
+) -> Ran {
+    if model.batching() == Batching::Ragged {
+        return Ran { outcomes: run_ragged(model, jobs, buffers, workers), retried: 0 };
     }
     let each = || jobs.iter().map(|job| run_one(model, &job.inputs, buffers)).collect();
     if jobs.len() == 1 {
@@ -62,9 +67,14 @@ fn run_one(model: &dyn Model, inputs: &[Tensor], buffers: &Buffers) -> Outcome {
 }
 
 /// Runs jobs of any shapes, which the model keeps apart by itself.
-fn run_ragged(model: &dyn Model, jobs: &[Job], buffers: &Buffers, turn: &dyn Turn) -> Vec<Outcome> {
+fn run_ragged(
+    model: &dyn Model,
+    jobs: &[Job],
+    buffers: &Buffers,
+    workers: &dyn Workers,
+) -> Vec<Outcome> {
     let calls: Vec<&[Tensor]> = jobs.iter().map(|job| &job.inputs[..]).collect();
-    let run = AssertUnwindSafe(|| model.run_together(&calls, buffers, turn));
+    let run = AssertUnwindSafe(|| model.run_together(&calls, buffers, workers));
     let failed = |reason: &str| jobs.iter().map(|_| Err(reason.into())).collect();
     match catch_unwind(run) {
         Ok(outcomes) if outcomes.len() == jobs.len() => outcomes,

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use futures::channel::oneshot;
 
-use crate::backend::{Backend, Company, Model};
+use crate::backend::{Backend, Batching, Model};
 use crate::buffer::{BufferStatus, Buffers};
 use crate::counters::{Counters, GraphStatus};
 use crate::error::{Error, Result, RunError};
@@ -107,7 +107,7 @@ impl Graphs {
         let model = self.backend.load(name, file, options.precision)?;
         let mixes_rows = mixes_rows(name, &*model, &self.buffers, options.batch_rows)?;
         let independent = match options.batch_rows {
-            BatchRows::Auto => model.company() != Company::Alone && mixes_rows.is_none(),
+            BatchRows::Auto => model.batching() != Batching::Alone && mixes_rows.is_none(),
             BatchRows::Always => model.signature().stacks(),
             BatchRows::Never => false,
         };
@@ -168,7 +168,7 @@ fn mixes_rows(
     }
     let reason = match model.mixes_rows() {
         Some(reason) => Some(reason.to_owned()),
-        None if model.company() != Company::Stacked || batch_rows == BatchRows::Never => None,
+        None if model.batching() != Batching::Stacked || batch_rows == BatchRows::Never => None,
         None => match rows_are_independent(model, buffers) {
             Err(gone @ RunError::Restarting { .. }) => return Err(gone.of(name)),
             Err(reason) => Some(format!("the trial failed: {reason}")),
@@ -201,7 +201,7 @@ impl Graph {
 
     /// Whether texts of different lengths are computed together without their padding.
     pub fn takes_any_lengths(&self) -> bool {
-        self.0.loaded.model.company() == Company::Ragged
+        self.0.loaded.model.batching() == Batching::Ragged
     }
 
     /// Why its rows are not known to be independent of each other, if they are not: the node of the
@@ -239,7 +239,7 @@ impl Graph {
     fn parts(&self, inputs: &[Tensor]) -> Vec<(Range<u32>, Size)> {
         let Loaded { model, options, .. } = &*self.0.loaded;
         let Some(rows) = self.rows(inputs) else { return vec![(0..0, Size::Alone)] };
-        if model.company() == Company::Ragged && options.max_batch > 1 {
+        if model.batching() == Batching::Ragged && options.max_batch > 1 {
             return by_tokens(&model.tokens(inputs), rows, options.max_tokens);
         }
         let most = options.max_batch.max(1);

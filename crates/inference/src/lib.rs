@@ -8,12 +8,12 @@ mod backend;
 mod batch;
 mod buffer;
 mod counters;
-#[allow(unsafe_code, reason = "parts of a batch borrow from the thread that leads")]
-mod crew;
 mod device;
 mod error;
 mod executor;
 mod graphs;
+#[allow(unsafe_code, reason = "parts of a batch borrow from the thread that leads")]
+mod helpers;
 mod independence;
 #[cfg(target_os = "linux")]
 pub mod isolated;
@@ -23,10 +23,10 @@ mod rows;
 pub mod scheduling;
 mod signature;
 mod tensor;
-mod turn;
+mod workers;
 
 pub use backend::{
-    Backend, Company, Model, OnnxRuntime, OnnxRuntimeOptions, ProcessState, ProcessStatus, Tract,
+    Backend, Batching, Model, OnnxRuntime, OnnxRuntimeOptions, ProcessState, ProcessStatus, Tract,
 };
 pub use buffer::{Buffer, BufferMut, BufferStatus, Buffers};
 pub use counters::{Bucket, GraphStatus};
@@ -39,4 +39,4 @@ pub use pilotlight_onnx::Precision;
 pub use queue::{BatchRows, Closed, GraphOptions};
 pub use signature::{Dimension, MOST_INPUTS, Port, Signature};
 pub use tensor::{Element, MOST_DIMENSIONS, Shape, Tensor};
-pub use turn::{Alone, Turn};
+pub use workers::{Alone, Workers};

@@ -5,8 +5,8 @@
 use pilotlight_testing::ladder::{Order, check};
 
 const ORDER: &Order = &[
-    &["error", "device", "scheduling", "turn"],
-    &["buffer", "crew"],
+    &["error", "device", "scheduling", "workers"],
+    &["buffer", "group"],
     &["tensor"],
     &["signature", "queue", "rows"],
     &["backend"],

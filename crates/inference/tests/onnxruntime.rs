@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures::executor::block_on;
 use futures::future::join_all;
 use pilotlight_inference::{
-    Backend, Buffers, Company, Device, Dimension, Element, Error, GraphOptions, Graphs, Model,
+    Backend, Batching, Buffers, Device, Dimension, Element, Error, GraphOptions, Graphs, Model,
     OnnxRuntime, OnnxRuntimeOptions, Precision, Tensor,
 };
 use pilotlight_onnx::encode;
@@ -102,7 +102,7 @@ fn row(seed: i64, length: i64) -> Vec<i64> {
 fn the_default_model_gives_the_same_alone_and_in_a_batch() {
     let Some(backend) = backend() else { return };
     let (model, buffers) = (default_model(&backend), Buffers::new(1 << 24));
-    assert!(model.company() == Company::Stacked && model.signature().stacks());
+    assert!(model.batching() == Batching::Stacked && model.signature().stacks());
     let rows: Vec<Vec<i64>> = (1..=4).map(|seed| row(seed, 19)).collect();
     let run = |rows: &[Vec<i64>]| {
         let outputs = model.run(&tokens(&*model, &buffers, rows), &buffers).unwrap();
@@ -266,8 +266,8 @@ fn one_scale_for_a_whole_tensor_keeps_rows_apart() {
     let outputs = vec![port("y", U8, &["rows", "width"])];
     let nodes = vec![node("DynamicQuantizeLinear", &["x"], &["y", "scale", "zero"])];
     let file = encode(&model(vec![port("x", F32, &["rows", "width"])], nodes, outputs));
-    assert_eq!(load(&backend, file).company(), Company::Alone);
-    assert_eq!(load(&backend, doubling()).company(), Company::Stacked);
+    assert_eq!(load(&backend, file).batching(), Batching::Alone);
+    assert_eq!(load(&backend, doubling()).batching(), Batching::Stacked);
 }
 
 #[test]

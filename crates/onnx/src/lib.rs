@@ -14,6 +14,8 @@ mod inspect;
 mod nbits;
 mod node;
 mod operators;
+#[cfg(not(target_family = "wasm"))]
+mod plan;
 mod precision;
 pub mod proto;
 #[cfg(not(target_family = "wasm"))]
@@ -31,6 +33,8 @@ pub use file::{Pieces, decode, decode_with, encode};
 pub use fuse::fuse;
 pub use import::{Dim, Graph, Imported, Port, import, lower_encoder, parse, rows_are_independent};
 pub use inspect::{contains_operator, depends_on_batch};
+#[cfg(not(target_family = "wasm"))]
+pub use plan::Plan;
 pub use precision::Precision;
 pub use signature::{signature, signature_of};
 pub use widen::widen_halves;

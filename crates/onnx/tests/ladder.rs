@@ -5,7 +5,7 @@
 use pilotlight_testing::ladder::{Order, check};
 
 const ORDER: &Order = &[
-    &["error", "precision", "proto"],
+    &["error", "plan", "precision", "proto"],
     &["element", "shape", "inspect"],
     &["external", "widen", "adapt"],
     &["file", "node", "signature", "tensor"],

@@ -18,7 +18,7 @@ use crate::device::Device;
 use crate::error::{Result, RunError};
 use crate::signature::Signature;
 use crate::tensor::Tensor;
-use crate::turn::Turn;
+use crate::workers::Workers;
 
 /// An engine that loads graphs.
 pub trait Backend: Send + Sync {
@@ -94,7 +94,7 @@ pub trait Model: Send + Sync {
     fn engine(&self) -> &'static str;
 
     /// How several callers can be computed together, if that may pay.
-    fn company(&self) -> Company;
+    fn batching(&self) -> Batching;
 
     /// Why the graph's structure does not show that its rows are independent of each other, where
     /// it does not: the node and what it does.
@@ -114,20 +114,20 @@ pub trait Model: Send + Sync {
     ) -> std::result::Result<Vec<Tensor>, RunError>;
 
     /// Runs the graph for several calls, each with inputs as for [`Self::run`]: one outcome for each, in
-    /// their order. Where [`Self::company`] is [`Company::Ragged`], the calls have any shapes, and what is
+    /// their order. Where [`Self::batching`] is [`Batching::Ragged`], the calls have any shapes, and what is
     /// wrong with one fails no other.
     fn run_together(
         &self,
         calls: &[&[Tensor]],
         buffers: &Buffers,
-        turn: &dyn Turn,
+        workers: &dyn Workers,
     ) -> Vec<std::result::Result<Vec<Tensor>, RunError>> {
-        let _ = turn;
+        let _ = workers;
         calls.iter().map(|inputs| self.run(inputs, buffers)).collect()
     }
 
-    /// What each row of a call costs: its tokens without padding. Asked for where [`Self::company`] is
-    /// [`Company::Ragged`].
+    /// What each row of a call costs: its tokens without padding. Asked for where [`Self::batching`] is
+    /// [`Batching::Ragged`].
     fn tokens(&self, inputs: &[Tensor]) -> Vec<u32> {
         let _ = inputs;
         Vec::new()
@@ -136,7 +136,7 @@ pub trait Model: Send + Sync {
 
 /// How several calls are computed together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Company {
+pub enum Batching {
     /// Not at all.
     Alone,
     /// Calls of the same shapes but for the first dimension: below each other, as one call. That rows give

@@ -1,15 +1,14 @@
 //! tract: pure Rust, part of every build.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
 
-use pilotlight_onnx::{Dim, Imported, Port as OnnxPort, Precision, decode, import};
+use pilotlight_onnx::{Dim, Imported, Plan, Port as OnnxPort, Precision, decode, import};
 use tract_core::internal::{
-    DatumType, IntoTValue as _, SimplePlan, Symbol, TDim, TValue, TVec, Tensor as TractTensor,
-    ToDim as _, TractError, TractResult, TypedFact, TypedModel, TypedOp, TypedSimpleState,
+    DatumType, IntoTValue as _, Symbol, TDim, TValue, TVec, Tensor as TractTensor, ToDim as _,
+    TractError, TractResult, TypedModel,
 };
 
-use crate::backend::{Backend, Company, Model, mixes_rows};
+use crate::backend::{Backend, Batching, Model, mixes_rows};
 use crate::buffer::Buffers;
 use crate::device::Device;
 use crate::error::{Error, Result, RunError};
@@ -17,8 +16,6 @@ use crate::independence::rows_are_independent;
 use crate::rows::MOST_KEPT;
 use crate::signature::{Dimension, Port, Signature};
 use crate::tensor::{Element, Shape, Tensor};
-
-type Plan = SimplePlan<TypedFact, Box<dyn TypedOp>>;
 
 /// Inference by tract, on the processor.
 #[derive(Debug)]
@@ -54,7 +51,7 @@ impl Backend for Tract {
         let whole = |model: TypedModel, row_by_row: bool| {
             let (plan, signature) = (plan(model)?, signature.clone());
             let mixes_rows = mixes_rows.clone();
-            Ok(Loaded { plan, signature, row_by_row, mixes_rows, states: Mutex::default() })
+            Ok(Loaded { plan, signature, row_by_row, mixes_rows })
         };
         let loaded = whole(imported.model.clone(), false).map_err(failed)?;
         // Who puts rows together tries it again, and tells why it failed.
@@ -69,10 +66,10 @@ impl Backend for Tract {
     }
 }
 
-fn plan(mut model: TypedModel) -> TractResult<Arc<Plan>> {
+fn plan(mut model: TypedModel) -> TractResult<Plan> {
     model.declutter()?;
     model.optimize()?;
-    SimplePlan::new(model)
+    Plan::new(model)
 }
 
 /// One row: the symbol that is the first dimension of all inputs and outputs, if there is one.
@@ -129,14 +126,12 @@ fn element(data_type: i32) -> Option<Element> {
 
 /// A graph, shared; each run has its own scratch.
 struct Loaded {
-    plan: Arc<Plan>,
+    plan: Plan,
     signature: Signature,
     /// The plan is for one row. tract gains nothing by running several at once, and has faster
     /// kernels where it knows that there is one.
     row_by_row: bool,
     mixes_rows: Option<String>,
-    /// Scratch that no run uses.
-    states: Mutex<Vec<TypedSimpleState>>,
 }
 
 impl Model for Loaded {
@@ -148,8 +143,8 @@ impl Model for Loaded {
         "tract"
     }
 
-    fn company(&self) -> Company {
-        if self.row_by_row { Company::Alone } else { Company::Stacked }
+    fn batching(&self) -> Batching {
+        if self.row_by_row { Batching::Alone } else { Batching::Stacked }
     }
 
     fn mixes_rows(&self) -> Option<&str> {
@@ -173,7 +168,7 @@ impl Model for Loaded {
 impl Loaded {
     fn run_whole(&self, inputs: &[Tensor], buffers: &Buffers) -> TractResult<Vec<Tensor>> {
         let inputs = inputs.iter().map(|input| to_tract(input, input.shape(), input.bytes()));
-        let outputs = self.try_run(inputs.collect::<TractResult<_>>()?)?;
+        let outputs = self.plan.run(inputs.collect::<TractResult<_>>()?)?;
         outputs.iter().map(|output| from_tract(output, buffers)).collect()
     }
 
@@ -190,24 +185,11 @@ impl Loaded {
                 let shape = input.shape().with_rows(1).map_err(TractError::msg)?;
                 to_tract(input, shape, &input.bytes()[row * bytes..][..bytes])
             };
-            let results = self.try_run(inputs.iter().map(part).collect::<TractResult<_>>()?)?;
+            let results = self.plan.run(inputs.iter().map(part).collect::<TractResult<_>>()?)?;
             check_room(&results, rows)?;
             outputs.iter_mut().zip(results).for_each(|(rows, result)| rows.push(result));
         }
         outputs.iter().map(|parts| stacked(parts, rows, buffers)).collect()
-    }
-
-    fn try_run(&self, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
-        let free = || self.states.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = free().pop();
-        let mut state = match taken {
-            Some(state) => state,
-            None => self.plan.spawn()?,
-        };
-        // A state whose run failed is not used again.
-        let outputs = state.run(inputs)?;
-        free().push(state);
-        Ok(outputs)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The threads that compute: as many as there are cores, however many calls wait.
 
+mod interleave;
 mod next;
-mod pass;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -11,13 +11,13 @@ use crate::backend::{Backend, Model};
 use crate::batch;
 use crate::buffer::Buffers;
 use crate::counters::{Counters, GraphStatus};
-use crate::crew::Crew;
 use crate::error::Error;
+use crate::executor::interleave::BatchWorkers;
 use crate::executor::next::{Line, Next, State, Work};
-use crate::executor::pass::Lead;
+use crate::helpers::HelperGroup;
 use crate::queue::{Batch, GraphOptions, Job, Queue};
 use crate::scheduling::prefer_throughput;
-use crate::turn::Turn;
+use crate::workers::Workers;
 
 /// What a thread needs to run a graph's batches.
 pub(crate) struct Loaded {
@@ -174,16 +174,16 @@ impl Shared {
                     let waited = self.wake.wait_timeout(state, time);
                     state = waited.unwrap_or_else(PoisonError::into_inner).0;
                 }
-                Next::Help(crew, until) => {
+                Next::Help(group, until) => {
                     // As of the last look at what waits: under the lock.
                     let arrivals = self.arrivals.load(Ordering::Relaxed);
                     drop(state);
-                    self.help(&crew, arrivals, until);
+                    self.help(&group, arrivals, until);
                     state = self.lock();
                 }
                 Next::Work(work) => {
                     drop(state);
-                    let lead = Lead::of(self, &work);
+                    let lead = BatchWorkers::of(self, &work);
                     self.run(work, &lead);
                     state = self.lock();
                 }
@@ -192,17 +192,17 @@ impl Shared {
     }
 
     /// Runs a batch; when its callers are answered it is over for everybody who asks.
-    fn run(&self, work: Work, turn: &dyn Turn) {
-        let Work { line, graph, batch, crew } = work;
+    fn run(&self, work: Work, workers: &dyn Workers) {
+        let Work { line, graph, batch, group } = work;
         let start = Instant::now();
         let Batch { jobs, closed } = batch;
         for job in &jobs {
             graph.counters.waited(start.saturating_duration_since(job.arrived));
         }
         let rows = jobs.iter().map(|job| u64::from(job.rows())).sum();
-        let ran = batch::run(&*graph.model, &jobs, &self.buffers, turn);
+        let ran = batch::run(&*graph.model, &jobs, &self.buffers, workers);
         graph.counters.ran(rows, closed, start.elapsed(), &ran);
-        self.ended(line, crew.as_ref());
+        self.ended(line, group.as_ref());
         for (Job { inputs, respond, .. }, outcome) in jobs.into_iter().zip(ran.outcomes) {
             // Their memory is free before the caller asks for the next.
             drop(inputs);
@@ -212,18 +212,18 @@ impl Shared {
     }
 
     /// Helps with a batch until a call arrives.
-    fn help(&self, crew: &Crew, arrivals: usize, until: Option<Instant>) {
-        crew.help(&|| {
+    fn help(&self, group: &HelperGroup, arrivals: usize, until: Option<Instant>) {
+        group.help(&|| {
             let arrived = self.arrivals.load(Ordering::Relaxed) != arrivals;
             arrived || until.is_some_and(|until| Instant::now() >= until)
         });
     }
 
-    fn ended(&self, line: u64, crew: Option<&Arc<Crew>>) {
+    fn ended(&self, line: u64, group: Option<&Arc<HelperGroup>>) {
         let mut state = self.lock();
-        if let Some(crew) = crew {
-            crew.end();
-            state.crews.retain(|other| !Arc::ptr_eq(other, crew));
+        if let Some(group) = group {
+            group.end();
+            state.groups.retain(|other| !Arc::ptr_eq(other, group));
         }
         state.running -= 1;
         if let Some(line) = state.lines.get_mut(&line) {

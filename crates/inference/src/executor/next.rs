@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Loaded, Shared};
-use crate::crew::Crew;
+use crate::helpers::HelperGroup;
 use crate::queue::{Batch, Due, Queue};
 
 /// Fewer would not pay for what each thread has to do for itself.
@@ -20,7 +20,7 @@ pub(super) struct State {
     /// Batches that run, of all graphs.
     pub(super) running: usize,
     /// Batches that idle threads can help with.
-    pub(super) crews: Vec<Arc<Crew>>,
+    pub(super) groups: Vec<Arc<HelperGroup>>,
     pub(super) closed: bool,
 }
 
@@ -37,13 +37,13 @@ pub(super) struct Work {
     pub(super) graph: Arc<Loaded>,
     pub(super) batch: Batch,
     /// Those who help with it.
-    pub(super) crew: Option<Arc<Crew>>,
+    pub(super) group: Option<Arc<HelperGroup>>,
 }
 
 pub(super) enum Next {
     Work(Work),
     /// Help with a batch, until something arrives or it is time to look again.
-    Help(Arc<Crew>, Option<Instant>),
+    Help(Arc<HelperGroup>, Option<Instant>),
     Wait(Option<Instant>),
     End,
 }
@@ -63,7 +63,7 @@ impl Shared {
         }
         let now = Instant::now();
         let mut until: Option<Instant> = None;
-        // More run than there are threads where some have let others pass.
+        // More run than there are threads where some are interleaved.
         let idle = (self.threads - 1).saturating_sub(state.running);
         for turn in 0..state.turns.len() {
             let Some(id) = state.turns.get(turn).copied() else { break };
@@ -92,31 +92,36 @@ impl Shared {
             if idle > 0 && state.lines.values().any(|line| line.queue.len() > 0) {
                 self.wake.notify_one();
             }
-            let crew = self.open_crew(state, &batch, idle);
-            return Next::Work(Work { line: id, graph, batch, crew });
+            let group = self.open_group(state, &batch, idle);
+            return Next::Work(Work { line: id, graph, batch, group });
         }
-        match state.crews.iter().find(|crew| crew.join()) {
-            Some(crew) => Next::Help(Arc::clone(crew), until),
+        match state.groups.iter().find(|group| group.join()) {
+            Some(group) => Next::Help(Arc::clone(group), until),
             None => Next::Wait(until),
         }
     }
 
-    /// Opens a crew for a batch that is worth it, and wakes threads that could join.
-    fn open_crew(&self, state: &mut State, batch: &Batch, idle: usize) -> Option<Arc<Crew>> {
+    /// Opens a group for a batch that is worth it, and wakes threads that could join.
+    fn open_group(
+        &self,
+        state: &mut State,
+        batch: &Batch,
+        idle: usize,
+    ) -> Option<Arc<HelperGroup>> {
         let helpers = (batch.tokens() / TOKENS_OF_A_THREAD).saturating_sub(1).min(self.threads - 1);
         if helpers == 0 {
             return None;
         }
-        let crew = Arc::new(Crew::new(helpers));
-        state.crews.push(Arc::clone(&crew));
+        let group = Arc::new(HelperGroup::new(helpers));
+        state.groups.push(Arc::clone(&group));
         for _ in 0..helpers.min(idle) {
             self.wake.notify_one();
         }
-        Some(crew)
+        Some(group)
     }
 
-    /// A batch of at most `most` tokens that may pass one of `line`, if no thread is idle that would take it.
-    pub(super) fn passing(&self, line: u64, most: u32) -> Option<Work> {
+    /// A batch of at most `most` tokens that may run between the stages of one of `line`, if no thread is idle that would take it.
+    pub(super) fn short_batch(&self, line: u64, most: u32) -> Option<Work> {
         let mut state = self.lock();
         if state.running < self.threads {
             return None;
@@ -133,7 +138,7 @@ impl Shared {
             other.running += 1;
             let graph = Arc::clone(&other.graph);
             state.running += 1;
-            return Some(Work { line: id, graph, batch, crew: None });
+            return Some(Work { line: id, graph, batch, group: None });
         }
         None
     }

@@ -120,10 +120,10 @@ impl Work {
         match catch_unwind(load) {
             Ok(Ok(model)) => {
                 let signature = model.signature().into();
-                let (engine, company) = (model.engine().to_owned(), model.company());
+                let (engine, batching) = (model.engine().to_owned(), model.batching());
                 let mixes_rows = model.mixes_rows().map(shorten);
                 self.graphs().insert(graph, Arc::from(model));
-                Reply::Loaded { signature, engine, company, mixes_rows }
+                Reply::Loaded { signature, engine, batching, mixes_rows }
             }
             Ok(Err(Error::InvalidGraph { reason, .. })) => Reply::failed(&reason),
             Ok(Err(error)) => Reply::failed(&error.to_string()),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pilotlight_onnx::Precision;
 
-use crate::backend::Company;
+use crate::backend::Batching;
 use crate::buffer::Buffers;
 use crate::isolated::engine;
 use crate::isolated::memory::Region;
@@ -23,7 +23,7 @@ pub(super) struct Found {
     /// What computes it.
     pub(super) engine: &'static str,
     /// How calls can be computed together.
-    pub(super) company: Company,
+    pub(super) batching: Batching,
     /// Why rows are not known to be independent, if they are not.
     pub(super) mixes_rows: Option<String>,
 }
@@ -76,10 +76,10 @@ impl Lane {
         let request =
             Request::Load { graph, name: shorten(name), precision: precision.to_string() };
         match self.ask(&request, Some(file), limit)? {
-            Reply::Loaded { signature, engine, company, mixes_rows } => {
+            Reply::Loaded { signature, engine, batching, mixes_rows } => {
                 let mixes_rows = mixes_rows.as_deref().map(shorten);
                 let engine = engine::known(&engine);
-                Ok(Found { signature: signature.into(), engine, company, mixes_rows })
+                Ok(Found { signature: signature.into(), engine, batching, mixes_rows })
             }
             Reply::Failed(reason) => Err(Fault::Failed(shorten(&reason))),
             Reply::Outputs(_) | Reply::Room(_) => Err(unasked()),

@@ -26,7 +26,7 @@ pub use engine::Engine;
 
 use pilotlight_onnx::Precision;
 
-use crate::backend::{Backend, Company, Model, ProcessStatus};
+use crate::backend::{Backend, Batching, Model, ProcessStatus};
 use crate::buffer::Buffers;
 use crate::error::{Error, Result, RunError};
 use crate::isolated::lane::Fault;
@@ -135,10 +135,10 @@ impl Model for Remote {
         self.graph.found.engine
     }
 
-    fn company(&self) -> Company {
-        match self.graph.found.company {
+    fn batching(&self) -> Batching {
+        match self.graph.found.batching {
             // A lane has one call at a time.
-            Company::Ragged => Company::Stacked,
+            Batching::Ragged => Batching::Stacked,
             other => other,
         }
     }

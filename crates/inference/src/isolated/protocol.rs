@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::backend::Company;
+use crate::backend::Batching;
 use crate::buffer::Buffers;
 use crate::isolated::engine::Wanted;
 use crate::isolated::memory::Region;
@@ -59,7 +59,7 @@ pub(super) enum Reply {
         signature: Ports,
         /// What computes it.
         engine: String,
-        company: Company,
+        batching: Batching,
         /// Why rows are not known to be independent, if they are not.
         mixes_rows: Option<String>,
     },

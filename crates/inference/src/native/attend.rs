@@ -7,10 +7,10 @@ use pilotlight_kernels::{Attention, AttentionScratch, ColumnsMut, InstructionSet
 use pilotlight_onnx::ragged::{Attend, ValueId};
 
 use super::arena::Arena;
-use super::company::Sequence;
 use super::cost::head_parts;
 use super::layout::{Layout, Place};
-use crate::turn::Turn;
+use super::ragged_batch::Sequence;
+use crate::workers::Workers;
 
 thread_local! {
     static SCRATCH: RefCell<AttentionScratch> = RefCell::default();
@@ -20,12 +20,12 @@ thread_local! {
 pub(super) fn run(
     (attend, layout, set): (&Attend, &Layout, InstructionSet),
     (arena, sequences): (&mut Arena, &[Sequence]),
-    turn: &dyn Turn,
+    workers: &dyn Workers,
 ) -> Result<(), String> {
     let place = place(layout, attend.out)?;
     let mut out = std::mem::take(&mut arena.slots[place.slot]);
     let stage = Stage { attend, layout, set, arena };
-    let computed = stage.share(sequences, &mut out, turn);
+    let computed = stage.share(sequences, &mut out, workers);
     arena.slots[place.slot] = out;
     computed
 }
@@ -46,11 +46,11 @@ impl Stage<'_> {
         &self,
         sequences: &[Sequence],
         out: &mut [f32],
-        turn: &dyn Turn,
+        workers: &dyn Workers,
     ) -> Result<(), String> {
         let heads = self.attend.heads;
         let width = heads.count * heads.width;
-        let groups = head_parts(heads.count, sequences.len(), turn.threads());
+        let groups = head_parts(heads.count, sequences.len(), workers.threads());
         let mut parts = Vec::with_capacity(sequences.len() * groups);
         let mut rest = out;
         for sequence in sequences {
@@ -69,7 +69,7 @@ impl Stage<'_> {
         parts.sort_by_key(|(sequence, _)| std::cmp::Reverse(sequence.tokens()));
         let parts: Vec<_> = parts.into_iter().map(Mutex::new).collect();
         let failed = Mutex::new(None);
-        turn.share(parts.len(), &|index| {
+        workers.share(parts.len(), &|index| {
             let mut part = parts[index].lock().unwrap_or_else(PoisonError::into_inner);
             let (sequence, out) = &mut *part;
             if let Err(error) = self.compute(sequence, out) {

@@ -6,15 +6,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use pilotlight_onnx::ragged::{Fragment, Operand};
 
 use super::arena::Arena;
-use super::company::Sequence;
 use super::layout::{Layout, Place};
-use crate::turn::Turn;
+use super::ragged_batch::Sequence;
+use crate::workers::Workers;
 
 /// Computes `fragment` for each sequence. What fails is kept in the sequence.
 pub(super) fn run(
     (fragment, layout): (&Fragment, &Layout),
     (arena, sequences): (&mut Arena, &mut [Sequence]),
-    turn: &dyn Turn,
+    workers: &dyn Workers,
 ) {
     let places = fragment.outputs.iter().filter_map(|output| layout.places[output.0]);
     let mut outputs: Vec<(Place, Vec<f32>)> =
@@ -31,7 +31,7 @@ pub(super) fn run(
     }
     let parts: Vec<_> = parts.into_iter().map(Mutex::new).collect();
     let shared: &Arena = arena;
-    turn.share(parts.len(), &|index| {
+    workers.share(parts.len(), &|index| {
         let mut part = parts[index].lock().unwrap_or_else(PoisonError::into_inner);
         let (sequence, rows) = &mut *part;
         // A wrong index panics in tract, and is one sequence's own.

@@ -1,25 +1,25 @@
 //! Encoders on kernels of our own: the tokens of all calls of a batch are computed together, whatever their lengths.
 //!
-//! `call → company (sequences without padding) → stages of a plan → outputs`. What is no encoder, or has
+//! `call → batch (sequences without padding) → stages of a plan → outputs`. What is no encoder, or has
 //! most of its work in operators that no kernel of ours computes, is left to another backend (others.rs).
 
 mod arena;
 mod attend;
-mod company;
 mod cost;
+mod fallback;
 mod fragment;
 mod layout;
 mod model;
-mod others;
 mod outputs;
+mod ragged_batch;
 mod rows;
 
 use pilotlight_kernels::InstructionSet;
 use pilotlight_onnx::ragged::{Ragged, RowStep, Stage};
 use pilotlight_onnx::{Precision, decode};
 
+use self::fallback::Fallback;
 use self::model::NativeModel;
-use self::others::Others;
 use crate::backend::{Backend, Model, OnnxRuntimeOptions};
 use crate::device::Device;
 use crate::error::{Error, Result};
@@ -48,7 +48,7 @@ impl Default for NativeOptions {
 #[derive(Debug)]
 pub struct Native {
     set: InstructionSet,
-    others: Others,
+    fallback: Fallback,
 }
 
 impl Native {
@@ -63,7 +63,7 @@ impl Native {
             return Err(Error::Unavailable(message));
         }
         let set = InstructionSet::with_at_most(instructions);
-        Ok(Self { set, others: Others::new(onnxruntime) })
+        Ok(Self { set, fallback: Fallback::new(onnxruntime) })
     }
 
     /// An encoder, or why it is none.
@@ -110,7 +110,7 @@ impl Backend for Native {
         match self.encoder(&file, precision) {
             Ok(encoder) => Ok(Box::new(encoder)),
             Err(reason) => {
-                let others = self.others.open()?;
+                let others = self.fallback.open()?;
                 let engine = others.name();
                 tracing::info!(graph = name, engine, %reason, "the graph has no native kernels");
                 others.load(name, file, precision)
@@ -123,6 +123,6 @@ impl Backend for Native {
     }
 
     fn share_cores(&self, running: usize) {
-        self.others.share_cores(running);
+        self.fallback.share_cores(running);
     }
 }

@@ -6,8 +6,8 @@ use pilotlight_onnx::Dim;
 use pilotlight_onnx::ragged::{Ragged, RaggedInput, RaggedOutput, Stage};
 
 use super::arena::{Arena, Arenas};
-use super::company::{self, Company};
 use super::layout::Layout;
+use super::ragged_batch::{self, RaggedBatch};
 use super::{attend, fragment, outputs, rows};
 use crate::backend;
 use crate::backend::Model;
@@ -15,7 +15,7 @@ use crate::buffer::Buffers;
 use crate::error::RunError;
 use crate::signature::{Dimension, Port, Signature};
 use crate::tensor::{Element, Tensor};
-use crate::turn::{Alone, Turn};
+use crate::workers::{Alone, Workers};
 
 pub(super) struct NativeModel {
     plan: Ragged,
@@ -66,25 +66,25 @@ impl NativeModel {
 
     fn compute(
         &self,
-        company: &mut Company,
+        batch: &mut RaggedBatch,
         arena: &mut Arena,
-        turn: &dyn Turn,
+        workers: &dyn Workers,
     ) -> Result<(), String> {
-        let sequences = &mut company.sequences[..];
+        let sequences = &mut batch.sequences[..];
         let stages = self.plan.stages.iter().zip(&self.layout.runs);
         let count = self.plan.stages.len();
         for (index, (stage, run)) in stages.enumerate() {
-            turn.let_pass((company.rows * (count - index) / count) as u32);
+            workers.interleave((batch.rows * (count - index) / count) as u32);
             match (stage, run) {
                 (Stage::Rows(steps), Some(run)) => {
-                    rows::run((steps, run), (arena, company.rows), turn)?;
+                    rows::run((steps, run), (arena, batch.rows), workers)?;
                 }
                 (Stage::Rows(_), None) => return Err("a stage is not laid out".to_owned()),
                 (Stage::Attend(attend), _) => {
-                    attend::run((attend, &self.layout, self.set), (arena, sequences), turn)?;
+                    attend::run((attend, &self.layout, self.set), (arena, sequences), workers)?;
                 }
                 (Stage::Fragment(fragment), _) => {
-                    fragment::run((fragment, &self.layout), (arena, sequences), turn);
+                    fragment::run((fragment, &self.layout), (arena, sequences), workers);
                 }
             }
         }
@@ -101,8 +101,8 @@ impl Model for NativeModel {
         "native"
     }
 
-    fn company(&self) -> backend::Company {
-        backend::Company::Ragged
+    fn batching(&self) -> backend::Batching {
+        backend::Batching::Ragged
     }
 
     fn run(&self, inputs: &[Tensor], buffers: &Buffers) -> Outcome {
@@ -114,17 +114,17 @@ impl Model for NativeModel {
         &self,
         calls: &[&[Tensor]],
         buffers: &Buffers,
-        turn: &dyn Turn,
+        workers: &dyn Workers,
     ) -> Vec<Outcome> {
-        let mut company = Company::new(&self.plan, &self.used, calls);
-        if company.rows == 0 {
-            return outputs::refused(company);
+        let mut batch = RaggedBatch::new(&self.plan, &self.used, calls);
+        if batch.rows == 0 {
+            return outputs::refused(batch);
         }
-        let mut arena = self.arenas.take(&self.layout.slots, company.rows);
-        let computed = self.compute(&mut company, &mut arena, turn);
+        let mut arena = self.arenas.take(&self.layout.slots, batch.rows);
+        let computed = self.compute(&mut batch, &mut arena, workers);
         let plan = (&self.plan, &self.layout);
         let outcomes = match computed {
-            Ok(()) => outputs::of_calls(plan, (&arena, company), calls, buffers),
+            Ok(()) => outputs::of_calls(plan, (&arena, batch), calls, buffers),
             Err(reason) => calls.iter().map(|_| Err(reason[..].into())).collect(),
         };
         self.arenas.give_back(arena);
@@ -132,7 +132,7 @@ impl Model for NativeModel {
     }
 
     fn tokens(&self, inputs: &[Tensor]) -> Vec<u32> {
-        company::tokens_of_rows(&self.plan, inputs)
+        ragged_batch::tokens_of_rows(&self.plan, inputs)
     }
 }
 

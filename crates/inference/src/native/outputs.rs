@@ -3,8 +3,8 @@
 use pilotlight_onnx::ragged::{Ragged, RaggedOutput};
 
 use super::arena::Arena;
-use super::company::{Company, Sequence};
 use super::layout::{Layout, Place};
+use super::ragged_batch::{RaggedBatch, Sequence};
 use crate::buffer::Buffers;
 use crate::error::RunError;
 use crate::tensor::{Element, Shape, Tensor};
@@ -12,11 +12,11 @@ use crate::tensor::{Element, Shape, Tensor};
 /// The outputs of each call, or why it has none. Rows of padding are zeros.
 pub(super) fn of_calls(
     (plan, layout): (&Ragged, &Layout),
-    (arena, company): (&Arena, Company),
+    (arena, batch): (&Arena, RaggedBatch),
     calls: &[&[Tensor]],
     buffers: &Buffers,
 ) -> Vec<Result<Vec<Tensor>, RunError>> {
-    let Company { sequences, refused, .. } = company;
+    let RaggedBatch { sequences, refused, .. } = batch;
     let calls = calls.iter().zip(refused).enumerate();
     let outcome = |(call, (inputs, refused)): (usize, (&&[Tensor], Option<RunError>))| {
         if let Some(refused) = refused {
@@ -37,9 +37,9 @@ pub(super) fn of_calls(
 }
 
 /// The outcomes of calls all of which are refused.
-pub(super) fn refused(company: Company) -> Vec<Result<Vec<Tensor>, RunError>> {
+pub(super) fn refused(batch: RaggedBatch) -> Vec<Result<Vec<Tensor>, RunError>> {
     let lost = || RunError::Failed("a call has no texts".to_owned());
-    company.refused.into_iter().map(|refused| Err(refused.unwrap_or_else(lost))).collect()
+    batch.refused.into_iter().map(|refused| Err(refused.unwrap_or_else(lost))).collect()
 }
 
 /// Tokens of each text with padding.

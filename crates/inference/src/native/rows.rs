@@ -10,7 +10,7 @@ use pilotlight_onnx::ragged::RowStep;
 use super::arena::Arena;
 use super::cost::row_parts;
 use super::layout::{Buffers, RowRun};
-use crate::turn::Turn;
+use crate::workers::Workers;
 
 /// What a thread works in.
 #[derive(Default)]
@@ -30,11 +30,11 @@ type Part<'a> = Mutex<(usize, Vec<&'a mut [f32]>)>;
 pub(super) fn run(
     (steps, run): (&[RowStep], &RowRun),
     (arena, rows): (&mut Arena, usize),
-    turn: &dyn Turn,
+    workers: &dyn Workers,
 ) -> Result<(), String> {
-    let parts = split(run, arena, &row_parts(rows, turn.threads()));
+    let parts = split(run, arena, &row_parts(rows, workers.threads()));
     let failed = Mutex::new(None);
-    turn.share(parts.len(), &|index| {
+    workers.share(parts.len(), &|index| {
         let mut part = parts[index].lock().unwrap_or_else(PoisonError::into_inner);
         let (rows, slots) = &mut *part;
         let slots = std::mem::take(slots);

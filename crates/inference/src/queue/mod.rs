@@ -206,8 +206,8 @@ impl Queue {
         Some(Batch { jobs, closed })
     }
 
-    /// Takes the oldest calls, as many as have at most `most` tokens together: they pass what runs, but nothing that
-    /// has waited longer.
+    /// Takes the oldest calls, as many as have at most `most` tokens together: they do not wait for what runs, but
+    /// for all that has waited longer.
     pub(crate) fn take_short(&mut self, most: u32) -> Option<Batch> {
         self.remove_cancelled();
         let mut jobs: Vec<Job> = Vec::new();
@@ -219,7 +219,7 @@ impl Queue {
             left -= tokens;
             jobs.extend(self.waiting.pop_front());
         }
-        (!jobs.is_empty()).then_some(Batch { jobs, closed: Closed::Passed })
+        (!jobs.is_empty()).then_some(Batch { jobs, closed: Closed::Interleaved })
     }
 }
 

@@ -70,14 +70,14 @@ pub enum Closed {
     Shared,
     /// It cannot be run with others.
     Single,
-    /// It passed a longer batch, and is no larger than that has patience for.
-    Passed,
+    /// It ran between the stages of a longer batch, and is no larger than that allows.
+    Interleaved,
 }
 
 impl Closed {
     /// All of them, in the order in which they are counted.
     pub const ALL: [Self; 6] =
-        [Self::Full, Self::Drained, Self::Waited, Self::Shared, Self::Single, Self::Passed];
+        [Self::Full, Self::Drained, Self::Waited, Self::Shared, Self::Single, Self::Interleaved];
 
     /// What it is called in status and metrics.
     pub const fn name(self) -> &'static str {
@@ -87,7 +87,7 @@ impl Closed {
             Self::Waited => "waited",
             Self::Shared => "shared",
             Self::Single => "single",
-            Self::Passed => "passed",
+            Self::Interleaved => "interleaved",
         }
     }
 }

@@ -208,7 +208,7 @@ fn calls_pass_in_their_order_and_nothing_that_has_waited_longer() {
     let (mut queue, _receivers) = of_tokens(&[30, 8, 90, 1]);
     let batch = queue.take_short(100).unwrap();
     let tokens: Vec<u32> = lengths(&batch).into_iter().map(|(_, length)| length).collect();
-    assert_eq!((tokens, batch.closed), (vec![30, 8], Closed::Passed));
+    assert_eq!((tokens, batch.closed), (vec![30, 8], Closed::Interleaved));
     assert!(queue.take_short(89).is_none());
     assert_eq!(queue.len(), 2);
     assert_eq!(queue.take_short(91).unwrap().tokens(), 91);

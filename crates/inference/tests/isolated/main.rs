@@ -15,7 +15,7 @@ use futures::executor::block_on;
 use pilotlight_inference::OnnxRuntimeOptions;
 use pilotlight_inference::isolated::{Engine, Isolated, IsolatedOptions, work};
 use pilotlight_inference::{
-    Backend, Buffers, Company, Device, Element, Error, GraphOptions, Graphs, Model, NativeOptions,
+    Backend, Batching, Buffers, Device, Element, Error, GraphOptions, Graphs, Model, NativeOptions,
     Precision, ProcessState, RunError, Tensor,
 };
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
@@ -145,7 +145,7 @@ fn a_process_of_its_own_gives_the_same_answers() {
             there.load("ner", file.clone(), Precision::F32).unwrap(),
         );
         assert_eq!((here.signature(), here.engine()), (there.signature(), there.engine()));
-        let together = (here.company() != Company::Alone, there.company() != Company::Alone);
+        let together = (here.batching() != Batching::Alone, there.batching() != Batching::Alone);
         assert_eq!(together.0, together.1);
         let buffers = Buffers::new(1 << 20);
         for sizes in [(1, 1), (1, 43), (3, 7), (8, 128)] {

@@ -1,9 +1,8 @@
 //! A small encoder: embeddings of tokens and segments, a layer, rows for tokens and one for the text.
 
 use pilotlight_onnx::encode;
-use pilotlight_onnx::proto::{
-    AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
-};
+use pilotlight_onnx::proto::{AttributeProto, ModelProto, NodeProto, TensorProto};
+use pilotlight_testing::graphs;
 use pilotlight_testing::tiny_model::{floats, int, node, tensor_value};
 
 pub const VOCABULARY: i64 = 50;
@@ -25,24 +24,17 @@ pub fn file_of_length(length: usize) -> Vec<u8> {
 pub fn model(length: &str) -> ModelProto {
     let input = |name: &str| tensor_value(name, 7, &["batch", length]);
     let names = ["input_ids", "attention_mask", "token_type_ids"];
-    let graph = GraphProto {
-        name: "encoder".into(),
-        node: [embeddings(), attention(), feed_forward(), heads()].concat(),
-        input: names.map(input).into(),
-        output: vec![
-            tensor_value("logits", 1, &["batch", length, "5"]),
-            tensor_value("pooled", 1, &["batch", "32"]),
-        ],
-        initializer: constants(),
-        ..Default::default()
-    };
-    let opset = OperatorSetIdProto { domain: String::new(), version: 17 };
-    ModelProto {
-        ir_version: 8,
-        opset_import: vec![opset],
-        graph: Some(graph),
-        ..Default::default()
+    let inputs = names.map(input).into();
+    let nodes = [embeddings(), attention(), feed_forward(), heads()].concat();
+    let outputs = vec![
+        tensor_value("logits", 1, &["batch", length, "5"]),
+        tensor_value("pooled", 1, &["batch", "32"]),
+    ];
+    let mut model = graphs::model(inputs, nodes, outputs);
+    if let Some(graph) = &mut model.graph {
+        graph.initializer = constants();
     }
+    model
 }
 
 fn embeddings() -> Vec<NodeProto> {

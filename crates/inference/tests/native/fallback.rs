@@ -2,8 +2,8 @@
 
 use futures::executor::block_on;
 use pilotlight_inference::{
-    Backend, Company, Device, Element, GraphOptions, Graphs, InstructionSet, Native, NativeOptions,
-    Precision, Tensor,
+    Backend, Batching, Device, Element, GraphOptions, Graphs, InstructionSet, Native,
+    NativeOptions, Precision, Tensor,
 };
 use pilotlight_onnx::encode;
 use pilotlight_testing::graphs::doubling;
@@ -12,9 +12,9 @@ use pilotlight_testing::real_model;
 use crate::encoder;
 use crate::support::backend;
 
-fn engine(file: Vec<u8>) -> (&'static str, Company) {
+fn engine(file: Vec<u8>) -> (&'static str, Batching) {
     let model = backend(InstructionSet::available()).load("g", file, Precision::F32).unwrap();
-    (model.engine(), model.company())
+    (model.engine(), model.batching())
 }
 
 #[test]
@@ -29,7 +29,7 @@ fn graphs_that_are_no_encoders_are_computed_by_tract() {
 
 #[test]
 fn encoders_of_another_form_are_computed_by_tract() {
-    assert_eq!(engine(encoder::file()), ("native", Company::Ragged));
+    assert_eq!(engine(encoder::file()), ("native", Batching::Ragged));
     let mut of_i32 = encoder::model("sequence");
     let input = of_i32.graph.as_mut().unwrap().input[0].r#type.as_mut().unwrap();
     let Some(pilotlight_onnx::proto::type_proto::Value::TensorType(tensor)) = &mut input.value

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub, reason = "tests")]
 
-mod companies;
+mod batches;
 mod encoder;
 mod fallback;
 mod golden;

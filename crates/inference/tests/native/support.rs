@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pilotlight_inference::{
     Backend, Buffers, Element, InstructionSet, Model, Native, NativeOptions, Precision, RunError,
-    Tensor, Turn,
+    Tensor, Workers,
 };
 
 pub fn backend(instructions: InstructionSet) -> Native {
@@ -70,10 +70,10 @@ pub fn tensor(sizes: &[usize], values: &[i64]) -> Tensor {
 pub type Outcome = Result<Vec<Tensor>, RunError>;
 
 /// Runs calls together.
-pub fn together(model: &dyn Model, calls: &[Call], turn: &dyn Turn) -> Vec<Outcome> {
+pub fn together(model: &dyn Model, calls: &[Call], workers: &dyn Workers) -> Vec<Outcome> {
     let inputs: Vec<Vec<Tensor>> = calls.iter().map(|call| call.inputs(model)).collect();
     let inputs: Vec<&[Tensor]> = inputs.iter().map(|inputs| &inputs[..]).collect();
-    model.run_together(&inputs, &Buffers::new(0), turn)
+    model.run_together(&inputs, &Buffers::new(0), workers)
 }
 
 pub fn alone(model: &dyn Model, call: &Call) -> Outcome {
@@ -88,7 +88,7 @@ pub fn floats(tensor: &Tensor) -> Vec<f32> {
 /// So many threads, which take parts in any order.
 pub struct Threads(pub usize);
 
-impl Turn for Threads {
+impl Workers for Threads {
     fn threads(&self) -> usize {
         self.0
     }

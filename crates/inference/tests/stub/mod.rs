@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures::executor::block_on;
 use futures::future::join_all;
 use pilotlight_inference::{
-    Backend, Buffers, Closed, Company, Dimension, Element, Error, GraphOptions, GraphStatus,
+    Backend, Batching, Buffers, Closed, Dimension, Element, Error, GraphOptions, GraphStatus,
     Graphs, Model, Port, Precision, Result, RunError, Shape, Signature, Tensor,
 };
 
@@ -129,11 +129,11 @@ impl Model for Sum {
         "stub"
     }
 
-    fn company(&self) -> Company {
+    fn batching(&self) -> Batching {
         match (self.ragged, self.batches) {
-            (true, _) => Company::Ragged,
-            (false, true) => Company::Stacked,
-            (false, false) => Company::Alone,
+            (true, _) => Batching::Ragged,
+            (false, true) => Batching::Stacked,
+            (false, false) => Batching::Alone,
         }
     }
 

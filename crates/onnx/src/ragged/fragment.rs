@@ -2,16 +2,14 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use tract_core::internal::*;
-use tract_core::plan::SimplePlan;
 
 use super::ValueId;
 use super::classify::is_given;
 use crate::operators::{Linear, Packing, Product};
-
-type Plan = SimplePlan<TypedFact, Box<dyn TypedOp>>;
+use crate::plan::Plan;
 
 /// A part of a graph, computed for one sequence.
 pub struct Fragment {
@@ -19,11 +17,9 @@ pub struct Fragment {
     pub inputs: Vec<FragmentInput>,
     /// What it computes.
     pub outputs: Vec<ValueId>,
-    plan: Arc<Plan>,
+    plan: Plan,
     /// The shapes of the outputs, as they are to be for others.
     shapes: Vec<ShapeFact>,
-    /// Scratch that no run uses.
-    states: Mutex<Vec<TypedSimpleState>>,
 }
 
 /// What a [`Fragment`] reads.
@@ -83,16 +79,7 @@ impl Fragment {
             Operand::Loose(tensor) => Ok(tensor.into_tvalue()),
         });
         let inputs = inputs.collect::<TractResult<TVec<TValue>>>()?;
-        let free = || self.states.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = free().pop();
-        let mut state = match taken {
-            Some(state) => state,
-            None => self.plan.spawn()?,
-        };
-        // A state whose run failed is not used again.
-        let outputs = state.run(inputs)?;
-        free().push(state);
-        let outputs = outputs.into_iter().zip(&self.shapes);
+        let outputs = self.plan.run(inputs)?.into_iter().zip(&self.shapes);
         outputs.map(|(output, shape)| whole(output, shape, tokens)).collect()
     }
 }
@@ -200,8 +187,7 @@ impl<'a> Draft<'a> {
         let outputs = outputs.iter().map(numbered).collect::<TractResult<_>>()?;
         self.part.declutter()?;
         self.part.optimize()?;
-        let plan = SimplePlan::new(self.part)?;
-        Ok(Fragment { inputs, outputs, plan, shapes, states: Mutex::default() })
+        Ok(Fragment { inputs, outputs, plan: Plan::new(self.part)?, shapes })
     }
 
     /// Adds a source that tells how long the sequence is, if none does.

@@ -2,7 +2,7 @@
 //!
 //! Row stages compute each row of a matrix by itself, whichever sequence it belongs to. Attention and
 //! fragments, which are what no pattern of [`crate::fuse`] knows, see one sequence at a time. So a sequence
-//! gives the same bits alone and in any company.
+//! gives the same bits alone and in any batch.
 
 mod classify;
 mod cut;

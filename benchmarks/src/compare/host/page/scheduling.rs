@@ -32,7 +32,7 @@ pub(super) fn batching(page: &mut String, run: &Run) -> Result {
         page,
         "\n## Batching\n\n{CONNECTIONS} connections to the default with values of `--max-batch-tokens`. *{PADDED}* is the backend \
          `onnxruntime` in f32: it computes only texts of the same padded length together. Rows per batch, reasons for closing a batch, and \
-         the time that calls waited for their batch are from `/status`, including the warm-up. *passed* are calls computed between the parts of a longer batch."
+         the time that calls waited for their batch are from `/status`, including the warm-up. *interleaved* are calls computed between the stages of a longer batch."
     )?;
     let columns = ["", "requests/s", "p50", "p99", "errors", "rows per batch", "closed because"];
     table_head(page, &[&columns[..], &["wait, p50", "wait, p99"]].concat())?;

@@ -10,7 +10,7 @@ use ort::value::{Outlet, TensorElementType, ValueType};
 use crate::backend::onnxruntime::call::{self, Names, Value};
 use crate::backend::onnxruntime::message::short;
 use crate::backend::onnxruntime::runtime::Runtime;
-use crate::backend::{Company, Model};
+use crate::backend::{Batching, Model};
 use crate::buffer::{BufferMut, Buffers};
 use crate::error::RunError;
 use crate::signature::{Dimension, Port, Signature};
@@ -162,8 +162,8 @@ impl Model for Loaded {
         "onnxruntime"
     }
 
-    fn company(&self) -> Company {
-        if self.mixes_rows.is_none() { Company::Stacked } else { Company::Alone }
+    fn batching(&self) -> Batching {
+        if self.mixes_rows.is_none() { Batching::Stacked } else { Batching::Alone }
     }
 
     fn mixes_rows(&self) -> Option<&str> {

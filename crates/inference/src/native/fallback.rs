@@ -8,14 +8,14 @@ use crate::device::Device;
 use crate::error::Result;
 
 /// ONNX Runtime or tract, which is opened when the first graph needs it.
-pub(super) struct Others {
+pub(super) struct Fallback {
     onnxruntime: Option<OnnxRuntimeOptions>,
     opened: OnceLock<Arc<dyn Backend>>,
     /// Held by whoever opens it.
     opening: Mutex<()>,
 }
 
-impl Others {
+impl Fallback {
     pub(super) fn new(onnxruntime: Option<OnnxRuntimeOptions>) -> Self {
         Self { onnxruntime, opened: OnceLock::new(), opening: Mutex::new(()) }
     }
@@ -38,10 +38,10 @@ impl Others {
     }
 }
 
-impl fmt::Debug for Others {
+impl fmt::Debug for Fallback {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.opened.get().map(|backend| backend.name());
-        f.debug_struct("Others").field("opened", &name).finish()
+        f.debug_struct("Fallback").field("opened", &name).finish()
     }
 }
 

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use futures::executor::block_on;
 use pilotlight_inference::{
-    Backend, Buffers, Closed, Company, Dimension, Element, Graph, GraphOptions, Graphs, Model,
-    Port, Precision, Result, RunError, Signature, Tensor, Turn,
+    Backend, Batching, Buffers, Closed, Dimension, Element, Graph, GraphOptions, Graphs, Model,
+    Port, Precision, Result, RunError, Signature, Tensor, Workers,
 };
 
 /// Anything here takes less.
@@ -63,8 +63,8 @@ impl Model for Sections {
         "sections"
     }
 
-    fn company(&self) -> Company {
-        Company::Ragged
+    fn batching(&self) -> Batching {
+        Batching::Ragged
     }
 
     fn tokens(&self, inputs: &[Tensor]) -> Vec<u32> {
@@ -79,25 +79,25 @@ impl Model for Sections {
         &self,
         calls: &[&[Tensor]],
         _: &Buffers,
-        turn: &dyn Turn,
+        workers: &dyn Workers,
     ) -> Vec<std::result::Result<Vec<Tensor>, RunError>> {
         let firsts: Vec<u8> = calls.iter().map(|inputs| inputs[0].bytes()[0]).collect();
         self.watch.began.lock().unwrap().extend(&firsts);
         let start = Instant::now();
         let goes_on = || !self.watch.stop.load(Ordering::Relaxed) && start.elapsed() < PATIENCE;
         while firsts.contains(&SHARING) && goes_on() {
-            turn.share(4, &|_| {
+            workers.share(4, &|_| {
                 self.watch.helped.lock().unwrap().insert(std::thread::current().id());
                 std::thread::sleep(Duration::from_micros(50));
             });
         }
         while firsts.contains(&PATIENT) && goes_on() {
-            turn.let_pass(400);
+            workers.interleave(400);
             self.watch.asked.fetch_add(1, Ordering::Relaxed);
             std::thread::yield_now();
         }
         // What has passed lets nobody pass.
-        turn.let_pass(if firsts.contains(&PATIENT) { 0 } else { 1000 });
+        workers.interleave(if firsts.contains(&PATIENT) { 0 } else { 1000 });
         self.watch.ended.lock().unwrap().extend(&firsts);
         calls.iter().map(|inputs| Ok(inputs.to_vec())).collect()
     }
@@ -176,7 +176,12 @@ fn short_calls_of_any_graph_pass_a_long_one() {
     });
     assert_eq!(*watch.ended.lock().unwrap(), [8, 9, PATIENT]);
     let passed = |graph: &Graph| {
-        graph.status().closed.iter().find(|(c, _)| *c == Closed::Passed).map(|(_, count)| *count)
+        graph
+            .status()
+            .closed
+            .iter()
+            .find(|(c, _)| *c == Closed::Interleaved)
+            .map(|(_, count)| *count)
     };
     assert_eq!((passed(&graph), passed(&other)), (Some(1), Some(1)));
 }

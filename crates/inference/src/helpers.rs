@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::turn::Turn;
+use crate::workers::Workers;
 
 /// How long a thread spins before it leaves its core to others in between. Sections follow each other faster.
 const SPINS: Duration = Duration::from_micros(50);
@@ -15,7 +15,7 @@ type Panic = Box<dyn Any + Send>;
 
 /// A thread that leads, and those that help it.
 #[derive(Default)]
-pub(crate) struct Crew {
+pub(crate) struct HelperGroup {
     /// The most helpers.
     most: usize,
     helpers: AtomicUsize,
@@ -40,8 +40,8 @@ struct Section {
     count: usize,
 }
 
-impl Crew {
-    /// A crew of a leader and at most `most` helpers.
+impl HelperGroup {
+    /// A group of a leader and at most `most` helpers.
     pub(crate) fn new(most: usize) -> Self {
         Self { most, ..Self::default() }
     }
@@ -53,7 +53,7 @@ impl Crew {
         joined.is_ok()
     }
 
-    /// Helps until the crew ends or `leave` says so, between sections.
+    /// Helps until the group ends or `leave` says so, between sections.
     pub(crate) fn help(&self, leave: &dyn Fn() -> bool) {
         let mut epoch = 0;
         while let Some(found) = self.wait(epoch, leave) {
@@ -130,7 +130,7 @@ impl Crew {
 }
 
 /// For the leader, one section after the other.
-impl Turn for Crew {
+impl Workers for HelperGroup {
     fn threads(&self) -> usize {
         1 + self.helpers.load(Ordering::Relaxed)
     }
@@ -176,16 +176,16 @@ mod tests {
 
     use super::*;
 
-    /// Leads with a crew of as many helpers.
-    fn with_helpers<R>(helpers: usize, lead: impl FnOnce(&Crew) -> R) -> R {
-        let crew = Arc::new(Crew::new(helpers));
+    /// Leads with a group of as many helpers.
+    fn with_helpers<R>(helpers: usize, lead: impl FnOnce(&HelperGroup) -> R) -> R {
+        let group = Arc::new(HelperGroup::new(helpers));
         std::thread::scope(|scope| {
             for _ in 0..helpers {
-                assert!(crew.join());
-                scope.spawn(|| crew.help(&|| false));
+                assert!(group.join());
+                scope.spawn(|| group.help(&|| false));
             }
-            let led = catch_unwind(AssertUnwindSafe(|| lead(&crew)));
-            crew.end();
+            let led = catch_unwind(AssertUnwindSafe(|| lead(&group)));
+            group.end();
             led.unwrap_or_else(|panic| resume_unwind(panic))
         })
     }
@@ -194,11 +194,11 @@ mod tests {
     fn every_part_is_computed_once() {
         let (sections, parts) = if cfg!(miri) { (50, 5) } else { (10_000, 7) };
         for helpers in [0, 1, 3] {
-            with_helpers(helpers, |crew| {
+            with_helpers(helpers, |group| {
                 for section in 0..sections {
                     // Borrowed memory, which is gone after the section.
                     let counts: Vec<AtomicU64> = (0..parts).map(|_| AtomicU64::new(0)).collect();
-                    crew.share(parts, &|part| {
+                    group.share(parts, &|part| {
                         counts[part].fetch_add(1, Ordering::Relaxed);
                     });
                     assert!(counts.iter().all(|n| n.load(Ordering::Relaxed) == 1), "{section}");
@@ -211,10 +211,10 @@ mod tests {
     fn what_parts_write_is_there_when_the_section_has_ended() {
         let rounds = if cfg!(miri) { 20 } else { 1000 };
         let mut values = vec![0u64; 64];
-        with_helpers(2, |crew| {
+        with_helpers(2, |group| {
             for _ in 0..rounds {
                 let parts: Vec<_> = values.chunks_mut(8).map(Mutex::new).collect();
-                crew.share(parts.len(), &|part| {
+                group.share(parts.len(), &|part| {
                     parts[part].lock().unwrap().iter_mut().for_each(|value| *value += 1);
                 });
             }
@@ -224,13 +224,13 @@ mod tests {
 
     #[test]
     fn a_panic_of_any_part_reaches_the_leader_and_ends_nothing() {
-        with_helpers(2, |crew| {
+        with_helpers(2, |group| {
             for bad in 0..6 {
-                let run = || crew.share(6, &|part| assert!(part != bad, "part {part}"));
+                let run = || group.share(6, &|part| assert!(part != bad, "part {part}"));
                 assert!(catch_unwind(AssertUnwindSafe(run)).is_err());
             }
             let count = AtomicU64::new(0);
-            crew.share(6, &|_| {
+            group.share(6, &|_| {
                 count.fetch_add(1, Ordering::Relaxed);
             });
             assert_eq!(count.into_inner(), 6);
@@ -239,11 +239,11 @@ mod tests {
 
     #[test]
     fn helpers_leave_when_they_are_needed_and_others_take_their_place() {
-        let crew = Crew::new(1);
-        assert!(crew.join() && !crew.join());
-        assert_eq!(crew.threads(), 2);
-        crew.help(&|| true);
-        assert_eq!(crew.threads(), 1);
-        assert!(crew.join());
+        let group = HelperGroup::new(1);
+        assert!(group.join() && !group.join());
+        assert_eq!(group.threads(), 2);
+        group.help(&|| true);
+        assert_eq!(group.threads(), 1);
+        assert!(group.join());
     }
 }

@@ -1,8 +1,8 @@
-//! A call gives the same bits in any company.
+//! A call gives the same bits in any batch.
 
 use std::cell::Cell;
 
-use pilotlight_inference::{Alone, Backend, InstructionSet, Model, Precision, Turn};
+use pilotlight_inference::{Alone, Backend, InstructionSet, Model, Precision, Workers};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -37,7 +37,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn calls_give_the_same_bits_in_any_company(
+    fn calls_give_the_same_bits_in_any_batch(
         calls in calls(encoder::VOCABULARY, 70),
         threads in 1usize..5,
         precision in prop::sample::select(&Precision::ALL[..]),
@@ -48,7 +48,7 @@ proptest! {
     }
 }
 
-/// Runs another company whenever it is asked to let one pass.
+/// Runs another batch between the stages.
 struct Nested<'a> {
     model: &'a dyn Model,
     calls: &'a [Call],
@@ -56,7 +56,7 @@ struct Nested<'a> {
     asked: Cell<u32>,
 }
 
-impl Turn for Nested<'_> {
+impl Workers for Nested<'_> {
     fn threads(&self) -> usize {
         2
     }
@@ -65,7 +65,7 @@ impl Turn for Nested<'_> {
         Threads(2).share(count, part);
     }
 
-    fn let_pass(&self, _: u32) {
+    fn interleave(&self, _: u32) {
         self.asked.set(self.asked.get() + 1);
         let found: Vec<_> = together(self.model, self.calls, &Alone).iter().map(bits).collect();
         assert!(found == self.expected);
@@ -73,7 +73,7 @@ impl Turn for Nested<'_> {
 }
 
 #[test]
-fn companies_that_pass_change_nothing() {
+fn batches_between_stages_change_nothing() {
     let model = load(encoder::file(), Precision::Int4);
     let text = |length: i64| (0..length).map(|i| (i * 31 + length) % encoder::VOCABULARY).collect();
     let calls = |lengths: &[i64]| -> Vec<Call> {
@@ -85,14 +85,14 @@ fn companies_that_pass_change_nothing() {
     let (long, short) = (calls(&[300, 9]), calls(&[5, 40, 1]));
     let expected = alone(&short);
     let (calls, asked) = (&short[..], Cell::new(0));
-    let turn = Nested { model: &*model, calls, expected: &expected, asked };
-    let found: Vec<_> = together(&*model, &long, &turn).iter().map(bits).collect();
+    let workers = Nested { model: &*model, calls, expected: &expected, asked };
+    let found: Vec<_> = together(&*model, &long, &workers).iter().map(bits).collect();
     assert!(found == alone(&long));
-    assert!(turn.asked.get() > 2);
+    assert!(workers.asked.get() > 2);
 }
 
 #[test]
-fn the_default_model_gives_the_same_bits_in_any_company() {
+fn the_default_model_gives_the_same_bits_in_any_batch() {
     for precision in Precision::ALL {
         let model = load(default_file(), precision);
         let text =

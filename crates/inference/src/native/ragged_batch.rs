@@ -11,7 +11,7 @@ use crate::error::RunError;
 use crate::tensor::Tensor;
 
 /// The sequences of a batch.
-pub(super) struct Company {
+pub(super) struct RaggedBatch {
     pub(super) sequences: Vec<Sequence>,
     /// Rows of all sequences together.
     pub(super) rows: usize,
@@ -30,20 +30,20 @@ pub(super) struct Sequence {
     pub(super) failed: Option<String>,
 }
 
-impl Company {
+impl RaggedBatch {
     /// The sequences of `calls`, each with inputs in the order of `plan`'s. `used` are the inputs that are read.
     pub(super) fn new(plan: &Ragged, used: &[bool], calls: &[&[Tensor]]) -> Self {
-        let mut company = Self { sequences: Vec::new(), rows: 0, refused: Vec::new() };
+        let mut batch = Self { sequences: Vec::new(), rows: 0, refused: Vec::new() };
         for (call, inputs) in calls.iter().enumerate() {
-            let (sequences, rows) = (company.sequences.len(), company.rows);
-            let added = company.add(plan, used, call, inputs);
+            let (sequences, rows) = (batch.sequences.len(), batch.rows);
+            let added = batch.add(plan, used, call, inputs);
             if added.is_err() {
-                company.sequences.truncate(sequences);
-                company.rows = rows;
+                batch.sequences.truncate(sequences);
+                batch.rows = rows;
             }
-            company.refused.push(added.err().map(RunError::Failed));
+            batch.refused.push(added.err().map(RunError::Failed));
         }
-        company
+        batch
     }
 
     fn add(

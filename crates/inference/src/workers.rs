@@ -1,7 +1,7 @@
-//! What a run may use besides its own thread.
+//! The threads that compute a batch.
 
-/// What a run may use besides its own thread.
-pub trait Turn {
+/// The threads that compute a batch: the one that runs it, and those that help.
+pub trait Workers {
     /// Threads that could take part now, this one included.
     fn threads(&self) -> usize;
 
@@ -9,9 +9,9 @@ pub trait Turn {
     /// have ended.
     fn share(&self, count: usize, part: &(dyn Fn(usize) + Sync));
 
-    /// Lets shorter batches pass, which run on this thread meanwhile. `left` is how many tokens' worth of work is still
+    /// Lets shorter batches run on this thread in between. `left` is how many tokens' worth of work is still
     /// to be done. Not to be called inside of a part.
-    fn let_pass(&self, left: u32) {
+    fn interleave(&self, left: u32) {
         let _ = left;
     }
 }
@@ -20,7 +20,7 @@ pub trait Turn {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Alone;
 
-impl Turn for Alone {
+impl Workers for Alone {
     fn threads(&self) -> usize {
         1
     }
