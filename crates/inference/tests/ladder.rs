@@ -6,7 +6,7 @@ use pilotlight_testing::ladder::{Order, check};
 
 const ORDER: &Order = &[
     &["error", "device", "scheduling", "workers"],
-    &["buffer", "group"],
+    &["buffer", "helpers"],
     &["tensor"],
     &["signature", "queue", "rows"],
     &["backend"],
