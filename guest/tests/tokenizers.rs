@@ -123,8 +123,70 @@ fn spoil(place: &mut Value, steps: &[Index], value: Value) {
     }
 }
 
+/// The default model's tokenizer, and small ones of BERT's kind with other settings.
+fn berts() -> Vec<Tokenizer> {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/pii-ner/tokenizer.json");
+    let mut files = vec![serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()];
+    let settings =
+        [(true, true, true), (false, true, false), (true, false, false), (false, false, true)];
+    for (clean, chinese, lowercase) in settings {
+        let mut file = kind("wordpiece").tokenizer;
+        file["normalizer"] = json!({
+            "type": "BertNormalizer", "clean_text": clean, "handle_chinese_chars": chinese,
+            "strip_accents": null, "lowercase": lowercase,
+        });
+        file["pre_tokenizer"] = json!({"type": "BertPreTokenizer"});
+        file["model"]["max_input_chars_per_word"] = json!(6);
+        files.push(file);
+    }
+    let load = |file: &Value| Tokenizer::load(file.to_string().as_bytes(), 64).unwrap();
+    files.iter().map(load).collect()
+}
+
+#[test]
+fn one_pass_finds_the_tokens_of_the_library_around_each_character() {
+    let tokenizers = berts();
+    let common = '\0'..='\u{33ff}';
+    let others = ('\u{3400}'..='\u{323af}').chain('\u{e0000}'..='\u{e01ff}').step_by(13);
+    for c in common.chain(others) {
+        let text = format!("Ada{c}b {c} {c}\u{301}met, o\u{302e}{c}\u{1b44}");
+        for (index, tokenizer) in tokenizers.iter().enumerate() {
+            let expected = tokenizer.encode_by_library(&text).unwrap();
+            assert_eq!(tokenizer.encode(&text).unwrap(), expected, "{index}: {text:?}");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2048))]
+
+    #[test]
+    fn one_pass_finds_the_tokens_of_the_library(
+        parts in prop::collection::vec(prop_oneof![
+            4 => "[a-zA-Z]{1,12}",
+            2 => "[ \t\n.,;:'\"@/#0-9-]{1,4}",
+            2 => "[à-žά-ώа-я]{1,6}",
+            1 => "[一-龥ぁ-んァ-ヶ가-힣！-～]{1,4}",
+            1 => "\\PC{1,4}",
+            1 => any::<char>().prop_map(String::from),
+            1 => prop::sample::select(vec![
+                "[UNK]", "[SEP]", "[sep]", "##a", "e\u{301}\u{327}", "\u{0}", "\u{fffd}", "\u{200d}",
+                "İstanbul", "ﬁ", "Å", "\u{345}\u{334}", "\u{1f468}\u{200d}\u{1f469}",
+            ]).prop_map(str::to_owned),
+        ], 0..24),
+    ) {
+        thread_local! {
+            static BERTS: Vec<Tokenizer> = berts();
+        }
+        let text = parts.concat();
+        BERTS.with(|tokenizers| {
+            for tokenizer in tokenizers {
+                let expected = tokenizer.encode_by_library(&text).unwrap();
+                prop_assert_eq!(tokenizer.encode(&text).unwrap(), expected);
+            }
+            Ok(())
+        })?;
+    }
 
     #[test]
     fn a_spoiled_file_is_refused_or_works(

@@ -100,29 +100,50 @@ impl Attention<'_> {
         out: &mut ColumnsMut<'_>,
     ) {
         let count = self.tokens.div_ceil(DEPTH);
-        let scores = scores.grow::<RowBlock>(count * rows.len());
-        let sums = sums.grow::<Sums>(rows.len());
-        let head_blocks = self.heads.width.div_ceil(DEPTH);
-        let panels = head.keys.chunks(PANEL / S::WIDTH * head_blocks);
-        for (keys, first) in panels.zip((0..).step_by(PANEL)) {
-            product(simd, queries, (keys, head_blocks), sums);
-            let blocks = &mut scores[first / DEPTH * rows.len()..];
-            for (block, sums) in blocks.iter_mut().zip(&*sums) {
-                block.0[first % DEPTH..][..PANEL].copy_from_slice(sums);
-            }
-        }
+        let scores = self.scores(simd, (head.keys, queries), rows.len(), (scores, sums));
         let mut scales = [0.0; MOST];
         let scales = &mut scales[..rows.len()];
         simd.vectorize(
             #[inline(always)]
             || self.weigh(simd, scores, rows.start, scales),
         );
+        let sums = sums.grow::<Sums>(rows.len());
         let panels = head.values.chunks(PANEL / S::WIDTH * count);
         for (values, column) in panels.zip(columns.clone().step_by(PANEL)) {
             product(simd, scores, (values, count), sums);
             let place = column..columns.end.min(column + PANEL);
             self.store(simd, sums, scales, (rows.start, place), out);
         }
+    }
+
+    /// The scores of a tile's queries, `[keys / 32, rows]`.
+    fn scores<'a, S: Transpose>(
+        &self,
+        simd: S,
+        (keys, queries): (&[S::Columns], &[RowBlock]),
+        rows: usize,
+        (scores, sums): (&'a mut Memory, &mut Memory),
+    ) -> &'a mut [RowBlock] {
+        let count = self.tokens.div_ceil(DEPTH) * rows;
+        let blocks = self.heads.width.div_ceil(DEPTH);
+        let panels = keys.chunks(PANEL / S::WIDTH * blocks);
+        if PANEL == DEPTH {
+            // The sums of a panel are the scores of a block.
+            let sums = scores.grow::<Sums>(count).chunks_exact_mut(rows);
+            for (keys, sums) in panels.zip(sums) {
+                product(simd, queries, (keys, blocks), sums);
+            }
+            return scores.grow(count);
+        }
+        let (scores, sums) = (scores.grow::<RowBlock>(count), sums.grow::<Sums>(rows));
+        for (keys, first) in panels.zip((0..).step_by(PANEL)) {
+            product(simd, queries, (keys, blocks), sums);
+            let blocks = &mut scores[first / DEPTH * rows..];
+            for (block, sums) in blocks.iter_mut().zip(&*sums) {
+                block.0[first % DEPTH..][..PANEL].copy_from_slice(sums);
+            }
+        }
+        scores
     }
 
     /// Makes weights of the scores of queries from `first` on, and says what is to multiply each query's values.

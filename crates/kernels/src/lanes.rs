@@ -45,8 +45,9 @@ pub(crate) trait Lanes: Copy {
     /// Rounded to the nearest integer, halves to the even one.
     fn round(self) -> Self;
 
-    /// Two to the power of each lane, which is an integer in -126..=127.
-    fn exp2(self) -> Self;
+    /// The number whose exponent is the low 8 bits of each lane, with a mantissa of 1: for the lane
+    /// `1.5 · 2²³ + 127 + n`, that is 2ⁿ.
+    fn low_bits_as_exponent(self) -> Self;
 
     /// The largest lane, if all are numbers.
     fn largest(self) -> f32;

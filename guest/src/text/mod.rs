@@ -5,6 +5,7 @@ pub mod steps;
 pub mod tokenizer;
 pub mod tokenizer_file;
 mod truncation;
+mod word_piece;
 pub mod words;
 
 pub(crate) use tokenizer::CodePoints;

@@ -7,7 +7,9 @@ use std::sync::OnceLock;
 
 use fancy_regex::Regex;
 use serde_json::Value;
+use tokenizers::normalizers::BertNormalizer;
 use tokenizers::pattern::Invert;
+use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
 use tokenizers::pre_tokenizers::split::SplitPattern;
 use tokenizers::{
     NormalizedString, Normalizer, NormalizerWrapper, PreTokenizedString, PreTokenizer,
@@ -101,6 +103,16 @@ fn add_pre_tokenizer(
     Ok(())
 }
 
+impl Normalizing {
+    /// The only step, if it is BERT's.
+    pub fn as_bert(&self) -> Option<&BertNormalizer> {
+        match &self.0[..] {
+            [NormalizerStep::Other(NormalizerWrapper::BertNormalizer(step))] => Some(step),
+            _ => None,
+        }
+    }
+}
+
 fn compile(pattern: &str) -> Result<Regex, String> {
     Regex::new(pattern).map_err(|error| error.to_string())
 }
@@ -156,6 +168,14 @@ fn check_blanks(piece: &str) -> tokenizers::Result<()> {
 }
 
 impl PreTokenizing {
+    /// The only step, if it is BERT's.
+    pub fn as_bert(&self) -> Option<&BertPreTokenizer> {
+        match &self.0[..] {
+            [PreTokenizerStep::Other(PreTokenizerWrapper::BertPreTokenizer(step))] => Some(step),
+            _ => None,
+        }
+    }
+
     /// Whether pieces never hold the spaces around words.
     pub fn parts_words(&self) -> bool {
         use PreTokenizerWrapper::{ByteLevel, Metaspace};

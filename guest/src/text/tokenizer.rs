@@ -1,5 +1,6 @@
 //! Text to token ids with their places in the text, and windows over them.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use tokenizers::models::ModelWrapper;
@@ -8,11 +9,14 @@ use tokenizers::{Decoder as _, Encoding, Model as _, OffsetType, PreTokenizer as
 use super::frame::{Frame, PairFrame};
 use super::steps::{PreTokenizing, Watched};
 use super::tokenizer_file::{self, FileError, Inner, Read};
+use super::word_piece::{Found, WordPiece};
 use crate::engine::Sequence;
 
 /// A Hugging Face tokenizer, without the padding, truncation and dropout its file may ask for.
 pub struct Tokenizer {
     inner: Inner,
+    /// Finds the same tokens in less time.
+    word_piece: Option<WordPiece>,
     frame: Frame,
     /// None where the post-processor knows no pairs.
     pair_frame: Option<PairFrame>,
@@ -111,7 +115,8 @@ impl Tokenizer {
             || inner.get_pre_tokenizer().is_some_and(PreTokenizing::parts_words);
         let words = if parted { Words::Parted } else { Words::Spaced };
         let pair_frame = PairFrame::of(&inner).ok().flatten();
-        Ok(Self { inner, frame, pair_frame, unknown, continuation, words, capacity })
+        let word_piece = WordPiece::new(&inner);
+        Ok(Self { inner, word_piece, frame, pair_frame, unknown, continuation, words, capacity })
     }
 
     /// What its words are.
@@ -135,6 +140,17 @@ impl Tokenizer {
     /// # Errors
     /// [`TokenizerError::Encode`] with what the tokenizer said.
     pub fn encode(&self, text: &str) -> Result<Vec<Token>, TokenizerError> {
+        match self.word_piece.as_ref().and_then(|tokenizer| words(tokenizer, text)) {
+            Some(tokens) => Ok(tokens),
+            None => self.encode_by_library(text),
+        }
+    }
+
+    /// What [`Self::encode`] does for any tokenizer.
+    ///
+    /// # Errors
+    /// As [`Self::encode`].
+    pub fn encode_by_library(&self, text: &str) -> Result<Vec<Token>, TokenizerError> {
         let encoding = self.encoding(text, OffsetType::Char, false);
         let encoding = encoding.map_err(|error| TokenizerError::Encode(error.to_string()))?;
         let text = CodePoints::new(text);
@@ -292,6 +308,20 @@ fn cut(tokens: &[Token], range: Range<usize>, at: usize) -> usize {
     let starts = |index: &usize| tokens.get(*index).is_none_or(|token| !token.continues);
     let mut candidates = (range.start + 1..=at).rev().chain(at + 1..=range.end);
     candidates.find(starts).unwrap_or(at)
+}
+
+/// The tokens of a text, if `tokenizer` can find them.
+fn words(tokenizer: &WordPiece, text: &str) -> Option<Vec<Token>> {
+    // Only unknown words need them.
+    let code_points = OnceCell::new();
+    let slice = |start, end| code_points.get_or_init(|| CodePoints::new(text)).slice(start, end);
+    let mut tokens = Vec::new();
+    tokenizer.encode(text, |Found { id, piece, places: Range { start, end }, word }| {
+        let text = piece.unwrap_or_else(|| slice(start, end));
+        let continues = piece.is_some_and(|piece| piece.chars().count() != end - start);
+        tokens.push(Token { id, text: text.to_owned(), start, end, continues, word: Some(word) });
+    })?;
+    Some(tokens)
 }
 
 fn ids(tokens: &[Token]) -> Vec<u32> {

@@ -76,6 +76,11 @@ impl Files {
         self.folder.join("padding.wasm")
     }
 
+    /// Another file in the folder of the components.
+    pub(super) fn beside(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
     /// Builds [`Self::default`] as a user does: `build` selects the precision.
     pub(super) fn build_default(&self) -> anyhow::Result<()> {
         let mut build = Command::new(binary());

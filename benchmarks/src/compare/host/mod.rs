@@ -5,6 +5,7 @@ mod batches;
 mod beside_direct;
 mod corpus;
 pub(super) mod direct;
+mod embeddings;
 mod fairness;
 pub(super) mod files;
 mod page;
@@ -22,6 +23,7 @@ use super::report::{number, targets};
 use super::runner::{Run, Runner};
 use beside_direct::{Latency, Saturation};
 use direct::{Direct, Outcome};
+use embeddings::Embeddings;
 use fairness::Fairness;
 use files::{Files, Precision};
 use scenarios::{Scenarios, saturating_connections};
@@ -41,6 +43,7 @@ struct Results {
     compared: Run,
     fairness: Fairness,
     batching: Run,
+    embeddings: Embeddings,
     bert_base: Run,
     /// `/health` of an idle and of a busy server.
     health: [Value; 2],
@@ -85,6 +88,7 @@ fn measure(scenarios: &Scenarios<'_>) -> anyhow::Result<Results> {
         compared: scenarios.compared(threads)?,
         fairness: scenarios.fairness()?,
         batching: scenarios.batching()?,
+        embeddings: scenarios.embeddings()?,
         bert_base: bert_base::beside_fastapi(scenarios.runner)?,
         health: scenarios.health()?,
         agreement: scenarios.agreement()?,

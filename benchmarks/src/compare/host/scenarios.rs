@@ -1,5 +1,7 @@
 //! The scenarios of inference on the host.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use super::agreement;
@@ -134,7 +136,18 @@ impl Scenarios<'_> {
         rounds: &str,
         seconds: u32,
     ) -> anyhow::Result<Run> {
-        let (bodies, seconds) = (self.bodies(), self.runner.seconds(seconds));
+        self.crowd_with(name, targets, (rounds, seconds), &self.corpus.bodies)
+    }
+
+    /// The same with other request bodies.
+    pub(super) fn crowd_with(
+        &self,
+        name: &str,
+        targets: &[(ServerSpec, &str)],
+        (rounds, seconds): (&str, u32),
+        bodies: &Path,
+    ) -> anyhow::Result<Run> {
+        let (bodies, seconds) = (bodies.display().to_string(), self.runner.seconds(seconds));
         let rounds = if self.runner.is_quick() { "1" } else { rounds };
         let connections = CONNECTIONS.to_string();
         let load = ["--concurrency", &connections, "--rounds", rounds, "--duration", &seconds];

@@ -142,7 +142,12 @@ impl HostServers {
     }
 }
 
-fn serve(name: &'static str, component: &str, more: &[&str]) -> anyhow::Result<ServerSpec> {
+/// Pilotlight with a component.
+pub(super) fn serve(
+    name: &'static str,
+    component: &str,
+    more: &[&str],
+) -> anyhow::Result<ServerSpec> {
     let binary = absolute(binary());
     let listen = ["--listen", "127.0.0.1:PORT", "--admin-listen", "127.0.0.1:ADMIN"];
     ServerSpec::new(name, &[&[&*binary, "serve", component][..], &listen, more].concat())

@@ -157,13 +157,9 @@ impl Lanes for Registers {
     }
 
     #[inline(always)]
-    fn exp2(self) -> Self {
-        let power = |x| {
-            instructions!({
-                let power = vaddq_s32(vcvtq_s32_f32(x), vdupq_n_s32(127));
-                vreinterpretq_f32_s32(vshlq_n_s32::<23>(power))
-            })
-        };
+    fn low_bits_as_exponent(self) -> Self {
+        let power =
+            |x| instructions!(vreinterpretq_f32_s32(vshlq_n_s32::<23>(vreinterpretq_s32_f32(x))));
         Self { values: self.values.map(power), ..self }
     }
 

@@ -1,5 +1,6 @@
 //! Operands brought into the order in which the product reads them.
 
+use std::f32::consts::LOG2_E;
 use std::ops::Range;
 
 use super::operands::{Attention, Mask, Rows};
@@ -68,6 +69,8 @@ pub(super) fn queries<'a, S: Form<Float, Row = RowBlock>>(
     columns: &Range<usize>,
     memory: &'a mut Memory,
 ) -> &'a [RowBlock] {
+    // What follows are powers of two, not of e.
+    let factor = attention.scale * LOG2_E;
     let queries = memory.grow::<RowBlock>(count(columns, DEPTH) * rows.len());
     let mut places = queries.iter_mut();
     for inputs in parts(columns, DEPTH) {
@@ -75,12 +78,15 @@ pub(super) fn queries<'a, S: Form<Float, Row = RowBlock>>(
             with_whole(
                 attention.query.row(row, &inputs),
                 #[inline(always)]
-                |query| scale(simd, query, attention.scale, &mut out.0),
+                |query| scale(simd, query, factor, &mut out.0),
             );
         }
     }
     queries
 }
+
+/// Summands of this size hide keys.
+const HIDING: f32 = 1e30;
 
 /// A row that is not there.
 const NONE: [f32; DEPTH] = [0.0; DEPTH];
@@ -160,7 +166,9 @@ impl Mask<'_> {
         let summands = self.values[query * self.stride..].chunks(DEPTH);
         for (scores, summands) in scores.zip(summands) {
             for (score, summand) in scores.0.iter_mut().zip(summands) {
-                *score += summand;
+                // Where it hides a key, its size does not matter, but may be the largest there is.
+                let factor = if summand.abs() < HIDING { LOG2_E } else { 1.0 };
+                *score += summand * factor;
             }
         }
     }

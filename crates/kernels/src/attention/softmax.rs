@@ -1,8 +1,8 @@
-//! Softmax of scores that lie in blocks.
+//! Softmax with powers of two, of scores that lie in blocks.
 
 use crate::blocks::DEPTH;
 use crate::blocks::float::RowBlock;
-use crate::exp::exp;
+use crate::exp::exp2;
 use crate::lanes::{LANES, Lanes as _, Simd};
 
 /// Sums that are added to in turns.
@@ -27,7 +27,7 @@ pub(super) fn largest<S: Simd>(
     most.largest()
 }
 
-/// Replaces the first `count` scores of a query by exponentials of their distances from the largest one, and what follows
+/// Replaces the first `count` scores of a query by powers of their distances from the largest one, and what follows
 /// them by zeros. Returns the sum: what is left of a softmax is to divide.
 #[inline(always)]
 pub(super) fn unscaled<S: Simd>(
@@ -40,7 +40,7 @@ pub(super) fn unscaled<S: Simd>(
     let mut sums = [simd.splat(0.0); SUMS];
     for (block, count) in blocks.iter_mut().step_by(stride).zip(counts(count)) {
         for lanes in block.0.as_chunks_mut::<LANES>().0 {
-            exp(simd.load(lanes).sub(most)).store(lanes);
+            exp2(simd.load(lanes).sub(most)).store(lanes);
         }
         fill(block, count, 0.0);
         for lanes in block.0.as_chunks::<LANES>().0.as_chunks::<SUMS>().0 {

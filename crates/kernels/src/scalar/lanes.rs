@@ -93,10 +93,8 @@ impl Lanes for Array {
     }
 
     #[inline(always)]
-    fn exp2(self) -> Self {
-        // What is not a number is 0 as an integer, and stays what it is in a product.
-        let power = |power: f32| f32::from_bits(((power as i32 + 127) as u32) << 23);
-        Self { lanes: self.lanes.map(power), ..self }
+    fn low_bits_as_exponent(self) -> Self {
+        Self { lanes: self.lanes.map(|lane| f32::from_bits(lane.to_bits() << 23)), ..self }
     }
 
     #[inline(always)]

@@ -104,12 +104,8 @@ impl Lanes for Register {
     }
 
     #[inline(always)]
-    fn exp2(self) -> Self {
-        #[cfg(target_feature = "relaxed-simd")]
-        let power = i32x4_relaxed_trunc_f32x4(self.0);
-        #[cfg(not(target_feature = "relaxed-simd"))]
-        let power = i32x4_trunc_sat_f32x4(self.0);
-        Self(i32x4_shl(i32x4_add(power, i32x4_splat(127)), 23))
+    fn low_bits_as_exponent(self) -> Self {
+        Self(i32x4_shl(self.0, 23))
     }
 
     #[inline(always)]

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::compare::goals::{self, Bound, Goal};
 use crate::compare::host::Results;
 use crate::compare::host::beside_direct::{Latency, Saturation};
+use crate::compare::host::embeddings::{EMBEDDINGS, Embeddings};
 use crate::compare::host::fairness::{Compared, Fairness};
 use crate::compare::host::rounds::Series;
 use crate::compare::host::scenarios::{AGREEMENT, COMPARED, CONNECTIONS};
@@ -19,6 +20,7 @@ pub(super) fn write(page: &mut String, results: &Results) -> Result {
         saturation(&results.saturation),
         latency(&results.latency),
         connections(&results.compared),
+        embeddings(&results.embeddings),
         bert_base(&results.bert_base),
         fairness(&results.fairness),
         agreement(&results.agreement),
@@ -94,6 +96,26 @@ fn variant(index: usize) -> &'static str {
     COMPARED[index].strip_prefix(COMPARED[1]).unwrap_or_default()
 }
 
+fn embeddings(embeddings: &Embeddings) -> Vec<Goal> {
+    let Embeddings { run, cosine } = embeddings;
+    let base = EMBEDDINGS[0];
+    let [fastapi, pilotlight] = embedding_rates(run);
+    vec![
+        Goal::new("MiniLM, embeddings/s, 64 connections", base, Bound::AtLeast(2.0))
+            .repeated(&pilotlight.over(&fastapi)),
+        Goal::new("MiniLM, p99, 64 connections", base, Bound::AtMost(0.5))
+            .ratio(&run.report["ratios"][0]["p99"]),
+        Goal::new("MiniLM, smallest cosine", base, Bound::AtLeast(0.999))
+            .unit("")
+            .measured(*cosine),
+    ]
+}
+
+fn embedding_rates(run: &Run) -> [Series; 2] {
+    let rate = |round: &Value| throughput(round, CONNECTIONS);
+    [0, 1].map(|index| Series::of_rounds(EMBEDDINGS[index], &run.report["targets"][index], rate))
+}
+
 fn bert_base(run: &Run) -> Vec<Goal> {
     let [fastapi, pilotlight] = means(run);
     let bound = Bound::AtMost(0.45);
@@ -162,6 +184,10 @@ fn rounds(page: &mut String, results: &Results) -> Result {
     table_head(page, &[&title, "median", "range", "rounds"])?;
     for index in 0..COMPARED.len() {
         table_row(page, &rates(&results.compared, index).cells(rate))?;
+    }
+    table_head(page, &["embeddings/s, 64 connections", "median", "range", "rounds"])?;
+    for series in embedding_rates(&results.embeddings.run) {
+        table_row(page, &series.cells(rate))?;
     }
     table_head(page, &["mean of 16 × 128 tokens, BERT-base", "median", "range", "rounds"])?;
     for series in means(&results.bert_base) {

@@ -35,6 +35,18 @@ pub(super) fn compared(page: &mut String, run: &Run) -> Result {
     plot(page, "host-connections", "host-connections", &run.command)
 }
 
+/// Sentence embeddings.
+pub(super) fn embeddings(page: &mut String, run: &Run) -> Result {
+    writeln!(
+        page,
+        "\n## Sentence embeddings\n\nMiniLM (int8 weights of a published file, at most 256 tokens), the same texts, {CONNECTIONS} connections to \
+         `POST /embed`, the request of text-embeddings-inference, which could not be installed here. The Python service \
+         (benchmarks/python/embeddings_service.py) computes the same file with ONNX Runtime."
+    )?;
+    at_connections(page, run)?;
+    plot(page, "host-embeddings", "host-embeddings", &run.command)
+}
+
 /// Targets of a run with [`CONNECTIONS`] each.
 pub(super) fn at_connections(page: &mut String, run: &Run) -> Result {
     let columns = ["", "requests/s", "p50", "p99", "errors", "RSS", "PSS", "CPU per request"];

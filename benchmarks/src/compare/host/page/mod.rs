@@ -32,6 +32,7 @@ fn page_text(page: &mut String, results: &Results, corpus: &Texts, runner: &Runn
     load::sweep(page, &results.sweep)?;
     scheduling::fairness(page, &results.fairness)?;
     scheduling::batching(page, &results.batching)?;
+    load::embeddings(page, &results.embeddings.run)?;
     bert_base(page, &results.bert_base)?;
     scheduling::health(page, &results.health)?;
     sandbox(page, &results.sandbox)?;

@@ -150,15 +150,10 @@ impl<const VNNI: bool> Lanes for Registers<VNNI> {
     }
 
     #[inline(always)]
-    fn exp2(self) -> Self {
+    fn low_bits_as_exponent(self) -> Self {
         self.map(
             #[inline(always)]
-            |x| {
-                instructions!({
-                    let power = _mm256_add_epi32(_mm256_cvtps_epi32(x), _mm256_set1_epi32(127));
-                    _mm256_castsi256_ps(_mm256_slli_epi32::<23>(power))
-                })
-            },
+            |x| instructions!(_mm256_castsi256_ps(_mm256_slli_epi32::<23>(_mm256_castps_si256(x)))),
         )
     }
 

@@ -103,11 +103,11 @@ impl Lanes for Register {
     }
 
     #[inline(always)]
-    fn exp2(self) -> Self {
-        register!(self.simd, {
-            let power = _mm512_add_epi32(_mm512_cvtps_epi32(self.values), _mm512_set1_epi32(127));
-            _mm512_castsi512_ps(_mm512_slli_epi32::<23>(power))
-        })
+    fn low_bits_as_exponent(self) -> Self {
+        register!(
+            self.simd,
+            _mm512_castsi512_ps(_mm512_slli_epi32::<23>(_mm512_castps_si512(self.values)))
+        )
     }
 
     #[inline(always)]
