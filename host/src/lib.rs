@@ -41,7 +41,7 @@ pub use pilotlight_build::{
 #[cfg(feature = "compiler")]
 pub use pilotlight_build::{
     Guest, HostCompute, LoadedGraph, ModelCompute, Placement, Target, Variant, adapt, agreement,
-    check_patterns, signature, snapshot,
+    check_patterns, latency, signature, snapshot,
 };
 pub use pilotlight_files::Look;
 pub use pilotlight_model::Choices;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pilotlight_inference::{GraphOptions, Graphs};
+use pilotlight_inference::{EngineKind, GraphOptions, Graphs};
 use pilotlight_model::Digest;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,9 @@ pub struct GraphRecord {
     pub sha256: Digest,
     /// Numbers that it computes with.
     pub precision: Precision,
+    /// What computed it fastest when it was built, if that was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<EngineKind>,
     /// Texts are padded to multiples of so many tokens.
     pub pad_to_multiple_of: u32,
     /// Most texts of a request that are computed at once.
@@ -64,7 +67,9 @@ impl GraphRecord {
             return Err(Error::Component { name: beside.display().to_string(), reason });
         }
         let bytes = std::fs::read(&beside).map_err(Error::io(&beside))?;
-        graphs.load(&self.name, bytes, self.precision.set(options))?;
+        let mut options = self.precision.set(options);
+        options.engine = self.engine;
+        graphs.load(&self.name, bytes, options)?;
         Ok(())
     }
 

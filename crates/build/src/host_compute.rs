@@ -183,6 +183,7 @@ impl LoadedGraph {
             name,
             sha256,
             precision,
+            engine: options.engine,
             pad_to_multiple_of,
             rows,
             any_lengths,

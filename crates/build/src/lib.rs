@@ -49,7 +49,7 @@ mod signature;
 mod snapshot;
 
 #[cfg(feature = "compiler")]
-pub use accuracy::agreement;
+pub use accuracy::{agreement, latency};
 pub use agreement::{AccuracyCheck, Agreement, Measure};
 #[cfg(feature = "compiler")]
 pub use artifact::ModelCompute;

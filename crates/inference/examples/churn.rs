@@ -21,7 +21,7 @@ fn main() {
         if time.is_power_of_two() || time % 100 == 0 {
             println!("{time:>5} {:>8.1} MiB", resident() / 1024.0);
         }
-        let model = backend.load("churn", file.clone(), Precision::F32).unwrap();
+        let model = backend.load("churn", file.clone(), Precision::F32.into()).unwrap();
         // A shape of its own each time.
         let sizes = [1, 8 + time % 64];
         let ids: Vec<u8> = (0..sizes[1]).flat_map(|id| i64::from(id % 2).to_le_bytes()).collect();

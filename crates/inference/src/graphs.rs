@@ -104,7 +104,7 @@ impl Graphs {
     /// Those of [`Backend::load`], and [`Error::Restarting`] when trying the graph out has ended
     /// the process that computes.
     pub fn load_unnamed(&self, name: &str, file: Vec<u8>, options: GraphOptions) -> Result<Graph> {
-        let model = self.backend.load(name, file, options.precision)?;
+        let model = self.backend.load(name, file, options.loading())?;
         let mixes_rows = mixes_rows(name, &*model, &self.buffers, options.batch_rows)?;
         let independent = match options.batch_rows {
             BatchRows::Auto => model.batching() != Batching::Alone && mixes_rows.is_none(),

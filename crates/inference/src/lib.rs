@@ -26,7 +26,8 @@ mod tensor;
 mod workers;
 
 pub use backend::{
-    Backend, Batching, Model, OnnxRuntime, OnnxRuntimeOptions, ProcessState, ProcessStatus, Tract,
+    Backend, Batching, EngineKind, LoadOptions, Model, OnnxRuntime, OnnxRuntimeOptions,
+    ProcessState, ProcessStatus, Tract,
 };
 pub use buffer::{Buffer, BufferMut, BufferStatus, Buffers};
 pub use counters::{Bucket, GraphStatus};

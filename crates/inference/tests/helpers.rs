@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use futures::executor::block_on;
 use pilotlight_inference::{
-    Backend, Batching, Buffers, Closed, Dimension, Element, Graph, GraphOptions, Graphs, Model,
-    Port, Precision, Result, RunError, Signature, Tensor, Workers,
+    Backend, Batching, Buffers, Closed, Dimension, Element, Graph, GraphOptions, Graphs,
+    LoadOptions, Model, Port, Result, RunError, Signature, Tensor, Workers,
 };
 
 /// Anything here takes less.
@@ -48,7 +48,7 @@ impl Backend for Sections {
         "sections"
     }
 
-    fn load(&self, _: &str, _: Vec<u8>, _: Precision) -> Result<Box<dyn Model>> {
+    fn load(&self, _: &str, _: Vec<u8>, _: LoadOptions) -> Result<Box<dyn Model>> {
         let (signature, watch) = (self.signature.clone(), Arc::clone(&self.watch));
         Ok(Box::new(Self { signature, watch }))
     }

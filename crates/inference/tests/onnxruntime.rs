@@ -33,11 +33,11 @@ fn backend() -> Option<OnnxRuntime> {
 }
 
 fn load(backend: &OnnxRuntime, file: Vec<u8>) -> Box<dyn Model> {
-    backend.load("tiny", file, Precision::F32).unwrap_or_else(|error| panic!("{error}"))
+    backend.load("tiny", file, Precision::F32.into()).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn refusal(backend: &OnnxRuntime, file: Vec<u8>) -> String {
-    match backend.load("tiny", file, Precision::F32) {
+    match backend.load("tiny", file, Precision::F32.into()) {
         Ok(_) => panic!("it was loaded"),
         Err(Error::InvalidGraph { graph, reason }) => {
             assert_eq!(graph, "tiny");
@@ -243,7 +243,7 @@ fn an_output_of_another_shape_than_declared_is_an_error() {
     let (x, y) = (port("x", F32, &["rows", "width"]), port("y", F32, &["rows", "width"]));
     // Transposes: the output is of width times rows.
     let file = encode(&model(vec![x], vec![node("Transpose", &["x"], &["y"])], vec![y]));
-    let Ok(model) = backend.load("tiny", file, Precision::F32) else { return };
+    let Ok(model) = backend.load("tiny", file, Precision::F32.into()) else { return };
     let buffers = Buffers::new(1 << 20);
     let run = |sizes: &[u32]| model.run(&[floats(&buffers, sizes, &[1.0; 6])], &buffers);
     assert!(run(&[2, 3]).is_err() && run(&[6, 1]).is_err());

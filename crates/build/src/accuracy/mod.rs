@@ -5,6 +5,7 @@ mod values;
 
 use std::convert::Infallible;
 use std::fmt::Display;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -51,6 +52,38 @@ where
         tally.add(&one, &two).map_err(refuse)?;
     }
     Ok(tally.agreement())
+}
+
+/// Passes over the texts of [`latency`]; the fastest counts.
+const PASSES: u32 = 3;
+
+/// How long `function` takes for one of `texts`, one after the other: the mean in the fastest of three passes.
+///
+/// # Errors
+/// [`Error::Refused`] when it does not answer, or there are no texts.
+pub async fn latency<S, B>(
+    check: &AccuracyCheck,
+    function: &S,
+    texts: &[String],
+) -> Result<Duration>
+where
+    S: Service<Request<Full<Bytes>>, Response = Response<B>, Error = Infallible> + Clone,
+    B: Body,
+    B::Error: Display,
+{
+    let refuse = |reason: String| Error::Refused(format!("measuring answers: {reason}"));
+    let requests: Vec<Value> = texts.iter().map(|text| with_text(&check.request, text)).collect();
+    let mut fastest = None;
+    for _ in 0..PASSES {
+        let start = Instant::now();
+        for request in &requests {
+            ask(function, &check.path, request).await.map_err(refuse)?;
+        }
+        let pass = start.elapsed();
+        fastest = Some(fastest.map_or(pass, |fastest: Duration| fastest.min(pass)));
+    }
+    let each = fastest.and_then(|pass| pass.checked_div(u32::try_from(requests.len()).ok()?));
+    each.ok_or_else(|| refuse("there are no texts".to_owned()))
 }
 
 fn mentions_text(request: &Value) -> bool {

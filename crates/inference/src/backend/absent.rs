@@ -1,8 +1,6 @@
 //! What stands for ONNX Runtime in builds without it.
 
-use pilotlight_onnx::Precision;
-
-use crate::backend::{Backend, Model, OnnxRuntimeOptions};
+use crate::backend::{Backend, LoadOptions, Model, OnnxRuntimeOptions};
 use crate::error::{Error, Result};
 
 /// Inference by ONNX Runtime, of which there is none in this build.
@@ -26,7 +24,7 @@ impl Backend for OnnxRuntime {
         match *self {}
     }
 
-    fn load(&self, _: &str, _: Vec<u8>, _: Precision) -> Result<Box<dyn Model>> {
+    fn load(&self, _: &str, _: Vec<u8>, _: LoadOptions) -> Result<Box<dyn Model>> {
         match *self {}
     }
 }

@@ -25,13 +25,11 @@ pub trait Backend: Send + Sync {
     /// What it is called in options and errors.
     fn name(&self) -> &'static str;
 
-    /// Loads the ONNX file `file`, which errors call `name`. Blocks. A backend that
-    /// [packs](Self::packs) the graph computes its products with constant weights in `precision`; others
-    /// compute in the numbers of the file.
+    /// Loads the ONNX file `file`, which errors call `name`. Blocks.
     ///
     /// # Errors
     /// [`crate::Error::InvalidGraph`] for what it cannot load, with the reason.
-    fn load(&self, name: &str, file: Vec<u8>, precision: Precision) -> Result<Box<dyn Model>>;
+    fn load(&self, name: &str, file: Vec<u8>, options: LoadOptions) -> Result<Box<dyn Model>>;
 
     /// Whether it converts the weights of the graph in `file` itself, to any precision.
     fn packs(&self, file: &[u8]) -> bool {
@@ -48,6 +46,51 @@ pub trait Backend: Send + Sync {
     /// How the process is that it computes in, if that is another than this.
     fn process(&self) -> Option<ProcessStatus> {
         None
+    }
+}
+
+/// How a graph is loaded. By default in f32.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LoadOptions {
+    /// Numbers that products with constant weights are computed in by a backend that
+    /// [packs](Backend::packs) the graph; others compute in the numbers of the file.
+    pub precision: Precision,
+    /// What computes it best, as somebody has measured: for a backend that leaves graphs to others.
+    pub engine: Option<EngineKind>,
+}
+
+impl Default for LoadOptions {
+    fn default() -> Self {
+        Precision::F32.into()
+    }
+}
+
+impl From<Precision> for LoadOptions {
+    fn from(precision: Precision) -> Self {
+        Self { precision, engine: None }
+    }
+}
+
+/// What computes a graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EngineKind {
+    /// Kernels of our own.
+    Native,
+    /// ONNX Runtime.
+    OnnxRuntime,
+    /// tract.
+    Tract,
+}
+
+impl EngineKind {
+    /// Its name in options, manifests and status.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::OnnxRuntime => "onnxruntime",
+            Self::Tract => "tract",
+        }
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use pilotlight_onnx::{Dim, Imported, Plan, Port as OnnxPort, Precision, decode, import};
+use pilotlight_onnx::{Dim, Imported, Plan, Port as OnnxPort, decode, import};
 use tract_core::internal::{
     DatumType, IntoTValue as _, Symbol, TDim, TValue, TVec, Tensor as TractTensor, ToDim as _,
     TractError, TractResult, TypedModel,
 };
 
-use crate::backend::{Backend, Batching, Model, mixes_rows};
+use crate::backend::{Backend, Batching, LoadOptions, Model, mixes_rows};
 use crate::buffer::Buffers;
 use crate::device::Device;
 use crate::error::{Error, Result, RunError};
@@ -40,7 +40,7 @@ impl Backend for Tract {
         "tract"
     }
 
-    fn load(&self, name: &str, file: Vec<u8>, _: Precision) -> Result<Box<dyn Model>> {
+    fn load(&self, name: &str, file: Vec<u8>, _: LoadOptions) -> Result<Box<dyn Model>> {
         let refuse = |reason: String| Error::InvalidGraph { graph: name.to_owned(), reason };
         let model = decode(&file[..]).map_err(|error| refuse(error.to_string()))?;
         let mixes_rows = mixes_rows(&model);

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use crate::backend::{Backend, Model};
+use crate::backend::{Backend, LoadOptions, Model};
 use crate::buffer::Buffers;
 use crate::error::{Error, Result, RunError};
 use crate::isolated::confine::confine;
@@ -107,16 +107,12 @@ impl Work {
         self.graphs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn load(&self, graph: u64, (name, precision): (&str, &str), file: OwnedFd) -> Reply {
-        let precision = match precision.parse() {
-            Ok(precision) => precision,
-            Err(error) => return Reply::failed(&format!("precision {error}")),
-        };
+    fn load(&self, graph: u64, (name, options): (&str, LoadOptions), file: OwnedFd) -> Reply {
         let file = match content(file) {
             Ok(file) => file,
             Err(error) => return Reply::failed(&error.to_string()),
         };
-        let load = AssertUnwindSafe(|| self.backend.load(name, file, precision));
+        let load = AssertUnwindSafe(|| self.backend.load(name, file, options));
         match catch_unwind(load) {
             Ok(Ok(model)) => {
                 let signature = model.signature().into();
@@ -170,9 +166,14 @@ impl Lane {
         loop {
             let (request, file) = self.socket.hear(&mut self.memory)?;
             let reply = match request {
-                Request::Load { graph, name, precision } => {
+                Request::Load { graph, name, precision, engine } => {
                     let file = file.ok_or_else(|| Broken::Garbled("a graph is missing".into()))?;
-                    self.work.load(graph, (&name, &precision), file)
+                    match precision.parse() {
+                        Ok(precision) => {
+                            self.work.load(graph, (&name, LoadOptions { precision, engine }), file)
+                        }
+                        Err(error) => Reply::failed(&format!("precision {error}")),
+                    }
                 }
                 Request::Run { graph, inputs } => {
                     self.take(file)?;

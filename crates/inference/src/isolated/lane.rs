@@ -3,9 +3,7 @@
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-use pilotlight_onnx::Precision;
-
-use crate::backend::Batching;
+use crate::backend::{Batching, LoadOptions};
 use crate::buffer::Buffers;
 use crate::isolated::engine;
 use crate::isolated::memory::Region;
@@ -70,11 +68,12 @@ impl Lane {
     pub(super) fn load(
         &mut self,
         graph: u64,
-        (name, file, precision): (&str, BorrowedFd<'_>, Precision),
+        (name, file, options): (&str, BorrowedFd<'_>, LoadOptions),
         limit: Duration,
     ) -> Result<Found, Fault> {
-        let request =
-            Request::Load { graph, name: shorten(name), precision: precision.to_string() };
+        let LoadOptions { precision, engine } = options;
+        let (name, precision) = (shorten(name), precision.to_string());
+        let request = Request::Load { graph, name, precision, engine };
         match self.ask(&request, Some(file), limit)? {
             Reply::Loaded { signature, engine, batching, mixes_rows } => {
                 let mixes_rows = mixes_rows.as_deref().map(shorten);

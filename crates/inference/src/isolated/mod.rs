@@ -24,9 +24,7 @@ use std::time::Duration;
 pub use child::work;
 pub use engine::Engine;
 
-use pilotlight_onnx::Precision;
-
-use crate::backend::{Backend, Batching, Model, ProcessStatus};
+use crate::backend::{Backend, Batching, LoadOptions, Model, ProcessStatus};
 use crate::buffer::Buffers;
 use crate::error::{Error, Result, RunError};
 use crate::isolated::lane::Fault;
@@ -99,12 +97,12 @@ impl Backend for Isolated {
         self.0.name()
     }
 
-    fn load(&self, name: &str, file: Vec<u8>, precision: Precision) -> Result<Box<dyn Model>> {
+    fn load(&self, name: &str, file: Vec<u8>, options: LoadOptions) -> Result<Box<dyn Model>> {
         let kept = memory::sealed(&file).map_err(|error| {
             Error::Unavailable(format!("{name} cannot be kept in memory: {error}"))
         })?;
         drop(file);
-        let (id, graph) = self.0.load(name, kept, precision)?;
+        let (id, graph) = self.0.load(name, kept, options)?;
         Ok(Box::new(Remote { supervisor: Arc::clone(&self.0), id, graph }))
     }
 

@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::backend::Batching;
+use crate::backend::{Batching, EngineKind};
 use crate::buffer::Buffers;
 use crate::isolated::engine::Wanted;
 use crate::isolated::memory::Region;
@@ -45,7 +45,7 @@ pub(super) enum Started {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Request {
     /// Load the file that comes along, as `graph`.
-    Load { graph: u64, name: String, precision: String },
+    Load { graph: u64, name: String, precision: String, engine: Option<EngineKind> },
     /// Compute; the inputs lie in the lane's memory, which comes along where it is another.
     Run { graph: u64, inputs: Vec<Described> },
     /// More memory, which comes along, after [`Reply::Room`].

@@ -7,9 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use pilotlight_onnx::Precision;
-
-use crate::backend::{ProcessState, ProcessStatus};
+use crate::backend::{LoadOptions, ProcessState, ProcessStatus};
 use crate::error::{Error, Result, RunError};
 use crate::isolated::backoff::Backoff;
 use crate::isolated::engine::Engine;
@@ -51,7 +49,7 @@ struct State {
 pub(super) struct Graph {
     name: String,
     file: OwnedFd,
-    precision: Precision,
+    options: LoadOptions,
     pub(super) found: Found,
 }
 
@@ -177,7 +175,7 @@ impl Supervisor {
         &self,
         name: &str,
         file: OwnedFd,
-        precision: Precision,
+        options: LoadOptions,
     ) -> Result<(u64, Arc<Graph>)> {
         let restarting = |error: RunError| error.of(name);
         let running = self.running().map_err(restarting)?;
@@ -185,12 +183,12 @@ impl Supervisor {
         let id = state.next_graph;
         state.next_graph += 1;
         drop(state);
-        let loaded = self.load_there(&running, id, (name, &file, precision));
+        let loaded = self.load_there(&running, id, (name, &file, options));
         let found = loaded.map_err(|fault| match fault {
             Fault::Failed(reason) => Error::InvalidGraph { graph: name.to_owned(), reason },
             Fault::Broken(_) => restarting(self.restarting()),
         })?;
-        let graph = Arc::new(Graph { name: name.to_owned(), file, precision, found });
+        let graph = Arc::new(Graph { name: name.to_owned(), file, options, found });
         let mut state = self.lock();
         // The next one has not been told of it.
         if !state.running.as_ref().is_some_and(|now| Arc::ptr_eq(now, &running)) {
@@ -304,15 +302,15 @@ impl Supervisor {
         &self,
         running: &Running,
         id: u64,
-        (name, file, precision): (&str, &OwnedFd, Precision),
+        (name, file, options): (&str, &OwnedFd, LoadOptions),
     ) -> std::result::Result<Found, Fault> {
         let limit = self.limit.saturating_mul(LOADING);
-        running.call(|lane| lane.load(id, (name, file.as_fd(), precision), limit))
+        running.call(|lane| lane.load(id, (name, file.as_fd(), options), limit))
     }
 
     fn load_again(&self, running: &Running, id: u64, graph: &Graph) -> Result<()> {
-        let Graph { name, file, precision, found } = graph;
-        let loaded = self.load_there(running, id, (name, file, *precision));
+        let Graph { name, file, options, found } = graph;
+        let loaded = self.load_there(running, id, (name, file, *options));
         let refuse = |reason: String| Error::InvalidGraph { graph: name.clone(), reason };
         match loaded {
             Ok(again) if again.signature == found.signature => Ok(()),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock};
 
-use crate::backend::{Backend, OnnxRuntime, OnnxRuntimeOptions, Tract};
+use crate::backend::{Backend, EngineKind, OnnxRuntime, OnnxRuntimeOptions, Tract};
 use crate::device::Device;
 use crate::error::Result;
 
@@ -22,13 +22,33 @@ impl Fallback {
 
     /// # Errors
     /// When a library of ONNX Runtime is named that cannot be loaded.
-    pub(super) fn open(&self) -> Result<&dyn Backend> {
+    pub(super) fn open(&self) -> Result<&Arc<dyn Backend>> {
         let _opening = self.opening.lock();
         if let Some(opened) = self.opened.get() {
-            return Ok(&**opened);
+            return Ok(opened);
         }
         let opened = open(self.onnxruntime.clone())?;
-        Ok(&**self.opened.get_or_init(|| opened))
+        Ok(self.opened.get_or_init(|| opened))
+    }
+
+    /// Another engine that computes a graph best, if it may be used and is to be had.
+    ///
+    /// # Errors
+    /// As for [`Self::open`].
+    pub(super) fn measured(&self, best: Option<EngineKind>) -> Result<Option<Arc<dyn Backend>>> {
+        match best {
+            _ if self.onnxruntime.is_none() => Ok(None),
+            None | Some(EngineKind::Native) => Ok(None),
+            Some(EngineKind::Tract) => Ok(Some(Arc::new(Tract::new(&Device::default())?))),
+            Some(EngineKind::OnnxRuntime) => {
+                let opened = Arc::clone(self.open()?);
+                let is_found = opened.name() == EngineKind::OnnxRuntime.name();
+                if !is_found {
+                    tracing::info!("ONNX Runtime computes the graph best, but is not found here");
+                }
+                Ok(is_found.then_some(opened))
+            }
+        }
     }
 
     pub(super) fn share_cores(&self, running: usize) {

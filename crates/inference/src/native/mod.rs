@@ -20,7 +20,7 @@ use pilotlight_onnx::{Precision, decode};
 
 use self::fallback::Fallback;
 use self::model::NativeModel;
-use crate::backend::{Backend, Model, OnnxRuntimeOptions};
+use crate::backend::{Backend, LoadOptions, Model, OnnxRuntimeOptions};
 use crate::device::Device;
 use crate::error::{Error, Result};
 
@@ -32,8 +32,9 @@ pub struct NativeOptions {
     pub device: Device,
     /// The fastest instructions that are used, if the processor has them.
     pub instructions: InstructionSet,
-    /// ONNX Runtime for graphs that are no encoders. Without, or where its library is neither named nor
-    /// found, tract computes them.
+    /// ONNX Runtime for graphs that are no encoders, or that it computes faster as somebody has measured. Where its
+    /// library is neither named nor found, tract computes what is no encoder. Without, tract does so
+    /// and encoders are never left to others.
     pub onnxruntime: Option<OnnxRuntimeOptions>,
 }
 
@@ -106,14 +107,17 @@ impl Backend for Native {
         "native"
     }
 
-    fn load(&self, name: &str, file: Vec<u8>, precision: Precision) -> Result<Box<dyn Model>> {
-        match self.encoder(&file, precision) {
+    fn load(&self, name: &str, file: Vec<u8>, options: LoadOptions) -> Result<Box<dyn Model>> {
+        if let Some(other) = self.fallback.measured(options.engine)? {
+            return other.load(name, file, options);
+        }
+        match self.encoder(&file, options.precision) {
             Ok(encoder) => Ok(Box::new(encoder)),
             Err(reason) => {
                 let others = self.fallback.open()?;
                 let engine = others.name();
                 tracing::info!(graph = name, engine, %reason, "the graph has no native kernels");
-                others.load(name, file, precision)
+                others.load(name, file, options)
             }
         }
     }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use pilotlight_onnx::Precision;
 use serde::Serialize;
 
+use crate::backend::{EngineKind, LoadOptions};
+
 /// How a graph's computations are queued and put together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -27,6 +29,15 @@ pub struct GraphOptions {
     pub batch_rows: BatchRows,
     /// Numbers that products are computed in, where the backend packs their weights.
     pub precision: Precision,
+    /// What computes it best, as somebody has measured, where the backend leaves graphs to others.
+    pub engine: Option<EngineKind>,
+}
+
+impl GraphOptions {
+    /// How the backend loads it.
+    pub(crate) fn loading(&self) -> LoadOptions {
+        LoadOptions { precision: self.precision, engine: self.engine }
+    }
 }
 
 /// Whether rows of different callers are computed as one batch.
@@ -52,6 +63,7 @@ impl Default for GraphOptions {
             queue: 512,
             batch_rows: BatchRows::Auto,
             precision: Precision::F32,
+            engine: None,
         }
     }
 }

@@ -53,7 +53,7 @@ fn the_child_goes_when_the_parent_is_killed() {
 #[test]
 fn what_asks_the_parent_to_stop_leaves_the_child_to_finish_its_calls() {
     let backend = isolated();
-    let model = backend.load("g", doubling(), Precision::F32).unwrap();
+    let model = backend.load("g", doubling(), Precision::F32.into()).unwrap();
     let before = pid(&backend);
     for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
         kill(&backend, signal);

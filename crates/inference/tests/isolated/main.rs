@@ -141,8 +141,8 @@ fn a_process_of_its_own_gives_the_same_answers() {
         assert_eq!(here.name(), there.name());
         assert_eq!(here.process(), None);
         let (here, there) = (
-            here.load("ner", file.clone(), Precision::F32).unwrap(),
-            there.load("ner", file.clone(), Precision::F32).unwrap(),
+            here.load("ner", file.clone(), Precision::F32.into()).unwrap(),
+            there.load("ner", file.clone(), Precision::F32.into()).unwrap(),
         );
         assert_eq!((here.signature(), here.engine()), (there.signature(), there.engine()));
         let together = (here.batching() != Batching::Alone, there.batching() != Batching::Alone);
@@ -163,7 +163,7 @@ fn a_process_of_its_own_gives_the_same_answers() {
 #[test]
 fn tensors_of_any_size_go_through_and_their_memory_is_used_again() {
     let backend = isolated();
-    let model = backend.load("g", doubling(), Precision::F32).unwrap();
+    let model = backend.load("g", doubling(), Precision::F32.into()).unwrap();
     for width in [1, 2, 20_000, 3, 17_000_000, 5] {
         doubled(&*model, width).unwrap();
     }
@@ -182,14 +182,14 @@ fn tensors_of_any_size_go_through_and_their_memory_is_used_again() {
 fn what_the_engine_refuses_is_told_and_hurts_nobody() {
     let backend = isolated();
     for (file, part) in [(b"garbage".to_vec(), "ONNX"), (external("secret.bin"), "another file")] {
-        match backend.load("tiny", file, Precision::F32).map(drop) {
+        match backend.load("tiny", file, Precision::F32.into()).map(drop) {
             Err(Error::InvalidGraph { graph, reason }) => {
                 assert!(graph == "tiny" && reason.contains(part), "{reason}");
             }
             other => panic!("{other:?}"),
         }
     }
-    let model = backend.load("g", doubling(), Precision::F32).unwrap();
+    let model = backend.load("g", doubling(), Precision::F32.into()).unwrap();
     let buffers = Buffers::new(1 << 20);
     // Two inputs for one: nothing that a queue would let through.
     let two = [floats(&buffers, &[1, 1], &[1.0]), floats(&buffers, &[1, 1], &[1.0])];
@@ -279,8 +279,8 @@ fn call_while(model: &dyn Model, disturb: impl FnOnce()) -> u64 {
 fn a_child_that_is_killed_in_the_middle_costs_no_call_its_answer_and_no_later_call() {
     for signal in [Signal::KILL, Signal::ABORT, Signal::ILL, Signal::SEGV] {
         let backend = isolated();
-        let model = backend.load("g", doubling(), Precision::F32).unwrap();
-        let other = backend.load("other", doubling(), Precision::F32).unwrap();
+        let model = backend.load("g", doubling(), Precision::F32.into()).unwrap();
+        let other = backend.load("other", doubling(), Precision::F32.into()).unwrap();
         let refused = call_while(&*model, || {
             let killed = kill(&backend, signal);
             // Rust's own handler of SIGSEGV takes the first one, and itself away.
@@ -349,7 +349,7 @@ fn while_no_process_can_be_started_calls_fail_at_once_and_later_ones_work_again(
     let mut options = program("child");
     options.program = file.clone();
     let backend = Isolated::start(tract(), options).unwrap();
-    let model = backend.load("g", doubling(), Precision::F32).unwrap();
+    let model = backend.load("g", doubling(), Precision::F32.into()).unwrap();
     become_link_to(Path::new("/bin/false"));
     let killed = kill(&backend, Signal::KILL);
     let start = Instant::now();
@@ -359,7 +359,7 @@ fn while_no_process_can_be_started_calls_fail_at_once_and_later_ones_work_again(
     }
     assert!(matches!(doubled(&*model, 2), Err(RunError::Restarting { .. })));
     assert!(matches!(
-        backend.load("h", doubling(), Precision::F32).map(drop),
+        backend.load("h", doubling(), Precision::F32.into()).map(drop),
         Err(Error::Restarting { .. })
     ));
     let status = backend.process().unwrap();
@@ -372,8 +372,8 @@ fn while_no_process_can_be_started_calls_fail_at_once_and_later_ones_work_again(
 #[test]
 fn a_graph_that_nobody_holds_is_loaded_by_no_successor() {
     let backend = isolated();
-    let kept = backend.load("kept", doubling(), Precision::F32).unwrap();
-    (0..50).for_each(|_| drop(backend.load("dropped", doubling(), Precision::F32).unwrap()));
+    let kept = backend.load("kept", doubling(), Precision::F32.into()).unwrap();
+    (0..50).for_each(|_| drop(backend.load("dropped", doubling(), Precision::F32.into()).unwrap()));
     let killed = kill(&backend, Signal::KILL);
     successor(&backend, killed);
     doubled(&*kept, 2).unwrap();

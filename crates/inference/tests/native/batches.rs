@@ -43,7 +43,7 @@ proptest! {
         precision in prop::sample::select(&Precision::ALL[..]),
         set in prop::sample::select(InstructionSet::ALL),
     ) {
-        let model = backend(set).load("g", encoder::file(), precision).unwrap();
+        let model = backend(set).load("g", encoder::file(), precision.into()).unwrap();
         check(&*model, &calls, threads);
     }
 }

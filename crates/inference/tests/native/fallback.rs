@@ -2,8 +2,8 @@
 
 use futures::executor::block_on;
 use pilotlight_inference::{
-    Backend, Batching, Device, Element, GraphOptions, Graphs, InstructionSet, Native,
-    NativeOptions, Precision, Tensor,
+    Backend, Batching, Device, Element, EngineKind, GraphOptions, Graphs, InstructionSet,
+    LoadOptions, Native, NativeOptions, OnnxRuntimeOptions, Precision, Tensor,
 };
 use pilotlight_onnx::encode;
 use pilotlight_testing::graphs::doubling;
@@ -13,7 +13,8 @@ use crate::encoder;
 use crate::support::backend;
 
 fn engine(file: Vec<u8>) -> (&'static str, Batching) {
-    let model = backend(InstructionSet::available()).load("g", file, Precision::F32).unwrap();
+    let model =
+        backend(InstructionSet::available()).load("g", file, Precision::F32.into()).unwrap();
     (model.engine(), model.batching())
 }
 
@@ -51,10 +52,28 @@ fn recurrent_and_convolved_models_are_computed_by_tract() {
 }
 
 #[test]
+fn an_encoder_is_left_to_the_engine_that_was_measured_to_be_faster() {
+    let engine = |onnxruntime: Option<OnnxRuntimeOptions>, engine| {
+        let mut options = NativeOptions::default();
+        options.onnxruntime = onnxruntime;
+        let loading = LoadOptions { engine, ..LoadOptions::default() };
+        Native::new(options).unwrap().load("g", encoder::file(), loading).unwrap().engine()
+    };
+    let others = || Some(OnnxRuntimeOptions::default());
+    assert_eq!(engine(others(), None), "native");
+    assert_eq!(engine(others(), Some(EngineKind::Native)), "native");
+    assert_eq!(engine(others(), Some(EngineKind::Tract)), "tract");
+    // Its library may be missing.
+    assert!(["native", "onnxruntime"].contains(&engine(others(), Some(EngineKind::OnnxRuntime))));
+    // Somebody wants kernels of our own.
+    assert_eq!(engine(None, Some(EngineKind::Tract)), "native");
+}
+
+#[test]
 fn other_devices_and_garbage_are_refused() {
     let mut options = NativeOptions::default();
     options.device = Device::Gpu;
     assert!(Native::new(options).unwrap_err().to_string().contains("not on gpu"));
     let backend = backend(InstructionSet::available());
-    assert!(backend.load("g", b"garbage".to_vec(), Precision::F32).is_err());
+    assert!(backend.load("g", b"garbage".to_vec(), Precision::F32.into()).is_err());
 }

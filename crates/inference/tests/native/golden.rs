@@ -66,7 +66,7 @@ fn labels_are_the_same_on_older_processors() {
     for &set in InstructionSet::ALL {
         // Scalar code takes its time.
         let step = if set == InstructionSet::ALL[0] { 80 } else { 10 };
-        let model = backend(set).load("g", default_file(), Precision::F32).unwrap();
+        let model = backend(set).load("g", default_file(), Precision::F32.into()).unwrap();
         let (equal, all) = agreement(&*model, step);
         assert_eq!(equal, all, "{set}");
     }

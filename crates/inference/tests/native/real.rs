@@ -42,8 +42,10 @@ fn encoders_of_others_give_what_tract_gives() {
     let text = Wanted::PerText { columns: None };
     for (name, wanted) in [("minilm", &token), ("bge-small", &token), ("reranker", &text)] {
         let Some(file) = served(name, wanted) else { continue };
-        let tract =
-            Tract::new(&Device::Cpu).unwrap().load("g", file.clone(), Precision::F32).unwrap();
+        let tract = Tract::new(&Device::Cpu)
+            .unwrap()
+            .load("g", file.clone(), Precision::F32.into())
+            .unwrap();
         let expected = outputs(&*tract);
         // The others quantize while they compute, which costs accuracy: these numbers are of both.
         let (of_f32, int8) = if name == "minilm" { ("native", 0.999) } else { ("tract", 0.98) };
@@ -51,7 +53,7 @@ fn encoders_of_others_give_what_tract_gives() {
             [(Precision::F32, of_f32, 0.999_99), (Precision::Int8, "native", int8)]
         {
             let native = backend(InstructionSet::available());
-            let native = native.load("g", file.clone(), precision).unwrap();
+            let native = native.load("g", file.clone(), precision.into()).unwrap();
             assert_eq!(native.engine(), engine, "{name}");
             for (expected, found) in expected.iter().zip(outputs(&*native)) {
                 assert_eq!(expected[0].shape(), found[0].shape());

@@ -15,7 +15,7 @@ pub fn backend(instructions: InstructionSet) -> Native {
 }
 
 pub fn load(file: Vec<u8>, precision: Precision) -> Box<dyn Model> {
-    let model = backend(InstructionSet::available()).load("g", file, precision).unwrap();
+    let model = backend(InstructionSet::available()).load("g", file, precision.into()).unwrap();
     assert_eq!(model.engine(), "native");
     model
 }

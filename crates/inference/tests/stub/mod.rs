@@ -12,7 +12,7 @@ use futures::executor::block_on;
 use futures::future::join_all;
 use pilotlight_inference::{
     Backend, Batching, Buffers, Closed, Dimension, Element, Error, GraphOptions, GraphStatus,
-    Graphs, Model, Port, Precision, Result, RunError, Shape, Signature, Tensor,
+    Graphs, LoadOptions, Model, Port, Result, RunError, Shape, Signature, Tensor,
 };
 
 /// The value that no run survives.
@@ -78,7 +78,7 @@ impl Backend for Stub {
         "stub"
     }
 
-    fn load(&self, name: &str, file: Vec<u8>, _: Precision) -> Result<Box<dyn Model>> {
+    fn load(&self, name: &str, file: Vec<u8>, _: LoadOptions) -> Result<Box<dyn Model>> {
         if file == b"garbage" {
             let reason = "is garbage".to_owned();
             return Err(Error::InvalidGraph { graph: name.to_owned(), reason });

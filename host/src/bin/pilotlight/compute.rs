@@ -9,7 +9,8 @@ use clap::{Args, ValueEnum};
 use pilotlight::{HostCompute, Precision, Target, Variant};
 use pilotlight_inference::isolated::{self, Isolated, IsolatedOptions};
 use pilotlight_inference::{
-    Backend, Device, GraphOptions, Graphs, InstructionSet, NativeOptions, OnnxRuntimeOptions,
+    Backend, Device, EngineKind, GraphOptions, Graphs, InstructionSet, NativeOptions,
+    OnnxRuntimeOptions,
 };
 
 use crate::log;
@@ -27,6 +28,9 @@ pub(crate) enum Place {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Engine {
+    /// With `build`, whatever answers fastest on this machine: it is written into the component. With `serve`, what a
+    /// component says, where that is to be had; else the default
+    Auto,
     /// Kernels of our own for encoders, part of this program; tract for other graphs
     Native,
     /// In pure Rust, part of this program
@@ -185,9 +189,26 @@ impl ComputeOptions {
         self.open(match self.backend {
             Some(Engine::Tract) => isolated::Engine::Tract(device),
             Some(Engine::Native) => isolated::Engine::Native(self.native(None)),
-            None if device.is_cpu() => isolated::Engine::Native(self.native(Some(onnxruntime))),
-            Some(Engine::Onnxruntime) | None => isolated::Engine::OnnxRuntime(onnxruntime),
+            Some(Engine::Auto) | None if device.is_cpu() => {
+                isolated::Engine::Native(self.native(Some(onnxruntime)))
+            }
+            Some(Engine::Onnxruntime | Engine::Auto) | None => {
+                isolated::Engine::OnnxRuntime(onnxruntime)
+            }
         })
+    }
+
+    /// Options with each engine that `auto` chooses from; none where another is asked for, or a device has only one.
+    pub(crate) fn candidates(&self) -> Vec<(EngineKind, Self)> {
+        if self.backend != Some(Engine::Auto) || !self.device.is_cpu() {
+            return Vec::new();
+        }
+        let engines = [
+            (EngineKind::Native, Engine::Native),
+            (EngineKind::OnnxRuntime, Engine::Onnxruntime),
+            (EngineKind::Tract, Engine::Tract),
+        ];
+        engines.map(|(kind, engine)| (kind, Self { backend: Some(engine), ..self.clone() })).into()
     }
 
     fn native(&self, onnxruntime: Option<OnnxRuntimeOptions>) -> NativeOptions {

@@ -18,11 +18,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ort::ep::ExecutionProviderDispatch;
-use pilotlight_onnx::{Precision, contains_operator, decode};
+use pilotlight_onnx::{contains_operator, decode};
 
 use crate::backend::onnxruntime::runtime::Runtime;
 use crate::backend::onnxruntime::session::{Inspected, Loaded};
-use crate::backend::{Backend, Model, OnnxRuntimeOptions, mixes_rows};
+use crate::backend::{Backend, LoadOptions, Model, OnnxRuntimeOptions, mixes_rows};
 use crate::error::{Error, Result};
 
 /// Inference by ONNX Runtime.
@@ -65,7 +65,7 @@ impl Backend for OnnxRuntime {
         "onnxruntime"
     }
 
-    fn load(&self, name: &str, file: Vec<u8>, _: Precision) -> Result<Box<dyn Model>> {
+    fn load(&self, name: &str, file: Vec<u8>, _: LoadOptions) -> Result<Box<dyn Model>> {
         let refuse = |reason: String| Error::InvalidGraph { graph: name.to_owned(), reason };
         let file = Bytes::from(file);
         let found = inspect(&file).map_err(refuse)?;

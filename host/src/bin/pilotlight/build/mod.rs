@@ -1,3 +1,5 @@
+mod on_host;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -5,8 +7,7 @@ use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use pilotlight::{
     AccuracyCheck, Agreement, BundleManifest, Cache, Error, GRAPH_EXTENSION, Guest, Host,
-    HostCompute, LoadedGraph, ModelCompute, Placement, Precision, Source, Stage, Target, Variant,
-    agreement, check_patterns, snapshot,
+    Placement, Precision, Source, Stage, Target, Variant, agreement, check_patterns, snapshot,
 };
 use pilotlight_files::{FileAccess, write_atomically};
 use pilotlight_model::{Digest, ModelFolder, Task};
@@ -133,60 +134,7 @@ async fn build(
     if options.compute == Place::Guest {
         return for_guest(options, guest, folder, cache, &stages).await;
     }
-    for_host(options, guest, folder, cache, &stages).await
-}
-
-/// Builds in the precision asked for. Otherwise, if the backend converts weights itself, in the smallest one
-/// whose answers are those of f32.
-async fn for_host(
-    options: &BuildArgs,
-    guest: Guest,
-    folder: ModelFolder,
-    cache: &Cache,
-    stages: &Arc<Stages>,
-) -> anyhow::Result<Built> {
-    let compute = options.host.start()?;
-    let build = async |precision| -> anyhow::Result<(Vec<u8>, Vec<u8>)> {
-        let (guest, stages, cache) = (guest.clone(), Arc::clone(stages), cache.clone());
-        let (folder, compute) = (folder.clone(), in_precision(&compute, precision));
-        let building = tokio::task::spawn_blocking(move || -> pilotlight::Result<_> {
-            let progress = |stage| stages.begin(stage);
-            let (graph, file) = LoadedGraph::of(&folder, &compute, &progress)?;
-            let placement = Placement::Host(&graph);
-            Ok((snapshot(&guest, &folder, placement, &cache, &progress)?, file))
-        });
-        Ok(building.await.map_err(Error::unfinished("building the component"))??)
-    };
-    let chosen = options.host.chosen_precision();
-    let first = build(chosen.unwrap_or(Precision::F32)).await?;
-    let candidates = match chosen {
-        Some(Precision::Int8 | Precision::Int4) => vec![],
-        None if compute.graphs.backend().packs(&first.1) => in_integers(&folder)?,
-        _ => return Ok(Built::on_host(first, None)),
-    };
-    let check = accuracy_check(&first.0)?;
-    let compared = async |precision| {
-        let compute = in_precision(&compute, precision);
-        compare(options, (&guest, compute), &check, cache, stages).await
-    };
-    for candidate in candidates {
-        let built = build(candidate).await?;
-        let agreement = compared(candidate).await?;
-        if agreement.share >= check.threshold {
-            return Ok(Built::on_host(built, Some(agreement)));
-        }
-    }
-    let agreement = match chosen {
-        Some(precision) => Some(compared(precision).await?),
-        None => None,
-    };
-    Ok(Built::on_host(first, agreement))
-}
-
-fn in_precision(compute: &HostCompute, precision: Precision) -> HostCompute {
-    let mut compute = compute.clone();
-    compute.precision = precision;
-    compute
+    on_host::build(options, guest, folder, cache, &stages).await
 }
 
 /// Precisions that an encoder can be computed in besides f32, the smallest first.
@@ -292,28 +240,6 @@ fn corpus(options: &BuildArgs) -> Result<Vec<String>, Error> {
         None => BUILT_IN_CORPUS.to_owned(),
     };
     Ok(texts.lines().map(str::to_owned).collect())
-}
-
-/// Compares the answers of `compute` with those of f32.
-async fn compare(
-    options: &BuildArgs,
-    (guest, compute): (&Guest, HostCompute),
-    check: &AccuracyCheck,
-    cache: &Cache,
-    stages: &Arc<Stages>,
-) -> anyhow::Result<Agreement> {
-    let texts = corpus(options)?;
-    let mut reference = options.host.start()?;
-    reference.precision = Precision::F32;
-    let load = |compute: HostCompute| {
-        let (folder, guest) = (options.model_dir.clone(), guest.clone());
-        let (choices, compute) = (options.choices.choices(), ModelCompute::Host(compute));
-        let source = Source::Model { folder, choices, guest, compute };
-        Host::load(source, Default::default(), cache.clone(), |_| {})
-    };
-    stages.begin(Stage::Compare);
-    let (reference, other) = (load(reference).await?, load(compute).await?);
-    Ok(agreement(check, [&reference, &other], &texts).await?)
 }
 
 /// Writes what was built and returns the place of the graph.
