@@ -48,6 +48,11 @@ pub(crate) trait Form<F>: Simd {
         open: &'a mut Memory,
     ) -> Columns<'a, Self::Columns>;
 
+    /// Asks for blocks that [`Self::open`] reads soon: they come from memory, and would be waited for.
+    fn prefetch(self, kept: &[Self::Kept]) {
+        let _ = kept;
+    }
+
     /// Adds the products of a tile, `[blocks, rows]`, with columns of a panel to the sums of each row.
     fn add(self, x: &[Self::Row], columns: &Columns<'_, Self::Columns>, sums: &mut [Sums]);
 }

@@ -74,12 +74,13 @@ pub(crate) fn run<F, S: Form<F>>(
             || convert(simd, weights.grid, tiles, &operands.x[first * weights.grid.inputs..], x),
         );
         for column in columns.clone().step_by(PANEL) {
-            let panel = weights.grid.panel(weights.blocks, column / PANEL);
+            let panel = |panel| weights.grid.panel(weights.blocks, panel);
+            let panels = [panel(column / PANEL), panel(column / PANEL + 1)];
             simd.vectorize(
                 #[inline(always)]
                 || sums.fill(ZEROS),
             );
-            add(simd, (tiles, x), (weights.grid, panel), open, sums);
+            add(simd, (tiles, x), (weights.grid, panels), open, sums);
             let place = column..columns.end.min(column + PANEL);
             let unit = weights.units.get(column / PANEL);
             simd.vectorize(
@@ -109,18 +110,24 @@ fn convert<F, S: Form<F>>(simd: S, grid: Grid, tiles: Tiles, x: &[f32], out: &mu
     }
 }
 
-/// Adds the products of a group's rows with a panel to their sums.
+/// Adds the products of a group's rows with a panel to their sums; the next panel comes after it.
 fn add<F, S: Form<F>>(
     simd: S,
     (tiles, x): (Tiles, &[S::Row]),
-    (grid, panel): (Grid, &[S::Kept]),
+    (grid, [panel, next]): (Grid, [&[S::Kept]; 2]),
     open: &mut Memory,
     sums: &mut [Sums],
 ) {
     let count = grid.blocks();
+    let span_at = |start: usize| start.min(count)..count.min(start + S::SPAN);
     for start in (0..count).step_by(S::SPAN) {
-        let span = start..count.min(start + S::SPAN);
+        let (span, following) = (span_at(start), span_at(start + S::SPAN));
         let columns = simd.open(Columns { blocks: panel, count, span: span.clone() }, open);
+        let following = match following.is_empty() {
+            true => Columns { blocks: next, count, span: 0..count.min(S::SPAN) },
+            false => Columns { blocks: panel, count, span: following },
+        };
+        following.groups().for_each(|blocks| simd.prefetch(blocks));
         for rows in tiles.ranges() {
             let first = rows.start * count + span.start * rows.len();
             let x = &x[first..][..span.len() * rows.len()];

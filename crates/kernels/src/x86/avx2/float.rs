@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::Avx;
-use super::vector::{load_floats, set_sums, store, sums};
+use super::vector::{load_floats, prefetch, set_sums, store, sums};
 use crate::blocks::DEPTH;
 use crate::blocks::float::{RowBlock, WeightBlock};
 use crate::form::{Float, Form, Transpose};
@@ -33,6 +33,10 @@ impl<const VNNI: bool> Form<Float> for Avx<VNNI> {
         _open: &'a mut Memory,
     ) -> Columns<'a, Self::Columns> {
         kept
+    }
+
+    fn prefetch(self, kept: &[Self::Kept]) {
+        prefetch(kept);
     }
 
     fn add(self, x: &[RowBlock], columns: &Columns<'_, Self::Columns>, sums: &mut [Sums]) {

@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::Avx;
-use super::vector::{load, set_sums, step, store, sums};
+use super::vector::{load, prefetch, set_sums, step, store, sums};
 use crate::blocks::int4::{OpenBlock, PackedBlock, RowBlock};
 use crate::blocks::{DEPTH, STEPS};
 use crate::form::{Form, Int4};
@@ -38,6 +38,10 @@ impl<const VNNI: bool> Form<Int4> for Avx<VNNI> {
     ) -> Columns<'a, Self::Columns> {
         // SAFETY: `self` proves that the processor has the instructions.
         kept.open(open, |kept, open| unsafe { self::open::<VNNI>(kept, open) })
+    }
+
+    fn prefetch(self, kept: &[Self::Kept]) {
+        prefetch(kept);
     }
 
     fn add(self, x: &[RowBlock], columns: &Columns<'_, Open>, sums: &mut [Sums]) {

@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::Avx;
-use super::vector::{load, load_floats, load_totals, set_sums, step, sums};
+use super::vector::{load, load_floats, load_totals, prefetch, set_sums, step, sums};
 use crate::blocks::int8::{RowBlock, WeightBlock};
 use crate::blocks::{DEPTH, STEPS};
 use crate::form::{Form, Int8};
@@ -36,6 +36,10 @@ impl<const VNNI: bool> Form<Int8> for Avx<VNNI> {
         _open: &'a mut Memory,
     ) -> Columns<'a, Self::Columns> {
         kept
+    }
+
+    fn prefetch(self, kept: &[Self::Kept]) {
+        prefetch(kept);
     }
 
     fn add(self, x: &[RowBlock], columns: &Columns<'_, Kept>, sums: &mut [Sums]) {

@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::Avx512;
-use super::vector::{load_floats, load_sums, store_floats, store_sums};
+use super::vector::{load_floats, load_sums, prefetch, store_floats, store_sums};
 use crate::blocks::DEPTH;
 use crate::blocks::float::{RowBlock, WeightBlock};
 use crate::form::{Float, Form, Transpose};
@@ -33,6 +33,10 @@ impl Form<Float> for Avx512 {
         _open: &'a mut Memory,
     ) -> Columns<'a, Self::Columns> {
         kept
+    }
+
+    fn prefetch(self, kept: &[Self::Kept]) {
+        prefetch(kept);
     }
 
     fn add(self, x: &[RowBlock], columns: &Columns<'_, Self::Columns>, sums: &mut [Sums]) {

@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::Avx512;
-use super::vector::{broadcast, load, load_sums, step, store, store_sums};
+use super::vector::{broadcast, load, load_sums, prefetch, step, store, store_sums};
 use crate::blocks::int4::{OpenBlock, PackedBlock, RowBlock};
 use crate::blocks::{DEPTH, STEPS};
 use crate::form::{Form, Int4};
@@ -35,6 +35,10 @@ impl Form<Int4> for Avx512 {
     ) -> Columns<'a, Self::Columns> {
         // SAFETY: `self` proves that the processor has the instructions.
         kept.open(open, |kept, open| unsafe { self::open(kept, open) })
+    }
+
+    fn prefetch(self, kept: &[Self::Kept]) {
+        prefetch(kept);
     }
 
     fn add(self, x: &[RowBlock], columns: &Columns<'_, Self::Columns>, sums: &mut [Sums]) {

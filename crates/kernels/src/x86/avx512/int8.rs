@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::Avx512;
-use super::vector::{load, load_floats, load_sums, load_totals, step, store_sums};
+use super::vector::{load, load_floats, load_sums, load_totals, prefetch, step, store_sums};
 use crate::blocks::int8::{RowBlock, WeightBlock};
 use crate::blocks::{DEPTH, STEPS};
 use crate::form::{Form, Int8};
@@ -34,6 +34,10 @@ impl Form<Int8> for Avx512 {
         _open: &'a mut Memory,
     ) -> Columns<'a, Self::Columns> {
         kept
+    }
+
+    fn prefetch(self, kept: &[Self::Kept]) {
+        prefetch(kept);
     }
 
     fn add(self, x: &[RowBlock], columns: &Columns<'_, Self::Columns>, sums: &mut [Sums]) {
