@@ -43,6 +43,7 @@ pub(crate) trait Lanes: Copy {
     fn min(self, other: Self) -> Self;
 
     /// Rounded to the nearest integer, halves to the even one.
+    #[cfg(not(target_family = "wasm"))]
     fn round(self) -> Self;
 
     /// The number whose exponent is the low 8 bits of each lane, with a mantissa of 1: for the lane

@@ -87,6 +87,7 @@ impl Lanes for Array {
         self.zip(other, |a, b| if b < a { b } else { a })
     }
 
+    #[cfg(not(target_family = "wasm"))]
     #[inline(always)]
     fn round(self) -> Self {
         Self { lanes: self.lanes.map(f32::round_ties_even), ..self }

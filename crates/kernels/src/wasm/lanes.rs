@@ -99,11 +99,6 @@ impl Lanes for Register {
     }
 
     #[inline(always)]
-    fn round(self) -> Self {
-        Self(f32x4_nearest(self.0))
-    }
-
-    #[inline(always)]
     fn low_bits_as_exponent(self) -> Self {
         Self(i32x4_shl(self.0, 23))
     }
