@@ -120,7 +120,7 @@ impl Draft {
         if self.name.is_none() || self.license.is_none() || !lists(&self.graph()) {
             return false;
         }
-        if task == Task::Tensors {
+        if !task.reads_text() {
             let has_limit = self.limits.is_some_and(|limits| limits.max_body_bytes.is_some());
             return self.outputs.is_some() && has_limit;
         }

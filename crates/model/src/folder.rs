@@ -6,7 +6,7 @@ use crate::detect::{self, Listing};
 use crate::draft::{Draft, plain_names, read_manifest};
 use crate::files::{inside, largest_file, read_in_pieces, read_regular};
 use crate::manifest::{MANIFEST_FILE, Manifest};
-use crate::{Choices, Digest, GraphReader, ModelError, TOKENIZER_FILE, Task};
+use crate::{Choices, Digest, GraphReader, ModelError, TOKENIZER_FILE};
 
 /// A model folder whose manifest is known; files are checked as they are read.
 #[derive(Debug, Clone)]
@@ -75,7 +75,7 @@ impl ModelFolder {
         manifest.onnx_file = inside(&manifest.onnx_file)?;
         let folder = Self { path, manifest, text, findings: Vec::new() };
         folder.expected(&folder.manifest.onnx_file)?;
-        if folder.manifest.task != Task::Tensors {
+        if folder.manifest.task.reads_text() {
             folder.expected(TOKENIZER_FILE)?;
         }
         Ok(folder)

@@ -93,7 +93,10 @@ impl Limits {
     pub fn of(task: Task) -> Self {
         match task {
             // A picture of 200 by 200 pixels has a megabyte in JSON.
-            Task::Tensors => Self { max_body_bytes: 8 << 20, ..Self::default() },
+            // So have four minutes of speech.
+            Task::Tensors | Task::VoiceActivityDetection => {
+                Self { max_body_bytes: 8 << 20, ..Self::default() }
+            }
             _ => Self::default(),
         }
     }

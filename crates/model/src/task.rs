@@ -26,13 +26,15 @@ pub enum Task {
     QuestionAnswering,
     /// Tokens that could stand in a gap.
     FillMask,
+    /// When somebody speaks, in audio.
+    VoiceActivityDetection,
     /// The graph's own inputs and outputs; no tokenizer.
     Tensors,
 }
 
 impl Task {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::TokenClassification,
         Self::TextClassification,
         Self::FeatureExtraction,
@@ -42,6 +44,7 @@ impl Task {
         Self::ZeroShotClassification,
         Self::QuestionAnswering,
         Self::FillMask,
+        Self::VoiceActivityDetection,
         Self::Tensors,
     ];
 
@@ -57,8 +60,14 @@ impl Task {
             Self::ZeroShotClassification => "zero-shot-classification",
             Self::QuestionAnswering => "question-answering",
             Self::FillMask => "fill-mask",
+            Self::VoiceActivityDetection => "voice-activity-detection",
             Self::Tensors => "tensors",
         }
+    }
+
+    /// Whether models read texts, and have a tokenizer.
+    pub fn reads_text(self) -> bool {
+        !matches!(self, Self::VoiceActivityDetection | Self::Tensors)
     }
 }
 

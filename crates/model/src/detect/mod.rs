@@ -7,6 +7,7 @@ mod name;
 mod outputs;
 mod sentence;
 mod task;
+mod voice;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -94,7 +95,7 @@ impl<'a> Detection<'a> {
     fn new(folder: &'a Path, draft: Draft) -> Result<Self, ModelError> {
         let listing = Listing::of_folder(folder, draft.onnx_file.as_deref())?;
         let descriptions = match draft.task {
-            Some(Task::Tensors) => Descriptions::of_card(folder),
+            Some(task) if !task.reads_text() => Descriptions::of_card(folder),
             _ => Descriptions::read(folder)?,
         };
         Ok(Self { folder, draft, listing, descriptions, findings: Vec::new() })
@@ -243,10 +244,10 @@ impl<'a> Detection<'a> {
 
     /// Digests of all files that are used and have none yet.
     fn add_files(&mut self, graph: &str) -> Result<(), ModelError> {
-        let tensors = self.draft.task == Some(Task::Tensors);
+        let reads_text = self.draft.task.is_none_or(Task::reads_text);
         let mut used: Vec<String> = vec![graph.to_owned()];
         used.extend(self.listing.data_of(graph).into_iter().map(str::to_owned));
-        if !tensors {
+        if reads_text {
             used.push(TOKENIZER_FILE.to_owned());
             used.append(&mut self.descriptions.read);
         }
@@ -275,7 +276,7 @@ fn conclude(seen: &Seen<'_>, draft: &mut Draft) -> Result<Vec<String>, String> {
             *draft.task.insert(task)
         }
     };
-    if task != Task::Tensors {
+    if task.reads_text() {
         check_inputs(seen)?;
     }
     if draft.outputs.is_none() {
@@ -285,7 +286,10 @@ fn conclude(seen: &Seen<'_>, draft: &mut Draft) -> Result<Vec<String>, String> {
         let problem = task::problem_type(seen.config(), seen.label_count());
         draft.problem_type.get_or_insert(problem);
     }
-    if task != Task::Tensors && draft.max_length.is_none() {
+    if task == Task::VoiceActivityDetection {
+        voice::check(seen.signature)?;
+    }
+    if task.reads_text() && draft.max_length.is_none() {
         let (length, why) = seen.max_length();
         findings.push(format!("max-length {length}: {why}"));
         draft.max_length = Some(length);

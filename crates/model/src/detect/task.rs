@@ -2,6 +2,7 @@
 
 use super::Seen;
 use super::outputs::shown;
+use super::voice;
 use crate::{CONFIG_FILE, InputRole, ModelConfig, ProblemType, TOKENIZER_FILE, Task};
 
 /// What the names of cross-encoders hold.
@@ -71,6 +72,10 @@ impl Seen<'_> {
         let seen = match (other, class) {
             (Some(other), _) => format!("there is {other}"),
             (None, Some(class)) if reads_text => format!("{CONFIG_FILE} says {class}"),
+            _ if voice::check(self.signature).is_ok() => {
+                let why = "the graph reads frames of audio and a state".to_owned();
+                return Ok((Task::VoiceActivityDetection, why));
+            }
             _ => {
                 let why = format!("there is no {TOKENIZER_FILE}");
                 return Ok((Task::Tensors, why));

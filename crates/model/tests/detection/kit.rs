@@ -43,6 +43,12 @@ impl Folder {
         self
     }
 
+    /// Inputs of f32.
+    pub(crate) fn float_inputs(mut self, inputs: &[Port<'_>]) -> Self {
+        self.signature.inputs = inputs.iter().map(|input| port(input, F32)).collect();
+        self
+    }
+
     pub(crate) fn file(self, name: &str, content: impl AsRef<[u8]>) -> Self {
         let path = self.path.join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -174,6 +174,25 @@ fn a_graph_without_tokenizer_gives_tensors() {
 }
 
 #[test]
+fn a_graph_that_reads_frames_and_a_state_tells_voice_activity() {
+    let outputs: [Port<'_>; 2] = [("output", &[1, 1]), ("stateN", &[2, 1, 128])];
+    let folder = Folder::new("silero-vad", &outputs).without("tokenizer.json");
+    let folder = folder.float_inputs(&[("input", &[1, 576]), ("state", &[2, 1, 128])]);
+    let model = folder.detected();
+    assert_eq!(model.manifest().task, Task::VoiceActivityDetection);
+    assert_eq!(model.manifest().outputs, ["output", "stateN"]);
+    assert_eq!(model.manifest().limits.max_body_bytes, 8 << 20);
+    assert_eq!(model.manifest().max_length, None);
+    assert!(found(&model, &["frames of audio and a state"]));
+    let folder = folder.float_inputs(&[("input", &[ANY, ANY]), ("state", &[2, ANY, 128])]);
+    assert_eq!(folder.task(), Task::VoiceActivityDetection);
+    let folder = folder.float_inputs(&[("input", &[1, 512]), ("state", &[2, 1, 128])]);
+    assert_eq!(folder.task(), Task::Tensors);
+    let refused = folder.as_task(Task::VoiceActivityDetection).unwrap_err().to_string();
+    assert!(refused.contains("[1, 576]") && refused.contains("input [1, 512]"), "{refused}");
+}
+
+#[test]
 fn positions_of_roberta_begin_behind_its_padding() {
     let config = r#"{"architectures": ["RobertaForTokenClassification"], "model_type": "roberta",
         "max_position_embeddings": 514, "pad_token_id": 1, "num_labels": 3}"#;

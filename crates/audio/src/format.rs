@@ -1,0 +1,57 @@
+use crate::error::AudioError;
+
+/// Lowest sample rate, in Hz.
+pub const MIN_RATE: u32 = 8_000;
+/// Highest sample rate, in Hz.
+pub const MAX_RATE: u32 = 48_000;
+
+/// How a sample is stored, little-endian.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    /// Signed integers of 16 bits.
+    S16,
+    /// Floats of 32 bits; full scale is 1.
+    F32,
+}
+
+/// What PCM holds. Samples of the channels are interleaved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Format {
+    /// How a sample is stored.
+    pub encoding: Encoding,
+    /// 1 or 2.
+    pub channels: u16,
+    /// Samples of a channel per second: 8,000 to 48,000.
+    pub rate: u32,
+}
+
+impl Encoding {
+    /// Bytes of a sample.
+    pub fn bytes(self) -> usize {
+        match self {
+            Self::S16 => 2,
+            Self::F32 => 4,
+        }
+    }
+}
+
+impl Format {
+    /// Bytes of one sample of all channels.
+    pub fn block(&self) -> usize {
+        self.encoding.bytes() * usize::from(self.channels)
+    }
+
+    /// Checks channels and rate.
+    ///
+    /// # Errors
+    /// [`AudioError::Channels`] or [`AudioError::Rate`].
+    pub fn check(&self) -> Result<(), AudioError> {
+        if !(1..=2).contains(&self.channels) {
+            return Err(AudioError::Channels(self.channels));
+        }
+        if !(MIN_RATE..=MAX_RATE).contains(&self.rate) {
+            return Err(AudioError::Rate(self.rate));
+        }
+        Ok(())
+    }
+}

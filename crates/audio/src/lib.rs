@@ -1,0 +1,25 @@
+//! Audio for models, on plain values: bytes in pieces of any size become mono samples at 16 kHz
+//! ([`Reader`]), samples become the frames that a voice activity model reads ([`Frames`]), and the
+//! probabilities that it returns become segments of speech ([`Segmenter`]).
+//!
+//! The result does not depend on how the bytes were cut into pieces. Nothing here grows with the
+//! length of a recording.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking"))]
+
+mod container;
+mod error;
+mod format;
+mod frames;
+mod pcm;
+mod reader;
+mod resampler;
+mod segments;
+mod wav;
+
+pub use error::AudioError;
+pub use format::{Encoding, Format, MAX_RATE, MIN_RATE};
+pub use frames::{CONTEXT, FRAME, Frames, INPUT};
+pub use reader::Reader;
+pub use resampler::RATE;
+pub use segments::{Segment, SegmentOptions, Segmenter};
