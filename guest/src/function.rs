@@ -111,9 +111,9 @@ impl Info {
         let manifest = folder.manifest().clone();
         let files = manifest.files.into_iter().map(|(name, file)| (name, file.sha256)).collect();
         let text = model.text();
-        let (inputs, outputs) = match model {
-            Model::Text(_) => (Vec::new(), Vec::new()),
-            Model::Tensors(engine) => (tensors(engine.inputs()), tensors(engine.outputs())),
+        let (inputs, outputs) = match model.engine() {
+            None => (Vec::new(), Vec::new()),
+            Some(engine) => (tensors(engine.inputs()), tensors(engine.outputs())),
         };
         let max_length = text.map(|text| text.max_length);
         let most_texts = manifest.limits.max_inputs;

@@ -5,7 +5,10 @@ use pilotlight_wire::{Dialect, Refusal, normalize_path, without_trailing_slash};
 use serde_json::Value;
 
 use crate::api::ApiError;
-use crate::dialects::{Answer, Call, Route, Routes, Split, TASKS, Target, openapi, routes, splits};
+use crate::dialects::{
+    Answer, Call, Opened, Route, Routes, SessionRoute, Split, TASKS, Target, openapi, routes, sessions,
+    splits,
+};
 use crate::engine::Placement;
 use crate::function::Function;
 use crate::model::{LoadError, Model, Usage};
@@ -39,6 +42,10 @@ pub struct Head<'a> {
     pub json_length: Option<&'a str>,
     /// The `user-agent` header, if there is one.
     pub user_agent: Option<&'a str>,
+    /// The `accept` header, if there is one.
+    pub accept: Option<&'a str>,
+    /// The query, without `?`, if there is one.
+    pub query: Option<&'a str>,
 }
 
 /// A loaded model and the requests it answers.
@@ -59,6 +66,8 @@ pub struct Description {
     pub endpoints: Vec<(&'static str, &'static str, Task)>,
     /// Which requests with a list of texts can be answered in parts.
     pub splits: Vec<Split>,
+    /// Which requests are answered while they are read.
+    pub sessions: Vec<&'static SessionRoute>,
     /// A request that every version has to answer before it serves: its path and body.
     pub sample: (String, Value),
     /// How two builds of the model are compared, by requests to the same path.
@@ -115,6 +124,7 @@ impl Service {
             task: own,
             endpoints: self.routes.iter().map(endpoint).collect(),
             splits: self.splits(),
+            sessions: self.sessions(),
             sample: (format!("{TASKS}{own}"), tasks::sample(own, model)),
             agreement: tasks::agreement(own, model),
         }
@@ -130,6 +140,12 @@ impl Service {
             routes.iter().any(|route| route.requires.is_met(&self.function))
         };
         splits(&self.function).into_iter().filter(|split| answered(split.path)).collect()
+    }
+
+    /// Those of paths that are answered.
+    fn sessions(&self) -> Vec<&'static SessionRoute> {
+        let is_there = |session: &&SessionRoute| self.routes.iter().any(|route| route.path == session.path);
+        sessions().filter(is_there).collect()
     }
 
     /// The model.
@@ -170,9 +186,26 @@ impl Service {
             length.trim().parse().map_err(|_| bad())
         });
         let json_length = json_length.transpose()?;
-        let user_agent = head.user_agent.map(str::to_owned);
-        let target = Target { parameters, json_length, user_agent };
+        let target = Target {
+            parameters,
+            json_length,
+            user_agent: head.user_agent.map(str::to_owned),
+            content_type: head.content_type.map(str::to_owned),
+            accept: head.accept.map(str::to_owned),
+            query: head.query.unwrap_or_default().to_owned(),
+        };
         Ok(Endpoint { wanted: Wanted::Answer(route), target })
+    }
+
+    /// Begins to answer a request whose answer is written while its body is read; `None` for all
+    /// others, whose bodies are read first.
+    ///
+    /// # Errors
+    /// [`ApiError`] about the head of the request.
+    pub fn open(&self, endpoint: &Endpoint) -> Option<Result<Opened<'_>, ApiError>> {
+        let Wanted::Answer(route) = endpoint.wanted else { return None };
+        let session = sessions().find(|session| session.path == route.path)?;
+        Some((session.open)(&self.function, &endpoint.target))
     }
 
     /// Answers a request.

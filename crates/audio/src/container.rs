@@ -24,10 +24,22 @@ const KNOWN: [(usize, &[u8], &str); 17] = [
     (0, b"#!AMR", "AMR"),
 ];
 
+/// Shorter ones may just as well be samples.
+const SHORTEST_MAGIC: usize = 3;
+
 /// What a file is that begins with `bytes`.
 pub(crate) fn name(bytes: &[u8]) -> &'static str {
+    find(bytes, 0).unwrap_or("this file format")
+}
+
+/// The name of a format that bytes which may be samples are most likely of instead.
+pub(crate) fn unmistakable(bytes: &[u8]) -> Option<&'static str> {
+    find(bytes, SHORTEST_MAGIC)
+}
+
+fn find(bytes: &[u8], shortest: usize) -> Option<&'static str> {
     let is_one = |(at, magic, _): &&(usize, &[u8], &str)| {
-        bytes.get(*at..).is_some_and(|rest| rest.starts_with(magic))
+        magic.len() >= shortest && bytes.get(*at..).is_some_and(|rest| rest.starts_with(magic))
     };
-    KNOWN.iter().find(is_one).map_or("this file format", |(_, _, name)| name)
+    KNOWN.iter().find(is_one).map(|(_, _, name)| *name)
 }

@@ -81,8 +81,15 @@ mod bindings {
 
     impl From<crate::service::Description> for Description {
         fn from(description: crate::service::Description) -> Self {
-            let crate::service::Description { info, task, endpoints, splits, sample, agreement } =
-                description;
+            let crate::service::Description {
+                info,
+                task,
+                endpoints,
+                splits,
+                sessions,
+                sample,
+                agreement,
+            } = description;
             let endpoints = endpoints.into_iter().map(|(method, path, task)| Endpoint {
                 method: method.to_owned(),
                 path: path.to_owned(),
@@ -94,6 +101,7 @@ mod bindings {
                 task: task.name().to_owned(),
                 endpoints: endpoints.collect(),
                 splits: splits.into_iter().map(Split::from).collect(),
+                sessions: sessions.into_iter().map(Session::from).collect(),
                 agreement: Agreement {
                     path: path.clone(),
                     request: agreement.request.to_string(),
@@ -121,6 +129,16 @@ mod bindings {
         }
     }
 
+    impl From<&crate::dialects::SessionRoute> for Session {
+        fn from(session: &crate::dialects::SessionRoute) -> Self {
+            Self {
+                path: session.path.to_owned(),
+                period_ms: u32::try_from(session.period.as_millis()).unwrap_or(u32::MAX),
+                sockets: session.sockets.iter().map(|path| (*path).to_owned()).collect(),
+            }
+        }
+    }
+
     impl From<crate::tasks::Measure> for Measure {
         fn from(measure: crate::tasks::Measure) -> Self {
             match measure {
@@ -137,6 +155,7 @@ const REQUEST_ID: &str = "x-request-id";
 const CONTENT_TYPE: &str = "content-type";
 const JSON_LENGTH: &str = "inference-header-content-length";
 const USER_AGENT: &str = "user-agent";
+const ACCEPT: &str = "accept";
 const JSON: &str = "application/json";
 const CONTENT_ENCODING: &str = "content-encoding";
 /// Longer ids are replaced: they would end up in every log.
@@ -198,6 +217,18 @@ impl Exchange {
         Ok(Opened { endpoint, service, body, usage: &mut self.usage })
     }
 
+    /// The headers of an answer that is written while the request is read, and the session.
+    fn end_with_session(
+        self,
+        opened: dialects::Opened<'static>,
+    ) -> (Vec<(&'static str, String)>, OpenSession) {
+        let headers =
+            vec![(REQUEST_ID, self.id), (CONTENT_TYPE, opened.content_type.to_owned())];
+        let session =
+            OpenSession { session: opened.session, usage: Usage::default(), is_over: false };
+        (headers, session)
+    }
+
     fn end(self, answer: Result<dialects::Answer, ApiError>) -> Answer {
         let mut headers = vec![(REQUEST_ID, self.id)];
         let (status, body) = match (answer, self.allow) {
@@ -230,6 +261,57 @@ impl Exchange {
     }
 }
 
+/// What a request is answered with.
+enum Reply {
+    /// At once.
+    Answer(dialects::Answer),
+    /// While its body is read.
+    Session(dialects::Opened<'static>),
+}
+
+/// A session whose answer has begun. Errors are told in the answer, and end it.
+struct OpenSession {
+    session: Box<dyn dialects::Session>,
+    usage: Usage,
+    is_over: bool,
+}
+
+impl OpenSession {
+    /// Whether nothing more is to be told.
+    fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    /// What is told about the next bytes.
+    fn push(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        let pushed = self.session.push(bytes, &mut self.usage, &mut out);
+        self.is_over |= self.session.is_over();
+        self.told(pushed, out)
+    }
+
+    /// What is told at the end.
+    fn finish(&mut self) -> Vec<u8> {
+        let mut out = Vec::new();
+        let finished = self.session.finish(&mut self.usage, &mut out);
+        self.is_over = true;
+        self.told(finished, out)
+    }
+
+    /// What is told where the body has broken off.
+    fn break_off(&mut self, reason: String) -> Vec<u8> {
+        self.told(Err(ApiError::Malformed(reason)), Vec::new())
+    }
+
+    fn told(&mut self, result: Result<(), ApiError>, mut out: Vec<u8>) -> Vec<u8> {
+        if let Err(error) = result {
+            self.session.fail(&error, &mut out);
+            self.is_over = true;
+        }
+        out
+    }
+}
+
 /// A request whose body is being read.
 struct Opened<'a> {
     endpoint: Endpoint,
@@ -243,6 +325,11 @@ impl Opened<'_> {
     #[cfg(not(feature = "p2"))]
     fn computes(&self) -> bool {
         self.endpoint.has_body()
+    }
+
+    /// The session that the request begins, if its answer is written while its body is read.
+    fn session(&self) -> Option<Result<dialects::Opened<'static>, ApiError>> {
+        self.service.open(&self.endpoint)
     }
 
     fn answer(self) -> Result<dialects::Answer, ApiError> {

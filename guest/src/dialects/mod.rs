@@ -3,6 +3,7 @@
 //! A dialect's file lists its routes. Reading a request into what the task takes, and writing what the
 //! task answers, is all that it does.
 
+mod audio;
 mod gliner;
 mod hugging_face;
 mod input;
@@ -16,6 +17,7 @@ mod rerank;
 mod route;
 #[cfg(feature = "schema")]
 mod schema;
+mod session;
 mod splits;
 mod text_embeddings_inference;
 mod vllm;
@@ -26,6 +28,7 @@ pub use pages::of_routes as openapi;
 pub use route::{Answer, Call, JSON, NOTHING, Requires, Route, Routes, Target};
 #[cfg(feature = "schema")]
 pub use schema::document;
+pub use session::{Message, Messages, Opened, Session, SessionRoute};
 pub use splits::{Split, splits};
 
 /// The routes of all dialects.
@@ -33,6 +36,7 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
     let dialects = [
         pilotlight::ROUTES,
         hugging_face::ROUTES,
+        audio::ROUTES,
         text_embeddings_inference::ROUTES,
         openai::ROUTES,
         open_inference::ROUTES,
@@ -42,4 +46,9 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
         pages::ROUTES,
     ];
     dialects.into_iter().flatten()
+}
+
+/// Where answers are written while the request is read, in all dialects.
+pub fn sessions() -> impl Iterator<Item = &'static SessionRoute> {
+    audio::SESSIONS.iter()
 }

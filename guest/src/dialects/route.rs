@@ -73,6 +73,23 @@ pub struct Target {
     pub json_length: Option<usize>,
     /// `user-agent`: some clients read other answers in later versions.
     pub user_agent: Option<String>,
+    /// `content-type`.
+    pub content_type: Option<String>,
+    /// `accept`.
+    pub accept: Option<String>,
+    /// The query, as it was sent.
+    pub query: String,
+}
+
+impl Target {
+    /// Names and values of the query, decoded (`application/x-www-form-urlencoded`).
+    pub fn query(&self) -> impl Iterator<Item = (String, String)> {
+        let pairs = self.query.split('&').filter(|pair| !pair.is_empty());
+        pairs.map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decode(&name.replace('+', " ")), decode(&value.replace('+', " ")))
+        })
+    }
 }
 
 /// What is answered.

@@ -3,6 +3,7 @@
 
 mod graph;
 mod transitions;
+mod voice;
 
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,7 @@ use serde_json::Value;
 
 use self::graph::{any_graph, encoder};
 pub use self::transitions::{Transitions, TransitionsError};
+pub use self::voice::{VoiceModel, VoiceState};
 use crate::api::ApiError;
 use crate::engine::{Encoder, Engine, EngineError, Matrix, Output, Placement, Sequence};
 use crate::text::{Piece, Token, Tokenizer, TokenizerError};
@@ -110,6 +112,8 @@ pub struct TextModel {
 pub enum Model {
     /// It reads texts.
     Text(Box<TextModel>),
+    /// It reads audio, frame by frame.
+    Voice(Box<VoiceModel>),
     /// It reads tensors.
     Tensors(Box<dyn Engine>),
 }
@@ -130,17 +134,33 @@ impl Model {
     /// # Errors
     /// [`LoadError`] naming the file and the reason.
     pub fn load(folder: &ModelFolder, placement: Placement) -> Result<Self, LoadError> {
-        if folder.manifest().task == Task::Tensors {
-            return Ok(Self::Tensors(any_graph(folder, placement)?));
+        match folder.manifest().task {
+            Task::Tensors => any_graph(folder, placement).map(Self::Tensors),
+            Task::VoiceActivityDetection => {
+                let voice = VoiceModel::new(any_graph(folder, placement)?);
+                let file = || folder.manifest().onnx_file.clone();
+                let voice =
+                    voice.map_err(|reason| LoadError::Mismatch { file: file(), reason })?;
+                Ok(Self::Voice(Box::new(voice)))
+            }
+            _ => TextModel::load(folder, placement).map(|model| Self::Text(Box::new(model))),
         }
-        TextModel::load(folder, placement).map(|model| Self::Text(Box::new(model)))
     }
 
     /// The model, if it reads texts.
     pub fn text(&self) -> Option<&TextModel> {
         match self {
             Self::Text(model) => Some(model),
-            Self::Tensors(_) => None,
+            Self::Voice(_) | Self::Tensors(_) => None,
+        }
+    }
+
+    /// What computes the graph, if it is called with its own tensors.
+    pub fn engine(&self) -> Option<&dyn Engine> {
+        match self {
+            Self::Text(_) => None,
+            Self::Voice(model) => Some(model.engine()),
+            Self::Tensors(engine) => Some(&**engine),
         }
     }
 
@@ -148,6 +168,7 @@ impl Model {
     pub fn place(&self) -> &'static str {
         match self {
             Self::Text(model) => model.encoder.place(),
+            Self::Voice(model) => model.engine().place(),
             Self::Tensors(engine) => engine.place(),
         }
     }

@@ -14,6 +14,7 @@ pub(crate) mod scores;
 pub mod tensors;
 pub mod text_classification;
 pub mod token_classification;
+pub mod voice_activity;
 pub mod zero_shot_classification;
 
 pub use registry::{Agreement, Measure, able, agreement, answer, sample};

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use super::{
     embeddings, fill_mask, question_answering, reranking, tensors, text_classification,
-    token_classification, zero_shot_classification,
+    token_classification, voice_activity, zero_shot_classification,
 };
 use crate::api::{ApiError, parse};
 use crate::engine::{Element, Engine, Output, Port, Tensor};
@@ -49,7 +49,7 @@ pub fn able(task: Task, model: &Model) -> Vec<Task> {
         FeatureExtraction, Reranking, SentenceEmbeddings, SentenceSimilarity, TextClassification,
         ZeroShotClassification,
     };
-    let Some(text) = model.text() else { return vec![Task::Tensors] };
+    let Some(text) = model.text() else { return vec![task] };
     let others: &[Task] = match task {
         FeatureExtraction | SentenceEmbeddings | SentenceSimilarity => match text.output() {
             Some(Output::PerToken) => &[SentenceEmbeddings, SentenceSimilarity, FeatureExtraction],
@@ -83,6 +83,9 @@ pub fn answer(
 ) -> Result<Vec<u8>, ApiError> {
     let text = match model {
         Model::Text(text) => text,
+        Model::Voice(voice) => {
+            return write_vectors(&voice_activity::answer(voice, body, usage)?);
+        }
         Model::Tensors(engine) => {
             return write_vectors(&tensors::answer(&**engine, parse(body)?, usage)?);
         }
@@ -111,6 +114,7 @@ pub fn answer(
 pub fn sample(task: Task, model: &Model) -> Value {
     match model {
         Model::Text(text) => request(task, text, TEXT),
+        Model::Voice(_) => voice_activity::sample(),
         Model::Tensors(engine) => tensors_sample(&**engine),
     }
 }
@@ -143,8 +147,14 @@ fn shape(port: &Port, size: usize) -> Vec<usize> {
 pub fn agreement(task: Task, model: &Model) -> Agreement {
     let of =
         |request, values, measure, threshold| Agreement { request, values, measure, threshold };
-    let Some(text) = model.text() else {
-        return of(sample(task, model), "/outputs/0/data/*", Measure::Difference, 0.999);
+    let text = match model {
+        Model::Text(text) => text,
+        Model::Voice(_) => {
+            return of(sample(task, model), "/probabilities/*", Measure::Difference, 0.99);
+        }
+        Model::Tensors(_) => {
+            return of(sample(task, model), "/outputs/0/data/*", Measure::Difference, 0.999);
+        }
     };
     let mut request = request(task, text, CORPUS_TEXT);
     match task {

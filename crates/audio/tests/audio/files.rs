@@ -136,3 +136,15 @@ fn what_is_damaged_is_named() {
         assert!(refused.contains(part), "{refused}");
     }
 }
+
+#[test]
+fn first_bytes_tell_a_wav_file_from_samples() {
+    let read = |bytes: &[u8]| read(Reader::wav_or_pcm(MONO).unwrap(), bytes, &[5]);
+    assert_eq!(read(&wav(Layout::of(MONO), &PCM)).unwrap(), SAMPLES);
+    assert_eq!(read(&PCM).unwrap(), SAMPLES, "shorter than what tells");
+    assert_eq!(read(&PCM.repeat(3)).unwrap(), SAMPLES.repeat(3));
+    assert!(read(b"OggS\0\x02\0\0\0\0\0\0\0").unwrap_err().to_string().starts_with("Ogg"));
+    // Samples that begin as an MP3 frame does.
+    assert_eq!(read(&b"\xff\xfb".repeat(8)).unwrap().len(), 8);
+    assert!(Reader::wav_or_pcm(pilotlight_audio::Format { rate: 1, ..MONO }).is_err());
+}

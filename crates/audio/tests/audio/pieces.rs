@@ -48,14 +48,22 @@ proptest! {
         seed in any::<u32>(),
         (count, odd) in (0usize..3000, 0usize..8),
         sizes in prop::collection::vec(1usize..4000, 1..8),
-        is_wav in any::<bool>(),
+        (is_wav, is_told) in any::<(bool, bool)>(),
     ) {
         let pcm = bytes(format, seed, count, odd);
         let (reader, bytes): (Box<dyn Fn() -> Reader>, Vec<u8>) = if is_wav {
             let fmt = chunk(b"fmt ", &Layout::of(format).chunk());
-            (Box::new(Reader::wav), riff(&[chunk(b"LIST", b"odd"), fmt, chunk(b"data", &pcm)]))
+            let reader = move || match is_told {
+                true => Reader::wav(),
+                false => Reader::wav_or_pcm(format).unwrap(),
+            };
+            (Box::new(reader), riff(&[chunk(b"LIST", b"odd"), fmt, chunk(b"data", &pcm)]))
         } else {
-            (Box::new(move || Reader::pcm(format).unwrap()), pcm)
+            let reader = move || match is_told {
+                true => Reader::pcm(format).unwrap(),
+                false => Reader::wav_or_pcm(format).unwrap(),
+            };
+            (Box::new(reader), pcm)
         };
         let whole = read(reader(), &bytes, &[bytes.len().max(1)]).unwrap();
         prop_assert_eq!(whole.len(), (count * 16_000).div_ceil(format.rate as usize));

@@ -1,6 +1,6 @@
 use pilotlight_model::{ModelFolder, ProblemType, Task};
 
-use crate::kit::{ANY, Folder, config, found};
+use crate::kit::{ANY, Folder, Port, config, found};
 
 const TOKENS: (&str, &[i64]) = ("logits", &[ANY, ANY, 3]);
 const THREE: &str = r#", "id2label": {"0": "O", "1": "B-PER", "2": "B-LOC"}"#;

@@ -52,6 +52,12 @@ pub(super) const ROUTES: &[Route] = &[
         answer(call, Task::QuestionAnswering)
     }),
     task("/v1/fill-mask", Task::FillMask, |call| answer(call, Task::FillMask)),
+    Route {
+        reads: &["application/json", "audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave"],
+        ..task("/v1/voice-activity-detection", Task::VoiceActivityDetection, |call| {
+            answer(call, Task::VoiceActivityDetection)
+        })
+    },
     task("/v1/tensors", Task::Tensors, |call| answer(call, Task::Tensors)),
 ];
 

@@ -6,6 +6,7 @@ use super::signature::Signature;
 use super::{answer, check_model, text};
 use crate::api::ApiError;
 use crate::dialects::route::{Answer, Call};
+use crate::engine::NamedTensor;
 use crate::model::Model;
 use crate::tasks::tensors::{check_names, compute};
 
@@ -22,16 +23,18 @@ pub(super) fn answer(call: &mut Call<'_>) -> Result<Answer, ApiError> {
         Model::Text(model) => {
             text::compute(model, (call.function.task(), &signature), inputs, call.usage)?
         }
-        Model::Tensors(engine) => {
-            let outputs = compute(&**engine, &inputs, call.usage)?.into_iter();
-            outputs.map(|(name, tensor)| Output::of_tensor(name, tensor)).collect()
-        }
+        Model::Voice(voice) => of_tensors(compute(voice.engine(), &inputs, call.usage)?),
+        Model::Tensors(engine) => of_tensors(compute(&**engine, &inputs, call.usage)?),
     };
     let outputs = match wanted {
         Some(wanted) => pick(outputs, wanted, &Classes::of(call, &signature))?,
         None => outputs.into_iter().map(|output| (output, binary)).collect(),
     };
     answer::write(call.function.name(), id, &outputs)
+}
+
+fn of_tensors(outputs: Vec<NamedTensor>) -> Vec<Output> {
+    outputs.into_iter().map(|(name, tensor)| Output::of_tensor(name, tensor)).collect()
 }
 
 /// The wanted outputs in the order in which they are wanted, and whether each is in binary.

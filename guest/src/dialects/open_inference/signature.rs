@@ -2,7 +2,7 @@
 
 use pilotlight_model::Task;
 
-use crate::engine::Port;
+use crate::engine::{Engine, Port};
 use crate::function::Function;
 use crate::model::{Model, TextModel};
 
@@ -34,16 +34,19 @@ impl<'a> Signature<'a> {
     /// Of a graph what it declares; of a model with a tokenizer what its own task takes and answers.
     pub(super) fn of(function: &'a Function) -> Self {
         match function.model() {
-            Model::Tensors(engine) => {
-                let specs = |ports: &'a [Port]| ports.iter().map(Spec::of).collect();
-                let (inputs, outputs) = (specs(engine.inputs()), specs(engine.outputs()));
-                Self::of_graph(inputs, outputs, function.limits().max_inputs)
-            }
+            Model::Voice(voice) => Self::of_engine(voice.engine(), function),
+            Model::Tensors(engine) => Self::of_engine(&**engine, function),
             Model::Text(model) => {
                 let (inputs, outputs) = of_task(function.task(), model);
                 Self { inputs, outputs, has_rows: true, most_rows: 0 }
             }
         }
+    }
+
+    fn of_engine(engine: &'a dyn Engine, function: &Function) -> Self {
+        let specs = |ports: &'a [Port]| ports.iter().map(Spec::of).collect();
+        let (inputs, outputs) = (specs(engine.inputs()), specs(engine.outputs()));
+        Self::of_graph(inputs, outputs, function.limits().max_inputs)
     }
 
     /// As Triton does, a graph is taken for one of rows if each first dimension is of any size.

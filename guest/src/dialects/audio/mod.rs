@@ -1,0 +1,82 @@
+//! Audio while it is sent: `POST /v1/audio/stream`, and WebSockets in Vosk's protocol.
+
+mod query;
+mod stream;
+mod vosk;
+
+use std::time::Duration;
+
+use pilotlight_model::Task;
+
+use super::route::{Answer, Call, NOTHING, Requires, Route};
+#[cfg(feature = "schema")]
+use super::schema::Document;
+use super::session::{SessionRoute, answer_whole};
+use crate::api::ApiError;
+use crate::function::Function;
+use crate::model::{Model, VoiceModel};
+
+const STREAM: &str = "/v1/audio/stream";
+const VOSK: &str = "/v1/audio/vosk";
+/// A frame of 512 samples at 16 kHz.
+const FRAME: Duration = Duration::from_millis(32);
+
+pub(super) const ROUTES: &[Route] = &[session(STREAM, of_stream), session(VOSK, of_vosk)];
+
+/// Where answers are written while the audio comes.
+pub(super) const SESSIONS: &[SessionRoute] = &[
+    SessionRoute { path: STREAM, period: FRAME, sockets: &[], open: stream::open },
+    SessionRoute { path: VOSK, period: FRAME, sockets: &["/", VOSK], open: vosk::open },
+];
+
+/// Bodies are audio of many media types, which [`query`] looks at.
+const fn session(
+    path: &'static str,
+    answer: fn(&mut Call<'_>) -> Result<Answer, ApiError>,
+) -> Route {
+    let requires = Requires::Task(Task::VoiceActivityDetection);
+    Route { method: "POST", path, requires, reads: NOTHING, answer }
+}
+
+fn of_stream(call: &mut Call<'_>) -> Result<Answer, ApiError> {
+    whole(call, stream::open)
+}
+
+fn of_vosk(call: &mut Call<'_>) -> Result<Answer, ApiError> {
+    whole(call, vosk::open)
+}
+
+/// Answers audio that has come whole, on hosts that pass it on so.
+fn whole(call: &mut Call<'_>, open: Open) -> Result<Answer, ApiError> {
+    let opened = open(call.function, call.target)?;
+    let body = answer_whole(opened.session, call.body, call.usage)?;
+    Ok(Answer { content_type: opened.content_type, headers: Vec::new(), body })
+}
+
+type Open = for<'a> fn(&'a Function, &super::Target) -> Result<super::session::Opened<'a>, ApiError>;
+
+/// The model, on routes of models that hear.
+fn model(function: &Function) -> Result<&VoiceModel, ApiError> {
+    match function.model() {
+        Model::Voice(model) => Ok(model),
+        _ => Err(ApiError::Internal("the model does not hear".to_owned())),
+    }
+}
+
+/// Describes the routes.
+#[cfg(feature = "schema")]
+pub(super) fn describe(document: &mut Document) {
+    use serde_json::json;
+    document.tag("Audio");
+    document
+        .post(STREAM, "Tells voice activity while audio is sent.")
+        .reads_audio(query::PARAMETERS)
+        .answers_in(&json!({
+            stream::NDJSON: {"schema": {"$ref": "#/components/schemas/AudioEvent"}},
+            stream::EVENTS: {},
+        }));
+    document
+        .post(VOSK, "The messages of a WebSocket in Vosk's protocol, framed.")
+        .reads_audio(&[])
+        .answers_in(&json!({stream::NDJSON: {}}));
+}
