@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::api::ApiError;
 use crate::dialects::{
-    Answer, Call, Opened, Route, Routes, SessionRoute, Split, TASKS, Target, openapi, routes, sessions,
-    splits,
+    Answer, Call, Opened, Route, Routes, SessionRoute, Split, TASKS, Target, openapi, routes,
+    sessions, splits,
 };
 use crate::engine::Placement;
 use crate::function::Function;
@@ -144,7 +144,8 @@ impl Service {
 
     /// Those of paths that are answered.
     fn sessions(&self) -> Vec<&'static SessionRoute> {
-        let is_there = |session: &&SessionRoute| self.routes.iter().any(|route| route.path == session.path);
+        let is_there =
+            |session: &&SessionRoute| self.routes.iter().any(|route| route.path == session.path);
         sessions().filter(is_there).collect()
     }
 

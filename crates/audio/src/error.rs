@@ -1,4 +1,4 @@
-use crate::format::{MAX_RATE, MIN_RATE};
+use crate::rate::{MAX_RATE, MIN_RATE};
 
 /// Audio that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,9 +1,5 @@
 use crate::error::AudioError;
-
-/// Lowest sample rate, in Hz.
-pub const MIN_RATE: u32 = 8_000;
-/// Highest sample rate, in Hz.
-pub const MAX_RATE: u32 = 48_000;
+use crate::rate::{MAX_RATE, MIN_RATE};
 
 /// How a sample is stored, little-endian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,14 +12,15 @@ mod error;
 mod format;
 mod frames;
 mod pcm;
+mod rate;
 mod reader;
 mod resampler;
 mod segments;
 mod wav;
 
 pub use error::AudioError;
-pub use format::{Encoding, Format, MAX_RATE, MIN_RATE};
+pub use format::{Encoding, Format};
 pub use frames::{CONTEXT, FRAME, Frames, INPUT};
+pub use rate::{MAX_RATE, MIN_RATE, RATE};
 pub use reader::Reader;
-pub use resampler::RATE;
 pub use segments::{Segment, SegmentOptions, Segmenter};

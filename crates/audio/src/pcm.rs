@@ -72,7 +72,9 @@ impl Pcm {
                 let (values, _) = block.as_chunks::<4>();
                 let values = values.iter().map(|value| f32::from_le_bytes(*value));
                 // What is infinite must not pass for full scale.
-                values.map(|value| if value.is_finite() { value.clamp(-1.0, 1.0) } else { f32::NAN }).sum()
+                values
+                    .map(|value| if value.is_finite() { value.clamp(-1.0, 1.0) } else { f32::NAN })
+                    .sum()
             }
         };
         if sum.is_nan() {

@@ -2,7 +2,8 @@ use crate::container::{LONGEST_MAGIC, unmistakable};
 use crate::error::AudioError;
 use crate::format::Format;
 use crate::pcm::Pcm;
-use crate::resampler::{RATE, Resampler};
+use crate::rate::RATE;
+use crate::resampler::Resampler;
 use crate::wav::Wav;
 
 /// Reads audio in pieces of any size, from one byte to the whole, as mono samples at [`RATE`] within

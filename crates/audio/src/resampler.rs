@@ -7,9 +7,8 @@ use rubato::{
 };
 
 use crate::error::AudioError;
+use crate::rate::RATE;
 
-/// The sample rate that models read, in Hz.
-pub const RATE: u32 = 16_000;
 /// Taps of a filter: 1.3 ms to either side at 48 kHz.
 const TAPS: usize = 128;
 /// Most filters that are computed ahead, one for each place of an output between two inputs. Other
@@ -36,7 +35,8 @@ pub(crate) struct Resampler {
 impl Resampler {
     /// From `rate` to [`RATE`].
     pub(crate) fn new(rate: u32) -> Result<Self, AudioError> {
-        let filters = RATE / common_divisor(rate, RATE);
+        let divisor = common_divisor(rate, RATE);
+        let (filters, steps) = (RATE / divisor, rate / divisor);
         let parameters = SincInterpolationParameters::new(TAPS, WindowFunction::BlackmanHarris2);
         let parameters = match filters <= MOST_FILTERS {
             true => parameters
@@ -48,13 +48,22 @@ impl Resampler {
         let ratio = f64::from(RATE) / f64::from(rate);
         let inner = Async::new_sinc(ratio, 1.0, &parameters, piece, 1, FixedAsync::Input)
             .map_err(|error| AudioError::Resampler(error.to_string()))?;
-        let (scratch, delay) = (vec![0.0; inner.output_frames_max()], inner.output_delay());
+        let scratch = vec![0.0; inner.output_frames_max()];
         let held = Vec::with_capacity(piece);
-        Ok(Self { inner, held, piece, scratch, rate, received: 0, delay, written: 0 })
+        let (silence, delay) = alignment(filters as usize, steps as usize);
+        let mut resampler =
+            Self { inner, held, piece, scratch, rate, received: 0, delay, written: 0 };
+        resampler.push(&vec![0.0; silence], &mut Vec::new())?;
+        resampler.received = 0;
+        Ok(resampler)
     }
 
     /// Appends what is certain of the output.
-    pub(crate) fn push(&mut self, mut samples: &[f32], out: &mut Vec<f32>) -> Result<(), AudioError> {
+    pub(crate) fn push(
+        &mut self,
+        mut samples: &[f32],
+        out: &mut Vec<f32>,
+    ) -> Result<(), AudioError> {
         self.received += samples.len() as u64;
         while !samples.is_empty() {
             let taken = (self.piece - self.held.len()).min(samples.len());
@@ -109,6 +118,16 @@ impl std::fmt::Debug for Resampler {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Resampler").field("rate", &self.rate).finish_non_exhaustive()
     }
+}
+
+/// How much silence to put in front of the input, and how many outputs to leave out, so that the first one
+/// belongs to the first sample of the input. Output `n` of rubato's sinc filters belongs to sample
+/// `((n + 1) * steps + 1) / filters - TAPS / 2`, and outputs are `steps / filters` samples apart.
+fn alignment(filters: usize, steps: usize) -> (usize, usize) {
+    let half = TAPS / 2;
+    let is_whole = |silence: &usize| ((half + silence) * filters - 1).is_multiple_of(steps);
+    let silence = (0..steps).find(is_whole).unwrap_or_default();
+    (silence, ((half + silence) * filters - 1) / steps - 1)
 }
 
 fn common_divisor(one: u32, other: u32) -> u32 {

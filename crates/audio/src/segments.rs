@@ -2,7 +2,7 @@
 //! Silero VAD 6.2, while the probabilities come.
 
 use crate::frames::FRAME;
-use crate::resampler::RATE;
+use crate::rate::RATE;
 
 /// How far the negative threshold is below the threshold, unless it is given.
 const HYSTERESIS: f32 = 0.15;

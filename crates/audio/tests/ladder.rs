@@ -5,10 +5,11 @@
 use pilotlight_testing::ladder::{Order, check};
 
 const ORDER: &Order = &[
-    &["container", "error", "format"],
-    &["pcm", "resampler", "wav/layout"],
-    &["wav"],
-    &["frames", "reader"],
+    &["container", "frames", "rate"],
+    &["error"],
+    &["format"],
+    &["pcm", "resampler", "wav"],
+    &["reader"],
     &["segments"],
 ];
 

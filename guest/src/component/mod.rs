@@ -222,8 +222,7 @@ impl Exchange {
         self,
         opened: dialects::Opened<'static>,
     ) -> (Vec<(&'static str, String)>, OpenSession) {
-        let headers =
-            vec![(REQUEST_ID, self.id), (CONTENT_TYPE, opened.content_type.to_owned())];
+        let headers = vec![(REQUEST_ID, self.id), (CONTENT_TYPE, opened.content_type.to_owned())];
         let session =
             OpenSession { session: opened.session, usage: Usage::default(), is_over: false };
         (headers, session)

@@ -13,8 +13,8 @@ use spin_sdk::wasip3::random::random::get_random_u64;
 use spin_sdk::wit_bindgen::{backpressure_dec, backpressure_inc, yield_async};
 
 use super::{
-    ACCEPT, Answer, CONTENT_ENCODING, CONTENT_TYPE, Exchange, JSON_LENGTH, OpenSession, Reply,
-    REQUEST_ID, USER_AGENT, broken_off,
+    ACCEPT, Answer, CONTENT_ENCODING, CONTENT_TYPE, Exchange, JSON_LENGTH, OpenSession, REQUEST_ID,
+    Reply, USER_AGENT, broken_off,
 };
 use crate::api::ApiError;
 use crate::service::Head;

@@ -139,8 +139,7 @@ impl Model {
             Task::VoiceActivityDetection => {
                 let voice = VoiceModel::new(any_graph(folder, placement)?);
                 let file = || folder.manifest().onnx_file.clone();
-                let voice =
-                    voice.map_err(|reason| LoadError::Mismatch { file: file(), reason })?;
+                let voice = voice.map_err(|reason| LoadError::Mismatch { file: file(), reason })?;
                 Ok(Self::Voice(Box::new(voice)))
             }
             _ => TextModel::load(folder, placement).map(|model| Self::Text(Box::new(model))),

@@ -122,7 +122,9 @@ fn input(port: &Port) -> Result<Input, String> {
         _ => {
             let Port { name, element, dims } = port;
             let element = element.name();
-            return Err(format!("input {name}, {element} {dims:?}, is neither a frame nor a state"));
+            return Err(format!(
+                "input {name}, {element} {dims:?}, is neither a frame nor a state"
+            ));
         }
     };
     Ok(Input { role, shape })

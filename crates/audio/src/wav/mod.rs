@@ -126,7 +126,8 @@ impl Wav {
             _ => {
                 self.skipped += padded;
                 if self.skipped > MOST_SKIPPED {
-                    let message = format!("more than {MOST_SKIPPED} bytes stand before its samples");
+                    let message =
+                        format!("more than {MOST_SKIPPED} bytes stand before its samples");
                     return Err(AudioError::Damaged(message));
                 }
                 State::Skip(padded)

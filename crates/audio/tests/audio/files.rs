@@ -76,8 +76,8 @@ fn extensible_files_are_read_by_their_subformat() {
 #[test]
 fn an_empty_recording_has_no_samples() {
     let file = wav(Layout::of(MONO), &[]);
-    assert_eq!(read_wav(&file).unwrap(), []);
-    assert_eq!(read(Reader::pcm(MONO).unwrap(), &[], &[1]).unwrap(), []);
+    assert!(read_wav(&file).unwrap().is_empty());
+    assert!(read(Reader::pcm(MONO).unwrap(), &[], &[1]).unwrap().is_empty());
 }
 
 #[test]

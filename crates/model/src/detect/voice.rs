@@ -66,6 +66,7 @@ fn is_rate(port: &GraphPort) -> bool {
 }
 
 fn is_probability(port: &GraphPort) -> bool {
-    let fits = |sizes: &[Option<u64>]| matches!(sizes, [rows, one] if can_be(*rows, 1) && can_be(*one, 1));
+    let fits =
+        |sizes: &[Option<u64>]| matches!(sizes, [rows, one] if can_be(*rows, 1) && can_be(*one, 1));
     port.element == F32 && sizes(port).is_none_or(fits)
 }

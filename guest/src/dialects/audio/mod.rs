@@ -53,7 +53,8 @@ fn whole(call: &mut Call<'_>, open: Open) -> Result<Answer, ApiError> {
     Ok(Answer { content_type: opened.content_type, headers: Vec::new(), body })
 }
 
-type Open = for<'a> fn(&'a Function, &super::Target) -> Result<super::session::Opened<'a>, ApiError>;
+type Open =
+    for<'a> fn(&'a Function, &super::Target) -> Result<super::session::Opened<'a>, ApiError>;
 
 /// The model, on routes of models that hear.
 fn model(function: &Function) -> Result<&VoiceModel, ApiError> {

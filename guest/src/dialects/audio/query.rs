@@ -102,9 +102,7 @@ fn reader(encoding: Option<&str>, is_wav: bool, format: Format) -> Result<Reader
 }
 
 /// Whether a media type is that of WAV files; `rate` and `channels` of PCM.
-fn media_type(
-    content_type: Option<&str>,
-) -> Result<(bool, Option<u32>, Option<u16>), ApiError> {
+fn media_type(content_type: Option<&str>) -> Result<(bool, Option<u32>, Option<u16>), ApiError> {
     let mut parts = content_type.unwrap_or_default().split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default();
     let is_one = |known: &[&str]| known.iter().any(|name| name.eq_ignore_ascii_case(essence));

@@ -116,11 +116,7 @@ impl<'a> VoiceSession<'a> {
     }
 
     /// Computes all complete frames.
-    fn compute(
-        &mut self,
-        usage: &mut Usage,
-        each: &mut impl FnMut(Event),
-    ) -> Result<(), ApiError> {
+    fn compute(&mut self, usage: &mut Usage, each: &mut impl FnMut(Event)) -> Result<(), ApiError> {
         let mut frames = std::mem::take(&mut self.frames);
         let computed = frames.drain(|frame| self.frame(frame, usage, each));
         self.frames = frames;
