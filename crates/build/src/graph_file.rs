@@ -7,6 +7,10 @@ use pilotlight_onnx::{Encoder, OnnxError, Wanted};
 
 use crate::error::{Error, Result};
 
+/// Samples that a graph reads which tells voice activity, and their rate in Hz.
+const VOICE_INPUT: u64 = pilotlight_audio::INPUT as u64;
+const VOICE_RATE: i64 = pilotlight_audio::RATE as i64;
+
 /// A model's ONNX file.
 pub(crate) struct GraphFile {
     /// As it is in the folder.
@@ -44,10 +48,22 @@ pub fn adapt(
     manifest: &Manifest,
     labels: Option<usize>,
 ) -> std::result::Result<Option<Encoder>, OnnxError> {
-    if manifest.task == Task::Tensors {
+    if !manifest.task.reads_text() {
         return Ok(None);
     }
     pilotlight_onnx::adapt(model, &Wanted::of(manifest, labels)).map(Some)
+}
+
+/// Has a graph compute many sessions at once, where the task has sessions; tells whether it was changed.
+pub(crate) fn stack(
+    model: &mut ModelProto,
+    manifest: &Manifest,
+) -> std::result::Result<bool, OnnxError> {
+    let has_sessions = manifest.task == Task::VoiceActivityDetection;
+    if has_sessions {
+        pilotlight_onnx::stack_sessions(model, VOICE_INPUT, VOICE_RATE)?;
+    }
+    Ok(has_sessions)
 }
 
 /// How many labels the model's configuration names, if it names any.

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use pilotlight_inference::{Backend, GraphOptions, Graphs};
-use pilotlight_model::{Digest, GraphSignature, Manifest, ModelFolder, Task};
+use pilotlight_model::{Digest, GraphSignature, Manifest, ModelFolder};
 use pilotlight_onnx::proto::ModelProto;
 use pilotlight_onnx::{Encoder, OnnxError};
 
 use crate::error::{Error, Result};
 use crate::graph::GraphRecord;
-use crate::graph_file::{GraphFile, adapt, label_count, refused};
+use crate::graph_file::{GraphFile, adapt, label_count, refused, stack};
 use crate::precision::Precision;
 use crate::progress::{Progress, Stage};
 
@@ -62,7 +62,8 @@ pub(crate) fn convert(
     let GraphFile { bytes, mut model, external } = GraphFile::read(folder)?;
     let refuse = |error: OnnxError| refused(folder, &error);
     let adapted = adapt(&mut model, folder.manifest(), label_count(folder)?).map_err(refuse)?;
-    let changed = adapted.is_some_and(|encoder| encoder.changed);
+    let stacked = stack(&mut model, folder.manifest()).map_err(refuse)?;
+    let changed = stacked || adapted.is_some_and(|encoder| encoder.changed);
     let convert: fn(&mut ModelProto) -> _ = match precision_of(folder.manifest(), precision)? {
         Precision::Unchanged if !external && !changed => return Ok(bytes.into()),
         Precision::Unchanged => |_: &mut ModelProto| Ok(()),
@@ -98,14 +99,13 @@ fn packs(backend: &dyn Backend, model: &ModelProto) -> bool {
 /// The precision of a model for which `asked` is asked: graphs that are not known to be encoders
 /// stay as they are.
 fn precision_of(manifest: &Manifest, asked: Precision) -> Result<Precision> {
-    match (manifest.task, asked) {
-        (Task::Tensors, Precision::F32 | Precision::Unchanged) => Ok(Precision::Unchanged),
-        (Task::Tensors, other) => Err(Error::Refused(format!(
-            "{}: task tensors computes a graph as its file has it, not in {other}; leave \
-             --precision out",
-            manifest.name
+    match asked {
+        asked if manifest.task.reads_text() => Ok(asked),
+        Precision::F32 | Precision::Unchanged => Ok(Precision::Unchanged),
+        other => Err(Error::Refused(format!(
+            "{}: task {} computes a graph as its file has it, not in {other}; leave --precision out",
+            manifest.name, manifest.task
         ))),
-        (_, asked) => Ok(asked),
     }
 }
 

@@ -24,6 +24,18 @@ pub struct Endpoint {
     pub task: String,
 }
 
+/// A path whose requests are answered while they are read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// The path that requests are posted to.
+    pub path: String,
+    /// How much of a session's time is computed at once, in milliseconds.
+    pub period_ms: u32,
+    /// Paths at which a WebSocket is such a request.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sockets: Vec<String>,
+}
+
 /// Where a snapshot comes from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BundleManifest {
@@ -38,6 +50,9 @@ pub struct BundleManifest {
     /// Which requests with a list of texts can be answered in parts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub splits: Vec<Split>,
+    /// Which requests are answered while they are read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sessions: Vec<Session>,
     /// SHA-256 of the model's files, by their names.
     #[serde(default)]
     pub files: BTreeMap<String, Digest>,
@@ -147,6 +162,11 @@ mod tests {
                 task: "text-classification".into(),
             }],
             splits: vec![Split { path: "/".into(), texts: "inputs".into(), ..Split::default() }],
+            sessions: vec![Session {
+                path: "/".into(),
+                period_ms: 32,
+                sockets: vec!["/socket".into()],
+            }],
             files: BTreeMap::from([("model.onnx".into(), Digest::of(b"model"))]),
             guest: Digest::of(b"guest"),
             pilotlight: "1".into(),
@@ -191,7 +211,7 @@ mod tests {
     fn what_an_earlier_version_sealed_is_read() {
         let mut sealed = serde_json::to_value(manifest()).unwrap();
         let fields = sealed.as_object_mut().unwrap();
-        for name in ["task", "endpoints", "splits", "accuracy_check"] {
+        for name in ["task", "endpoints", "splits", "sessions", "accuracy_check"] {
             fields.remove(name);
         }
         let measured = serde_json::json!({"texts": 1, "tokens": 3, "equal": 2});
@@ -201,6 +221,7 @@ mod tests {
             task: String::new(),
             endpoints: vec![],
             splits: vec![],
+            sessions: vec![],
             accuracy_check: None,
             ..manifest()
         };

@@ -21,6 +21,7 @@ pub mod proto;
 #[cfg(not(target_family = "wasm"))]
 pub mod ragged;
 pub mod rewrite;
+mod sessions;
 mod shape;
 mod signature;
 mod tensor;
@@ -36,5 +37,6 @@ pub use inspect::{contains_operator, depends_on_batch};
 #[cfg(not(target_family = "wasm"))]
 pub use plan::Plan;
 pub use precision::Precision;
+pub use sessions::stack_sessions;
 pub use signature::{signature, signature_of};
 pub use widen::widen_halves;

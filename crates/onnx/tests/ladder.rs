@@ -7,7 +7,7 @@ use pilotlight_testing::ladder::{Order, check};
 const ORDER: &Order = &[
     &["error", "plan", "precision", "proto"],
     &["element", "shape", "inspect"],
-    &["external", "widen", "adapt"],
+    &["external", "sessions", "widen", "adapt"],
     &["file", "node", "signature", "tensor"],
     &["nbits"],
     &["operators"],

@@ -27,6 +27,8 @@ pub mod registry;
 pub mod telemetry;
 #[cfg(feature = "models")]
 pub mod tiny_model;
+#[cfg(feature = "models")]
+pub mod tiny_voice;
 
 pub use free_port::free_port;
 pub use real_models::real_model;

@@ -55,7 +55,7 @@ pub trait Session: Send {
 ///
 /// # Errors
 /// [`ApiError`].
-pub fn answer_whole(
+pub(super) fn answer_whole(
     mut session: Box<dyn Session + '_>,
     body: &[u8],
     usage: &mut Usage,

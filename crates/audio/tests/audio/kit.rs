@@ -4,15 +4,15 @@ use pilotlight_audio::{AudioError, Encoding, Format, Reader};
 
 /// The fields of `fmt ` that tests vary.
 #[derive(Debug, Clone, Copy)]
-pub struct Layout {
-    pub tag: u16,
-    pub channels: u16,
-    pub rate: u32,
-    pub bits: u16,
+pub(crate) struct Layout {
+    pub(crate) tag: u16,
+    pub(crate) channels: u16,
+    pub(crate) rate: u32,
+    pub(crate) bits: u16,
 }
 
 impl Layout {
-    pub fn of(format: Format) -> Self {
+    pub(crate) fn of(format: Format) -> Self {
         let (tag, bits) = match format.encoding {
             Encoding::S16 => (1, 16),
             Encoding::F32 => (3, 32),
@@ -20,7 +20,7 @@ impl Layout {
         Self { tag, channels: format.channels, rate: format.rate, bits }
     }
 
-    pub fn chunk(self) -> Vec<u8> {
+    pub(crate) fn chunk(self) -> Vec<u8> {
         let Self { tag, channels, rate, bits } = self;
         let block = channels.wrapping_mul(bits / 8);
         let mut chunk = Vec::new();
@@ -34,7 +34,7 @@ impl Layout {
     }
 }
 
-pub fn chunk(id: &[u8; 4], content: &[u8]) -> Vec<u8> {
+pub(crate) fn chunk(id: &[u8; 4], content: &[u8]) -> Vec<u8> {
     let mut chunk = id.to_vec();
     chunk.extend((content.len() as u32).to_le_bytes());
     chunk.extend(content);
@@ -42,7 +42,7 @@ pub fn chunk(id: &[u8; 4], content: &[u8]) -> Vec<u8> {
     chunk
 }
 
-pub fn riff(chunks: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn riff(chunks: &[Vec<u8>]) -> Vec<u8> {
     let content = chunks.concat();
     let mut file = b"RIFF".to_vec();
     file.extend((content.len() as u32 + 4).to_le_bytes());
@@ -51,12 +51,16 @@ pub fn riff(chunks: &[Vec<u8>]) -> Vec<u8> {
     file
 }
 
-pub fn wav(layout: Layout, data: &[u8]) -> Vec<u8> {
+pub(crate) fn wav(layout: Layout, data: &[u8]) -> Vec<u8> {
     riff(&[chunk(b"fmt ", &layout.chunk()), chunk(b"data", data)])
 }
 
 /// Reads bytes in pieces whose sizes repeat `sizes`.
-pub fn read(mut reader: Reader, bytes: &[u8], sizes: &[usize]) -> Result<Vec<f32>, AudioError> {
+pub(crate) fn read(
+    mut reader: Reader,
+    bytes: &[u8],
+    sizes: &[usize],
+) -> Result<Vec<f32>, AudioError> {
     let (mut samples, mut rest) = (Vec::new(), bytes);
     for size in sizes.iter().cycle() {
         if rest.is_empty() {
@@ -70,13 +74,13 @@ pub fn read(mut reader: Reader, bytes: &[u8], sizes: &[usize]) -> Result<Vec<f32
     Ok(samples)
 }
 
-pub fn read_wav(file: &[u8]) -> Result<Vec<f32>, AudioError> {
+pub(crate) fn read_wav(file: &[u8]) -> Result<Vec<f32>, AudioError> {
     read(Reader::wav(), file, &[file.len()])
 }
 
 /// What a file is refused with.
-pub fn refusal(file: &[u8]) -> String {
+pub(crate) fn refusal(file: &[u8]) -> String {
     read_wav(file).unwrap_err().to_string()
 }
 
-pub const MONO: Format = Format { encoding: Encoding::S16, channels: 1, rate: 16_000 };
+pub(crate) const MONO: Format = Format { encoding: Encoding::S16, channels: 1, rate: 16_000 };

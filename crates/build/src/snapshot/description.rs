@@ -4,11 +4,15 @@ use pilotlight_wire::split::Split;
 use serde_json::Value;
 
 use super::wit::{
-    GuestAgreement, GuestDescription, GuestEndpoint, GuestMeasure, GuestSample, GuestSplit,
+    GuestAgreement, GuestDescription, GuestEndpoint, GuestMeasure, GuestSample, GuestSession,
+    GuestSplit,
 };
 use crate::accuracy::Values;
 use crate::agreement::{AccuracyCheck, Measure};
-use crate::manifest::Endpoint;
+use crate::manifest::{Endpoint, Session};
+
+/// Milliseconds of a session that can be computed at once.
+const PERIODS: std::ops::RangeInclusive<u32> = 1..=60_000;
 
 /// A description that has been checked.
 #[derive(Debug)]
@@ -17,6 +21,7 @@ pub(super) struct Description {
     pub(super) task: String,
     pub(super) endpoints: Vec<Endpoint>,
     pub(super) splits: Vec<Split>,
+    pub(super) sessions: Vec<Session>,
     /// The path and the request of the sample.
     pub(super) sample: (String, Value),
     pub(super) accuracy_check: AccuracyCheck,
@@ -27,7 +32,7 @@ impl TryFrom<GuestDescription> for Description {
     type Error = String;
 
     fn try_from(told: GuestDescription) -> Result<Self, String> {
-        let GuestDescription { info, task, endpoints, splits, sample, agreement } = told;
+        let GuestDescription { info, task, endpoints, splits, sessions, sample, agreement } = told;
         if !is_word(&task) {
             return Err(format!("task {task:?} is not in lower-case letters, digits and `-`"));
         }
@@ -37,18 +42,20 @@ impl TryFrom<GuestDescription> for Description {
         let endpoints = endpoints.into_iter().map(endpoint).collect::<Result<Vec<_>, _>>()?;
         let splits = splits.into_iter().map(|told| split(told, &endpoints));
         let splits = splits.collect::<Result<_, _>>()?;
+        let sessions = sessions.into_iter().map(|told| session(told, &endpoints));
+        let sessions = sessions.collect::<Result<_, _>>()?;
         let GuestSample { path, request } = sample;
         let sample = (posted("the sample", path, &endpoints)?, json("the sample", &request)?);
         let accuracy_check = accuracy_check(agreement, &endpoints)?;
-        Ok(Self { info: json("info", &info)?, task, endpoints, splits, sample, accuracy_check })
+        let info = json("info", &info)?;
+        Ok(Self { info, task, endpoints, splits, sessions, sample, accuracy_check })
     }
 }
 
 fn endpoint(told: GuestEndpoint) -> Result<Endpoint, String> {
     let GuestEndpoint { method, path, task } = told;
     let is_method = !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase());
-    let is_path = path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic());
-    if !is_method || !is_path || !(task.is_empty() || is_word(&task)) {
+    if !is_method || !is_path(&path) || !(task.is_empty() || is_word(&task)) {
         return Err(format!("{method:?} {path:?} of task {task:?} is not an endpoint"));
     }
     Ok(Endpoint { method, path, task })
@@ -61,6 +68,25 @@ fn split(told: GuestSplit, endpoints: &[Endpoint]) -> Result<Split, String> {
         return Err(format!("requests to {path} are split, but have no texts"));
     }
     Ok(Split { path, texts, answers, index, sorted_by, limits, sums })
+}
+
+fn session(told: GuestSession, endpoints: &[Endpoint]) -> Result<Session, String> {
+    let GuestSession { path, period_ms, sockets } = told;
+    let path = posted("a session", path, endpoints)?;
+    if !PERIODS.contains(&period_ms) {
+        let (shortest, longest) = (PERIODS.start(), PERIODS.end());
+        return Err(format!(
+            "the period of sessions at {path} is {period_ms} ms, not {shortest} to {longest}"
+        ));
+    }
+    if let Some(socket) = sockets.iter().find(|socket| !is_path(socket)) {
+        return Err(format!("{socket:?} is no path for WebSockets"));
+    }
+    Ok(Session { path, period_ms, sockets })
+}
+
+fn is_path(text: &str) -> bool {
+    text.starts_with('/') && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn accuracy_check(told: GuestAgreement, endpoints: &[Endpoint]) -> Result<AccuracyCheck, String> {
@@ -123,6 +149,11 @@ mod tests {
                 limits: vec!["parameters.top_k".into()],
                 sums: vec![],
             }],
+            sessions: vec![GuestSession {
+                path: "/".into(),
+                period_ms: 32,
+                sockets: vec!["/socket".into()],
+            }],
             sample: GuestSample { path: "/".into(), request: r#"{"inputs": "a"}"#.into() },
             agreement: GuestAgreement {
                 path: "/".into(),
@@ -140,6 +171,7 @@ mod tests {
         assert_eq!(description.info["model"], "m");
         assert_eq!(description.endpoints.len(), 2);
         assert_eq!(description.splits[0].texts, "inputs.texts");
+        assert_eq!(description.sessions[0].period_ms, 32);
         assert_eq!(description.sample.1["inputs"], "a");
         assert_eq!(description.accuracy_check.measure, Measure::Order);
     }
@@ -147,7 +179,7 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_named() {
         type Spoil = fn(&mut GuestDescription);
-        let cases: [(Spoil, &str); 14] = [
+        let cases: [(Spoil, &str); 17] = [
             (|told| told.info = "{".into(), "info is not JSON"),
             (|told| told.task = "A task".into(), "task \"A task\" is not in lower-case"),
             (|told| told.task = String::new(), "task \"\""),
@@ -156,6 +188,9 @@ mod tests {
             (|told| told.endpoints[0].method = "post".into(), "is not an endpoint"),
             (|told| told.splits[0].path = "/info".into(), "can be split is for POST /info"),
             (|told| told.splits[0].texts.clear(), "requests to / are split, but have no texts"),
+            (|told| told.sessions[0].path = "/info".into(), "a session is for POST /info"),
+            (|told| told.sessions[0].period_ms = 0, "is 0 ms, not 1 to 60000"),
+            (|told| told.sessions[0].sockets[0].clear(), "\"\" is no path for WebSockets"),
             (|told| told.sample.path = "/x".into(), "the sample is for POST /x, which is no"),
             (|told| told.sample.path = "/info".into(), "the sample is for POST /info"),
             (|told| told.sample.request = "a".into(), "the sample is not JSON"),

@@ -65,12 +65,13 @@ pub fn snapshot(
             .map_err(|_| Error::Initializer(format!("no end after {TIME_LIMIT:?}")))?
     };
     let (mut component, description, sample) = Handle::current().block_on(building)?;
-    let Description { info, task, endpoints, splits, accuracy_check, .. } = description;
+    let Description { info, task, endpoints, splits, sessions, accuracy_check, .. } = description;
     let manifest = BundleManifest {
         info,
         task,
         endpoints,
         splits,
+        sessions,
         files: digests(folder),
         guest: guest.digest(),
         pilotlight: env!("CARGO_PKG_VERSION").to_owned(),

@@ -58,6 +58,7 @@ pub(super) struct GuestDescription {
     pub(super) task: String,
     pub(super) endpoints: Vec<GuestEndpoint>,
     pub(super) splits: Vec<GuestSplit>,
+    pub(super) sessions: Vec<GuestSession>,
     pub(super) sample: GuestSample,
     pub(super) agreement: GuestAgreement,
 }
@@ -83,6 +84,16 @@ pub(super) struct GuestSplit {
     pub(super) sorted_by: Option<String>,
     pub(super) limits: Vec<String>,
     pub(super) sums: Vec<String>,
+}
+
+/// `session`
+#[derive(Debug, Clone, ComponentType, Lift)]
+#[component(record)]
+pub(super) struct GuestSession {
+    pub(super) path: String,
+    #[component(name = "period-ms")]
+    pub(super) period_ms: u32,
+    pub(super) sockets: Vec<String>,
 }
 
 /// `sample`

@@ -72,12 +72,9 @@ pub(super) fn describe(document: &mut Document) {
     document
         .post(STREAM, "Tells voice activity while audio is sent.")
         .reads_audio(query::PARAMETERS)
-        .answers_in(&json!({
-            stream::NDJSON: {"schema": {"$ref": "#/components/schemas/AudioEvent"}},
-            stream::EVENTS: {},
-        }));
+        .answers_lines_of::<stream::Line>(stream::NDJSON);
     document
-        .post(VOSK, "The messages of a WebSocket in Vosk's protocol, framed.")
+        .post(VOSK, "Tells voice activity in Vosk's protocol; WebSockets at / are framed so.")
         .reads_audio(&[])
         .answers_in(&json!({stream::NDJSON: {}}));
 }

@@ -11,7 +11,7 @@ use crate::tasks::schema::Filled;
 use crate::tasks::tensors::{Request as TensorsRequest, Response};
 use crate::tasks::{
     embeddings, fill_mask, question_answering, reranking, text_classification,
-    token_classification, zero_shot_classification,
+    token_classification, voice_activity, zero_shot_classification,
 };
 
 /// Describes the routes.
@@ -103,6 +103,11 @@ fn others(document: &mut Document) {
         .reads::<Request<OneOrMany<String>, fill_mask::Parameters>>(&example(Task::FillMask))
         .answers::<Answer<fill_mask::Candidates>>();
     document
+        .post("/v1/voice-activity-detection", "Finds speech in a recording.")
+        .reads::<voice_activity::Request>(&example(Task::VoiceActivityDetection))
+        .or_wav()
+        .answers::<voice_activity::VoiceActivity>();
+    document
         .post("/v1/tensors", "Computes the graph's outputs for tensors.")
         .reads::<TensorsRequest>(&example(Task::Tensors))
         .answers::<Response>();
@@ -133,6 +138,7 @@ fn example(task: Task) -> Value {
             "context": "Ada is a person.",
         }}),
         Task::FillMask => json!({"inputs": "Ada is a [MASK]."}),
+        Task::VoiceActivityDetection => json!({"inputs": "AAAA/38AgA=="}),
         Task::Tensors => json!({"inputs": [
             {"name": "x", "shape": [1, 2], "datatype": "FP32", "data": [1, 2]},
         ]}),

@@ -21,7 +21,7 @@ use crate::tasks::token_classification::Entity;
 use crate::tasks::zero_shot_classification::Classified;
 use crate::tasks::{
     embeddings, fill_mask, question_answering, reranking, tensors, text_classification,
-    token_classification, zero_shot_classification,
+    token_classification, voice_activity, zero_shot_classification,
 };
 
 /// A request for any task. The document of a function has the forms of its tasks.
@@ -46,6 +46,8 @@ pub(super) enum AnyRequest {
     Questions(Of<OneOrMany<question_answering::Inputs>, question_answering::Parameters>),
     #[schemars(extend("x-tasks" = ["fill-mask"]))]
     FillMask(Of<OneOrMany<String>, fill_mask::Parameters>),
+    #[schemars(extend("x-tasks" = ["voice-activity-detection"]))]
+    VoiceActivity(voice_activity::Request),
     #[schemars(extend("x-tasks" = ["tensors"]))]
     Tensors(tensors::Request),
 }
@@ -64,6 +66,7 @@ pub(super) enum AnyAnswer {
     Ranks(Vec<Rank>),
     Spans(Answer<question_answering::Spans>),
     Masks(Answer<fill_mask::Candidates>),
+    VoiceActivity(voice_activity::VoiceActivity),
     Tensors(tensors::Response),
 }
 

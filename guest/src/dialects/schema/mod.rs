@@ -31,6 +31,7 @@ pub fn document() -> String {
     };
     super::pilotlight::describe(&mut document);
     super::hugging_face::describe(&mut document);
+    super::audio::describe(&mut document);
     super::text_embeddings_inference::describe(&mut document);
     super::openai::describe(&mut document);
     super::open_inference::describe(&mut document);
@@ -144,6 +145,34 @@ impl Operation<'_> {
         let mut schema = self.answers.subschema_for::<T>().to_value();
         brief(&mut schema);
         self.answers_in(&json!({JSON: {"schema": schema}}))
+    }
+
+    /// The body is audio; keys of the query, and what each is.
+    pub(super) fn reads_audio(self, query: &[(&str, &str)]) -> Self {
+        self.content["requestBody"] = json!({
+            "required": true,
+            "content": {"audio/wav": {}, "audio/pcm": {}, "application/octet-stream": {}},
+        });
+        let parameter = |(name, description): &(&str, &str)| {
+            json!({"name": name, "in": "query", "description": description, "schema": {}})
+        };
+        if !query.is_empty() {
+            self.content["parameters"] = query.iter().map(parameter).collect();
+        }
+        self
+    }
+
+    /// The body may be a WAV file, too.
+    pub(super) fn or_wav(self) -> Self {
+        self.content["requestBody"]["content"]["audio/wav"] = json!({});
+        self
+    }
+
+    /// The type of each line of its answer, which comes as `lines`, or as server-sent events.
+    pub(super) fn answers_lines_of<T: JsonSchema>(self, lines: &str) -> Self {
+        let mut schema = self.answers.subschema_for::<T>().to_value();
+        brief(&mut schema);
+        self.answers_in(&json!({lines: {"schema": schema}, "text/event-stream": {}}))
     }
 
     /// The content of its answer by media type.

@@ -13,6 +13,7 @@ use pilotlight_guest::engine::Placement;
 use pilotlight_guest::service::Service;
 use pilotlight_model::{Digest, ModelFolder};
 use pilotlight_testing::graphs::doubling as doubling_graph;
+use pilotlight_testing::tiny_voice;
 use serde_json::{Value, json};
 
 use self::validator::Validator;
@@ -74,8 +75,14 @@ fn doubling() -> Service {
     Service::load(&ModelFolder::open(folder.path()).unwrap(), Placement::default()).unwrap()
 }
 
+/// A model that hears.
+fn hearing() -> Service {
+    let folder = tiny_voice::folder();
+    Service::load(&ModelFolder::open(folder.path()).unwrap(), Placement::default()).unwrap()
+}
+
 fn services() -> Vec<Service> {
-    MODELS.iter().map(|model| service(model)).chain([doubling()]).collect()
+    MODELS.iter().map(|model| service(model)).chain([doubling(), hearing()]).collect()
 }
 
 fn own_document(service: &Service) -> Value {
@@ -120,7 +127,9 @@ fn each_operation_has_an_id_a_summary_and_an_example_of_its_own() {
         let summary = operation["summary"].as_str().unwrap();
         assert!(summary.ends_with('.'), "{path}: {summary}");
         assert_eq!(operation["tags"].as_array().unwrap().len(), 1, "{path}");
-        assert_eq!(method == "post", !examples(operation).is_empty(), "{path}");
+        let reads_json = operation["requestBody"]["content"].get("application/json").is_some();
+        assert_eq!(reads_json, !examples(operation).is_empty(), "{path}");
+        assert_eq!(method == "post", operation.get("requestBody").is_some(), "{path}");
     }
 }
 

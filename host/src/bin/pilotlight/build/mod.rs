@@ -167,7 +167,7 @@ async fn for_guest(
     let candidates = match chosen {
         Some(precision) => vec![precision],
         // Only products of encoders are computed in integers.
-        None if folder.manifest().task == Task::Tensors => vec![Precision::F32],
+        None if !folder.manifest().task.reads_text() => vec![Precision::F32],
         None => in_integers(&folder)?,
     };
     if candidates == [Precision::F32] {
