@@ -24,7 +24,7 @@ mod telemetry;
 pub use admin::{Admin, AdminToken, SwapPlan};
 pub use authentication::RefusalStatus;
 pub use deploy::{
-    AdmissionStatus, FailureCounts, FailureKind, FunctionOptions, FunctionStatus, NewVersion,
+    AdmissionStatus, FailureCounts, FailureKind, FunctionOptions, FunctionStatus, NewVersion, SessionStatus,
     VersionStatus,
 };
 pub use error::{Error, Result};
@@ -46,6 +46,6 @@ pub use pilotlight_build::{
 pub use pilotlight_files::Look;
 pub use pilotlight_model::Choices;
 pub use pilotlight_sandbox::{BodyError, InstanceOptions, PoolOptions, PoolStatus};
-pub use request::{Body, ClientAddress};
+pub use request::{Body, ClientAddress, SessionLimits};
 pub use routing::{DEFAULT_FUNCTION, RouteStatus, ShadowStatus};
 pub use telemetry::Telemetry;

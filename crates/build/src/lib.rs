@@ -65,7 +65,7 @@ pub use guest::{Guest, Target, Variant};
 pub use host_compute::{HostCompute, LoadedGraph};
 pub use inspect::{Inspection, Seal, SealSignature, inspect};
 pub use machine_code::give_memory_back;
-pub use manifest::{BundleManifest, Endpoint};
+pub use manifest::{BundleManifest, Endpoint, Session};
 #[cfg(feature = "compiler")]
 pub use patterns::check_patterns;
 pub use precision::Precision;

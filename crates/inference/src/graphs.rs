@@ -224,12 +224,25 @@ impl Graph {
     /// [`Error::Failed`] with what the backend said, [`Error::Restarting`] when the process that
     /// computes has ended.
     pub async fn compute(&self, inputs: Vec<(String, Tensor)>) -> Result<Vec<(String, Tensor)>> {
+        self.compute_by(Instant::now(), inputs).await
+    }
+
+    /// As [`Self::compute`], to be answered by `due`: calls that are due earlier are run first, and calls
+    /// of [`Self::compute`] as if they were due when they are made.
+    ///
+    /// # Errors
+    /// As [`Self::compute`].
+    pub async fn compute_by(
+        &self,
+        due: Instant,
+        inputs: Vec<(String, Tensor)>,
+    ) -> Result<Vec<(String, Tensor)>> {
         let signature = self.signature();
         let inputs = signature.arrange(inputs)?;
         let parts = self.parts(&inputs);
         let outputs = match &parts[..] {
-            [(_, size)] => self.run(inputs, *size).await?,
-            _ => self.run_in_parts(&inputs, parts).await?,
+            [(_, size)] => self.run(inputs, *size, due).await?,
+            _ => self.run_in_parts(&inputs, parts, due).await?,
         };
         let names = signature.outputs.iter().map(|port| port.name.clone());
         Ok(names.zip(outputs).collect())
@@ -253,10 +266,10 @@ impl Graph {
     }
 
     /// Queues a call and waits for its outputs.
-    async fn run(&self, inputs: Vec<Tensor>, size: Size) -> Result<Vec<Tensor>> {
+    async fn run(&self, inputs: Vec<Tensor>, size: Size, due: Instant) -> Result<Vec<Tensor>> {
         let Line { id, submit, .. } = &*self.0;
         let (respond, outcome) = oneshot::channel();
-        submit.push(*id, Job { inputs, size, arrived: Instant::now(), respond })?;
+        submit.push(*id, Job { inputs, size, arrived: Instant::now(), due, respond })?;
         outcome.await.map_err(|_| Error::Unavailable("computing has ended".to_owned()))?
     }
 
@@ -265,6 +278,7 @@ impl Graph {
         &self,
         inputs: &[Tensor],
         parts: Vec<(Range<u32>, Size)>,
+        due: Instant,
     ) -> Result<Vec<Tensor>> {
         let buffers = self.0.submit.buffers();
         let rows = parts.last().map_or(0, |(range, _)| range.end);
@@ -273,7 +287,7 @@ impl Graph {
         for (range, size) in parts {
             let part = inputs.iter().map(|input| rows::taken(input, &range, buffers));
             let part = part.collect::<Result<_>>()?;
-            let found = self.run(part, size).await?;
+            let found = self.run(part, size, due).await?;
             bytes += found.iter().map(|output| output.bytes().len()).sum::<usize>();
             let expected = bytes.saturating_mul(rows as usize) / range.end as usize;
             if expected > MOST_KEPT {

@@ -69,6 +69,7 @@ impl LinkedComponent {
         let nn = match &options.graphs {
             Some(graphs) => {
                 Nn::new(Arc::clone(graphs), options.guest_graphs.then_some(options.graph))
+                    .with_period(options.period)
             }
             None if imports_nn(component) => return Err(refuse(NO_GRAPHS.to_owned())),
             None => Nn::default(),

@@ -31,6 +31,9 @@ pub struct InstanceOptions {
     pub graph: GraphOptions,
     /// Whether instances may load graphs that they bring along.
     pub guest_graphs: bool,
+    /// How much of a session's time is computed at once, where the component has sessions: a computation
+    /// of a graph is due when the next one can begin.
+    pub period: Option<Duration>,
     /// Whether instances see the host's clocks to the nanosecond. Otherwise their resolution is a
     /// tenth of a millisecond, which tells little of what others do.
     pub fine_clocks: bool,
@@ -64,6 +67,7 @@ impl Default for InstanceOptions {
             graphs: None,
             graph: GraphOptions::default(),
             guest_graphs: false,
+            period: None,
             fine_clocks: false,
         }
     }

@@ -7,11 +7,13 @@ mod admission;
 mod crash_backoff;
 mod deployment;
 mod options;
+mod sessions;
 mod version;
 
 pub use admission::AdmissionStatus;
 pub use deployment::FunctionStatus;
 pub(crate) use deployment::{Change, Deployment};
 pub use options::FunctionOptions;
+pub use sessions::SessionStatus;
 pub(crate) use version::{Declared, Version, short};
 pub use version::{FailureCounts, FailureKind, NewVersion, VersionStatus};

@@ -6,9 +6,13 @@ use pilotlight_bundle::Policy;
 use pilotlight_model::Digest;
 use pilotlight_sandbox::{InstanceOptions, PoolOptions};
 
+use crate::request::SessionLimits;
+
 const SHORTEST_PERIOD: Duration = Duration::from_millis(1);
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 const MOST_REQUESTS: u32 = 1 << 20;
+const MOST_SESSIONS: u32 = 1 << 16;
+const FEWEST_BYTES_BEHIND: usize = 4 << 10;
 
 /// How a function is run.
 #[derive(Debug, Clone)]
@@ -31,6 +35,11 @@ pub struct FunctionOptions {
     /// Longest time that a request may wait, for its turn and for an instance; it is refused at
     /// once when it is going to be longer.
     pub queue_deadline: Duration,
+    /// Sessions that may go on at once; further ones are refused. Their instances are not among those of
+    /// `pool`.
+    pub max_sessions: u32,
+    /// Limits of each session.
+    pub session: SessionLimits,
     /// Tell in a `server-timing` header where the time of each request went.
     pub server_timing: bool,
     /// SHA-256 of the files that `instance.graphs` were loaded from, by their names: with another file the
@@ -51,6 +60,8 @@ impl Default for FunctionOptions {
             concurrent_requests: None,
             queue: 256,
             queue_deadline: Duration::from_secs(1),
+            max_sessions: 256,
+            session: SessionLimits::default(),
             server_timing: false,
             graph_files: BTreeMap::new(),
             require: None,
@@ -71,6 +82,7 @@ impl FunctionOptions {
                 "queue_deadline must be {SHORTEST_PERIOD:?} to {LONGEST_TIMEOUT:?}"
             ));
         }
+        self.check_sessions()?;
         if self.concurrent_requests.is_some_and(|most| !(1..=MOST_REQUESTS).contains(&most)) {
             return Err(format!("concurrent_requests must be 1 to {MOST_REQUESTS}"));
         }
@@ -80,6 +92,26 @@ impl FunctionOptions {
                 "concurrent_requests must be at most max_instances times \
                  concurrent_requests_per_instance, {room}"
             ));
+        }
+        Ok(())
+    }
+}
+
+impl FunctionOptions {
+    fn check_sessions(&self) -> Result<(), String> {
+        let SessionLimits { idle, behind, length, patience } = self.session;
+        if !(1..=MOST_SESSIONS).contains(&self.max_sessions) {
+            return Err(format!("max_sessions must be 1 to {MOST_SESSIONS}"));
+        }
+        for (name, time) in
+            [("session.idle", idle), ("session.length", length), ("session.patience", patience)]
+        {
+            if !(SHORTEST_PERIOD..=LONGEST_TIMEOUT).contains(&time) {
+                return Err(format!("{name} must be {SHORTEST_PERIOD:?} to {LONGEST_TIMEOUT:?}"));
+            }
+        }
+        if behind < FEWEST_BYTES_BEHIND {
+            return Err(format!("session.behind must be at least {FEWEST_BYTES_BEHIND} bytes"));
         }
         Ok(())
     }
@@ -124,6 +156,11 @@ mod tests {
         refused(|options| options.instance.cpu_time = Some(Duration::ZERO), "cpu_time");
         refused(|options| options.queue_deadline = Duration::ZERO, "queue_deadline");
         refused(|options| options.concurrent_requests = Some(0), "concurrent_requests");
+        refused(|options| options.max_sessions = 0, "max_sessions");
+        refused(|options| options.session.idle = Duration::ZERO, "session.idle");
+        refused(|options| options.session.length = Duration::MAX, "session.length");
+        refused(|options| options.session.patience = Duration::ZERO, "session.patience");
+        refused(|options| options.session.behind = 0, "session.behind");
         refused(|options| options.concurrent_requests = Some(129), "max_instances");
         refused(|options| options.instance.memory_limit = 0, "memory_limit");
         refused(|options| options.instance.memory_limit = usize::MAX, "memory_limit");

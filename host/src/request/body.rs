@@ -13,6 +13,7 @@ use tracing::Span;
 
 use super::context::InProgress;
 use super::dialect::Refused;
+use super::session::SessionAnswer;
 
 /// The body of a response. Polling it runs the instance that writes it; dropping it ends that
 /// instance.
@@ -27,6 +28,7 @@ pub struct Body {
 enum Content {
     Full(Full<Bytes>),
     Instance(InstanceBody),
+    Session(SessionAnswer),
     /// With trailers.
     #[cfg(feature = "grpc")]
     Grpc(tonic::body::Body),
@@ -176,6 +178,7 @@ impl Content {
         match self {
             Self::Full(full) => full.is_end_stream(),
             Self::Instance(instance) => instance.is_end_stream(),
+            Self::Session(session) => session.is_end_stream(),
             #[cfg(feature = "grpc")]
             Self::Grpc(body) => body.is_end_stream(),
         }
@@ -185,6 +188,12 @@ impl Content {
 impl From<InstanceBody> for Body {
     fn from(content: InstanceBody) -> Self {
         Self::new(Content::Instance(content))
+    }
+}
+
+impl From<SessionAnswer> for Body {
+    fn from(content: SessionAnswer) -> Self {
+        Self::new(Content::Session(content))
     }
 }
 
@@ -211,6 +220,7 @@ impl http_body::Body for Body {
                 Pin::new(full).poll_frame(context).map_err(|never| match never {})
             }
             Content::Instance(instance) => Pin::new(instance).poll_frame(context),
+            Content::Session(session) => Pin::new(session).poll_frame(context),
             #[cfg(feature = "grpc")]
             Content::Grpc(body) => Pin::new(body)
                 .poll_frame(context)
@@ -242,6 +252,7 @@ impl http_body::Body for Body {
         match &self.content {
             Content::Full(full) => full.size_hint(),
             Content::Instance(instance) => instance.size_hint(),
+            Content::Session(session) => session.size_hint(),
             #[cfg(feature = "grpc")]
             Content::Grpc(body) => body.size_hint(),
         }

@@ -10,6 +10,7 @@ mod dialect;
 pub(crate) mod grpc;
 mod id;
 mod refused_body;
+mod session;
 pub(crate) mod target;
 
 use std::net::IpAddr;
@@ -22,6 +23,8 @@ pub(crate) use context::RequestContext;
 pub(crate) use dialect::in_dialect;
 pub(crate) use id::{REQUEST_ID, request_id};
 pub(crate) use refused_body::RefusedBody;
+pub(crate) use session::Session;
+pub use session::SessionLimits;
 
 /// Who sent a request; a server puts it among the request's extensions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +33,11 @@ pub struct ClientAddress(pub IpAddr);
 /// Longest body, in bytes, that is accepted of a request; one of its extensions.
 #[derive(Clone, Copy)]
 pub(crate) struct BodyLimit(pub(crate) u64);
+
+/// Among the extensions of a request that may begin a session: its body is read by the function, as it
+/// comes.
+#[derive(Clone, Copy)]
+pub(crate) struct BeginsSession;
 
 /// Why a request comes to no version: as what it is counted, and the response.
 pub(crate) type Refusal = (pilotlight_telemetry::ErrorKind, http::Response<Body>);

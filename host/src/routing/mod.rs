@@ -266,6 +266,27 @@ impl Routing {
         longest
     }
 
+    /// Whether `holds` for all targets to which a request with this head may go, and there are some. Routes that look into
+    /// bodies read them first.
+    pub(crate) fn all_targets(&self, head: &Parts, holds: &dyn Fn(&Target) -> bool) -> bool {
+        let seen = seen(head, None);
+        if self.router.is_overridden(&head.headers) || self.router.needs_body(&seen) {
+            return false;
+        }
+        let mut any = false;
+        for index in self.router.candidates(&seen) {
+            let Some(route) = self.router.routes().nth(index) else { return false };
+            let canary = route.canary.iter().map(|canary| &canary.target);
+            let mut targets = route.to.iter().map(|weighted| &weighted.target).chain(canary);
+            let is_plain = route.shadow.is_none() && route.deidentify.is_none();
+            if !is_plain || !targets.all(holds) {
+                return false;
+            }
+            any = true;
+        }
+        any
+    }
+
     /// Who sent the request, if that was found by these routes.
     fn authenticated(&self, head: &mut Parts) -> Option<Principal> {
         let authenticated = head.extensions.remove::<Authenticated>()?;

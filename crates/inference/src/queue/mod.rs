@@ -19,6 +19,8 @@ pub(crate) struct Job {
     pub(crate) inputs: Vec<Tensor>,
     pub(crate) size: Size,
     pub(crate) arrived: Instant,
+    /// When it should be answered: earlier ones are run first. Of most calls it is when they arrived.
+    pub(crate) due: Instant,
     pub(crate) respond: oneshot::Sender<Result<Vec<Tensor>>>,
 }
 
@@ -77,7 +79,7 @@ pub(crate) enum Due {
     At(Instant),
 }
 
-/// The calls that wait for one graph, oldest first.
+/// The calls that wait for one graph, those that are due earliest first, and of those the oldest.
 #[derive(Default)]
 pub(crate) struct Queue {
     waiting: VecDeque<Job>,
@@ -93,7 +95,8 @@ impl Queue {
         if self.waiting.len() >= most {
             return Err(job);
         }
-        self.waiting.push_back(job);
+        let later = self.waiting.iter().rev().take_while(|waiting| waiting.due > job.due).count();
+        self.waiting.insert(self.waiting.len() - later, job);
         Ok(())
     }
 
@@ -112,28 +115,32 @@ impl Queue {
         self.cancelled += (before - self.waiting.len()) as u64;
     }
 
-    /// When there is a call to be run: the oldest when it has waited long enough, any as soon as
+    /// When there is a call to be run: the first when one has waited long enough, any as soon as
     /// nothing can join it.
     pub(crate) fn due(&mut self, now: Instant, options: &GraphOptions) -> Due {
         while self.waiting.front().is_some_and(Job::cancelled) {
             self.waiting.pop_front();
             self.cancelled += 1;
         }
-        match (self.waiting.front(), self.leader(now, options)) {
+        match (self.oldest(), self.leader(now, options)) {
             (None, _) => Due::Never,
             (Some(_), Some(_)) => Due::Now,
-            (Some(first), None) => Due::At(first.arrived + options.max_wait),
+            (Some(arrived), None) => Due::At(arrived + options.max_wait),
         }
+    }
+
+    /// When the call arrived that has waited longest.
+    fn oldest(&self) -> Option<Instant> {
+        self.waiting.iter().map(|job| job.arrived).min()
     }
 
     /// The call to be run now, with those that fit it, if there is one.
     fn leader(&self, now: Instant, options: &GraphOptions) -> Option<usize> {
-        let first = self.waiting.front()?;
-        let waited = now >= first.arrived + options.max_wait;
+        let waited = now >= self.oldest()? + options.max_wait;
         if waited { Some(0) } else { self.first_of_full(options) }
     }
 
-    /// The oldest call of the first shape that fills a batch. One that nothing can join fills its own.
+    /// The first call of the first shape that fills a batch. One that nothing can join fills its own.
     fn first_of_full(&self, options: &GraphOptions) -> Option<usize> {
         let mut shapes: Vec<(usize, u32)> = Vec::new();
         for (index, job) in self.waiting.iter().enumerate().filter(|(_, job)| !job.cancelled()) {
@@ -164,7 +171,7 @@ impl Queue {
         fitting.fold(amount(first), |sum, job| sum.saturating_add(amount(job)))
     }
 
-    /// Takes a call to be run now and those that fit it, oldest first, but leaves as much to each
+    /// Takes a call to be run now and those that fit it, in their order, but leaves as much to each
     /// of `idle` threads as it takes. One that is too large for the batch leads the next.
     pub(crate) fn take(
         &mut self,
@@ -173,7 +180,7 @@ impl Queue {
         idle: usize,
     ) -> Option<Batch> {
         self.remove_cancelled();
-        // Who made a batch full may have gone since it was found due: the oldest is run then.
+        // Who made a batch full may have gone since it was found due: the first is run then.
         let leader = self.leader(now, options).unwrap_or(0);
         let first = self.waiting.remove(leader)?;
         let available = self.fitting(&first);
@@ -206,7 +213,7 @@ impl Queue {
         Some(Batch { jobs, closed })
     }
 
-    /// Takes the oldest calls, as many as have at most `most` tokens together: they do not wait for what runs, but
+    /// Takes the first calls, as many as have at most `most` tokens together: they do not wait for what runs, but
     /// for all that has waited longer.
     pub(crate) fn take_short(&mut self, most: u32) -> Option<Batch> {
         self.remove_cancelled();

@@ -11,7 +11,7 @@ fn job(rows: u32, length: u32) -> (Job, Receiver) {
     let tensor = Tensor::copied(&Buffers::new(0), Element::U8, &[rows, length], &bytes).unwrap();
     let (respond, receiver) = oneshot::channel();
     let arrived = Instant::now();
-    (Job { inputs: vec![tensor], size: Size::Rows(rows), arrived, respond }, receiver)
+    (Job { inputs: vec![tensor], size: Size::Rows(rows), arrived, due: arrived, respond }, receiver)
 }
 
 fn filled(jobs: &[(u32, u32)]) -> (Queue, Vec<Receiver>) {
@@ -45,6 +45,25 @@ fn the_oldest_goes_first_and_takes_along_what_has_its_shape() {
     let batch = queue.take(Instant::now(), &options(8), 0).unwrap();
     assert_eq!((lengths(&batch), batch.closed), (vec![(1, 16), (1, 16)], Closed::Drained));
     assert!(queue.take(Instant::now(), &options(8), 0).is_none());
+}
+
+#[test]
+fn what_is_due_first_goes_first_and_waits_no_longer_than_the_oldest() {
+    let mut queue = Queue::default();
+    let mut receivers = Vec::new();
+    for (rows, milliseconds) in [(4, 40), (3, 30), (1, 10), (2, 30)] {
+        let (mut job, receiver) = job(rows, 8);
+        job.due += Duration::from_millis(milliseconds);
+        assert!(queue.push(job, usize::MAX).is_ok());
+        receivers.push(receiver);
+    }
+    let wait = Duration::from_millis(5);
+    let options = GraphOptions { max_batch: 7, max_wait: wait, ..GraphOptions::default() };
+    let oldest = queue.waiting.back().unwrap().arrived;
+    assert_eq!(queue.due(oldest + wait, &options), Due::Now, "the last of all has waited");
+    let batch = queue.take(oldest + wait, &options, 0).unwrap();
+    assert_eq!(lengths(&batch), [(1, 8), (3, 8), (2, 8)], "one that was there first leads");
+    assert_eq!(queue.due(oldest, &options), Due::At(oldest + wait));
 }
 
 #[test]

@@ -8,15 +8,17 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::channel::oneshot;
+use http_body_util::BodyExt as _;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 use wasmtime_wasi_http::WasiBody;
 use wasmtime_wasi_http::handler::Request;
 
+use super::session::{MeteredBody, SessionMeter};
 use super::sharing::{InstanceRequests, Known};
 use super::{Acquired, Assigned, Pool, PooledInstance};
 use crate::body::{Driver, InstanceBody};
-use crate::instance::Job;
+use crate::instance::{self, Job};
 
 /// How a request came by its instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,10 +76,37 @@ impl Pool {
         patience: Instant,
         deadline: Instant,
     ) -> wasmtime::Result<(http::Response<InstanceBody>, Timings)> {
+        self.call_as(Use::Request, request, patience, deadline).await
+    }
+
+    /// Answers one request whose response is written while its body is read. Its instance is its own until
+    /// the response ends, and does not count among those that the pool may have. What of the body the
+    /// instance takes at once is a request of its own for its processor time. As [`Pool::call`]
+    /// otherwise.
+    pub async fn call_session(
+        &self,
+        request: Request,
+        patience: Instant,
+        deadline: Instant,
+    ) -> wasmtime::Result<(http::Response<InstanceBody>, Timings)> {
+        let meter = SessionMeter::default();
+        let metered = meter.clone();
+        let request = request.map(|body| MeteredBody::new(body, metered).boxed_unsync());
+        self.call_as(Use::Session(meter), request, patience, deadline).await
+    }
+
+    async fn call_as(
+        &self,
+        used: Use,
+        request: Request,
+        patience: Instant,
+        deadline: Instant,
+    ) -> wasmtime::Result<(http::Response<InstanceBody>, Timings)> {
         let arrival = Instant::now();
         let (respond, receiver) = oneshot::channel();
         let job = Job { request, respond, deadline };
-        let Begun { running, origin, wait, known } = self.begin(job, arrival, patience).await?;
+        let begun = self.begin(job, &used, arrival, patience).await?;
+        let Begun { running, origin, wait, known } = begun;
         let Known { made_in: instantiate, meter } = known;
         let response = response(receiver, running).await.map_err(|error| {
             // An instance that is cut off sends an error that tells of an absent response only.
@@ -94,6 +123,7 @@ impl Pool {
     async fn begin(
         &self,
         mut job: Job,
+        used: &Use,
         arrival: Instant,
         patience: Instant,
     ) -> wasmtime::Result<Begun> {
@@ -102,11 +132,17 @@ impl Pool {
             let taken = timeout_at(deadline, self.0.acquire(patience)).await;
             let Acquired { assigned, origin } = taken.map_err(|_| NoInstance)??;
             let shared_place = match assigned {
-                Assigned::Exclusive(pooled) => {
+                Assigned::Exclusive(mut pooled) => {
+                    if let Use::Session(meter) = used {
+                        pooled.give_to_session();
+                        meter.set(pooled.instance.as_ref().map(instance::Instance::meter));
+                    }
                     let (known, wait) = (Known::of(&pooled), arrival.elapsed());
                     let running = Some(Running::start(pooled, job));
                     return Ok(Begun { running, origin, wait, known });
                 }
+                // Dropped, it is there for others.
+                Assigned::Shared(_) if matches!(used, Use::Session(_)) => continue,
                 Assigned::Shared(shared_place) => shared_place,
             };
             let known = shared_place.known();
@@ -120,6 +156,14 @@ impl Pool {
             }
         }
     }
+}
+
+/// What an instance is used for.
+enum Use {
+    /// A request, perhaps with others.
+    Request,
+    /// A session, for as long as it goes on.
+    Session(SessionMeter),
 }
 
 /// A request that an instance has begun.

@@ -2,6 +2,7 @@
 
 mod dispatch;
 mod level;
+mod session;
 mod sharing;
 mod status;
 mod worker;
@@ -52,6 +53,8 @@ struct State {
     /// To be torn down.
     used: Vec<Instance>,
     live: usize,
+    /// Instances that belong to a session until it ends. They are not among the live ones.
+    in_sessions: usize,
     waiting: VecDeque<oneshot::Sender<wasmtime::Result<Assigned>>>,
     level: Level,
     /// One worker of all ends a period: each would shrink the pool once more.
@@ -97,6 +100,7 @@ impl Pool {
             ready: Vec::new(),
             used: Vec::new(),
             live: 0,
+            in_sessions: 0,
             waiting: VecDeque::new(),
             level: Level::new(minimum, maximum / 2),
             period_ends: Instant::now() + options.idle_shrink,
@@ -153,6 +157,7 @@ impl Pool {
         PoolStatus {
             ready: state.ready.len(),
             live: state.live,
+            in_sessions: state.in_sessions,
             target: state.level.target(),
             waiting: state.waiting.len(),
             acquired_ready: counters.ready.get(),
@@ -237,7 +242,7 @@ impl Shared {
     }
 
     fn pooled(self: &Arc<Self>, instance: Instance) -> PooledInstance {
-        PooledInstance { shared: Arc::clone(self), instance: Some(instance) }
+        PooledInstance { shared: Arc::clone(self), instance: Some(instance), in_session: false }
     }
 
     /// Gives an instance to whoever has waited longest, or keeps it ready.
@@ -303,13 +308,27 @@ struct PooledInstance {
     shared: Arc<Shared>,
     /// Acquired when it goes back.
     instance: Option<Instance>,
+    /// Whether it belongs to a session.
+    in_session: bool,
 }
 
 impl PooledInstance {
+    /// Gives it to a session until that ends: another takes its place among the live ones.
+    fn give_to_session(&mut self) {
+        if std::mem::replace(&mut self.in_session, true) {
+            return;
+        }
+        let mut state = self.shared.lock();
+        state.live -= 1;
+        state.in_sessions += 1;
+        drop(state);
+        self.shared.work.notify_one();
+    }
+
     /// Puts a healthy instance back if it may take another request.
     fn release(mut self) {
         let spent = |instance: &Instance| instance.served >= self.shared.requests_per_instance;
-        if self.instance.as_ref().is_none_or(spent) {
+        if self.in_session || self.instance.as_ref().is_none_or(spent) {
             return;
         }
         if let Some(instance) = self.instance.take() {
@@ -321,7 +340,13 @@ impl PooledInstance {
 impl Drop for PooledInstance {
     fn drop(&mut self) {
         if let Some(instance) = self.instance.take() {
-            self.shared.lock().used.push(instance);
+            let mut state = self.shared.lock();
+            if self.in_session {
+                state.in_sessions -= 1;
+                state.live += 1;
+            }
+            state.used.push(instance);
+            drop(state);
             self.shared.work.notify_one();
         }
     }

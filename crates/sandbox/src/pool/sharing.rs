@@ -179,7 +179,7 @@ impl SharedHandle {
         let shared = Arc::clone(&pooled.shared);
         let served = pooled.instance.as_ref().map_or(0, |one| one.served);
         let left = shared.requests_per_instance.saturating_sub(served).saturating_sub(1);
-        if shared.concurrency <= 1 || left == 0 {
+        if shared.concurrency <= 1 || left == 0 || pooled.in_session {
             return None;
         }
         let id = NEXT.fetch_add(1, Ordering::Relaxed);

@@ -35,6 +35,8 @@ pub struct PoolStatus {
     pub ready: usize,
     /// Instances alive: ready, serving, being made or being torn down.
     pub live: usize,
+    /// Instances that belong to sessions, besides the live ones.
+    pub in_sessions: usize,
     /// Instances that the pool means to keep ready.
     pub target: usize,
     /// Requests that wait because as many instances are alive as may be.

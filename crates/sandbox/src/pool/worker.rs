@@ -83,7 +83,7 @@ impl<'a> Worker<'a> {
             }
             if state.closed {
                 let ready = std::mem::take(&mut state.ready);
-                if ready.is_empty() && state.live == 0 {
+                if ready.is_empty() && state.live + state.in_sessions == 0 {
                     return Task::Stop;
                 }
                 if !ready.is_empty() {

@@ -6,10 +6,12 @@
 //! tensors and inputs), and what it keeps on the host is limited.
 
 mod held;
+mod pace;
 mod refusal;
 mod types;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use pilotlight_inference::{
     Error, Graph, GraphOptions, Graphs, MOST_DIMENSIONS, MOST_INPUTS, Tensor,
@@ -20,6 +22,7 @@ use wasmtime::component::{
 };
 
 use held::{Brought, Held, MOST_GRAPH_BYTES};
+use pace::Pace;
 use refusal::Refusal;
 use types::{ErrorCode, ExecutionTarget, GraphEncoding, GuestError, GuestTensor, TensorType};
 
@@ -37,6 +40,7 @@ pub struct Nn {
     /// Bytes of tensors that the instance keeps.
     kept: usize,
     brought: Brought,
+    pace: Pace,
 }
 
 /// The parts of an instance's state that are used here.
@@ -54,6 +58,12 @@ impl Nn {
     /// Gives access to `graphs`, and to those that guests bring along if `load` says so.
     pub fn new(graphs: Arc<Graphs>, load: Option<GraphOptions>) -> Self {
         Self { graphs: Some(graphs), load, ..Self::default() }
+    }
+
+    /// The same for instances that compute once in a `period`, each time until the next one is due.
+    #[must_use]
+    pub fn with_period(self, period: Option<Duration>) -> Self {
+        Self { pace: Pace::new(period), ..self }
     }
 
     fn graphs(&self) -> Result<&Arc<Graphs>, Refusal> {
@@ -181,7 +191,10 @@ fn add_inference<T: HasNn>(instance: &mut LinkerInstance<'_, T>) -> wasmtime::Re
             Box::new(async move {
                 let taken = store.data_mut().nn().inputs(&context, inputs)?;
                 let outputs = match taken {
-                    Ok((graph, inputs)) => graph.compute(inputs).await.map_err(Refusal::from),
+                    Ok((graph, inputs)) => {
+                        let due = store.data_mut().nn().nn.pace.due(Instant::now());
+                        graph.compute_by(due, inputs).await.map_err(Refusal::from)
+                    }
                     Err(refusal) => Err(refusal),
                 };
                 store.data_mut().nn().outputs(outputs)

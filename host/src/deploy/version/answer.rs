@@ -1,18 +1,19 @@
 //! A request's way through a version.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Request, Response};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use pilotlight_sandbox::guest_error;
-use tokio::time::Instant;
+use pilotlight_sandbox::{DeadlinePassed, Timings, guest_error};
+use tokio::time::{Instant, timeout_at};
 use wasmtime_wasi_http::{Error as HttpError, WasiBody};
 
 use super::Version;
 use super::failure::{Failure, FailureKind, Failures, is_crash};
 use super::timings;
-use crate::request::{Body, REQUEST_ID, RefusedBody, RequestContext};
+use crate::request::{Body, REQUEST_ID, RefusedBody, RequestContext, Session};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -48,6 +49,9 @@ impl Version {
         request: Request<WasiBody>,
         context: &RequestContext,
     ) -> Result<Response<Body>, Failure> {
+        if self.begins_session(request.method(), request.uri().path()) {
+            return self.run_session(request, context).await;
+        }
         let arrival = Instant::now();
         let deadline = arrival + self.request_timeout;
         let mut request = within(self.body_limit, request, context)?;
@@ -58,16 +62,53 @@ impl Version {
         let called = self.pool.call(request, patience, deadline).await;
         drop(place);
         let (response, timings) = called?;
-        let mut response = response.map(Body::from);
-        let mut stages = timings::stages(&timings, waited);
+        Ok(self.timed(response.map(Body::from), (&timings, waited), context))
+    }
+
+    /// Begins a session, whose answer goes on for as long as the request does.
+    async fn run_session(
+        &self,
+        mut request: Request<WasiBody>,
+        context: &RequestContext,
+    ) -> Result<Response<Body>, Failure> {
+        let session_place = self.sessions.begin()?;
+        context.take_body();
+        let arrival = Instant::now();
+        context.forward(request.headers_mut());
+        let patience = self.admission.patience(arrival);
+        let place = self.admission.enter(&self.crash_backoff).await?;
+        let waited = arrival.elapsed();
+        let limits = self.session_limits;
+        let (head, body) = request.into_parts();
+        let (session, body) = Session::begin(body, limits);
+        // What ends a session by its limits gives the function time to say so.
+        let deadline = arrival + limits.length + self.request_timeout;
+        let called = self.pool.call_session(Request::from_parts(head, body), patience, deadline);
+        let called = timeout_at(arrival + self.request_timeout, called).await;
+        drop(place);
+        let (response, timings) = called.map_err(|_| {
+            Failure::Broken(wasmtime::Error::from(DeadlinePassed { at_work: false }))
+        })??;
+        let response = response.map(|body| Body::from(session.answer(body, session_place)));
+        Ok(self.timed(response, (&timings, waited), context))
+    }
+
+    /// The response, once it is known where its time went.
+    fn timed(
+        &self,
+        mut response: Response<Body>,
+        (timings, waited): (&Timings, Duration),
+        context: &RequestContext,
+    ) -> Response<Body> {
+        let mut stages = timings::stages(timings, waited);
         if self.declared.is_some() {
             timings::of_guest(response.headers(), &mut stages);
         }
         context.spent(stages);
         if self.server_timing {
-            response.headers_mut().insert(SERVER_TIMING, timings::server_timing(&timings));
+            response.headers_mut().insert(SERVER_TIMING, timings::server_timing(timings));
         }
-        Ok(response)
+        response
     }
 
     /// Counts a failure, and logs what clients are not told.

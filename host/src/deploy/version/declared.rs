@@ -1,4 +1,4 @@
-use pilotlight_build::{BundleManifest, Endpoint};
+use pilotlight_build::{BundleManifest, Endpoint, Session};
 use pilotlight_model::Labels;
 use pilotlight_wire::split::Split;
 use serde_json::Value;
@@ -15,6 +15,8 @@ pub(crate) struct Declared {
     /// Requests that several instances may answer in parts; none where the host computes, which does so
     /// in batches.
     pub(crate) splits: Vec<Split>,
+    /// Requests that are answered while they are read.
+    pub(crate) sessions: Vec<Session>,
     /// Most texts of a request that may be split.
     pub(crate) max_texts: usize,
     /// Whether the function finds entities for a de-identification; `None` where the manifest does
@@ -31,6 +33,7 @@ impl Declared {
             labels: manifest.labels(),
             max_texts: manifest.max_texts().unwrap_or(0),
             splits: if manifest.graph.is_none() { manifest.splits } else { Vec::new() },
+            sessions: manifest.sessions,
             info: manifest.info,
             task: manifest.task,
             endpoints: manifest.endpoints,

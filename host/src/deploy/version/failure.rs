@@ -10,6 +10,7 @@ use serde::{Serialize, Serializer};
 use wasmtime::Trap;
 
 use crate::deploy::admission::NotAdmitted;
+use crate::deploy::sessions::TooManySessions;
 use crate::request::Body;
 
 /// A request got no answer from the function.
@@ -17,6 +18,8 @@ use crate::request::Body;
 pub(super) enum Failure {
     #[error("{0}")]
     NotAdmitted(#[from] NotAdmitted),
+    #[error("{0}")]
+    TooManySessions(#[from] TooManySessions),
     #[error("its body is longer than {limit} bytes")]
     BodyTooLong { limit: usize },
     #[error("{}", guest_error::told(.0))]
@@ -142,7 +145,9 @@ impl Failure {
 
     pub(super) fn kind(&self) -> FailureKind {
         match self {
-            Self::NotAdmitted(NotAdmitted::QueueFull { .. }) => FailureKind::QueueFull,
+            Self::NotAdmitted(NotAdmitted::QueueFull { .. }) | Self::TooManySessions(_) => {
+                FailureKind::QueueFull
+            }
             Self::NotAdmitted(NotAdmitted::TooLate { .. }) => FailureKind::QueueDeadline,
             Self::BodyTooLong { .. } => FailureKind::BodyTooLong,
             Self::Broken(error) => FailureKind::of(error),

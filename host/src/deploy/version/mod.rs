@@ -28,7 +28,9 @@ use serde::Serialize;
 use crate::deploy::admission::{Admission, AdmissionLimits, AdmissionStatus};
 use crate::deploy::crash_backoff::CrashBackoff;
 use crate::deploy::options::FunctionOptions;
+use crate::deploy::sessions::{SessionStatus, Sessions};
 use crate::error::{Error, Result};
+use crate::request::SessionLimits;
 pub(crate) use declared::Declared;
 use failure::Failures;
 pub use failure::{FailureCounts, FailureKind};
@@ -59,6 +61,8 @@ pub(crate) struct Version {
     /// Longest body that its model's manifest lets its guest take, where that is known.
     guest_body_limit: Option<u64>,
     request_timeout: Duration,
+    sessions: Arc<Sessions>,
+    session_limits: SessionLimits,
     server_timing: bool,
     /// What it had to show.
     require: Option<Arc<Policy>>,
@@ -99,6 +103,8 @@ pub struct VersionStatus {
     pub pool: PoolStatus,
     /// How many requests are worked on, and wait.
     pub requests: AdmissionStatus,
+    /// How many sessions go on.
+    pub sessions: SessionStatus,
     /// How often it failed, by kind.
     pub failures: FailureCounts,
     /// Whether it does nothing but fail, and is slowed down.
@@ -120,7 +126,7 @@ impl Version {
     ) -> Result<Self> {
         let NewVersion { function, source, options } = new;
         options.check().map_err(Error::Options)?;
-        let (source, options) = with_graphs_of_its_own(source, options);
+        let (source, mut options) = with_graphs_of_its_own(source, options);
         // A model that cannot be mounted is an error now, not at each request.
         serving_context(&options.instance)?;
         let memories = MemorySlots::new();
@@ -140,6 +146,7 @@ impl Version {
             }
             record.warn_if_slow(graphs);
         }
+        options.instance.period = manifest.as_ref().and_then(period);
         let in_sandbox = manifest.is_some() && record.is_none();
         let linked = LinkedComponent::new(&component, &name, &memories, &options.instance)?;
         let model = manifest.as_ref().and_then(model_name);
@@ -165,6 +172,8 @@ impl Version {
             graphs: options.instance.graphs,
             sample,
             request_timeout: options.request_timeout,
+            sessions: Sessions::new(options.max_sessions as usize),
+            session_limits: options.session,
             server_timing: options.server_timing,
             require: options.require,
             loaded: SystemTime::now(),
@@ -209,6 +218,21 @@ impl Version {
         splits.filter(|split| method == Method::POST && split.path == path).collect()
     }
 
+    /// Whether a request begins a session: it is answered while it is read.
+    pub(crate) fn begins_session(&self, method: &Method, path: &str) -> bool {
+        let path = without_trailing_slash(path);
+        let mut sessions = self.declared.iter().flat_map(|declared| &declared.sessions);
+        method == Method::POST && sessions.any(|session| session.path == path)
+    }
+
+    /// The path of the session that a WebSocket at `path` is.
+    pub(crate) fn socket(&self, path: &str) -> Option<&str> {
+        let path = without_trailing_slash(path);
+        let mut sessions = self.declared.iter().flat_map(|declared| &declared.sessions);
+        let session = sessions.find(|session| session.sockets.iter().any(|other| other == path))?;
+        Some(&session.path)
+    }
+
     /// Most texts of a request that may be split.
     pub(crate) fn max_texts(&self) -> usize {
         self.declared.as_ref().map_or(0, |declared| declared.max_texts)
@@ -251,12 +275,19 @@ impl Version {
             loaded_unix: since.as_secs(),
             pool: self.pool.status(),
             requests: self.admission.status(),
+            sessions: self.sessions.status(),
             failures: self.failures.status(),
             in_crash_backoff: self.crash_backoff.is_on(),
             graphs: self.graphs().map(Graphs::status),
             buffers: self.graphs().map(Graphs::buffer_status),
         }
     }
+}
+
+/// How much of a session's time is computed at once: the least of all its sessions.
+fn period(manifest: &BundleManifest) -> Option<Duration> {
+    let periods = manifest.sessions.iter().map(|session| session.period_ms);
+    periods.min().map(u64::from).map(Duration::from_millis)
 }
 
 /// What computes in the sandbox holds a core: more at once than there are cores, and some that

@@ -27,7 +27,7 @@ use super::middleware::{Middleware, Next};
 use crate::error::Result;
 use crate::request::decompress::{take_coding, unsupported};
 use crate::request::{
-    Body, BodyLimit, ClientAddress, REQUEST_ID, RefusedBody, RequestContext, request_id,
+    BeginsSession, Body, BodyLimit, ClientAddress, REQUEST_ID, RefusedBody, RequestContext, request_id,
 };
 use budget::{Budget, Share};
 use decompress::{Decompressed, decompressed};
@@ -119,6 +119,12 @@ impl RequestBodies {
         B::Error: Into<BoxError>,
     {
         let limits = &*self.limits;
+        if head.extensions.get::<BeginsSession>().is_some() {
+            // Sessions have limits of their own.
+            let body = Paced::unlimited(body);
+            let body = decompressed(body, coding, u64::MAX);
+            return Ok(RequestBody(Content::Streamed { body, context: RequestContext::of(head) }));
+        }
         let accepted = head.extensions.get::<BodyLimit>().map_or(u64::MAX, |limit| limit.0);
         let most = accepted.min(limits.max_body_bytes);
         // Before the client is told to go on (RFC 9110, 10.1.1).

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use crate::http::limits::ServerLimits;
 
+/// Silence that is no limit: added to a clock it stays in range.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// The time that a client has left for the rest of a body.
 #[derive(Debug)]
 pub(super) struct Pace {
@@ -27,6 +30,18 @@ impl Pace {
             deadline: limits.body_deadline,
             waited: Duration::ZERO,
             credit: limits.body_grace,
+        }
+    }
+
+    /// Any pace.
+    pub(super) fn unlimited() -> Self {
+        Self {
+            rate: 0,
+            grace: Duration::ZERO,
+            silence: LONGEST,
+            deadline: Duration::MAX,
+            waited: Duration::ZERO,
+            credit: Duration::ZERO,
         }
     }
 

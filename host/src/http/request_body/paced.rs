@@ -57,6 +57,13 @@ impl<B> Paced<B> {
         Self { content, limit, most, received, pace, waits: None, alarm: Alarm::default() }
     }
 
+    /// At any pace, and of any length: whoever reads it has limits.
+    pub(super) fn unlimited(content: B) -> Self {
+        let (received, pace) = (0, Pace::unlimited());
+        let (limit, most) = (u64::MAX, u64::MAX);
+        Self { content, limit, most, received, pace, waits: None, alarm: Alarm::default() }
+    }
+
     fn take_in(&mut self, frame: &Frame<Bytes>) -> Result<(), BodyRefused> {
         let length = frame.data_ref().map_or(0, |data| data.len() as u64);
         // Frames with nothing in them are no progress.

@@ -1,0 +1,68 @@
+//! Sessions: requests that are answered while they are read. What a client sends is read as it comes, and
+//! waits for the function within limits; whatever exceeds them is told to the function, which tells it to
+//! the client and ends.
+
+mod answer;
+mod input;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http_body::Body as _;
+use http_body_util::BodyExt as _;
+use wasmtime_wasi_http::WasiBody;
+
+pub(crate) use answer::SessionAnswer;
+use input::{Input, InputBody};
+
+/// Limits of each session of a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SessionLimits {
+    /// Longest silence of a client.
+    pub idle: Duration,
+    /// Most bytes that have come and that the function has not taken. A client whose body has a known length is
+    /// read more slowly instead.
+    pub behind: usize,
+    /// Longest session.
+    pub length: Duration,
+    /// Longest time that the function lets what has come wait.
+    pub patience: Duration,
+}
+
+impl Default for SessionLimits {
+    fn default() -> Self {
+        Self {
+            idle: Duration::from_secs(30),
+            behind: 1 << 20,
+            length: Duration::from_secs(4 * 60 * 60),
+            patience: Duration::from_secs(10),
+        }
+    }
+}
+
+/// What the two sides of a session share.
+type Shared = Arc<Mutex<Input>>;
+
+fn locked(shared: &Shared) -> std::sync::MutexGuard<'_, Input> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The body of a session's request on its way to the function, and what watches over it while the answer is
+/// written.
+pub(crate) struct Session {
+    shared: Shared,
+}
+
+impl Session {
+    /// Has `body` read within `limits`. Returns what the function reads instead.
+    pub(crate) fn begin(body: WasiBody, limits: SessionLimits) -> (Self, WasiBody) {
+        let is_live = body.size_hint().exact().is_none();
+        let shared = Arc::new(Mutex::new(Input::new(body, limits, is_live)));
+        let body = InputBody::new(Arc::clone(&shared)).boxed_unsync();
+        (Self { shared }, body)
+    }
+}
+
+#[cfg(test)]
+mod tests;
