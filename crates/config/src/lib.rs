@@ -40,6 +40,7 @@ pub use secret::Secret;
 pub use source_map::SourceMap;
 pub use types::{
     Admin, Backend, BatchRows, Compute, Config, Cors, Device, ForwardedHeader, Function, Host,
-    Http, InstructionSet, Level, Limits, LogFormat, Otlp, Pool, Precision, Require, Telemetry, Tls,
+    Http, InstructionSet, Level, Limits, LogFormat, Otlp, Pool, Precision, Require, Sessions,
+    Telemetry, Tls,
 };
 pub use validation::overlap;

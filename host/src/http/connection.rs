@@ -19,6 +19,7 @@ use super::hyper_service::{Answering, BoxError};
 use super::limits::ServerLimits;
 use super::stream::{Socket, Stream};
 use super::unread::{Alarm, Unread, until_unread};
+use super::upgrade::AfterUpgrade;
 use crate::telemetry::Telemetry;
 
 /// hyper's own, below which it does not go.
@@ -154,8 +155,11 @@ impl Connections {
         let client = client.map(|client| client.to_canonical());
         let (limits, activity_of, telemetry) =
             (Arc::clone(&self.limits), Arc::clone(&activity), self.telemetry.clone());
-        let service = Answering { service, client, limits, activity: activity_of, telemetry };
+        let after = AfterUpgrade::default();
+        let upgrades = after.clone();
+        let service = Answering { service, client, limits, activity: activity_of, after, telemetry };
         let io = TokioIo::new(stream);
+        let mut ended = stage.clone();
         let drive = Drive { activity, header_timeout, stage };
         let end = if http2 {
             drive.activity.multiplexed();
@@ -163,11 +167,16 @@ impl Connections {
             let close = http2::Connection::graceful_shutdown;
             until_unread(drive.until_end(connection, close), unread, write_timeout).await
         } else {
-            let connection = self.http1.serve_connection(io, service);
-            let close = http1::Connection::graceful_shutdown;
+            let connection = self.http1.serve_connection(io, service).with_upgrades();
+            let close = http1::UpgradeableConnection::graceful_shutdown;
             until_unread(drive.until_end(connection, close), unread, write_timeout).await
         };
-        end.unwrap_or(Err(Cut::Unread))
+        end.unwrap_or(Err(Cut::Unread))?;
+        let Some(upgraded) = upgrades.take() else { return Ok(()) };
+        tokio::select! {
+            () = upgraded => Ok(()),
+            _ = ended.wait_for(|stage| *stage == Stage::Ended) => Err(Cut::Ended),
+        }
     }
 }
 

@@ -19,6 +19,7 @@ use super::activity::{Activity, InFlight};
 use super::authority::{self, BadAuthority};
 use super::limits::ServerLimits;
 use super::unread::Unread;
+use super::upgrade::AfterUpgrade;
 use crate::request::{Body, ClientAddress, REQUEST_ID, RequestContext, request_id};
 use crate::telemetry::Telemetry;
 
@@ -32,6 +33,8 @@ pub(super) struct Answering<S> {
     pub(super) client: Option<IpAddr>,
     pub(super) limits: Arc<ServerLimits>,
     pub(super) activity: Arc<Activity>,
+    /// Where what takes the connection over leaves how it goes on.
+    pub(super) after: AfterUpgrade,
     /// What refused requests are told to.
     pub(super) telemetry: Option<Telemetry>,
 }
@@ -78,6 +81,9 @@ where
         };
         if let Some(client) = client {
             request.extensions_mut().insert(client);
+        }
+        if request.headers().contains_key(header::UPGRADE) {
+            request.extensions_mut().insert(self.after.clone());
         }
         let is_head = request.method() == Method::HEAD;
         let answered = self.service.clone().oneshot(request);

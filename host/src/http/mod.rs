@@ -23,6 +23,8 @@ mod stream;
 mod tls;
 mod unix;
 mod unread;
+mod upgrade;
+mod websocket;
 
 pub use cors::{Cors, CorsOptions, CorsService};
 pub use limits::ServerLimits;

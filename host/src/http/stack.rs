@@ -20,6 +20,7 @@ use super::layers::{
 };
 use super::middleware::Around;
 use super::request_body::RequestBodies;
+use super::websocket::WebSockets;
 use crate::request::Body;
 use crate::routing::Functions;
 use crate::telemetry::Telemetry;
@@ -68,6 +69,8 @@ impl Stack {
             .layer(grpc())
             // Of the version that the request was routed to.
             .layer(Around(Statistics))
+            // The connection becomes a session, which the layers below see as a request.
+            .layer(Around(WebSockets))
             // Asks the function for places only, and writes the response itself.
             .layer(Around(Deidentify))
             // Below de-identification: a shadow gets what the function gets.

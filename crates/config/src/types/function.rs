@@ -6,7 +6,7 @@ use pilotlight_model::Task;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Host;
+use super::{Host, Sessions};
 use crate::key::Key;
 use crate::value_schema::{memory, path, period, size, table_of_paths, task};
 
@@ -58,6 +58,9 @@ pub struct Function {
     /// What a request may take.
     #[serde(default)]
     pub limits: Limits,
+    /// What its sessions may take.
+    #[serde(default)]
+    pub sessions: Sessions,
     /// How the host computes for it.
     #[serde(default)]
     pub host: Host,

@@ -5,6 +5,7 @@ mod cors;
 mod function;
 mod host;
 mod http;
+mod sessions;
 mod telemetry;
 
 pub use config::{Admin, Config, Require};
@@ -12,6 +13,7 @@ pub use cors::Cors;
 pub use function::{Compute, Function, Limits, Pool, Precision};
 pub use host::{Backend, BatchRows, Device, Host, InstructionSet};
 pub use http::{ForwardedHeader, Http, Tls};
+pub use sessions::Sessions;
 pub use telemetry::{Level, LogFormat, Otlp, Telemetry};
 
 /// Times as strings such as `"10s"`.

@@ -153,9 +153,7 @@ impl Operation<'_> {
             "required": true,
             "content": {"audio/wav": {}, "audio/pcm": {}, "application/octet-stream": {}},
         });
-        let parameter = |(name, description): &(&str, &str)| {
-            json!({"name": name, "in": "query", "description": description, "schema": {}})
-        };
+        let parameter = |(name, description): &(&str, &str)| json!({"name": name, "in": "query", "description": description, "schema": {}});
         if !query.is_empty() {
             self.content["parameters"] = query.iter().map(parameter).collect();
         }

@@ -177,7 +177,7 @@ fn function_options(
     telemetry: &config::Telemetry,
     host: &ComputeOptions,
 ) -> pilotlight::FunctionOptions {
-    let config::Function { pool, limits, .. } = function;
+    let config::Function { pool, limits, sessions, .. } = function;
     let mut options = pilotlight::FunctionOptions::default();
     options.pool.min_ready = pool.min_ready;
     options.pool.max_instances = pool.max_instances;
@@ -191,6 +191,11 @@ fn function_options(
     options.concurrent_requests = limits.concurrent_requests;
     options.queue = limits.queue;
     options.queue_deadline = limits.queue_deadline;
+    options.max_sessions = sessions.max;
+    options.session.idle = sessions.idle;
+    options.session.behind = usize::try_from(sessions.behind).unwrap_or(usize::MAX);
+    options.session.length = sessions.length;
+    options.session.patience = sessions.patience;
     options.server_timing = telemetry.server_timing;
     options.instance.model.clone_from(&function.model);
     options.instance.guest_graphs = function.allow_guest_graphs;

@@ -5,13 +5,14 @@ use std::time::Duration;
 use clap::Args;
 
 use super::http::HttpOptions;
+use super::sessions::SessionArgs;
 use crate::compute::{ComputeOptions, Place};
 use crate::model::ModelChoices;
 
 /// Where a configuration can come from.
 const CONFIGURATION: &str = "configuration";
 /// Flags whose keys it has.
-const SAID_THERE: [&str; 61] = [
+const SAID_THERE: [&str; 66] = [
     "source",
     "task",
     "onnx_file",
@@ -46,6 +47,11 @@ const SAID_THERE: [&str; 61] = [
     "queue",
     "queue_deadline",
     "server_timing",
+    "max_sessions",
+    "session_idle",
+    "session_behind",
+    "session_length",
+    "session_patience",
     "require",
     "keys",
     "drain_timeout",
@@ -198,6 +204,8 @@ pub(crate) struct ServeArgs {
     /// be longer
     #[arg(long, default_value = "1", value_name = "SECONDS", value_parser = parse_seconds)]
     pub(super) queue_deadline: Duration,
+    #[command(flatten)]
+    pub(super) sessions: SessionArgs,
     /// Longest time to finish requests in flight when stopped, in seconds
     #[arg(long, default_value_t = 30)]
     pub(super) drain_timeout: u64,
@@ -241,6 +249,7 @@ impl ServeArgs {
         function.queue = self.queue;
         function.queue_deadline = self.queue_deadline;
         function.server_timing = self.server_timing;
+        self.sessions.apply(&mut function);
         function.instance.guest_graphs = self.allow_guest_graphs;
         function.instance.fine_clocks = self.fine_clocks;
         function.instance.graph = self.host.graph_options();
@@ -249,7 +258,7 @@ impl ServeArgs {
     }
 }
 
-fn parse_size(text: &str) -> Result<u64, String> {
+pub(super) fn parse_size(text: &str) -> Result<u64, String> {
     text.parse().or_else(|_| pilotlight_config::size(text))
 }
 
@@ -261,7 +270,7 @@ fn parse_upload_size(text: &str) -> Result<u64, String> {
 }
 
 /// From a thousandth to a day.
-fn parse_seconds(text: &str) -> Result<Duration, String> {
+pub(super) fn parse_seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().ok().filter(|seconds| (0.001..=86_400.0).contains(seconds));
     let time = seconds.and_then(|seconds: f64| Duration::try_from_secs_f64(seconds).ok());
     time.ok_or_else(|| "write 0.001 to 86400 seconds".to_owned())
