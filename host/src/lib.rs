@@ -24,8 +24,8 @@ mod telemetry;
 pub use admin::{Admin, AdminToken, SwapPlan};
 pub use authentication::RefusalStatus;
 pub use deploy::{
-    AdmissionStatus, FailureCounts, FailureKind, FunctionOptions, FunctionStatus, NewVersion, SessionStatus,
-    VersionStatus,
+    AdmissionStatus, FailureCounts, FailureKind, FunctionOptions, FunctionStatus, NewVersion,
+    SessionStatus, VersionStatus,
 };
 pub use error::{Error, Result};
 pub use host::{Host, HostService, Plan};

@@ -88,9 +88,6 @@ mod tests {
         assert_eq!(sessions.begin().unwrap_err(), TooManySessions(2));
         drop(first);
         let _third = sessions.begin().unwrap();
-        assert_eq!(
-            sessions.status(),
-            SessionStatus { open: 2, most: 2, begun: 3, refused: 1 }
-        );
+        assert_eq!(sessions.status(), SessionStatus { open: 2, most: 2, begun: 3, refused: 1 });
     }
 }

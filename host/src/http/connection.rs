@@ -157,7 +157,8 @@ impl Connections {
             (Arc::clone(&self.limits), Arc::clone(&activity), self.telemetry.clone());
         let after = AfterUpgrade::default();
         let upgrades = after.clone();
-        let service = Answering { service, client, limits, activity: activity_of, after, telemetry };
+        let service =
+            Answering { service, client, limits, activity: activity_of, after, telemetry };
         let io = TokioIo::new(stream);
         let mut ended = stage.clone();
         let drive = Drive { activity, header_timeout, stage };

@@ -70,10 +70,11 @@ impl Table {
 
     /// Whether a request with this head begins a session, whichever function it goes to.
     pub(crate) fn begins_session(&self, head: &Parts) -> bool {
-        let begins =
-            |version: Arc<Version>| version.begins_session(&head.method, head.uri.path());
+        let begins = |version: Arc<Version>| version.begins_session(&head.method, head.uri.path());
         match &self.routing {
-            Some(routing) => routing.all_targets(head, &|target| self.find(target).is_some_and(begins)),
+            Some(routing) => {
+                routing.all_targets(head, &|target| self.find(target).is_some_and(begins))
+            }
             None => {
                 let deployment = self.deployments.get(DEFAULT_FUNCTION);
                 deployment.is_some_and(|deployment| begins(deployment.current()))

@@ -27,7 +27,8 @@ use super::middleware::{Middleware, Next};
 use crate::error::Result;
 use crate::request::decompress::{take_coding, unsupported};
 use crate::request::{
-    BeginsSession, Body, BodyLimit, ClientAddress, REQUEST_ID, RefusedBody, RequestContext, request_id,
+    BeginsSession, Body, BodyLimit, ClientAddress, REQUEST_ID, RefusedBody, RequestContext,
+    request_id,
 };
 use budget::{Budget, Share};
 use decompress::{Decompressed, decompressed};

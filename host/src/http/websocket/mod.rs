@@ -143,9 +143,8 @@ async fn converse<N: Next>(
     next: N,
 ) -> Result<(), Broken> {
     let upgraded = TokioIo::new(upgrade.await?);
-    let config = WebSocketConfig::default()
-        .max_message_size(Some(LONGEST))
-        .max_frame_size(Some(LONGEST));
+    let config =
+        WebSocketConfig::default().max_message_size(Some(LONGEST)).max_frame_size(Some(LONGEST));
     let mut socket = WebSocketStream::from_raw_socket(upgraded, Role::Server, Some(config)).await;
     let mut messages = Some(messages);
     let response = next.run(request).await;

@@ -5,6 +5,7 @@ mod follow;
 mod http;
 mod listeners;
 mod options;
+mod sessions;
 mod settings;
 mod sources;
 mod stop;
