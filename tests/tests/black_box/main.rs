@@ -32,6 +32,7 @@ mod process;
 mod real_models;
 mod registries;
 mod scheduling;
+mod sessions;
 mod splitting;
 mod swapping;
 mod telemetry;

@@ -47,7 +47,7 @@ pub(super) enum AnyRequest {
     #[schemars(extend("x-tasks" = ["fill-mask"]))]
     FillMask(Of<OneOrMany<String>, fill_mask::Parameters>),
     #[schemars(extend("x-tasks" = ["voice-activity-detection"]))]
-    VoiceActivity(voice_activity::Request),
+    VoiceActivity(Of<String, voice_activity::Parameters>),
     #[schemars(extend("x-tasks" = ["tensors"]))]
     Tensors(tensors::Request),
 }

@@ -6,12 +6,13 @@ mod session;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use pilotlight_audio::{Encoding, Format, RATE, Reader, Segment};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 pub use parameters::Parameters;
 pub use session::{Event, VoiceSession};
 
+use super::request;
 use crate::api::{ApiError, parse};
 use crate::model::{Usage, VoiceModel};
 
@@ -20,21 +21,8 @@ pub const DEFAULT_FORMAT: Format = Format { encoding: Encoding::S16, channels: 1
 /// Samples of the sample: five frames, the last of them incomplete.
 const SAMPLE: i32 = 2_400;
 
-/// A request in JSON.
-#[derive(Debug, Deserialize)]
-#[cfg_attr(
-    feature = "schema",
-    derive(schemars::JsonSchema),
-    schemars(rename = "VoiceActivityRequest")
-)]
-#[serde(deny_unknown_fields)]
-pub struct Request {
-    /// A WAV file, or mono PCM of 16 bits at 16 kHz, in base64.
-    pub inputs: String,
-    /// What is called speech.
-    #[serde(default)]
-    pub parameters: Parameters,
-}
+/// A request in JSON: a WAV file, or mono PCM of 16 bits at 16 kHz, in base64; and what is called speech.
+pub type Request = request::Request<String, Parameters>;
 
 /// What is found in a recording.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -81,7 +69,7 @@ pub fn answer(
     if body.starts_with(b"RIFF") {
         return of_recording(model, body, &Parameters::default(), usage);
     }
-    let Request { inputs, parameters } = parse(body)?;
+    let Request { inputs, parameters, .. } = parse(body)?;
     let decoded = BASE64_STANDARD.decode(inputs.trim_ascii());
     let audio = decoded.map_err(|error| {
         ApiError::of_key("inputs", format!("inputs: not audio in base64: {error}"))
