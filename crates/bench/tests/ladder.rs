@@ -13,7 +13,7 @@ const ORDER: &Order = &[
     &["round"],
     &["bootstrap", "session"],
     &["closed_loop", "open_loop"],
-    &["measure", "start"],
+    &["measure", "start", "stream"],
     &["sweep"],
     &["cli"],
 ];

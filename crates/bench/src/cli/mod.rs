@@ -8,6 +8,7 @@ mod output;
 mod progress;
 mod scenario;
 mod start;
+mod stream;
 
 use crate::error::Result;
 use crate::load::Verb as Kind;
@@ -30,6 +31,8 @@ enum Verb {
     Start(start::Options),
     /// Find the load that saturates the targets
     Load(load::Options),
+    /// Measure sessions that send audio in real time
+    Stream(stream::Options),
 }
 
 /// Measures and shows the report.
@@ -39,6 +42,7 @@ pub fn run(options: Options) -> Result<()> {
         Some(Verb::Cold(options)) => latency::run(options, Kind::Cold),
         Some(Verb::Start(options)) => start::run(options),
         Some(Verb::Load(options)) => load::run(options),
+        Some(Verb::Stream(options)) => stream::run(options),
     }
 }
 
@@ -73,6 +77,7 @@ mod tests {
             "load --target http://h/ --rates 10,20.5",
             "start --url http://h:1/ --starts 3 -- sleep --x 1",
             "start --spec file.json",
+            "stream --target http://h/v1/audio/stream --audio a.wav --connections 50,200 --pid 7",
         ] {
             if let Err(error) = parse(line) {
                 panic!("{line}: {error}");

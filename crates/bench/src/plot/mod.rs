@@ -8,6 +8,7 @@ mod panel;
 mod percentiles;
 mod series;
 mod start;
+mod stream;
 mod style;
 mod svg;
 mod sweep;
@@ -15,7 +16,7 @@ mod sweep;
 use frame::Page;
 use panel::Frame;
 
-use crate::report::{LoadReport, Report, StartReport};
+use crate::report::{LoadReport, Report, StartReport, StreamReport};
 
 /// Positions and sizes of panels.
 const LEFT: f64 = 64.0;
@@ -57,6 +58,16 @@ pub fn start(report: &StartReport) -> String {
     let top = page.top();
     let height = start::draw(&mut page.svg, (LEFT, top), &report.targets);
     page.finish(top + height)
+}
+
+/// The plot of `stream`.
+pub fn stream(report: &StreamReport) -> String {
+    let names: Vec<&str> = report.targets.iter().map(|target| target.name.as_str()).collect();
+    let mut page = Page::new("Sessions", &report.scenario.describe(), &names, &names);
+    let top = page.top();
+    stream::throughput(&mut page.svg, half(LEFT, top), &report.targets);
+    stream::tail(&mut page.svg, half(RIGHT, top), &report.targets);
+    page.finish(top + HEIGHT + 50.0)
 }
 
 fn half(left: f64, top: f64) -> Frame {

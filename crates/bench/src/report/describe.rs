@@ -1,6 +1,6 @@
 //! Descriptions of scenarios for tables and titles.
 
-use super::{ScenarioRecord, StartRecord};
+use super::{ScenarioRecord, StartRecord, StreamRecord};
 use crate::format::short;
 use crate::load::{Load, Protocol};
 
@@ -35,5 +35,15 @@ impl StartRecord {
             "from exec to the first response, {} starts each, {} discarded before",
             self.starts, self.discarded
         )
+    }
+}
+
+impl StreamRecord {
+    /// How audio was sent, and for how long.
+    pub fn describe(&self) -> String {
+        let Self { protocol, duration_s, frame_ms, speed, .. } = self;
+        let pace = if *speed == 1.0 { String::new() } else { format!(" at {}x", short(*speed)) };
+        let (seconds, frame) = (short(*duration_s), short(*frame_ms));
+        format!("frames of {frame} ms in real time{pace} over {protocol}, {seconds} s each")
     }
 }

@@ -10,12 +10,14 @@ mod describe;
 mod load;
 mod ratio;
 mod start;
+mod stream;
 
 pub use load::{LoadReport, LoadTarget, StepRatios, StepReport};
 pub use ratio::{Comparison, Ratio, Resampled};
 pub use start::{
     MemoryUse, Spread, Start, StartComparison, StartRecord, StartReport, StartSummary, StartTarget,
 };
+pub use stream::{StreamRecord, StreamReport, StreamStep, StreamTarget};
 
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
