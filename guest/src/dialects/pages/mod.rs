@@ -46,7 +46,7 @@ const DOCS: &str = include_str!("docs.html");
 /// (Content Security Policy, level 3). `tests/dialects/pages.rs` checks the digests.
 const PLAYGROUND_POLICY: &str = policy!(
     "CStWMAladAKus+2M9tvm7SEdvxdYhl97jjHSm3vxNyg=",
-    "BTDU1L1Rgzi7rAyTpEDO5zpQNHICejzV8N6D+rOf8Y0="
+    "4wMOL/SDENOiUDyaxsPL8bblXxIMS/5Tbzv7g2eCjn0="
 );
 const DOCS_POLICY: &str = policy!(
     "n6wtR/xNn4bXCyr547myGInh4oalZZyto6oPCu8E1x8=",
