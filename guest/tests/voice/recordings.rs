@@ -61,7 +61,7 @@ fn parameters_choose_what_is_speech() {
         answer["segments"].as_array().unwrap().len()
     };
     assert_eq!(count(json!({"min_speech_ms": 3000})), 0);
-    assert_eq!(count(json!({"max_speech_ms": 400, "pad_ms": 0})), 3);
+    assert_eq!(count(json!({"max_speech_ms": 400, "pad_ms": 0})), 2);
     assert_eq!(count(json!({"threshold": 0.3, "negative_threshold": 0.1})), 1);
 }
 

@@ -101,7 +101,7 @@ fn what_is_not_the_protocol_ends_the_session_with_an_error() {
         (message(7, b""), "kind 7"),
         (message(1, b"\xff"), "no text"),
         (text("{"), "EOF"),
-        (text(r#"{"config": {"sample_rate": "high"}}"#), "sample_rate"),
+        (text(r#"{"config": {"sample_rate": "high"}}"#), "f64"),
         (long, "more than"),
         ([text(r#"{"config": {"sample_rate": 1}}"#), message(0, b"\0\0")].concat(), "1 Hz"),
     ] {

@@ -152,7 +152,7 @@ async fn converse<N: Next>(
     if head.status != StatusCode::OK {
         let told = http_body_util::Limited::new(body, LONGEST_REFUSAL).collect().await;
         let told = told.map(|told| told.to_bytes()).unwrap_or_default();
-        send(&mut socket, Message::text(String::from_utf8_lossy(&told))).await?;
+        send(&mut socket, Message::text(String::from_utf8_lossy(&told).into_owned())).await?;
         return close(&mut socket, code_of(head.status)).await;
     }
     let mut lines = Lines::default();

@@ -78,7 +78,7 @@ fn garbage_is_told_and_the_socket_closed() {
     let hearing = Hearing::start(&["--backend", "tract"]);
     for (message, part) in [
         (Message::text("no JSON"), "expected"),
-        (Message::text(r#"{"config": {"sample_rate": "x"}}"#), "sample_rate"),
+        (Message::text(r#"{"config": {"sample_rate": "x"}}"#), "f64"),
     ] {
         let mut socket = connect(&hearing, "/");
         socket.send(message).unwrap();
