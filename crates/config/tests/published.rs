@@ -39,6 +39,7 @@ fn what_the_sample_shows_as_a_default_is_the_default() {
     assert_eq!(function.pool, config.functions["ner-next"].pool);
     assert_eq!(function.limits, config.functions["ner-next"].limits);
     assert_eq!(function.host, config.functions["ner-next"].host);
+    assert_eq!(function.sessions, config.functions["ner-next"].sessions);
     said.functions.clear();
     said.routes.clear();
     said.auth.clear();
