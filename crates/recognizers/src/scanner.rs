@@ -1,0 +1,216 @@
+//! One pass over a text for all patterns of the table.
+//!
+//! All patterns are one lazy DFA. It starts wherever a word or a symbol begins that one of the patterns
+//! begins with, and dies where none of them can match any more. It reads no more than a constant number
+//! of bytes from each start, so the time is linear in the length of the text.
+
+use regex_automata::hybrid::dfa::{Cache, DFA};
+use regex_automata::util::pool::Pool;
+use regex_automata::util::start::Config;
+use regex_automata::{Anchored, MatchKind};
+
+use crate::folded::is_word;
+use crate::recognizer::{Edges, Recognizer, Verdict};
+
+/// Memory of states that are built as they are needed. A full cache is cleared.
+const CACHE: usize = 1 << 20;
+
+/// A function that makes a cache.
+type MakeCache = Box<dyn Fn() -> Cache + Send + Sync + std::panic::UnwindSafe + std::panic::RefUnwindSafe>;
+
+/// A part of the table that is searched at once.
+pub(crate) struct Scanner {
+    rows: Vec<&'static Recognizer>,
+    dfa: DFA,
+    caches: Pool<Cache, MakeCache>,
+    /// Bytes that a pattern begins with.
+    begins: [bool; 256],
+    longest: usize,
+}
+
+/// Text that a pattern matches, and that passes its check.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Match {
+    pub(crate) row: &'static Recognizer,
+    pub(crate) verdict: Verdict,
+    /// First byte of the folded text.
+    pub(crate) start: usize,
+    /// One past the last byte.
+    pub(crate) end: usize,
+}
+
+/// Why the patterns of the table cannot be searched.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the patterns of the table cannot be searched: {0}")]
+pub struct ScannerError(String);
+
+impl Scanner {
+    /// Searches for `rows`, whose matches have at most `longest` bytes.
+    pub(crate) fn new(
+        rows: Vec<&'static Recognizer>,
+        longest: usize,
+    ) -> Result<Self, ScannerError> {
+        let patterns: Vec<&str> = rows.iter().map(|row| row.pattern).collect();
+        let syntax = regex_automata::util::syntax::Config::new().unicode(false).utf8(false);
+        let config = DFA::config()
+            .match_kind(MatchKind::All)
+            .cache_capacity(CACHE)
+            .skip_cache_capacity_check(true);
+        let dfa = DFA::builder()
+            .syntax(syntax)
+            .thompson(regex_automata::nfa::thompson::Config::new().utf8(false))
+            .configure(config)
+            .build_many(&patterns)
+            .map_err(|error| ScannerError(error.to_string()))?;
+        let for_caches = dfa.clone();
+        let make: MakeCache = Box::new(move || for_caches.create_cache());
+        let mut scanner =
+            Self { rows, dfa, caches: Pool::new(make), begins: [false; 256], longest };
+        scanner.begins = scanner.first_bytes()?;
+        Ok(scanner)
+    }
+
+    fn first_bytes(&self) -> Result<[bool; 256], ScannerError> {
+        let mut cache = self.caches.get();
+        let mut begins = [false; 256];
+        for byte in 0..=u8::MAX {
+            let failed = |error: String| ScannerError(error);
+            let start = self
+                .dfa
+                .start_state(&mut cache, &Config::new().anchored(Anchored::Yes))
+                .map_err(|error| failed(error.to_string()))?;
+            let next = self
+                .dfa
+                .next_state(&mut cache, start, byte)
+                .map_err(|error| failed(error.to_string()))?;
+            begins[usize::from(byte)] = !next.is_dead();
+        }
+        Ok(begins)
+    }
+
+    /// Whether there is nothing to search for.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Passes the matches of `bytes` to `found`, the longest that passes its check for each row and start.
+    pub(crate) fn scan(&self, bytes: &[u8], mut found: impl FnMut(Match)) {
+        let mut cache = self.caches.get();
+        let mut hits: Vec<(usize, usize)> = Vec::new();
+        let mut before = 0;
+        for (start, byte) in bytes.iter().enumerate() {
+            let inside_word = is_word(before) && is_word(*byte);
+            before = *byte;
+            if inside_word || !self.begins[usize::from(*byte)] {
+                continue;
+            }
+            hits.clear();
+            self.run(&mut cache, bytes, start, &mut hits);
+            self.check(bytes, start, &hits, &mut found);
+        }
+    }
+
+    /// Collects rows and ends of all matches that start at `start`.
+    fn run(
+        &self,
+        cache: &mut Cache,
+        bytes: &[u8],
+        start: usize,
+        hits: &mut Vec<(usize, usize)>,
+    ) {
+        let dfa = &self.dfa;
+        let Ok(mut state) = dfa.start_state(cache, &Config::new().anchored(Anchored::Yes)) else {
+            return;
+        };
+        let last = bytes.len().min(start + self.longest);
+        for (end, byte) in (start..).zip(&bytes[start..last]) {
+            // The cache gives up only where it is told to, which it is not.
+            let Ok(next) = dfa.next_state(cache, state, *byte) else { return };
+            state = next;
+            if state.is_tagged() {
+                if state.is_dead() {
+                    return;
+                }
+                // States match one byte late.
+                if state.is_match() {
+                    self.hit(cache, state, end, hits);
+                }
+            }
+        }
+        if let Ok(state) = dfa.next_eoi_state(cache, state)
+            && state.is_match()
+        {
+            self.hit(cache, state, last, hits);
+        }
+    }
+
+    fn hit(
+        &self,
+        cache: &Cache,
+        state: regex_automata::hybrid::LazyStateID,
+        end: usize,
+        hits: &mut Vec<(usize, usize)>,
+    ) {
+        let patterns = 0..self.dfa.match_len(cache, state);
+        hits.extend(patterns.map(|index| {
+            (self.dfa.match_pattern(cache, state, index).as_usize(), end)
+        }));
+    }
+
+    fn check(
+        &self,
+        bytes: &[u8],
+        start: usize,
+        hits: &[(usize, usize)],
+        found: &mut impl FnMut(Match),
+    ) {
+        let mut done = Vec::new();
+        for (pattern, end) in hits.iter().rev() {
+            if done.contains(pattern) {
+                continue;
+            }
+            let row = self.rows[*pattern];
+            let verdict = verdict(row, bytes, start, *end);
+            if verdict > Verdict::Invalid {
+                done.push(*pattern);
+                found(Match { row, verdict, start, end: *end });
+            }
+        }
+    }
+}
+
+fn verdict(row: &Recognizer, bytes: &[u8], start: usize, end: usize) -> Verdict {
+    match fits(row.edges, bytes, start, end) {
+        true => (row.check)(&bytes[start..end]),
+        false => Verdict::Invalid,
+    }
+}
+
+/// Whether a match may stand between its neighbors.
+fn fits(edges: Edges, bytes: &[u8], start: usize, end: usize) -> bool {
+    let after = bytes.get(end).copied().unwrap_or_default();
+    let ends = match bytes[end - 1] {
+        last if is_word(last) => !is_word(after),
+        _ => true,
+    };
+    let separates = |byte: u8| matches!(byte, b'-' | b'.' | b'/' | b':' | b',');
+    let digit = |index: Option<usize>| {
+        index.and_then(|index| bytes.get(index)).is_some_and(u8::is_ascii_digit)
+    };
+    match edges {
+        Edges::Open => true,
+        Edges::Word => ends,
+        Edges::Number => {
+            let before = start.checked_sub(1).and_then(|index| bytes.get(index)).copied();
+            let continues = separates(after) && digit(Some(end + 1));
+            let continued = before.is_some_and(separates) && digit(start.checked_sub(2));
+            ends && !continues && !continued
+        }
+    }
+}
+
+impl std::fmt::Debug for Scanner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Scanner").field("rows", &self.rows.len()).finish_non_exhaustive()
+    }
+}
