@@ -64,7 +64,9 @@ mod tests {
 
     #[test]
     fn short_words_stand_alone_and_long_ones_begin_others() {
-        assert!(has_word("my ssn: ", "ssn") && has_word("\"ssn\":", "ssn") && has_word("us_ssn", "ssn"));
+        assert!(
+            has_word("my ssn: ", "ssn") && has_word("\"ssn\":", "ssn") && has_word("us_ssn", "ssn")
+        );
         assert!(!has_word("company ", "pan") && !has_word("panel ", "pan"));
         assert!(has_word("telefonnummer ", "telefon") && !has_word("autotelefon ", "telefon"));
         assert!(has_word("我的手机是", "手机"));

@@ -33,9 +33,8 @@ impl Recognizers {
     /// [`OptionsError`].
     pub fn new(options: &RecognizerOptions) -> Result<Self, OptionsError> {
         options.check()?;
-        let (long, short) = recognizers()
-            .filter(|row| options.uses(row))
-            .partition(|row| row.is_long);
+        let (long, short) =
+            recognizers().filter(|row| options.uses(row)).partition(|row| row.is_long);
         let recognizers = Self {
             short: Scanner::new(short, SHORT)?,
             long: Scanner::new(long, LONG)?,
@@ -79,7 +78,8 @@ impl Recognizers {
     /// Findings of any score, in the order of the text. `context` are words of the text's surroundings,
     /// such as the name of a column, that count as if they stood beside each finding.
     pub fn find_all(&self, text: &str, context: &[String]) -> Vec<Finding> {
-        let search = Search { text, context: context.iter().map(|word| word.to_lowercase()).collect() };
+        let search =
+            Search { text, context: context.iter().map(|word| word.to_lowercase()).collect() };
         let mut found = Vec::new();
         let folded = Folded::new(text);
         for scanner in [&self.short, &self.long].into_iter().filter(|scanner| !scanner.is_empty()) {
@@ -177,7 +177,8 @@ impl Search<'_> {
         words: impl Iterator<Item = &'a str> + Clone,
         bytes: &Range<usize>,
     ) -> Option<&'a str> {
-        let given = |word: &str| self.context.iter().any(|given| crate::context::has_word(given, word));
+        let given =
+            |word: &str| self.context.iter().any(|given| crate::context::has_word(given, word));
         let around = Surroundings::new(self.text, bytes.start, bytes.end);
         words.clone().find(|word| given(word)).or_else(|| around.word(words))
     }

@@ -13,8 +13,8 @@ pub(crate) const SYMBOL: u8 = 0x82;
 /// First digit of each block of decimal digits outside of ASCII that is folded (Unicode's general
 /// category Nd, without historic scripts). Full-width digits are folded with their block.
 const ZEROS: [u32; 18] = [
-    0x660, 0x6f0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xe50, 0xed0, 0xf20,
-    0x1040, 0x17e0, 0x1810, 0xff10,
+    0x660, 0x6f0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xe50, 0xed0,
+    0xf20, 0x1040, 0x17e0, 0x1810, 0xff10,
 ];
 
 /// Position of a byte of the folded text in the original.
@@ -57,7 +57,6 @@ impl<'a> Folded<'a> {
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
-
 
     /// Where a byte of the folded text begins in the original: code point and byte.
     pub(crate) fn start(&self, index: usize) -> (usize, usize) {

@@ -92,7 +92,10 @@ impl Allowed {
             compile("allow-patterns", &format!("^(?:{pattern})$"), LARGEST_PATTERN)
         };
         let terms = terms.iter().map(|term| term.trim().to_lowercase());
-        Ok(Self { terms: terms.collect(), patterns: patterns.iter().map(whole).collect::<Result<_, _>>()? })
+        Ok(Self {
+            terms: terms.collect(),
+            patterns: patterns.iter().map(whole).collect::<Result<_, _>>()?,
+        })
     }
 
     pub(crate) fn allows(&self, value: &str) -> bool {
@@ -133,7 +136,8 @@ fn escape(term: &str) -> String {
 
 fn is_whole(text: &str, range: &Range<usize>) -> bool {
     let joins = |one: Option<char>, other: Option<char>| {
-        let word = |letter: char| letter.is_alphanumeric() && !('\u{3040}'..='\u{9fff}').contains(&letter);
+        let word =
+            |letter: char| letter.is_alphanumeric() && !('\u{3040}'..='\u{9fff}').contains(&letter);
         one.is_some_and(word) && other.is_some_and(word)
     };
     let inside = &text[range.clone()];

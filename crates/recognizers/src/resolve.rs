@@ -123,9 +123,7 @@ fn length(candidate: &Candidate) -> usize {
 }
 
 fn better_first(one: &Candidate, other: &Candidate) -> Ordering {
-    let key = |candidate: &Candidate| {
-        (candidate.start, candidate.origin == Origin::Model)
-    };
+    let key = |candidate: &Candidate| (candidate.start, candidate.origin == Origin::Model);
     (other.validated.cmp(&one.validated))
         .then(length(other).cmp(&length(one)))
         .then(other.score.total_cmp(&one.score))
@@ -230,9 +228,7 @@ fn is_torn(last: &Decision, next: &Decision) -> bool {
             beaten.label == loser.label && beaten.start <= loser.start && loser.end <= beaten.end
         })
     };
-    one.end == other.start
-        && one.label == other.label
-        && (beat(last, other) || beat(next, one))
+    one.end == other.start && one.label == other.label && (beat(last, other) || beat(next, one))
 }
 
 fn join(last: &mut Decision, next: Decision) {

@@ -9,8 +9,7 @@ const PUBLISHED_SSN: [u64; 3] = [78_051_120, 219_099_999, 457_555_462];
 /// US Social Security number: areas, groups and serials that are assigned (SSA, POMS RM 10201.035).
 pub(crate) fn us_ssn(bytes: &[u8]) -> Verdict {
     let Some(digits) = Digits::exactly::<9>(bytes) else { return Verdict::Invalid };
-    let (area, group, serial) =
-        (number(&digits[..3]), number(&digits[3..5]), number(&digits[5..]));
+    let (area, group, serial) = (number(&digits[..3]), number(&digits[3..5]), number(&digits[5..]));
     let assigned = !matches!(area, 0 | 666 | 900..) && group != 0 && serial != 0;
     Verdict::plausible(assigned && !repeats(&digits) && !PUBLISHED_SSN.contains(&number(&digits)))
 }
@@ -96,14 +95,21 @@ pub(crate) fn cl_rut(bytes: &[u8]) -> Verdict {
     let Some((check, rest)) = letters.as_slice().split_last() else { return Verdict::Invalid };
     let digits = Digits::of(rest);
     let weights = [2, 3, 4, 5, 6, 7].into_iter().cycle();
-    let sum: u32 =
-        digits.as_slice().iter().rev().zip(weights).map(|(digit, weight)| u32::from(*digit) * weight).sum();
+    let sum: u32 = digits
+        .as_slice()
+        .iter()
+        .rev()
+        .zip(weights)
+        .map(|(digit, weight)| u32::from(*digit) * weight)
+        .sum();
     let expected = match 11 - sum % 11 {
         11 => b'0',
         10 => b'K',
         digit => digit as u8 + b'0',
     };
-    Verdict::valid(digits.as_slice().len() >= 7 && !repeats(digits.as_slice()) && *check == expected)
+    Verdict::valid(
+        digits.as_slice().len() >= 7 && !repeats(digits.as_slice()) && *check == expected,
+    )
 }
 
 /// Mexican population registry code: a date, and a check digit over letters and digits, among which `Ñ`
@@ -116,7 +122,11 @@ pub(crate) fn mx_curp(bytes: &[u8]) -> Verdict {
         b'A'..=b'N' => u32::from(letter - b'A') + 10,
         _ => u32::from(letter - b'A') + 11,
     };
-    let sum: u32 = letters[..17].iter().zip(2..=18).map(|(letter, weight)| value(*letter) * (20 - weight)).sum();
+    let sum: u32 = letters[..17]
+        .iter()
+        .zip(2..=18)
+        .map(|(letter, weight)| value(*letter) * (20 - weight))
+        .sum();
     let check = (10 - sum % 10) % 10;
     let date = Digits::of(&letters[4..10]);
     let is_day = date.as_slice().len() == 6

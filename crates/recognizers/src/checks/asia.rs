@@ -55,7 +55,8 @@ pub(crate) fn hk_id(bytes: &[u8]) -> Verdict {
     let Some((check, body)) = letters.split_last() else { return Verdict::Invalid };
     // A missing first letter is a space, which counts as 36.
     let blank = if body.len() == 7 { 36 * 9 } else { 0 };
-    let sum: u32 = blank + body.iter().rev().zip(2..).map(|(letter, weight)| value(*letter) * weight).sum::<u32>();
+    let sum: u32 = blank
+        + body.iter().rev().zip(2..).map(|(letter, weight)| value(*letter) * weight).sum::<u32>();
     let check = value(*check);
     Verdict::valid(matches!(body.len(), 7 | 8) && check <= 10 && (sum + check).is_multiple_of(11))
 }
@@ -63,11 +64,12 @@ pub(crate) fn hk_id(bytes: &[u8]) -> Verdict {
 /// Taiwanese national and resident identity number.
 pub(crate) fn tw_id(bytes: &[u8]) -> Verdict {
     const PLACES: [u32; 26] = [
-        10, 11, 12, 13, 14, 15, 16, 17, 34, 18, 19, 20, 21, 22, 35, 23, 24, 25, 26, 27, 28, 29, 32, 30, 31,
-        33,
+        10, 11, 12, 13, 14, 15, 16, 17, 34, 18, 19, 20, 21, 22, 35, 23, 24, 25, 26, 27, 28, 29, 32,
+        30, 31, 33,
     ];
     let Some(digits) = Digits::exactly::<9>(bytes) else { return Verdict::Invalid };
-    let Some(place) = PLACES.get(usize::from(bytes[0].to_ascii_uppercase().wrapping_sub(b'A'))) else {
+    let Some(place) = PLACES.get(usize::from(bytes[0].to_ascii_uppercase().wrapping_sub(b'A')))
+    else {
         return Verdict::Invalid;
     };
     let sum = place / 10 + place % 10 * 9 + weighted(&digits, &[8, 7, 6, 5, 4, 3, 2, 1, 1]);

@@ -38,7 +38,8 @@ fn decode_58(bytes: &[u8]) -> Option<[u8; DECODED]> {
 /// Segregated witness addresses (BIP 173, Bech32; BIP 350, Bech32m).
 pub(crate) fn bech32(bytes: &[u8]) -> Verdict {
     let lower = bytes.to_ascii_lowercase();
-    let mixed = bytes.iter().any(u8::is_ascii_lowercase) && bytes.iter().any(u8::is_ascii_uppercase);
+    let mixed =
+        bytes.iter().any(u8::is_ascii_lowercase) && bytes.iter().any(u8::is_ascii_uppercase);
     let Some(one) = lower.iter().rposition(|byte| *byte == b'1').filter(|_| !mixed) else {
         return Verdict::Invalid;
     };
@@ -48,7 +49,8 @@ pub(crate) fn bech32(bytes: &[u8]) -> Verdict {
         .map(|byte| BECH32.iter().position(|letter| letter == byte).map(|value| value as u8))
         .collect();
     let Some(values) = values.filter(|values| values.len() >= 6) else { return Verdict::Invalid };
-    let expanded = human.iter().map(|byte| byte >> 5).chain([0]).chain(human.iter().map(|byte| byte & 31));
+    let expanded =
+        human.iter().map(|byte| byte >> 5).chain([0]).chain(human.iter().map(|byte| byte & 31));
     let sum = polymod(expanded.chain(values));
     Verdict::valid(matches!(sum, 1 | 0x2bc8_30a3))
 }

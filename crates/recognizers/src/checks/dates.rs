@@ -44,9 +44,7 @@ pub(crate) fn named(bytes: &[u8]) -> Verdict {
     let is_valid = match groups[..] {
         [first, second] if first.len() == 4 => is_year(first) && is_day(second),
         [first, second] => is_day(first) && is_year(second),
-        [year, month, day] => {
-            is_year(year) && (1..=MONTHS).contains(&number(month)) && is_day(day)
-        }
+        [year, month, day] => is_year(year) && (1..=MONTHS).contains(&number(month)) && is_day(day),
         _ => false,
     };
     Verdict::plausible(is_valid)

@@ -49,7 +49,9 @@ pub(crate) fn de_id_card(bytes: &[u8]) -> Verdict {
     let letters = Letters::of(bytes);
     let letters = letters.as_slice();
     let mixed = letters.iter().any(u8::is_ascii_digit);
-    Verdict::valid(letters.len() == 10 && mixed && super::dates::icao_check(&letters[..9], letters[9]))
+    Verdict::valid(
+        letters.len() == 10 && mixed && super::dates::icao_check(&letters[..9], letters[9]),
+    )
 }
 
 /// German pension insurance number (VKVV § 4).
@@ -68,11 +70,14 @@ pub(crate) fn de_pension(bytes: &[u8]) -> Verdict {
     (digits[10], digits[11]) = (letters[9].wrapping_sub(b'0'), letters[10].wrapping_sub(b'0'));
     let weights = [2, 1, 2, 5, 7, 1, 2, 1, 2, 1, 2, 1];
     let cross = |product: u32| product / 10 + product % 10;
-    let products = digits.iter().zip(weights).map(|(digit, weight)| cross(u32::from(*digit) * weight));
+    let products =
+        digits.iter().zip(weights).map(|(digit, weight)| cross(u32::from(*digit) * weight));
     let month = number(&digits[4..6]);
     // Numbers beyond the first hundred of a day add 20 or 40 to the day in some offices.
     let plausible_day = (1..=12).contains(&month);
-    Verdict::valid(plausible_day && products.sum::<u32>() % 10 == u32::from(letters[11].wrapping_sub(b'0')))
+    Verdict::valid(
+        plausible_day && products.sum::<u32>() % 10 == u32::from(letters[11].wrapping_sub(b'0')),
+    )
 }
 
 /// French number of the national register (INSEE): 97 less the remainder; Corsica counts as 19 and 18.
@@ -117,7 +122,8 @@ pub(crate) fn es_nie(bytes: &[u8]) -> Verdict {
 /// Italian fiscal code (DM 23 December 1976). Letters stand for digits where two people had the same.
 pub(crate) fn it_fiscal_code(bytes: &[u8]) -> Verdict {
     const ODD: [u32; 26] = [
-        1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23,
+        1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24,
+        23,
     ];
     let letters = Letters::of(bytes);
     let Ok(letters) = <[u8; 16]>::try_from(letters.as_slice()) else { return Verdict::Invalid };
@@ -221,7 +227,8 @@ pub(crate) fn ch_ahv(bytes: &[u8]) -> Verdict {
 pub(crate) fn at_svnr(bytes: &[u8]) -> Verdict {
     let Some(digits) = Digits::exactly::<10>(bytes) else { return Verdict::Invalid };
     let sum = weighted(&digits, &[3, 7, 9, 0, 5, 8, 4, 2, 1, 6]);
-    let is_born = matches!(number(&digits[4..6]), 1..=31) && matches!(number(&digits[6..8]), 1..=15);
+    let is_born =
+        matches!(number(&digits[4..6]), 1..=31) && matches!(number(&digits[6..8]), 1..=15);
     Verdict::valid(digits[0] != 0 && is_born && sum % 11 == u32::from(digits[3]))
 }
 

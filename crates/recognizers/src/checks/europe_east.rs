@@ -58,7 +58,8 @@ pub(crate) fn yu_jmbg(bytes: &[u8]) -> Verdict {
     let Some(digits) = Digits::exactly::<13>(bytes) else { return Verdict::Invalid };
     let sum = weighted(&digits[..12], &[7, 6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2]);
     let check = (11 - sum % 11) % 11;
-    let is_born = is_date(number(&digits[2..4]), number(&digits[..2])) && matches!(digits[4], 0 | 8 | 9);
+    let is_born =
+        is_date(number(&digits[2..4]), number(&digits[..2])) && matches!(digits[4], 0 | 8 | 9);
     Verdict::valid(is_born && check == u32::from(digits[12]))
 }
 

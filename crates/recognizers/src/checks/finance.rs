@@ -5,27 +5,27 @@ use crate::recognizer::Verdict;
 
 /// Issuers of payment cards: first and last prefix, and the lengths that they issue.
 const ISSUERS: &[(u64, u64, &[usize])] = &[
-    (1, 1, &[15]),                      // UATP
-    (4, 4, &[13, 16, 19]),              // Visa
-    (34, 34, &[15]),                    // American Express
+    (1, 1, &[15]),         // UATP
+    (4, 4, &[13, 16, 19]), // Visa
+    (34, 34, &[15]),       // American Express
     (37, 37, &[15]),
     (36, 36, &[14, 15, 16, 17, 18, 19]), // Diners Club
     (38, 39, &[14, 16, 17, 18, 19]),
     (50, 50, &[12, 13, 14, 15, 16, 17, 18, 19]), // Maestro, Verve
-    (51, 55, &[16]),                    // Mastercard
+    (51, 55, &[16]),                             // Mastercard
     (56, 59, &[12, 13, 14, 15, 16, 17, 18, 19]),
     (60, 69, &[12, 13, 14, 15, 16, 17, 18, 19]), // Discover, UnionPay, Maestro, RuPay
-    (81, 82, &[16, 17, 18, 19]),        // UnionPay, RuPay
-    (300, 305, &[14, 16, 17, 18, 19]),  // Diners Club
-    (508, 508, &[16]),                  // RuPay
-    (2014, 2014, &[15]),                // Diners Club enRoute
+    (81, 82, &[16, 17, 18, 19]),                 // UnionPay, RuPay
+    (300, 305, &[14, 16, 17, 18, 19]),           // Diners Club
+    (508, 508, &[16]),                           // RuPay
+    (2014, 2014, &[15]),                         // Diners Club enRoute
     (2149, 2149, &[15]),
-    (2200, 2204, &[16, 17, 18, 19]),    // Mir
-    (2221, 2720, &[16]),                // Mastercard
+    (2200, 2204, &[16, 17, 18, 19]), // Mir
+    (2221, 2720, &[16]),             // Mastercard
     (3095, 3095, &[14, 16, 17, 18, 19]),
-    (3528, 3589, &[16, 17, 18, 19]),    // JCB
-    (9792, 9792, &[16]),                // Troy
-    (9860, 9860, &[16]),                // Humo
+    (3528, 3589, &[16, 17, 18, 19]), // JCB
+    (9792, 9792, &[16]),             // Troy
+    (9860, 9860, &[16]),             // Humo
 ];
 
 /// Payment cards: Luhn's sum, and the prefix and length of an issuer.
@@ -37,7 +37,7 @@ pub(crate) fn card(bytes: &[u8]) -> Verdict {
         let fits = |prefix: &[u8]| (*first..=*last).contains(&number(prefix));
         lengths.contains(&digits.len()) && digits.get(..length).is_some_and(fits)
     });
-    Verdict::valid(issued && !repeats(&digits[1..]) && luhn(digits))
+    Verdict::valid(issued && !repeats(digits) && luhn(digits))
 }
 
 /// Lengths of IBANs by country (SWIFT's IBAN registry), two letters and the length each.

@@ -29,7 +29,8 @@ pub(crate) fn ipv6(bytes: &[u8]) -> Verdict {
     let (address, prefix) = without_prefix(bytes);
     let address = address.split(|byte| *byte == b'%').next().unwrap_or_default();
     let groups = address.split(|byte| *byte == b':').filter(|group| !group.is_empty()).count();
-    let is_address = groups >= 3 || (groups >= 1 && address.iter().any(u8::is_ascii_digit) && address.len() >= 6);
+    let is_address = groups >= 3
+        || (groups >= 1 && address.iter().any(u8::is_ascii_digit) && address.len() >= 6);
     let parsed = parse::<Ipv6Addr>(address).is_some_and(|address| !address.is_unspecified());
     Verdict::plausible(prefix.is_none_or(|prefix| prefix <= 128) && is_address && parsed)
 }
@@ -39,7 +40,8 @@ pub(crate) fn mac(bytes: &[u8]) -> Verdict {
     let mut separators = bytes.iter().filter(|byte| !byte.is_ascii_hexdigit());
     let first = separators.next();
     let same = separators.all(|separator| Some(separator) == first);
-    let mut nibbles = bytes.iter().filter(|byte| byte.is_ascii_hexdigit()).map(u8::to_ascii_lowercase);
+    let mut nibbles =
+        bytes.iter().filter(|byte| byte.is_ascii_hexdigit()).map(u8::to_ascii_lowercase);
     let zeros = nibbles.clone().all(|nibble| nibble == b'0');
     Verdict::plausible(same && !zeros && !nibbles.all(|nibble| nibble == b'f'))
 }

@@ -44,11 +44,13 @@ pub(crate) fn jwt(bytes: &[u8]) -> Verdict {
 
 /// Passwords in URLs: something between the colon and the at sign that is no placeholder.
 pub(crate) fn url_password(bytes: &[u8]) -> Verdict {
-    let authority = bytes.windows(3).position(|three| three == b"://").map(|place| &bytes[place + 3..]);
+    let authority =
+        bytes.windows(3).position(|three| three == b"://").map(|place| &bytes[place + 3..]);
     let Some(authority) = authority else { return Verdict::Invalid };
     let credentials = authority.rsplitn(2, |byte| *byte == b'@').nth(1).unwrap_or_default();
     let password = credentials.splitn(2, |byte| *byte == b':').nth(1).unwrap_or_default();
-    let placeholder = password.starts_with(b"<") || password.starts_with(b"$") || password.starts_with(b"{");
+    let placeholder =
+        password.starts_with(b"<") || password.starts_with(b"$") || password.starts_with(b"{");
     Verdict::plausible(!password.is_empty() && !placeholder)
 }
 

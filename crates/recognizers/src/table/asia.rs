@@ -6,12 +6,17 @@ use crate::recognizer::{Edges, Recognizer};
 const AADHAAR: &[&str] = &["aadhaar", "aadhar", "uidai", "uid", "आधार"];
 
 pub(super) const ROWS: &[Recognizer] = &[
-    Recognizer::new("in_aadhaar", "IN_AADHAAR", r"[2-9]\d{3}[ \-]\d{4}[ \-]\d{4}", asia::in_aadhaar)
-        .scores(0.0, 0.8)
-        .context(AADHAAR)
-        .country("IN")
-        .source("UIDAI, Aadhaar number structure")
-        .examples(&["2341 2341 2346"]),
+    Recognizer::new(
+        "in_aadhaar",
+        "IN_AADHAAR",
+        r"[2-9]\d{3}[ \-]\d{4}[ \-]\d{4}",
+        asia::in_aadhaar,
+    )
+    .scores(0.0, 0.8)
+    .context(AADHAAR)
+    .country("IN")
+    .source("UIDAI, Aadhaar number structure")
+    .examples(&["2341 2341 2346"]),
     Recognizer::new("in_aadhaar_digits", "IN_AADHAAR", r"[2-9]\d{11}", asia::in_aadhaar)
         .scores(0.0, 0.4)
         .context(AADHAAR)
@@ -24,18 +29,28 @@ pub(super) const ROWS: &[Recognizer] = &[
         .country("IN")
         .source("Income Tax Rules, rule 114")
         .examples(&["ABCPE1234F"]),
-    Recognizer::new("in_gstin", "IN_GSTIN", r"\d{2}[A-Z]{5}\d{4}[A-Z][0-9A-Z]Z[0-9A-Z]", asia::in_gstin)
-        .scores(0.0, 0.95)
-        .context(&["gstin", "gst"])
-        .country("IN")
-        .source("GST Network, GSTIN")
-        .examples(&["27AAPFU0939F1ZV"]),
-    Recognizer::new("cn_resident_id", "CN_RESIDENT_ID", r"[1-8]\d{16}[0-9Xx]", asia::cn_resident_id)
-        .scores(0.0, 0.95)
-        .context(&["身份证", "身份證", "公民身份", "resident identity", "id card"])
-        .country("CN")
-        .source("GB 11643-1999")
-        .examples(&["11010519491231002X"]),
+    Recognizer::new(
+        "in_gstin",
+        "IN_GSTIN",
+        r"\d{2}[A-Z]{5}\d{4}[A-Z][0-9A-Z]Z[0-9A-Z]",
+        asia::in_gstin,
+    )
+    .scores(0.0, 0.95)
+    .context(&["gstin", "gst"])
+    .country("IN")
+    .source("GST Network, GSTIN")
+    .examples(&["27AAPFU0939F1ZV"]),
+    Recognizer::new(
+        "cn_resident_id",
+        "CN_RESIDENT_ID",
+        r"[1-8]\d{16}[0-9Xx]",
+        asia::cn_resident_id,
+    )
+    .scores(0.0, 0.95)
+    .context(&["身份证", "身份證", "公民身份", "resident identity", "id card"])
+    .country("CN")
+    .source("GB 11643-1999")
+    .examples(&["11010519491231002X"]),
     Recognizer::new("hk_id", "HK_ID", r"[A-Z]{1,2}\d{6}(?:\([0-9A]\)|[0-9A])", asia::hk_id)
         .scores(0.0, 0.8)
         .edges(Edges::Word)
@@ -49,12 +64,17 @@ pub(super) const ROWS: &[Recognizer] = &[
         .country("TW")
         .source("Ministry of the Interior, national identification card")
         .examples(&["A123456789"]),
-    Recognizer::new("jp_my_number", "JP_MY_NUMBER", r"\d{4}[ \-]?\d{4}[ \-]?\d{4}", asia::jp_my_number)
-        .scores(0.0, 0.4)
-        .context(&["マイナンバー", "個人番号", "my number", "individual number"])
-        .country("JP")
-        .source("Ordinance 85 of 2014")
-        .examples(&["1234 5678 9018"]),
+    Recognizer::new(
+        "jp_my_number",
+        "JP_MY_NUMBER",
+        r"\d{4}[ \-]?\d{4}[ \-]?\d{4}",
+        asia::jp_my_number,
+    )
+    .scores(0.0, 0.4)
+    .context(&["マイナンバー", "個人番号", "my number", "individual number"])
+    .country("JP")
+    .source("Ordinance 85 of 2014")
+    .examples(&["1234 5678 9018"]),
     Recognizer::new("kr_rrn", "KR_RRN", r"\d{6}-[1-8]\d{6}", asia::kr_rrn)
         .scores(0.7, 0.95)
         .edges(Edges::Number)
@@ -80,7 +100,7 @@ pub(super) const ROWS: &[Recognizer] = &[
         .context(&["บัตรประชาชน", "ประจำตัวประชาชน", "thai id", "national id"])
         .country("TH")
         .source("Department of Provincial Administration")
-        .examples(&["1-1017-00203-45-1"]),
+        .examples(&["1-1017-00203-45-0"]),
     Recognizer::new("id_nik", "ID_NIK", r"\d{16}", asia::id_nik)
         .scores(0.3, 0.3)
         .edges(Edges::Number)

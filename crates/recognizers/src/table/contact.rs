@@ -4,11 +4,56 @@ use crate::checks::{any, contact, phone};
 use crate::recognizer::{Edges, Recognizer};
 
 const PHONE: &[&str] = &[
-    "phone", "telephone", "tel", "call", "cell", "mobile", "fax", "text", "sms", "whatsapp", "contact", "number is",
-    "telefon", "handy", "mobil", "rufnummer", "anrufen", "téléphone", "portable", "appelez", "teléfono", "móvil",
-    "llame", "telefono", "cellulare", "chiamare", "telefone", "celular", "ligue", "telefoon", "mobiel", "bellen",
-    "telefonu", "komórka", "telefonnummer", "電話", "电话", "手机", "手機", "携帯", "전화", "연락처", "휴대폰",
-    "телефон", "тел", "हेल्पलाइन", "फ़ोन", "फोन", "मोबाइल", "هاتف",
+    "phone",
+    "telephone",
+    "tel",
+    "call",
+    "cell",
+    "mobile",
+    "fax",
+    "text",
+    "sms",
+    "whatsapp",
+    "contact",
+    "number is",
+    "telefon",
+    "handy",
+    "mobil",
+    "rufnummer",
+    "anrufen",
+    "téléphone",
+    "portable",
+    "appelez",
+    "teléfono",
+    "móvil",
+    "llame",
+    "telefono",
+    "cellulare",
+    "chiamare",
+    "telefone",
+    "celular",
+    "ligue",
+    "telefoon",
+    "mobiel",
+    "bellen",
+    "telefonu",
+    "komórka",
+    "telefonnummer",
+    "電話",
+    "电话",
+    "手机",
+    "手機",
+    "携帯",
+    "전화",
+    "연락처",
+    "휴대폰",
+    "телефон",
+    "тел",
+    "हेल्पलाइन",
+    "फ़ोन",
+    "फोन",
+    "मोबाइल",
+    "هاتف",
 ];
 
 const fn phone(
@@ -19,6 +64,8 @@ const fn phone(
     Recognizer::new(name, "PHONE", pattern, check).edges(Edges::Number).context(PHONE)
 }
 
+// Hosts without a scheme end with a well-known top-level domain. Many others are also names of files
+// (`.md`, `.sh`, `.zip`) or words.
 pub(super) const ROWS: &[Recognizer] = &[
     Recognizer::new(
         "email",
@@ -43,7 +90,7 @@ pub(super) const ROWS: &[Recognizer] = &[
     Recognizer::new(
         "url_without_scheme",
         "URL",
-        r"(?:[A-Za-z0-9\x80](?:[A-Za-z0-9\x80\-]*[A-Za-z0-9\x80])?\.)+[A-Za-z]+(?::\d{2,5})?(?:[/?#][A-Za-z0-9\x80\-._~:/?#@!$&'()*+,;=%]*[A-Za-z0-9\x80/=#&_~+\-]|/)?",
+        r"(?:[A-Za-z0-9\x80](?:[A-Za-z0-9\x80\-]*[A-Za-z0-9\x80])?\.)+(?i:ai|app|at|au|be|biz|br|ca|ch|cloud|cn|co|com|cz|de|dev|dk|edu|es|eu|fi|fr|gov|gr|hk|hu|ie|il|in|info|int|io|it|jp|kr|me|mil|mx|net|nl|no|nz|online|org|pl|pt|ro|ru|se|sg|shop|site|store|tr|tv|tw|ua|uk|us|xyz|za)(?::\d{2,5})?(?:[/?#][A-Za-z0-9\x80\-._~:/?#@!$&'()*+,;=%]*[A-Za-z0-9\x80/=#&_~+\-]|/)?",
         contact::bare_host,
     )
     .scores(0.5, 0.5)

@@ -10,24 +10,39 @@ pub(super) const ROWS: &[Recognizer] = &[
         .country("PL")
         .source("Ustawa o ewidencji ludności, 2010")
         .examples(&["44051401359"]),
-    Recognizer::new("pl_nip", "PL_NIP", r"\d{3}-?\d{3}-?\d{2}-?\d{2}|\d{3}-\d{2}-\d{2}-\d{3}", europe_east::pl_nip)
-        .scores(0.0, 0.4)
-        .context(&["nip", "podatkowy"])
-        .country("PL")
-        .source("Ministerstwo Finansów, NIP")
-        .examples(&["123-456-32-18"]),
-    Recognizer::new("cz_birth_number", "CZ_BIRTH_NUMBER", r"\d{6}/\d{4}", europe_east::cz_birth_number)
-        .scores(0.0, 0.95)
-        .context(&["rodné číslo", "rodne cislo", "rč"])
-        .country("CZ")
-        .source("Zákon 133/2000 Sb.")
-        .examples(&["780123/3540"]),
-    Recognizer::new("cz_birth_number_digits", "CZ_BIRTH_NUMBER", r"\d{10}", europe_east::cz_birth_number)
-        .scores(0.0, 0.4)
-        .context(&["rodné číslo", "rodne cislo", "rč"])
-        .country("CZ")
-        .source("Zákon 133/2000 Sb.")
-        .examples(&["7801233540"]),
+    Recognizer::new(
+        "pl_nip",
+        "PL_NIP",
+        r"\d{3}-?\d{3}-?\d{2}-?\d{2}|\d{3}-\d{2}-\d{2}-\d{3}",
+        europe_east::pl_nip,
+    )
+    .scores(0.0, 0.4)
+    .context(&["nip", "podatkowy"])
+    .country("PL")
+    .source("Ministerstwo Finansów, NIP")
+    .examples(&["123-456-32-18"]),
+    Recognizer::new(
+        "cz_birth_number",
+        "CZ_BIRTH_NUMBER",
+        r"\d{6}/\d{4}",
+        europe_east::cz_birth_number,
+    )
+    .scores(0.0, 0.95)
+    .context(&["rodné číslo", "rodne cislo", "rč"])
+    .country("CZ")
+    .source("Zákon 133/2000 Sb.")
+    .examples(&["780123/3540"]),
+    Recognizer::new(
+        "cz_birth_number_digits",
+        "CZ_BIRTH_NUMBER",
+        r"\d{10}",
+        europe_east::cz_birth_number,
+    )
+    .scores(0.0, 0.4)
+    .context(&["rodné číslo", "rodne cislo", "rč"])
+    .country("CZ")
+    .source("Zákon 133/2000 Sb.")
+    .examples(&["7801233540"]),
     Recognizer::new("ro_cnp", "RO_CNP", r"[1-9]\d{12}", europe_east::ro_cnp)
         .scores(0.0, 0.8)
         .context(&["cnp", "cod numeric"])

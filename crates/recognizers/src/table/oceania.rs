@@ -16,12 +16,17 @@ pub(super) const ROWS: &[Recognizer] = &[
         .country("AU")
         .source("Australian Business Register")
         .examples(&["51 824 753 556"]),
-    Recognizer::new("au_medicare", "AU_MEDICARE", r"[2-6]\d{3} ?\d{5} ?\d(?:[ /\-]?\d)?", oceania::au_medicare)
-        .scores(0.0, 0.4)
-        .context(&["medicare"])
-        .country("AU")
-        .source("Services Australia, Medicare card number")
-        .examples(&["2123 45670 1"]),
+    Recognizer::new(
+        "au_medicare",
+        "AU_MEDICARE",
+        r"[2-6]\d{3} ?\d{5} ?\d(?:[ /\-]?\d)?",
+        oceania::au_medicare,
+    )
+    .scores(0.0, 0.4)
+    .context(&["medicare"])
+    .country("AU")
+    .source("Services Australia, Medicare card number")
+    .examples(&["2123 45670 1"]),
     Recognizer::new("nz_ird", "NZ_IRD", r"\d{2,3}[ \-]?\d{3}[ \-]?\d{3}", oceania::nz_ird)
         .scores(0.0, 0.35)
         .context(&["ird", "inland revenue"])

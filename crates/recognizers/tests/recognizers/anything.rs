@@ -7,7 +7,8 @@ use crate::all;
 
 /// Texts of letters that identifiers are made of, and of examples.
 fn text() -> impl Strategy<Value = String> {
-    let examples: Vec<&'static str> = recognizers().flat_map(|row| row.examples.iter().copied()).collect();
+    let examples: Vec<&'static str> =
+        recognizers().flat_map(|row| row.examples.iter().copied()).collect();
     let piece = prop_oneof![
         3 => "[a-zA-Z0-9@:/+. \\-é号١４\u{200b}\u{301}]{0,12}",
         1 => prop::sample::select(examples).prop_map(str::to_owned),

@@ -47,7 +47,8 @@ fn what_remains_of_the_weaker_one_is_not_lost() {
     let decisions = decide(&[candidate("NAME", (0, 20), 0.9), validated("CARD", (5, 15))]);
     assert_eq!(places(&decisions), [("NAME", 0, 5), ("CARD", 5, 15), ("NAME", 15, 20)]);
     let spaces = |start, end| !(start >= 15 && end <= 20);
-    let decisions = resolve(vec![candidate("NAME", (0, 20), 0.9), validated("CARD", (5, 15))], spaces);
+    let decisions =
+        resolve(vec![candidate("NAME", (0, 20), 0.9), validated("CARD", (5, 15))], spaces);
     assert_eq!(places(&decisions), [("NAME", 0, 5), ("CARD", 5, 15)]);
 }
 

@@ -27,7 +27,8 @@ pub(crate) fn told(text: &str, finding: &Finding) -> (String, String) {
 }
 
 fn outer(findings: Vec<Finding>) -> Vec<Finding> {
-    let candidates = findings.iter().cloned().map(pilotlight_recognizers::Candidate::from).collect();
+    let candidates =
+        findings.iter().cloned().map(pilotlight_recognizers::Candidate::from).collect();
     let decisions = pilotlight_recognizers::resolve(candidates, |_, _| true);
     let decided = decisions.into_iter().filter_map(|decision| {
         let candidate = decision.candidate;

@@ -34,9 +34,13 @@ fn own_patterns_are_found_and_raised_by_context() {
 
 #[test]
 fn terms_of_a_deny_list_are_found_as_whole_words_in_any_case() {
-    let toml = format!("{ONLY}[[deny]]\nlabel = \"PROJECT\"\nterms = [\"Falcon\", \"Falcon (new)\", \"鹰\"]");
-    let texts: Vec<String> =
-        found(&toml, "falcon, FALCON (new) falconry 小鹰号").into_iter().map(|(_, text)| text).collect();
+    let toml = format!(
+        "{ONLY}[[deny]]\nlabel = \"PROJECT\"\nterms = [\"Falcon\", \"Falcon (new)\", \"鹰\"]"
+    );
+    let texts: Vec<String> = found(&toml, "falcon, FALCON (new) falconry 小鹰号")
+        .into_iter()
+        .map(|(_, text)| text)
+        .collect();
     assert_eq!(texts, ["falcon", "FALCON (new)", "鹰"]);
 }
 
@@ -45,7 +49,9 @@ fn allowed_values_are_never_found() {
     let toml = "allow = [\"Support@Example.com\"]\nallow-patterns = ['10\\..*']";
     let texts = found(toml, "support@example.com ada@example.org 10.1.2.3 192.0.2.1");
     let texts: Vec<String> = texts.into_iter().map(|(_, text)| text).collect();
-    assert!(texts.contains(&"ada@example.org".to_owned()) && texts.contains(&"192.0.2.1".to_owned()));
+    assert!(
+        texts.contains(&"ada@example.org".to_owned()) && texts.contains(&"192.0.2.1".to_owned())
+    );
     assert!(!texts.iter().any(|text| text.contains("support") || text.starts_with("10.")));
 }
 
@@ -68,7 +74,10 @@ fn a_mistake_is_told_by_what_it_concerns() {
         ("countries = [\"de\"]", "use two capitals"),
         ("threshold = 1.5", "threshold is 1.5"),
         ("thresholds.EMAIL = -1", "EMAIL is -1"),
-        ("[[patterns]]\nname = \"email\"\nlabel = \"A\"\npattern = \"a\"", "two recognizers are named"),
+        (
+            "[[patterns]]\nname = \"email\"\nlabel = \"A\"\npattern = \"a\"",
+            "two recognizers are named",
+        ),
         ("[[patterns]]\nname = \"a\"\nlabel = \"[A]\"\npattern = \"a\"", "label"),
         ("[[patterns]]\nname = \"a\"\nlabel = \"A\"\npattern = \"(a\"", "pattern \"a\""),
         ("[[patterns]]\nname = \"a\"\nlabel = \"A\"\npattern = \"(?=a)\"", "look-around"),
@@ -87,7 +96,8 @@ fn unknown_keys_are_errors() {
 
 #[test]
 fn too_many_patterns_are_refused() {
-    let options = RecognizerOptions { allow_patterns: vec!["a".to_owned(); 257], ..Default::default() };
+    let options =
+        RecognizerOptions { allow_patterns: vec!["a".to_owned(); 257], ..Default::default() };
     let expected = OptionsError::TooMany { what: "patterns", count: 257, limit: 256 };
     assert_eq!(options.check(), Err(expected));
 }

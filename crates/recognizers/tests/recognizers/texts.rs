@@ -13,18 +13,18 @@ fn identifiers_are_found_whole_among_words() {
     expect("IBAN DE89 3704 0044 0532 0130 00 and more", &[("IBAN", "DE89 3704 0044 0532 0130 00")]);
     expect("Card 4111-1111-1111-1111 exp 12/27", &[("CREDIT_CARD", "4111-1111-1111-1111")]);
     expect("key AKIAIOSFODNN7EXAMPLE.", &[("SECRET", "AKIAIOSFODNN7EXAMPLE")]);
-    expect("from 192.168.1.17 by 00:1A:2B:3C:4D:5E", &[
-        ("IP_ADDRESS", "192.168.1.17"),
-        ("MAC_ADDRESS", "00:1A:2B:3C:4D:5E"),
-    ]);
-    expect("mail ada@example.com, see https://example.com/a.", &[
-        ("EMAIL", "ada@example.com"),
-        ("URL", "https://example.com/a"),
-    ]);
-    expect("我的身份证号是11010519491231002X，手机13812345678。", &[
-        ("CN_RESIDENT_ID", "11010519491231002X"),
-        ("PHONE", "13812345678"),
-    ]);
+    expect(
+        "from 192.168.1.17 by 00:1A:2B:3C:4D:5E",
+        &[("IP_ADDRESS", "192.168.1.17"), ("MAC_ADDRESS", "00:1A:2B:3C:4D:5E")],
+    );
+    expect(
+        "mail ada@example.com, see https://example.com/a.",
+        &[("EMAIL", "ada@example.com"), ("URL", "https://example.com/a")],
+    );
+    expect(
+        "我的身份证号是11010519491231002X，手机13812345678。",
+        &[("CN_RESIDENT_ID", "11010519491231002X"), ("PHONE", "13812345678")],
+    );
 }
 
 #[test]
@@ -50,7 +50,10 @@ fn bare_numbers_need_a_word_that_says_what_they_are() {
 fn spelling_does_not_hide_identifiers() {
     let card = [("CREDIT_CARD", "4111\u{a0}1111\u{a0}1111\u{a0}1111")];
     expect("4111\u{a0}1111\u{a0}1111\u{a0}1111", &card);
-    expect("４１１１１１１１１１１１１１１１", &[("CREDIT_CARD", "４１１１１１１１１１１１１１１１")]);
+    expect(
+        "４１１１１１１１１１１１１１１１",
+        &[("CREDIT_CARD", "４１１１１１１１１１１１１１１１")],
+    );
     expect("4111\u{200b}111111111111", &[("CREDIT_CARD", "4111\u{200b}111111111111")]);
     expect("٤١١١١١١١١١١١١١١١", &[("CREDIT_CARD", "٤١١١١١١١١١١١١١١١")]);
     expect("4111‑1111‑1111‑1111", &[("CREDIT_CARD", "4111‑1111‑1111‑1111")]);
