@@ -79,6 +79,7 @@ fn run(pipeline: &TextModel, input: &Input) {
         text: input.text.clone(),
         entities: given.clone(),
         placeholder: Some("\u{1}".into()),
+        explain: false,
     };
     let redacted = pipeline.redact(request, &mut Usage::default()).expect("spans in the text");
     let graphemes = Cuts::between_graphemes(&input.text);

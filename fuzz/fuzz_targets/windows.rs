@@ -80,7 +80,7 @@ fn run(pipeline: &TextModel, input: &Input) {
 /// Everything but the entities stays, in its order.
 fn redact(pipeline: &TextModel, text: &str, usage: &mut Usage) {
     let request =
-        RedactRequest { text: text.to_owned(), entities: None, placeholder: Some(String::new()) };
+        RedactRequest { text: text.to_owned(), entities: None, placeholder: Some(String::new()), explain: false };
     let redacted = pipeline.redact(request, usage).expect("what was found lies in the text");
     let (mut left, mut end) = (String::new(), 0);
     for entity in &redacted.entities {

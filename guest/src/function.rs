@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use pilotlight_model::{Digest, Limits, ModelFolder, Pooling, Task};
+use pilotlight_recognizers::Recognizers;
 use serde::Serialize;
 
 use crate::engine::{Placement, Precision};
@@ -37,6 +38,9 @@ pub struct Info {
     max_length: Option<usize>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     labels: Vec<String>,
+    /// Labels of what recognizers find beside the model.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    recognized_labels: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     inputs: Vec<Tensor>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -125,6 +129,7 @@ impl Info {
             files,
             max_length,
             labels: text.map(|text| text.labels.names().to_vec()).unwrap_or_default(),
+            recognized_labels: text.map(recognized_labels).unwrap_or_default(),
             inputs,
             outputs,
             mask_token: text.and_then(|text| text.mask_token.clone()),
@@ -173,6 +178,11 @@ impl ModelType {
             _ => return None,
         })
     }
+}
+
+fn recognized_labels(model: &TextModel) -> Vec<String> {
+    let labels = model.recognizers.as_ref().map(Recognizers::labels).unwrap_or_default();
+    labels.into_iter().map(str::to_owned).collect()
 }
 
 /// The number type of matrix products, by PyTorch's name. A host computes in the types of the file, which

@@ -38,7 +38,8 @@ fn pipeline(labels: &str) -> TextModel {
 }
 
 fn redact(pipeline: &TextModel, text: &str, entities: Option<Vec<Span>>) -> Redacted {
-    let request = RedactRequest { text: text.to_owned(), entities, placeholder: None };
+    let request =
+        RedactRequest { text: text.to_owned(), entities, placeholder: None, explain: false };
     pipeline.redact(request, &mut Usage::default()).unwrap()
 }
 
@@ -174,7 +175,7 @@ proptest! {
         let spell = |label: &usize| format!("w{label}");
         let text = labels.iter().map(spell).collect::<Vec<_>>().join(" ");
         let request =
-            RedactRequest { text, entities: None, placeholder: Some(String::new()) };
+            RedactRequest { text, entities: None, placeholder: Some(String::new()), explain: false };
         let redacted = pipeline.redact(request, &mut Usage::default()).unwrap();
         let left: Vec<String> = redacted.text.split_whitespace().map(str::to_owned).collect();
         let outside = labels.iter().filter(|label| names[**label] == "O");

@@ -178,7 +178,8 @@ fn given_spans_are_widened_to_whole_characters() {
         ("+44 20", 0, 3, "[X] 20"),
     ] {
         let entities = Some(vec![Span { label: "X".into(), start, end, score: 1.0 }]);
-        let request = RedactRequest { text: text.into(), entities, placeholder: None };
+        let request =
+            RedactRequest { text: text.into(), entities, placeholder: None, explain: false };
         let answer = pipeline.redact(request, &mut Usage::default()).unwrap();
         assert_eq!(answer.text, expected, "{text:?}");
     }
@@ -191,7 +192,12 @@ fn check(
     entities: Option<Vec<Span>>,
 ) -> Result<(), TestCaseError> {
     let found = entities.is_none();
-    let request = RedactRequest { text: text.into(), entities, placeholder: Some("\u{1}".into()) };
+    let request = RedactRequest {
+        text: text.into(),
+        entities,
+        placeholder: Some("\u{1}".into()),
+        explain: false,
+    };
     let answer = pipeline.redact(request, &mut Usage::default()).unwrap();
     let chars: Vec<char> = text.chars().collect();
     let borders: Vec<usize> = text

@@ -112,12 +112,14 @@ impl BundleManifest {
         pilotlight_bundle::seal(component, &manifest).map_err(|error| refuse(&error)).map(drop)
     }
 
-    /// The labels of its model, if it says them.
+    /// The labels of its model, with those of its recognizers, if it says them.
     pub fn labels(&self) -> Option<Labels> {
-        let names = self.info.get("labels")?.as_array()?.iter();
-        let names = names.map(|name| name.as_str().map(str::to_owned));
-        let names = names.collect::<Option<Vec<_>>>().filter(|names| !names.is_empty());
-        names.map(Labels::new)
+        let names = |key: &str| {
+            let names = self.info.get(key)?.as_array()?.iter();
+            names.map(|name| name.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()
+        };
+        let labels = names("labels").filter(|names| !names.is_empty()).map(Labels::new)?;
+        Some(labels.with_groups(names("recognized_labels").unwrap_or_default()))
     }
 
     /// Reads what a component was sealed with; `None` if it is not sealed, or by somebody else with

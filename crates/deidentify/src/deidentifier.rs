@@ -1,31 +1,21 @@
 pub(crate) mod fit;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use icu_normalizer::ComposingNormalizerBorrowed;
-
-use crate::cipher::{Cipher, NONCE};
 use crate::entity::{Deidentified, Entity, Span};
 use crate::error::Refused;
-use crate::key::{Key, KeyId};
-use crate::options::{DeidentifyOptions, Mode, OptionsError};
+use crate::options::{DeidentifyOptions, OptionsError, Threshold};
+use crate::replacement::Replacement;
 use crate::ring::KeyRing;
-use crate::token;
-
-const PLACEHOLDER: &str = "[{label}]";
 
 /// Protects what was found in texts. It does not change: with other keys another is made.
 #[derive(Debug, Clone)]
 pub struct Deidentifier {
     replacement: Replacement,
+    /// Instead of it, for single labels.
+    single: BTreeMap<String, Replacement>,
+    thresholds: BTreeMap<String, Threshold>,
     labels: Option<BTreeSet<String>>,
-}
-
-#[derive(Debug, Clone)]
-enum Replacement {
-    Placeholder(String),
-    Pseudonym(KeyRing),
-    Encrypted(Cipher, KeyRing),
 }
 
 impl Deidentifier {
@@ -37,15 +27,15 @@ impl Deidentifier {
     /// [`OptionsError`].
     pub fn new(options: &DeidentifyOptions, keys: Option<&KeyRing>) -> Result<Self, OptionsError> {
         options.check()?;
-        let keys = || keys.cloned().ok_or(OptionsError::NoKeys(options.mode));
-        let replacement = match options.mode {
-            Mode::Redact => Replacement::Placeholder(
-                options.placeholder.clone().unwrap_or_else(|| PLACEHOLDER.to_owned()),
-            ),
-            Mode::Pseudonymize => Replacement::Pseudonym(keys()?),
-            Mode::Encrypt => Replacement::Encrypted(options.cipher.unwrap_or_default(), keys()?),
-        };
-        Ok(Self { replacement, labels: options.labels.clone() })
+        let replacement = |mode| Replacement::new(mode, options, keys);
+        let single = options.actions.iter();
+        let single = single.map(|(label, mode)| Ok((label.clone(), replacement(*mode)?)));
+        Ok(Self {
+            replacement: replacement(options.mode)?,
+            single: single.collect::<Result<_, OptionsError>>()?,
+            thresholds: options.thresholds.clone(),
+            labels: options.labels.clone(),
+        })
     }
 
     /// The labels of what is de-identified; `None` is all. One that the model does not have de-identifies
@@ -54,9 +44,19 @@ impl Deidentifier {
         self.labels.as_ref()
     }
 
-    /// Whether what has this label is de-identified.
+    /// Whether what has this label is de-identified: not kept, and among the labels.
     pub fn deidentifies(&self, label: &str) -> bool {
-        self.labels.as_ref().is_none_or(|labels| labels.contains(label))
+        let is_kept = matches!(self.replacement_of(label), Replacement::Kept);
+        !is_kept && self.labels.as_ref().is_none_or(|labels| labels.contains(label))
+    }
+
+    /// Whether a score reaches the threshold of a label.
+    pub fn reaches(&self, label: &str, score: f32) -> bool {
+        self.thresholds.get(label).is_none_or(|least| score >= least.get())
+    }
+
+    fn replacement_of(&self, label: &str) -> &Replacement {
+        self.single.get(label).unwrap_or(&self.replacement)
     }
 
     /// Replaces entities in a text. They have to be in the order of the text, and not to overlap.
@@ -71,10 +71,11 @@ impl Deidentifier {
         for entity in entities {
             let before = original.end;
             let (between, value) = original.next(entity)?;
-            let replacement = self
-                .deidentifies(entity.label)
-                .then(|| self.replacement.of(entity.label, value))
-                .transpose()?;
+            let by = self.replacement_of(entity.label);
+            let is_deidentified =
+                self.deidentifies(entity.label) && self.reaches(entity.label, entity.score);
+            let replacement =
+                is_deidentified.then(|| by.of(entity.label, value)).transpose()?.flatten();
             let now = replacement.as_deref().unwrap_or(value);
             deidentified.push_str(between);
             deidentified.push_str(now);
@@ -87,52 +88,12 @@ impl Deidentifier {
                 end: position,
                 original: entity.start..entity.end,
                 deidentified: replacement.is_some(),
-                key: self.replacement.key().filter(|_| replacement.is_some()),
+                key: by.key().filter(|_| replacement.is_some()),
             });
         }
         deidentified.push_str(original.rest);
         Ok(Deidentified { text: deidentified, spans })
     }
-}
-
-impl Replacement {
-    /// The key that is used.
-    fn key(&self) -> Option<KeyId> {
-        match self {
-            Self::Placeholder(_) => None,
-            Self::Pseudonym(ring) | Self::Encrypted(_, ring) => Some(ring.active().clone()),
-        }
-    }
-
-    /// What replaces a value.
-    fn of(&self, label: &str, value: &str) -> Result<String, Refused> {
-        match self {
-            Self::Placeholder(placeholder) => Ok(placeholder.replace("{label}", label)),
-            Self::Pseudonym(ring) => {
-                let label = token_label(label)?;
-                // One text in another encoding is the same value to whoever reads it (UAX #15).
-                let value = ComposingNormalizerBorrowed::new_nfc().normalize(value);
-                Ok(token::pseudonym(label, ring.active_key(), &value))
-            }
-            Self::Encrypted(cipher, ring) => {
-                encrypt(token_label(label)?, ring.active_key(), *cipher, value)
-            }
-        }
-    }
-}
-
-fn encrypt(label: &str, key: &Key, cipher: Cipher, value: &str) -> Result<String, Refused> {
-    if !key.uses(cipher).take() {
-        return Err(Refused::Exhausted(key.id().clone()));
-    }
-    let mut nonce = [0; NONCE];
-    getrandom::fill(&mut nonce)?;
-    token::encrypted(label, key, cipher, &nonce, value)
-        .ok_or_else(|| Refused::TooLong { label: label.to_owned(), bytes: value.len() })
-}
-
-fn token_label(label: &str) -> Result<&str, Refused> {
-    if token::is_label(label) { Ok(label) } else { Err(Refused::Label(label.to_owned())) }
 }
 
 /// Goes through a text from entity to entity.

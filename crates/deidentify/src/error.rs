@@ -60,6 +60,9 @@ pub enum Refused {
         /// Where the other ends.
         previous: usize,
     },
+    /// A value of this label is not passed on in any form.
+    #[error("the text has an entity {0:?}, which is blocked")]
+    Blocked(String),
     /// The label cannot be written in a token.
     #[error(
         "the label {0:?} does not fit in a token: 1 to {LONGEST_LABEL} bytes without `[`, `]`, `:` \

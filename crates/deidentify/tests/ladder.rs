@@ -11,6 +11,7 @@ const ORDER: &Order = &[
     &["error", "private_file"],
     &["ring_file"],
     &["ring"],
+    &["replacement"],
     &["deidentifier", "reidentify", "rotation"],
 ];
 

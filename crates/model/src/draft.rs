@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use pilotlight_recognizers::RecognizerOptions;
 use serde::Deserialize;
 
 use crate::files::{inside, largest_file, read_regular};
@@ -36,6 +37,7 @@ pub(crate) struct Draft {
     pub(crate) attribution: Option<String>,
     pub(crate) origin: Option<String>,
     pub(crate) limits: Option<DraftLimits>,
+    pub(crate) recognizers: Option<RecognizerOptions>,
     pub(crate) files: BTreeMap<String, File>,
 }
 
@@ -166,6 +168,7 @@ impl Draft {
             origin: self.origin,
             prompts: self.prompts.unwrap_or_default(),
             limits: self.limits.unwrap_or_default().finish(task),
+            recognizers: self.recognizers,
             files: self.files,
         };
         manifest.check()?;

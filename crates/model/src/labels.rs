@@ -24,6 +24,13 @@ impl Labels {
         Self { names, scheme, read, groups }
     }
 
+    /// The same, and names of entities that something else than the model finds.
+    #[must_use]
+    pub fn with_groups(mut self, groups: impl IntoIterator<Item = String>) -> Self {
+        self.groups.extend(groups);
+        self
+    }
+
     /// The labels by their indices, as the model has them.
     pub fn names(&self) -> &[String] {
         &self.names

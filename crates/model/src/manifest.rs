@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use pilotlight_recognizers::RecognizerOptions;
 use serde::{Deserialize, Serialize};
 
 use crate::{Digest, MODEL_FILE, Pooling, ProblemType, Task};
@@ -65,6 +66,9 @@ pub struct Manifest {
     /// What the built function accepts.
     #[serde(default)]
     pub limits: Limits,
+    /// Recognizers that find identifiers beside the model, where it redacts; none without the section.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recognizers: Option<RecognizerOptions>,
     /// Every file that is read, by its path in the folder.
     pub files: BTreeMap<String, File>,
 }
@@ -159,6 +163,12 @@ impl Manifest {
         if let Some(name) = self.default_prompt.as_ref().filter(|n| !self.prompts.contains_key(*n))
         {
             return Err(format!("default-prompt {name:?} is not one of prompts"));
+        }
+        if let Some(recognizers) = &self.recognizers {
+            if self.task != Task::TokenClassification {
+                return Err(format!("recognizers are of no effect: the task is {}", self.task));
+            }
+            recognizers.check().map_err(|error| format!("recognizers: {error}"))?;
         }
         if self.limits.max_body_bytes == 0 || self.limits.max_inputs == 0 {
             return Err("limits must be at least 1".to_owned());

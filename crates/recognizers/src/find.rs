@@ -48,7 +48,7 @@ impl Recognizers {
     }
 
     fn warm_up(&self) {
-        for row in recognizers() {
+        for row in recognizers().filter(|row| self.options.uses(row)) {
             for example in row.examples {
                 let context = row.context.first().copied().unwrap_or_default();
                 self.find_all(&format!("{context}: {example}. {example} {example},"), &[]);
@@ -63,9 +63,7 @@ impl Recognizers {
 
     /// Labels that can be found.
     pub fn labels(&self) -> BTreeSet<&str> {
-        let table = recognizers().filter(|row| self.options.uses(row)).map(|row| row.label);
-        let own = self.own.iter().map(|own| own.label.as_str());
-        table.chain(own).chain(self.denied.iter().map(|list| list.label.as_str())).collect()
+        self.options.found_labels()
     }
 
     /// Findings that reach the threshold of their label, in the order of the text. They may overlap.

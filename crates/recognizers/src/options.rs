@@ -175,6 +175,13 @@ impl RecognizerOptions {
         recognizers().map(|row| row.label).chain(own).chain(denied).collect()
     }
 
+    /// Labels of the recognizers that are used, own ones included.
+    pub fn found_labels(&self) -> BTreeSet<&str> {
+        let table = recognizers().filter(|row| self.uses(row)).map(|row| row.label);
+        let own = self.patterns.iter().map(|own| own.label.as_str());
+        table.chain(own).chain(self.deny.iter().map(|list| list.label.as_str())).collect()
+    }
+
     /// Whether a recognizer of the table is used.
     pub(crate) fn uses(&self, row: &crate::Recognizer) -> bool {
         let in_country = |countries: &BTreeSet<String>| {

@@ -165,6 +165,7 @@ impl ExtractRequest {
             text: text.to_owned(),
             entities: None,
             placeholder: Some(String::new()),
+            explain: false,
         };
         let entities = model.redact(request, usage)?.entities.into_iter();
         Ok(entities.filter_map(|entity| self.chosen(entity)).collect())

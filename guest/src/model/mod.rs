@@ -8,12 +8,13 @@ mod voice;
 use std::time::{Duration, Instant};
 
 use pilotlight_model::{
-    CONFIG_FILE, Labels, Manifest, ModelConfig, ModelError, ModelFolder, TOKENIZER_FILE, Task,
-    without_bom,
+    CONFIG_FILE, Labels, MANIFEST_FILE, Manifest, ModelConfig, ModelError, ModelFolder,
+    TOKENIZER_FILE, Task, without_bom,
 };
 #[cfg(feature = "tract")]
 use pilotlight_onnx::OnnxError;
 
+use pilotlight_recognizers::{OptionsError, Recognizers};
 use serde_json::Value;
 
 use self::graph::{any_graph, encoder};
@@ -67,6 +68,9 @@ pub enum LoadError {
         /// What is wrong with it.
         error: TransitionsError,
     },
+    /// The recognizers were refused.
+    #[error("{MANIFEST_FILE}: recognizers: {0}")]
+    Recognizers(#[from] OptionsError),
     /// The files do not fit each other.
     #[error("{file}: {reason}")]
     Mismatch {
@@ -102,6 +106,8 @@ pub struct TextModel {
     pub has_transitions: bool,
     /// The token that stands for a gap.
     pub mask_token: Option<String>,
+    /// What finds identifiers beside the model, where the folder asks for it.
+    pub recognizers: Option<Recognizers>,
     /// What the folder says of the model.
     pub manifest: Manifest,
     /// Longest sequence, special tokens included.
@@ -198,6 +204,7 @@ impl TextModel {
         };
         let mask_token = mask_token(folder, &tokenizer)?;
         let has_transitions = config.has_transitions();
+        let recognizers = manifest.recognizers.as_ref().map(Recognizers::new).transpose()?;
         let manifest = manifest.clone();
         Ok(Self {
             tokenizer,
@@ -206,6 +213,7 @@ impl TextModel {
             transitions,
             has_transitions,
             mask_token,
+            recognizers,
             manifest,
             max_length,
         })
@@ -224,6 +232,7 @@ impl TextModel {
             transitions: None,
             has_transitions: false,
             mask_token: None,
+            recognizers: None,
             tokenizer,
             encoder,
             manifest,

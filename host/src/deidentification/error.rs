@@ -32,6 +32,8 @@ pub(super) enum DeidentificationError {
     Invalid(String),
     #[error("`{key}` is of no effect here: values are not redacted (mode `{}`)", mode.as_str())]
     OfNoEffect { key: &'static str, mode: Mode },
+    #[error("the text has an entity whose label is blocked here; remove it")]
+    Blocked,
     /// The function's answer cannot be de-identified; why is for the log.
     #[error("the answer could not be de-identified; the server's log says why")]
     Unusable(String),
@@ -50,6 +52,7 @@ impl DeidentificationError {
             Self::MediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
             Self::TooLong => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
             Self::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed"),
+            Self::Blocked => (StatusCode::UNPROCESSABLE_ENTITY, "blocked"),
             Self::Invalid(_) | Self::OfNoEffect { .. } => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "invalid")
             }
@@ -61,7 +64,7 @@ impl DeidentificationError {
     /// As what it is counted; the function's own refusals count as what they are where it answers.
     fn kind(&self) -> Option<ErrorKind> {
         Some(match self {
-            Self::NotDeidentified => ErrorKind::Forbidden,
+            Self::NotDeidentified | Self::Blocked => ErrorKind::Forbidden,
             Self::NothingToRestore(_) | Self::NoInfo => ErrorKind::NotFound,
             Self::TooLong => ErrorKind::TooLarge,
             Self::Method(_)

@@ -111,7 +111,7 @@ fn with_files(ring: KeyRing) -> (KeyRing, Vec<PathBuf>) {
 impl Deidentification {
     /// Whether values can be had back from what it writes.
     pub(crate) fn reidentifies(&self) -> bool {
-        self.options.mode == Mode::Encrypt
+        self.options.modes().any(|mode| mode == Mode::Encrypt)
     }
 
     /// Whether a version finds entities, and it can de-identify all of them that it has to.

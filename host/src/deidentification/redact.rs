@@ -146,7 +146,9 @@ pub(super) fn ask(
     let RedactRequest { text, mut entities, .. } = request;
     let labels = declared.as_deref().and_then(|declared| declared.labels.as_ref());
     check_given(&text, entities.as_deref_mut().unwrap_or_default(), labels)?;
-    let given = entities.iter().flatten().filter(|given| deidentify.deidentifies(&given.label));
+    let given = entities.iter().flatten().filter(|given| {
+        deidentify.deidentifies(&given.label) && deidentify.reaches(&given.label, given.score)
+    });
     let given = given.map(|given| given.start..given.end).filter(|place| !place.is_empty());
     let given = given.collect();
     let question = Question { text: &text, entities: &entities };
@@ -269,7 +271,10 @@ impl Kept {
         }
         // Of several labels one that is to be de-identified is enough.
         let mut all = std::iter::once(label).chain(also_labels);
-        let label = all.find(|label| self.deidentify.deidentifies(label)).unwrap_or(label);
+        let counts = |label: &&String| {
+            self.deidentify.deidentifies(label) && self.deidentify.reaches(label, *score)
+        };
+        let label = all.find(counts).unwrap_or(label);
         Ok(Entity { label, score: *score, start: *start, end: *end })
     }
 }
@@ -282,6 +287,7 @@ fn tells_a_number(header: &str) -> bool {
 /// a function says is in no log.
 fn refusal(error: &Refused) -> DeidentificationError {
     match error {
+        Refused::Blocked(_) => DeidentificationError::Blocked,
         Refused::Exhausted(_) | Refused::Random(_) => {
             DeidentificationError::Unusable(error.to_string())
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::options::{DeidentifyOptions, Mode};
+use crate::options::DeidentifyOptions;
 use crate::token::{LONGEST_LABEL, is_label};
 
 /// Why options do not fit a model.
@@ -54,6 +54,9 @@ impl DeidentifyOptions {
         let known = match (known, &self.labels) {
             (Some(known), _) => known,
             (None, Some(_)) => return Err(Unfit::UnknownModel),
+            (None, None) if !self.actions.is_empty() || !self.thresholds.is_empty() => {
+                return Err(Unfit::UnknownModel);
+            }
             (None, None) => return Ok(()),
         };
         let deidentified = self.labels.as_ref().unwrap_or(known);
@@ -61,8 +64,13 @@ impl DeidentifyOptions {
             let known = known.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
             return Err(Unfit::UnknownLabel { label: label.clone(), known });
         }
-        let in_tokens = self.mode != Mode::Redact;
-        match deidentified.iter().find(|label| in_tokens && !is_label(label)) {
+        let single = self.actions.keys().chain(self.thresholds.keys());
+        if let Some(label) = single.into_iter().find(|label| !known.contains(*label)) {
+            let known = known.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+            return Err(Unfit::UnknownLabel { label: label.clone(), known });
+        }
+        let in_token = |label: &str| self.mode_of(label).writes_tokens();
+        match deidentified.iter().find(|label| in_token(label) && !is_label(label)) {
             Some(label) => Err(Unfit::Label { label: label.clone() }),
             None => Ok(()),
         }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
+mod actions;
 mod anything;
 mod encryption;
 mod labels;
@@ -14,6 +15,7 @@ mod restoring;
 mod ring_files;
 mod rotation;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -53,8 +55,16 @@ fn write(folder: &Path, name: &str, mode: u32, text: &str) -> PathBuf {
 }
 
 fn options(mode: Mode) -> DeidentifyOptions {
-    let keys = (mode != Mode::Redact).then(|| PathBuf::from("keys.toml"));
-    DeidentifyOptions { mode, cipher: None, keys, labels: None, placeholder: None }
+    let needs_keys = matches!(mode, Mode::Pseudonymize | Mode::Encrypt | Mode::Replace);
+    DeidentifyOptions {
+        mode,
+        cipher: None,
+        keys: needs_keys.then(|| PathBuf::from("keys.toml")),
+        labels: None,
+        actions: BTreeMap::new(),
+        thresholds: BTreeMap::new(),
+        placeholder: None,
+    }
 }
 
 fn deidentifier(mode: Mode, ring: &KeyRing) -> Deidentifier {

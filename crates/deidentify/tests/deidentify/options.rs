@@ -45,7 +45,7 @@ fn options_that_do_not_go_together_are_mistakes() {
         ("mode = \"redact\"\nlabels = []", OptionsError::NoLabels),
     ];
     for (written, mistake) in mistakes {
-        assert_eq!(parse(written).check(), Err(mistake), "{written}");
+        assert_eq!(parse(written).check(), Err(mistake.clone()), "{written}");
         assert_eq!(Deidentifier::new(&parse(written), Some(&RING)).unwrap_err(), mistake);
     }
     assert_eq!(

@@ -68,6 +68,7 @@ fn single(
     Entity {
         entity_group: None,
         also_labels: Vec::new(),
+        explanation: None,
         entity: Some(vocabulary.labels.names()[label].clone()),
         score,
         // Hugging Face counts the special token in front.
@@ -127,6 +128,7 @@ fn group(vocabulary: Vocabulary<'_>, words: Vec<Word>) -> Vec<Entity> {
             Entity {
                 entity_group: named.map(str::to_owned),
                 also_labels: Vec::new(),
+                explanation: None,
                 entity: None,
                 score,
                 index: None,

@@ -2,21 +2,23 @@
 //! `transformers`, and redaction.
 
 mod decode;
+mod recognize;
 pub mod redact;
 mod request;
 mod segment;
 
-pub use request::{Aggregation, Entity, Parameters, RedactRequest, Redacted, Span};
+pub use request::{Aggregation, Entity, Explanation, Parameters, RedactRequest, Redacted, Span};
 
 use self::decode::decode;
-use self::redact::{Touching, replace, widen_to_words};
+use self::recognize::combine;
+use self::redact::{Joined, Touching, settle, widen_to_words, write};
 use self::segment::segment;
 use super::request::{Answer, OneOrMany, Request};
 use super::scores::{best, softmax};
 use crate::api::ApiError;
 use crate::engine::{Matrix, Sequence};
 use crate::model::{TextModel, Usage};
-use crate::text::{Token, Window};
+use crate::text::{CodePoints, Token, Window};
 
 /// Tokens that two neighboring windows share, as a fraction of the window.
 const DEFAULT_OVERLAP: usize = 4;
@@ -74,14 +76,25 @@ impl TextModel {
     /// # Errors
     /// [`ApiError::Invalid`] for entities that do not lie in the text.
     pub fn redact(&self, request: RedactRequest, usage: &mut Usage) -> Result<Redacted, ApiError> {
-        let (spans, touching) = match request.entities {
-            Some(spans) => (self.grouped(spans), Touching::Joined),
-            None if self.labels.tell_ends() => {
-                (self.find_spans(&request.text, usage)?, Touching::Separate)
-            }
-            None => (self.find_spans(&request.text, usage)?, Touching::Joined),
+        let RedactRequest { text, entities, placeholder, explain } = request;
+        let mut joined = match entities {
+            Some(spans) => settle(&text, self.grouped(spans), Touching::Joined)?,
+            None => self.find(&text, usage)?,
         };
-        replace(&request.text, spans, request.placeholder.as_deref(), touching)
+        if !explain {
+            joined.iter_mut().for_each(|joined| joined.explanation = None);
+        }
+        Ok(write(&CodePoints::new(&text), joined, placeholder.as_deref()))
+    }
+
+    /// The entities of a text: those of the model, and those of recognizers if the folder asks for them.
+    fn find(&self, text: &str, usage: &mut Usage) -> Result<Vec<Joined>, ApiError> {
+        let touching = if self.labels.tell_ends() { Touching::Separate } else { Touching::Joined };
+        let spans = self.find_spans(text, usage)?;
+        match &self.recognizers {
+            Some(recognizers) => combine(text, spans, touching, recognizers),
+            None => settle(text, spans, touching),
+        }
     }
 
     fn find_spans(&self, text: &str, usage: &mut Usage) -> Result<Vec<Span>, ApiError> {

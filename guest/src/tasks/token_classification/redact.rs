@@ -1,6 +1,6 @@
 //! Entities out of a text, placeholders in.
 
-use super::request::{Entity, Redacted, Span};
+use super::request::{Entity, Explanation, Redacted, Span};
 use crate::api::ApiError;
 use crate::text::words::Cuts;
 use crate::text::{CodePoints, Token, Words};
@@ -47,17 +47,40 @@ pub fn replace(
     placeholder: Option<&str>,
     touching: Touching,
 ) -> Result<Redacted, ApiError> {
-    let graphemes = Cuts::between_graphemes(text);
-    let text = CodePoints::new(text);
+    let points = CodePoints::new(text);
+    let spans = settle(text, spans, touching)?;
+    Ok(write(&points, spans, placeholder))
+}
+
+/// Sorts and joins spans, and widens them to whole grapheme clusters.
+///
+/// # Errors
+/// [`ApiError::Invalid`] for a span that does not lie in the text.
+pub(super) fn settle(
+    text: &str,
+    spans: Vec<Span>,
+    touching: Touching,
+) -> Result<Vec<Joined>, ApiError> {
+    let length = text.chars().count();
     for Span { label, start, end, .. } in &spans {
-        if start > end || *end > text.len() {
+        if start > end || *end > length {
             return Err(ApiError::Invalid(format!(
-                "entity {label} at {start}..{end} does not lie in a text of {} code points",
-                text.len()
+                "entity {label} at {start}..{end} does not lie in a text of {length} code points"
             )));
         }
     }
-    let spans = join(whole_graphemes(spans, &graphemes), touching);
+    if spans.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(join(whole_graphemes(spans, &Cuts::between_graphemes(text)), touching))
+}
+
+/// Replaces spans that do not overlap and are in the order of the text.
+pub(super) fn write(
+    text: &CodePoints<'_>,
+    spans: Vec<Joined>,
+    placeholder: Option<&str>,
+) -> Redacted {
     let placeholder = placeholder.unwrap_or(DEFAULT_PLACEHOLDER);
     let mut redacted = String::new();
     let mut position = 0;
@@ -67,29 +90,37 @@ pub fn replace(
         position = span.end;
     }
     redacted.push_str(text.slice(position, text.len()));
-    let entities = spans.into_iter().map(|Joined { span, also_labels, .. }| Entity {
+    let entities = spans.into_iter().map(|Joined { span, also_labels, explanation, .. }| Entity {
         word: text.slice(span.start, span.end).to_owned(),
         entity_group: Some(span.label),
         also_labels,
+        explanation,
         entity: None,
         score: span.score,
         index: None,
         start: span.start,
         end: span.end,
     });
-    Ok(Redacted { entities: entities.collect(), text: redacted })
+    Redacted { entities: entities.collect(), text: redacted }
 }
 
 /// A span, made of one or several.
-struct Joined {
-    span: Span,
+pub(super) struct Joined {
+    pub(super) span: Span,
     /// Length of the longest of them.
     longest: usize,
     /// Labels of the others, where they are not the same.
-    also_labels: Vec<String>,
+    pub(super) also_labels: Vec<String>,
+    /// Who found it, where that is asked.
+    pub(super) explanation: Option<Explanation>,
 }
 
 impl Joined {
+    pub(super) fn new(span: Span) -> Self {
+        let longest = span.end - span.start;
+        Self { longest, span, also_labels: Vec::new(), explanation: None }
+    }
+
     fn touches(&self, next: &Self) -> bool {
         self.span.end == next.span.start
     }
@@ -117,7 +148,7 @@ fn join(mut spans: Vec<Span>, touching: Touching) -> Vec<Joined> {
     spans.sort_by_key(|span| (span.start, span.end));
     let mut joined: Vec<Joined> = Vec::new();
     for span in spans {
-        let next = Joined { longest: span.end - span.start, span, also_labels: Vec::new() };
+        let next = Joined::new(span);
         match joined.last_mut() {
             Some(last) if next.span.start < last.span.end => last.add(next),
             _ => joined.push(next),

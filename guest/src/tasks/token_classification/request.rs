@@ -1,5 +1,6 @@
 //! Requests for entities and redaction, and what they are answered.
 
+use pilotlight_recognizers::{Beaten, Origin};
 use pilotlight_wire::{Object, null_is_default};
 use serde::{Deserialize, Deserializer, Serialize, de};
 
@@ -77,6 +78,9 @@ pub struct Entity {
     /// Label without its `B-` or `I-`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entity_group: Option<String>,
+    /// Redaction only, if the request asks for it: who found it, and what it was preferred to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<Explanation>,
     /// Redaction only: labels of other entities that overlapped this one and were joined with it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub also_labels: Vec<String>,
@@ -109,6 +113,29 @@ pub struct RedactRequest {
     /// What to put in place of an entity; `{label}` stands for its label. `[{label}]` unless given.
     #[serde(default)]
     pub placeholder: Option<String>,
+    /// Whether entities say who found them, and what they were preferred to.
+    #[serde(default, deserialize_with = "null_is_default")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<bool>"))]
+    pub explain: bool,
+}
+
+/// Who found an entity, and why it stands.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Explanation {
+    /// Who found it.
+    pub origin: Origin,
+    /// Name of the recognizer, if one found it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recognizer: Option<String>,
+    /// Whether its checksum is right.
+    pub validated: bool,
+    /// The word near it that raised the score.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context: Option<String>,
+    /// What it was preferred to, best first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub beaten: Vec<Beaten>,
 }
 
 /// An entity to redact; the entities that this service answers with are of this form, and
