@@ -175,6 +175,12 @@ impl RecognizerOptions {
         recognizers().map(|row| row.label).chain(own).chain(denied).collect()
     }
 
+    /// Names of the recognizers that are used, own ones included.
+    pub fn names(&self) -> Vec<String> {
+        let table = recognizers().filter(|row| self.uses(row)).map(|row| row.name);
+        table.chain(self.patterns.iter().map(|own| own.name.as_str())).map(str::to_owned).collect()
+    }
+
     /// Labels of the recognizers that are used, own ones included.
     pub fn found_labels(&self) -> BTreeSet<&str> {
         let table = recognizers().filter(|row| self.uses(row)).map(|row| row.label);

@@ -7,12 +7,14 @@ mod audio;
 mod gliner;
 mod hugging_face;
 mod input;
+mod litellm;
 mod object;
 mod open_inference;
 mod openai;
 mod output;
 mod pages;
 mod pilotlight;
+mod presidio;
 mod rerank;
 mod route;
 #[cfg(feature = "schema")]
@@ -43,6 +45,8 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
         rerank::ROUTES,
         vllm::ROUTES,
         gliner::ROUTES,
+        presidio::ROUTES,
+        litellm::ROUTES,
         pages::ROUTES,
     ];
     dialects.into_iter().flatten()

@@ -91,7 +91,10 @@ fn no_message_and_no_debug_shows_a_secret() {
     let ring = "KeyRing { active: \"k2\", keys: [\"k2\", \"k1\"] }";
     assert!(shown.starts_with(ring), "{shown}");
     let rest = shown.replace(ring, "");
-    assert_eq!(rest, " Deidentifier { replacement: Encrypted(Aes256Gcm, ), single: {}, thresholds: {}, labels: None }");
+    assert_eq!(
+        rest,
+        " Deidentifier { replacement: Encrypted(Aes256Gcm, ), single: {}, thresholds: {}, labels: None }"
+    );
 }
 
 #[test]

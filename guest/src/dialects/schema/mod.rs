@@ -38,6 +38,8 @@ pub fn document() -> String {
     super::rerank::describe(&mut document);
     super::vllm::describe(&mut document);
     super::gliner::describe(&mut document);
+    super::presidio::describe(&mut document);
+    super::litellm::describe(&mut document);
     super::pages::describe(&mut document);
     document.write()
 }

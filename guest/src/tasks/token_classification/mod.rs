@@ -10,7 +10,8 @@ mod segment;
 pub use request::{Aggregation, Entity, Explanation, Parameters, RedactRequest, Redacted, Span};
 
 use self::decode::decode;
-use self::recognize::combine;
+pub use self::recognize::Query;
+use self::recognize::joined;
 use self::redact::{Joined, Touching, settle, widen_to_words, write};
 use self::segment::segment;
 use super::request::{Answer, OneOrMany, Request};
@@ -89,12 +90,16 @@ impl TextModel {
 
     /// The entities of a text: those of the model, and those of recognizers if the folder asks for them.
     fn find(&self, text: &str, usage: &mut Usage) -> Result<Vec<Joined>, ApiError> {
-        let touching = if self.labels.tell_ends() { Touching::Separate } else { Touching::Joined };
-        let spans = self.find_spans(text, usage)?;
-        match &self.recognizers {
-            Some(recognizers) => combine(text, spans, touching, recognizers),
-            None => settle(text, spans, touching),
+        if self.recognizers.is_none() {
+            return settle(text, self.find_spans(text, usage)?, self.touching());
         }
+        let decisions = self.find_entities(text, &Query::default(), usage)?;
+        Ok(decisions.into_iter().map(joined).collect())
+    }
+
+    /// Whether entities of one label that touch are one.
+    fn touching(&self) -> Touching {
+        if self.labels.tell_ends() { Touching::Separate } else { Touching::Joined }
     }
 
     fn find_spans(&self, text: &str, usage: &mut Usage) -> Result<Vec<Span>, ApiError> {

@@ -4,42 +4,69 @@ use std::collections::BTreeSet;
 
 use pilotlight_recognizers::{Candidate, Decision, Origin, Recognizers, resolve};
 
-use super::redact::{Joined, Touching, settle};
+use super::redact::{Joined, settle};
 use super::request::{Explanation, Span};
 use crate::api::ApiError;
+use crate::model::{TextModel, Usage};
 use crate::text::CodePoints;
 use crate::text::words::Cuts;
 
-/// What stands in a text: spans of the model, joined as redaction joins them, and findings of recognizers,
-/// where they overlap by checksum, length and score. Everything that either found is covered, but for values
-/// that the configuration allows.
-///
-/// # Errors
-/// [`ApiError::Invalid`] for a span that does not lie in the text.
-pub(super) fn combine(
-    text: &str,
-    spans: Vec<Span>,
-    touching: Touching,
-    recognizers: &Recognizers,
-) -> Result<Vec<Joined>, ApiError> {
-    let points = CodePoints::new(text);
-    let model = settle(text, spans, touching)?;
-    let also: Vec<(usize, usize, Vec<String>)> = model
-        .iter()
-        .filter(|joined| !joined.also_labels.is_empty())
-        .map(|joined| (joined.span.start, joined.span.end, joined.also_labels.clone()))
-        .collect();
-    let thresholds = &recognizers.options().thresholds;
-    let stands = |span: &Span| {
-        let reaches = thresholds.get(&span.label).is_none_or(|least| span.score >= *least);
-        reaches && !recognizers.allows(points.slice(span.start, span.end))
-    };
-    let mut candidates: Vec<Candidate> =
-        model.into_iter().map(|joined| joined.span).filter(stands).map(of_model).collect();
-    candidates.extend(found(text, recognizers));
-    let matters = |start, end| points.slice(start, end).chars().any(char::is_alphanumeric);
-    let decisions = resolve(candidates, matters).into_iter();
-    Ok(decisions.map(|decision| joined(decision, &also)).collect())
+/// What a request adds to the search for entities.
+#[derive(Default)]
+pub struct Query<'a> {
+    /// Words that count as context of every finding.
+    pub context: &'a [String],
+    /// Recognizers beside those of the model folder.
+    pub added: Option<&'a Recognizers>,
+    /// Which candidates count, instead of those that reach the thresholds of the model folder.
+    pub counts: Option<&'a dyn Fn(&Candidate, &str) -> bool>,
+}
+
+impl TextModel {
+    /// What stands in a text: entities of the model, joined as redaction joins them, and findings of
+    /// recognizers, decided between by checksum, length and score. Everything that either found is covered,
+    /// but for values that the configuration allows.
+    ///
+    /// # Errors
+    /// [`ApiError::Invalid`] for a text that cannot be tokenized.
+    pub fn find_entities(
+        &self,
+        text: &str,
+        query: &Query<'_>,
+        usage: &mut Usage,
+    ) -> Result<Vec<Decision>, ApiError> {
+        let points = CodePoints::new(text);
+        let model = settle(text, self.find_spans(text, usage)?, self.touching())?;
+        let own = self.recognizers.iter().chain(query.added);
+        let found = own.clone().flat_map(|recognizers| found(text, query.context, recognizers));
+        let counts = |candidate: &Candidate| {
+            let value = points.slice(candidate.start, candidate.end);
+            let allowed = own.clone().any(|recognizers| recognizers.allows(value));
+            !allowed
+                && match query.counts {
+                    Some(counts) => counts(candidate, value),
+                    None => self.reaches(candidate),
+                }
+        };
+        let model = model.into_iter().map(|joined| of_model(joined.span));
+        let candidates = model.chain(found).filter(counts).collect();
+        let matters = |start, end| points.slice(start, end).chars().any(char::is_alphanumeric);
+        Ok(resolve(candidates, matters))
+    }
+
+    /// Whether a candidate reaches the threshold of its label. Those of the model have none unless the
+    /// configuration names their label.
+    pub fn reaches(&self, candidate: &Candidate) -> bool {
+        let Some(recognizers) = &self.recognizers else { return true };
+        let options = recognizers.options();
+        match candidate.origin {
+            Origin::Recognizer => candidate.score >= options.threshold_of(&candidate.label),
+            Origin::Model => options
+                .thresholds
+                .get(&candidate.label)
+                .is_none_or(|least| candidate.score >= *least),
+        }
+    }
 }
 
 fn of_model(Span { label, start, end, score }: Span) -> Candidate {
@@ -56,8 +83,8 @@ fn of_model(Span { label, start, end, score }: Span) -> Candidate {
 }
 
 /// Findings, widened to whole grapheme clusters.
-fn found(text: &str, recognizers: &Recognizers) -> Vec<Candidate> {
-    let findings = recognizers.find(text);
+fn found(text: &str, context: &[String], recognizers: &Recognizers) -> Vec<Candidate> {
+    let findings = recognizers.find_all(text, context);
     if findings.is_empty() || text.is_ascii() {
         return findings.into_iter().map(Candidate::from).collect();
     }
@@ -69,13 +96,11 @@ fn found(text: &str, recognizers: &Recognizers) -> Vec<Candidate> {
     widened.collect()
 }
 
-fn joined(decision: Decision, also: &[(usize, usize, Vec<String>)]) -> Joined {
+/// An entity as redaction replaces it.
+pub(super) fn joined(decision: Decision) -> Joined {
     let Decision { candidate, beaten } = decision;
     let Candidate { label, score, start, end, origin, validated, recognizer, context } = candidate;
-    let joined = also.iter().filter(|(from, to, _)| *from < end && start < *to);
-    let mut labels: BTreeSet<String> =
-        joined.flat_map(|(_, _, labels)| labels.iter().cloned()).collect();
-    labels.extend(beaten.iter().map(|beaten| beaten.label.clone()));
+    let mut labels: BTreeSet<String> = beaten.iter().map(|beaten| beaten.label.clone()).collect();
     labels.remove(&label);
     let explanation = Explanation { origin, recognizer, validated, context, beaten };
     Joined {

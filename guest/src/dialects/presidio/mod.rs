@@ -1,0 +1,88 @@
+//! Presidio's analyzer and anonymizer on one port: `/analyze`, `/anonymize`, `/deanonymize` and what they
+//! can do. `/health` is that of text-embeddings-inference.
+
+mod analyze;
+mod anonymize;
+mod entities;
+mod operators;
+
+use std::collections::BTreeSet;
+
+use pilotlight_model::Task;
+
+use super::route::{Answer, Call, JSON, NOTHING, Requires, Route};
+#[cfg(feature = "schema")]
+use super::schema::{Document, Lenient};
+use crate::api::ApiError;
+use crate::model::TextModel;
+
+pub(super) const ROUTES: &[Route] = &[
+    post("/analyze", analyze::answer),
+    post("/anonymize", anonymize::answer),
+    post("/deanonymize", anonymize::restore),
+    get("/supportedentities", |call| Answer::json(&supported(call.text()?))),
+    get("/recognizers", |call| Answer::json(&recognizers(call.text()?))),
+    get("/anonymizers", |_| Answer::json(&operators::NAMES)),
+    get("/deanonymizers", |_| Answer::json(&["decrypt"])),
+];
+
+const TOKENS: Requires = Requires::Task(Task::TokenClassification);
+
+const fn post(path: &'static str, answer: fn(&mut Call<'_>) -> Result<Answer, ApiError>) -> Route {
+    Route { method: "POST", path, requires: TOKENS, reads: JSON, answer }
+}
+
+const fn get(path: &'static str, answer: fn(&mut Call<'_>) -> Result<Answer, ApiError>) -> Route {
+    Route { method: "GET", path, requires: TOKENS, reads: NOTHING, answer }
+}
+
+/// Entities that a model and its recognizers find, by Presidio's names.
+fn supported(model: &TextModel) -> BTreeSet<String> {
+    let recognized = model.recognizers.iter().flat_map(|recognizers| recognizers.labels());
+    let labels = model.labels.groups().iter().map(String::as_str).chain(recognized);
+    labels.map(|label| entities::of_label(label).to_owned()).collect()
+}
+
+/// Names of what finds entities.
+fn recognizers(model: &TextModel) -> Vec<String> {
+    let options = model.recognizers.iter().map(|recognizers| recognizers.options());
+    let names = options.flat_map(|options| options.names());
+    std::iter::once(model.manifest.name.clone()).chain(names).collect()
+}
+
+/// Describes the routes.
+#[cfg(feature = "schema")]
+pub(super) fn describe(document: &mut Document) {
+    use crate::tasks::request::Answer;
+    document.tag("Presidio");
+    document
+        .post("/analyze", "Finds the entities of texts, as Presidio's analyzer does.")
+        .reads::<Lenient<analyze::AnalyzeRequest>>(&serde_json::json!({
+            "text": "Ada met Bob in Paris.",
+            "language": "en",
+        }))
+        .answers::<Answer<Vec<analyze::Found>>>();
+    document
+        .post("/anonymize", "Replaces entities of a text, as Presidio's anonymizer does.")
+        .reads::<Lenient<anonymize::AnonymizeRequest>>(&serde_json::json!({
+            "text": "Ada met Bob in Paris.",
+            "analyzer_results": [{"start": 0, "end": 3, "score": 0.9, "entity_type": "PERSON"}],
+        }))
+        .answers::<anonymize::Anonymized>();
+    document
+        .post("/deanonymize", "Decrypts what `/anonymize` encrypted.")
+        .reads::<Lenient<anonymize::RestoreRequest>>(&serde_json::json!({
+            "text": "Ada met Bob in Paris.",
+            "anonymizer_results": [],
+            "deanonymizers": {"DEFAULT": {"type": "decrypt", "key": "0123456789abcdef"}},
+        }))
+        .answers::<anonymize::Anonymized>();
+    document
+        .get("/supportedentities", "Lists the entities that are found.")
+        .answers::<Vec<String>>();
+    document.get("/recognizers", "Lists what finds entities.").answers::<Vec<String>>();
+    document
+        .get("/anonymizers", "Lists what can be put in the place of values.")
+        .answers::<Vec<String>>();
+    document.get("/deanonymizers", "Lists what can be undone.").answers::<Vec<String>>();
+}
