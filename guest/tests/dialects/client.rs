@@ -24,6 +24,15 @@ pub(crate) fn tiny() -> Service {
     Service::load(&ModelFolder::open(folder.path()).unwrap(), Placement::default()).unwrap()
 }
 
+/// The same with recognizers as `[recognizers]` says.
+pub(crate) fn recognizing(options: &str) -> Service {
+    let folder = tiny_model::folder(&tiny_model::graph());
+    let manifest = folder.path().join("model.toml");
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    std::fs::write(&manifest, format!("{text}\n[recognizers]\n{options}")).unwrap();
+    Service::load(&ModelFolder::open(folder.path()).unwrap(), Placement::default()).unwrap()
+}
+
 /// Status and body of the answer to a request.
 pub(crate) fn answer(service: &Service, head: Head<'_>, body: &str) -> (u16, Value) {
     let answered = service

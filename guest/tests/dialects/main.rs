@@ -5,10 +5,13 @@
 mod client;
 mod gliner;
 mod hugging_face;
+mod litellm;
 mod open_inference;
 mod openai;
 mod openapi;
 mod pages;
+mod presidio;
+mod recognizers;
 mod rerank;
 mod splits;
 mod support;

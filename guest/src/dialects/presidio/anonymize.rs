@@ -68,7 +68,7 @@ struct Item {
 pub(super) fn answer(call: &mut Call<'_>) -> Result<Answer, ApiError> {
     let AnonymizeRequest { text, analyzer_results, anonymizers } = call.read()?;
     let operators = anonymizers.unwrap_or_default();
-    let default = Operator { name: "replace".to_owned(), ..Operator::default() };
+    let default = Operator::of_name("replace");
     Answer::json(&rewrite(&text, analyzer_results, |entity, value| {
         let operator = operators.get(entity).or_else(|| operators.get(DEFAULT)).unwrap_or(&default);
         Ok((operator.apply(entity, value)?, operator.name.clone()))

@@ -49,6 +49,11 @@ pub(super) struct Operator {
 }
 
 impl Operator {
+    /// An operator without parameters.
+    pub(super) fn of_name(name: &str) -> Self {
+        Self { name: name.to_owned(), ..Self::default() }
+    }
+
     /// What replaces `value`.
     ///
     /// # Errors

@@ -103,9 +103,8 @@ pub(super) fn joined(decision: Decision) -> Joined {
     let mut labels: BTreeSet<String> = beaten.iter().map(|beaten| beaten.label.clone()).collect();
     labels.remove(&label);
     let explanation = Explanation { origin, recognizer, validated, context, beaten };
-    Joined {
-        also_labels: labels.into_iter().collect(),
-        explanation: Some(explanation),
-        ..Joined::new(Span { label, start, end, score })
-    }
+    let mut joined = Joined::new(Span { label, start, end, score });
+    joined.also_labels = labels.into_iter().collect();
+    joined.explanation = Some(explanation);
+    joined
 }
