@@ -24,6 +24,7 @@ mod own;
 mod recognizer;
 mod resolve;
 mod scanner;
+mod segments;
 mod table;
 
 pub use find::Recognizers;
@@ -31,4 +32,5 @@ pub use options::{DenyList, OptionsError, OwnPattern, RecognizerOptions, THRESHO
 pub use recognizer::{Edges, Finding, LONG, Recognizer, SHORT, Verdict};
 pub use resolve::{Beaten, Candidate, Decision, Origin, Reason, resolve};
 pub use scanner::ScannerError;
+pub use segments::{LIMIT, Segments};
 pub use table::recognizers;

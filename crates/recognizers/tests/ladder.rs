@@ -7,7 +7,7 @@ use pilotlight_testing::ladder::{Order, check};
 const ORDER: &Order = &[
     &["recognizer", "folded", "context"],
     &["checks"],
-    &["table", "resolve"],
+    &["table", "resolve", "segments"],
     &["scanner"],
     &["options"],
     &["own"],

@@ -5,6 +5,7 @@
 mod anything;
 mod decisions;
 mod options;
+mod segments;
 mod table;
 mod texts;
 
