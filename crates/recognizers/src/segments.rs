@@ -64,7 +64,7 @@ fn cut(text: &str, is_all: bool) -> Option<usize> {
         return cut_key(text, key);
     }
     // The start of a key may be at the end of what is there.
-    let sentence = sentence_end(text);
+    let sentence = sentence_end(text, is_all);
     if sentence.is_some() {
         return sentence;
     }
@@ -86,7 +86,7 @@ fn cut_key(text: &str, key: usize) -> Option<usize> {
 }
 
 /// The first place behind a sentence or a paragraph, within [`LIMIT`] code points.
-fn sentence_end(text: &str) -> Option<usize> {
+fn sentence_end(text: &str, is_all: bool) -> Option<usize> {
     let mut ended = false;
     let mut lines = 0;
     let mut closes = false;
@@ -98,7 +98,7 @@ fn sentence_end(text: &str) -> Option<usize> {
             '\n' => lines += 1,
             letter if letter.is_whitespace() => closes |= ended,
             _ if place > 0 && (ended && (closes || lines > 0) || lines > 1) => {
-                return is_dash(text, place).then_some(place);
+                return (is_all || !may_begin_key(&text[place..])).then_some(place);
             }
             _ => (ended, closes, lines) = (false, false, 0),
         }
@@ -106,10 +106,9 @@ fn sentence_end(text: &str) -> Option<usize> {
     None
 }
 
-/// Whether what begins at `place` is known not to be a part of [`KEY_BEGINS`] that is cut.
-fn is_dash(text: &str, place: usize) -> bool {
-    let after = &text[place..];
-    !(after.len() < KEY_BEGINS.len() && KEY_BEGINS.starts_with(after))
+/// Whether a text that goes on may turn out to begin with a key.
+fn may_begin_key(text: &str) -> bool {
+    text.len() < KEY_BEGINS.len() && KEY_BEGINS.starts_with(text)
 }
 
 /// The last space within [`LIMIT`] code points that does not separate parts of one number, or the first

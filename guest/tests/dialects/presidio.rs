@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::client::{get, post, posted, recognizing, service};
 
-const TEXT: &str = "ada paid with 4111 1111 1111 1111 in paris";
+const TEXT: &str = "ada paid by card 4111 1111 1111 1111 in paris";
 
 fn analyze(body: &Value) -> Value {
     posted(&recognizing(""), "/analyze", body)
@@ -26,9 +26,9 @@ fn entities(body: &Value) -> Vec<String> {
 #[test]
 fn entities_have_presidios_names_and_stand_in_the_order_of_their_scores() {
     let answer = analyze(&json!({"text": TEXT, "language": "en"}));
-    let expected = [("CREDIT_CARD", 14, 33), ("PERSON", 0, 3), ("LOCATION", 37, 42)];
+    let expected = [("CREDIT_CARD", 17, 36), ("PERSON", 0, 3), ("LOCATION", 40, 45)];
     let mut found = places(&answer);
-    assert_eq!(found[0], ("CREDIT_CARD".to_owned(), 14, 33));
+    assert_eq!(found[0], ("CREDIT_CARD".to_owned(), 17, 36));
     found.sort();
     let mut expected = expected.map(|(entity, start, end)| (entity.to_owned(), start, end));
     expected.sort();
