@@ -30,6 +30,8 @@ pub enum Edges {
     Word,
     /// No letter or digit, and no separator that connects another digit: for numbers without a checksum.
     Number,
+    /// No letter or digit, and no further group of digits: for numbers that are written in groups.
+    Groups,
     /// Anything after it: the pattern itself says where it ends.
     Open,
 }

@@ -201,6 +201,7 @@ fn fits(edges: Edges, bytes: &[u8], start: usize, end: usize) -> bool {
         index.and_then(|index| bytes.get(index)).is_some_and(u8::is_ascii_digit)
     };
     match edges {
+        Edges::Groups => ends && is_whole_number(bytes, start, end),
         Edges::Open => true,
         Edges::Word => ends,
         Edges::Number => {
@@ -212,6 +213,53 @@ fn fits(edges: Edges, bytes: &[u8], start: usize, end: usize) -> bool {
             ends && !continues && !continued && !group
         }
     }
+}
+
+/// Digits of the shortest number after which a further group is a number of its own, such as the check
+/// value and the date of a card.
+const COMPLETE: usize = 16;
+
+/// Whether no group of digits in front of a number or behind it belongs to it, and it is not a part of an IBAN
+/// with a wrong checksum.
+fn is_whole_number(bytes: &[u8], start: usize, end: usize) -> bool {
+    let at = |index: Option<usize>| index.and_then(|index| bytes.get(index)).copied().unwrap_or(0);
+    let back = |count: usize| at(start.checked_sub(count));
+    let joins = |byte: u8| matches!(byte, b'-' | b'.' | b'/');
+    let before = match back(1) {
+        b'+' => true,
+        b' ' => (2..5).all(|count| back(count).is_ascii_digit()) || is_in_iban(bytes, start),
+        byte => joins(byte) && back(2).is_ascii_digit(),
+    };
+    let digits = bytes[start..end].iter().filter(|byte| byte.is_ascii_digit()).count();
+    let followed = at(Some(end + 1)).is_ascii_digit();
+    let after = followed
+        && match at(Some(end)) {
+            b' ' => digits < COMPLETE,
+            byte => joins(byte),
+        };
+    !before && !after
+}
+
+/// Whether groups of four capitals and digits, of which the first is a country and check digits, stand in
+/// front.
+fn is_in_iban(bytes: &[u8], start: usize) -> bool {
+    /// Groups of the longest IBAN.
+    const MOST: usize = 9;
+    let mut end = start;
+    for _ in 0..MOST {
+        let Some(group) = end.checked_sub(5).map(|first| &bytes[first..end]) else { return false };
+        let fits = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+        if group[4] != b' ' || !group[..4].iter().all(fits) {
+            return false;
+        }
+        if group[..2].iter().all(u8::is_ascii_uppercase)
+            && group[2..4].iter().all(u8::is_ascii_digit)
+        {
+            return true;
+        }
+        end -= 5;
+    }
+    false
 }
 
 impl std::fmt::Debug for Scanner {

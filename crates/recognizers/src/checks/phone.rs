@@ -232,7 +232,9 @@ pub(crate) fn national(bytes: &[u8]) -> Verdict {
     let main = bytes.iter().position(|byte| byte.is_ascii_alphabetic()).unwrap_or(bytes.len());
     let digits = Digits::of(&bytes[..main]);
     let digits = digits.as_slice();
-    Verdict::plausible((8..=12).contains(&digits.len()) && !repeats(digits))
+    // Dates are written like telephone numbers.
+    let is_date = super::dates::numeric(bytes) > Verdict::Invalid;
+    Verdict::plausible((8..=12).contains(&digits.len()) && !repeats(digits) && !is_date)
 }
 
 #[cfg(test)]

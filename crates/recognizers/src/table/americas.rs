@@ -51,6 +51,7 @@ pub(super) const ROWS: &[Recognizer] = &[
         .examples(&["A12345678"]),
     Recognizer::new("us_npi", "US_NPI", r"[12]\d{9}", americas::us_npi)
         .scores(0.0, 0.4)
+        .edges(Edges::Groups)
         .context(&["npi", "provider", "physician"])
         .country("US")
         .source("45 CFR 162.406")
@@ -74,12 +75,14 @@ pub(super) const ROWS: &[Recognizer] = &[
         .examples(&["AB1234563"]),
     Recognizer::new("ca_sin", "CA_SIN", r"\d{3}[\- ]?\d{3}[\- ]?\d{3}", americas::ca_sin)
         .scores(0.0, 0.4)
+        .edges(Edges::Groups)
         .context(&["sin", "social insurance", "nas", "assurance sociale"])
         .country("CA")
         .source("Service Canada, Social Insurance Number")
         .examples(&["130 692 544"]),
     Recognizer::new("br_cpf", "BR_CPF", r"\d{3}\.?\d{3}\.?\d{3}-?\d{2}", americas::br_cpf)
         .scores(0.0, 0.8)
+        .edges(Edges::Groups)
         .context(&["cpf", "contribuinte"])
         .country("BR")
         .source("Receita Federal, CPF")
@@ -97,6 +100,7 @@ pub(super) const ROWS: &[Recognizer] = &[
     .examples(&["11.222.333/0001-81", "11222333000181", "12.ABC.345/01DE-35"]),
     Recognizer::new("ar_cuit", "AR_CUIT", r"\d{2}-?\d{8}-?\d", americas::ar_cuit)
         .scores(0.0, 0.7)
+        .edges(Edges::Groups)
         .context(&["cuit", "cuil"])
         .country("AR")
         .source("AFIP, CUIT")

@@ -13,12 +13,14 @@ pub(super) const ROWS: &[Recognizer] = &[
         asia::in_aadhaar,
     )
     .scores(0.0, 0.8)
+    .edges(Edges::Groups)
     .context(AADHAAR)
     .country("IN")
     .source("UIDAI, Aadhaar number structure")
     .examples(&["2341 2341 2346"]),
     Recognizer::new("in_aadhaar_digits", "IN_AADHAAR", r"[2-9]\d{11}", asia::in_aadhaar)
         .scores(0.0, 0.4)
+        .edges(Edges::Groups)
         .context(AADHAAR)
         .country("IN")
         .source("UIDAI, Aadhaar number structure")
@@ -47,6 +49,7 @@ pub(super) const ROWS: &[Recognizer] = &[
         asia::cn_resident_id,
     )
     .scores(0.0, 0.95)
+    .edges(Edges::Groups)
     .context(&["身份证", "身份證", "公民身份", "resident identity", "id card"])
     .country("CN")
     .source("GB 11643-1999")
@@ -71,6 +74,7 @@ pub(super) const ROWS: &[Recognizer] = &[
         asia::jp_my_number,
     )
     .scores(0.0, 0.4)
+    .edges(Edges::Groups)
     .context(&["マイナンバー", "個人番号", "my number", "individual number"])
     .country("JP")
     .source("Ordinance 85 of 2014")
@@ -97,6 +101,7 @@ pub(super) const ROWS: &[Recognizer] = &[
         .examples(&["900101-14-5678"]),
     Recognizer::new("th_id", "TH_ID", r"\d-?\d{4}-?\d{5}-?\d{2}-?\d", asia::th_id)
         .scores(0.0, 0.45)
+        .edges(Edges::Groups)
         .context(&["บัตรประชาชน", "ประจำตัวประชาชน", "thai id", "national id"])
         .country("TH")
         .source("Department of Provincial Administration")

@@ -8,6 +8,7 @@ const PERSONNUMMER: &[&str] = &["personnummer", "personal number", "samordningsn
 pub(super) const ROWS: &[Recognizer] = &[
     Recognizer::new("uk_nhs", "UK_NHS", r"\d{3}[ \-]?\d{3}[ \-]?\d{4}", europe::uk_nhs)
         .scores(0.0, 0.45)
+        .edges(Edges::Groups)
         .context(&["nhs", "national health", "health service", "patient"])
         .country("GB")
         .source("NHS Data Dictionary, NHS number")
@@ -31,6 +32,7 @@ pub(super) const ROWS: &[Recognizer] = &[
         .examples(&["1234567T", "1234567FA"]),
     Recognizer::new("de_tax_id", "DE_TAX_ID", r"[1-9]\d ?\d{3} ?\d{3} ?\d{3}", europe::de_tax_id)
         .scores(0.0, 0.9)
+        .edges(Edges::Groups)
         .context(&["steuer", "idnr", "tin", "tax"])
         .country("DE")
         .source("§ 139b AO; BZSt")
@@ -54,6 +56,7 @@ pub(super) const ROWS: &[Recognizer] = &[
         europe::fr_nir,
     )
     .scores(0.0, 0.95)
+    .edges(Edges::Groups)
     .context(&["sécurité sociale", "nir", "insee", "numéro de sécu", "social security"])
     .country("FR")
     .source("INSEE, NIR")
@@ -83,36 +86,42 @@ pub(super) const ROWS: &[Recognizer] = &[
     .examples(&["RSSMRA85T10A562S"]),
     Recognizer::new("it_vat", "IT_VAT", r"(?:IT)?\d{11}", europe::it_vat)
         .scores(0.0, 0.35)
+        .edges(Edges::Groups)
         .context(&["partita iva", "p.iva", "p. iva", "vat"])
         .country("IT")
         .source("Agenzia delle Entrate, partita IVA")
         .examples(&["12345678903"]),
     Recognizer::new("nl_bsn", "NL_BSN", r"\d{9}|\d{4}[. ]\d{2}[. ]\d{3}", europe::nl_bsn)
         .scores(0.0, 0.4)
+        .edges(Edges::Groups)
         .context(&["bsn", "burgerservicenummer", "sofinummer", "citizen service"])
         .country("NL")
         .source("Wet algemene bepalingen burgerservicenummer")
         .examples(&["111222333"]),
     Recognizer::new("be_national", "BE_NATIONAL_NUMBER", r"\d{2}[. ]?\d{2}[. ]?\d{2}[\- ]?\d{3}[. ]?\d{2}", europe::be_national)
         .scores(0.0, 0.8)
+        .edges(Edges::Groups)
         .context(&["rijksregister", "registre national", "national number", "insz", "niss"])
         .country("BE")
         .source("Arrêté royal du 3 avril 1984")
         .examples(&["85.07.30-033.28"]),
     Recognizer::new("pt_nif", "PT_NIF", r"\d{3} ?\d{3} ?\d{3}", europe::pt_nif)
         .scores(0.0, 0.35)
+        .edges(Edges::Groups)
         .context(&["nif", "contribuinte", "fiscal"])
         .country("PT")
         .source("Decreto-Lei 14/2013")
         .examples(&["123456789"]),
     Recognizer::new("se_personnummer", "SE_PERSONNUMMER", r"(?:19|20)?\d{6}[\-+]\d{4}", europe::se_personnummer)
         .scores(0.0, 0.9)
+        .edges(Edges::Groups)
         .context(PERSONNUMMER)
         .country("SE")
         .source("Folkbokföringslag 1991:481, § 18")
         .examples(&["811228-9874", "19811228-9874"]),
     Recognizer::new("se_personnummer_digits", "SE_PERSONNUMMER", r"(?:19|20)?\d{10}", europe::se_personnummer)
         .scores(0.0, 0.4)
+        .edges(Edges::Groups)
         .context(PERSONNUMMER)
         .country("SE")
         .source("Folkbokföringslag 1991:481, § 18")
@@ -132,30 +141,35 @@ pub(super) const ROWS: &[Recognizer] = &[
         .examples(&["070761-4285"]),
     Recognizer::new("no_fodselsnummer", "NO_FODSELSNUMMER", r"\d{6} ?\d{5}", europe::no_fodselsnummer)
         .scores(0.0, 0.8)
+        .edges(Edges::Groups)
         .context(&["fødselsnummer", "personnummer", "fnr", "d-nummer"])
         .country("NO")
         .source("Skatteetaten, fødselsnummer")
         .examples(&["29029600013"]),
     Recognizer::new("ch_ahv", "CH_AHV", r"756[. ]?\d{4}[. ]?\d{4}[. ]?\d{2}", europe::ch_ahv)
         .scores(0.0, 0.95)
+        .edges(Edges::Groups)
         .context(&["ahv", "avs"])
         .country("CH")
         .source("AHVG art. 50c")
         .examples(&["756.9217.0769.85"]),
     Recognizer::new("at_svnr", "AT_SVNR", r"\d{4} ?\d{6}", europe::at_svnr)
         .scores(0.0, 0.45)
+        .edges(Edges::Groups)
         .context(&["sozialversicherung", "svnr", "versicherungsnummer"])
         .country("AT")
         .source("ASVG § 30c")
         .examples(&["1237 010180"]),
     Recognizer::new("gr_amka", "GR_AMKA", r"\d{11}", europe::gr_amka)
         .scores(0.0, 0.45)
+        .edges(Edges::Groups)
         .context(&["amka", "αμκα"])
         .country("GR")
         .source("AMKA.gr")
         .examples(&["01013099997"]),
     Recognizer::new("baltic_personal_code", "PERSONAL_CODE", r"[1-8]\d{10}", europe::baltic)
         .scores(0.0, 0.6)
+        .edges(Edges::Groups)
         .context(&["isikukood", "asmens kodas", "personal code"])
         .source("EVS 585; Lithuanian law I-2237")
         .examples(&["37605030299"]),

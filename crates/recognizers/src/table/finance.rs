@@ -1,7 +1,7 @@
 //! Payment cards, bank accounts, crypto currencies and vehicles.
 
 use crate::checks::{crypto, finance};
-use crate::recognizer::Recognizer;
+use crate::recognizer::{Edges, Recognizer};
 
 const CARD: &[&str] = &[
     "card",
@@ -39,6 +39,7 @@ const CARD: &[&str] = &[
 pub(super) const ROWS: &[Recognizer] = &[
     Recognizer::new("credit_card", "CREDIT_CARD", r"\d(?:[ \-]?\d){11,18}", finance::card)
         .scores(0.0, 0.9)
+        .edges(Edges::Groups)
         .context(CARD)
         .source("ISO/IEC 7812-1; issuers' ranges")
         .examples(&[
@@ -74,6 +75,7 @@ pub(super) const ROWS: &[Recognizer] = &[
         finance::aba_routing,
     )
     .scores(0.0, 0.4)
+    .edges(Edges::Groups)
     .context(&["routing", "aba", "rtn", "transit"])
     .country("US")
     .source("American Bankers Association, key to routing numbers")

@@ -31,6 +31,7 @@ pub(super) const ROWS: &[Recognizer] = &[
     .examples(&["00:1A:2B:3C:4D:5E", "00-1a-2b-3c-4d-5e", "001a.2b3c.4d5e"]),
     Recognizer::new("imei", "IMEI", r"\d{2}[ \-]?\d{6}[ \-]?\d{6}[ \-]?\d", finance::imei)
         .scores(0.0, 0.3)
+        .edges(Edges::Groups)
         .context(&["imei", "device", "handset", "gerät", "appareil"])
         .source("3GPP TS 23.003, annex B")
         .examples(&["490154203237518"]),
