@@ -59,7 +59,7 @@ impl From<Finding> for Candidate {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Reason {
-    /// Its checksum is right, and the other has none.
+    /// Its checksum is right, or nothing else has its form, and neither holds for the other.
     Validated,
     /// It is longer.
     Longer,
@@ -99,8 +99,8 @@ pub struct Decision {
     pub beaten: Vec<Beaten>,
 }
 
-/// Decides which of `candidates` hold: those with a right checksum before others, then the longest, then
-/// the highest score. The answer is in the order of the text and does not overlap.
+/// Decides which of `candidates` hold: those with a right checksum, or of a form that nothing else has, before
+/// others, then the longest, then the highest score. The answer is in the order of the text and does not overlap.
 ///
 /// Nothing that was found is lost: where a better candidate covers another only in part, what remains of
 /// the other is a decision of its own, or widens the better one if both have one label. Only remains without
@@ -124,7 +124,7 @@ fn length(candidate: &Candidate) -> usize {
 
 fn better_first(one: &Candidate, other: &Candidate) -> Ordering {
     let key = |candidate: &Candidate| (candidate.start, candidate.origin == Origin::Model);
-    (other.validated.cmp(&one.validated))
+    (is_firm(other).cmp(&is_firm(one)))
         .then(length(other).cmp(&length(one)))
         .then(other.score.total_cmp(&one.score))
         .then(key(one).cmp(&key(other)))
@@ -132,8 +132,18 @@ fn better_first(one: &Candidate, other: &Candidate) -> Ordering {
         .then_with(|| one.recognizer.cmp(&other.recognizer))
 }
 
+/// Least score of a recognizer whose pattern alone says what something is, such as that of a key with its
+/// prefix.
+const FIRM: f32 = 0.85;
+
+/// Whether a checksum or a form that nothing else has says what it is.
+fn is_firm(candidate: &Candidate) -> bool {
+    let is_recognized = candidate.origin == Origin::Recognizer;
+    candidate.validated || is_recognized && candidate.score >= FIRM
+}
+
 fn reason(winner: &Candidate, loser: &Candidate, winner_length: usize) -> Reason {
-    if winner.validated && !loser.validated {
+    if is_firm(winner) && !is_firm(loser) {
         Reason::Validated
     } else if winner_length > length(loser) {
         Reason::Longer

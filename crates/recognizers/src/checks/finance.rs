@@ -15,11 +15,18 @@ const ISSUERS: &[(u64, u64, &[usize])] = &[
     (50, 50, &[12, 13, 14, 15, 16, 17, 18, 19]), // Maestro, Verve
     (51, 55, &[16]),                             // Mastercard
     (56, 59, &[12, 13, 14, 15, 16, 17, 18, 19]),
-    (60, 69, &[12, 13, 14, 15, 16, 17, 18, 19]), // Discover, UnionPay, Maestro, RuPay
-    (81, 82, &[16, 17, 18, 19]),                 // UnionPay, RuPay
-    (300, 305, &[14, 16, 17, 18, 19]),           // Diners Club
-    (508, 508, &[16]),                           // RuPay
-    (2014, 2014, &[15]),                         // Diners Club enRoute
+    (60, 60, &[16]),                             // RuPay
+    (62, 62, &[16, 17, 18, 19]),                 // UnionPay
+    (65, 65, &[16, 17, 18, 19]),                 // Discover
+    (67, 67, &[12, 13, 14, 15, 16, 17, 18, 19]), // Maestro
+    (637, 639, &[16]),                           // InstaPayment
+    (644, 649, &[16, 17, 18, 19]),               // Discover
+    (6011, 6011, &[16, 17, 18, 19]),
+    (6304, 6304, &[12, 13, 14, 15, 16, 17, 18, 19]), // Maestro
+    (81, 82, &[16, 17, 18, 19]),                     // UnionPay, RuPay
+    (300, 305, &[14, 16, 17, 18, 19]),               // Diners Club
+    (508, 508, &[16]),                               // RuPay
+    (2014, 2014, &[15]),                             // Diners Club enRoute
     (2149, 2149, &[15]),
     (2200, 2204, &[16, 17, 18, 19]), // Mir
     (2221, 2720, &[16]),             // Mastercard
@@ -28,8 +35,15 @@ const ISSUERS: &[(u64, u64, &[usize])] = &[
     (9860, 9860, &[16]), // Humo
 ];
 
-/// Payment cards: Luhn's sum, and the prefix and length of an issuer.
+/// Payment cards: Luhn's sum, the prefix and length of an issuer, and groups of four digits or more but for
+/// the last.
 pub(crate) fn card(bytes: &[u8]) -> Verdict {
+    let mut groups = bytes.split(|byte| !byte.is_ascii_digit()).peekable();
+    while let Some(group) = groups.next() {
+        if group.len() < 4 && groups.peek().is_some() {
+            return Verdict::Invalid;
+        }
+    }
     let digits = Digits::of(bytes);
     let digits = digits.as_slice();
     let issued = ISSUERS.iter().any(|(first, last, lengths)| {

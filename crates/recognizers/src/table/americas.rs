@@ -6,6 +6,9 @@ use crate::recognizer::{Edges, Recognizer};
 const SSN: &[&str] = &["ssn", "social security", "social", "soc sec", "ss#"];
 const ITIN: &[&str] = &["itin", "taxpayer", "tax id", "individual taxpayer"];
 
+const CPF: &[&str] = &["cpf", "contribuinte"];
+const CUIT: &[&str] = &["cuit", "cuil"];
+
 pub(super) const ROWS: &[Recognizer] = &[
     Recognizer::new("us_ssn", "US_SSN", r"\d{3}-\d{2}-\d{4}|\d{3} \d{2} \d{4}", americas::us_ssn)
         .scores(0.6, 0.6)
@@ -80,13 +83,20 @@ pub(super) const ROWS: &[Recognizer] = &[
         .country("CA")
         .source("Service Canada, Social Insurance Number")
         .examples(&["130 692 544"]),
-    Recognizer::new("br_cpf", "BR_CPF", r"\d{3}\.?\d{3}\.?\d{3}-?\d{2}", americas::br_cpf)
-        .scores(0.0, 0.8)
+    Recognizer::new("br_cpf", "BR_CPF", r"\d{3}\.\d{3}\.\d{3}-\d{2}", americas::br_cpf)
+        .scores(0.0, 0.95)
         .edges(Edges::Groups)
-        .context(&["cpf", "contribuinte"])
+        .context(CPF)
         .country("BR")
         .source("Receita Federal, CPF")
-        .examples(&["529.982.247-25", "52998224725"]),
+        .examples(&["529.982.247-25"]),
+    Recognizer::new("br_cpf_digits", "BR_CPF", r"\d{9}-?\d{2}", americas::br_cpf)
+        .scores(0.0, 0.45)
+        .edges(Edges::Groups)
+        .context(CPF)
+        .country("BR")
+        .source("Receita Federal, CPF")
+        .examples(&["52998224725", "529982247-25"]),
     Recognizer::new(
         "br_cnpj",
         "BR_CNPJ",
@@ -98,13 +108,20 @@ pub(super) const ROWS: &[Recognizer] = &[
     .country("BR")
     .source("Receita Federal, IN RFB 2.229/2024")
     .examples(&["11.222.333/0001-81", "11222333000181", "12.ABC.345/01DE-35"]),
-    Recognizer::new("ar_cuit", "AR_CUIT", r"\d{2}-?\d{8}-?\d", americas::ar_cuit)
-        .scores(0.0, 0.7)
+    Recognizer::new("ar_cuit", "AR_CUIT", r"\d{2}-\d{8}-\d", americas::ar_cuit)
+        .scores(0.0, 0.85)
         .edges(Edges::Groups)
-        .context(&["cuit", "cuil"])
+        .context(CUIT)
         .country("AR")
         .source("AFIP, CUIT")
         .examples(&["20-12345678-6"]),
+    Recognizer::new("ar_cuit_digits", "AR_CUIT", r"\d{11}", americas::ar_cuit)
+        .scores(0.0, 0.4)
+        .edges(Edges::Groups)
+        .context(CUIT)
+        .country("AR")
+        .source("AFIP, CUIT")
+        .examples(&["20123456786"]),
     Recognizer::new("cl_rut", "CL_RUT", r"\d{1,2}\.?\d{3}\.?\d{3}-[0-9Kk]", americas::cl_rut)
         .scores(0.0, 0.9)
         .context(&["rut", "run"])

@@ -36,6 +36,12 @@ const PHONE: &[&str] = &[
     "telefoon",
     "mobiel",
     "bellen",
+    "bel",
+    "belt",
+    "ring",
+    "tfn",
+    "zadzwoń",
+    "dzwoń",
     "telefonu",
     "komórka",
     "telefonnummer",
@@ -106,7 +112,7 @@ pub(super) const ROWS: &[Recognizer] = &[
     .examples(&["+49 (0)30 901820-0", "0044 20 7946 0958", "+1 415-555-0132 ext. 12", "+33 6 12 34 56 78"]),
     phone(
         "phone_north_american",
-        r"(?:1[ .\-])?(?:\(\d{3}\) ?|\d{3}[ .\-])\d{3}[ .\-]\d{4}(?:,? ?(?:ext|Ext|EXT|x)\.? ?\d{1,6})?",
+        r"(?:1[ .\-])?(?:\(\d{3}\) ?\d{3}[ .\-]\d{4}|\d{3}[.\-]\d{3}[.\-]\d{4})(?:,? ?(?:ext|Ext|EXT|x)\.? ?\d{1,6})?",
         phone::north_american,
     )
     .scores(0.6, 0.6)
@@ -118,7 +124,7 @@ pub(super) const ROWS: &[Recognizer] = &[
         .source("ARCEP, plan de numérotation")
         .examples(&["06 12 34 56 78"]),
     phone("phone_chinese", r"1[3-9]\d[ \-]?\d{4}[ \-]?\d{4}", phone::national)
-        .scores(0.6, 0.6)
+        .scores(0.45, 0.45)
         .country("CN")
         .source("MIIT, telecommunication network numbering plan")
         .examples(&["13812345678", "138-1234-5678"]),

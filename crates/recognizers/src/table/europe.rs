@@ -3,6 +3,8 @@
 use crate::checks::europe;
 use crate::recognizer::{Edges, Recognizer};
 
+const RIJKSREGISTER: &[&str] =
+    &["rijksregister", "registre national", "national number", "insz", "niss"];
 const PERSONNUMMER: &[&str] = &["personnummer", "personal number", "samordningsnummer", "pnr"];
 
 pub(super) const ROWS: &[Recognizer] = &[
@@ -98,13 +100,25 @@ pub(super) const ROWS: &[Recognizer] = &[
         .country("NL")
         .source("Wet algemene bepalingen burgerservicenummer")
         .examples(&["111222333"]),
-    Recognizer::new("be_national", "BE_NATIONAL_NUMBER", r"\d{2}[. ]?\d{2}[. ]?\d{2}[\- ]?\d{3}[. ]?\d{2}", europe::be_national)
-        .scores(0.0, 0.8)
+    Recognizer::new(
+        "be_national",
+        "BE_NATIONAL_NUMBER",
+        r"\d{2}\.\d{2}\.\d{2}[\- ]\d{3}[. ]\d{2}",
+        europe::be_national,
+    )
+    .scores(0.0, 0.95)
+    .edges(Edges::Groups)
+    .context(RIJKSREGISTER)
+    .country("BE")
+    .source("Arrêté royal du 3 avril 1984")
+    .examples(&["85.07.30-033.28"]),
+    Recognizer::new("be_national_digits", "BE_NATIONAL_NUMBER", r"\d{11}", europe::be_national)
+        .scores(0.0, 0.45)
         .edges(Edges::Groups)
-        .context(&["rijksregister", "registre national", "national number", "insz", "niss"])
+        .context(RIJKSREGISTER)
         .country("BE")
         .source("Arrêté royal du 3 avril 1984")
-        .examples(&["85.07.30-033.28"]),
+        .examples(&["85073003328"]),
     Recognizer::new("pt_nif", "PT_NIF", r"\d{3} ?\d{3} ?\d{3}", europe::pt_nif)
         .scores(0.0, 0.35)
         .edges(Edges::Groups)
@@ -135,12 +149,12 @@ pub(super) const ROWS: &[Recognizer] = &[
     Recognizer::new("dk_cpr", "DK_CPR", r"\d{6}-\d{4}", europe::dk_cpr)
         .scores(0.4, 0.4)
         .edges(Edges::Number)
-        .context(&["cpr", "personnummer"])
+        .context(&["cpr", "cpr-nummer", "cpr-nr"])
         .country("DK")
         .source("CPR-kontoret, personnummeret")
         .examples(&["070761-4285"]),
     Recognizer::new("no_fodselsnummer", "NO_FODSELSNUMMER", r"\d{6} ?\d{5}", europe::no_fodselsnummer)
-        .scores(0.0, 0.8)
+        .scores(0.0, 0.45)
         .edges(Edges::Groups)
         .context(&["fødselsnummer", "personnummer", "fnr", "d-nummer"])
         .country("NO")
@@ -168,7 +182,7 @@ pub(super) const ROWS: &[Recognizer] = &[
         .source("AMKA.gr")
         .examples(&["01013099997"]),
     Recognizer::new("baltic_personal_code", "PERSONAL_CODE", r"[1-8]\d{10}", europe::baltic)
-        .scores(0.0, 0.6)
+        .scores(0.0, 0.45)
         .edges(Edges::Groups)
         .context(&["isikukood", "asmens kodas", "personal code"])
         .source("EVS 585; Lithuanian law I-2237")

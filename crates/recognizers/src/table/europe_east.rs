@@ -5,7 +5,7 @@ use crate::recognizer::{Edges, Recognizer};
 
 pub(super) const ROWS: &[Recognizer] = &[
     Recognizer::new("pl_pesel", "PL_PESEL", r"\d{11}", europe_east::pl_pesel)
-        .scores(0.0, 0.7)
+        .scores(0.0, 0.45)
         .edges(Edges::Groups)
         .context(&["pesel"])
         .country("PL")
@@ -96,14 +96,14 @@ pub(super) const ROWS: &[Recognizer] = &[
         .source("Federal law 27-FZ; Pension Fund order 600p")
         .examples(&["112-233-445 95"]),
     Recognizer::new("ru_inn", "RU_INN", r"\d{12}", europe_east::ru_inn)
-        .scores(0.0, 0.6)
+        .scores(0.0, 0.45)
         .edges(Edges::Groups)
         .context(&["инн", "inn"])
         .country("RU")
         .source("Federal Tax Service order ED-7-14/559")
         .examples(&["500100732259"]),
     Recognizer::new("tr_tckn", "TR_TCKN", r"[1-9]\d{10}", europe_east::tr_tckn)
-        .scores(0.0, 0.8)
+        .scores(0.0, 0.45)
         .edges(Edges::Groups)
         .context(&["tc kimlik", "kimlik", "tckn", "t.c"])
         .country("TR")

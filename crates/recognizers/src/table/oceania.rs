@@ -12,7 +12,7 @@ pub(super) const ROWS: &[Recognizer] = &[
         .source("Australian Taxation Office, TFN")
         .examples(&["123 456 782"]),
     Recognizer::new("au_abn", "AU_ABN", r"\d{2} ?\d{3} ?\d{3} ?\d{3}", oceania::au_abn)
-        .scores(0.0, 0.7)
+        .scores(0.0, 0.45)
         .edges(Edges::Groups)
         .context(&["abn", "business number"])
         .country("AU")

@@ -63,7 +63,7 @@ fn countries_labels_and_names_choose_recognizers() {
     assert_eq!(labels("labels = [\"US_SSN\"]"), ["US_SSN"]);
     assert_eq!(labels("disable = [\"us_ssn\", \"br_cpf\"]"), Vec::<String>::new());
     assert_eq!(labels("threshold = 0.65"), ["BR_CPF"]);
-    assert_eq!(labels("thresholds.BR_CPF = 0.95"), ["US_SSN"]);
+    assert_eq!(labels("thresholds.BR_CPF = 0.96"), ["US_SSN"]);
 }
 
 #[test]
