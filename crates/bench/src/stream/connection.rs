@@ -10,6 +10,7 @@ use futures::{SinkExt as _, StreamExt as _};
 use http::Request;
 use http_body_util::BodyExt as _;
 use http_body_util::channel::Channel;
+use hyper::body::{Frame, Incoming};
 use hyper::client::conn::http1;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -63,7 +64,7 @@ impl Session {
             .body(content)?;
         let (mut waiting, mut number) = (VecDeque::new(), 0);
         let mut first = Some(Box::pin(sender.send_request(request)));
-        let mut answer = None;
+        let mut answer: Option<Incoming> = None;
         let mut lines = Lines::default();
         let mut has_more = true;
         while has_more || answer.is_some() || first.is_some() {
@@ -80,7 +81,7 @@ impl Session {
                         drop(std::mem::replace(&mut body, Channel::new(1).0));
                     }
                 },
-                head = async { match &mut first { Some(first) => first.await, None => std::future::pending().await } }, if first.is_some() => {
+                head = present(&mut first), if first.is_some() => {
                     let response = head?;
                     first = None;
                     if !response.status().is_success() {
@@ -88,7 +89,7 @@ impl Session {
                     }
                     answer = Some(response.into_body());
                 },
-                frame = async { match &mut answer { Some(answer) => answer.frame().await, None => std::future::pending().await } }, if answer.is_some() => {
+                frame = next_frame(&mut answer), if answer.is_some() => {
                     match frame.transpose()? {
                         Some(frame) => {
                             let data = frame.into_data().unwrap_or_default();
@@ -139,6 +140,22 @@ impl Session {
             }
         }
         Ok(())
+    }
+}
+
+/// What a future comes to, if there is one.
+async fn present<F: Future + Unpin>(future: &mut Option<F>) -> F::Output {
+    match future {
+        Some(future) => future.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The next frame of an answer, once there is one.
+async fn next_frame(answer: &mut Option<Incoming>) -> Option<hyper::Result<Frame<Bytes>>> {
+    match answer {
+        Some(answer) => answer.frame().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -159,15 +159,7 @@ async fn converse<N: Next>(
     loop {
         tokio::select! {
             received = receive(&mut socket, &messages), if messages.is_some() => {
-                let is_over = match received? {
-                    Received::Message(place, message) => {
-                        place.send(message);
-                        false
-                    }
-                    Received::Nothing => false,
-                    Received::End => true,
-                };
-                if is_over {
+                if !received? {
                     messages = None;
                 }
             }
@@ -183,34 +175,22 @@ async fn converse<N: Next>(
     }
 }
 
-/// What has come of a client.
-enum Received<'a> {
-    /// A message for the session, and the place for it.
-    Message(mpsc::Permit<'a, Bytes>, Bytes),
-    /// What only the library is concerned with.
-    Nothing,
-    /// The client sends no more, or the session reads no more.
-    End,
-}
-
-/// Receives a message once there is a place for it. Can be dropped and called again.
-async fn receive<'a>(
+/// Receives a message once there is a place for it, and passes it on; false if none will come, or the session
+/// reads no more. Can be dropped and called again.
+async fn receive(
     socket: &mut Socket,
-    sender: &'a Option<mpsc::Sender<Bytes>>,
-) -> Result<Received<'a>, Broken> {
-    let Some(sender) = sender else { return Ok(Received::End) };
-    let Ok(place) = sender.reserve().await else { return Ok(Received::End) };
-    Ok(match socket.next().await.transpose()? {
-        Some(Message::Binary(content)) => {
-            Received::Message(place, framed(messages::BINARY, &content))
-        }
-        Some(Message::Text(text)) => {
-            Received::Message(place, framed(messages::TEXT, text.as_bytes()))
-        }
+    sender: &Option<mpsc::Sender<Bytes>>,
+) -> Result<bool, Broken> {
+    let Some(sender) = sender else { return Ok(false) };
+    let Ok(place) = sender.reserve().await else { return Ok(false) };
+    match socket.next().await.transpose()? {
+        Some(Message::Binary(content)) => place.send(framed(messages::BINARY, &content)),
+        Some(Message::Text(text)) => place.send(framed(messages::TEXT, text.as_bytes())),
         // Answered by the library, with the next message that is sent or read.
-        Some(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => Received::Nothing,
-        Some(Message::Close(_)) | None => Received::End,
-    })
+        Some(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {}
+        Some(Message::Close(_)) | None => return Ok(false),
+    }
+    Ok(true)
 }
 
 async fn send(socket: &mut Socket, message: Message) -> Result<(), Broken> {
