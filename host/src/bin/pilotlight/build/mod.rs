@@ -10,7 +10,7 @@ use pilotlight::{
     Placement, Precision, Source, Stage, Target, Variant, agreement, check_patterns, snapshot,
 };
 use pilotlight_files::{FileAccess, write_atomically};
-use pilotlight_model::{Digest, ModelFolder, Task};
+use pilotlight_model::{Digest, ModelFolder};
 use pilotlight_onnx::contains_operator;
 
 use crate::compute::{ComputeOptions, Place};
