@@ -29,8 +29,15 @@ static RING: LazyLock<KeyRing> = LazyLock::new(|| {
 fn encryption(sm4: bool) -> Deidentifier {
     let cipher = Some(if sm4 { Cipher::Sm4Gcm } else { Cipher::Aes256Gcm });
     let keys = Some("keys.toml".into());
-    let options =
-        DeidentifyOptions { mode: Mode::Encrypt, cipher, keys, labels: None, placeholder: None };
+    let options = DeidentifyOptions {
+        mode: Mode::Encrypt,
+        cipher,
+        keys,
+        labels: None,
+        actions: Default::default(),
+        thresholds: Default::default(),
+        placeholder: None,
+    };
     Deidentifier::new(&options, Some(&RING)).expect("the options go together")
 }
 

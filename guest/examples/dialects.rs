@@ -169,7 +169,7 @@ fn request(service: &Service, form: &Form) -> Result<(Duration, usize), ApiError
         path: &form.path,
         content_type: Some("application/json"),
         json_length: form.json_length.as_deref(),
-        user_agent: None,
+        ..Head::default()
     };
     let mut usage = Usage::default();
     let start = Instant::now();

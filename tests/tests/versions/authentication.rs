@@ -112,6 +112,8 @@ async fn what_is_refused_is_counted_by_its_kind() {
         cipher: None,
         keys: None,
         labels: None,
+        actions: BTreeMap::new(),
+        thresholds: BTreeMap::new(),
         placeholder: None,
     };
     let routes = json!([{ "to": "default", "auth": "keys", "deidentify": "p" }]);
@@ -149,6 +151,8 @@ async fn names_that_there_are_not_and_decryption_for_anybody_change_nothing() {
         cipher: None,
         keys: Some(versions.path("ring")),
         labels: None,
+        actions: BTreeMap::new(),
+        thresholds: BTreeMap::new(),
         placeholder: None,
     };
     pilotlight_deidentify::KeyRing::generate(&versions.path("ring"), &"k1".parse().unwrap())

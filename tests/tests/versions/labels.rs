@@ -65,6 +65,7 @@ impl Lab {
             task: task.into(),
             endpoints: paths.iter().map(|path| endpoint(task, path)).collect(),
             splits: Vec::new(),
+            sessions: Vec::new(),
             files: BTreeMap::new(),
             guest: Digest::of(b"guest"),
             pilotlight: "1".into(),
@@ -89,6 +90,8 @@ impl Lab {
             keys: (mode != Mode::Redact).then(|| self.path("ring")),
             labels: Some(labels)
                 .filter(|labels: &std::collections::BTreeSet<_>| !labels.is_empty()),
+            actions: BTreeMap::new(),
+            thresholds: BTreeMap::new(),
             placeholder: None,
         }
     }

@@ -19,6 +19,7 @@ fn component(folder: &TempDir, sample: Sample) -> PathBuf {
         task: "tensors".into(),
         endpoints: Vec::new(),
         splits: Vec::new(),
+        sessions: Vec::new(),
         files: BTreeMap::new(),
         guest: Digest::of(b"guest"),
         pilotlight: "1".into(),

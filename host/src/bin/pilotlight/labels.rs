@@ -9,7 +9,6 @@ use pilotlight_config::{Config, Diagnostic, Function, Parsed, Sources};
 use pilotlight_deidentify::Unfit;
 use pilotlight_model::{CONFIG_FILE, ModelConfig, ModelFolder, Task};
 use pilotlight_onnx::Pieces;
-use pilotlight_recognizers::RecognizerOptions;
 use pilotlight_router::Route;
 
 /// What is known of a function before it is loaded.
@@ -105,7 +104,7 @@ fn of_folder(folder: &Path, choices: &Choices) -> Option<Known> {
     let config = ModelConfig::parse(&folder.read(CONFIG_FILE).ok()?).ok()?;
     let names = config.labels(None).or_else(|| config.labels(Some(width(&folder)?)))?;
     let recognizers = folder.manifest().recognizers.as_ref();
-    let recognized = recognizers.map(RecognizerOptions::found_labels).unwrap_or_default();
+    let recognized = recognizers.map(|recognizers| recognizers.found_labels()).unwrap_or_default();
     let labels =
         pilotlight_model::Labels::new(names).with_groups(recognized.into_iter().map(str::to_owned));
     Some(Known::Labels(labels.groups().clone()))
