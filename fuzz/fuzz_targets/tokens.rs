@@ -2,6 +2,7 @@
 
 #![no_main]
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use arbitrary::Arbitrary;
@@ -34,8 +35,8 @@ fn encryption(sm4: bool) -> Deidentifier {
         cipher,
         keys,
         labels: None,
-        actions: Default::default(),
-        thresholds: Default::default(),
+        actions: BTreeMap::new(),
+        thresholds: BTreeMap::new(),
         placeholder: None,
     };
     Deidentifier::new(&options, Some(&RING)).expect("the options go together")

@@ -38,6 +38,7 @@ pub use json::without_bom;
 pub use labels::{Labels, transformers_group};
 pub use manifest::{Limits, MANIFEST_FILE, Manifest};
 pub use pattern::{PatternError, translate_pattern, visit_patterns};
+pub use pilotlight_recognizers::RecognizerOptions;
 pub use pooling::{Pooling, ProblemType};
 pub use scheme::{Scheme, Tag};
 pub use signature::{GraphPort, GraphReader, GraphSignature};
