@@ -60,7 +60,7 @@ impl From<Finding> for Candidate {
 #[serde(rename_all = "lowercase")]
 pub enum Reason {
     /// Its checksum is right, or nothing else has its form, and neither holds for the other.
-    Validated,
+    Certain,
     /// It is longer.
     Longer,
     /// It is as long, and its score is higher.
@@ -144,7 +144,7 @@ fn is_firm(candidate: &Candidate) -> bool {
 
 fn reason(winner: &Candidate, loser: &Candidate, winner_length: usize) -> Reason {
     if is_firm(winner) && !is_firm(loser) {
-        Reason::Validated
+        Reason::Certain
     } else if winner_length > length(loser) {
         Reason::Longer
     } else if winner.score > loser.score {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use pilotlight_model::Task;
 use serde::{Deserialize, Serialize};
 
+use super::object::optional_object;
 use super::route::{Answer, Call, JSON, Requires, Route};
 #[cfg(feature = "schema")]
 use super::schema::{Document, Lenient};
@@ -29,7 +30,7 @@ struct GuardrailRequest {
     /// Images cannot be checked: a request with images is blocked.
     #[serde(default)]
     images: Option<Vec<String>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_object")]
     additional_provider_specific_params: Option<Parameters>,
 }
 

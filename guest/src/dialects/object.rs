@@ -1,6 +1,7 @@
 //! JSON objects of servers that ignore keys they do not know. A value of null counts as absent, and an
 //! error names the key.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 use std::mem::take;
 use std::slice;
@@ -62,6 +63,60 @@ pub(super) fn positive<'de, D: Deserializer<'de>>(from: D) -> Result<Option<usiz
         Some(0) => Err(D::Error::custom("0 is less than 1")),
         number => Ok(number),
     }
+}
+
+/// A list of JSON objects, for `#[serde(deserialize_with = …)]`: what serde derives also takes lists for
+/// structs.
+///
+/// # Errors
+/// Those of the values.
+pub(super) fn objects<'de, D, T>(from: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    let objects = Vec::<pilotlight_wire::Object<T>>::deserialize(from)?;
+    Ok(objects.into_iter().map(|pilotlight_wire::Object(object)| object).collect())
+}
+
+/// The same, or null.
+///
+/// # Errors
+/// Those of the values.
+pub(super) fn optional_objects<'de, D, T>(from: D) -> Result<Option<Vec<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    let objects = Option::<Vec<pilotlight_wire::Object<T>>>::deserialize(from)?;
+    let objects = objects.map(|objects| objects.into_iter());
+    Ok(objects.map(|objects| objects.map(|pilotlight_wire::Object(object)| object).collect()))
+}
+
+/// JSON objects by names.
+///
+/// # Errors
+/// Those of the values.
+pub(super) fn named_objects<'de, D, T>(from: D) -> Result<BTreeMap<String, T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    let objects = BTreeMap::<String, pilotlight_wire::Object<T>>::deserialize(from)?;
+    Ok(objects.into_iter().map(|(name, pilotlight_wire::Object(object))| (name, object)).collect())
+}
+
+/// One JSON object, or null.
+///
+/// # Errors
+/// Those of the value.
+pub(super) fn optional_object<'de, D, T>(from: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    let object = Option::<pilotlight_wire::Object<T>>::deserialize(from)?;
+    Ok(object.map(|pilotlight_wire::Object(object)| object))
 }
 
 fn invalid(key: &'static str, error: impl Display) -> ApiError {

@@ -38,7 +38,7 @@ fn an_explanation_says_who_found_what_and_why() {
     assert_eq!(explanation["recognizer"], "email");
     assert_eq!(explanation["validated"], json!(false));
     assert_eq!(explanation["beaten"][1]["label"], "PER");
-    assert_eq!(explanation["beaten"][1]["reason"], "longer");
+    assert_eq!(explanation["beaten"][1]["reason"], "certain");
     let silent = posted(&recognizing(""), "/v1/redact", &json!({"text": "mail ada@example.com"}));
     assert_eq!(silent["entities"][0].get("explanation"), None::<&Value>);
 }

@@ -33,7 +33,7 @@ fn decide(candidates: &[Candidate]) -> Vec<Decision> {
 fn validated_beats_longer_and_longer_beats_the_score() {
     let decisions = decide(&[candidate("PHONE", (5, 9), 0.99), validated("CARD", (0, 9))]);
     assert_eq!(places(&decisions), [("CARD", 0, 9)]);
-    assert_eq!(decisions[0].beaten[0].reason, Reason::Validated);
+    assert_eq!(decisions[0].beaten[0].reason, Reason::Certain);
     let decisions = decide(&[candidate("A", (0, 9), 0.5), candidate("B", (2, 6), 0.9)]);
     assert_eq!(places(&decisions), [("A", 0, 9)]);
     assert_eq!(decisions[0].beaten[0].reason, Reason::Longer);

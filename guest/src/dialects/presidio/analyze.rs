@@ -8,6 +8,7 @@ use pilotlight_recognizers::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::super::object::optional_objects;
 use super::super::route::{Answer, Call};
 use super::{entities, supported};
 use crate::api::ApiError;
@@ -35,7 +36,7 @@ pub(super) struct AnalyzeRequest {
     #[serde(default)]
     return_decision_process: Option<bool>,
     /// Recognizers for this request.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_objects")]
     ad_hoc_recognizers: Option<Vec<AdHoc>>,
     /// Words that count as context of every finding.
     #[serde(default)]
@@ -55,7 +56,7 @@ struct AdHoc {
     #[serde(default)]
     name: Option<String>,
     supported_entity: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_objects")]
     patterns: Option<Vec<Pattern>>,
     #[serde(default)]
     context: Option<Vec<String>>,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use pilotlight_recognizers::{Candidate, Origin, resolve};
 use serde::{Deserialize, Serialize};
 
+use super::super::object::{named_objects, objects};
 use super::super::route::{Answer, Call};
 use super::operators::Operator;
 use crate::api::ApiError;
@@ -17,10 +18,12 @@ const DEFAULT: &str = "DEFAULT";
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(super) struct AnonymizeRequest {
     text: String,
+    #[serde(deserialize_with = "objects")]
     analyzer_results: Vec<Analyzed>,
     /// Operators by entity; `DEFAULT` for all others, which are replaced by `<ENTITY>` otherwise.
-    #[serde(default)]
-    anonymizers: Option<BTreeMap<String, Operator>>,
+    #[serde(default, deserialize_with = "named_objects")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<BTreeMap<String, Operator>>"))]
+    anonymizers: BTreeMap<String, Operator>,
 }
 
 /// An entity; places in code points.
@@ -42,8 +45,10 @@ struct Analyzed {
 )]
 pub(super) struct RestoreRequest {
     text: String,
+    #[serde(deserialize_with = "objects")]
     anonymizer_results: Vec<Analyzed>,
     /// Operators by entity, `DEFAULT` for all others: `decrypt` with its key.
+    #[serde(deserialize_with = "named_objects")]
     deanonymizers: BTreeMap<String, Operator>,
 }
 
@@ -66,8 +71,7 @@ struct Item {
 }
 
 pub(super) fn answer(call: &mut Call<'_>) -> Result<Answer, ApiError> {
-    let AnonymizeRequest { text, analyzer_results, anonymizers } = call.read()?;
-    let operators = anonymizers.unwrap_or_default();
+    let AnonymizeRequest { text, analyzer_results, anonymizers: operators } = call.read()?;
     let default = Operator::of_name("replace");
     Answer::json(&rewrite(&text, analyzer_results, |entity, value| {
         let operator = operators.get(entity).or_else(|| operators.get(DEFAULT)).unwrap_or(&default);
