@@ -14,6 +14,7 @@ mod recurrent;
 mod refusals;
 mod round_trips;
 mod rows;
+mod sessions;
 mod support;
 mod tables;
 mod windows;
