@@ -28,6 +28,8 @@ const TYPES: &str = r#"
         (field "index" (option string)) (field "sorted-by" (option string))
         (field "limits" (list string)) (field "sums" (list string))))
     (export $split "split" (type $x))
+    (type $q (record (field "path" string) (field "period-ms" u32) (field "sockets" (list string))))
+    (export $session "session" (type $q))
     (type $s (record (field "path" string) (field "request" string)))
     (export $sample "sample" (type $s))
     (type $m (enum "equal" "cosine" "order" "difference"))
@@ -36,8 +38,8 @@ const TYPES: &str = r#"
         (field "measure" $measure) (field "threshold" f64)))
     (export $agreement "agreement" (type $a))
     (type $d (record (field "info" string) (field "task" string)
-        (field "endpoints" (list $endpoint)) (field "splits" (list $split)) (field "sample" $sample)
-        (field "agreement" $agreement)))
+        (field "endpoints" (list $endpoint)) (field "splits" (list $split))
+        (field "sessions" (list $session)) (field "sample" $sample) (field "agreement" $agreement)))
     (export $description "description" (type $d))"#;
 
 /// A guest that says this of itself, and does nothing else.
@@ -105,8 +107,8 @@ impl Memory {
         for word in words.as_flattened() {
             memory.strings.extend(word.to_le_bytes());
         }
-        // No splits.
-        for word in [list, told.endpoints.len() as u32, 0, 0] {
+        // Neither splits nor sessions.
+        for word in [list, told.endpoints.len() as u32, 0, 0, 0, 0] {
             memory.put(word);
         }
         for text in told.sample {
