@@ -7,7 +7,7 @@ use std::path::Path;
 use pilotlight::{BundleManifest, Choices, signature};
 use pilotlight_config::{Config, Diagnostic, Function, Parsed, Sources};
 use pilotlight_deidentify::Unfit;
-use pilotlight_model::{CONFIG_FILE, ModelConfig, ModelFolder, RecognizerOptions, Task};
+use pilotlight_model::{CONFIG_FILE, ModelConfig, ModelFolder, Task};
 use pilotlight_onnx::Pieces;
 use pilotlight_router::Route;
 
