@@ -88,10 +88,24 @@ fn encoders(graphs: &Graphs) {
     assert!(grown < ALLOWED_KIB / 4, "{grown} KiB more after 1,000 encoders");
 }
 
+/// Versions of a function that have the same graph.
+fn versions(graphs: &Graphs) {
+    let file = encoder::file();
+    let load = |_| graphs.load_unnamed("encoder", file.clone(), GraphOptions::default()).unwrap();
+    let first: Vec<_> = (0..10).map(load).collect();
+    let before = resident_kib();
+    let others: Vec<_> = (0..1000).map(load).collect();
+    let grown = resident_kib().saturating_sub(before);
+    assert!(grown < ALLOWED_KIB / 8, "{grown} KiB more with {} others", others.len());
+    drop(first);
+}
+
 #[test]
 fn a_thousand_graphs_come_and_go_and_leave_memory_as_it_was() {
     check(Box::new(Tract::new(&Device::default()).unwrap()));
-    encoders(&Graphs::new(Box::new(Native::new(NativeOptions::default()).unwrap()), 2).unwrap());
+    let native = || Box::new(Native::new(NativeOptions::default()).unwrap());
+    encoders(&Graphs::new(native(), 2).unwrap());
+    versions(&Graphs::new(native(), 2).unwrap());
     #[cfg(feature = "onnxruntime")]
     match pilotlight_inference::OnnxRuntime::new(Default::default()) {
         Ok(backend) => check(Box::new(backend)),

@@ -13,6 +13,9 @@ mod model;
 mod outputs;
 mod ragged_batch;
 mod rows;
+mod shared;
+
+use std::sync::Arc;
 
 use pilotlight_kernels::InstructionSet;
 use pilotlight_onnx::ragged::{Ragged, RowStep, Stage};
@@ -20,6 +23,7 @@ use pilotlight_onnx::{Precision, decode};
 
 use self::fallback::Fallback;
 use self::model::NativeModel;
+use self::shared::Shared;
 use crate::backend::{Backend, LoadOptions, Model, OnnxRuntimeOptions};
 use crate::device::Device;
 use crate::error::{Error, Result};
@@ -49,6 +53,7 @@ impl Default for NativeOptions {
 #[derive(Debug)]
 pub struct Native {
     set: InstructionSet,
+    shared: Shared,
     fallback: Fallback,
 }
 
@@ -64,7 +69,7 @@ impl Native {
             return Err(Error::Unavailable(message));
         }
         let set = InstructionSet::with_at_most(instructions);
-        Ok(Self { set, fallback: Fallback::new(onnxruntime) })
+        Ok(Self { set, shared: Shared::default(), fallback: Fallback::new(onnxruntime) })
     }
 
     /// An encoder, or why it is none.
@@ -72,7 +77,7 @@ impl Native {
         &self,
         file: &[u8],
         precision: Precision,
-    ) -> std::result::Result<NativeModel, String> {
+    ) -> std::result::Result<Arc<NativeModel>, String> {
         let model = decode(file).map_err(|error| error.to_string())?;
         let plan = Ragged::new(model, precision, self.set).map_err(|error| error.to_string())?;
         let [ours, others] = plan.work;
@@ -84,7 +89,7 @@ impl Native {
         if 2 * fragments > products {
             return Err(format!("it has {fragments} parts between {products} products"));
         }
-        let encoder = NativeModel::new(plan, self.set)?;
+        let encoder = Arc::new(NativeModel::new(plan, self.set)?);
         encoder.check().map_err(|error| format!("it cannot be taken apart: {error}"))?;
         Ok(encoder)
     }
@@ -111,7 +116,9 @@ impl Backend for Native {
         if let Some(other) = self.fallback.measured(options.engine)? {
             return other.load(name, file, options);
         }
-        match self.encoder(&file, options.precision) {
+        let precision = options.precision;
+        let make = || self.encoder(&file, precision);
+        match self.shared.get_or_make(&file, precision, make) {
             Ok(encoder) => Ok(Box::new(encoder)),
             Err(reason) => {
                 let others = self.fallback.open()?;

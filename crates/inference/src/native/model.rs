@@ -1,5 +1,7 @@
 //! A plan that is ready to be computed for any calls.
 
+use std::sync::Arc;
+
 use pilotlight_kernels::InstructionSet;
 use pilotlight_model::InputRole;
 use pilotlight_onnx::Dim;
@@ -43,7 +45,7 @@ impl NativeModel {
     }
 
     /// Whether texts of a few tokens can be computed: what tract tells of a part of a graph is not always so.
-    pub(super) fn check(&self) -> Result<(), RunError> {
+    pub(super) fn check(self: &Arc<Self>) -> Result<(), RunError> {
         let buffers = Buffers::new(0);
         for tokens in [1, 3] {
             let length = self.plan.length.unwrap_or(tokens) as u32;
@@ -92,7 +94,7 @@ impl NativeModel {
     }
 }
 
-impl Model for NativeModel {
+impl Model for Arc<NativeModel> {
     fn signature(&self) -> &Signature {
         &self.signature
     }
