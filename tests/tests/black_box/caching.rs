@@ -124,6 +124,25 @@ fn until(what: &str, reached: impl Fn() -> bool) {
 }
 
 #[test]
+fn what_was_warmed_is_served_without_compiling() {
+    let versions = Versions::new();
+    let file = versions.file("warmed");
+    let warm = |arguments: &[&str]| {
+        let mut command = pilotlight(&["cache", "warm"]);
+        command.args(arguments).env("PILOTLIGHT_CACHE_DIR", versions.cache()).output().unwrap()
+    };
+    let output = warm(&[file.to_str().unwrap(), "--json"]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["functions"], serde_json::json!({"default": digest(&file)}));
+    // Machine code that is compiled now could not be written.
+    let server = versions.serve_limited(&file, &format!("trap '' XFSZ; {LIMIT}"));
+    assert_eq!(asked(&server), version(&file));
+    let missing = warm(&["missing.wasm"]);
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&missing.stderr).contains("missing.wasm"));
+}
+
+#[test]
 fn a_full_disk_refuses_a_version_and_leaves_nothing_half_written() {
     let versions = Versions::new();
     let [old, new] = ["old", "new"].map(|name| versions.file(name));

@@ -10,6 +10,7 @@ mod absent;
 mod admin_socket;
 mod administration;
 mod build;
+mod cache;
 mod check;
 mod compute;
 mod environment;
@@ -65,6 +66,8 @@ enum Verb {
     Init(init::InitOptions),
     /// Serve a model folder or a component over HTTP, a fresh instance for each request
     Serve(Box<serve::ServeArgs>),
+    /// Fill the cache ahead of time
+    Cache(cache::CacheArgs),
     /// Report every mistake in a configuration, with its line and column; of files that it names and
     /// that are not here there are warnings only
     Check(check::CheckArgs),
@@ -111,6 +114,7 @@ fn main() -> ExitCode {
     // Before there is a log: it may say how much is logged.
     let document = match &arguments.verb {
         Verb::Serve(options) => serve::read(options),
+        Verb::Cache(options) => serve::read(options.served()),
         _ => Ok(None),
     };
     let configured = document.as_ref().ok().and_then(Option::as_ref).map(Document::telemetry);
@@ -129,6 +133,7 @@ fn main() -> ExitCode {
             let telemetry = started.map(|started| started.unwrap_or_default().telemetry);
             document.and_then(|document| serve::run(*options, document, telemetry?))
         }
+        Verb::Cache(options) => document.and_then(|document| cache::run(&options, document)),
         Verb::Check(options) => match check::run(&options) {
             Ok(true) => Ok(()),
             Ok(false) => return ExitCode::FAILURE,

@@ -11,12 +11,14 @@ mod sources;
 mod stop;
 mod telemetry;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use pilotlight::{Admin, Host, Plan, Readiness, Stage, Telemetry};
 use pilotlight_inference::scheduling::prefer_latency;
+use pilotlight_model::Digest;
 
 use crate::stages::Stages;
 use blueprint::{Backends, Blueprints};
@@ -59,6 +61,33 @@ pub(crate) fn run(
     runtime.shutdown_background();
     telemetry::finish(&telemetry);
     served.map(drop)
+}
+
+/// Fills the cache with what `serve` would need; returns the digests of the functions' components.
+pub(crate) fn warm(
+    options: &ServeArgs,
+    document: Option<Document>,
+) -> anyhow::Result<BTreeMap<String, Digest>> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let warmed = runtime.block_on(async {
+        let config = document.map(|document| document.parsed().config.clone());
+        let served = match &config {
+            Some(config) => Served::of_config(config)?,
+            None => Served::of_flags(options)?,
+        };
+        let cache = settings::cache(options, &config.unwrap_or_default())?;
+        let host = Host::new(cache.clone());
+        let stages = Arc::new(Stages::new());
+        let loading = load_all(&host, &served, &Backends::default(), &stages).await;
+        stages.end();
+        loading?;
+        let functions = host.functions().into_iter();
+        let functions = functions.map(|function| (function.name, function.current.digest));
+        cache.evict()?;
+        anyhow::Ok(functions.collect())
+    });
+    runtime.shutdown_background();
+    warmed
 }
 
 /// Returns the host once it has ended: what its versions have counted goes with them.

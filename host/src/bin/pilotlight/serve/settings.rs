@@ -50,11 +50,7 @@ pub(super) struct Served {
 
 impl Fixed {
     pub(super) fn new(options: &ServeArgs, config: &Config) -> anyhow::Result<Self> {
-        let folder = options.cache_dir.clone().or_else(|| config.cache_dir.clone());
-        let cache_dir = folder.clone();
-        let cache = Cache::open(folder)?.bounded(options.cache_size.unwrap_or(config.cache_size));
         let configured = options.is_configured();
-        let verify = options.verify || config.verify;
         let token = options.admin_token_file.as_ref().or(config.admin.token_file.as_ref());
         let listen = options.listen.unwrap_or(config.listen);
         let admin = admin(options, config);
@@ -77,8 +73,8 @@ impl Fixed {
             },
             admin,
             admin_token: token.map(|path| AdminToken::read_file(path)).transpose()?,
-            cache_dir,
-            cache: if verify { cache.verifying() } else { cache },
+            cache_dir: cache_dir(options, config),
+            cache: cache(options, config)?,
             drain_delay: match configured {
                 true => config.drain_delay,
                 false => Duration::from_secs(options.drain_delay),
@@ -90,6 +86,17 @@ impl Fixed {
             watch: if configured { config.watch } else { options.watch },
         })
     }
+}
+
+fn cache_dir(options: &ServeArgs, config: &Config) -> Option<PathBuf> {
+    options.cache_dir.clone().or_else(|| config.cache_dir.clone())
+}
+
+/// The cache, as flags and the configuration say.
+pub(super) fn cache(options: &ServeArgs, config: &Config) -> anyhow::Result<Cache> {
+    let cache = Cache::open(cache_dir(options, config))?;
+    let cache = cache.bounded(options.cache_size.unwrap_or(config.cache_size));
+    Ok(if options.verify || config.verify { cache.verifying() } else { cache })
 }
 
 /// Where the administration is: flags have the last word.
