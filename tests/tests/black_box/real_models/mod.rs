@@ -54,8 +54,13 @@ const RERANKER: Model = Model {
     name: "reranker",
     folder: Folder::Fetched("reranker"),
     options: &["--task", "reranking"],
-    check: golden::check_ranks,
+    check: |server| golden::check_ranks(server, 0.05),
 };
+
+/// It quantizes while it computes, so codes flip with the last bits of f32, which tract's products have as the
+/// processor likes: logits differ by 0.026 on one and by 0.062 on another.
+const RERANKER_BY_TRACT: Model =
+    Model { check: |server| golden::check_ranks(server, 0.1), ..RERANKER };
 
 const LAC: Model = Model {
     name: "lac-zh",
