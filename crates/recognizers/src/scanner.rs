@@ -98,6 +98,11 @@ impl Scanner {
         self.rows.is_empty()
     }
 
+    /// Bytes of the states that have been built.
+    pub(crate) fn memory(&self) -> usize {
+        self.caches.get().memory_usage()
+    }
+
     /// Passes the matches of `bytes` to `found`, the longest that passes its check for each row and start.
     pub(crate) fn scan(&self, bytes: &[u8], mut found: impl FnMut(Match)) {
         let mut cache = self.caches.get();
