@@ -82,7 +82,7 @@ pub(crate) fn warm(
         stages.end();
         loading?;
         let functions = host.functions().into_iter();
-        let functions = functions.map(|function| (function.name, function.current.digest));
+        let functions = functions.map(|function| (function.name, function.current.sha256));
         cache.evict()?;
         anyhow::Ok(functions.collect())
     });
