@@ -42,9 +42,9 @@ impl Call {
     }
 
     fn input(&self, index: usize, name: &str) -> Tensor {
-        let rows = usize::from(self.rows % 4);
+        let rows = usize::from(self.rows % 4) + 1;
         let is_odd = self.odd == Some(index as u8);
-        let tokens = usize::from(self.tokens % 80) + usize::from(is_odd);
+        let tokens = usize::from(self.tokens % 80) + 1 + usize::from(is_odd);
         let value = |row: usize, token: usize| match name {
             "input_ids" => nth(&self.ids, row * tokens + token).map_or(1, i64::from),
             "attention_mask" => {
