@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 #[cfg(target_arch = "aarch64")]
-use crate::aarch64::Neon;
+use crate::aarch64::{Dotprod, I8mm, Plain};
 #[cfg(not(target_family = "wasm"))]
 use crate::scalar::Scalar;
 #[cfg(target_family = "wasm")]
@@ -32,9 +32,15 @@ pub enum InstructionSet {
     /// AVX-512 F, BW, DQ, VL and VNNI.
     #[cfg(target_arch = "x86_64")]
     Avx512,
-    /// NEON with the dot products of bytes (`dotprod`).
+    /// NEON, which every AArch64 processor has.
     #[cfg(target_arch = "aarch64")]
     Neon,
+    /// NEON with dot products of bytes (`dotprod`).
+    #[cfg(target_arch = "aarch64")]
+    NeonDotprod,
+    /// NEON with matrix products of bytes (`i8mm`).
+    #[cfg(target_arch = "aarch64")]
+    NeonI8mm,
 }
 
 impl InstructionSet {
@@ -52,6 +58,10 @@ impl InstructionSet {
         Self::Avx512,
         #[cfg(target_arch = "aarch64")]
         Self::Neon,
+        #[cfg(target_arch = "aarch64")]
+        Self::NeonDotprod,
+        #[cfg(target_arch = "aarch64")]
+        Self::NeonI8mm,
     ];
 
     /// The fastest one that this processor has.
@@ -85,7 +95,11 @@ impl InstructionSet {
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => Avx512::detect().map(Proof::Avx512),
             #[cfg(target_arch = "aarch64")]
-            Self::Neon => Neon::detect().map(Proof::Neon),
+            Self::Neon => Plain::detect().map(Proof::Neon),
+            #[cfg(target_arch = "aarch64")]
+            Self::NeonDotprod => Dotprod::detect().map(Proof::NeonDotprod),
+            #[cfg(target_arch = "aarch64")]
+            Self::NeonI8mm => I8mm::detect().map(Proof::NeonI8mm),
         }
     }
 
@@ -117,6 +131,10 @@ impl InstructionSet {
             Self::Avx512 => "avx-512",
             #[cfg(target_arch = "aarch64")]
             Self::Neon => "neon",
+            #[cfg(target_arch = "aarch64")]
+            Self::NeonDotprod => "neon-dotprod",
+            #[cfg(target_arch = "aarch64")]
+            Self::NeonI8mm => "neon-i8mm",
         }
     }
 }
@@ -154,7 +172,11 @@ pub(crate) enum Proof {
     #[cfg(target_arch = "x86_64")]
     Avx512(Avx512),
     #[cfg(target_arch = "aarch64")]
-    Neon(Neon),
+    Neon(Plain),
+    #[cfg(target_arch = "aarch64")]
+    NeonDotprod(Dotprod),
+    #[cfg(target_arch = "aarch64")]
+    NeonI8mm(I8mm),
 }
 
 /// Evaluates an expression with `$simd` as what proves an instruction set.
@@ -173,6 +195,10 @@ macro_rules! dispatch {
             crate::instruction_set::Proof::Avx512($simd) => $body,
             #[cfg(target_arch = "aarch64")]
             crate::instruction_set::Proof::Neon($simd) => $body,
+            #[cfg(target_arch = "aarch64")]
+            crate::instruction_set::Proof::NeonDotprod($simd) => $body,
+            #[cfg(target_arch = "aarch64")]
+            crate::instruction_set::Proof::NeonI8mm($simd) => $body,
         }
     };
 }

@@ -8,7 +8,7 @@
 //! | target | instruction sets |
 //! | --- | --- |
 //! | x86-64 | AVX-512 with VNNI, AVX2 with AVX-VNNI, AVX2; chosen at run time |
-//! | AArch64 | NEON with `dotprod`; chosen at run time |
+//! | AArch64 | NEON with `i8mm`, with `dotprod`, without both; chosen at run time |
 //! | WebAssembly | SIMD with `simd128`, with relaxed dot products and fused multiply-add with `relaxed-simd`; chosen by the build |
 //! | any | scalar code, the reference of the others |
 //!

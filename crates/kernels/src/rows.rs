@@ -10,12 +10,13 @@ macro_rules! by_rows {
                 let Ok(sums) = <&mut [_; $rows]>::try_from($sums) else { return };
                 let mut first = 0;
                 while $columns.len() - first >= $groups {
-                    let groups = std::array::from_fn(|index| $columns.group(first + index));
-                    $kernel::<$rows, $groups>(x, groups, sums, first * WIDTH);
+                    let groups: [_; $groups] =
+                        std::array::from_fn(|index| $columns.group(first + index));
+                    $kernel(x, groups, sums, first * WIDTH);
                     first += $groups;
                 }
                 for index in first..$columns.len() {
-                    $kernel::<$rows, 1>(x, [$columns.group(index)], sums, index * WIDTH);
+                    $kernel(x, [$columns.group(index)], sums, index * WIDTH);
                 }
             })*
             // A tile has no more rows.

@@ -346,6 +346,14 @@ fn columns_of_an_attention_are_whole_heads_of_its_matrix() {
     assert_eq!(refused(&mut [0.0; 8], 4, 0), length("columns of the output", 8, 4));
 }
 
+/// On an emulator without the instructions, other tests would only test slower sets.
+#[test]
+fn the_processor_has_the_instruction_set_that_the_run_requires() {
+    if let Ok(required) = std::env::var("PILOTLIGHT_REQUIRE_CPU") {
+        assert_eq!(InstructionSet::available().name(), required);
+    }
+}
+
 #[test]
 fn the_fastest_instruction_set_is_taken_up_to_a_limit() {
     let available = InstructionSet::available();

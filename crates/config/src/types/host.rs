@@ -100,8 +100,12 @@ pub enum InstructionSet {
     /// AVX-512 with VNNI.
     #[serde(rename = "avx-512")]
     Avx512,
-    /// NEON with dot products.
+    /// NEON.
     Neon,
+    /// NEON with dot products of bytes.
+    NeonDotprod,
+    /// NEON with matrix products of bytes.
+    NeonI8mm,
 }
 
 impl InstructionSet {
@@ -113,6 +117,8 @@ impl InstructionSet {
             Self::AvxVnni => "avx-vnni",
             Self::Avx512 => "avx-512",
             Self::Neon => "neon",
+            Self::NeonDotprod => "neon-dotprod",
+            Self::NeonI8mm => "neon-i8mm",
         }
     }
 }

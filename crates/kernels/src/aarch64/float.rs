@@ -3,6 +3,7 @@
 use std::arch::aarch64::*;
 
 use super::Neon;
+use super::bytes::Products;
 use super::vector::{load_floats, set_sums, sums};
 use crate::blocks::DEPTH;
 use crate::blocks::float::{RowBlock, WeightBlock};
@@ -14,7 +15,7 @@ use crate::sums::Sums;
 
 const WIDTH: usize = 8;
 
-impl Form<Float> for Neon {
+impl<P: Products> Form<Float> for Neon<P> {
     type Row = RowBlock;
     type Kept = WeightBlock<WIDTH>;
     type Columns = Self::Kept;
@@ -41,7 +42,7 @@ impl Form<Float> for Neon {
     }
 }
 
-impl Transpose for Neon {
+impl<P: Products> Transpose for Neon<P> {
     #[inline(always)]
     fn transpose<'a>(self, row: impl Fn(usize) -> &'a [f32; DEPTH], out: &mut WeightBlock<WIDTH>) {
         out.set_all(row);

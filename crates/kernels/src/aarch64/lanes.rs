@@ -3,13 +3,14 @@
 use std::arch::aarch64::*;
 
 use super::Neon;
+use super::bytes::Products;
 use super::vector::load_floats;
 use crate::lanes::{Codes, LANES, Lanes, Simd};
 
 #[derive(Clone, Copy)]
-pub(crate) struct Registers {
+pub(crate) struct Registers<P> {
     values: [float32x4_t; 4],
-    simd: Neon,
+    simd: Neon<P>,
 }
 
 /// Instructions on the values of registers.
@@ -20,7 +21,7 @@ macro_rules! instructions {
     };
 }
 
-impl Registers {
+impl<P: Products> Registers<P> {
     #[inline(always)]
     fn zip(self, other: Self, f: impl Fn(float32x4_t, float32x4_t) -> float32x4_t) -> Self {
         let ([a, b, c, d], [e, f_, g, h]) = (self.values, other.values);
@@ -45,8 +46,8 @@ impl Registers {
     }
 }
 
-impl Simd for Neon {
-    type Lanes = Registers;
+impl<P: Products> Simd for Neon<P> {
+    type Lanes = Registers<P>;
 
     #[inline(always)]
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
@@ -55,12 +56,12 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
-    fn splat(self, value: f32) -> Registers {
+    fn splat(self, value: f32) -> Registers<P> {
         Registers { values: [instructions!(vdupq_n_f32(value)); 4], simd: self }
     }
 
     #[inline(always)]
-    fn load(self, values: &[f32; LANES]) -> Registers {
+    fn load(self, values: &[f32; LANES]) -> Registers<P> {
         let (quads, _) = values.as_chunks::<4>();
         Registers {
             values: [0, 1, 2, 3].map(|quad| instructions!(load_floats(&quads[quad]))),
@@ -69,11 +70,11 @@ impl Simd for Neon {
     }
 }
 
-impl Lanes for Registers {
-    type Simd = Neon;
+impl<P: Products> Lanes for Registers<P> {
+    type Simd = Neon<P>;
 
     #[inline(always)]
-    fn simd(self) -> Neon {
+    fn simd(self) -> Neon<P> {
         self.simd
     }
 
@@ -178,7 +179,7 @@ impl Lanes for Registers {
     }
 }
 
-impl Codes for Registers {
+impl<P: Products> Codes for Registers<P> {
     #[inline(always)]
     fn magnitude(self, other: Self) -> f32 {
         let larger = |a, b| {

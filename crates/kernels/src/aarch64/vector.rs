@@ -1,28 +1,8 @@
 //! Registers and memory.
 
 use std::arch::aarch64::*;
-use std::arch::asm;
 
 use crate::sums::Sums;
-
-/// Adds the products of four bytes of `codes` with the `STEP`-th four of `x` to each sum.
-#[target_feature(enable = "neon,dotprod")]
-#[inline]
-pub(super) fn dot<const STEP: usize>(sums: int32x4_t, codes: int8x16_t, x: int8x16_t) -> int32x4_t {
-    let mut out = sums;
-    // SAFETY: the instruction only computes, and `dotprod` is enabled. Its intrinsic is not stable.
-    unsafe {
-        asm!(
-            "sdot {out:v}.4s, {codes:v}.16b, {x:v}.4b[{step}]",
-            out = inout(vreg) out,
-            codes = in(vreg) codes,
-            x = in(vreg) x,
-            step = const STEP,
-            options(pure, nomem, nostack, preserves_flags),
-        );
-    }
-    out
-}
 
 /// Reads 16 bytes.
 #[target_feature(enable = "neon")]

@@ -67,8 +67,7 @@ where
     Self: Plain,
 {
     fn set(&mut self, column: usize, scale: f32, codes: &[i8; DEPTH]) {
-        self.scales[column] = scale;
-        self.totals[column] = codes.iter().map(|&code| i16::from(code)).sum();
+        self.set_scale(column, scale, codes);
         for (codes, step) in codes.as_chunks::<STEP>().0.iter().zip(&mut self.codes) {
             step[column * STEP..][..STEP].copy_from_slice(codes);
         }
@@ -76,6 +75,12 @@ where
 }
 
 impl<const COLUMNS: usize, const BYTES: usize> WeightBlock<COLUMNS, BYTES> {
+    /// Sets a column's scale and the sum of its codes.
+    pub(crate) fn set_scale(&mut self, column: usize, scale: f32, codes: &[i8; DEPTH]) {
+        self.scales[column] = scale;
+        self.totals[column] = codes.iter().map(|&code| i16::from(code)).sum();
+    }
+
     /// Adds the products with a row's block.
     pub(crate) fn add_to<const FUSED: bool>(&self, x: &RowBlock, sums: &mut [f32]) {
         let mut dots = [0; COLUMNS];

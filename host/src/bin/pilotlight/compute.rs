@@ -60,8 +60,8 @@ pub(crate) struct ComputeOptions {
     /// What it computes on: cpu, gpu, or an execution provider of ONNX Runtime (cuda, tensorrt, openvino)
     #[arg(long, default_value = "cpu", value_parser = parse_device)]
     pub(crate) device: Device,
-    /// Fastest instructions that native uses: scalar, avx2, avx-vnni, avx-512 or neon, as far as this program
-    /// has them [default: the fastest of this processor]
+    /// Fastest instructions that native uses: scalar; avx2, avx-vnni, avx-512; neon, neon-dotprod, neon-i8mm, as
+    /// far as this program has them [default: the fastest of this processor]
     #[arg(long, value_name = "SET")]
     pub(crate) cpu: Option<InstructionSet>,
     /// Shared library of ONNX Runtime [default: beside this program, or where the system looks]
