@@ -11,6 +11,7 @@ pub mod models;
 pub mod peers;
 pub mod runtime;
 
+mod aarch64;
 mod benchmarks;
 mod clients;
 mod steps;
@@ -26,6 +27,7 @@ Usage: cargo xtask <COMMAND>
   guests         build only the guest and the test guests
   models         fetch real models for tests into target/models
   clients        install other servers' clients for tests into target/clients
+  aarch64        test the kernels on emulated AArch64 processors
   runtime        put the shared library of ONNX Runtime next to the built program
 
 Benchmarks, which write pages of documentation:
@@ -58,6 +60,7 @@ pub fn run(arguments: &[String]) -> ExitCode {
         ("guests", true) => build::guests(),
         ("models", true) => models::run(),
         ("clients", true) => clients::run(),
+        ("aarch64", true) => aarch64::test(),
         ("runtime", true) => runtime::place(),
         ("compare" | "soak", _) => benchmarks::run(arguments),
         ("instructions", _) => benchmarks::instructions(rest),

@@ -1,5 +1,6 @@
 //! Programs that Pilotlight is tested and compared with, installed in the target folder.
 
+pub(crate) mod aarch64;
 mod debian;
 pub(crate) mod onnx;
 pub(crate) mod prometheus;

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use anyhow::Context as _;
 
+use crate::aarch64;
 use crate::benchmarks;
 use crate::build::{self, Simd, guest_cargo, workspace};
 use crate::cargo::{cargo, execute, root, target};
@@ -36,6 +37,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
             ("fuzz targets", &fuzz_targets),
             ("licenses", &licenses),
             ("kernels in WebAssembly", &kernels),
+            ("kernels for AArch64", &aarch64::test),
             ("instruction counts", &benchmarks::check_instructions),
         ],
     ])
@@ -49,6 +51,7 @@ fn install_peers() -> anyhow::Result<()> {
     peers::prometheus::programs()?;
     clients::folder()?;
     runtime::library()?;
+    peers::aarch64::toolchain()?;
     Ok(())
 }
 
