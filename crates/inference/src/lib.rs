@@ -18,6 +18,7 @@ mod independence;
 #[cfg(target_os = "linux")]
 pub mod isolated;
 mod native;
+mod package;
 mod queue;
 mod rows;
 pub mod scheduling;
@@ -35,6 +36,7 @@ pub use device::Device;
 pub use error::{Error, Result, RunError};
 pub use graphs::{Graph, Graphs};
 pub use native::{Native, NativeOptions};
+pub use package::Package;
 pub use pilotlight_kernels::InstructionSet;
 pub use pilotlight_onnx::Precision;
 pub use queue::{BatchRows, Closed, GraphOptions};

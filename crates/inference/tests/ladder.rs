@@ -5,7 +5,7 @@
 use pilotlight_testing::ladder::{Order, check};
 
 const ORDER: &Order = &[
-    &["error", "device", "scheduling", "workers"],
+    &["error", "device", "package", "scheduling", "workers"],
     &["buffer", "helpers"],
     &["tensor"],
     &["signature", "rows"],

@@ -13,6 +13,7 @@ use crate::buffer::Buffers;
 use crate::device::Device;
 use crate::error::{Error, Result, RunError};
 use crate::independence::rows_are_independent;
+use crate::package::Package;
 use crate::rows::MOST_KEPT;
 use crate::signature::{Dimension, Port, Signature};
 use crate::tensor::{Element, Shape, Tensor};
@@ -42,6 +43,10 @@ impl Backend for Tract {
 
     fn load(&self, name: &str, file: Vec<u8>, _: LoadOptions) -> Result<Box<dyn Model>> {
         let refuse = |reason: String| Error::InvalidGraph { graph: name.to_owned(), reason };
+        if Package::is(&file) {
+            let reason = "an encoder with a decoder is computed by ONNX Runtime, and not by tract";
+            return Err(refuse(reason.to_owned()));
+        }
         let model = decode(&file[..]).map_err(|error| refuse(error.to_string()))?;
         let mixes_rows = mixes_rows(&model);
         let imported = import(model).map_err(|error| refuse(error.to_string()))?;

@@ -40,6 +40,11 @@ impl Names {
         names.map(Self).map_err(|_| "a name contains a zero byte".to_owned())
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     fn pointers(&self) -> Vec<*const c_char> {
         self.0.iter().map(|name| name.as_ptr()).collect()
     }
@@ -104,6 +109,58 @@ impl Value {
             )
         })?;
         Self::taken(value)
+    }
+
+    /// A copy of integers, in memory of the library. Sizes may be 0.
+    pub(super) fn of_i64(sizes: &[u32], values: &[i64]) -> Outcome<Self> {
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_ne_bytes()).collect();
+        Self::copied(OnnxType::ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64, sizes, (&bytes, 8))
+    }
+
+    /// A copy of numbers, in memory of the library. Sizes may be 0.
+    pub(super) fn of_f32(sizes: &[u32], values: &[f32]) -> Outcome<Self> {
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_ne_bytes()).collect();
+        Self::copied(OnnxType::ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, sizes, (&bytes, 4))
+    }
+
+    /// A boolean, of shape `[1]`.
+    pub(super) fn of_bool(value: bool) -> Outcome<Self> {
+        Self::copied(OnnxType::ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL, &[1], (&[value.into()], 1))
+    }
+
+    /// A tensor of `bytes`, elements of so many bytes each.
+    fn copied(kind: OnnxType, sizes: &[u32], (bytes, size): (&[u8], usize)) -> Outcome<Self> {
+        let expected = sizes
+            .iter()
+            .try_fold(size, |volume, size| volume.checked_mul(usize::try_from(*size).ok()?));
+        if expected != Some(bytes.len()) {
+            return Err(format!("{} bytes do not fill a tensor of {sizes:?}", bytes.len()));
+        }
+        let sizes: Vec<i64> = sizes.iter().map(|size| i64::from(*size)).collect();
+        let (mut allocator, mut value) = (std::ptr::null_mut(), std::ptr::null_mut());
+        // SAFETY: the allocator is the library's own and lives as long as the library.
+        done(unsafe { (ort::api().GetAllocatorWithDefaultOptions)(&mut allocator) })?;
+        // SAFETY: as many sizes are read as there are.
+        done(unsafe {
+            (ort::api().CreateTensorAsOrtValue)(
+                allocator,
+                sizes.as_ptr(),
+                sizes.len(),
+                kind,
+                &mut value,
+            )
+        })?;
+        let value = Self::taken(value)?;
+        if !bytes.is_empty() {
+            let mut data = std::ptr::null_mut();
+            // SAFETY: the value is alive and a tensor.
+            done(unsafe { (ort::api().GetTensorMutableData)(value.0.as_ptr(), &mut data) })?;
+            let data = NonNull::new(data.cast::<u8>()).ok_or("a tensor without data")?;
+            // SAFETY: the tensor was made for as many bytes in the processor's memory, as checked above, and
+            // nothing else refers to it yet.
+            unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), data.as_ptr(), bytes.len()) };
+        }
+        Ok(value)
     }
 
     fn taken(value: *mut sys::OrtValue) -> Outcome<Self> {
@@ -172,7 +229,7 @@ impl Drop for Value {
 /// Runs `session`. Outputs that are `None` are allocated by the library.
 pub(super) fn run(
     session: &Session,
-    inputs: (&Names, &[Value]),
+    inputs: (&Names, &[&Value]),
     outputs: (&Names, Vec<Option<Value>>),
 ) -> Outcome<Vec<Value>> {
     let (input_names, values) = (inputs.0.pointers(), inputs.1);

@@ -1,10 +1,11 @@
 //! ONNX Runtime, whose shared library is looked for when the backend is made.
 //!
 //! `options → library (find, probe) → runtime (threads, memory, log) → provider (device) →
-//! session (a graph) → call (one run)`.
+//! session (a graph) or generator (an encoder and a decoder) → call (one run)`.
 
 mod allocator;
 mod call;
+mod generator;
 mod library;
 mod message;
 mod parking;
@@ -20,10 +21,12 @@ use bytes::Bytes;
 use ort::ep::ExecutionProviderDispatch;
 use pilotlight_onnx::{contains_operator, decode};
 
+use crate::backend::onnxruntime::generator::Generator;
 use crate::backend::onnxruntime::runtime::Runtime;
 use crate::backend::onnxruntime::session::{Inspected, Loaded};
 use crate::backend::{Backend, LoadOptions, Model, OnnxRuntimeOptions, mixes_rows};
 use crate::error::{Error, Result};
+use crate::package::Package;
 
 /// Inference by ONNX Runtime.
 pub struct OnnxRuntime {
@@ -67,6 +70,10 @@ impl Backend for OnnxRuntime {
 
     fn load(&self, name: &str, file: Vec<u8>, _: LoadOptions) -> Result<Box<dyn Model>> {
         let refuse = |reason: String| Error::InvalidGraph { graph: name.to_owned(), reason };
+        if Package::is(&file) {
+            let generator = Generator::new(&self.runtime, &self.providers, &file);
+            return Ok(Box::new(generator.map_err(refuse)?));
+        }
         let file = Bytes::from(file);
         let found = inspect(&file).map_err(refuse)?;
         let loaded = Loaded::new(&self.runtime, &self.providers, &file, found);

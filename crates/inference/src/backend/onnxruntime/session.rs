@@ -20,6 +20,9 @@ use crate::tensor::{Element, MOST_DIMENSIONS, Shape, Tensor};
 /// allocation of a buffer would end the process.
 const LARGEST_PLACED: usize = 1 << 26;
 
+/// The format that files have whose content was looked into.
+const ONNX: &str = "ONNX";
+
 type Outcome<T> = Result<T, String>;
 
 /// What a look into the file has found.
@@ -60,11 +63,11 @@ impl Loaded {
     ) -> Outcome<Self> {
         let _trim = Trim;
         let refuse = |error: ort::Error| short(error.message());
-        let session = builder(runtime, providers)
+        let session = builder(runtime, providers, ONNX)
             .and_then(|mut builder| builder.commit_from_memory(file))
             .map_err(refuse)?;
         let single = (found.integers && providers.is_empty()).then(|| {
-            let alone = builder(runtime, providers)?.with_independent_thread_pool()?;
+            let alone = builder(runtime, providers, ONNX)?.with_independent_thread_pool()?;
             alone.with_intra_threads(1)?.commit_from_memory(file)
         });
         let single = single.transpose().map_err(refuse)?;
@@ -120,6 +123,7 @@ impl Loaded {
             unsafe { Value::of_output(memory, bytes, port.element, *shape) }.map(Some)
         };
         let wanted = placed.iter_mut().zip(ports).map(view).collect::<Outcome<Vec<_>>>()?;
+        let values: Vec<&Value> = values.iter().collect();
         let results = call::run(
             self.session(inputs),
             (&self.input_names, &values),
@@ -175,9 +179,11 @@ impl Model for Loaded {
     }
 }
 
-fn builder(
+/// Options of all sessions; `format` is that of the file.
+pub(super) fn builder(
     runtime: &Runtime,
     providers: &[ExecutionProviderDispatch],
+    format: &str,
 ) -> ort::Result<SessionBuilder> {
     let builder = Session::builder(&runtime.environment)?;
     let builder = builder
@@ -187,12 +193,12 @@ fn builder(
         .with_config_entry("session.use_env_allocators", "1")?
         // Weights in the shared arena would keep it from being reused when a graph is unloaded.
         .with_device_allocated_initializers()?
-        // The library's other format was not looked into for references to other files.
-        .with_config_entry("session.load_model_format", "ONNX")?;
+        // Files are looked into for references to other files in the one format that they have.
+        .with_config_entry("session.load_model_format", format)?;
     Ok(builder)
 }
 
-fn port(outlet: &Outlet) -> Outcome<Port> {
+pub(super) fn port(outlet: &Outlet) -> Outcome<Port> {
     let name = outlet.name().to_owned();
     let ValueType::Tensor { ty, shape, dimension_symbols } = outlet.dtype() else {
         return Err(format!("{name} is {}, not a tensor", outlet.dtype()));
@@ -227,7 +233,7 @@ fn element(kind: TensorElementType) -> Option<Element> {
 }
 
 /// Gives free memory back to the system when it is dropped: what loading took, or a graph.
-struct Trim;
+pub(super) struct Trim;
 
 impl Drop for Trim {
     fn drop(&mut self) {
