@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::files::{inside, largest_file, read_regular};
 use crate::json::without_bom;
-use crate::manifest::{File, MANIFEST_FILE, default_labels, default_onnx_file};
+use crate::manifest::{File, MANIFEST_FILE, SpeechFiles, default_labels, default_onnx_file};
 use crate::{
     CONFIG_FILE, Choices, Limits, Manifest, ModelError, Pooling, ProblemType, TOKENIZER_FILE, Task,
 };
@@ -37,6 +37,7 @@ pub(crate) struct Draft {
     pub(crate) attribution: Option<String>,
     pub(crate) origin: Option<String>,
     pub(crate) limits: Option<DraftLimits>,
+    pub(crate) speech: Option<SpeechFiles>,
     pub(crate) recognizers: Option<RecognizerOptions>,
     pub(crate) files: BTreeMap<String, File>,
 }
@@ -98,6 +99,11 @@ impl Draft {
         let mut draft: Self = toml::from_str(text).map_err(mistake)?;
         draft.files = plain_names(folder, std::mem::take(&mut draft.files))?;
         draft.onnx_file = draft.onnx_file.as_deref().map(inside).transpose()?;
+        if let Some(SpeechFiles { decoder, tokens, voice_activity, .. }) = &mut draft.speech {
+            for name in [decoder, tokens, voice_activity] {
+                *name = inside(name)?;
+            }
+        }
         Ok(draft)
     }
 
@@ -124,7 +130,7 @@ impl Draft {
         }
         if !task.reads_text() {
             let has_limit = self.limits.is_some_and(|limits| limits.max_body_bytes.is_some());
-            return self.outputs.is_some() && has_limit;
+            return self.outputs.is_some() && has_limit && self.speech_files().all(lists);
         }
         let has_text = self.max_length.is_some() && lists(TOKENIZER_FILE);
         has_text
@@ -136,6 +142,11 @@ impl Draft {
                 }
                 _ => self.outputs.is_some(),
             }
+    }
+
+    /// The files of a speech model beside its encoder.
+    pub(crate) fn speech_files(&self) -> impl Iterator<Item = &str> {
+        self.speech.iter().flat_map(SpeechFiles::names)
     }
 
     fn graph(&self) -> String {
@@ -168,6 +179,7 @@ impl Draft {
             origin: self.origin,
             prompts: self.prompts.unwrap_or_default(),
             limits: self.limits.unwrap_or_default().finish(task),
+            speech: self.speech,
             recognizers: self.recognizers,
             files: self.files,
         };

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::detect::{self, Listing};
 use crate::draft::{Draft, plain_names, read_manifest};
 use crate::files::{inside, largest_file, read_in_pieces, read_regular};
-use crate::manifest::{MANIFEST_FILE, Manifest};
+use crate::manifest::{MANIFEST_FILE, Manifest, SpeechFiles};
 use crate::{Choices, Digest, GraphReader, ModelError, TOKENIZER_FILE};
 
 /// A model folder whose manifest is known; files are checked as they are read.
@@ -73,8 +73,16 @@ impl ModelFolder {
         let mut manifest = Manifest::parse(manifest).map_err(mistake)?;
         manifest.files = plain_names(&path, std::mem::take(&mut manifest.files))?;
         manifest.onnx_file = inside(&manifest.onnx_file)?;
+        if let Some(SpeechFiles { decoder, tokens, voice_activity, .. }) = &mut manifest.speech {
+            for name in [decoder, tokens, voice_activity] {
+                *name = inside(name)?;
+            }
+        }
         let folder = Self { path, manifest, text, findings: Vec::new() };
         folder.expected(&folder.manifest.onnx_file)?;
+        for name in folder.manifest.speech.iter().flat_map(SpeechFiles::names) {
+            folder.expected(name)?;
+        }
         if folder.manifest.task.reads_text() {
             folder.expected(TOKENIZER_FILE)?;
         }

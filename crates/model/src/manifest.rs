@@ -66,6 +66,9 @@ pub struct Manifest {
     /// What the built function accepts.
     #[serde(default)]
     pub limits: Limits,
+    /// The files of a speech model beside its encoder, which is the graph.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speech: Option<SpeechFiles>,
     /// Recognizers that find identifiers beside the model, where it redacts; none without the section.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recognizers: Option<RecognizerOptions>,
@@ -79,6 +82,28 @@ pub struct Manifest {
 pub struct File {
     /// Digest of its content.
     pub sha256: Digest,
+}
+
+/// Files of a speech model, by their paths in the folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SpeechFiles {
+    /// The decoder's graph, with the branches with and without a past merged.
+    pub decoder: String,
+    /// Texts of the tokens: for each id a length (a byte; from 128 on two, base 128), then so many bytes.
+    pub tokens: String,
+    /// A graph that tells voice activity.
+    pub voice_activity: String,
+    /// The language that the model writes (ISO 639-1); requests for another one are refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+}
+
+impl SpeechFiles {
+    /// All of them.
+    pub fn names(&self) -> [&str; 3] {
+        [&self.decoder, &self.tokens, &self.voice_activity]
+    }
 }
 
 /// Limits of the built function, fixed at build time.
@@ -100,6 +125,10 @@ impl Limits {
             // So have four minutes of speech.
             Task::Tensors | Task::VoiceActivityDetection => {
                 Self { max_body_bytes: 8 << 20, ..Self::default() }
+            }
+            // As many as OpenAI takes: thirteen minutes of WAV at 16 kHz.
+            Task::AutomaticSpeechRecognition => {
+                Self { max_body_bytes: 25 << 20, ..Self::default() }
             }
             _ => Self::default(),
         }
@@ -163,6 +192,16 @@ impl Manifest {
         if let Some(name) = self.default_prompt.as_ref().filter(|n| !self.prompts.contains_key(*n))
         {
             return Err(format!("default-prompt {name:?} is not one of prompts"));
+        }
+        let is_speech = self.task == Task::AutomaticSpeechRecognition;
+        match &self.speech {
+            None if is_speech => {
+                return Err(format!("[speech] is missing, with the files of {}", self.task));
+            }
+            Some(_) if !is_speech => {
+                return Err(format!("speech is of no effect: the task is {}", self.task));
+            }
+            _ => {}
         }
         if let Some(recognizers) = &self.recognizers {
             if self.task != Task::TokenClassification {

@@ -28,13 +28,15 @@ pub enum Task {
     FillMask,
     /// When somebody speaks, in audio.
     VoiceActivityDetection,
+    /// The words that are spoken in audio.
+    AutomaticSpeechRecognition,
     /// The graph's own inputs and outputs; no tokenizer.
     Tensors,
 }
 
 impl Task {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::TokenClassification,
         Self::TextClassification,
         Self::FeatureExtraction,
@@ -45,6 +47,7 @@ impl Task {
         Self::QuestionAnswering,
         Self::FillMask,
         Self::VoiceActivityDetection,
+        Self::AutomaticSpeechRecognition,
         Self::Tensors,
     ];
 
@@ -61,13 +64,17 @@ impl Task {
             Self::QuestionAnswering => "question-answering",
             Self::FillMask => "fill-mask",
             Self::VoiceActivityDetection => "voice-activity-detection",
+            Self::AutomaticSpeechRecognition => "automatic-speech-recognition",
             Self::Tensors => "tensors",
         }
     }
 
     /// Whether models read texts, and have a tokenizer.
     pub fn reads_text(self) -> bool {
-        !matches!(self, Self::VoiceActivityDetection | Self::Tensors)
+        !matches!(
+            self,
+            Self::VoiceActivityDetection | Self::AutomaticSpeechRecognition | Self::Tensors
+        )
     }
 }
 

@@ -144,6 +144,7 @@ impl Listing {
         let data = self.data_of(&graph);
         let is_wanted = |name: &str, size: u64| match name {
             name if draft.files.contains_key(name) => true,
+            name if draft.speech_files().any(|file| file == name) => true,
             CARD => size <= CARD_LIMIT,
             name if DESCRIPTIONS.contains(&name) || is_module_config(name) => true,
             name => name == graph || data.contains(&name) || is_matrix(name),

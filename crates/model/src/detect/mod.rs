@@ -103,6 +103,9 @@ impl<'a> Detection<'a> {
 
     fn complete(mut self, reader: &GraphReader<'_>) -> Result<(Draft, Vec<String>), ModelError> {
         let graph = self.graph()?;
+        if self.draft.task == Some(Task::AutomaticSpeechRecognition) {
+            return self.complete_speech(&graph);
+        }
         let signature = self.signature(&graph, reader)?;
         self.describe();
         let name = self.draft.name.clone().unwrap_or_default();
@@ -123,6 +126,15 @@ impl<'a> Detection<'a> {
         self.add_transitions();
         self.add_license();
         self.add_files(&graph)?;
+        Ok((self.draft, self.findings))
+    }
+
+    /// Graphs of speech models are not always ONNX files, and what reads them looks into them.
+    fn complete_speech(mut self, graph: &str) -> Result<(Draft, Vec<String>), ModelError> {
+        self.describe();
+        self.draft.outputs.get_or_insert_default();
+        self.add_license();
+        self.add_files(graph)?;
         Ok((self.draft, self.findings))
     }
 
@@ -252,6 +264,7 @@ impl<'a> Detection<'a> {
             used.append(&mut self.descriptions.read);
         }
         used.extend(self.draft.crf_transitions.clone());
+        used.extend(self.draft.speech_files().map(str::to_owned));
         let mut files: BTreeMap<String, File> = std::mem::take(&mut self.draft.files);
         for name in used {
             if let Entry::Vacant(entry) = files.entry(name) {

@@ -55,7 +55,7 @@ impl Seen<'_> {
     /// What the graph has instead, in words.
     pub(super) fn outputs_of(&self, task: Task) -> Result<Vec<String>, String> {
         match task {
-            Task::Tensors | Task::VoiceActivityDetection => {
+            Task::Tensors | Task::VoiceActivityDetection | Task::AutomaticSpeechRecognition => {
                 Ok(self.signature.outputs.iter().map(|port| port.name.clone()).collect())
             }
             Task::QuestionAnswering if self.has_spans() => Ok(SPANS.map(str::to_owned).to_vec()),
