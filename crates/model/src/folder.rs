@@ -126,6 +126,7 @@ impl ModelFolder {
         let draft = said(path, choices);
         let mut names: BTreeSet<String> = draft.files.keys().cloned().collect();
         names.insert(MANIFEST_FILE.to_owned());
+        names.extend(draft.speech_files().map(str::to_owned));
         if !draft.is_complete() {
             let graph = draft.onnx_file.as_deref();
             let listing = Listing::of_folder(path, graph).unwrap_or_default();

@@ -8,4 +8,5 @@ mod kit;
 mod manifests;
 mod properties;
 mod sentence_transformers;
+mod speech;
 mod tasks;

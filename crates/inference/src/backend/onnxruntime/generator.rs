@@ -75,14 +75,14 @@ impl Generator {
             session(runtime, providers, part).map_err(|reason| format!("{name}: {reason}"))
         };
         let (encoder, decoder) = (load(ENCODER)?, load(DECODER)?);
-        let inputs = encoder.inputs().iter().map(port).collect::<Outcome<Vec<Port>>>()?;
-        let names: Vec<&str> = inputs.iter().map(|port| &port.name[..]).collect();
+        let names: Vec<&str> = encoder.inputs().iter().map(|input| input.name()).collect();
         let is_masked = match names[..] {
             [VALUES] => false,
             [VALUES, MASK] => true,
             _ => return Err(format!("the encoder reads {names:?}, not {VALUES} and {MASK}")),
         };
         let encoder_inputs = Names::new(names.into_iter())?;
+        let inputs = encoder.inputs().iter().map(port).collect::<Outcome<Vec<Port>>>()?;
         let outputs = encoder.outputs();
         let [output] = outputs else {
             return Err(format!("the encoder has {} outputs, not one", outputs.len()));
