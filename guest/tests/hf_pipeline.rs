@@ -18,7 +18,7 @@ fn pipeline(precision: Precision) -> TextModel {
     let folder = ModelFolder::open(root().join("models/pii-ner")).unwrap();
     match Model::load(&folder, Placement::Guest(precision)).unwrap() {
         Model::Text(model) => *model,
-        Model::Voice(_) | Model::Tensors(_) => panic!("it reads no texts"),
+        Model::Voice(_) | Model::Speech(_) | Model::Tensors(_) => panic!("it reads no texts"),
     }
 }
 

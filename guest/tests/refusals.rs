@@ -23,7 +23,9 @@ fn open(folder: &TempDir) -> Result<TextModel, String> {
     let model = Model::load(&folder, Placement::default()).map_err(|error| error.to_string())?;
     match model {
         Model::Text(model) => Ok(*model),
-        Model::Voice(_) | Model::Tensors(_) => Err("it reads no texts".to_owned()),
+        Model::Voice(_) | Model::Speech(_) | Model::Tensors(_) => {
+            Err("it reads no texts".to_owned())
+        }
     }
 }
 

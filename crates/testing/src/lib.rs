@@ -31,5 +31,5 @@ pub mod tiny_model;
 pub mod tiny_voice;
 
 pub use free_port::free_port;
-pub use real_models::real_model;
+pub use real_models::{real_model, speech_model};
 pub use skipped::{RUN, skipped};

@@ -20,3 +20,18 @@ pub fn real_model(name: &str) -> Option<PathBuf> {
     skipped(format_args!("{name} is not served; `cargo xtask models` fetches it"));
     None
 }
+
+/// As [`real_model`], of the model that writes down speech, which only ONNX Runtime computes. `None`, with a message,
+/// where its library is not named.
+///
+/// # Panics
+/// In CI, where it has to be there.
+pub fn speech_model() -> Option<PathBuf> {
+    let folder = real_model("moonshine-tiny-en")?;
+    if std::env::var_os("ORT_DYLIB_PATH").is_some() {
+        return Some(folder);
+    }
+    assert!(std::env::var_os("CI").is_none(), "CI tests with ONNX Runtime");
+    skipped("ORT_DYLIB_PATH is not set; speech is computed by ONNX Runtime");
+    None
+}

@@ -41,9 +41,16 @@ mod bindings {
                 Placement::Guest(Precision::Float32) => Self::Guest(Numbers::F32),
                 Placement::Guest(Precision::Int8) => Self::Guest(Numbers::Int8),
                 Placement::Guest(Precision::Int4) => Self::Guest(Numbers::Int4),
-                Placement::Host(graph) => Self::Host(graph.try_into()?),
+                Placement::Host(graphs) => Self::Host(of_host(graphs)?),
             })
         }
+    }
+
+    /// The first graph, which has the others beside it.
+    fn of_host(graphs: Vec<Graph>) -> Result<crate::engine::HostGraph, String> {
+        let mut graphs = graphs.into_iter().map(crate::engine::HostGraph::try_from);
+        let first = graphs.next().ok_or("the host names no graph")??;
+        Ok(crate::engine::HostGraph { beside: graphs.collect::<Result<_, _>>()?, ..first })
     }
 
     impl TryFrom<Graph> for crate::engine::HostGraph {
@@ -63,6 +70,7 @@ mod bindings {
                 vocabulary: size(graph.vocabulary),
                 any_lengths: graph.any_lengths,
                 name: graph.name,
+                beside: Vec::new(),
             })
         }
     }

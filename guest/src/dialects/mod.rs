@@ -8,6 +8,7 @@ mod gliner;
 mod hugging_face;
 mod input;
 mod litellm;
+mod multipart;
 mod object;
 mod open_inference;
 mod openai;

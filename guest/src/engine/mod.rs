@@ -85,6 +85,8 @@ pub struct HostGraph {
     /// Whether sequences of different lengths can be computed at once: an attention mask takes their
     /// padding out before anything is computed of it.
     pub any_lengths: bool,
+    /// Other graphs of the model.
+    pub beside: Vec<HostGraph>,
 }
 
 /// Why nothing is computed now, and when to ask again.

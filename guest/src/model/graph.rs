@@ -53,6 +53,18 @@ fn in_guest(
     Ok((Box::new(engine), length, vocabulary))
 }
 
+/// The graph beside that of a speech model, which tells voice activity.
+pub(super) fn voice_graph(placement: &Placement) -> Result<Box<dyn Engine>, LoadError> {
+    let Placement::Host(graph) = placement else {
+        let reason = "the sandbox does not compute speech; use --compute host with ONNX Runtime";
+        return Err(LoadError::Variant(reason));
+    };
+    match &graph.beside[..] {
+        [voice] => on_host(voice.clone()),
+        _ => Err(LoadError::Variant("the host has no graph that tells voice activity")),
+    }
+}
+
 #[cfg(feature = "tract")]
 pub(super) fn any_graph(
     folder: &ModelFolder,

@@ -2,6 +2,7 @@
 //! names the file and the reason.
 
 mod graph;
+mod speech;
 mod transitions;
 mod voice;
 
@@ -18,6 +19,7 @@ use pilotlight_recognizers::{OptionsError, Recognizers};
 use serde_json::Value;
 
 use self::graph::{any_graph, encoder};
+pub use self::speech::{LONGEST_SECONDS, SpeechModel, TokenTexts};
 pub use self::transitions::{Transitions, TransitionsError};
 pub use self::voice::{VoiceModel, VoiceState};
 use crate::api::ApiError;
@@ -120,6 +122,8 @@ pub enum Model {
     Text(Box<TextModel>),
     /// It reads audio, frame by frame.
     Voice(Box<VoiceModel>),
+    /// It writes down speech.
+    Speech(Box<SpeechModel>),
     /// It reads tensors.
     Tensors(Box<dyn Engine>),
 }
@@ -148,6 +152,9 @@ impl Model {
                 let voice = voice.map_err(|reason| LoadError::Mismatch { file: file(), reason })?;
                 Ok(Self::Voice(Box::new(voice)))
             }
+            Task::AutomaticSpeechRecognition => {
+                SpeechModel::load(folder, placement).map(|model| Self::Speech(Box::new(model)))
+            }
             _ => TextModel::load(folder, placement).map(|model| Self::Text(Box::new(model))),
         }
     }
@@ -156,7 +163,7 @@ impl Model {
     pub fn text(&self) -> Option<&TextModel> {
         match self {
             Self::Text(model) => Some(model),
-            Self::Voice(_) | Self::Tensors(_) => None,
+            Self::Voice(_) | Self::Speech(_) | Self::Tensors(_) => None,
         }
     }
 
@@ -165,6 +172,7 @@ impl Model {
         match self {
             Self::Text(_) => None,
             Self::Voice(model) => Some(model.engine()),
+            Self::Speech(model) => Some(model.engine()),
             Self::Tensors(engine) => Some(&**engine),
         }
     }
@@ -174,6 +182,7 @@ impl Model {
         match self {
             Self::Text(model) => model.encoder.place(),
             Self::Voice(model) => model.engine().place(),
+            Self::Speech(model) => model.engine().place(),
             Self::Tensors(engine) => engine.place(),
         }
     }

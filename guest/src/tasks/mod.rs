@@ -11,6 +11,7 @@ pub mod reranking;
 #[cfg(feature = "schema")]
 pub(crate) mod schema;
 pub(crate) mod scores;
+pub mod speech_recognition;
 pub mod tensors;
 pub mod text_classification;
 pub mod token_classification;

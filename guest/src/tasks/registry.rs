@@ -2,8 +2,8 @@ use pilotlight_model::Task;
 use serde_json::{Value, json};
 
 use super::{
-    embeddings, fill_mask, question_answering, reranking, tensors, text_classification,
-    token_classification, voice_activity, zero_shot_classification,
+    embeddings, fill_mask, question_answering, reranking, speech_recognition, tensors,
+    text_classification, token_classification, voice_activity, zero_shot_classification,
 };
 use crate::api::{ApiError, parse};
 use crate::engine::{Element, Engine, Output, Port, Tensor};
@@ -46,9 +46,12 @@ pub enum Measure {
 /// The tasks that a model can do, its own first.
 pub fn able(task: Task, model: &Model) -> Vec<Task> {
     use Task::{
-        FeatureExtraction, Reranking, SentenceEmbeddings, SentenceSimilarity, TextClassification,
-        ZeroShotClassification,
+        AutomaticSpeechRecognition, FeatureExtraction, Reranking, SentenceEmbeddings,
+        SentenceSimilarity, TextClassification, VoiceActivityDetection, ZeroShotClassification,
     };
+    if let Model::Speech(_) = model {
+        return vec![AutomaticSpeechRecognition, VoiceActivityDetection];
+    }
     let Some(text) = model.text() else { return vec![task] };
     let others: &[Task] = match task {
         FeatureExtraction | SentenceEmbeddings | SentenceSimilarity => match text.output() {
@@ -86,6 +89,10 @@ pub fn answer(
         Model::Voice(voice) => {
             return write_vectors(&voice_activity::answer(voice, body, usage)?);
         }
+        Model::Speech(speech) if task == Task::VoiceActivityDetection => {
+            return write_vectors(&voice_activity::answer(speech.voice(), body, usage)?);
+        }
+        Model::Speech(speech) => return write(&speech_recognition::answer(speech, body, usage)?),
         Model::Tensors(engine) => {
             return write_vectors(&tensors::answer(&**engine, parse(body)?, usage)?);
         }
@@ -114,7 +121,7 @@ pub fn answer(
 pub fn sample(task: Task, model: &Model) -> Value {
     match model {
         Model::Text(text) => request(task, text, TEXT),
-        Model::Voice(_) => voice_activity::sample(),
+        Model::Voice(_) | Model::Speech(_) => voice_activity::sample(),
         Model::Tensors(engine) => tensors_sample(&**engine),
     }
 }
@@ -152,6 +159,7 @@ pub fn agreement(task: Task, model: &Model) -> Agreement {
         Model::Voice(_) => {
             return of(sample(task, model), "/probabilities/*", Measure::Difference, 0.99);
         }
+        Model::Speech(_) => return of(sample(task, model), "/text", Measure::Equal, 0.99),
         Model::Tensors(_) => {
             return of(sample(task, model), "/outputs/0/data/*", Measure::Difference, 0.999);
         }

@@ -1,4 +1,4 @@
-//! Voice activity in recordings and in audio while it is sent.
+//! Voice activity and speech in recordings and in audio while it is sent.
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
@@ -6,5 +6,6 @@ mod kit;
 mod models;
 mod real;
 mod recordings;
+mod speech;
 mod streams;
 mod vosk;

@@ -1,4 +1,5 @@
-//! Audio while it is sent: `POST /v1/audio/stream`, and WebSockets in Vosk's protocol.
+//! Audio while it is sent: `POST /v1/audio/stream`, and WebSockets in Vosk's protocol. Models with words tell
+//! what is said, too.
 
 mod query;
 mod stream;
@@ -6,6 +7,7 @@ mod vosk;
 
 use std::time::Duration;
 
+use pilotlight_audio::{Reader, SegmentOptions};
 use pilotlight_model::Task;
 
 use super::route::{Answer, Call, NOTHING, Requires, Route};
@@ -14,7 +16,9 @@ use super::schema::Document;
 use super::session::{SessionRoute, answer_whole};
 use crate::api::ApiError;
 use crate::function::Function;
-use crate::model::{Model, VoiceModel};
+use crate::model::Model;
+use crate::tasks::speech_recognition::{self, SpeechSession};
+use crate::tasks::voice_activity::Parameters;
 
 const STREAM: &str = "/v1/audio/stream";
 const VOSK: &str = "/v1/audio/vosk";
@@ -56,10 +60,20 @@ fn whole(call: &mut Call<'_>, open: Open) -> Result<Answer, ApiError> {
 type Open =
     for<'a> fn(&'a Function, &super::Target) -> Result<super::session::Opened<'a>, ApiError>;
 
-/// The model, on routes of models that hear.
-fn model(function: &Function) -> Result<&VoiceModel, ApiError> {
+/// A session of the model, on routes of models that hear.
+fn session_of<'a>(
+    function: &'a Function,
+    reader: Reader,
+    parameters: &Parameters,
+) -> Result<SpeechSession<'a>, ApiError> {
     match function.model() {
-        Model::Voice(model) => Ok(model),
+        Model::Voice(model) => {
+            let options = parameters.options(SegmentOptions::default())?;
+            SpeechSession::without_words(model, reader, &options)
+        }
+        Model::Speech(model) => {
+            SpeechSession::new(model, reader, &speech_recognition::options(parameters)?)
+        }
         _ => Err(ApiError::Internal("the model does not hear".to_owned())),
     }
 }
@@ -70,11 +84,11 @@ pub(super) fn describe(document: &mut Document) {
     use serde_json::json;
     document.tag("Audio");
     document
-        .post(STREAM, "Tells voice activity while audio is sent.")
+        .post(STREAM, "Tells voice activity, and what is said, while audio is sent.")
         .reads_audio(query::PARAMETERS)
         .answers_lines_of::<stream::Line>(stream::NDJSON);
     document
-        .post(VOSK, "Tells voice activity in Vosk's protocol; WebSockets at / are framed so.")
+        .post(VOSK, "Tells voice activity, and what is said, in Vosk's protocol; WebSockets at / are framed so.")
         .reads_audio(&[])
         .answers_in(&json!({stream::NDJSON: {}}));
 }

@@ -26,12 +26,13 @@ pub(super) const PARAMETERS: &[(&str, &str)] = &[
     ("sample_rate", "of PCM, in Hz; 16000 unless given"),
     ("channels", "of PCM, 1 or 2; 1 unless given"),
     ("frames", "whether each frame is told; true unless given"),
+    ("partials", "whether text of speech that goes on is told; true unless given"),
     ("threshold", "probability at which speech begins; 0.5 unless given"),
     ("negative_threshold", "probability below which speech ends"),
     ("min_speech_ms", "shorter speech is left out; 250 unless given"),
-    ("min_silence_ms", "shorter silence ends no segment; 100 unless given"),
-    ("pad_ms", "what a segment includes around it; 30 unless given"),
-    ("max_speech_ms", "longer segments are cut"),
+    ("min_silence_ms", "shorter silence ends no segment; 100, and 500 for text, unless given"),
+    ("pad_ms", "what a segment includes around it; 30, and 200 for text, unless given"),
+    ("max_speech_ms", "longer segments are cut; 15000 for text unless given"),
 ];
 
 /// What is asked for.
@@ -40,6 +41,8 @@ pub(super) struct Asked {
     pub(super) reader: Reader,
     /// Whether each frame is told, not only segments.
     pub(super) frames: bool,
+    /// Whether text of speech that goes on is told.
+    pub(super) partials: bool,
     pub(super) parameters: Parameters,
 }
 
@@ -50,7 +53,7 @@ impl Asked {
     /// [`ApiError::UnsupportedMediaType`], and [`ApiError::InvalidKey`] naming the key of the query.
     pub(super) fn of(target: &Target) -> Result<Self, ApiError> {
         let mut encoding: Option<String> = None;
-        let (mut format, mut frames) = (DEFAULT_FORMAT, true);
+        let (mut format, mut frames, mut partials) = (DEFAULT_FORMAT, true, true);
         let (media_type, rate, channels) = media_type(target.content_type.as_deref())?;
         format.rate = rate.unwrap_or(format.rate);
         format.channels = channels.unwrap_or(format.channels);
@@ -61,6 +64,7 @@ impl Asked {
                 "sample_rate" => format.rate = number("sample_rate", &value)?,
                 "channels" => format.channels = number("channels", &value)?,
                 "frames" => frames = number("frames", &value)?,
+                "partials" => partials = number("partials", &value)?,
                 "threshold" => parameters.threshold = Some(number("threshold", &value)?),
                 "negative_threshold" => {
                     parameters.negative_threshold = Some(number("negative_threshold", &value)?);
@@ -81,7 +85,7 @@ impl Asked {
             }
         }
         let reader = reader(encoding.as_deref(), media_type, format)?;
-        Ok(Self { reader, frames, parameters })
+        Ok(Self { reader, frames, partials, parameters })
     }
 }
 

@@ -3,14 +3,15 @@
 use serde::Serialize;
 use serde_json::json;
 
-use super::model;
 use super::query::Asked;
+use super::session_of;
 use crate::api::ApiError;
 use crate::dialects::route::Target;
 use crate::dialects::session::{Opened, Session};
 use crate::function::Function;
 use crate::model::Usage;
-use crate::tasks::voice_activity::{Event, Span, VoiceSession, seconds};
+use crate::tasks::speech_recognition::{Heard, SpeechSession, Spoken};
+use crate::tasks::voice_activity::{Span, seconds};
 
 pub(super) const NDJSON: &str = "application/x-ndjson";
 pub(super) const EVENTS: &str = "text/event-stream";
@@ -33,10 +34,20 @@ pub(super) enum Line {
         /// Whether it is within speech, as far as can be told by now.
         speech: bool,
     },
+    /// Speech that goes on, of models with words. What has been said may change.
+    Partial {
+        /// Where it is so far, and what has been said.
+        partial: Spoken,
+    },
     /// Speech that has ended.
     Segment {
         /// Where it is.
         segment: Span,
+    },
+    /// The same, of models with words.
+    Spoken {
+        /// Where it is, and what was said.
+        segment: Spoken,
     },
     /// The last line of a session that was not broken off.
     Done {
@@ -64,7 +75,7 @@ enum Form {
 }
 
 struct Stream<'a> {
-    voice: VoiceSession<'a>,
+    hearing: SpeechSession<'a>,
     frames: bool,
     form: Form,
 }
@@ -74,14 +85,15 @@ struct Stream<'a> {
 /// # Errors
 /// [`ApiError`] about the head of the request.
 pub(super) fn open<'a>(function: &'a Function, target: &Target) -> Result<Opened<'a>, ApiError> {
-    let Asked { reader, frames, parameters } = Asked::of(target)?;
-    let voice = VoiceSession::new(model(function)?, reader, &parameters)?;
+    let Asked { reader, frames, partials, parameters } = Asked::of(target)?;
+    let hearing = session_of(function, reader, &parameters)?;
+    let hearing = if partials { hearing } else { hearing.without_partials() };
     let accept = target.accept.as_deref().unwrap_or_default();
     let (form, content_type) = match accept.split(',').any(is_events) {
         true => (Form::Events, EVENTS),
         false => (Form::Lines, NDJSON),
     };
-    Ok(Opened { content_type, session: Box::new(Stream { voice, frames, form }) })
+    Ok(Opened { content_type, session: Box::new(Stream { hearing, frames, form }) })
 }
 
 fn is_events(range: &str) -> bool {
@@ -102,35 +114,42 @@ impl Form {
 }
 
 /// What is written of an event.
-fn line(event: Event, frames: bool) -> Option<Line> {
-    match event {
-        Event::Frame { number, probability, is_speech } => frames.then(|| Line::Frame {
+fn line(heard: Heard, frames: bool) -> Option<Line> {
+    match heard {
+        Heard::Frame { number, probability, is_speech } => frames.then(|| Line::Frame {
             frame: number,
             start: seconds(number * FRAME),
             probability,
             speech: is_speech,
         }),
-        Event::Segment(segment) => Some(Line::Segment { segment: segment.into() }),
+        Heard::Partial { segment, text } => {
+            Some(Line::Partial { partial: Spoken { span: segment.into(), text } })
+        }
+        Heard::Segment { segment, text: None } => Some(Line::Segment { segment: segment.into() }),
+        Heard::Segment { segment, text: Some(text) } => {
+            Some(Line::Spoken { segment: Spoken { span: segment.into(), text } })
+        }
     }
 }
 
 impl Session for Stream<'_> {
     fn push(&mut self, bytes: &[u8], usage: &mut Usage, out: &mut Vec<u8>) -> Result<(), ApiError> {
-        let Self { voice, frames, form } = self;
-        voice.push(bytes, usage, &mut |event| {
-            if let Some(line) = line(event, *frames) {
+        let Self { hearing, frames, form } = self;
+        hearing.push(bytes, usage, &mut |heard| {
+            if let Some(line) = line(heard, *frames) {
                 form.write(&line, out);
             }
         })
     }
 
     fn finish(&mut self, usage: &mut Usage, out: &mut Vec<u8>) -> Result<(), ApiError> {
-        let Self { voice, frames, form } = self;
-        voice.finish(usage, &mut |event| {
-            if let Some(line) = line(event, *frames) {
+        let Self { hearing, frames, form } = self;
+        hearing.finish(usage, &mut |heard| {
+            if let Some(line) = line(heard, *frames) {
                 form.write(&line, out);
             }
         })?;
+        let voice = hearing.voice();
         let duration = seconds(voice.samples());
         let done = Totals { frames: voice.computed(), duration, segments: voice.segments() };
         form.write(&Line::Done { done }, out);

@@ -1,19 +1,20 @@
 //! Vosk's protocol (alphacep/vosk-server): binary messages of mono PCM, 16 bits, each of which is answered by
-//! one message, and `{"config": …}` before and `{"eof": 1}` behind them. A model that only tells voice
-//! activity has no words: `text` and `partial` are empty, and each element of `result` is a segment.
+//! one message, and `{"config": …}` before and `{"eof": 1}` behind them. Each element of `result` is a segment. A
+//! model that only tells voice activity has no words: `text` and `partial` are empty.
 
 use pilotlight_audio::{Encoding, Format, Reader};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::model;
+use super::session_of;
 use super::stream::NDJSON;
 use crate::api::{ApiError, parse};
 use crate::dialects::route::Target;
 use crate::dialects::session::{Message, Messages, Opened, Session};
 use crate::function::Function;
-use crate::model::{Usage, VoiceModel};
-use crate::tasks::voice_activity::{Event, Parameters, Span, VoiceSession};
+use crate::model::Usage;
+use crate::tasks::speech_recognition::{Heard, SpeechSession, Spoken};
+use crate::tasks::voice_activity::{Parameters, Span};
 
 /// What Vosk's server assumes unless it is told.
 const DEFAULT_RATE: f64 = 16_000.0;
@@ -40,59 +41,81 @@ struct Vosk<'a> {
 }
 
 struct Recognizer<'a> {
-    model: &'a VoiceModel,
+    function: &'a Function,
     rate: f64,
     /// Begins with the first audio.
-    voice: Option<VoiceSession<'a>>,
+    hearing: Option<SpeechSession<'a>>,
+    /// What has been said of the speech that goes on.
+    partial: String,
     is_over: bool,
 }
 
 /// What a message has been answered with.
 #[derive(Default)]
-struct Heard {
+struct Told {
     probabilities: Vec<f32>,
     is_speech: bool,
-    segments: Vec<Span>,
+    segments: Vec<Ended>,
+    texts: Vec<String>,
+    partial: String,
+}
+
+/// Speech that has ended, with words or without.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Ended {
+    Span(Span),
+    Spoken(Spoken),
 }
 
 /// Begins a session.
 ///
 /// # Errors
-/// [`ApiError`] where the model does not hear.
+/// None: what is wrong is told when audio comes.
 pub(super) fn open<'a>(function: &'a Function, _: &Target) -> Result<Opened<'a>, ApiError> {
-    let model = model(function)?;
-    let inner = Recognizer { model, rate: DEFAULT_RATE, voice: None, is_over: false };
+    let partial = String::new();
+    let inner = Recognizer { function, rate: DEFAULT_RATE, hearing: None, partial, is_over: false };
     let session = Box::new(Vosk { messages: Messages::default(), inner });
     Ok(Opened { content_type: NDJSON, session })
 }
 
-impl Heard {
-    fn take(&mut self, event: Event) {
-        match event {
-            Event::Frame { probability, is_speech, .. } => {
+impl Told {
+    fn take(&mut self, heard: Heard) {
+        match heard {
+            Heard::Frame { probability, is_speech, .. } => {
                 self.probabilities.push(probability);
                 self.is_speech = is_speech;
             }
-            Event::Segment(segment) => self.segments.push(segment.into()),
+            Heard::Partial { text, .. } => self.partial = text,
+            Heard::Segment { segment, text: None } => {
+                self.segments.push(Ended::Span(segment.into()));
+            }
+            Heard::Segment { segment, text: Some(text) } => {
+                self.partial.clear();
+                self.texts.extend((!text.is_empty()).then(|| text.clone()));
+                self.segments.push(Ended::Spoken(Spoken { span: segment.into(), text }));
+            }
         }
     }
 
     /// The answer to a message of audio.
-    fn told(self) -> Value {
-        let Self { probabilities, is_speech, segments } = self;
+    fn answer(&self) -> Value {
+        let Self { probabilities, is_speech, segments, texts, partial } = self;
         match segments.is_empty() {
             true => {
-                json!({"partial": "", "probabilities": probabilities, "speech": is_speech})
+                json!({"partial": partial, "probabilities": probabilities, "speech": is_speech})
             }
             false => json!({
-                "result": segments, "text": "", "probabilities": probabilities, "speech": is_speech,
+                "result": segments, "text": texts.join(" "),
+                "probabilities": probabilities, "speech": is_speech,
             }),
         }
     }
 
     /// The answer to the end of audio.
-    fn last(self) -> Value {
-        json!({"result": self.segments, "text": "", "probabilities": self.probabilities})
+    fn last(&self) -> Value {
+        let Self { probabilities, segments, texts, .. } = self;
+        json!({"result": segments, "text": texts.join(" "), "probabilities": probabilities})
     }
 }
 
@@ -117,9 +140,10 @@ impl<'a> Recognizer<'a> {
         usage: &mut Usage,
         out: &mut Vec<u8>,
     ) -> Result<(), ApiError> {
-        let mut heard = Heard::default();
-        self.voice()?.push(audio, usage, &mut |event| heard.take(event))?;
-        write(&heard.told(), out);
+        let mut told = Told { partial: std::mem::take(&mut self.partial), ..Told::default() };
+        self.hearing()?.push(audio, usage, &mut |heard| told.take(heard))?;
+        write(&told.answer(), out);
+        self.partial = told.partial;
         Ok(())
     }
 
@@ -131,7 +155,7 @@ impl<'a> Recognizer<'a> {
     ) -> Result<(), ApiError> {
         let Control { config, eof, reset } = parse(text.as_bytes())?;
         if let Some(rate) = config.and_then(|config| config.sample_rate) {
-            if self.voice.is_some() {
+            if self.hearing.is_some() {
                 let message = "sample_rate cannot change while audio is sent";
                 return Err(ApiError::Invalid(message.to_owned()));
             }
@@ -146,24 +170,25 @@ impl<'a> Recognizer<'a> {
 
     /// Tells what is left of the audio so far.
     fn end(&mut self, usage: &mut Usage, out: &mut Vec<u8>) -> Result<(), ApiError> {
-        let mut heard = Heard::default();
-        if let Some(mut voice) = self.voice.take() {
-            voice.finish(usage, &mut |event| heard.take(event))?;
+        let mut told = Told::default();
+        self.partial.clear();
+        if let Some(mut hearing) = self.hearing.take() {
+            hearing.finish(usage, &mut |heard| told.take(heard))?;
         }
-        write(&heard.last(), out);
+        write(&told.last(), out);
         Ok(())
     }
 
-    fn voice(&mut self) -> Result<&mut VoiceSession<'a>, ApiError> {
-        if self.voice.is_none() {
+    fn hearing(&mut self) -> Result<&mut SpeechSession<'a>, ApiError> {
+        if self.hearing.is_none() {
             let rate = self.rate as u32;
             let format = Format { encoding: Encoding::S16, channels: 1, rate };
             let reader =
                 Reader::pcm(format).map_err(|error| ApiError::Invalid(error.to_string()))?;
-            self.voice = Some(VoiceSession::new(self.model, reader, &Parameters::default())?);
+            self.hearing = Some(session_of(self.function, reader, &Parameters::default())?);
         }
         let missing = || ApiError::Internal("there is no session".to_owned());
-        self.voice.as_mut().ok_or_else(missing)
+        self.hearing.as_mut().ok_or_else(missing)
     }
 }
 

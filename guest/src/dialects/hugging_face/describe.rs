@@ -10,7 +10,7 @@ use crate::tasks::request::{Answer, OneOrMany, Request, TextOrPair};
 use crate::tasks::schema::Filled;
 use crate::tasks::tensors::{Request as TensorsRequest, Response};
 use crate::tasks::{
-    embeddings, fill_mask, question_answering, reranking, text_classification,
+    embeddings, fill_mask, question_answering, reranking, speech_recognition, text_classification,
     token_classification, voice_activity, zero_shot_classification,
 };
 
@@ -108,6 +108,11 @@ fn others(document: &mut Document) {
         .or_wav()
         .answers::<voice_activity::VoiceActivity>();
     document
+        .post("/v1/automatic-speech-recognition", "Writes down what is said in a recording.")
+        .reads::<speech_recognition::Request>(&example(Task::AutomaticSpeechRecognition))
+        .or_wav()
+        .answers::<speech_recognition::Transcript>();
+    document
         .post("/v1/tensors", "Computes the graph's outputs for tensors.")
         .reads::<TensorsRequest>(&example(Task::Tensors))
         .answers::<Response>();
@@ -138,7 +143,9 @@ fn example(task: Task) -> Value {
             "context": "Ada is a person.",
         }}),
         Task::FillMask => json!({"inputs": "Ada is a [MASK]."}),
-        Task::VoiceActivityDetection => json!({"inputs": "AAAA/38AgA=="}),
+        Task::VoiceActivityDetection | Task::AutomaticSpeechRecognition => {
+            json!({"inputs": "AAAA/38AgA=="})
+        }
         Task::Tensors => json!({"inputs": [
             {"name": "x", "shape": [1, 2], "datatype": "FP32", "data": [1, 2]},
         ]}),

@@ -20,8 +20,8 @@ use crate::tasks::text_classification::Label;
 use crate::tasks::token_classification::Entity;
 use crate::tasks::zero_shot_classification::Classified;
 use crate::tasks::{
-    embeddings, fill_mask, question_answering, reranking, tensors, text_classification,
-    token_classification, voice_activity, zero_shot_classification,
+    embeddings, fill_mask, question_answering, reranking, speech_recognition, tensors,
+    text_classification, token_classification, voice_activity, zero_shot_classification,
 };
 
 /// A request for any task. The document of a function has the forms of its tasks.
@@ -46,7 +46,7 @@ pub(super) enum AnyRequest {
     Questions(Of<OneOrMany<question_answering::Inputs>, question_answering::Parameters>),
     #[schemars(extend("x-tasks" = ["fill-mask"]))]
     FillMask(Of<OneOrMany<String>, fill_mask::Parameters>),
-    #[schemars(extend("x-tasks" = ["voice-activity-detection"]))]
+    #[schemars(extend("x-tasks" = ["voice-activity-detection", "automatic-speech-recognition"]))]
     VoiceActivity(Of<String, voice_activity::Parameters>),
     #[schemars(extend("x-tasks" = ["tensors"]))]
     Tensors(tensors::Request),
@@ -67,6 +67,7 @@ pub(super) enum AnyAnswer {
     Spans(Answer<question_answering::Spans>),
     Masks(Answer<fill_mask::Candidates>),
     VoiceActivity(voice_activity::VoiceActivity),
+    Transcript(speech_recognition::Transcript),
     Tensors(tensors::Response),
 }
 

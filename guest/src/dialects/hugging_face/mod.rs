@@ -53,13 +53,23 @@ pub(super) const ROUTES: &[Route] = &[
     }),
     task("/v1/fill-mask", Task::FillMask, |call| answer(call, Task::FillMask)),
     Route {
-        reads: &["application/json", "audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave"],
+        reads: WAV_OR_JSON,
         ..task("/v1/voice-activity-detection", Task::VoiceActivityDetection, |call| {
             answer(call, Task::VoiceActivityDetection)
         })
     },
+    Route {
+        reads: WAV_OR_JSON,
+        ..task("/v1/automatic-speech-recognition", Task::AutomaticSpeechRecognition, |call| {
+            answer(call, Task::AutomaticSpeechRecognition)
+        })
+    },
     task("/v1/tensors", Task::Tensors, |call| answer(call, Task::Tensors)),
 ];
+
+/// Bodies of recordings.
+const WAV_OR_JSON: &[&str] =
+    &["application/json", "audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave"];
 
 type Handler = fn(&mut Call<'_>) -> Result<Answer, ApiError>;
 

@@ -24,6 +24,7 @@ pub(super) fn answer(call: &mut Call<'_>) -> Result<Answer, ApiError> {
             text::compute(model, (call.function.task(), &signature), inputs, call.usage)?
         }
         Model::Voice(voice) => of_tensors(compute(voice.engine(), &inputs, call.usage)?),
+        Model::Speech(speech) => of_tensors(compute(speech.engine(), &inputs, call.usage)?),
         Model::Tensors(engine) => of_tensors(compute(&**engine, &inputs, call.usage)?),
     };
     let outputs = match wanted {

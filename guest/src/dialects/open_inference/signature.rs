@@ -35,6 +35,7 @@ impl<'a> Signature<'a> {
     pub(super) fn of(function: &'a Function) -> Self {
         match function.model() {
             Model::Voice(voice) => Self::of_engine(voice.engine(), function),
+            Model::Speech(speech) => Self::of_engine(speech.engine(), function),
             Model::Tensors(engine) => Self::of_engine(&**engine, function),
             Model::Text(model) => {
                 let (inputs, outputs) = of_task(function.task(), model);

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::moderations::{Input, ModerationRequest};
 use super::{Embeddings, EmbeddingsRequest};
@@ -23,6 +23,18 @@ pub(in crate::dialects) fn describe(document: &mut Document) {
         .post("/v1/moderations", "Classifies texts, under the names of the model's labels.")
         .reads::<Lenient<ModerationRequest>>(&json!({"input": ["Ada is a person.", "It rains."]}))
         .answers::<Moderations>();
+    document
+        .post("/v1/audio/transcriptions", "Writes down what is said in a recording.")
+        .reads_form(&json!({
+            "type": "object",
+            "required": ["file"],
+            "properties": {
+                "file": {"description": "A WAV file.", "type": "string", "format": "binary"},
+                "response_format": {"enum": ["json", "text", "srt", "verbose_json", "vtt"]},
+                "language": {"description": "The model's own, if any.", "type": "string"},
+            },
+        }))
+        .answers::<Transcription>();
     document.get("/v1/models", "Lists the model.").answers::<Models>();
     document.get("/v1/models/{id...}", "Describes the model.").answers::<Model>();
 }
@@ -40,6 +52,17 @@ struct Model {
     created: u32,
     owned_by: String,
     task: String,
+}
+
+/// `verbose_json` has all keys, `json` only `text` and `usage`.
+#[derive(JsonSchema)]
+struct Transcription {
+    text: String,
+    usage: Option<Value>,
+    task: Option<String>,
+    language: Option<String>,
+    duration: Option<f64>,
+    segments: Option<Vec<Value>>,
 }
 
 #[derive(JsonSchema)]

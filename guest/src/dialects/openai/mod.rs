@@ -1,9 +1,10 @@
-//! OpenAI's API: `/v1/embeddings` and `/v1/models`, and `/v1/moderations` by a text classifier
-//! (moderations.rs).
+//! OpenAI's API: `/v1/embeddings` and `/v1/models`, `/v1/moderations` by a text classifier (moderations.rs), and
+//! `/v1/audio/transcriptions` by a speech model (transcriptions.rs).
 
 #[cfg(feature = "schema")]
 mod describe;
 mod moderations;
+mod transcriptions;
 
 use pilotlight_model::Task;
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,13 @@ pub(super) const ROUTES: &[Route] = &[
         requires: Requires::Task(Task::TextClassification),
         reads: JSON,
         answer: moderations::answer,
+    },
+    Route {
+        method: "POST",
+        path: "/v1/audio/transcriptions",
+        requires: Requires::Task(Task::AutomaticSpeechRecognition),
+        reads: &["multipart/form-data"],
+        answer: transcriptions::answer,
     },
     Route {
         method: "GET",

@@ -162,6 +162,15 @@ impl Operation<'_> {
         self
     }
 
+    /// The body is a form with fields of this schema.
+    pub(super) fn reads_form(self, schema: &Value) -> Self {
+        self.content["requestBody"] = json!({
+            "required": true,
+            "content": {"multipart/form-data": {"schema": schema}},
+        });
+        self
+    }
+
     /// The body may be a WAV file, too.
     pub(super) fn or_wav(self) -> Self {
         self.content["requestBody"]["content"]["audio/wav"] = json!({});

@@ -5,7 +5,7 @@ mod session;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use pilotlight_audio::{Encoding, Format, RATE, Reader, Segment};
+use pilotlight_audio::{Encoding, Format, RATE, Reader, Segment, SegmentOptions};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -84,7 +84,8 @@ fn of_recording(
     usage: &mut Usage,
 ) -> Result<VoiceActivity, ApiError> {
     let reader = Reader::wav_or_pcm(DEFAULT_FORMAT).map_err(unsupported)?;
-    let mut session = VoiceSession::new(model, reader, parameters)?;
+    let options = parameters.options(SegmentOptions::default())?;
+    let mut session = VoiceSession::new(model, reader, &options)?;
     let (mut probabilities, mut segments) = (Vec::new(), Vec::new());
     let mut each = |event: Event| match event {
         Event::Frame { probability, .. } => probabilities.push(probability),
@@ -97,7 +98,7 @@ fn of_recording(
 }
 
 /// Audio that cannot be read.
-fn unsupported(error: pilotlight_audio::AudioError) -> ApiError {
+pub(super) fn unsupported(error: pilotlight_audio::AudioError) -> ApiError {
     ApiError::Invalid(error.to_string())
 }
 

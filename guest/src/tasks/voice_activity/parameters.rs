@@ -27,19 +27,18 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// The same, checked.
+    /// The same, checked; what is not given is that of `default`.
     ///
     /// # Errors
     /// [`ApiError::Invalid`] naming the parameter and its range.
-    pub fn options(&self) -> Result<SegmentOptions, ApiError> {
-        let default = SegmentOptions::default();
+    pub fn options(&self, default: SegmentOptions) -> Result<SegmentOptions, ApiError> {
         let options = SegmentOptions {
             threshold: self.threshold.unwrap_or(default.threshold),
-            negative_threshold: self.negative_threshold,
+            negative_threshold: self.negative_threshold.or(default.negative_threshold),
             min_speech_ms: self.min_speech_ms.unwrap_or(default.min_speech_ms),
             min_silence_ms: self.min_silence_ms.unwrap_or(default.min_silence_ms),
             pad_ms: self.pad_ms.unwrap_or(default.pad_ms),
-            max_speech_ms: self.max_speech_ms,
+            max_speech_ms: self.max_speech_ms.or(default.max_speech_ms),
         };
         options.check().map_err(ApiError::Invalid)?;
         Ok(options)

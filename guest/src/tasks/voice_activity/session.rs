@@ -1,6 +1,6 @@
-use pilotlight_audio::{Frames, Reader, Segment, Segmenter};
+use pilotlight_audio::{CONTEXT, Frames, Reader, Segment, SegmentOptions, Segmenter};
 
-use super::{Parameters, unsupported};
+use super::unsupported;
 use crate::api::ApiError;
 use crate::model::{Usage, VoiceModel, VoiceState};
 
@@ -18,6 +18,8 @@ pub struct VoiceSession<'a> {
     samples: u64,
     /// Segments that were told.
     segments: u64,
+    /// Samples of frames that nobody has taken yet, if somebody wants them.
+    kept: Option<Vec<f32>>,
 }
 
 /// What is found, in its order.
@@ -40,13 +42,13 @@ impl<'a> VoiceSession<'a> {
     /// A session about the audio that `reader` reads.
     ///
     /// # Errors
-    /// [`ApiError::Invalid`] for parameters out of range.
+    /// [`ApiError::Invalid`] for options out of range.
     pub fn new(
         model: &'a VoiceModel,
         reader: Reader,
-        parameters: &Parameters,
+        options: &SegmentOptions,
     ) -> Result<Self, ApiError> {
-        let segmenter = Segmenter::new(&parameters.options()?).map_err(ApiError::Invalid)?;
+        let segmenter = Segmenter::new(options).map_err(ApiError::Invalid)?;
         Ok(Self {
             model,
             reader,
@@ -56,7 +58,30 @@ impl<'a> VoiceSession<'a> {
             computed: 0,
             samples: 0,
             segments: 0,
+            kept: None,
         })
+    }
+
+    /// The same, which keeps the samples of frames until they are taken.
+    #[must_use]
+    pub fn keeping_samples(mut self) -> Self {
+        self.kept = Some(Vec::new());
+        self
+    }
+
+    /// Samples at 16 kHz of the frames that were computed since the last call.
+    pub fn take_samples(&mut self) -> Vec<f32> {
+        self.kept.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Where the speech began that goes on, without padding.
+    pub fn speech_start(&self) -> Option<u64> {
+        self.segmenter.as_ref().and_then(Segmenter::speech_start)
+    }
+
+    /// The first sample that can be in a segment which is not told yet.
+    pub fn needed(&self) -> u64 {
+        self.segmenter.as_ref().map_or(self.samples, Segmenter::needed)
     }
 
     /// Frames that were computed.
@@ -130,6 +155,9 @@ impl<'a> VoiceSession<'a> {
         each: &mut impl FnMut(Event),
     ) -> Result<(), ApiError> {
         let probability = self.model.probability(frame, &mut self.state, usage)?;
+        if let Some(kept) = &mut self.kept {
+            kept.extend_from_slice(&frame[CONTEXT..]);
+        }
         let number = self.computed;
         self.computed += 1;
         let mut segments = Vec::new();
