@@ -151,6 +151,12 @@ impl Segmenter {
         self.start
     }
 
+    /// The first sample that can be in a segment which is not complete yet, or begins later.
+    pub fn needed(&self) -> u64 {
+        let next = self.start.unwrap_or(self.position).saturating_sub(self.pad);
+        self.held.map_or(next, |held| held.start)
+    }
+
     /// Takes the probability of the next frame. Appends the segments that it completes: one is
     /// complete when nothing that follows can change its padding.
     pub fn push(&mut self, probability: f32, segments: &mut Vec<Segment>) {

@@ -1,8 +1,9 @@
-//! The graph that the host computes for a component, in a file beside the component.
+//! The graph that the host computes for a component, in a file beside the component. Where a model has several
+//! graphs, the file is a package of them.
 
 use std::path::Path;
 
-use pilotlight_inference::{EngineKind, GraphOptions, Graphs};
+use pilotlight_inference::{EngineKind, Graph, GraphOptions, Graphs, Package};
 use pilotlight_model::Digest;
 use serde::{Deserialize, Serialize};
 
@@ -69,7 +70,7 @@ impl GraphRecord {
         let bytes = std::fs::read(&beside).map_err(Error::io(&beside))?;
         let mut options = self.precision.set(options);
         options.engine = self.engine;
-        graphs.load(&self.name, bytes, options)?;
+        load_graphs(graphs, &self.name, bytes, options)?;
         Ok(())
     }
 
@@ -86,4 +87,37 @@ impl GraphRecord {
             _ => {}
         }
     }
+}
+
+/// A graph with the name that it is loaded by.
+pub(crate) type NamedGraph = (String, Graph);
+
+/// Loads the graph in `file` as `name`, or the graphs of a package: the first as `name`, others as `name/PART`.
+/// Returns them in the order of the package. Blocks.
+///
+/// # Errors
+/// [`Error::Refused`] for a broken package, and those of [`Graphs::load`].
+pub(crate) fn load_graphs(
+    graphs: &Graphs,
+    name: &str,
+    file: Vec<u8>,
+    options: GraphOptions,
+) -> Result<Vec<NamedGraph>> {
+    if !Package::is(&file) {
+        return Ok(vec![(name.to_owned(), graphs.load(name, file, options)?)]);
+    }
+    let package =
+        Package::read(&file).map_err(|error| Error::Refused(format!("{name}: {error}")))?;
+    let named = package.parts().iter().enumerate().map(|(place, (part, content))| match place {
+        0 => (name.to_owned(), *content),
+        _ => (format!("{name}/{part}"), *content),
+    });
+    // The one that is looked for comes last: it is never there without the others.
+    let load = |(name, content): (String, &[u8])| {
+        let graph = graphs.load(&name, content.to_vec(), options)?;
+        Ok((name, graph))
+    };
+    let mut loaded = named.rev().map(load).collect::<Result<Vec<_>>>()?;
+    loaded.reverse();
+    Ok(loaded)
 }

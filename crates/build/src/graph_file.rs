@@ -1,6 +1,7 @@
 //! The ONNX file of a model folder, and what its task reads of the graph in it.
 
 use bytes::Bytes;
+use pilotlight_inference::Package;
 use pilotlight_model::{CONFIG_FILE, Manifest, ModelConfig, ModelFolder, Task};
 use pilotlight_onnx::proto::ModelProto;
 use pilotlight_onnx::{Encoder, OnnxError, Wanted};
@@ -23,19 +24,41 @@ pub(crate) struct GraphFile {
 
 impl GraphFile {
     pub(crate) fn read(folder: &ModelFolder) -> Result<Self> {
-        let bytes = Bytes::from(folder.read(&folder.manifest().onnx_file)?);
+        Self::read_named(folder, &folder.manifest().onnx_file)
+    }
+
+    /// Reads another graph of the folder.
+    fn read_named(folder: &ModelFolder, name: &str) -> Result<Self> {
+        let bytes = Bytes::from(folder.read(name)?);
         let mut beside =
             |name: &str| folder.read_beside_graph(name).map_err(|error| error.to_string());
         let decoded = pilotlight_onnx::decode_with(bytes.clone(), &mut beside);
-        let (model, external) = decoded.map_err(|error| refused(folder, &error))?;
+        let (model, external) = decoded.map_err(|error| refused_file(folder, name, &error))?;
         Ok(Self { bytes, model, external })
     }
 }
 
 /// An error in the graph's file.
 pub(crate) fn refused(folder: &ModelFolder, error: &OnnxError) -> Error {
-    let path = folder.path().join(&folder.manifest().onnx_file);
-    Error::Refused(format!("{}: {error}", path.display()))
+    refused_file(folder, &folder.manifest().onnx_file, error)
+}
+
+fn refused_file(folder: &ModelFolder, name: &str, error: &OnnxError) -> Error {
+    Error::Refused(format!("{}: {error}", folder.path().join(name).display()))
+}
+
+/// The graphs of a speech model as one file: encoder and decoder, which one engine computes in turns, and the
+/// graph that tells voice activity, for many sessions at once. `None` for other models.
+pub(crate) fn speech(folder: &ModelFolder) -> Result<Option<Vec<u8>>> {
+    let Some(files) = &folder.manifest().speech else { return Ok(None) };
+    let (encoder, decoder) =
+        (folder.read(&folder.manifest().onnx_file)?, folder.read(&files.decoder)?);
+    let speech = Package::new(vec![("encoder", &encoder), ("decoder", &decoder)]).write();
+    let mut voice = GraphFile::read_named(folder, &files.voice_activity)?.model;
+    let stacked = pilotlight_onnx::stack_sessions(&mut voice, VOICE_INPUT, VOICE_RATE);
+    stacked.map_err(|error| refused_file(folder, &files.voice_activity, &error))?;
+    let voice = pilotlight_onnx::encode(&voice);
+    Ok(Some(Package::new(vec![("speech", &speech), ("voice", &voice)]).write()))
 }
 
 /// Brings a graph into the form that its task reads, with a column for each of `labels` labels

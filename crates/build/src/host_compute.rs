@@ -4,14 +4,16 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use pilotlight_inference::{Backend, GraphOptions, Graphs};
-use pilotlight_model::{Digest, GraphSignature, Manifest, ModelFolder};
+use pilotlight_inference::{
+    Backend, Dimension, Element, GraphOptions, Graphs, Package, Port, Signature,
+};
+use pilotlight_model::{Digest, GraphPort, GraphSignature, Manifest, ModelFolder};
 use pilotlight_onnx::proto::ModelProto;
 use pilotlight_onnx::{Encoder, OnnxError};
 
 use crate::error::{Error, Result};
-use crate::graph::GraphRecord;
-use crate::graph_file::{GraphFile, adapt, label_count, refused, stack};
+use crate::graph::{GraphRecord, NamedGraph, load_graphs};
+use crate::graph_file::{GraphFile, adapt, label_count, refused, speech, stack};
 use crate::precision::Precision;
 use crate::progress::{Progress, Stage};
 
@@ -59,12 +61,16 @@ pub(crate) fn convert(
     precision: Precision,
     backend: &dyn Backend,
 ) -> Result<Vec<u8>> {
+    let precision = precision_of(folder.manifest(), precision)?;
+    if let Some(package) = speech(folder)? {
+        return Ok(package);
+    }
     let GraphFile { bytes, mut model, external } = GraphFile::read(folder)?;
     let refuse = |error: OnnxError| refused(folder, &error);
     let adapted = adapt(&mut model, folder.manifest(), label_count(folder)?).map_err(refuse)?;
     let stacked = stack(&mut model, folder.manifest()).map_err(refuse)?;
     let changed = stacked || adapted.is_some_and(|encoder| encoder.changed);
-    let convert: fn(&mut ModelProto) -> _ = match precision_of(folder.manifest(), precision)? {
+    let convert: fn(&mut ModelProto) -> _ = match precision {
         Precision::Unchanged if !external && !changed => return Ok(bytes.into()),
         Precision::Unchanged => |_: &mut ModelProto| Ok(()),
         Precision::Int8 | Precision::Int4 if packs(backend, &model) => |model| {
@@ -126,6 +132,8 @@ pub struct LoadedGraph {
     pub(crate) encoder: Option<Encoder>,
     /// Its inputs and outputs.
     pub(crate) signature: GraphSignature,
+    /// Names and signatures of the other graphs of its file.
+    pub(crate) others: Vec<(String, GraphSignature)>,
 }
 
 impl LoadedGraph {
@@ -154,6 +162,9 @@ impl LoadedGraph {
         manifest: &Manifest,
         (file, sha256): (Vec<u8>, Digest),
     ) -> Result<Self> {
+        if Package::is(&file) {
+            return Self::load_package(compute, manifest, (file, sha256));
+        }
         let HostCompute { graphs, pad_to_multiple_of, options, .. } = compute;
         let name = manifest.name.clone();
         let refuse = |error: OnnxError| Error::Refused(format!("{name}: {error}"));
@@ -189,7 +200,78 @@ impl LoadedGraph {
             any_lengths,
             mixes_rows,
         };
-        Ok(Self { graphs: Arc::clone(graphs), record, encoder, signature })
+        let (graphs, others) = (Arc::clone(graphs), Vec::new());
+        Ok(Self { graphs, record, encoder, signature, others })
+    }
+
+    /// Loads a package of graphs, of which none is an encoder of texts.
+    fn load_package(
+        compute: &HostCompute,
+        manifest: &Manifest,
+        (file, sha256): (Vec<u8>, Digest),
+    ) -> Result<Self> {
+        let HostCompute { graphs, options, .. } = compute;
+        let name = manifest.name.clone();
+        let refuse = |reason: String| Error::Refused(format!("{name}: {reason}"));
+        let precision = precision_of(manifest, compute.precision)?;
+        let loaded = load_graphs(graphs, &name, file.clone(), precision.set(*options))?;
+        let package = Package::read(&file).map_err(refuse)?;
+        let contents = package.parts().iter().map(|(_, content)| *content);
+        let mut signatures = loaded.into_iter().zip(contents).map(signature_of);
+        let first = signatures.next().ok_or_else(|| refuse("the package is empty".to_owned()))?;
+        let (name, signature) = first?;
+        let others = signatures.collect::<Result<_>>()?;
+        let record = GraphRecord {
+            name,
+            sha256,
+            precision,
+            engine: options.engine,
+            pad_to_multiple_of: 1,
+            rows: 1,
+            any_lengths: false,
+            mixes_rows: None,
+        };
+        Ok(Self { graphs: Arc::clone(graphs), record, encoder: None, signature, others })
+    }
+}
+
+/// What goes in and out of a part of a package: as its ONNX file says, or as the engine says of several.
+fn signature_of(((name, graph), content): (NamedGraph, &[u8])) -> Result<(String, GraphSignature)> {
+    let signature = match Package::is(content) {
+        true => told_by_engine(graph.signature()),
+        false => {
+            let model = pilotlight_onnx::decode(content);
+            let model = model.map_err(|error| Error::Refused(format!("{name}: {error}")))?;
+            pilotlight_onnx::signature_of(&model)
+        }
+    };
+    Ok((name, signature))
+}
+
+fn told_by_engine(signature: &Signature) -> GraphSignature {
+    let size = |dimension: &Dimension| match dimension {
+        Dimension::Fixed(size) => Some(u64::from(*size)),
+        Dimension::Named(_) | Dimension::Any => None,
+    };
+    let port = |port: &Port| GraphPort {
+        name: port.name.clone(),
+        element: onnx_number(port.element),
+        dims: port.dimensions.as_ref().map(|sizes| sizes.iter().map(size).collect()),
+    };
+    let ports = |ports: &[Port]| ports.iter().map(port).collect();
+    GraphSignature { inputs: ports(&signature.inputs), outputs: ports(&signature.outputs) }
+}
+
+/// A type by its number in ONNX's `TensorProto.DataType`.
+fn onnx_number(element: Element) -> i32 {
+    match element {
+        Element::F32 => 1,
+        Element::U8 => 2,
+        Element::I32 => 6,
+        Element::I64 => 7,
+        Element::F16 => 10,
+        Element::F64 => 11,
+        Element::Bf16 => 16,
     }
 }
 

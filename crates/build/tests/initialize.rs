@@ -20,7 +20,7 @@ const TYPES: &str = r#"
         (field "length" (option u32)) (field "vocabulary" (option u32))
         (field "any-lengths" bool)))
     (export $graph "graph" (type $g))
-    (type $l (variant (case "guest" $precision) (case "host" $graph)))
+    (type $l (variant (case "guest" $precision) (case "host" (list $graph))))
     (export $placement "placement" (type $l))
     (type $e (record (field "method" string) (field "path" string) (field "task" string)))
     (export $endpoint "endpoint" (type $e))
@@ -136,8 +136,8 @@ impl Memory {
     fn guest(&self) -> Guest {
         let [returned, strings] = [&self.returned, &self.strings]
             .map(|bytes| bytes.iter().map(|byte| format!("\\{byte:02x}")).collect::<String>());
-        // A manifest, and a placement flattened to a case and thirteen words.
-        let parameters = "i32 ".repeat(16);
+        // A manifest, and a placement flattened to a case and two words.
+        let parameters = "i32 ".repeat(5);
         let text = format!(
             r#"(component
                 (core module $m

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pilotlight_model::{Digest, GraphPort, ModelFolder};
+use pilotlight_model::{Digest, GraphPort, GraphSignature, ModelFolder};
 use pilotlight_sandbox::{
     Allowance, CpuMeter, EpochTicker, Nn, State, add_wasi, engine, new_store, preopen_model,
 };
@@ -143,13 +143,27 @@ impl<'a> Placement<'a> {
 }
 
 impl LoadedGraph {
-    fn for_guest(&self) -> GuestGraph {
+    /// All graphs of its file.
+    fn for_guest(&self) -> Vec<GuestGraph> {
+        let other = |(name, signature): &(String, GraphSignature)| GuestGraph {
+            name: name.clone(),
+            inputs: ports(&signature.inputs),
+            outputs: ports(&signature.outputs),
+            pad_to_multiple_of: 1,
+            rows: 1,
+            length: None,
+            vocabulary: None,
+            any_lengths: false,
+        };
+        std::iter::once(self.own()).chain(self.others.iter().map(other)).collect()
+    }
+
+    fn own(&self) -> GuestGraph {
         let GraphRecord { name, pad_to_multiple_of, rows, any_lengths, .. } = self.record.clone();
         let encoder = self.encoder.as_ref();
         let narrow = |size: Option<usize>| size.and_then(|size| u32::try_from(size).ok());
         let length = narrow(encoder.and_then(|encoder| encoder.length));
         let vocabulary = narrow(encoder.and_then(|encoder| encoder.vocabulary));
-        let ports = |ports: &[GraphPort]| ports.iter().map(for_guest).collect();
         let (inputs, outputs) = (ports(&self.signature.inputs), ports(&self.signature.outputs));
         GuestGraph {
             name,
@@ -162,6 +176,10 @@ impl LoadedGraph {
             any_lengths,
         }
     }
+}
+
+fn ports(ports: &[GraphPort]) -> Vec<GuestPort> {
+    ports.iter().map(for_guest).collect()
 }
 
 fn for_guest(port: &GraphPort) -> GuestPort {

@@ -22,7 +22,7 @@ pub(super) enum GuestPlacement {
     #[component(name = "guest")]
     Guest(GuestPrecision),
     #[component(name = "host")]
-    Host(GuestGraph),
+    Host(Vec<GuestGraph>),
 }
 
 /// `graph`

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pilotlight_inference::{
-    Error, Graph, GraphOptions, Graphs, MOST_DIMENSIONS, MOST_INPUTS, Tensor,
+    Error, Graph, GraphOptions, Graphs, MOST_DIMENSIONS, MOST_INPUTS, Package, Tensor,
 };
 use wasmtime::StoreContextMut;
 use wasmtime::component::{
@@ -253,6 +253,10 @@ fn add_graph<T: HasNn>(instance: &mut LinkerInstance<'_, T>) -> wasmtime::Result
 
 /// Loads off the thread that drives the guest.
 async fn load(graphs: Arc<Graphs>, file: Vec<u8>, options: GraphOptions) -> Result<Graph, Refusal> {
+    if Package::is(&file) {
+        let message = "a package of graphs is not supported; only ONNX is".to_owned();
+        return Err(Refusal::new(ErrorCode::InvalidEncoding, message));
+    }
     let load = move || graphs.load_unnamed("a guest's graph", file, options);
     let loaded = tokio::task::spawn_blocking(load).await;
     let broken =
