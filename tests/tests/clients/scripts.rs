@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
-use pilotlight_testing::skipped;
+use pilotlight_testing::{skipped, speech_model};
 use pilotlight_tests::{Server, root};
 
 use crate::servers::{Name, serve, serve_all, serve_to_key_holders};
@@ -150,6 +150,14 @@ fn cohere() {
 #[test]
 fn litellm() {
     check(python(NEWEST, "lite_llm.py"), &["EMBEDDINGS", "RERANKER"]);
+}
+
+#[test]
+fn openai_transcriptions() {
+    let Some(mut script) = python(NEWEST, "openai_transcriptions.py") else { return };
+    let Some(folder) = speech_model() else { return };
+    let server = Server::start(&[folder.to_str().unwrap(), "--compute", "host"]);
+    run(&mut script, &[("SPEECH", server)]);
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod http;
 mod limits;
 mod real;
 mod sockets;
+mod speech;
 mod wire;
 
 use std::net::TcpStream;
