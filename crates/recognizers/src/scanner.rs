@@ -108,6 +108,8 @@ impl Scanner {
         let mut cache = self.caches.get();
         let mut hits: Vec<(usize, usize)> = Vec::new();
         let mut before = 0;
+        // The last end of a long match with a right checksum.
+        let mut complete = 0;
         for (start, byte) in bytes.iter().enumerate() {
             let inside_word = is_word(before) && is_word(*byte);
             before = *byte;
@@ -116,7 +118,13 @@ impl Scanner {
             }
             hits.clear();
             self.run(&mut cache, bytes, start, &mut hits);
-            self.check(bytes, start, &hits, &mut found);
+            let follows = complete > 0 && complete + 1 == start;
+            self.check(Place { bytes, start, follows }, &hits, |hit| {
+                if hit.verdict == Verdict::Valid && hit.end - hit.start >= COMPLETE {
+                    complete = complete.max(hit.end);
+                }
+                found(hit);
+            });
         }
     }
 
@@ -161,18 +169,13 @@ impl Scanner {
         );
     }
 
-    fn check(
-        &self,
-        bytes: &[u8],
-        start: usize,
-        hits: &[(usize, usize)],
-        found: &mut impl FnMut(Match),
-    ) {
+    fn check(&self, place: Place<'_>, hits: &[(usize, usize)], mut found: impl FnMut(Match)) {
+        let Place { bytes, start, .. } = place;
         // Patterns, and how many of their ends are still to be checked.
         let mut left: Vec<(usize, usize)> = Vec::new();
         for (pattern, end) in hits.iter().rev() {
             let row = self.rows[*pattern];
-            if !fits(row.edges, bytes, start, *end) {
+            if !fits(row.edges, place, *end) {
                 continue;
             }
             let known = left.iter().position(|(other, _)| other == pattern);
@@ -194,8 +197,18 @@ impl Scanner {
     }
 }
 
+/// Where a match begins.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    bytes: &'a [u8],
+    start: usize,
+    /// Whether an identifier with a right checksum ends before the space in front: the two are no one number.
+    follows: bool,
+}
+
 /// Whether a match may stand between its neighbors.
-fn fits(edges: Edges, bytes: &[u8], start: usize, end: usize) -> bool {
+fn fits(edges: Edges, place: Place<'_>, end: usize) -> bool {
+    let Place { bytes, start, follows } = place;
     let after = bytes.get(end).copied().unwrap_or_default();
     let ends = match bytes[end - 1] {
         last if is_word(last) => !is_word(after),
@@ -206,7 +219,7 @@ fn fits(edges: Edges, bytes: &[u8], start: usize, end: usize) -> bool {
         index.and_then(|index| bytes.get(index)).is_some_and(u8::is_ascii_digit)
     };
     match edges {
-        Edges::Groups => ends && is_whole_number(bytes, start, end),
+        Edges::Groups => ends && is_whole_number(place, end),
         Edges::Open => true,
         Edges::Word => ends,
         Edges::Number => {
@@ -214,7 +227,9 @@ fn fits(edges: Edges, bytes: &[u8], start: usize, end: usize) -> bool {
             let continues = separates(after) && digit(Some(end + 1));
             let continued = before.is_some_and(separates) && digit(start.checked_sub(2));
             // The next group of a longer number, such as an IBAN.
-            let group = before == Some(b' ') && (2..5).all(|back| digit(start.checked_sub(back)));
+            let group = before == Some(b' ')
+                && !follows
+                && (2..5).all(|back| digit(start.checked_sub(back)));
             ends && !continues && !continued && !group
         }
     }
@@ -226,12 +241,14 @@ const COMPLETE: usize = 16;
 
 /// Whether no group of digits in front of a number or behind it belongs to it, and it is not a part of an IBAN
 /// with a wrong checksum.
-fn is_whole_number(bytes: &[u8], start: usize, end: usize) -> bool {
+fn is_whole_number(place: Place<'_>, end: usize) -> bool {
+    let Place { bytes, start, follows } = place;
     let at = |index: Option<usize>| index.and_then(|index| bytes.get(index)).copied().unwrap_or(0);
     let back = |count: usize| at(start.checked_sub(count));
     let joins = |byte: u8| matches!(byte, b'-' | b'.' | b'/');
     let before = match back(1) {
         b'+' => true,
+        b' ' if follows => false,
         b' ' => (2..5).all(|count| back(count).is_ascii_digit()) || is_in_iban(bytes, start),
         byte => joins(byte) && back(2).is_ascii_digit(),
     };

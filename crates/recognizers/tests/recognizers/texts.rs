@@ -11,6 +11,9 @@ fn expect(text: &str, expected: &[(&str, &str)]) {
 #[test]
 fn identifiers_are_found_whole_among_words() {
     expect("IBAN DE89 3704 0044 0532 0130 00 and more", &[("IBAN", "DE89 3704 0044 0532 0130 00")]);
+    let cards = "4111 1111 1111 1111 5500 0000 0000 0004";
+    let both = [("CREDIT_CARD", "4111 1111 1111 1111"), ("CREDIT_CARD", "5500 0000 0000 0004")];
+    expect(cards, &both);
     expect("Card 4111-1111-1111-1111 exp 12/27", &[("CREDIT_CARD", "4111-1111-1111-1111")]);
     expect("key AKIAIOSFODNN7EXAMPLE.", &[("SECRET", "AKIAIOSFODNN7EXAMPLE")]);
     expect(
