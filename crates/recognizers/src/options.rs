@@ -18,7 +18,7 @@ const LONGEST_TERM: usize = 256;
 const LONGEST_LABEL: usize = 64;
 
 /// `[recognizers]`: which identifiers are recognized, and own patterns and lists.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Recognizers"))]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct RecognizerOptions {
@@ -50,22 +50,6 @@ pub struct RecognizerOptions {
     /// The same by regular expressions that match whole values.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allow_patterns: Vec<String>,
-}
-
-impl Default for RecognizerOptions {
-    fn default() -> Self {
-        Self {
-            countries: None,
-            labels: None,
-            disable: BTreeSet::new(),
-            threshold: None,
-            thresholds: BTreeMap::new(),
-            patterns: Vec::new(),
-            deny: Vec::new(),
-            allow: Vec::new(),
-            allow_patterns: Vec::new(),
-        }
-    }
 }
 
 /// A pattern of one's own.

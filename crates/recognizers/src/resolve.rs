@@ -59,7 +59,8 @@ impl From<Finding> for Candidate {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Reason {
-    /// Its checksum is right, or nothing else has its form, and neither holds for the other.
+    /// Its checksum is right, nothing else has its form, or a word near it says what it is, and none of these
+    /// holds for the other.
     Certain,
     /// It is longer.
     Longer,
@@ -99,8 +100,8 @@ pub struct Decision {
     pub beaten: Vec<Beaten>,
 }
 
-/// Decides which of `candidates` hold: those with a right checksum, or of a form that nothing else has, before
-/// others, then the longest, then the highest score. The answer is in the order of the text and does not overlap.
+/// Decides which of `candidates` hold: those of recognizers with a right checksum, of a form that nothing else has,
+/// or near a word that says what they are, before others, then the longest, then the highest score. The answer is in the order of the text and does not overlap.
 ///
 /// Nothing that was found is lost: where a better candidate covers another only in part, what remains of
 /// the other is a decision of its own, or widens the better one if both have one label. Only remains without
@@ -136,10 +137,11 @@ fn better_first(one: &Candidate, other: &Candidate) -> Ordering {
 /// prefix.
 const FIRM: f32 = 0.85;
 
-/// Whether a checksum or a form that nothing else has says what it is.
+/// Whether a checksum, a form that nothing else has, or a word near it says what it is.
 fn is_firm(candidate: &Candidate) -> bool {
     let is_recognized = candidate.origin == Origin::Recognizer;
-    candidate.validated || is_recognized && candidate.score >= FIRM
+    let is_named = candidate.context.is_some();
+    candidate.validated || is_recognized && (is_named || candidate.score >= FIRM)
 }
 
 fn reason(winner: &Candidate, loser: &Candidate, winner_length: usize) -> Reason {
