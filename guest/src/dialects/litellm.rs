@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use pilotlight_model::Task;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::object::optional_object;
+use super::object::{optional_object, optional_objects};
 use super::route::{Answer, Call, JSON, Requires, Route};
 #[cfg(feature = "schema")]
 use super::schema::{Document, Lenient};
@@ -30,8 +31,34 @@ struct GuardrailRequest {
     /// Images cannot be checked: a request with images is blocked.
     #[serde(default)]
     images: Option<Vec<String>>,
+    /// Calls of tools: an entity in their arguments blocks the request, because the answer cannot replace it.
+    #[serde(default, deserialize_with = "optional_objects")]
+    tool_calls: Option<Vec<ToolCall>>,
     #[serde(default, deserialize_with = "optional_object")]
     additional_provider_specific_params: Option<Parameters>,
+}
+
+#[derive(Debug, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "GuardrailToolCall")
+)]
+struct ToolCall {
+    #[serde(default, deserialize_with = "optional_object")]
+    function: Option<ToolFunction>,
+}
+
+#[derive(Debug, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "GuardrailToolFunction")
+)]
+struct ToolFunction {
+    /// JSON.
+    #[serde(default)]
+    arguments: Option<String>,
 }
 
 /// What the guardrail's configuration says.
@@ -45,6 +72,9 @@ struct Parameters {
     /// Labels that block a text; others are redacted.
     #[serde(default)]
     block: Option<BTreeSet<String>>,
+    /// Whether calls of tools pass unchecked.
+    #[serde(default)]
+    ignore_tool_calls: Option<bool>,
     /// What to put in place of an entity; `{label}` stands for its label. `[{label}]` unless given.
     #[serde(default)]
     placeholder: Option<String>,
@@ -72,31 +102,42 @@ enum Action {
 
 fn answer(call: &mut Call<'_>) -> Result<Answer, ApiError> {
     let request: GuardrailRequest = call.read()?;
-    let Parameters { block, placeholder } =
-        request.additional_provider_specific_params.unwrap_or_default();
+    let parameters = request.additional_provider_specific_params.unwrap_or_default();
+    let Parameters { block, placeholder, ignore_tool_calls } = parameters;
     if request.images.is_some_and(|images| !images.is_empty()) {
         return blocked("images cannot be checked".to_owned());
     }
     let texts = request.texts.unwrap_or_default();
-    let model = call.text()?;
-    if !texts.is_empty() {
-        check_count("texts", texts.len(), model.manifest.limits.max_inputs)?;
+    let calls = match ignore_tool_calls {
+        Some(true) => Vec::new(),
+        _ => request.tool_calls.unwrap_or_default(),
+    };
+    let (model, limit) = (call.text()?, call.text()?.manifest.limits.max_inputs);
+    for (name, count) in [("texts", texts.len()), ("tool_calls", calls.len())] {
+        if count > 0 {
+            check_count(name, count, limit)?;
+        }
+    }
+    let mut redact = |text: &str| {
+        let (text, placeholder) = (text.to_owned(), placeholder.clone());
+        let request = RedactRequest { text, entities: None, placeholder, explain: false };
+        model.redact(request, call.usage)
+    };
+    for arguments in calls.into_iter().filter_map(|call| call.function?.arguments) {
+        for text in texts_of(&arguments) {
+            if let Some(label) = redact(&text)?.labels().next() {
+                let reason = "which cannot be replaced there";
+                return blocked(format!(
+                    "a tool call has an entity of the label {label}, {reason}"
+                ));
+            }
+        }
     }
     let block = block.unwrap_or_default();
     let mut redacted = Vec::with_capacity(texts.len());
     for text in &texts {
-        let request = RedactRequest {
-            text: text.clone(),
-            entities: None,
-            placeholder: placeholder.clone(),
-            explain: false,
-        };
-        let found = model.redact(request, call.usage)?;
-        let labels = found
-            .entities
-            .iter()
-            .flat_map(|entity| entity.entity_group.iter().chain(&entity.also_labels));
-        if let Some(label) = labels.into_iter().find(|label| block.contains(*label)) {
+        let found = redact(text)?;
+        if let Some(label) = found.labels().find(|label| block.contains(*label)) {
             return blocked(format!("a text contains an entity of the label {label}"));
         }
         redacted.push(found.text);
@@ -108,6 +149,29 @@ fn answer(call: &mut Call<'_>) -> Result<Answer, ApiError> {
             Decided { action: Action::GuardrailIntervened, blocked_reason: None, texts }
         }
     })
+}
+
+/// The texts of arguments: keys, strings and numbers of JSON, whose escapes could hide a value; all of
+/// arguments that are not JSON.
+fn texts_of(arguments: &str) -> Vec<String> {
+    fn collect(value: Value, texts: &mut Vec<String>) {
+        match value {
+            Value::Null | Value::Bool(_) => {}
+            Value::Number(number) => texts.push(number.to_string()),
+            Value::String(text) => texts.push(text),
+            Value::Array(items) => items.into_iter().for_each(|item| collect(item, texts)),
+            Value::Object(fields) => fields.into_iter().for_each(|(key, value)| {
+                texts.push(key);
+                collect(value, texts);
+            }),
+        }
+    }
+    let mut texts = Vec::new();
+    match serde_json::from_str(arguments) {
+        Ok(value) => collect(value, &mut texts),
+        Err(_) => texts.push(arguments.to_owned()),
+    }
+    texts
 }
 
 fn blocked(reason: String) -> Result<Answer, ApiError> {

@@ -47,6 +47,24 @@ fn blocked_labels_and_images_block_the_request() {
 }
 
 #[test]
+fn values_in_calls_of_tools_block_the_request() {
+    let with = |arguments: &str, parameters: Value| {
+        let call = json!({"id": "1", "type": "function", "function": {"arguments": arguments}});
+        decided(&json!({
+            "texts": ["met"], "tool_calls": [call],
+            "additional_provider_specific_params": parameters,
+        }))
+    };
+    let card = r#"{"card": 4111111111111111}"#;
+    for arguments in [card, r#"{"name": "\u0061da"}"#, r#"{"ada": []}"#, "mail a@example.com"] {
+        let answer = with(arguments, json!({}));
+        assert_eq!(answer["action"], "BLOCKED", "{arguments}");
+    }
+    assert_eq!(with(r#"{"met": [true, 7]}"#, json!({}))["action"], "NONE");
+    assert_eq!(with(card, json!({"ignore_tool_calls": true}))["action"], "NONE");
+}
+
+#[test]
 fn requests_that_cannot_be_read_are_no_decisions() {
     let service = recognizing("");
     for body in [json!({"texts": "ada"}), json!({"texts": [7]}), json!([])] {

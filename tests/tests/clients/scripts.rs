@@ -161,6 +161,11 @@ fn openai_transcriptions() {
 }
 
 #[test]
+fn guardrails_of_litellm() {
+    check(python(NEWEST, "lite_llm_guardrails.py"), &["PII"]);
+}
+
+#[test]
 fn langchain_openai() {
     check(python(NEWEST, "lang_chain_openai.py"), &["EMBEDDINGS"]);
 }

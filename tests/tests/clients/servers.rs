@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use pilotlight_testing::graphs;
-use pilotlight_tests::{Server, pilotlight, root, shared};
+use pilotlight_tests::{Server, component, pilotlight, root, shared};
 
 /// A server's name, without the `PILOTLIGHT_` of the variable that tells scripts its URL.
 pub(crate) type Name = &'static str;
@@ -22,6 +22,8 @@ const MODELS: [(Name, &str); 7] = [
 ];
 /// Serves `y = x + x` without a tokenizer.
 const TENSORS: Name = "TENSORS";
+/// Serves the component of the default model, which has recognizers.
+const PII: Name = "PII";
 
 /// Routes to the function of [`serve_to_key_holders`].
 const KEY_HOLDERS: &str = r#"
@@ -41,6 +43,9 @@ auth = "keys"
 
 /// Serves a model in the sandbox.
 pub(crate) fn serve(name: Name, more: &[&str]) -> Server {
+    if name == PII {
+        return Server::start(&[&[component().to_str().unwrap()], more].concat());
+    }
     let folder = folder(name);
     let arguments = [folder.to_str().unwrap(), "--compute", "guest"];
     Server::start(&[&arguments[..], more].concat())

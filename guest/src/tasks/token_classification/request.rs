@@ -185,3 +185,11 @@ pub struct Redacted {
     /// What was replaced, in order, never overlapping; places are those of the text as sent.
     pub entities: Vec<Entity>,
 }
+
+impl Redacted {
+    /// Labels of what was replaced, those of joined entities included.
+    pub fn labels(&self) -> impl Iterator<Item = &String> {
+        let entities = self.entities.iter();
+        entities.flat_map(|entity| entity.entity_group.iter().chain(&entity.also_labels))
+    }
+}
