@@ -54,7 +54,7 @@ impl<T: Default> Chat<T> {
         let (mut rests, mut kept) = (Vec::new(), Vec::new());
         for choice in choices {
             let choice = choice.as_object().ok_or(Refused::Event("a choice is no object"))?;
-            let (rest, now) = self.choice(choice, rewriter)?;
+            let [rest, now] = self.choice(choice, rewriter)?;
             rests.extend(rest);
             kept.extend(now);
         }
@@ -104,7 +104,7 @@ impl<T: Default> Chat<T> {
         &mut self,
         choice: &Map<String, Value>,
         rewriter: &mut R,
-    ) -> Result<(Option<Value>, Option<Value>), Refused<R::Error>> {
+    ) -> Result<[Option<Value>; 2], Refused<R::Error>> {
         let index = choice.get("index").map_or(Some(0), Value::as_u64);
         let index = index.ok_or(Refused::Event("`index` is no number"))?;
         let reason = choice.get("finish_reason").filter(|reason| !reason.is_null());
@@ -119,7 +119,7 @@ impl<T: Default> Chat<T> {
             Some(_) => return Err(Refused::Event("`delta` is no object")),
         }
         let Some(reason) = reason.and_then(plain) else {
-            return Ok((None, written.finish(index, None)));
+            return Ok([None, written.finish(index, None)]);
         };
         if !self.texts.has_ended(index) {
             for (field, rest) in self.texts.end(index, rewriter)? {
@@ -127,7 +127,8 @@ impl<T: Default> Chat<T> {
             }
         }
         let rest = written.finish(index, None);
-        Ok((rest, Written::default().finish(index, Some((reason, choice.contains_key(TEXT))))))
+        let end = Some((reason, choice.contains_key(TEXT)));
+        Ok([rest, Written::default().finish(index, end)])
     }
 
     fn delta<R: Rewrite<Text = T>>(

@@ -16,6 +16,7 @@ mod output;
 mod pages;
 mod pilotlight;
 mod presidio;
+mod redact_stream;
 mod rerank;
 mod route;
 #[cfg(feature = "schema")]
@@ -38,6 +39,7 @@ pub use splits::{Split, splits};
 pub fn routes() -> impl Iterator<Item = &'static Route> {
     let dialects = [
         pilotlight::ROUTES,
+        redact_stream::ROUTES,
         hugging_face::ROUTES,
         audio::ROUTES,
         text_embeddings_inference::ROUTES,
@@ -55,5 +57,5 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
 
 /// Where answers are written while the request is read, in all dialects.
 pub fn sessions() -> impl Iterator<Item = &'static SessionRoute> {
-    audio::SESSIONS.iter()
+    audio::SESSIONS.iter().chain(redact_stream::SESSIONS)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::route::Target;
+use super::route::{Answer, Call, Target};
 use crate::api::ApiError;
 use crate::function::Function;
 use crate::model::Usage;
@@ -17,7 +17,7 @@ pub struct SessionRoute {
     /// Paths at which a WebSocket is a session, whose messages are framed as [`Messages`] reads them.
     pub sockets: &'static [&'static str],
     /// Begins a session.
-    pub open: for<'a> fn(&'a Function, &Target) -> Result<Opened<'a>, ApiError>,
+    pub open: Open,
 }
 
 /// A session, and the head of its answer.
@@ -51,21 +51,21 @@ pub trait Session: Send {
     fn fail(&self, error: &ApiError, out: &mut Vec<u8>);
 }
 
-/// Answers a whole body at once.
+/// Begins a session.
+pub(super) type Open = for<'a> fn(&'a Function, &Target) -> Result<Opened<'a>, ApiError>;
+
+/// Answers a body that has come whole, on hosts that pass it on so.
 ///
 /// # Errors
 /// [`ApiError`].
-pub(super) fn answer_whole(
-    mut session: Box<dyn Session + '_>,
-    body: &[u8],
-    usage: &mut Usage,
-) -> Result<Vec<u8>, ApiError> {
-    let mut out = Vec::new();
-    session.push(body, usage, &mut out)?;
+pub(super) fn whole(call: &mut Call<'_>, open: Open) -> Result<Answer, ApiError> {
+    let Opened { content_type, mut session } = open(call.function, call.target)?;
+    let mut body = Vec::new();
+    session.push(call.body, call.usage, &mut body)?;
     if !session.is_over() {
-        session.finish(usage, &mut out)?;
+        session.finish(call.usage, &mut body)?;
     }
-    Ok(out)
+    Ok(Answer { content_type, headers: Vec::new(), body })
 }
 
 /// Bytes in front of a message: its kind and its length, little-endian.

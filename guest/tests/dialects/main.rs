@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
 mod client;
+mod fail_closed;
 mod gliner;
 mod hugging_face;
 mod litellm;
@@ -12,6 +13,7 @@ mod openapi;
 mod pages;
 mod presidio;
 mod recognizers;
+mod redact_stream;
 mod rerank;
 mod splits;
 mod support;

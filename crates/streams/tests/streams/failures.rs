@@ -52,7 +52,7 @@ fn events_that_are_not_known_end_the_stream_without_their_text() {
         json!({"choices": [{"index": MAIL, "delta": {"content": "x"}}]}),
     ];
     for event in unknown {
-        let (out, error) = fails(Form::Events, events(&[event.clone()]).as_bytes());
+        let (out, error) = fails(Form::Events, events(std::slice::from_ref(&event)).as_bytes());
         assert!(matches!(error, StreamError::Event { number: 1, .. }), "{event}: {error:?}");
         assert!(!out.contains(MAIL), "{event}: {out}");
     }

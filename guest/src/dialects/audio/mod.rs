@@ -13,7 +13,7 @@ use pilotlight_model::Task;
 use super::route::{Answer, Call, NOTHING, Requires, Route};
 #[cfg(feature = "schema")]
 use super::schema::Document;
-use super::session::{SessionRoute, answer_whole};
+use super::session::{SessionRoute, whole};
 use crate::api::ApiError;
 use crate::function::Function;
 use crate::model::Model;
@@ -50,16 +50,6 @@ fn of_vosk(call: &mut Call<'_>) -> Result<Answer, ApiError> {
     whole(call, vosk::open)
 }
 
-/// Answers audio that has come whole, on hosts that pass it on so.
-fn whole(call: &mut Call<'_>, open: Open) -> Result<Answer, ApiError> {
-    let opened = open(call.function, call.target)?;
-    let body = answer_whole(opened.session, call.body, call.usage)?;
-    Ok(Answer { content_type: opened.content_type, headers: Vec::new(), body })
-}
-
-type Open =
-    for<'a> fn(&'a Function, &super::Target) -> Result<super::session::Opened<'a>, ApiError>;
-
 /// A session of the model, on routes of models that hear.
 fn session_of<'a>(
     function: &'a Function,
@@ -85,10 +75,10 @@ pub(super) fn describe(document: &mut Document) {
     document.tag("Audio");
     document
         .post(STREAM, "Tells voice activity, and what is said, while audio is sent.")
-        .reads_audio(query::PARAMETERS)
+        .reads_in(&query::MEDIA_TYPES, query::PARAMETERS)
         .answers_lines_of::<stream::Line>(stream::NDJSON);
     document
         .post(VOSK, "Tells voice activity, and what is said, in Vosk's protocol; WebSockets at / are framed so.")
-        .reads_audio(&[])
+        .reads_in(&query::MEDIA_TYPES, &[])
         .answers_in(&json!({stream::NDJSON: {}}));
 }

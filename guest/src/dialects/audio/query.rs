@@ -19,6 +19,10 @@ const PCM: [&str; 5] = [
     "",
 ];
 
+/// Media types of audio, as the OpenAPI document lists them.
+#[cfg(feature = "schema")]
+pub(super) const MEDIA_TYPES: [&str; 3] = ["audio/wav", "audio/pcm", "application/octet-stream"];
+
 /// Keys of the query, and what they are.
 #[cfg(feature = "schema")]
 pub(super) const PARAMETERS: &[(&str, &str)] = &[

@@ -30,6 +30,7 @@ pub fn document() -> String {
         paths: Map::new(),
     };
     super::pilotlight::describe(&mut document);
+    super::redact_stream::describe(&mut document);
     super::hugging_face::describe(&mut document);
     super::audio::describe(&mut document);
     super::text_embeddings_inference::describe(&mut document);
@@ -149,12 +150,11 @@ impl Operation<'_> {
         self.answers_in(&json!({JSON: {"schema": schema}}))
     }
 
-    /// The body is audio; keys of the query, and what each is.
-    pub(super) fn reads_audio(self, query: &[(&str, &str)]) -> Self {
-        self.content["requestBody"] = json!({
-            "required": true,
-            "content": {"audio/wav": {}, "audio/pcm": {}, "application/octet-stream": {}},
-        });
+    /// The media types of the body, and keys of the query with what each is.
+    pub(super) fn reads_in(self, media_types: &[&str], query: &[(&str, &str)]) -> Self {
+        let content: Map<String, Value> =
+            media_types.iter().map(|name| ((*name).to_owned(), json!({}))).collect();
+        self.content["requestBody"] = json!({"required": true, "content": content});
         let parameter = |(name, description): &(&str, &str)| json!({"name": name, "in": "query", "description": description, "schema": {}});
         if !query.is_empty() {
             self.content["parameters"] = query.iter().map(parameter).collect();
