@@ -13,6 +13,7 @@ const ORDER: &Order = &[
     &["ring"],
     &["replacement"],
     &["deidentifier", "reidentify", "rotation"],
+    &["restoring"],
 ];
 
 #[test]

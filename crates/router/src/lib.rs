@@ -38,7 +38,7 @@ pub use error::{Key, RouteError};
 pub use network::Network;
 pub use options::RouterOptions;
 pub use request::Request;
-pub use route::{Canary, Match, Route, Shadow, Step, Sticky, WeightedTarget};
+pub use route::{Canary, Fail, Match, Route, Shadow, Step, Sticky, WeightedTarget};
 pub use router::{BadOverride, Choice, Decision, OVERRIDE_HEADER, Router};
 pub use target::{Target, VersionName};
 pub use verdict::Reason;

@@ -39,6 +39,26 @@ pub struct Route {
     /// De-identification of answers: the name of a `[deidentify]` section.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deidentify: Option<String>,
+    /// What becomes of a text that its function could not check: nothing of it passes, unless this says `open`.
+    #[serde(default, skip_serializing_if = "Fail::is_closed")]
+    pub fail: Fail,
+}
+
+/// What becomes of a text that could not be checked for personal data.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Fail {
+    /// It does not pass: the request is answered with an error.
+    #[default]
+    Closed,
+    /// It passes as if nothing had been found in it; the answer says so, and it is counted.
+    Open,
+}
+
+impl Fail {
+    fn is_closed(&self) -> bool {
+        *self == Self::Closed
+    }
 }
 
 impl Route {
@@ -54,6 +74,7 @@ impl Route {
             canary: None,
             auth: None,
             deidentify: None,
+            fail: Fail::default(),
         }
     }
 

@@ -22,6 +22,10 @@ pub(crate) static REQUESTS: Description =
     counter("pilotlight_requests", "Requests answered, by status.");
 pub(crate) static ERRORS: Description =
     counter("pilotlight_errors", "Failed requests, by kind of error.");
+pub(crate) static UNCHECKED: Description = counter(
+    "pilotlight_unchecked",
+    "Texts that passed without a check, because their function failed and their route fails open.",
+);
 pub(crate) static REQUEST_DURATION: Description = histogram(
     "pilotlight_request_duration_seconds",
     "Time from the arrival of a request to the last byte of its response.",

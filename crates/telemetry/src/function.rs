@@ -35,6 +35,7 @@ pub(crate) struct Counts {
     /// In the end, the codes that are none of HTTP's.
     codes: [AtomicU64; CODES + 1],
     errors: [AtomicU64; ErrorKind::ALL.len()],
+    unchecked: AtomicU64,
     total: Histogram,
     /// Time of those that were not answered with success.
     failed_ns: AtomicU64,
@@ -73,6 +74,7 @@ impl Handle {
             in_flight: AtomicI64::new(0),
             codes: [const { AtomicU64::new(0) }; CODES + 1],
             errors: [const { AtomicU64::new(0) }; ErrorKind::ALL.len()],
+            unchecked: AtomicU64::new(0),
             total: Histogram::default(),
             failed_ns: AtomicU64::new(0),
             last_unix_ms: AtomicU64::new(0),
@@ -107,6 +109,11 @@ impl Handle {
                 counts.stages[stage as usize].add(time);
             }
         }
+    }
+
+    /// Counts a request whose texts passed without a check.
+    pub fn record_unchecked(&self) {
+        self.0.unchecked.fetch_add(1, Ordering::Relaxed);
     }
 
     /// What has been counted so far.
@@ -198,6 +205,10 @@ impl Counts {
         })
     }
 
+    fn unchecked(&self) -> Series {
+        self.series(None, Value::Whole(self.unchecked.load(Ordering::Relaxed)))
+    }
+
     fn total(&self) -> Series {
         self.series(None, Value::Distribution(self.total.distribution()))
     }
@@ -214,6 +225,7 @@ pub(crate) fn families(all: &[Arc<Counts>]) -> Vec<Family> {
     vec![
         Family::new(&catalog::REQUESTS, each.clone().flat_map(|one| one.requests()).collect()),
         Family::new(&catalog::ERRORS, each.clone().flat_map(|one| one.errors()).collect()),
+        Family::new(&catalog::UNCHECKED, each.clone().map(|one| one.unchecked()).collect()),
         Family::new(&catalog::IN_FLIGHT, each.clone().map(|one| one.in_flight()).collect()),
         Family::new(&catalog::REQUEST_DURATION, each.clone().map(|one| one.total()).collect()),
         Family::new(&catalog::STAGE_DURATION, each.flat_map(|one| one.stages()).collect()),

@@ -24,6 +24,10 @@ pub(super) enum DeidentificationError {
     NoInfo,
     #[error("send application/json")]
     MediaType,
+    #[error("send text/plain in UTF-8, or text/event-stream")]
+    StreamMediaType,
+    #[error("the query can have `placeholder` and nothing else")]
+    Query,
     #[error("the body is too long; send less at once")]
     TooLong,
     #[error("{0}")]
@@ -49,16 +53,23 @@ impl DeidentificationError {
             Self::NothingToRestore(_) | Self::NoInfo => (StatusCode::NOT_FOUND, "not_found"),
             Self::Method(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::Options(_) => (StatusCode::NO_CONTENT, "options"),
-            Self::MediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
+            Self::MediaType | Self::StreamMediaType => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type")
+            }
             Self::TooLong => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
             Self::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed"),
             Self::Blocked => (StatusCode::UNPROCESSABLE_ENTITY, "blocked"),
-            Self::Invalid(_) | Self::OfNoEffect { .. } => {
+            Self::Invalid(_) | Self::Query | Self::OfNoEffect { .. } => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "invalid")
             }
             Self::Unusable(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
             Self::Function(status) => (*status, error_type(*status)),
         }
+    }
+
+    /// A stable name for programs.
+    pub(super) fn error_type(&self) -> &'static str {
+        self.status().1
     }
 
     /// As what it is counted; the function's own refusals count as what they are where it answers.
@@ -69,6 +80,8 @@ impl DeidentificationError {
             Self::TooLong => ErrorKind::TooLarge,
             Self::Method(_)
             | Self::MediaType
+            | Self::StreamMediaType
+            | Self::Query
             | Self::Malformed(_)
             | Self::Invalid(_)
             | Self::OfNoEffect { .. } => ErrorKind::Malformed,

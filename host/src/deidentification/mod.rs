@@ -7,6 +7,7 @@
 
 mod error;
 mod redact;
+mod stream;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use pilotlight_deidentify::{Deidentifier, DeidentifyOptions, KeyRing, Mode, OptionsError, Unfit};
 use pilotlight_files::{Look, Reloaded};
+use pilotlight_streams::Form;
 use pilotlight_wire::without_trailing_slash;
 use wasmtime_wasi_http::WasiBody;
 
@@ -26,6 +28,8 @@ use crate::request::{Body, CollectError, REQUEST_ID, RequestContext, collect};
 use error::DeidentificationError;
 pub(crate) use redact::Kept;
 use redact::{RedactRequest, RestoreRequest, parse};
+pub(crate) use stream::{Asked, Streamed};
+use stream::{Change, Redaction};
 
 /// `[deidentify]` sections by their names.
 pub(crate) type Deidentifications = BTreeMap<String, Arc<Deidentification>>;
@@ -48,6 +52,8 @@ struct Ring(Reloaded<KeyRing>);
 pub(crate) enum Begun {
     /// The function is asked, and its answer de-identified.
     Asked(Request<WasiBody>, Box<Kept>),
+    /// It is answered while it is read.
+    Streamed(Box<Streamed>),
     /// It is answered already.
     Answered(Response<Body>),
 }
@@ -153,12 +159,16 @@ impl Deidentification {
                 let bytes = read(&head, body, version.body_limit()).await?;
                 self.ask(head, parse(&bytes)?, version.declared().cloned())
             }
+            stream::REDACT => self.redact_stream(head, body, version),
+            stream::REIDENTIFY if self.reidentifies() => self.restore_stream(&head, body, version),
             "/v1/reidentify" if self.reidentifies() => {
                 let bytes = read(&head, body, version.body_limit()).await?;
                 let RestoreRequest { text } = parse(&bytes)?;
                 self.reidentify(head, &text)
             }
-            "/v1/reidentify" => Err(DeidentificationError::NothingToRestore(self.options.mode)),
+            "/v1/reidentify" | stream::REIDENTIFY => {
+                Err(DeidentificationError::NothingToRestore(self.options.mode))
+            }
             _ => Err(DeidentificationError::NotDeidentified),
         }
     }
@@ -175,6 +185,34 @@ impl Deidentification {
         let deidentify = self.deidentify(request.placeholder.as_deref())?;
         let (request, kept) = redact::ask(head, request, (deidentify, declared))?;
         Ok(Begun::Asked(request, Box::new(kept)))
+    }
+
+    fn redact_stream(
+        &self,
+        head: Parts,
+        body: WasiBody,
+        version: &Version,
+    ) -> std::result::Result<Begun, DeidentificationError> {
+        let form = stream::form(&head)?;
+        let placeholder = stream::placeholder(&head)?;
+        let declared = version.declared().cloned();
+        let unfit = |unfit: Unfit| DeidentificationError::Unusable(unfit.to_string());
+        self.fits(declared.as_deref()).map_err(unfit)?;
+        let deidentify = self.deidentify(placeholder.as_deref())?;
+        let change = Change::Redact(Box::new(Redaction { head, deidentify, declared }));
+        begin_stream(body, form, version, change)
+    }
+
+    fn restore_stream(
+        &self,
+        head: &Parts,
+        body: WasiBody,
+        version: &Version,
+    ) -> std::result::Result<Begun, DeidentificationError> {
+        let form = stream::form(head)?;
+        let ring =
+            self.ring.as_ref().ok_or(DeidentificationError::NothingToRestore(self.options.mode))?;
+        begin_stream(body, form, version, Change::Restore(Arc::clone(ring)))
     }
 
     fn reidentify(
@@ -207,6 +245,23 @@ impl Deidentification {
             error => DeidentificationError::Unusable(error.to_string()),
         })
     }
+}
+
+/// Begins a stream, which counts as a session of the version.
+fn begin_stream(
+    body: WasiBody,
+    form: Form,
+    version: &Version,
+    change: Change,
+) -> std::result::Result<Begun, DeidentificationError> {
+    let busy = |_| DeidentificationError::Function(StatusCode::SERVICE_UNAVAILABLE);
+    let (limits, place) = version.begin_stream().map_err(busy)?;
+    Ok(Begun::Streamed(Box::new(Streamed { body, form, limits, place, change })))
+}
+
+/// Whether requests to a path are answered while they are read.
+pub(crate) fn is_stream(path: &str) -> bool {
+    [stream::REDACT, stream::REIDENTIFY].contains(&without_trailing_slash(path))
 }
 
 /// `GET /info`, as it was when the component was built: the function itself could tell anything.

@@ -40,6 +40,13 @@ pub(super) struct RedactRequest {
     pub(super) placeholder: Option<String>,
 }
 
+impl RedactRequest {
+    /// Asks for the entities of a text.
+    pub(super) fn of(text: String) -> Self {
+        Self { text, entities: None, placeholder: None }
+    }
+}
+
 /// `POST /v1/reidentify`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -217,6 +224,15 @@ impl Kept {
             }
         }
         response
+    }
+
+    /// The text of the answer.
+    pub(super) async fn text(
+        &self,
+        status: StatusCode,
+        body: Body,
+    ) -> Result<String, DeidentificationError> {
+        Ok(self.deidentify(status, body).await?.text)
     }
 
     async fn deidentify(

@@ -14,6 +14,7 @@ pub use admission::AdmissionStatus;
 pub use deployment::FunctionStatus;
 pub(crate) use deployment::{Change, Deployment};
 pub use options::FunctionOptions;
+pub(crate) use sessions::SessionPlace;
 pub use sessions::SessionStatus;
 pub(crate) use version::{Declared, Version, short};
 pub use version::{FailureCounts, FailureKind, NewVersion, VersionStatus};

@@ -15,8 +15,8 @@ use super::cors::Cors;
 #[cfg(feature = "grpc")]
 use super::grpc::Grpc;
 use super::layers::{
-    Authenticate, Call, Decompress, Deidentify, LimitBody, Mirror, NormalizeTarget, Observe, Route,
-    Split, Statistics,
+    Authenticate, Call, Decompress, Deidentify, FailOpen, LimitBody, Mirror, NormalizeTarget,
+    Observe, Route, Split, Statistics,
 };
 use super::middleware::Around;
 use super::request_body::RequestBodies;
@@ -71,6 +71,8 @@ impl Stack {
             .layer(Around(Statistics))
             // The connection becomes a session, which the layers below see as a request.
             .layer(Around(WebSockets))
+            // Above all that may fail, and below what says who may ask.
+            .layer(Around(FailOpen))
             // Asks the function for places only, and writes the response itself.
             .layer(Around(Deidentify))
             // Below de-identification: a shadow gets what the function gets.

@@ -8,7 +8,7 @@ use http_body_util::Full;
 use pilotlight_sandbox::{BodyError, InstanceBody};
 use pilotlight_telemetry::ErrorKind;
 use serde::Serialize;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tracing::Span;
 
 use super::context::InProgress;
@@ -29,6 +29,8 @@ enum Content {
     Full(Full<Bytes>),
     Instance(InstanceBody),
     Session(SessionAnswer),
+    /// What a task of the host writes.
+    Received(mpsc::Receiver<Bytes>),
     /// With trailers.
     #[cfg(feature = "grpc")]
     Grpc(tonic::body::Body),
@@ -53,6 +55,11 @@ impl Body {
 
     pub(crate) fn full(bytes: Vec<u8>) -> Self {
         Self::new(Content::Full(Full::new(Bytes::from(bytes))))
+    }
+
+    /// What arrives until the sender is dropped.
+    pub(crate) fn received(receiver: mpsc::Receiver<Bytes>) -> Self {
+        Self::new(Content::Received(receiver))
     }
 
     /// The body of a response to a gRPC call.
@@ -179,6 +186,7 @@ impl Content {
             Self::Full(full) => full.is_end_stream(),
             Self::Instance(instance) => instance.is_end_stream(),
             Self::Session(session) => session.is_end_stream(),
+            Self::Received(_) => false,
             #[cfg(feature = "grpc")]
             Self::Grpc(body) => body.is_end_stream(),
         }
@@ -221,6 +229,9 @@ impl http_body::Body for Body {
             }
             Content::Instance(instance) => Pin::new(instance).poll_frame(context),
             Content::Session(session) => Pin::new(session).poll_frame(context),
+            Content::Received(receiver) => receiver
+                .poll_recv(context)
+                .map(|received| received.map(|data| Ok(Frame::data(data)))),
             #[cfg(feature = "grpc")]
             Content::Grpc(body) => Pin::new(body)
                 .poll_frame(context)
@@ -253,6 +264,7 @@ impl http_body::Body for Body {
             Content::Full(full) => full.size_hint(),
             Content::Instance(instance) => instance.size_hint(),
             Content::Session(session) => session.size_hint(),
+            Content::Received(_) => SizeHint::default(),
             #[cfg(feature = "grpc")]
             Content::Grpc(body) => body.size_hint(),
         }

@@ -175,6 +175,13 @@ impl RequestContext {
         self.learned().kind.get_or_insert(kind);
     }
 
+    /// Its texts pass without a check, because the version that it was assigned to failed.
+    pub(crate) fn passed_unchecked(&self) {
+        if let Some((handle, _)) = &self.learned().version {
+            handle.record_unchecked();
+        }
+    }
+
     /// The host refuses the request, whatever went wrong because of that.
     pub(crate) fn refused(&self, kind: ErrorKind) {
         self.learned().kind = Some(kind);

@@ -26,7 +26,7 @@ use serde::Serialize;
 use wasmtime_wasi_http::WasiBody;
 
 use crate::authentication::{RefusalStatus, Rejected, remove_credentials};
-use crate::deidentification::Deidentification;
+use crate::deidentification::{self, Deidentification};
 use crate::deploy::Version;
 use crate::error::{Error, Result};
 use crate::request::{Body, CollectError, Refusal, RequestContext, client, collect, whole};
@@ -55,6 +55,8 @@ pub(crate) struct Authenticated {
 pub(crate) struct Routed {
     pub(crate) version: Arc<Version>,
     pub(crate) deidentification: Option<Arc<Deidentification>>,
+    /// Whether texts pass where the version fails.
+    pub(crate) fails_open: bool,
     pub(crate) shadow: Option<RoutedShadow>,
     /// Judged by how the request goes.
     pub(crate) canary: Option<Observer>,
@@ -76,7 +78,8 @@ pub(crate) struct Routing {
 impl Routed {
     /// To `version`, which everybody may call.
     fn to(version: Arc<Version>) -> Self {
-        Self { version, deidentification: None, shadow: None, canary: None }
+        let (deidentification, shadow, canary) = (None, None, None);
+        Self { version, deidentification, fails_open: false, shadow, canary }
     }
 }
 
@@ -239,6 +242,7 @@ impl Routing {
         let routed = Routed {
             version,
             deidentification: self.policy(decision.route).deidentify().cloned(),
+            fails_open: self.policy(decision.route).fails_open(),
             shadow: self.shadow(&decision, find),
             canary: decision.canary,
         };
@@ -266,20 +270,22 @@ impl Routing {
         longest
     }
 
-    /// Whether `holds` for all targets to which a request with this head may go, and there are some. Routes that look into
-    /// bodies read them first.
+    /// Whether `holds` for all targets to which a request with this head may go, or it is a stream that the host
+    /// de-identifies itself, and there are some. Routes that look into bodies read them first.
     pub(crate) fn all_targets(&self, head: &Parts, holds: &dyn Fn(&Target) -> bool) -> bool {
         let seen = seen(head, None);
         if self.router.is_overridden(&head.headers) || self.router.needs_body(&seen) {
             return false;
         }
         let mut any = false;
+        let is_stream = deidentification::is_stream(head.uri.path());
         for index in self.router.candidates(&seen) {
             let Some(route) = self.router.routes().nth(index) else { return false };
             let canary = route.canary.iter().map(|canary| &canary.target);
             let mut targets = route.to.iter().map(|weighted| &weighted.target).chain(canary);
-            let is_plain = route.shadow.is_none() && route.deidentify.is_none();
-            if !is_plain || !targets.all(holds) {
+            let is_own = is_stream && route.deidentify.is_some();
+            let is_plain = route.shadow.is_none() && (is_own || route.deidentify.is_none());
+            if !is_plain || !(is_own || targets.all(holds)) {
                 return false;
             }
             any = true;

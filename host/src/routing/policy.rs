@@ -8,7 +8,7 @@ use http::HeaderMap;
 use pilotlight_auth::Principal;
 use pilotlight_deidentify::DeidentifyOptions;
 use pilotlight_files::Look;
-use pilotlight_router::Route;
+use pilotlight_router::{Fail, Route};
 
 use crate::authentication::{
     Authentication, Authentications, RefusalStatus, Refusals, Rejected, authentications,
@@ -32,6 +32,7 @@ pub(crate) struct RoutePolicies {
 pub(super) struct RoutePolicy {
     auth: Option<Arc<Authentication>>,
     deidentify: Option<Arc<Deidentification>>,
+    fail: Fail,
     refusals: Refusals,
 }
 
@@ -80,6 +81,13 @@ impl RoutePolicies {
         let deidentify = named
             .map(|name| find(&self.deidentifications, "`[deidentify]` section", name))
             .transpose()?;
+        if deidentify.is_some() && route.fail == Fail::Open {
+            return Err(Error::Options(format!(
+                "a route has the de-identification `{}` and `fail = \"open\"`: values would leave as they \
+                 are; leave one of them out",
+                named.unwrap_or_default()
+            )));
+        }
         let reidentifies = deidentify.as_ref().is_some_and(|deidentify| deidentify.reidentifies());
         if reidentifies && !auth.as_ref().is_some_and(|auth| auth.identifies()) {
             return Err(Error::Options(format!(
@@ -88,13 +96,14 @@ impl RoutePolicies {
                 named.unwrap_or_default()
             )));
         }
-        Ok(RoutePolicy { auth, deidentify, refusals: Refusals::default() })
+        Ok(RoutePolicy { auth, deidentify, fail: route.fail, refusals: Refusals::default() })
     }
 
     /// What is asked of requests that no route is for.
     pub(super) fn without_route(&self) -> RoutePolicy {
         let auth = self.default_auth.clone();
-        RoutePolicy { auth, deidentify: None, refusals: Refusals::default() }
+        let (fail, refusals) = (Fail::default(), Refusals::default());
+        RoutePolicy { auth, deidentify: None, fail, refusals }
     }
 }
 
@@ -126,6 +135,11 @@ impl RoutePolicy {
 
     pub(super) fn deidentify(&self) -> Option<&Arc<Deidentification>> {
         self.deidentify.as_ref()
+    }
+
+    /// Whether texts pass where the function fails.
+    pub(super) fn fails_open(&self) -> bool {
+        self.fail == Fail::Open
     }
 
     pub(super) fn refused(&self) -> RefusalStatus {

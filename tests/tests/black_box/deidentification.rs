@@ -11,18 +11,18 @@ use ureq::http::Request;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-const TEXT: &str = "My name is Sarah Jane Smith, reach me at sarah.smith@example.com.";
+pub(crate) const TEXT: &str = "My name is Sarah Jane Smith, reach me at sarah.smith@example.com.";
 const VALUES: [&str; 3] = ["Sarah", "Smith", "sarah.smith@example.com"];
 
 /// A folder with keys for callers and for de-identifications, a key, and a configuration with a route for
 /// each of `deidentifications`, by its name.
-struct Lab {
+pub(crate) struct Lab {
     folder: TempDir,
-    key: String,
+    pub(crate) key: String,
 }
 
 impl Lab {
-    fn new(source: &Path, deidentifications: &[(&str, &str)]) -> Self {
+    pub(crate) fn new(source: &Path, deidentifications: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let made = pilotlight(&["api-key", "tester"]).output().unwrap();
         let key = String::from_utf8(made.stderr).unwrap();
@@ -44,7 +44,7 @@ impl Lab {
         lab
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -57,7 +57,7 @@ impl Lab {
     }
 
     /// Serves it, with everything that is logged at level debug in the file `log`.
-    fn serve(&self) -> Server {
+    pub(crate) fn serve(&self) -> Server {
         let config = self.file("pilotlight.toml");
         let mut command = pilotlight(&["serve", "--log", "debug", "--config"]);
         command.arg(config).stderr(File::create(self.file("log")).unwrap());
@@ -101,11 +101,11 @@ fn labels(answer: &Value) -> Vec<&str> {
     answer["entities"].as_array().unwrap().iter().map(|e| e["label"].as_str().unwrap()).collect()
 }
 
-fn leaks(text: &str) -> bool {
+pub(crate) fn leaks(text: &str) -> bool {
     VALUES.iter().any(|value| text.contains(value))
 }
 
-const RING: &str = "keys = \"ring.toml\"";
+pub(crate) const RING: &str = "keys = \"ring.toml\"";
 
 #[test]
 fn values_are_redacted_pseudonymized_or_encrypted_and_reidentified_and_leak_nowhere() {

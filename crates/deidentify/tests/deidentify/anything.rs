@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use pilotlight_deidentify::{Cipher, Deidentifier, Entity, Mode};
+use pilotlight_deidentify::{Cipher, Deidentifier, Entity, Mode, Restoring};
 use proptest::prelude::*;
 
 use super::{RING, deidentifier, encryption, token};
@@ -56,6 +56,26 @@ fn slice(text: &str, start: usize, end: usize) -> String {
 }
 
 proptest! {
+    #[test]
+    fn a_text_in_chunks_is_re_identified_like_the_whole(
+        (text, spans) in text_and_spans(),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..9),
+    ) {
+        let encrypted = encryption(Cipher::Aes256Gcm, &RING);
+        let text = encrypted.deidentify(&text, &entities(&spans)).unwrap().text;
+        let points: Vec<char> = text.chars().collect();
+        let mut ends: Vec<usize> = cuts.iter().map(|cut| cut.index(points.len() + 1)).collect();
+        ends.sort_unstable();
+        let (mut restoring, mut restored, mut from) = (Restoring::default(), String::new(), 0);
+        for end in ends.into_iter().chain([points.len()]) {
+            let chunk: String = points[from..end].iter().collect();
+            restored.push_str(&restoring.push(&chunk, &RING));
+            from = end;
+        }
+        restored.push_str(&restoring.finish(&RING));
+        prop_assert_eq!(restored, RING.reidentify(&text).text);
+    }
+
     #[test]
     fn what_was_encrypted_comes_back((text, spans) in text_and_spans()) {
         for cipher in Cipher::ALL {

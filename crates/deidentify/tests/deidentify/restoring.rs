@@ -1,4 +1,4 @@
-use pilotlight_deidentify::{Cipher, Left, Mode, Reason};
+use pilotlight_deidentify::{Cipher, Left, Mode, Reason, Restoring};
 
 use super::{RING, deidentifier, encryption, ring, token};
 
@@ -88,4 +88,23 @@ fn an_answer_in_json_has_reasons_in_words() {
         [{ "reason": "pseudonym", "key": "k2", "start": 0, "end": pseudonym.len() }]
     );
     assert_eq!(answer, serde_json::json!({ "text": pseudonym, "reidentified": 0, "left": left }));
+}
+
+#[test]
+fn a_token_in_several_chunks_is_decrypted() {
+    let token = token(&encryption(Cipher::Aes256Gcm, &RING), "A", "value");
+    let (one, other) = token.split_at(20);
+    let mut restoring = Restoring::default();
+    assert_eq!(restoring.push("It is [", &RING), "It is ");
+    assert_eq!(restoring.push(&format!("x] {one}"), &RING), "[x] ");
+    assert_eq!(restoring.push(other, &RING), "value");
+    assert_eq!(restoring.push(" [open", &RING), " ");
+    assert_eq!(restoring.finish(&RING), "[open");
+}
+
+#[test]
+fn what_is_held_back_is_bounded() {
+    let mut restoring = Restoring::default();
+    let long = format!("[{}", "x".repeat(70_000));
+    assert_eq!(restoring.push(&long, &RING), long);
 }

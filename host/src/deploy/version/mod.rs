@@ -28,7 +28,7 @@ use serde::Serialize;
 use crate::deploy::admission::{Admission, AdmissionLimits, AdmissionStatus};
 use crate::deploy::crash_backoff::CrashBackoff;
 use crate::deploy::options::FunctionOptions;
-use crate::deploy::sessions::{SessionStatus, Sessions};
+use crate::deploy::sessions::{SessionPlace, SessionStatus, Sessions, TooManySessions};
 use crate::error::{Error, Result};
 use crate::request::SessionLimits;
 pub(crate) use declared::Declared;
@@ -223,6 +223,16 @@ impl Version {
         let path = without_trailing_slash(path);
         let mut sessions = self.declared.iter().flat_map(|declared| &declared.sessions);
         method == Method::POST && sessions.any(|session| session.path == path)
+    }
+
+    /// Begins a session that the host answers, within the limits of those of the function.
+    ///
+    /// # Errors
+    /// [`TooManySessions`].
+    pub(crate) fn begin_stream(
+        &self,
+    ) -> std::result::Result<(SessionLimits, SessionPlace), TooManySessions> {
+        Ok((self.session_limits, self.sessions.begin()?))
     }
 
     /// The path of the session that a WebSocket at `path` is.

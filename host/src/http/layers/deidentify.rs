@@ -1,7 +1,7 @@
 use http::{Request, Response};
 use wasmtime_wasi_http::WasiBody;
 
-use crate::deidentification::Begun;
+use crate::deidentification::{Asked, Begun};
 use crate::http::middleware::{Middleware, Next};
 use crate::request::{Body, RequestContext};
 use crate::routing::Routed;
@@ -24,6 +24,11 @@ impl Middleware for Deidentify {
             Begun::Asked(request, kept) => {
                 let response = next.run(request).await;
                 kept.finish(response, version.tells_timings(), &context).await
+            }
+            Begun::Streamed(streamed) => {
+                let ask =
+                    move |request: Request<WasiBody>| Box::pin(next.clone().run(request)) as Asked;
+                streamed.answer(Box::new(ask), &context)
             }
             Begun::Answered(response) => response,
         }

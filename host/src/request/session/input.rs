@@ -9,14 +9,18 @@ use wasmtime_wasi_http::{Error as HttpError, WasiBody};
 
 use super::{SessionLimits, Shared, locked};
 
+/// Most bytes that the function takes at once: a quarter of a second of audio, or a page of text. Limits of
+/// time hold for each piece.
+const PIECE: usize = 8 << 10;
+
 /// Why a session is ended. What the function is told, and tells the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Ended {
     #[error("the session is ended: nothing has come for {0} s")]
     Idle(u64),
     #[error(
-        "the session is ended: it has fallen behind, with more than {0} bytes that are not computed; send no \
-         faster than the audio lasts"
+        "the session is ended: it has fallen behind, with more than {0} bytes that are not computed; send \
+         more slowly, or with a content-length"
     )]
     Behind(usize),
     #[error("the session is ended: the server is overloaded, and has computed nothing for {0} s")]
@@ -94,7 +98,7 @@ impl Input {
         }
     }
 
-    fn take_in(&mut self, data: Bytes) {
+    fn take_in(&mut self, mut data: Bytes) {
         if data.is_empty() {
             return;
         }
@@ -103,7 +107,9 @@ impl Input {
             self.taken = self.came;
         }
         self.bytes += data.len();
-        self.waiting.push_back(data);
+        while !data.is_empty() {
+            self.waiting.push_back(data.split_to(data.len().min(PIECE)));
+        }
     }
 
     /// Ends the session: the function is told instead of what waits.
