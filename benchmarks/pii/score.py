@@ -28,10 +28,10 @@ def merged(text, found):
     return out
 
 
-def main(corpus, found):
+def counted(lines):
+    """Counts by label of pairs of a line of the corpus and what was found in it."""
     counts = collections.defaultdict(collections.Counter)
     labels = set()
-    lines = [(json.loads(a), json.loads(b)) for a, b in zip(open(corpus), open(found))]
     for line, _ in lines:
         labels.update(span["label"] for span in line["spans"])
     for line, found in lines:
@@ -51,19 +51,30 @@ def main(corpus, found):
             counts[label]["taken"] += any(
                 one["label"] == label and one["start"] < decoy["end"] and decoy["start"] < one["end"] for one in found
             )
-    total = collections.Counter()
+    return {label: counts[label] for label in sorted(counts) if counts[label]["gold"]}
+
+
+def rates(c):
+    """Precision, recall and F1."""
+    precision = c["hit"] / max(1, c["hit"] + c["false"])
+    recall = c["hit"] / max(1, c["gold"])
+    return precision, recall, 2 * precision * recall / max(1e-9, precision + recall)
+
+
+def total(counts):
+    return sum(counts.values(), collections.Counter())
+
+
+def main(corpus, found):
+    counts = counted([(json.loads(a), json.loads(b)) for a, b in zip(open(corpus), open(found))])
     print(f"{'label':18} {'values':>6} {'precision':>9} {'recall':>7} {'F1':>6} {'covered':>8} {'decoys taken':>13}")
-    rows = sorted(label for label in counts if counts[label]["gold"])
-    for label in rows:
-        total.update(counts[label])
+    for label in counts:
         print(row(label, counts[label]))
-    print(row("all", total))
+    print(row("all", total(counts)))
 
 
 def row(label, c):
-    precision = c["hit"] / max(1, c["hit"] + c["false"])
-    recall = c["hit"] / max(1, c["gold"])
-    f1 = 2 * precision * recall / max(1e-9, precision + recall)
+    precision, recall, f1 = rates(c)
     decoys = f"{c['taken']}/{c['decoys']}" if c["decoys"] else "–"
     return (f"{label:18} {c['gold']:6} {precision:9.3f} {recall:7.3f} {f1:6.3f} "
             f"{c['covered'] / max(1, c['gold']):8.3f} {decoys:>13}")

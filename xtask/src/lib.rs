@@ -35,6 +35,7 @@ Benchmarks, which write pages of documentation:
   compare              Pilotlight, wasmtime serve and a Python service: docs/performance.md
   compare host         inference on the host: docs/performance-host.md
   compare sandbox      inference in the sandbox: docs/performance-sandbox.md
+  compare pii          personal data, beside Presidio: docs/performance-pii.md
   compare swaps        changes of version under load: docs/performance-swaps.md
   compare reliability  overload, faults, busy neighbors and telemetry: docs/reliability.md
   compare models [DIR [OPTIONS]]  first and later inferences of real models, or of the folder DIR;

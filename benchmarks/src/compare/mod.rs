@@ -6,6 +6,7 @@ mod host;
 mod markdown;
 mod models;
 mod overview;
+mod pii;
 mod reliability;
 mod report;
 mod runner;
@@ -28,12 +29,13 @@ struct Topic {
     measure: fn(&Runner) -> anyhow::Result<String>,
 }
 
-const TOPICS: [Topic; 8] = [
+const TOPICS: [Topic; 9] = [
     Topic { name: "", page: "performance.md", measure: overview::run },
     Topic { name: "host", page: "performance-host.md", measure: host::run },
     Topic { name: "sandbox", page: "performance-sandbox.md", measure: sandbox::run },
     Topic { name: "bert-base", page: "performance-bert-base.md", measure: bert_base::run },
     Topic { name: MODELS, page: "performance-models.md", measure: models::run },
+    Topic { name: "pii", page: "performance-pii.md", measure: pii::run },
     Topic { name: "swaps", page: "performance-swaps.md", measure: swaps::run },
     Topic { name: "reliability", page: "reliability.md", measure: reliability::run },
     Topic { name: NEIGHBORS, page: "neighbors.md", measure: reliability::neighbors },
