@@ -158,7 +158,7 @@ impl Apt<'_> {
         let names = listed.lines().filter(|line| !line.starts_with([' ', '<']));
         let is_needed = |name: &&str| NEEDED.iter().any(|part| name.contains(part));
         let names: Vec<_> = names.filter(is_needed).map(str::to_owned).collect();
-        if names.is_empty() {
+        if !names.iter().any(|name| name == RUST) {
             bail!("apt knows no {RUST}");
         }
         Ok(names)

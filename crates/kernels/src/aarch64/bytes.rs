@@ -2,7 +2,7 @@
 
 use std::arch::aarch64::*;
 
-use crate::blocks::{DEPTH, STEPS, int8};
+use crate::blocks::{STEPS, int8};
 use crate::grid::Columns;
 use crate::memory::Plain;
 use crate::sums::Sums;
@@ -58,5 +58,3 @@ pub(crate) trait Block: Plain {
         column: usize,
     );
 }
-
-const _: () = assert!(DEPTH == 32);
