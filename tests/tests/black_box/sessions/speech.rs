@@ -36,7 +36,7 @@ fn recordings() -> Vec<Recording> {
 }
 
 fn start(folder: &Path) -> Server {
-    Server::start(&[folder.to_str().unwrap(), "--compute", "host", "--max-body-bytes", "8MiB"])
+    Server::start(&[folder.to_str().unwrap(), "--compute", "host", "--max-body-bytes", "8388608"])
 }
 
 /// Words as references have them.
@@ -134,7 +134,7 @@ fn a_built_component_finds_all_its_graphs_beside_it() {
     let mut build = pilotlight(&["build", folder, "--compute", "host", "-o", file]);
     let (code, told) = outcome(&mut build);
     assert_eq!(code, 0, "{told}");
-    let server = Server::start(&[file, "--max-body-bytes", "8MiB"]);
+    let server = Server::start(&[file, "--max-body-bytes", "8388608"]);
     let recording = &recordings()[3];
     let answer = server.post("/v1/automatic-speech-recognition", recording.file.clone()).json();
     check(recording, answer["segments"].as_array().unwrap_or_else(|| panic!("{answer}")));
