@@ -36,6 +36,7 @@ mod registries;
 mod scheduling;
 mod sessions;
 mod splitting;
+mod supervision;
 mod swapping;
 mod telemetry;
 mod tls;

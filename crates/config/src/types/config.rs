@@ -45,10 +45,10 @@ pub struct Config {
     /// sizes and times.
     pub verify: bool,
     /// Time between being not ready and taking no more requests when stopped: for load balancers to
-    /// notice.
-    #[serde(with = "super::period")]
+    /// notice [default: 5s if `listen` is not a loopback address, otherwise 0s]
+    #[serde(with = "super::optional_period", skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "period", extend("x-longest" = "8h"))]
-    pub drain_delay: Duration,
+    pub drain_delay: Option<Duration>,
     /// Longest time to finish requests in flight when stopped.
     #[serde(with = "super::period")]
     #[schemars(schema_with = "period")]
@@ -141,7 +141,7 @@ impl Default for Config {
             cache_dir: None,
             cache_size: 2 << 30,
             verify: false,
-            drain_delay: Duration::ZERO,
+            drain_delay: None,
             drain_timeout: Duration::from_secs(30),
             require: Require::default(),
             keys: Vec::new(),

@@ -9,6 +9,7 @@ mod sessions;
 mod settings;
 mod sources;
 mod stop;
+mod supervisor;
 mod telemetry;
 
 use std::collections::BTreeMap;
@@ -133,6 +134,7 @@ async fn serve(
         }
         admin.started(host.clone(), main, begin.elapsed());
         readiness.set(true);
+        supervisor::ready();
         let (parts, made) = ((backends, blueprints), (served, sources));
         let follower = Follower::new(host.clone(), parts, made, followed, fixed.watch)?;
         tokio::spawn(follower.run());
@@ -143,6 +145,7 @@ async fn serve(
         let service = host.service(&fixed.limits, fixed.cors.clone())?;
         let shutdown = async {
             stop.await;
+            supervisor::stopping();
             stop::prepare(readiness.clone(), fixed.drain_delay).await;
         };
         if !functions.serve(service, shutdown, fixed.drain).await {

@@ -210,9 +210,9 @@ pub(crate) struct ServeArgs {
     #[arg(long, default_value_t = 30)]
     pub(super) drain_timeout: u64,
     /// Time between being not ready and taking no more requests when stopped, in seconds: for load
-    /// balancers to notice
-    #[arg(long, default_value_t = 0, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=28_800))]
-    pub(super) drain_delay: u64,
+    /// balancers to notice [default: 5 if `--listen` is not a loopback address, otherwise 0]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=28_800))]
+    pub(super) drain_delay: Option<u64>,
     /// Have a component, model folder or graph that has been changed take over by itself; a complete
     /// `model.toml` says when a folder has
     #[arg(long)]

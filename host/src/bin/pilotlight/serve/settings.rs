@@ -20,6 +20,8 @@ use super::options::ServeArgs;
 use crate::model;
 
 const DEFAULT_MODEL: &str = "models/pii-ner";
+/// Load balancers keep sending requests until a readiness probe or a change of endpoints reaches them.
+const REMOTE_DRAIN_DELAY: Duration = Duration::from_secs(5);
 
 /// What is fixed for as long as the process runs.
 pub(super) struct Fixed {
@@ -77,8 +79,9 @@ impl Fixed {
             cache: cache(options, config)?,
             drain_delay: match configured {
                 true => config.drain_delay,
-                false => Duration::from_secs(options.drain_delay),
-            },
+                false => options.drain_delay.map(Duration::from_secs),
+            }
+            .unwrap_or_else(|| default_drain_delay(listen)),
             drain: match configured {
                 true => config.drain_timeout,
                 false => Duration::from_secs(options.drain_timeout),
@@ -86,6 +89,11 @@ impl Fixed {
             watch: if configured { config.watch } else { options.watch },
         })
     }
+}
+
+/// Only listeners that other machines reach have load balancers that need time.
+fn default_drain_delay(listen: SocketAddr) -> Duration {
+    if listen.ip().to_canonical().is_loopback() { Duration::ZERO } else { REMOTE_DRAIN_DELAY }
 }
 
 fn cache_dir(options: &ServeArgs, config: &Config) -> Option<PathBuf> {
