@@ -196,7 +196,7 @@ fn the_ports_of_the_manifest_are_those_that_are_listened_on() {
         let found = ports.iter().find(|port| port["name"].as_str() == Some(name)).unwrap();
         assert_eq!(found["containerPort"].as_i64(), Some(port(&manifest, option)));
     }
-    for probe in ["readinessProbe", "livenessProbe"] {
+    for probe in ["startupProbe", "readinessProbe", "livenessProbe"] {
         let probe = &manifest.container()[probe]["httpGet"];
         assert_eq!(
             (probe["port"].as_str(), probe["scheme"].as_str()),
@@ -229,4 +229,44 @@ async fn the_container_of_the_manifest_becomes_ready_as_its_user() {
     assert_eq!(node.get(&server.admin, "/status", &token).await.0, 200);
     let cache = fs::metadata(node.inside("/cache/pilotlight")).unwrap();
     assert_eq!(cache.permissions().mode() & 0o777, 0o700);
+}
+
+/// A file of the Helm chart.
+fn chart(path: &str) -> String {
+    fs::read_to_string(root().join("deploy/helm/pilotlight").join(path)).unwrap()
+}
+
+#[test]
+fn the_chart_starts_the_same_container_as_the_manifest() {
+    let manifest = Manifest::read();
+    let template = chart("templates/deployment.yaml");
+    let lines = template.lines().map(str::trim);
+    let arguments: Vec<_> = lines.filter(|line| line.starts_with("- --")).collect();
+    let expected = manifest.container()["args"].as_vec().unwrap().iter();
+    let expected = expected.map(|argument| format!("- {}", argument.as_str().unwrap()));
+    // The first one is the subcommand.
+    assert_eq!(arguments, expected.skip(1).collect::<Vec<_>>());
+    assert!(template.contains("- serve\n"));
+    let mounts = |text: &str| {
+        let lines = text.lines().map(str::trim).filter(|line| line.contains("mountPath:"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let written = fs::read_to_string(root().join("deploy/kubernetes/pilotlight.yaml")).unwrap();
+    assert_eq!(mounts(&template), mounts(&written));
+    let values = YamlLoader::load_from_str(&chart("values.yaml")).unwrap();
+    assert_eq!(values[0]["configuration"].as_str(), Some(manifest.configuration()));
+}
+
+#[test]
+fn a_pod_has_the_time_to_drain() {
+    let manifest = Manifest::read();
+    let configuration: toml::Table = manifest.configuration().parse().unwrap();
+    let seconds = |key: &str| -> i64 {
+        configuration[key].as_str().unwrap().strip_suffix('s').unwrap().parse().unwrap()
+    };
+    let needed = seconds("drain-delay") + seconds("drain-timeout");
+    let values = YamlLoader::load_from_str(&chart("values.yaml")).unwrap();
+    for given in [manifest.pod(), &values[0]] {
+        assert!(given["terminationGracePeriodSeconds"].as_i64().unwrap() > needed);
+    }
 }
