@@ -57,10 +57,14 @@ const RERANKER: Model = Model {
     check: |server| golden::check_ranks(server, 0.05),
 };
 
-/// It quantizes while it computes, so codes flip with the last bits of f32, which tract's products have as the
-/// processor likes: logits differ by 0.026 on one and by 0.062 on another.
+/// It quantizes while it computes, so codes flip with the last bits of f32, which products have as the processor
+/// likes: with tract logits differ by 0.026 on one and by 0.062 on another.
 const RERANKER_BY_TRACT: Model =
     Model { check: |server| golden::check_ranks(server, 0.1), ..RERANKER };
+
+/// ONNX Runtime's own logits differ by 0.22 from those that it has on another processor.
+const RERANKER_BY_ONNX_RUNTIME: Model =
+    Model { check: |server| golden::check_ranks(server, 0.3), ..RERANKER };
 
 const LAC: Model = Model {
     name: "lac-zh",

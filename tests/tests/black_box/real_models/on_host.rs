@@ -1,8 +1,8 @@
 //! Computed on the host, by each backend.
 
 use super::{
-    BGE_SMALL, LAC, LAC_WITHOUT_TRANSITIONS, MAGIKA, MINILM, Model, OCR_ANGLE, RERANKER,
-    RERANKER_BY_TRACT,
+    BGE_SMALL, LAC, LAC_WITHOUT_TRANSITIONS, MAGIKA, MINILM, Model, OCR_ANGLE,
+    RERANKER_BY_ONNX_RUNTIME, RERANKER_BY_TRACT,
 };
 use crate::host_compute::{backends, graph_status};
 
@@ -44,7 +44,7 @@ fn bge_small_has_the_golden_embeddings() {
 fn the_reranker_has_the_golden_ranks() {
     for backend in backends() {
         match backend {
-            "onnxruntime" => check_backend(&RERANKER, backend, backend),
+            "onnxruntime" => check_backend(&RERANKER_BY_ONNX_RUNTIME, backend, backend),
             _ => check_backend(&RERANKER_BY_TRACT, backend, "tract"),
         }
     }
