@@ -106,8 +106,16 @@ mod tests {
     fn the_table_of_the_repository_is_valid_and_its_own_files_have_their_digests() {
         let models = read(&root().join(super::super::TABLE)).unwrap();
         let names: Vec<&str> = models.iter().map(|model| &*model.name).collect();
-        let expected =
-            ["bge-small", "lac-zh", "magika", "minilm", "ocr-angle", "reranker", "silero-vad"];
+        let expected = [
+            "bge-small",
+            "lac-zh",
+            "magika",
+            "minilm",
+            "moonshine-tiny-en",
+            "ocr-angle",
+            "reranker",
+            "silero-vad",
+        ];
         assert_eq!(names, expected);
         let own = models.iter().flat_map(|model| &model.sources);
         for source in own.filter(|source| source.package.is_none()) {

@@ -11,6 +11,9 @@ use crate::model::{TextModel, Usage};
 use crate::text::CodePoints;
 use crate::text::words::Cuts;
 
+/// Whether a candidate with this value counts.
+pub type Counts<'a> = dyn Fn(&Candidate, &str) -> bool + 'a;
+
 /// What a request adds to the search for entities.
 #[derive(Default)]
 pub struct Query<'a> {
@@ -19,7 +22,7 @@ pub struct Query<'a> {
     /// Recognizers beside those of the model folder.
     pub added: Option<&'a Recognizers>,
     /// Which candidates count, instead of those that reach the thresholds of the model folder.
-    pub counts: Option<&'a dyn Fn(&Candidate, &str) -> bool>,
+    pub counts: Option<&'a Counts<'a>>,
 }
 
 impl TextModel {
