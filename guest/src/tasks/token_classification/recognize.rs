@@ -12,7 +12,7 @@ use crate::text::CodePoints;
 use crate::text::words::Cuts;
 
 /// Whether a candidate with this value counts.
-pub type Counts<'a> = dyn Fn(&Candidate, &str) -> bool + 'a;
+type Counts<'a> = dyn Fn(&Candidate, &str) -> bool + 'a;
 
 /// What a request adds to the search for entities.
 #[derive(Default)]
