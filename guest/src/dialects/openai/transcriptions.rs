@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn subtitles_have_the_times_of_their_formats() {
-        let span = Span { start: 3_725.0625, end: 3_726.9999 };
+        let span = Span { start: 3725.0625, end: 3726.9999 };
         let segments = [Spoken { span, text: "Hello.".to_owned() }];
         assert_eq!(srt(&segments), "1\n01:02:05,063 --> 01:02:07,000\nHello.\n\n");
         assert_eq!(vtt(&segments), "WEBVTT\n\n01:02:05.063 --> 01:02:07.000\nHello.\n\n");
