@@ -85,7 +85,11 @@ fuzz_target!(|request: &[u8]| {
     };
     let Ok(head) = std::str::from_utf8(head) else { return };
     let mut lines = head.lines();
-    let (method, path) = lines.next().unwrap_or_default().split_once(' ').unwrap_or_default();
+    let (method, target) = lines.next().unwrap_or_default().split_once(' ').unwrap_or_default();
+    let (path, query) = match target.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (target, None),
+    };
     let header = |name: &str| {
         let values = head.lines().filter_map(|line| line.split_once(": "));
         values.filter(|(known, _)| *known == name).map(|(_, value)| value).next()
@@ -96,6 +100,8 @@ fuzz_target!(|request: &[u8]| {
         content_type: header("content-type"),
         json_length: header("inference-header-content-length"),
         user_agent: header("user-agent"),
+        accept: header("accept"),
+        query,
     };
     FUNCTIONS.with(|functions| functions.iter().for_each(|function| function.check(head, body)));
 });
