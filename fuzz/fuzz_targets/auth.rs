@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use arbitrary::Arbitrary;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use libfuzzer_sys::fuzz_target;
-use pilotlight_auth::{ApiKeys, Rejection, Authenticator, Timestamp, Policy, Rate, Tokens};
+use pilotlight_auth::{ApiKeys, Authenticator, Policy, Rate, Rejection, Timestamp, Tokens};
 
 #[derive(Debug, Arbitrary)]
 struct Input {

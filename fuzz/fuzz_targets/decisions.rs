@@ -44,9 +44,12 @@ fuzz_target!(|found: Vec<Found>| {
     let decided = places(candidates.clone());
     assert_eq!(decided, places(reversed));
     assert!(decided.windows(2).all(|two| two[0].2 <= two[1].1));
-    let covers = |point: &usize| decided.iter().any(|(_, start, end)| (*start..*end).contains(point));
+    let covers =
+        |point: &usize| decided.iter().any(|(_, start, end)| (*start..*end).contains(point));
     assert!(candidates.iter().all(|one| (one.start..one.end).all(|point| covers(&point))));
-    assert!((0..512_usize).filter(covers).all(|point| {
-        candidates.iter().any(|one| (one.start..one.end).contains(&point))
-    }));
+    assert!(
+        (0..512_usize)
+            .filter(covers)
+            .all(|point| { candidates.iter().any(|one| (one.start..one.end).contains(&point)) })
+    );
 });

@@ -27,7 +27,8 @@ fuzz_target!(|input: Input| {
     }
     let proxy = IpAddr::from([10, 0, 0, 1]);
     let trusted = |address: IpAddr| address == proxy || address == IpAddr::from(input.trusted);
-    for header in [ForwardedHeader::Any, ForwardedHeader::XForwardedFor, ForwardedHeader::Forwarded] {
+    for header in [ForwardedHeader::Any, ForwardedHeader::XForwardedFor, ForwardedHeader::Forwarded]
+    {
         let _ = forwarded_client(&headers, proxy, header, &trusted);
     }
     // Whatever came before, the client is the one that the proxy adds.

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use pilotlight_guest::tasks::token_classification::{RedactRequest, Span};
 use pilotlight_guest::model::{TextModel, Usage};
+use pilotlight_guest::tasks::token_classification::{RedactRequest, Span};
 use pilotlight_guest::text::tokenizer::Tokenizer;
 use pilotlight_guest::text::words::Cuts;
 use serde_json::Value;

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use pilotlight_guest::tasks::token_classification::{Redacted, Span};
 use pilotlight_guest::tasks::token_classification::redact::{Touching, redact, replace};
+use pilotlight_guest::tasks::token_classification::{Redacted, Span};
 use pilotlight_model::Labels;
 use unicode_segmentation::UnicodeSegmentation as _;
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use libfuzzer_sys::fuzz_target;
 use pilotlight_router::{
-    Choice, Comparison, Decision, Request, Router, RouterOptions, Route, Side, compare,
+    Choice, Comparison, Decision, Request, Route, Router, RouterOptions, Side, compare,
 };
 
 fuzz_target!(|bytes: &[u8]| {

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use pilotlight_deidentify::{Cipher, Entity, KeyRing, Mode, Deidentifier, DeidentifyOptions};
+use pilotlight_deidentify::{Cipher, Deidentifier, DeidentifyOptions, Entity, KeyRing, Mode};
 
 #[derive(Debug, Arbitrary)]
 struct Input {
@@ -45,7 +45,10 @@ fn encryption(sm4: bool) -> Deidentifier {
 /// A text that nobody with the keys has written stays as it is.
 fn stays(text: &str) {
     let reidentified = RING.reidentify(text);
-    assert!(reidentified.text == text && reidentified.reidentified == 0, "a forged token was decrypted");
+    assert!(
+        reidentified.text == text && reidentified.reidentified == 0,
+        "a forged token was decrypted"
+    );
     let mut end = 0;
     for left in reidentified.left {
         assert!(end <= left.start && left.start < left.end, "{left:?}");

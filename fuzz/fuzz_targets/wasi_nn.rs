@@ -8,8 +8,8 @@ use arbitrary::Arbitrary;
 use futures::executor::block_on;
 use libfuzzer_sys::fuzz_target;
 use pilotlight_inference::{
-    Backend, Buffers, Batching, Dimension, Element, Error, Graph, GraphOptions, Graphs, Model, Port,
-    Precision, Result, RunError, Signature, Tensor,
+    Backend, Batching, Buffers, Dimension, Element, Error, Graph, GraphOptions, Graphs,
+    LoadOptions, Model, Port, Result, RunError, Signature, Tensor,
 };
 
 #[derive(Debug, Arbitrary)]
@@ -30,7 +30,7 @@ impl Backend for EchoBackend {
         "echo"
     }
 
-    fn load(&self, _: &str, _: Vec<u8>, _: Precision) -> Result<Box<dyn Model>> {
+    fn load(&self, _: &str, _: Vec<u8>, _: LoadOptions) -> Result<Box<dyn Model>> {
         let dimensions = Some(vec![Dimension::Named("rows".into()), Dimension::Any]);
         let port = |name: &str| Port {
             name: name.into(),

@@ -7,8 +7,8 @@ mod oracle;
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use pilotlight_guest::tasks::token_classification::{Aggregation, Parameters, RedactRequest};
 use pilotlight_guest::model::{TextModel, Usage};
+use pilotlight_guest::tasks::token_classification::{Aggregation, Parameters, RedactRequest};
 use pilotlight_guest::text::tokenizer::Tokenizer;
 
 const LABELS: [&str; 5] = ["O", "B-A", "I-A", "B-B", "I-B"];
@@ -79,8 +79,12 @@ fn run(pipeline: &TextModel, input: &Input) {
 
 /// Everything but the entities stays, in its order.
 fn redact(pipeline: &TextModel, text: &str, usage: &mut Usage) {
-    let request =
-        RedactRequest { text: text.to_owned(), entities: None, placeholder: Some(String::new()), explain: false };
+    let request = RedactRequest {
+        text: text.to_owned(),
+        entities: None,
+        placeholder: Some(String::new()),
+        explain: false,
+    };
     let redacted = pipeline.redact(request, usage).expect("what was found lies in the text");
     let (mut left, mut end) = (String::new(), 0);
     for entity in &redacted.entities {
