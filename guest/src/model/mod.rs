@@ -1,6 +1,7 @@
 //! A model folder in memory: tokenizer, graph and configuration that fit each other. Every refusal
 //! names the file and the reason.
 
+mod error;
 mod graph;
 mod speech;
 mod transitions;
@@ -9,79 +10,22 @@ mod voice;
 use std::time::{Duration, Instant};
 
 use pilotlight_model::{
-    CONFIG_FILE, Labels, MANIFEST_FILE, Manifest, ModelConfig, ModelError, ModelFolder,
-    TOKENIZER_FILE, Task, without_bom,
+    CONFIG_FILE, Labels, Manifest, ModelConfig, ModelFolder, TOKENIZER_FILE, Task, without_bom,
 };
-#[cfg(feature = "tract")]
-use pilotlight_onnx::OnnxError;
-
-use pilotlight_recognizers::{OptionsError, Recognizers};
+use pilotlight_recognizers::Recognizers;
 use serde_json::Value;
 
+pub use self::error::LoadError;
 use self::graph::{any_graph, encoder};
 pub use self::speech::{LONGEST_SECONDS, SpeechModel, TokenTexts};
 pub use self::transitions::{Transitions, TransitionsError};
 pub use self::voice::{VoiceModel, VoiceState};
 use crate::api::ApiError;
-use crate::engine::{Encoder, Engine, EngineError, Matrix, Output, Placement, Sequence};
-use crate::text::{Piece, Token, Tokenizer, TokenizerError};
+use crate::engine::{Encoder, Engine, Matrix, Output, Placement, Sequence};
+use crate::text::{Piece, Token, Tokenizer};
 
 /// Tokens of a sequence where the manifest says nothing.
 const MAX_LENGTH: usize = 512;
-
-/// Why a model folder could not be loaded.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum LoadError {
-    /// A file is missing, or not what the manifest says.
-    #[error(transparent)]
-    Folder(#[from] ModelError),
-    /// The graph was refused.
-    #[cfg(feature = "tract")]
-    #[error("{file}: {error}")]
-    Graph {
-        /// The graph's file.
-        file: String,
-        /// What is wrong with it.
-        error: OnnxError,
-    },
-    /// The graph could not be computed.
-    #[error("{file}: {error}")]
-    Engine {
-        /// The graph's file.
-        file: String,
-        /// What the engine said.
-        error: EngineError,
-    },
-    /// The guest was not built for that.
-    #[error("{0}")]
-    Variant(&'static str),
-    /// The tokenizer was refused.
-    #[error("{TOKENIZER_FILE}: {0}")]
-    Tokenizer(#[from] TokenizerError),
-    /// The configuration was refused.
-    #[error("{CONFIG_FILE}: {0}")]
-    Config(String),
-    /// The matrix of transitions was refused.
-    #[error("{file}: {error}")]
-    Transitions {
-        /// Its file.
-        file: String,
-        /// What is wrong with it.
-        error: TransitionsError,
-    },
-    /// The recognizers were refused.
-    #[error("{MANIFEST_FILE}: recognizers: {0}")]
-    Recognizers(#[from] OptionsError),
-    /// The files do not fit each other.
-    #[error("{file}: {reason}")]
-    Mismatch {
-        /// The file that does not fit.
-        file: String,
-        /// What does not fit what.
-        reason: String,
-    },
-}
 
 /// What a request took.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
