@@ -39,6 +39,22 @@ pub struct Candidate {
     pub context: Option<String>,
 }
 
+impl Candidate {
+    /// An entity of a model at code points `start..end`.
+    pub fn of_model(label: String, score: f32, (start, end): (usize, usize)) -> Self {
+        Self {
+            label,
+            score,
+            start,
+            end,
+            origin: Origin::Model,
+            validated: false,
+            recognizer: None,
+            context: None,
+        }
+    }
+}
+
 impl From<Finding> for Candidate {
     fn from(finding: Finding) -> Self {
         Self {

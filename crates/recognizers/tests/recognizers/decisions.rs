@@ -3,17 +3,8 @@
 use pilotlight_recognizers::{Candidate, Decision, Origin, Reason, resolve};
 use proptest::prelude::*;
 
-fn candidate(label: &str, (start, end): (usize, usize), score: f32) -> Candidate {
-    Candidate {
-        label: label.to_owned(),
-        score,
-        start,
-        end,
-        origin: Origin::Model,
-        validated: false,
-        recognizer: None,
-        context: None,
-    }
+fn candidate(label: &str, place: (usize, usize), score: f32) -> Candidate {
+    Candidate::of_model(label.to_owned(), score, place)
 }
 
 fn validated(label: &str, place: (usize, usize)) -> Candidate {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pilotlight_recognizers::{Candidate, Origin, resolve};
+use pilotlight_recognizers::{Candidate, resolve};
 use serde::{Deserialize, Serialize};
 
 use super::super::object::{named_objects, objects};
@@ -132,15 +132,6 @@ impl Analyzed {
                 "entity {entity_type} at {start}..{end} does not lie in a text of {length} code points"
             )));
         }
-        Ok(Candidate {
-            label: entity_type,
-            score: score.unwrap_or(1.0),
-            start,
-            end,
-            origin: Origin::Model,
-            validated: false,
-            recognizer: None,
-            context: None,
-        })
+        Ok(Candidate::of_model(entity_type, score.unwrap_or(1.0), (start, end)))
     }
 }

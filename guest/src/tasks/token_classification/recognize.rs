@@ -73,16 +73,7 @@ impl TextModel {
 }
 
 fn of_model(Span { label, start, end, score }: Span) -> Candidate {
-    Candidate {
-        label,
-        score,
-        start,
-        end,
-        origin: Origin::Model,
-        validated: false,
-        recognizer: None,
-        context: None,
-    }
+    Candidate::of_model(label, score, (start, end))
 }
 
 /// Findings, widened to whole grapheme clusters.
