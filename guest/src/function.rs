@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use pilotlight_model::{Digest, Limits, ModelFolder, Pooling, Task};
 use pilotlight_recognizers::Recognizers;
 use serde::Serialize;
@@ -18,7 +19,7 @@ pub struct Function {
     tasks: Vec<Task>,
     info: Info,
     /// What `GET /info` answers, written once: the snapshot holds it.
-    info_json: Vec<u8>,
+    info_json: Bytes,
 }
 
 /// `GET /info`: Pilotlight's keys, and those of text-embeddings-inference, whose `version` is Pilotlight's.
@@ -205,6 +206,12 @@ fn tensors(ports: &[crate::engine::Port]) -> Vec<Tensor> {
     ports.iter().map(tensor).collect()
 }
 
+/// Bytes that are never freed, as a function lives as long as its component. Counting who has them would write to a
+/// page that all instances share.
+pub(crate) fn for_ever(bytes: Vec<u8>) -> Bytes {
+    Bytes::from_static(bytes.leak())
+}
+
 impl Function {
     /// Loads the model in `folder`, computed where `placement` says, and has it answer its sample.
     ///
@@ -224,7 +231,7 @@ impl Function {
         let tasks = tasks::able(task, &model);
         let info = Info::new(folder, (&model, &tasks), dtype);
         // None of its types provokes an error.
-        let info_json = serde_json::to_vec(&info).unwrap_or_default();
+        let info_json = for_ever(serde_json::to_vec(&info).unwrap_or_default());
         let has_pages = folder.manifest().playground.unwrap_or(true);
         let function = Self { model, has_pages, tasks, info, info_json };
         function.try_out(folder)?;
@@ -271,7 +278,7 @@ impl Function {
     }
 
     /// What `GET /info` answers: JSON.
-    pub fn info(&self) -> &[u8] {
+    pub fn info(&self) -> &Bytes {
         &self.info_json
     }
 

@@ -1,5 +1,6 @@
 //! Which request is what, and its answer, on plain values.
 
+use bytes::Bytes;
 use pilotlight_model::{Limits, ModelFolder, Task};
 use pilotlight_wire::{Dialect, Refusal, normalize_path, without_trailing_slash};
 use serde_json::Value;
@@ -10,7 +11,7 @@ use crate::dialects::{
     sessions, splits,
 };
 use crate::engine::Placement;
-use crate::function::Function;
+use crate::function::{Function, for_ever};
 use crate::model::{LoadError, Model, Usage};
 use crate::tasks;
 
@@ -53,7 +54,7 @@ pub struct Service {
     function: Function,
     routes: Routes,
     /// What `GET /openapi.json` answers.
-    openapi: Vec<u8>,
+    openapi: Bytes,
 }
 
 /// What a host needs to know of a service.
@@ -110,7 +111,7 @@ impl Service {
     pub fn new(function: Function) -> Self {
         let routes = Routes::new(routes(), &function);
         let answered = routes.iter().filter(|route| route.requires.is_met(&function));
-        let openapi = openapi(answered, &function);
+        let openapi = for_ever(openapi(answered, &function));
         Self { function, routes, openapi }
     }
 
@@ -205,6 +206,9 @@ impl Service {
     /// [`ApiError`] about the head of the request.
     pub fn open(&self, endpoint: &Endpoint) -> Option<Result<Opened<'_>, ApiError>> {
         let Wanted::Answer(route) = endpoint.wanted else { return None };
+        if route.method != "POST" {
+            return None;
+        }
         let session = sessions().find(|session| session.path == route.path)?;
         Some((session.open)(&self.function, &endpoint.target))
     }
@@ -220,7 +224,7 @@ impl Service {
         usage: &mut Usage,
     ) -> Result<Answer, ApiError> {
         let Wanted::Answer(route) = endpoint.wanted else {
-            return Ok(Answer::written(Vec::new()));
+            return Ok(Answer::written(Bytes::new()));
         };
         let (function, target, openapi) = (&self.function, &endpoint.target, &self.openapi);
         (route.answer)(&mut Call { function, target, openapi, body, usage })

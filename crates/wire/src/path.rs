@@ -21,7 +21,8 @@ pub struct BadPath;
 /// [`BadPath`] for an incomplete escape.
 pub fn normalize_path(path: &str) -> Result<Cow<'_, str>, BadPath> {
     let decoded = decode_unreserved(path)?;
-    if !decoded.starts_with('/') || !(decoded.contains("//") || decoded.contains("/.")) {
+    let is_normal = |pair: &[u8]| !matches!(pair, b"//" | b"/.");
+    if !decoded.starts_with('/') || decoded.as_bytes().windows(2).all(is_normal) {
         return Ok(decoded);
     }
     let mut kept: Vec<&str> = Vec::new();

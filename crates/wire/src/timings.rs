@@ -40,7 +40,8 @@ impl GuestTimings {
 
 fn milliseconds(time: Duration) -> String {
     // Without floating point, whose formatting would take kilobytes of a guest.
-    let microseconds = time.as_micros();
+    // Nor 128 bits.
+    let microseconds = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
     format!("{}.{:03}", microseconds / 1000, microseconds % 1000)
 }
 

@@ -7,6 +7,7 @@ mod p3;
 
 use std::time::Instant;
 
+use bytes::Bytes;
 use pilotlight_wire::{Coding, GuestTimings};
 
 use crate::api::ApiError;
@@ -187,7 +188,7 @@ struct Exchange {
 struct Answer {
     status: u16,
     headers: Vec<(&'static str, String)>,
-    body: Vec<u8>,
+    body: Bytes,
 }
 
 impl Exchange {
@@ -242,7 +243,7 @@ impl Exchange {
             // RFC 9110, 8.6: there is no length with 204.
             (Ok(_), Some(allow)) => {
                 headers.push(("allow", allow));
-                (204, Vec::new())
+                (204, Bytes::new())
             }
             (Ok(answer), None) => {
                 headers.push((CONTENT_TYPE, answer.content_type.to_owned()));
@@ -252,7 +253,8 @@ impl Exchange {
             (Err(error), _) => {
                 headers.push((CONTENT_TYPE, JSON.to_owned()));
                 headers.extend(error.header());
-                refuse(&self.path, &error)
+                let (status, body) = refuse(&self.path, &error);
+                (status, body.into())
             }
         };
         if status != 204 {

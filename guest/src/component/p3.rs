@@ -38,7 +38,7 @@ async fn handle(request: Request) -> Response<ResponseBody> {
 }
 
 fn whole(Answer { status, headers, body }: Answer) -> Response<ResponseBody> {
-    respond(status, headers, Either::Left(FullBody::new(Bytes::from(body))))
+    respond(status, headers, Either::Left(FullBody::new(body)))
 }
 
 fn respond(

@@ -31,7 +31,7 @@ fn redact(call: &mut Call<'_>) -> Result<Answer, ApiError> {
 }
 
 fn info(call: &mut Call<'_>) -> Result<Answer, ApiError> {
-    Ok(Answer::written(call.function.info().to_vec()))
+    Ok(Answer::written(call.function.info().clone()))
 }
 
 /// Describes the routes.

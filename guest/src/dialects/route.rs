@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
 use pilotlight_model::Task;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -57,7 +58,7 @@ pub struct Call<'a> {
     /// What its path and its headers say.
     pub target: &'a Target,
     /// The function's OpenAPI document.
-    pub openapi: &'a [u8],
+    pub openapi: &'a Bytes,
     /// Its body.
     pub body: &'a [u8],
     /// What it takes.
@@ -100,7 +101,7 @@ pub struct Answer {
     /// Other headers.
     pub headers: Vec<(&'static str, String)>,
     /// The body.
-    pub body: Vec<u8>,
+    pub body: Bytes,
 }
 
 impl Answer {
@@ -121,8 +122,8 @@ impl Answer {
     }
 
     /// JSON that is written already.
-    pub fn written(body: Vec<u8>) -> Self {
-        Self { content_type: "application/json", headers: Vec::new(), body }
+    pub fn written(body: impl Into<Bytes>) -> Self {
+        Self { content_type: "application/json", headers: Vec::new(), body: body.into() }
     }
 }
 

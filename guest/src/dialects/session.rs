@@ -65,7 +65,7 @@ pub(super) fn whole(call: &mut Call<'_>, open: Open) -> Result<Answer, ApiError>
     if !session.is_over() {
         session.finish(call.usage, &mut body)?;
     }
-    Ok(Answer { content_type, headers: Vec::new(), body })
+    Ok(Answer { content_type, headers: Vec::new(), body: body.into() })
 }
 
 /// Bytes in front of a message: its kind and its length, little-endian.

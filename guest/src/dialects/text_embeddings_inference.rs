@@ -5,6 +5,7 @@
 #[cfg(feature = "schema")]
 mod describe;
 
+use bytes::Bytes;
 use pilotlight_model::Task;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -377,7 +378,7 @@ fn decode(call: &mut Call<'_>) -> Result<Answer, ApiError> {
 
 fn health(_: &mut Call<'_>) -> Result<Answer, ApiError> {
     let content_type = "text/plain; charset=utf-8";
-    Ok(Answer { content_type, headers: Vec::new(), body: Vec::new() })
+    Ok(Answer { content_type, headers: Vec::new(), body: Bytes::new() })
 }
 
 /// JSON, with what it took to compute it. Every answer of the component has the times that are missing here.

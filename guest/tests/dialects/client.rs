@@ -39,7 +39,7 @@ pub(crate) fn answer(service: &Service, head: Head<'_>, body: &str) -> (u16, Val
         .route(head)
         .and_then(|endpoint| service.answer(&endpoint, body.as_bytes(), &mut Usage::default()));
     let (status, body) = match answered {
-        Ok(answer) => (200, answer.body),
+        Ok(answer) => (200, answer.body.into()),
         Err(error) => refuse(head.path, &error),
     };
     (status, serde_json::from_slice(&body).unwrap())

@@ -79,7 +79,7 @@ fn failing(how: u8) -> Service {
 fn asked(service: &Service, path: &str, body: &str) -> (u16, String) {
     let endpoint = service.route(Head { method: "POST", path, ..Head::default() }).unwrap();
     match service.answer(&endpoint, body.as_bytes(), &mut Usage::default()) {
-        Ok(answer) => (200, String::from_utf8(answer.body).unwrap()),
+        Ok(answer) => (200, String::from_utf8(answer.body.into()).unwrap()),
         Err(error) => {
             let (status, body) = refuse(path, &error);
             (status, String::from_utf8(body).unwrap())

@@ -35,7 +35,7 @@ pub(crate) fn send(service: &Service, head: Head<'_>, body: &[u8]) -> Reply {
             status: 200,
             content_type: answer.content_type,
             headers: answer.headers,
-            body: answer.body,
+            body: answer.body.into(),
         },
         Err(error) => {
             let (status, body) = refuse(head.path, &error);

@@ -19,7 +19,7 @@ fn post(path: &str, content_type: &str, body: &[u8]) -> (u16, Value) {
         .route(head)
         .and_then(|endpoint| service.answer(&endpoint, body, &mut Usage::default()));
     let (status, body) = match answer {
-        Ok(answer) => (200, answer.body),
+        Ok(answer) => (200, answer.body.into()),
         Err(error) => refuse(path, &error),
     };
     (status, serde_json::from_slice(&body).unwrap())

@@ -95,7 +95,7 @@ fn answered(service: &Service, head: Head<'_>, body: &[u8]) -> (u16, Vec<u8>) {
     let answer = service
         .route(head)
         .and_then(|endpoint| service.answer(&endpoint, body, &mut Usage::default()));
-    answer.map_or_else(refused, |answer| (200, answer.body))
+    answer.map_or_else(refused, |answer| (200, answer.body.into()))
 }
 
 /// The fields of a form; the file comes first.

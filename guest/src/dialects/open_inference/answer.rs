@@ -10,6 +10,7 @@ use super::{VERSION, binary};
 use crate::api::ApiError;
 use crate::dialects::route::Answer;
 use crate::engine::{Element, Tensor};
+use crate::json;
 use crate::tasks::tensors::{Number, Numbers};
 
 const BINARY: &str = "application/octet-stream";
@@ -121,17 +122,18 @@ pub(super) fn write(
     });
     let outputs_json = written.collect::<Result<_, ApiError>>()?;
     let json = Json { id, model_name, model_version: VERSION, outputs: outputs_json };
-    let mut answer = Answer::vectors(&json)?;
+    let mut body = json::write_vectors(&json)?;
+    let json_length = body.len();
     let in_binary = || outputs.iter().filter(|(_, is_binary)| *is_binary).map(|(output, _)| output);
     let length: usize = in_binary().map(Output::length).sum();
     // Clients take an answer without the header for JSON alone.
-    if length > 0 {
-        answer.content_type = BINARY;
-        answer.headers.push((JSON_LENGTH, answer.body.len().to_string()));
-        answer.body.reserve_exact(length);
-        in_binary().for_each(|output| output.append(&mut answer.body));
+    if length == 0 {
+        return Ok(Answer::written(body));
     }
-    Ok(answer)
+    body.reserve_exact(length);
+    in_binary().for_each(|output| output.append(&mut body));
+    let headers = vec![(JSON_LENGTH, json_length.to_string())];
+    Ok(Answer { content_type: BINARY, headers, body: body.into() })
 }
 
 fn elements(output: &Output) -> Result<Elements<'_>, ApiError> {

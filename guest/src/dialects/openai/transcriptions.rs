@@ -39,8 +39,7 @@ pub(super) fn answer(call: &mut Call<'_>) -> Result<Answer, ApiError> {
     let Asked { file, format } = Asked::of(&form, model)?;
     let found = transcript(model, (Reader::wav(), file), &SEGMENTS, call.usage);
     let found = found.map_err(|error| error.about("file"))?;
-    let text =
-        |text: String| Answer { body: text.into_bytes(), content_type: TEXT, headers: vec![] };
+    let text = |text: String| Answer { body: text.into(), content_type: TEXT, headers: vec![] };
     Ok(match format {
         Format::Json => return Answer::json(&json!({"text": found.text, "usage": usage(&found)})),
         Format::VerboseJson => return Answer::json(&verbose(&found, model)),

@@ -4,6 +4,8 @@ mod openapi;
 
 pub use openapi::of_routes;
 
+use bytes::Bytes;
+
 use super::route::{Answer, Call, NOTHING, Requires, Route};
 #[cfg(feature = "schema")]
 use super::schema::{AnyObject, Document};
@@ -53,7 +55,7 @@ const DOCS_POLICY: &str = policy!(
     "SeuhNyhgaYFni/8H5R2Wwx2c5WWvJvluBNHJJK3FQ9M="
 );
 
-fn html(page: &str, policy: &str) -> Answer {
+fn html(page: &'static str, policy: &str) -> Answer {
     let header = |name, value: &str| (name, value.to_owned());
     Answer {
         content_type: "text/html; charset=utf-8",
@@ -62,12 +64,12 @@ fn html(page: &str, policy: &str) -> Answer {
             header("x-content-type-options", "nosniff"),
             header("referrer-policy", "no-referrer"),
         ],
-        body: page.as_bytes().to_vec(),
+        body: Bytes::from_static(page.as_bytes()),
     }
 }
 
 fn openapi(call: &mut Call<'_>) -> Result<Answer, ApiError> {
-    Ok(Answer::written(call.openapi.to_vec()))
+    Ok(Answer::written(call.openapi.clone()))
 }
 
 /// Describes the routes.
