@@ -9,6 +9,8 @@ mod client;
 mod connection;
 mod cors;
 #[cfg(feature = "grpc")]
+mod external_processing;
+#[cfg(feature = "grpc")]
 mod grpc;
 mod holdings;
 mod hyper_service;

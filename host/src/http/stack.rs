@@ -13,6 +13,8 @@ use tower::{Service, ServiceBuilder};
 
 use super::cors::Cors;
 #[cfg(feature = "grpc")]
+use super::external_processing::ExternalProcessing;
+#[cfg(feature = "grpc")]
 use super::grpc::Grpc;
 use super::layers::{
     Authenticate, Call, Decompress, Deidentify, FailOpen, LimitBody, Mirror, NormalizeTarget,
@@ -71,6 +73,8 @@ impl Stack {
             .layer(Around(Statistics))
             // The connection becomes a session, which the layers below see as a request.
             .layer(Around(WebSockets))
+            // Above all that is done to the texts that it asks about.
+            .layer(external_processing())
             // Above all that may fail, and below what says who may ask.
             .layer(Around(FailOpen))
             // Asks the function for places only, and writes the response itself.
@@ -87,6 +91,16 @@ impl Stack {
 #[cfg(feature = "grpc")]
 fn grpc() -> Around<Grpc> {
     Around(Grpc)
+}
+
+#[cfg(feature = "grpc")]
+fn external_processing() -> Around<ExternalProcessing> {
+    Around(ExternalProcessing)
+}
+
+#[cfg(not(feature = "grpc"))]
+fn external_processing() -> tower::layer::util::Identity {
+    tower::layer::util::Identity::new()
 }
 
 #[cfg(not(feature = "grpc"))]

@@ -1,8 +1,13 @@
-//! Bodies of requests in one piece.
+//! Bodies of requests in one piece, and in pieces that the host writes.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http_body::{Body, Frame};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use wasmtime_wasi_http::WasiBody;
+use tokio::sync::mpsc;
+use wasmtime_wasi_http::{Error as HttpError, WasiBody};
 
 /// Why a body could not be collected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -25,4 +30,24 @@ pub(crate) async fn collect(body: WasiBody, limit: usize) -> Result<Bytes, Colle
 /// A body that has been received.
 pub(crate) fn whole(bytes: Bytes) -> WasiBody {
     Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
+}
+
+/// A body of unknown length, and what fills it with at most `capacity` pieces that have not been read.
+pub(crate) fn received(capacity: usize) -> (mpsc::Sender<Bytes>, WasiBody) {
+    let (sender, receiver) = mpsc::channel(capacity);
+    (sender, Received(receiver).boxed_unsync())
+}
+
+struct Received(mpsc::Receiver<Bytes>);
+
+impl Body for Received {
+    type Data = Bytes;
+    type Error = HttpError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, HttpError>>> {
+        self.0.poll_recv(context).map(|received| received.map(|data| Ok(Frame::data(data))))
+    }
 }

@@ -18,7 +18,7 @@ pub(crate) fn in_dialect(path: &str, mut response: Response<Body>) -> Response<B
     let Some(Refused { error_type, error }) = response.extensions_mut().remove::<Refused>() else {
         return response;
     };
-    if path.starts_with(grpc::SERVICE) {
+    if grpc::is_call(path) {
         return grpc::refuse(response.status(), &error);
     }
     let path = normalize_path(path).unwrap_or_default();

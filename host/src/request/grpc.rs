@@ -9,6 +9,19 @@ use super::body::Body;
 /// Paths of the calls of the Open Inference Protocol's service begin with it.
 pub(crate) const SERVICE: &str = "/inference.GRPCInferenceService/";
 
+/// The call of Envoy's external processing, which lasts as long as a request and its response pass the proxy.
+const PROCESS: &str = "/envoy.service.ext_proc.v3.ExternalProcessor/Process";
+
+/// Whether a path is that of a call.
+pub(crate) fn is_call(path: &str) -> bool {
+    path.starts_with(SERVICE) || is_stream(path)
+}
+
+/// Whether a path is that of a call that is answered while it is read.
+pub(crate) fn is_stream(path: &str) -> bool {
+    path == PROCESS
+}
+
 /// What `grpc-message` escapes (gRPC over HTTP/2, Responses).
 const ESCAPED: &AsciiSet = &CONTROLS.add(b'%');
 

@@ -18,7 +18,7 @@ use std::net::IpAddr;
 use http::request::Parts;
 
 pub use body::Body;
-pub(crate) use collect::{CollectError, collect, whole};
+pub(crate) use collect::{CollectError, collect, received, whole};
 pub(crate) use context::RequestContext;
 pub(crate) use dialect::in_dialect;
 pub(crate) use id::{REQUEST_ID, request_id};

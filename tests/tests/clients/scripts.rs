@@ -8,7 +8,7 @@ use std::process::Command;
 use pilotlight_testing::{skipped, speech_model};
 use pilotlight_tests::{Server, root};
 
-use crate::servers::{Name, serve, serve_all, serve_to_key_holders};
+use crate::servers::{Name, PII, serve, serve_all, serve_encrypting, serve_to_key_holders};
 
 /// Names the folder that `cargo xtask clients` prepares.
 const VARIABLE: &str = "PILOTLIGHT_CLIENTS";
@@ -163,6 +163,14 @@ fn openai_transcriptions() {
 #[test]
 fn guardrails_of_litellm() {
     check(python(NEWEST, "lite_llm_guardrails.py"), &["PII"]);
+}
+
+#[test]
+fn envoy_in_front_of_a_language_model() {
+    let Some(mut script) = python(NEWEST, "envoy_proxy.py") else { return };
+    let (encrypting, key) = serve_encrypting();
+    script.env("PILOTLIGHT_KEY", key);
+    run(&mut script, &[(PII, serve(PII, &[])), ("ENCRYPTING", encrypting)]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pilotlight_testing::graphs;
 use pilotlight_tests::{Server, component, pilotlight, root, shared};
@@ -23,7 +23,7 @@ const MODELS: [(Name, &str); 7] = [
 /// Serves `y = x + x` without a tokenizer.
 const TENSORS: Name = "TENSORS";
 /// Serves the component of the default model, which has recognizers.
-const PII: Name = "PII";
+pub(crate) const PII: Name = "PII";
 
 /// Routes to the function of [`serve_to_key_holders`].
 const KEY_HOLDERS: &str = r#"
@@ -39,6 +39,17 @@ auth = "slow"
 [[routes]]
 to = "default"
 auth = "keys"
+"#;
+
+/// Encrypts values for those who have the key.
+const ENCRYPTING: &str = r#"
+auth.keys.api-keys = "keys.toml"
+deidentify.tokens = { mode = "encrypt", keys = "keyring.toml" }
+
+[[routes]]
+to = "default"
+auth = "keys"
+deidentify = "tokens"
 "#;
 
 /// Serves a model in the sandbox.
@@ -59,6 +70,15 @@ pub(crate) fn serve_all(names: &[Name]) -> Vec<(Name, Server)> {
 /// Serves to whoever has the key, which is returned, but for requests with the header `x-busy`: of those only
 /// the first is answered.
 pub(crate) fn serve_to_key_holders(name: Name) -> (Server, String) {
+    serve_with_key(&folder(name), KEY_HOLDERS)
+}
+
+/// Serves the default model to whoever has the key, which is returned. Values are encrypted.
+pub(crate) fn serve_encrypting() -> (Server, String) {
+    serve_with_key(&component(), ENCRYPTING)
+}
+
+fn serve_with_key(source: &Path, routes: &str) -> (Server, String) {
     let made = pilotlight(&["api-key", "laptop"]).output().unwrap();
     let key = String::from_utf8(made.stderr).unwrap();
     let key = key.split_whitespace().last().unwrap().to_owned();
@@ -66,8 +86,11 @@ pub(crate) fn serve_to_key_holders(name: Name) -> (Server, String) {
     let (file, keys) = (settings.join("pilotlight.toml"), settings.join("keys.toml"));
     fs::write(&keys, made.stdout).unwrap();
     fs::set_permissions(&keys, Permissions::from_mode(0o600)).unwrap();
-    let text = format!("functions.default.source = {:?}\n{KEY_HOLDERS}", folder(name));
-    fs::write(&file, text).unwrap();
+    let keyring = settings.join("keyring.toml");
+    if !keyring.exists() {
+        assert!(pilotlight(&["keyring", keyring.to_str().unwrap()]).status().unwrap().success());
+    }
+    fs::write(&file, format!("functions.default.source = {source:?}\n{routes}")).unwrap();
     (Server::start(&["--config", file.to_str().unwrap()]), key)
 }
 

@@ -19,7 +19,7 @@ use super::messages::{
     Empty, ModelConfigResponse, ModelInferRequest, ModelInferResponse, ModelMetadataResponse,
     ModelRequest, ModelStatisticsResponse, ServerMetadataResponse, State,
 };
-use super::{config, infer};
+use super::{config, infer, is_of_grpc};
 use crate::http::middleware::Next;
 use crate::request::{Body, grpc, whole};
 use crate::routing::Routed;
@@ -208,10 +208,4 @@ fn path(name: &str, version: &str) -> String {
         "" => format!("/v2/models/{name}"),
         version => format!("/v2/models/{name}/versions/{}", escaped(version)),
     }
-}
-
-/// Headers that are about the call's own body.
-fn is_of_grpc(name: &str) -> bool {
-    name.starts_with("grpc-")
-        || matches!(name, "content-type" | "content-length" | "te" | "accept-encoding")
 }

@@ -32,9 +32,15 @@ impl Middleware for Grpc {
     }
 }
 
-/// gRPC-Web is another protocol.
-fn is_grpc(headers: &HeaderMap) -> bool {
+/// Whether a request is a call; gRPC-Web is another protocol.
+pub(in crate::http) fn is_grpc(headers: &HeaderMap) -> bool {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let rest = content_type.and_then(|value| value.strip_prefix("application/grpc"));
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['+', ';']))
+}
+
+/// Headers that are about the call's own body.
+pub(in crate::http) fn is_of_grpc(name: &str) -> bool {
+    name.starts_with("grpc-")
+        || matches!(name, "content-type" | "content-length" | "te" | "accept-encoding")
 }

@@ -2,6 +2,7 @@ use http::{Request, Response};
 use wasmtime_wasi_http::WasiBody;
 
 use crate::http::middleware::{Middleware, Next};
+use crate::request::grpc::is_stream;
 use crate::request::{BeginsSession, Body, BodyLimit};
 use crate::routing::Functions;
 
@@ -13,7 +14,7 @@ impl Middleware for LimitBody {
     async fn handle<N: Next>(self, request: Request<WasiBody>, next: N) -> Response<Body> {
         let (mut head, body) = request.into_parts();
         let table = self.0.table();
-        if table.begins_session(&head) {
+        if table.begins_session(&head) || is_stream(head.uri.path()) {
             head.extensions.insert(BeginsSession);
         } else if let Some(limit) = table.body_limit(&head) {
             head.extensions.insert(BodyLimit(limit));

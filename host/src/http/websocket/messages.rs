@@ -1,13 +1,6 @@
 //! Messages as bytes of a body, and lines as messages.
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
 use bytes::{BufMut as _, Bytes, BytesMut};
-use http_body::{Body, Frame};
-use http_body_util::BodyExt as _;
-use tokio::sync::mpsc;
-use wasmtime_wasi_http::{Error as HttpError, WasiBody};
 
 /// Kinds of messages, as `guest/wit` numbers them.
 pub(super) const BINARY: u8 = 0;
@@ -22,26 +15,6 @@ pub(super) fn framed(kind: u8, content: &[u8]) -> Bytes {
     framed.put_u32_le(u32::try_from(content.len()).unwrap_or(u32::MAX));
     framed.put_slice(content);
     framed.freeze()
-}
-
-/// A body of unknown length, and what fills it.
-pub(super) fn body(capacity: usize) -> (mpsc::Sender<Bytes>, WasiBody) {
-    let (sender, receiver) = mpsc::channel(capacity);
-    (sender, Received(receiver).boxed_unsync())
-}
-
-struct Received(mpsc::Receiver<Bytes>);
-
-impl Body for Received {
-    type Data = Bytes;
-    type Error = HttpError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, HttpError>>> {
-        self.0.poll_recv(context).map(|received| received.map(|data| Ok(Frame::data(data))))
-    }
 }
 
 /// Cuts an answer into lines.

@@ -23,7 +23,7 @@ use self::handshake::{Handshake, is_handshake};
 use self::messages::{Lines, framed};
 use super::middleware::{Middleware, Next};
 use super::upgrade::AfterUpgrade;
-use crate::request::{Body, RequestContext};
+use crate::request::{Body, RequestContext, received};
 use crate::routing::Routed;
 
 /// Longest message, in bytes.
@@ -57,7 +57,7 @@ impl Middleware for WebSockets {
                 return *refusal;
             }
         };
-        let (messages, body) = messages::body(MESSAGES);
+        let (messages, body) = received(MESSAGES);
         let request = Request::from_parts(posted(head, &session), body);
         after.go_on_with(async move {
             if let Err(error) = converse(upgrade, request, messages, next).await {
