@@ -179,8 +179,8 @@ fn graphs_in_the_forms_of_exporters_are_computed_on_the_host_and_in_the_sandbox(
     }
 }
 
-#[test]
-fn weights_and_links_of_a_hugging_face_cache_are_read_on_the_host_and_in_the_sandbox() {
+/// The tiny model with the weights of its embedding in a file beside the graph.
+fn with_external_weights() -> TempDir {
     let mut model = tiny_model::graph();
     let table = &mut model.graph.as_mut().unwrap().initializer[0];
     let data = std::mem::take(&mut table.raw_data);
@@ -188,16 +188,41 @@ fn weights_and_links_of_a_hugging_face_cache_are_read_on_the_host_and_in_the_san
     let (key, value) = ("location".to_owned(), "model.onnx_data".to_owned());
     table.external_data = vec![StringStringEntryProto { key, value }];
     let folder = tiny_model::folder(&model);
-    let cache = tempfile::tempdir().unwrap();
-    let entry = cache.path().join("models--org--name");
-    let snapshot = entry.join("snapshots/0123abc");
-    std::fs::create_dir_all(&snapshot).unwrap();
-    std::fs::create_dir(entry.join("blobs")).unwrap();
     std::fs::write(folder.path().join("model.onnx_data"), &data).unwrap();
     let manifest = folder.path().join("model.toml");
     let listed = format!("\"model.onnx_data\".sha256 = \"{}\"\n", Digest::of(&data));
     let text = std::fs::read_to_string(&manifest).unwrap() + &listed;
     std::fs::write(&manifest, text).unwrap();
+    folder
+}
+
+#[test]
+fn external_weights_are_built_in_the_sandbox_and_on_the_host() {
+    let folder = with_external_weights();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("corpus.txt"), "Ada met Paris\n").unwrap();
+    let output = path("out.wasm");
+    // Without --precision, the precision is chosen by what the graph holds.
+    let model = folder.path().to_str().unwrap();
+    let build = ["build", model, "--corpus", &path("corpus.txt"), "-o", &output];
+    let host = ["--compute", "host", "--backend", "native"];
+    for more in [&[][..], &host] {
+        let (code, log) = outcome(&mut pilotlight(&[&build, more].concat()));
+        assert_eq!(code, 0, "{log}");
+        let server = Server::start(&[&output]);
+        let answer = server.post("/", r#"{"inputs": "Ada met Paris"}"#);
+        assert_eq!(answer.json()[1]["entity_group"], "LOC", "{}", answer.text);
+    }
+}
+
+#[test]
+fn weights_and_links_of_a_hugging_face_cache_are_read_on_the_host_and_in_the_sandbox() {
+    let folder = with_external_weights();
+    let cache = tempfile::tempdir().unwrap();
+    let entry = cache.path().join("models--org--name");
+    let snapshot = entry.join("snapshots/0123abc");
+    std::fs::create_dir_all(&snapshot).unwrap();
+    std::fs::create_dir(entry.join("blobs")).unwrap();
     for file in std::fs::read_dir(folder.path()).unwrap() {
         let file = file.unwrap();
         let blob = entry.join("blobs").join(file.file_name());

@@ -11,7 +11,7 @@ use pilotlight::{
 };
 use pilotlight_files::{FileAccess, write_atomically};
 use pilotlight_model::{Digest, ModelFolder};
-use pilotlight_onnx::contains_operator;
+use pilotlight_onnx::{Pieces, contains_operator, decode_with};
 
 use crate::compute::{ComputeOptions, Place};
 use crate::model::{self, ModelChoices};
@@ -189,8 +189,10 @@ async fn for_guest(
 fn has_weights_of_4_bits(folder: &ModelFolder) -> anyhow::Result<bool> {
     let file = &folder.manifest().onnx_file;
     let path = folder.path().join(file);
-    let model = folder.read(file)?;
-    let model = pilotlight_onnx::decode(&model[..]).with_context(|| path.display().to_string())?;
+    let model = folder.read_in_pieces(file)?.into_iter().collect::<Pieces>();
+    let mut beside = |name: &str| folder.read_beside_graph(name).map_err(|error| error.to_string());
+    let decoded = decode_with(model, &mut beside);
+    let (model, _) = decoded.with_context(|| path.display().to_string())?;
     Ok(contains_operator(&model, "MatMulNBits"))
 }
 
