@@ -136,7 +136,11 @@ impl Settings {
 
     /// Candidates of each window: several may be the same words.
     fn candidates(&self) -> usize {
-        if self.align_to_words { self.top_k * 2 + 10 } else { self.top_k }
+        if self.align_to_words {
+            self.top_k.saturating_mul(2).saturating_add(10)
+        } else {
+            self.top_k
+        }
     }
 }
 

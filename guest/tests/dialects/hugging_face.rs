@@ -143,6 +143,22 @@ fn labels_of_a_request_are_a_list_or_for_old_clients_an_object() {
 }
 
 #[test]
+fn any_number_of_answers_may_be_asked_for() {
+    let service = service("distilbert-question-answering");
+    let inputs = json!({"question": "Who lives in London?", "context": TEXTS[0]});
+    let answers = |top_k: usize| {
+        let body = json!({"inputs": inputs, "parameters": {"top_k": top_k}});
+        posted(&service, "/v1/question-answering", &body)
+    };
+    let all = answers(10_000);
+    assert!(all.as_array().unwrap().len() > 10, "{all}");
+    // The number of candidates is more than twice as large.
+    for top_k in [usize::MAX, usize::MAX / 2 - 4] {
+        assert_eq!(answers(top_k), all);
+    }
+}
+
+#[test]
 fn entities_are_grouped_unless_asked_otherwise() {
     let tiny = tiny();
     let body = json!({"inputs": "Ada met Paris", "parameters": {}, "options": {"use_gpu": false}});
