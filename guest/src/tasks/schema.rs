@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::encode::{Side, Truncate};
 use super::request::{OneOrMany, Request, TextOrPair};
 use super::tensors::Flat;
+use super::text_classification::Function;
 use super::token_classification::Aggregation;
 
 /// Implements `JsonSchema` for a type by a schema in JSON.
@@ -45,6 +46,16 @@ by_hand! {
         "description": "How labels of tokens become entities.",
         "type": "string",
         "enum": ["none", "simple", "first", "average", "max"],
+    }
+
+    Function, "FunctionToApply", {
+        "description": "What makes scores of a classifier's outputs, in any case; by default, what the \
+            model's kind of problem asks for.",
+        "type": "string",
+        "enum": [
+            "default", "sigmoid", "softmax", "none", "Default", "Sigmoid", "Softmax", "None",
+            "DEFAULT", "SIGMOID", "SOFTMAX", "NONE",
+        ],
     }
 
     TextOrPair, "TextOrPair", {

@@ -3,7 +3,7 @@
 
 use pilotlight_model::ProblemType;
 use pilotlight_wire::null_is_default;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::encode::Truncate;
 use super::request::{Answer, OneOrMany, Request, TextOrPair};
@@ -38,9 +38,7 @@ fn top_k<'de, D: Deserializer<'de>>(from: D) -> Result<Option<usize>, D::Error> 
 }
 
 /// What makes scores of a classifier's outputs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "FunctionToApply"))]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Function {
     /// What the model's kind of problem asks for.
     #[default]
@@ -51,6 +49,21 @@ pub enum Function {
     Softmax,
     /// Outputs as they are.
     None,
+}
+
+impl<'de> Deserialize<'de> for Function {
+    /// From its name in any case, as `transformers` reads it.
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        const NAMES: &[&str] = &["default", "sigmoid", "softmax", "none"];
+        let name = String::deserialize(from)?;
+        Ok(match &*name.to_ascii_lowercase() {
+            "default" => Self::Default,
+            "sigmoid" => Self::Sigmoid,
+            "softmax" => Self::Softmax,
+            "none" => Self::None,
+            _ => return Err(de::Error::unknown_variant(&name, NAMES)),
+        })
+    }
 }
 
 /// A label and its score.

@@ -114,6 +114,13 @@ fn texts_are_classified_with_all_labels_in_a_list_of_their_own() {
     assert_eq!(best, json!([[expected[0][0], expected[0][1]]]));
     let body = json!({"inputs": TEXTS[0], "parameters": {"function_to_apply": "sigmoid"}});
     assert_ne!(posted(&service, "/", &body)[0][0]["score"], expected[0][0]["score"]);
+    // In any case, as transformers takes it.
+    for name in ["Sigmoid", "SIGMOID"] {
+        let other = json!({"inputs": TEXTS[0], "parameters": {"function_to_apply": name}});
+        for path in ["/", "/v1/text-classification"] {
+            assert_eq!(posted(&service, path, &other), posted(&service, path, &body), "{path}");
+        }
+    }
     // The pipeline answers the best label alone.
     let pipeline = posted(&service, "/v1/text-classification", &json!({"inputs": TEXTS[0]}));
     assert_eq!(pipeline, json!([expected[0][0]]));

@@ -125,6 +125,11 @@ fn requests_of_classifiers() {
                 json!({"inputs": ["a"], "parameters": {"function_to_apply": "tanh"}}),
                 false,
             ),
+            (
+                "/v1/text-classification",
+                json!({"inputs": ["a"], "parameters": {"function_to_apply": "Sigmoid"}}),
+                true,
+            ),
         ],
     );
 }
