@@ -253,6 +253,16 @@ pub(crate) fn names(names: &'static str) -> impl FnMut(&mut Schema) + Clone {
     }
 }
 
+/// Labels in a list, or in a string with commas between them.
+pub(crate) fn candidates(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "anyOf": [
+            {"type": "string", "minLength": 1},
+            {"type": "array", "items": {"type": "string"}, "minItems": 1},
+        ],
+    })
+}
+
 /// Elements of a tensor of an answer; null stands for numbers that JSON does not have.
 pub(crate) fn numbers(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "array", "items": {"type": ["number", "boolean", "null"]}})

@@ -5,7 +5,7 @@ use pilotlight_wire::null_is_default;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::encode::{Side, TooLong, Truncate};
-use super::request::{Answer, OneOrMany, Request, check_count, strings};
+use super::request::{Answer, OneOrMany, Request, check_count};
 use super::scores::{ranked, softmax};
 use crate::api::ApiError;
 use crate::engine::Matrix;
@@ -30,9 +30,9 @@ const GAP: &str = "{}";
 )]
 #[serde(deny_unknown_fields, default)]
 pub struct Parameters {
-    /// The labels: a list, or a string with commas.
+    /// The labels: a list, or a string with commas between them.
     #[serde(deserialize_with = "labels")]
-    #[cfg_attr(feature = "schema", schemars(with = "OneOrMany<String>"))]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::tasks::schema::candidates"))]
     pub candidate_labels: Vec<String>,
     /// Whether any number of labels may be right, not one.
     #[serde(deserialize_with = "null_is_default")]
@@ -42,12 +42,16 @@ pub struct Parameters {
     pub hypothesis_template: Option<String>,
 }
 
+/// Labels as `ZeroShotClassificationArgumentHandler` reads them: only a string is split by commas, and
+/// empty parts of it are none.
 fn labels<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
-    let labels = strings(from)?.ok_or_else(|| de::Error::custom("candidate_labels is missing"))?;
-    let parted = |labels: &str| labels.split(',').map(|label| label.trim().to_owned()).collect();
-    Ok(match &labels[..] {
-        [one] => parted(one),
-        _ => labels,
+    let labels = Option::<OneOrMany<String>>::deserialize(from)?;
+    Ok(match labels.ok_or_else(|| de::Error::custom("candidate_labels is missing"))? {
+        OneOrMany::One(labels) => {
+            let parts = labels.split(',').map(str::trim).filter(|part| !part.is_empty());
+            parts.map(str::to_owned).collect()
+        }
+        OneOrMany::Many(labels) => labels,
     })
 }
 

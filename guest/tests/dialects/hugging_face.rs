@@ -150,6 +150,32 @@ fn labels_of_a_request_are_a_list_or_for_old_clients_an_object() {
 }
 
 #[test]
+fn only_a_string_of_labels_is_parted_by_commas() {
+    let service = service("distilbert-zero-shot-classification");
+    let asked =
+        |labels: Value| json!({"inputs": TEXTS[0], "parameters": {"candidate_labels": labels}});
+    for path in ["/v1/zero-shot-classification", "/pipeline/zero-shot-classification"] {
+        let expected = posted(&service, path, &asked(json!(["a", "b"])));
+        for labels in ["a,b", " a , b ", "a,b,", ",a,,b"] {
+            assert_eq!(
+                posted(&service, path, &asked(json!(labels))),
+                expected,
+                "{path} {labels:?}"
+            );
+        }
+        let one = posted(&service, path, &asked(json!(["politics, economy"])));
+        let labels = one.get("labels").map_or(&one[0]["label"], |labels| &labels[0]);
+        assert_eq!(labels, "politics, economy", "{path}: {one}");
+        for labels in [json!(""), json!(" , "), json!([])] {
+            let (status, answer) = post(&service, path, &asked(labels.clone()));
+            let says = answer["error"].as_str().unwrap();
+            assert!(matches!(status, 400 | 422), "{path} {labels}: {answer}");
+            assert!(says.contains("candidate_labels is empty"), "{path} {labels}: {answer}");
+        }
+    }
+}
+
+#[test]
 fn any_number_of_answers_may_be_asked_for() {
     let service = service("distilbert-question-answering");
     let inputs = json!({"question": "Who lives in London?", "context": TEXTS[0]});

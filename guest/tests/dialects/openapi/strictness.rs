@@ -198,6 +198,8 @@ fn requests_of_others() {
         vec![
             (LABELS, json!({"inputs": "a", "parameters": {"candidate_labels": "b,c"}}), true),
             (LABELS, json!({"inputs": "a", "parameters": {"candidate_labels": []}}), false),
+            (LABELS, json!({"inputs": "a", "parameters": {"candidate_labels": ""}}), false),
+            (LABELS, json!({"inputs": "a", "parameters": {"candidate_labels": null}}), false),
             (LABELS, json!({"inputs": "", "parameters": {"candidate_labels": ["b"]}}), false),
             (LABELS, json!({"inputs": "a", "parameters": {}}), false),
             (LABELS, json!({"inputs": "a", "parameters": null}), false),
