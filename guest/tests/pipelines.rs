@@ -174,3 +174,20 @@ fn answers_are_those_of_the_pipelines() {
     assert!(asked > 0, "there are no models");
     assert!(wrong.is_empty(), "{} of {asked}:\n{}", wrong.len(), wrong.join("\n"));
 }
+
+#[test]
+fn special_tokens_map_json_alone_may_name_the_token_of_a_gap() {
+    let model =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/testing/models/mpnet-fill-mask");
+    let folder = changed(&model, &BTreeMap::new());
+    let file = |name: &str| folder.path().join(name);
+    let tokenizer = fs::read_to_string(file("tokenizer.json")).unwrap();
+    fs::write(file("tokenizer.json"), tokenizer.replace("<mask>", "[GAP]")).unwrap();
+    fs::remove_file(file("tokenizer_config.json")).unwrap();
+    for named in [json!("[GAP]"), json!({"content": "[GAP]", "lstrip": true})] {
+        let map = json!({"mask_token": named});
+        fs::write(file("special_tokens_map.json"), map.to_string()).unwrap();
+        let service = load(folder.path()).unwrap();
+        assert_eq!(service.model().text().unwrap().mask_token.as_deref(), Some("[GAP]"));
+    }
+}

@@ -28,15 +28,17 @@ const RANKS: [&str; 9] = [
 ];
 /// Files that say what a model is, beside its graph.
 pub(super) const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
+pub(super) const SPECIAL_TOKENS: &str = "special_tokens_map.json";
 pub(super) const SENTENCE_CONFIG: &str = "sentence_bert_config.json";
 pub(super) const SENTENCE_TRANSFORMERS: &str = "config_sentence_transformers.json";
 pub(super) const MODULES: &str = "modules.json";
 pub(super) const CARD: &str = "README.md";
-const DESCRIPTIONS: [&str; 8] = [
+const DESCRIPTIONS: [&str; 9] = [
     MANIFEST_FILE,
     CONFIG_FILE,
     TOKENIZER_FILE,
     TOKENIZER_CONFIG,
+    SPECIAL_TOKENS,
     SENTENCE_CONFIG,
     SENTENCE_TRANSFORMERS,
     MODULES,

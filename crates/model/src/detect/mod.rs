@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use self::descriptions::Descriptions;
 pub use self::listing::Listing;
+use self::listing::SPECIAL_TOKENS;
 use crate::draft::Draft;
 use crate::files::{check, digest_of, largest_file};
 use crate::manifest::{File, MANIFEST_FILE, Manifest};
@@ -262,6 +263,10 @@ impl<'a> Detection<'a> {
         if reads_text {
             used.push(TOKENIZER_FILE.to_owned());
             used.append(&mut self.descriptions.read);
+        }
+        // It may be the only file that names the token of a gap.
+        if self.draft.task == Some(Task::FillMask) && self.listing.has(SPECIAL_TOKENS) {
+            used.push(SPECIAL_TOKENS.to_owned());
         }
         used.extend(self.draft.crf_transitions.clone());
         used.extend(self.draft.speech_files().map(str::to_owned));

@@ -122,6 +122,7 @@ fn only_what_a_model_folder_uses_is_wanted() {
         ("onnx/model.onnx", 1),
         ("onnx/model.onnx_data", 1),
         ("onnx/model_int8.onnx", 1),
+        ("special_tokens_map.json", 1),
         ("tokenizer.json", 1),
         ("../config.json", 1),
         ("onnx/model.onnx_/../../../x", 1),
@@ -136,6 +137,7 @@ fn only_what_a_model_folder_uses_is_wanted() {
         "modules.json",
         "onnx/model.onnx",
         "onnx/model.onnx_data",
+        "special_tokens_map.json",
         "tokenizer.json",
     ];
     assert_eq!(plain, expected);

@@ -133,6 +133,11 @@ fn answers_and_gaps_are_known_by_outputs_and_class() {
     assert_eq!(by_class.task(), Task::FillMask);
     let by_columns = by_class.file("config.json", config("BertModel", r#", "vocab_size": 30522"#));
     assert_eq!(by_columns.task(), Task::FillMask);
+    let names_gaps = by_columns.file("special_tokens_map.json", r#"{"mask_token": "[GAP]"}"#);
+    assert!(names_gaps.detected().lists("special_tokens_map.json"));
+    // Other tasks do not read it.
+    let vectors = names_gaps.as_task(Task::FeatureExtraction).unwrap();
+    assert!(!vectors.lists("special_tokens_map.json"));
 }
 
 #[test]
