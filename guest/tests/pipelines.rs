@@ -175,11 +175,52 @@ fn answers_are_those_of_the_pipelines() {
     assert!(wrong.is_empty(), "{} of {asked}:\n{}", wrong.len(), wrong.join("\n"));
 }
 
+/// The answer to a request that is not refused.
+fn ask(service: &Service, path: &str, body: &Value) -> Value {
+    let head = Head { method: "POST", path, ..Head::default() };
+    let endpoint = service.route(head).unwrap();
+    let answer = service.answer(&endpoint, body.to_string().as_bytes(), &mut Usage::default());
+    serde_json::from_slice(&answer.unwrap().body).unwrap()
+}
+
+fn model(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/testing/models").join(name)
+}
+
+/// A file of a folder with keys set in it.
+fn keys(file: &str, keys: Value) -> BTreeMap<String, Map<String, Value>> {
+    let Value::Object(keys) = keys else { panic!("{keys} is no object") };
+    BTreeMap::from([(file.to_owned(), keys)])
+}
+
+#[test]
+fn a_cross_encoder_applies_its_own_activation_but_for_clients_of_other_servers() {
+    let identity = json!({
+        "sbert_ce_default_activation_function": "torch.nn.modules.linear.Identity",
+    });
+    let folder = changed(&model("electra-reranking"), &keys("config.json", identity));
+    let service = load(folder.path()).unwrap();
+    let (query, texts) = ("What is the capital of France?", ["Paris.", "The weather is fine."]);
+    let ranked = |raw: Value| {
+        let inputs = json!({"query": query, "texts": texts});
+        let body = json!({"inputs": inputs, "parameters": {"raw_scores": raw}});
+        ask(&service, "/v1/reranking", &body)
+    };
+    let (raw, scaled) = (ranked(json!(true)), ranked(json!(false)));
+    assert_ne!(raw, scaled);
+    assert_eq!(ranked(Value::Null), raw);
+    // Those of other servers are 0 to 1 all the same.
+    let body = json!({"query": query, "texts": texts});
+    assert_eq!(ask(&service, "/rerank", &body), scaled);
+    for path in ["/rerank", "/v1/rerank", "/v2/rerank"] {
+        let ranking = ask(&service, path, &json!({"query": query, "documents": texts}));
+        assert_eq!(ranking["results"][0]["relevance_score"], scaled[0]["score"], "{path}");
+    }
+}
+
 #[test]
 fn special_tokens_map_json_alone_may_name_the_token_of_a_gap() {
-    let model =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/testing/models/mpnet-fill-mask");
-    let folder = changed(&model, &BTreeMap::new());
+    let folder = changed(&model("mpnet-fill-mask"), &BTreeMap::new());
     let file = |name: &str| folder.path().join(name);
     let tokenizer = fs::read_to_string(file("tokenizer.json")).unwrap();
     fs::write(file("tokenizer.json"), tokenizer.replace("<mask>", "[GAP]")).unwrap();

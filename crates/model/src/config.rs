@@ -35,7 +35,7 @@ pub struct ModelConfig {
     positions: Option<u64>,
     architectures: Vec<String>,
     problem_type: Option<ProblemType>,
-    is_cross_encoder: bool,
+    activation: Option<String>,
     base: Option<String>,
     crf_transitions: Option<String>,
 }
@@ -62,7 +62,7 @@ impl ModelConfig {
             positions: POSITIONS.iter().find_map(|key| config[key].as_u64()),
             architectures: list.filter_map(Value::as_str).map(str::to_owned).collect(),
             problem_type: serde_json::from_value(config["problem_type"].clone()).ok(),
-            is_cross_encoder: is_cross_encoder(&config),
+            activation: activation(&config).map(str::to_owned),
             base: text("_name_or_path"),
             crf_transitions: text("crf_transitions"),
         })
@@ -106,9 +106,10 @@ impl ModelConfig {
         self.problem_type
     }
 
-    /// Whether sentence-transformers has saved the model as a cross-encoder.
-    pub fn is_cross_encoder(&self) -> bool {
-        self.is_cross_encoder
+    /// Class of the function that sentence-transformers applies to the scores of a cross-encoder, such
+    /// as `torch.nn.modules.linear.Identity`; no other model has one.
+    pub fn activation(&self) -> Option<&str> {
+        self.activation.as_deref()
     }
 
     /// What the model was made from.
@@ -130,9 +131,9 @@ fn first_position(config: &Value) -> i64 {
 
 /// sentence-transformers names the activation of a cross-encoder, from version 4 on in a table of
 /// its own.
-fn is_cross_encoder(config: &Value) -> bool {
-    let named = &config["sbert_ce_default_activation_function"];
-    named.is_string() || config["sentence_transformers"]["activation_fn"].is_string()
+fn activation(config: &Value) -> Option<&str> {
+    let named = config["sentence_transformers"]["activation_fn"].as_str();
+    named.or_else(|| config["sbert_ce_default_activation_function"].as_str())
 }
 
 fn count(num_labels: &Value) -> Result<Option<usize>, String> {

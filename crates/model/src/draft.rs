@@ -8,7 +8,8 @@ use crate::files::{inside, largest_file, read_regular};
 use crate::json::without_bom;
 use crate::manifest::{File, MANIFEST_FILE, SpeechFiles, default_labels, default_onnx_file};
 use crate::{
-    CONFIG_FILE, Choices, Limits, Manifest, ModelError, Pooling, ProblemType, TOKENIZER_FILE, Task,
+    Activation, CONFIG_FILE, Choices, Limits, Manifest, ModelError, Pooling, ProblemType,
+    TOKENIZER_FILE, Task,
 };
 
 /// SPDX's word for a license that nobody has stated.
@@ -25,6 +26,7 @@ pub(crate) struct Draft {
     pub(crate) onnx_file: Option<String>,
     pub(crate) outputs: Option<Vec<String>>,
     pub(crate) problem_type: Option<ProblemType>,
+    pub(crate) activation: Option<Activation>,
     pub(crate) pooling: Option<Pooling>,
     pub(crate) normalize: Option<bool>,
     pub(crate) include_prompt: Option<bool>,
@@ -167,6 +169,7 @@ impl Draft {
             max_length: self.max_length,
             outputs: self.outputs.unwrap_or_default(),
             problem_type: self.problem_type,
+            activation: self.activation,
             pooling: self.pooling,
             normalize: self.normalize,
             include_prompt: self.include_prompt,

@@ -39,7 +39,7 @@ pub use labels::{Labels, transformers_group};
 pub use manifest::{Limits, MANIFEST_FILE, Manifest, SpeechFiles};
 pub use pattern::{PatternError, translate_pattern, visit_patterns};
 pub use pilotlight_recognizers::RecognizerOptions;
-pub use pooling::{Pooling, ProblemType};
+pub use pooling::{Activation, Pooling, ProblemType};
 pub use scheme::{Scheme, Tag};
 pub use signature::{GraphPort, GraphReader, GraphSignature};
 pub use task::Task;

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use pilotlight_recognizers::RecognizerOptions;
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, MODEL_FILE, Pooling, ProblemType, Task};
+use crate::{Activation, Digest, MODEL_FILE, Pooling, ProblemType, Task};
 
 /// Name of the manifest inside a model folder.
 pub const MANIFEST_FILE: &str = "model.toml";
@@ -29,6 +29,9 @@ pub struct Manifest {
     /// What the scores of a text classifier stand for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem_type: Option<ProblemType>,
+    /// What is applied to the scores of a cross-encoder unless a request says; sigmoid unless this does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activation: Option<Activation>,
     /// How the vectors of tokens become that of a text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pooling: Option<Pooling>,

@@ -48,3 +48,33 @@ pub enum ProblemType {
     /// They are the answer as they are.
     Regression,
 }
+
+/// What is applied to the scores of a cross-encoder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Activation {
+    /// The logistic function: scores are 0 to 1.
+    Sigmoid,
+    /// Nothing: scores are the outputs of the model.
+    Identity,
+}
+
+impl Activation {
+    /// Its name in `model.toml`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sigmoid => "sigmoid",
+            Self::Identity => "identity",
+        }
+    }
+
+    /// That of a class of PyTorch, such as `torch.nn.modules.activation.Sigmoid`.
+    pub(crate) fn of_class(class: &str) -> Option<Self> {
+        match class.strip_prefix("torch.nn.")?.rsplit('.').next()? {
+            "Sigmoid" => Some(Self::Sigmoid),
+            "Identity" => Some(Self::Identity),
+            _ => None,
+        }
+    }
+}

@@ -141,7 +141,7 @@ fn documents(call: &mut Call<'_>, mut body: Object, api: Api) -> Result<Answer, 
     check_count("documents", documents.len(), model.manifest.limits.max_inputs)?;
     let inputs = Inputs { query: request.query.0, texts: documents };
     let parameters = Parameters {
-        raw_scores: request.raw_scores,
+        raw_scores: Some(request.raw_scores.unwrap_or(false)),
         return_text: request.return_documents.or(Some(api.returns_documents)),
         top_k: request.top_n.filter(|most| *most > 0),
         ..Parameters::default()

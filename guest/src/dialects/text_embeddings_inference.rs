@@ -300,7 +300,7 @@ pub(super) fn rerank(call: &mut Call<'_>, mut body: Object) -> Result<Answer, Ap
     let length = |text: &str| text.chars().count();
     let characters: usize = texts.iter().map(|text| length(&query) + length(text)).sum();
     let parameters = reranking::Parameters {
-        raw_scores: request.raw_scores,
+        raw_scores: Some(request.raw_scores.unwrap_or(false)),
         return_text: request.return_text,
         top_k: None,
         truncate: truncate(request.truncate, request.truncation_direction),

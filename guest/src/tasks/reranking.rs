@@ -1,6 +1,6 @@
 //! How well texts answer a query, by a cross-encoder: sentence-transformers' `CrossEncoder.rank`.
 
-use pilotlight_model::ProblemType;
+use pilotlight_model::{Activation, ProblemType};
 use serde::{Deserialize, Serialize};
 
 use super::encode::Truncate;
@@ -31,7 +31,7 @@ pub struct Inputs {
 )]
 #[serde(deny_unknown_fields, default)]
 pub struct Parameters {
-    /// The model's outputs as they are, instead of 0 to 1.
+    /// The model's outputs as they are, instead of 0 to 1; what the model says unless given.
     pub raw_scores: Option<bool>,
     /// Whether the answer repeats the texts.
     pub return_text: Option<bool>,
@@ -65,7 +65,8 @@ pub fn answer(
     usage: &mut Usage,
 ) -> Result<Vec<Rank>, ApiError> {
     let Request { inputs: Inputs { query, texts }, parameters, .. } = request;
-    let raw = parameters.raw_scores.unwrap_or(false);
+    let is_raw = model.manifest.activation == Some(Activation::Identity);
+    let raw = parameters.raw_scores.unwrap_or(is_raw);
     let scores = scores(model, (&query, &texts), (raw, parameters.truncate), usage)?;
     let returned = parameters.return_text.unwrap_or(false);
     let rank = |index: usize| Rank {

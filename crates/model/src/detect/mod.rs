@@ -304,6 +304,12 @@ fn conclude(seen: &Seen<'_>, draft: &mut Draft) -> Result<Vec<String>, String> {
         let problem = task::problem_type(seen.config(), seen.label_count());
         draft.problem_type.get_or_insert(problem);
     }
+    let may_rank = matches!(task, Task::Reranking | Task::TextClassification);
+    let asks = may_rank && draft.activation.is_none() && seen.label_count() == Some(1);
+    if asks && let Some((activation, finding)) = task::activation(seen) {
+        draft.activation = Some(activation);
+        findings.push(finding);
+    }
     if task == Task::VoiceActivityDetection {
         voice::check(seen.signature)?;
     }

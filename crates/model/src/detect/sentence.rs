@@ -33,6 +33,8 @@ pub(super) struct Settings {
     pub(super) prompts: BTreeMap<String, String>,
     pub(super) default_prompt: Option<String>,
     pub(super) is_cross_encoder: bool,
+    /// Class of the function that is applied to the scores of a cross-encoder.
+    pub(super) activation: Option<String>,
 }
 
 /// What `sentence_bert_config.json` says.
@@ -103,7 +105,8 @@ pub(super) fn settings(bytes: &[u8]) -> Result<Settings, String> {
         return Err(format!("default_prompt_name {name:?} is not one of prompts"));
     }
     let is_cross_encoder = value["model_type"] == "CrossEncoder";
-    Ok(Settings { prompts, default_prompt, is_cross_encoder })
+    let activation = value["activation_fn"].as_str().map(str::to_owned);
+    Ok(Settings { prompts, default_prompt, is_cross_encoder, activation })
 }
 
 /// Reads `sentence_bert_config.json`.

@@ -1,9 +1,10 @@
 //! What a model does, from its files and its graph.
 
 use super::Seen;
+use super::listing::SENTENCE_TRANSFORMERS;
 use super::outputs::shown;
 use super::voice;
-use crate::{CONFIG_FILE, InputRole, ModelConfig, ProblemType, TOKENIZER_FILE, Task};
+use crate::{Activation, CONFIG_FILE, InputRole, ModelConfig, ProblemType, TOKENIZER_FILE, Task};
 
 /// What the names of cross-encoders hold.
 const CROSS_ENCODERS: [&str; 4] = ["cross-encoder", "crossencoder", "rerank", "ms-marco"];
@@ -153,11 +154,11 @@ impl Seen<'_> {
 
     /// What says that the model compares texts, if something does.
     fn cross_encoder(&self) -> Option<String> {
-        if self.config().is_some_and(ModelConfig::is_cross_encoder) {
+        if self.config().is_some_and(|config| config.activation().is_some()) {
             return Some(format!("{CONFIG_FILE} is that of a cross-encoder"));
         }
         if self.descriptions.settings.is_cross_encoder {
-            return Some("config_sentence_transformers.json says CrossEncoder".to_owned());
+            return Some(format!("{SENTENCE_TRANSFORMERS} says CrossEncoder"));
         }
         let names = [Some(self.name), self.config().and_then(ModelConfig::base)];
         let is_one = |name: &&str| {
@@ -229,6 +230,23 @@ impl Head {
 
 fn is_entailment(label: &str) -> bool {
     label.to_lowercase().starts_with("entail")
+}
+
+/// What sentence-transformers applies to the scores of the cross-encoder that was `seen`, and what was found
+/// out; nothing where no file names a function.
+pub(super) fn activation(seen: &Seen<'_>) -> Option<(Activation, String)> {
+    let settings = seen.descriptions.settings.activation.as_deref();
+    let of_settings = settings.map(|class| (class, SENTENCE_TRANSFORMERS));
+    let config = || Some((seen.config()?.activation()?, CONFIG_FILE));
+    let (class, file) = of_settings.or_else(config)?;
+    let known = Activation::of_class(class);
+    let activation = known.unwrap_or(Activation::Sigmoid);
+    let name = activation.name();
+    let finding = match known {
+        Some(_) => format!("activation {name}: {file} says {class}"),
+        None => format!("activation {name}: {file} says {class}, which is not supported"),
+    };
+    Some((activation, finding))
 }
 
 /// How a text classifier's scores become probabilities, as `transformers` decides it.

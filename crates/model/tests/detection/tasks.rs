@@ -1,4 +1,4 @@
-use pilotlight_model::{ModelFolder, ProblemType, Task};
+use pilotlight_model::{Activation, ModelFolder, ProblemType, Task};
 
 use crate::kit::{ANY, Folder, Port, config, found};
 
@@ -99,6 +99,38 @@ fn a_cross_encoder_is_known_by_its_files_or_its_name() {
     assert_eq!(classifier("reranker", 2, "").task(), Task::TextClassification);
     let said = classifier("reranker", 1, r#", "problem_type": "regression""#);
     assert_eq!(said.task(), Task::TextClassification);
+}
+
+#[test]
+fn the_activation_of_a_cross_encoder_is_the_one_that_its_files_name() {
+    let old = |class: &str| format!(r#", "sbert_ce_default_activation_function": "{class}""#);
+    let new = |class: &str| format!(r#", "sentence_transformers": {{"activation_fn": "{class}"}}"#);
+    let identity = "torch.nn.modules.linear.Identity";
+    let sigmoid = "torch.nn.modules.activation.Sigmoid";
+    for (rest, expected) in [
+        (old(identity), Some(Activation::Identity)),
+        (new(identity), Some(Activation::Identity)),
+        (new(sigmoid) + &old(identity), Some(Activation::Sigmoid)),
+        (r#", "_name_or_path": "cross-encoder/x""#.to_owned(), None),
+    ] {
+        let model = classifier("m", 1, &rest).detected();
+        assert_eq!(model.manifest().activation, expected, "{rest}");
+        let again = ModelFolder::with_manifest(model.path(), model.manifest_text()).unwrap();
+        assert_eq!(again.manifest().activation, expected);
+    }
+    let settings = format!(r#"{{"model_type": "CrossEncoder", "activation_fn": "{identity}"}}"#);
+    let saved = classifier("m", 1, &new(sigmoid));
+    let saved = saved.file("config_sentence_transformers.json", settings).detected();
+    assert_eq!(saved.manifest().activation, Some(Activation::Identity));
+    assert!(found(&saved, &["activation identity", "config_sentence_transformers.json", identity]));
+    let other = "torch.nn.modules.activation.Tanh";
+    let other = classifier("m", 1, &new(other)).detected();
+    assert_eq!(other.manifest().activation, Some(Activation::Sigmoid));
+    assert!(found(&other, &["activation sigmoid", "Tanh, which is not supported"]));
+    let chosen = classifier("m", 1, &old(identity)).file("model.toml", "activation = \"sigmoid\"");
+    assert_eq!(chosen.detected().manifest().activation, Some(Activation::Sigmoid));
+    // Classifiers have none.
+    assert_eq!(classifier("m", 3, &old(identity)).detected().manifest().activation, None);
 }
 
 #[test]
