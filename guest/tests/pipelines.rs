@@ -219,6 +219,25 @@ fn a_cross_encoder_applies_its_own_activation_but_for_clients_of_other_servers()
 }
 
 #[test]
+fn texts_and_prompts_become_lower_case_where_the_folder_says_so() {
+    let plain = model("modernbert-sentence-embeddings");
+    let lower = changed(&plain, &keys("sentence_bert_config.json", json!({"do_lower_case": true})));
+    let (plain, lower) = (load(&plain).unwrap(), load(lower.path()).unwrap());
+    for task in ["sentence-embeddings", "feature-extraction"] {
+        let path = format!("/v1/{task}");
+        let vectors = |service: &Service, text: &str| ask(service, &path, &json!({"inputs": text}));
+        let expected = vectors(&plain, "ada lives in Σίσυφος".to_lowercase().as_str());
+        assert_ne!(vectors(&plain, "Ada LIVES in Σίσυφος"), expected, "{task}");
+        assert_eq!(vectors(&lower, "Ada LIVES in Σίσυφος"), expected, "{task}");
+    }
+    let prompted = |service: &Service, prompt: &str, text: &str| {
+        let body = json!({"inputs": text, "parameters": {"prompt": prompt}});
+        ask(service, "/v1/sentence-embeddings", &body)
+    };
+    assert_eq!(prompted(&lower, "Query: ", "Ada"), prompted(&plain, "query: ", "ada"));
+}
+
+#[test]
 fn special_tokens_map_json_alone_may_name_the_token_of_a_gap() {
     let folder = changed(&model("mpnet-fill-mask"), &BTreeMap::new());
     let file = |name: &str| folder.path().join(name);

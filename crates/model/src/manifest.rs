@@ -41,6 +41,9 @@ pub struct Manifest {
     /// The prompt of requests that name none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_prompt: Option<String>,
+    /// Whether texts become lower case before they are tokenized, where they become vectors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lower_case: Option<bool>,
     /// Whether the tokens of a prompt count when vectors are pooled; they do unless it says no.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub include_prompt: Option<bool>,

@@ -1,6 +1,8 @@
 //! Vectors of texts: `feature-extraction`, `sentence-embeddings` and `sentence-similarity`, with the
 //! semantics of `FeatureExtractionPipeline` in Hugging Face `transformers` and of sentence-transformers.
 
+use std::borrow::Cow;
+
 use pilotlight_model::Pooling;
 use serde::Deserialize;
 
@@ -139,7 +141,8 @@ pub fn embed(
     let manifest = &model.manifest;
     let left_out = match manifest.include_prompt {
         Some(false) if !prompt.is_empty() => {
-            model.tokenizer.text_rows(model.tokens(prompt, usage)?.len()).end
+            let tokens = model.tokens(&cased(model, prompt), usage)?;
+            model.tokenizer.text_rows(tokens.len()).end
         }
         _ => 0,
     };
@@ -202,10 +205,18 @@ fn sequences(
     usage: &mut Usage,
 ) -> Result<Vec<Sequence>, ApiError> {
     let sequence = |text: &String| match prompt {
-        "" => model.sequence(text, truncate, usage),
-        prompt => model.sequence(&format!("{prompt}{text}"), truncate, usage),
+        "" => model.sequence(&cased(model, text), truncate, usage),
+        prompt => model.sequence(&cased(model, &format!("{prompt}{text}")), truncate, usage),
     };
     texts.iter().map(sequence).collect()
+}
+
+/// The text in the case that the model reads, as sentence-transformers' `do_lower_case` has it.
+fn cased<'a>(model: &TextModel, text: &'a str) -> Cow<'a, str> {
+    match model.manifest.lower_case {
+        Some(true) => text.to_lowercase().into(),
+        _ => text.into(),
+    }
 }
 
 /// One vector out of those of all tokens but the first `left_out`, special tokens included. The first

@@ -221,10 +221,9 @@ impl<'a> Detection<'a> {
                 self.draft.include_prompt.get_or_insert(false);
             }
         }
-        if self.descriptions.sentence.lower_case {
-            let finding =
-                "sentence_bert_config.json asks for lower case, which the tokenizer has to do";
-            self.findings.push(finding.to_owned());
+        if self.descriptions.sentence.lower_case && self.draft.lower_case.is_none() {
+            self.draft.lower_case = Some(true);
+            self.findings.push("lower-case: sentence_bert_config.json".to_owned());
         }
         let settings = &mut self.descriptions.settings;
         if self.draft.prompts.is_none() {

@@ -94,6 +94,18 @@ fn prompts_are_taken_over() {
 }
 
 #[test]
+fn texts_become_lower_case_where_the_files_say_so() {
+    assert_eq!(saved(&[VECTORS]).detected().manifest().lower_case, None);
+    let lower = r#"{"max_seq_length": 256, "do_lower_case": true}"#;
+    let folder = saved(&[VECTORS]).file("sentence_bert_config.json", lower);
+    let model = folder.detected();
+    assert_eq!(model.manifest().lower_case, Some(true));
+    assert!(found(&model, &["lower-case", "sentence_bert_config.json"]));
+    let said = folder.file("model.toml", "lower-case = false");
+    assert_eq!(said.detected().manifest().lower_case, Some(false));
+}
+
+#[test]
 fn a_graph_that_pools_itself_needs_no_files() {
     let outputs: [(&str, &[i64]); 2] =
         [("token_embeddings", &[ANY, ANY, 8]), ("sentence_embedding", &[ANY, 8])];
