@@ -2,6 +2,7 @@
 //! semantics of `FeatureExtractionPipeline` in Hugging Face `transformers` and of sentence-transformers.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use pilotlight_model::Pooling;
 use serde::Deserialize;
@@ -14,6 +15,10 @@ use crate::model::{TextModel, Usage};
 
 /// Vectors shorter than that are left as they are.
 const SHORTEST: f32 = 1e-12;
+
+/// Prompts that every model has, as in sentence-transformers from version 5 on: empty, unless the model
+/// says what they are.
+const EMPTY_PROMPTS: [&str; 2] = ["document", "query"];
 
 /// How token vectors are computed.
 #[derive(Debug, Default, Deserialize)]
@@ -178,13 +183,18 @@ pub fn prompt<'a>(model: &'a TextModel, parameters: &'a Parameters) -> Result<&'
         (None, name) => name.as_ref().or(manifest.default_prompt.as_ref()),
     };
     let Some(name) = name else { return Ok("") };
-    let found = manifest.prompts.get(name).map(String::as_str);
-    found.ok_or_else(|| {
-        let names: Vec<&str> = manifest.prompts.keys().map(String::as_str).collect();
-        let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    let empty = || EMPTY_PROMPTS.contains(&&name[..]).then_some("");
+    manifest.prompts.get(name).map(String::as_str).or_else(empty).ok_or_else(|| {
+        let known: Vec<&str> = prompt_names(model).into_iter().collect();
+        let known = known.join(", ");
         let message = format!("the model has no prompt {name:?}; it has {known}");
         ApiError::of_key("prompt_name", message)
     })
+}
+
+/// The prompts that a request may name.
+pub fn prompt_names(model: &TextModel) -> BTreeSet<&str> {
+    model.manifest.prompts.keys().map(String::as_str).chain(EMPTY_PROMPTS).collect()
 }
 
 fn dimensions(parameters: &Parameters, columns: usize) -> Result<usize, ApiError> {

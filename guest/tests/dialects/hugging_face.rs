@@ -79,6 +79,24 @@ fn parameters_of_vectors_stand_beside_the_inputs_or_in_parameters() {
 }
 
 #[test]
+fn prompts_for_queries_and_documents_are_empty_where_a_model_has_none() {
+    let service = service("mpnet-sentence-embeddings");
+    let expected = posted(&service, "/", &json!({"inputs": TEXTS}));
+    for name in ["query", "document"] {
+        let body = json!({"inputs": TEXTS, "prompt_name": name});
+        assert_eq!(posted(&service, "/", &body), expected, "{name}");
+        let body = json!({"inputs": TEXTS, "parameters": {"prompt_name": name}});
+        assert_eq!(posted(&service, "/v1/sentence-embeddings", &body), expected, "{name}");
+    }
+    let service = crate::client::service("xlm-roberta-sentence-embeddings");
+    let vectors = |name: &str| {
+        let body = json!({"inputs": TEXTS, "parameters": {"prompt_name": name}});
+        posted(&service, "/v1/sentence-embeddings", &body)
+    };
+    assert_ne!(vectors("query"), vectors("document"), "its own prompt for queries is not empty");
+}
+
+#[test]
 fn a_model_without_pooling_has_vectors_of_tokens_for_a_text_alone() {
     let service = service("electra-feature-extraction");
     let expected = posted(&service, "/v1/feature-extraction", &json!({"inputs": TEXTS[0]}));

@@ -137,7 +137,7 @@ fn bad_requests_for_embeddings_are_refused() {
                 "Validation",
                 "truncation_direction",
             ),
-            (r#"{"inputs": "a", "prompt_name": "query"}"#, 422, "Validation", "query"),
+            (r#"{"inputs": "a", "prompt_name": "x"}"#, 422, "Validation", "document, query"),
             (r#"{"inputs": []}"#, 400, "Empty", "inputs"),
             (r#"{"inputs": ""}"#, 400, "Empty", "inputs"),
             (r#"{"inputs": ["a", ""]}"#, 400, "Empty", "inputs"),

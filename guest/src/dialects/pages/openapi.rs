@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::dialects::Route;
 use crate::function::Function;
+use crate::tasks::embeddings::prompt_names;
 
 /// All operations, made from the types that requests are read into and answers are written from: see
 /// `dialects/schema`.
@@ -90,7 +91,7 @@ fn fit(schema: &mut Value, function: &Function) {
         for (name, property) in properties.into_iter().flatten() {
             match &name[..] {
                 "prompt_name" => {
-                    let names = model.manifest.prompts.keys().map(|name| json!(name));
+                    let names = prompt_names(model).into_iter().map(Value::from);
                     *property = json!({"enum": names.chain([Value::Null]).collect::<Vec<_>>()});
                 }
                 "truncate_prompt_tokens" => {

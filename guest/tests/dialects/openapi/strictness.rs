@@ -86,6 +86,7 @@ fn requests_of_embedders() {
             ("/decode", json!({"ids": [4_294_967_294_u32]}), false),
             ("/embed", json!({"inputs": "a", "prompt_name": null}), true),
             ("/embed", json!({"inputs": "a", "prompt_name": ""}), false),
+            ("/embed", json!({"inputs": "a", "prompt_name": "query"}), true),
             ("/score", json!({"data_1": null, "data_2": null}), false),
             ("/score", json!({"data_1": null, "text_1": "a", "items": "b"}), true),
             ("/pooling", json!({"input": "a", "truncate_prompt_tokens": 0}), false),
