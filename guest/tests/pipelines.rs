@@ -238,6 +238,24 @@ fn texts_and_prompts_become_lower_case_where_the_folder_says_so() {
 }
 
 #[test]
+fn a_graph_that_pools_itself_gives_vectors_of_tokens_too() {
+    let pooled = model("xlm-roberta-sentence-embeddings");
+    let folder = changed(&pooled, &BTreeMap::new());
+    fs::remove_dir_all(folder.path().join("1_Pooling")).unwrap();
+    fs::remove_file(folder.path().join("modules.json")).unwrap();
+    let (pooled, service) = (load(&pooled).unwrap(), load(folder.path()).unwrap());
+    let texts = ["Ada lives in London.", "Paris"];
+    let body = json!({"inputs": texts, "parameters": {"normalize": true}});
+    let vectors = |service: &Service| ask(service, "/v1/sentence-embeddings", &body);
+    assert_eq!(difference(&vectors(&pooled), &vectors(&service), ""), None);
+    let body = json!({"inputs": texts});
+    let vectors = |service: &Service| ask(service, "/v1/feature-extraction", &body);
+    assert_eq!(difference(&vectors(&pooled), &vectors(&service), ""), None);
+    let count = |path: &str| ask(&service, path, &body)[1].as_array().unwrap().len();
+    assert_eq!(count("/embed_all"), count("/tokenize"));
+}
+
+#[test]
 fn special_tokens_map_json_alone_may_name_the_token_of_a_gap() {
     let folder = changed(&model("mpnet-fill-mask"), &BTreeMap::new());
     let file = |name: &str| folder.path().join(name);

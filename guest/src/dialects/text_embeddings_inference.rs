@@ -16,7 +16,6 @@ use super::input::{Text, Texts};
 use super::object::{Object, positive, read};
 use super::route::{Answer, Call, JSON, NOTHING, Requires, Route};
 use crate::api::ApiError;
-use crate::engine::Output;
 use crate::model::{TextModel, Usage};
 use crate::tasks::embeddings::{self, Parameters, SimilarityInputs};
 use crate::tasks::encode::{Side, Truncate};
@@ -157,7 +156,7 @@ fn embed(call: &mut Call<'_>) -> Result<Answer, ApiError> {
 /// Vectors of all tokens, special ones included: `[texts, tokens, columns]`.
 fn embed_all(call: &mut Call<'_>) -> Result<Answer, ApiError> {
     let model = embedding_model(call)?;
-    if model.output() != Some(Output::PerToken) {
+    if model.token_output().is_none() {
         let message = "Backend error: the model has no vectors of tokens; use /embed";
         return Err(ApiError::Unsupported(message.to_owned()));
     }

@@ -246,7 +246,7 @@ impl TextModel {
         usage.infer(|| self.encoder.run(sequences)).map_err(ApiError::from)
     }
 
-    /// The first output of each sequence, which has rows for what `output` says.
+    /// The first output of each sequence, which has rows for what [`Self::output`] says.
     ///
     /// # Errors
     /// [`ApiError`] for what the engine says.
@@ -255,15 +255,32 @@ impl TextModel {
         sequences: &[Sequence],
         usage: &mut Usage,
     ) -> Result<Vec<Matrix>, ApiError> {
+        self.run_output(0, sequences, usage)
+    }
+
+    /// The output at this place of each sequence.
+    ///
+    /// # Errors
+    /// [`ApiError`] for what the engine says.
+    pub fn run_output(
+        &self,
+        place: usize,
+        sequences: &[Sequence],
+        usage: &mut Usage,
+    ) -> Result<Vec<Matrix>, ApiError> {
         let outputs = self.run(sequences, usage)?.into_iter();
-        let first = outputs.map(|outputs| outputs.into_iter().next());
-        let first: Option<Vec<Matrix>> = first.collect();
-        first.ok_or_else(|| ApiError::Internal("the graph has no output".to_owned()))
+        let wanted: Option<_> = outputs.map(|outputs| outputs.into_iter().nth(place)).collect();
+        wanted.ok_or_else(|| ApiError::Internal("the graph has no output".to_owned()))
     }
 
     /// What the first output has rows for.
     pub fn output(&self) -> Option<Output> {
         self.encoder.outputs().first().copied()
+    }
+
+    /// The place of the first output that has rows for tokens.
+    pub fn token_output(&self) -> Option<usize> {
+        self.encoder.outputs().iter().position(|output| *output == Output::PerToken)
     }
 }
 

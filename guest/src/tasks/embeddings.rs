@@ -85,7 +85,8 @@ pub fn features(
     Ok(inputs.answer(vectors.collect()))
 }
 
-/// The graph's first output for the tokens of each text, special tokens included: `[tokens, columns]`.
+/// The graph's first output that has rows for tokens, for each text, special tokens included:
+/// `[tokens, columns]`.
 ///
 /// # Errors
 /// [`ApiError`].
@@ -96,7 +97,7 @@ pub fn token_vectors(
     usage: &mut Usage,
 ) -> Result<Vec<Matrix>, ApiError> {
     let sequences = sequences(model, ("", texts), truncate, usage)?;
-    model.run_one(&sequences, usage)
+    model.run_output(model.token_output().unwrap_or_default(), &sequences, usage)
 }
 
 /// A vector for each text: `[columns]`.

@@ -6,7 +6,7 @@ use super::{
     text_classification, token_classification, voice_activity, zero_shot_classification,
 };
 use crate::api::{ApiError, parse};
-use crate::engine::{Element, Engine, Output, Port, Tensor};
+use crate::engine::{Element, Engine, Port, Tensor};
 use crate::json::{write, write_vectors};
 use crate::model::{Model, TextModel, Usage};
 
@@ -54,9 +54,9 @@ pub fn able(task: Task, model: &Model) -> Vec<Task> {
     }
     let Some(text) = model.text() else { return vec![task] };
     let others: &[Task] = match task {
-        FeatureExtraction | SentenceEmbeddings | SentenceSimilarity => match text.output() {
-            Some(Output::PerToken) => &[SentenceEmbeddings, SentenceSimilarity, FeatureExtraction],
-            _ => &[SentenceEmbeddings, SentenceSimilarity],
+        FeatureExtraction | SentenceEmbeddings | SentenceSimilarity => match text.token_output() {
+            Some(_) => &[SentenceEmbeddings, SentenceSimilarity, FeatureExtraction],
+            None => &[SentenceEmbeddings, SentenceSimilarity],
         },
         Reranking => &[TextClassification],
         ZeroShotClassification => &[TextClassification],

@@ -199,7 +199,8 @@ impl<'a> Detection<'a> {
             return Ok(());
         }
         let known = self.descriptions.pooling.is_some();
-        let pools_itself = self.draft.outputs.iter().flatten().eq([outputs::TEXT_VECTOR]);
+        let first = self.draft.outputs.iter().flatten().next();
+        let pools_itself = first.is_some_and(|name| name == outputs::TEXT_VECTOR);
         if self.draft.pooling.is_none() && !pools_itself {
             self.draft.pooling = match self.descriptions.pooling.take() {
                 Some(Ok(pooling)) => Some(pooling),

@@ -78,14 +78,20 @@ impl Seen<'_> {
     }
 
     /// The vectors of tokens where it is known how they become that of a text, and otherwise that
-    /// of the text, if the graph has it.
+    /// of the text, if the graph has it, and behind it those of tokens, which are a task of their own.
     fn vectors(&self, task: Task) -> Result<Vec<String>, String> {
         let pools = self.descriptions.pooling.is_some()
             && self.descriptions.foreign_module().is_none()
             && self.token_vectors().is_some();
         let text = self.text_vector().filter(|_| !pools);
         if let Some(port) = text {
-            return Ok(vec![port.name.clone()]);
+            let has_rows = |port: &&GraphPort| port.dims.is_some() && fits(port, Rank::PerToken);
+            let tokens = self.token_vectors().filter(has_rows);
+            return Ok([Some(port), tokens]
+                .iter()
+                .flatten()
+                .map(|port| port.name.clone())
+                .collect());
         }
         if let Some(module) = self.descriptions.foreign_module() {
             return Err(format!(

@@ -112,8 +112,11 @@ fn a_graph_that_pools_itself_needs_no_files() {
     let bare = Folder::new("m", &outputs);
     let model = bare.detected();
     assert_eq!(model.manifest().task, Task::SentenceEmbeddings);
-    assert_eq!(model.manifest().outputs, ["sentence_embedding"]);
+    assert_eq!(model.manifest().outputs, ["sentence_embedding", "token_embeddings"]);
     assert_eq!(model.manifest().pooling, None);
+    let alone = Folder::new("m", &outputs[1..]).detected();
+    assert_eq!(alone.manifest().outputs, ["sentence_embedding"]);
+    assert_eq!(alone.manifest().pooling, None);
     // Where it is known how to pool, there are vectors of tokens, too.
     let model = saved(&outputs).detected();
     assert_eq!(model.manifest().outputs, ["token_embeddings"]);
@@ -132,5 +135,6 @@ fn a_module_that_is_not_in_the_graph_is_refused_by_name() {
     let outputs: [(&str, &[i64]); 2] =
         [("token_embeddings", &[ANY, ANY, 8]), ("sentence_embedding", &[ANY, 8])];
     let model = saved(&outputs).file("modules.json", &dense).detected();
-    assert_eq!(model.manifest().outputs, ["sentence_embedding"]);
+    assert_eq!(model.manifest().outputs, ["sentence_embedding", "token_embeddings"]);
+    assert_eq!(model.manifest().pooling, None);
 }
