@@ -1,10 +1,12 @@
 //! Functions of several kinds, whose engines answer at once.
 
+use std::collections::BTreeMap;
+
 use pilotlight_guest::engine::{
     Element, Encoder, Engine, EngineError, NamedTensor, Padding, Port, Tensor,
 };
 use pilotlight_guest::function::Function;
-use pilotlight_guest::model::{Model, TextModel};
+use pilotlight_guest::model::{Model, TensorsModel, TextModel};
 use pilotlight_guest::service::Service;
 use pilotlight_guest::text::Tokenizer;
 use pilotlight_model::{Digest, ModelFolder, Task};
@@ -54,7 +56,8 @@ fn of_tensors() -> Service {
     let port = |name: &str| port(name, Element::F32, vec![None, Some(2)]);
     let engine = Instant { ports: vec![port("x"), port("y")], inputs: 1, columns: None };
     let folder = folder(Task::Tensors);
-    let function = Function::new(&folder, Model::Tensors(Box::new(engine)), "float32");
+    let model = TensorsModel::new(Box::new(engine), BTreeMap::new()).expect("nothing is said");
+    let function = Function::new(&folder, Model::Tensors(model), "float32");
     Service::new(function.expect("it answers its sample"))
 }
 

@@ -107,6 +107,14 @@ struct Tensor {
     shape: Vec<i64>,
 }
 
+/// What to do where no sample is found.
+fn hint(task: Task) -> &'static str {
+    match task {
+        Task::Tensors => "; say its shapes in [sample.shapes] of model.toml",
+        _ => "",
+    }
+}
+
 impl Info {
     fn new(
         folder: &ModelFolder,
@@ -246,7 +254,7 @@ impl Function {
                 tasks::answer(&self.model, *task, sample.as_bytes(), &mut Usage::default());
             answer.map_err(|error| LoadError::Mismatch {
                 file: folder.manifest().onnx_file.clone(),
-                reason: format!("does not work on a sample of {task}: {error}"),
+                reason: format!("does not work on a sample of {task}: {error}{}", hint(*task)),
             })?;
         }
         Ok(())

@@ -6,7 +6,9 @@ use serde::Deserialize;
 
 use crate::files::{inside, largest_file, read_regular};
 use crate::json::without_bom;
-use crate::manifest::{File, MANIFEST_FILE, SpeechFiles, default_labels, default_onnx_file};
+use crate::manifest::{
+    File, MANIFEST_FILE, SampleOptions, SpeechFiles, default_labels, default_onnx_file,
+};
 use crate::{
     Activation, CONFIG_FILE, Choices, Limits, Manifest, ModelError, Pooling, ProblemType,
     TOKENIZER_FILE, Task,
@@ -40,6 +42,7 @@ pub(crate) struct Draft {
     pub(crate) attribution: Option<String>,
     pub(crate) origin: Option<String>,
     pub(crate) limits: Option<DraftLimits>,
+    pub(crate) sample: Option<SampleOptions>,
     pub(crate) speech: Option<SpeechFiles>,
     pub(crate) recognizers: Option<RecognizerOptions>,
     pub(crate) files: BTreeMap<String, File>,
@@ -184,6 +187,7 @@ impl Draft {
             origin: self.origin,
             prompts: self.prompts.unwrap_or_default(),
             limits: self.limits.unwrap_or_default().finish(task),
+            sample: self.sample,
             speech: self.speech,
             recognizers: self.recognizers,
             files: self.files,

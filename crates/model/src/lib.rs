@@ -36,7 +36,7 @@ pub use folder::ModelFolder;
 pub use input::InputRole;
 pub use json::without_bom;
 pub use labels::{Labels, transformers_group};
-pub use manifest::{Limits, MANIFEST_FILE, Manifest, SpeechFiles};
+pub use manifest::{Limits, MANIFEST_FILE, Manifest, SampleOptions, SpeechFiles};
 pub use pattern::{PatternError, translate_pattern, visit_patterns};
 pub use pilotlight_recognizers::RecognizerOptions;
 pub use pooling::{Activation, Pooling, ProblemType};

@@ -72,6 +72,9 @@ pub struct Manifest {
     /// What the built function accepts.
     #[serde(default)]
     pub limits: Limits,
+    /// The request that every version has to answer before it serves; `tensors` only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample: Option<SampleOptions>,
     /// The files of a speech model beside its encoder, which is the graph.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speech: Option<SpeechFiles>,
@@ -88,6 +91,33 @@ pub struct Manifest {
 pub struct File {
     /// Digest of its content.
     pub sha256: Digest,
+}
+
+/// What the sample request of a graph is like.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SampleOptions {
+    /// Shapes of inputs, by their names. Dimensions of any size of the others are found by trial.
+    pub shapes: BTreeMap<String, Vec<usize>>,
+}
+
+impl SampleOptions {
+    /// # Errors
+    /// The shape and the mistake, in words.
+    fn check(&self) -> Result<(), String> {
+        let mut room = MOST_SAMPLE_ELEMENTS;
+        for (name, shape) in &self.shapes {
+            let volume = shape.iter().try_fold(1usize, |volume, size| volume.checked_mul(*size));
+            let volume = volume.filter(|volume| (1..=room).contains(volume)).ok_or_else(|| {
+                format!(
+                    "sample: shape {shape:?} of {name}: all shapes together must have 1 to \
+                     {MOST_SAMPLE_ELEMENTS} elements"
+                )
+            })?;
+            room -= volume;
+        }
+        Ok(())
+    }
 }
 
 /// Files of a speech model, by their paths in the folder.
@@ -157,6 +187,8 @@ pub(crate) fn default_labels() -> String {
 
 const LABELS_IN_CONFIG: &str = "config.json#id2label";
 const LONGEST_SEQUENCE: usize = 1 << 20;
+/// More does not fit the largest request bodies that are usual.
+const MOST_SAMPLE_ELEMENTS: usize = 1 << 22;
 
 impl Manifest {
     /// Parses and checks a manifest.
@@ -214,6 +246,12 @@ impl Manifest {
                 return Err(format!("recognizers are of no effect: the task is {}", self.task));
             }
             recognizers.check().map_err(|error| format!("recognizers: {error}"))?;
+        }
+        if let Some(sample) = &self.sample {
+            if self.task != Task::Tensors {
+                return Err(format!("sample is of no effect: the task is {}", self.task));
+            }
+            sample.check()?;
         }
         if self.limits.max_body_bytes == 0 || self.limits.max_inputs == 0 {
             return Err("limits must be at least 1".to_owned());

@@ -4,13 +4,15 @@
 mod error;
 mod graph;
 mod speech;
+mod tensors;
 mod transitions;
 mod voice;
 
 use std::time::{Duration, Instant};
 
 use pilotlight_model::{
-    CONFIG_FILE, Labels, Manifest, ModelConfig, ModelFolder, TOKENIZER_FILE, Task, without_bom,
+    CONFIG_FILE, Labels, MANIFEST_FILE, Manifest, ModelConfig, ModelFolder, TOKENIZER_FILE, Task,
+    without_bom,
 };
 use pilotlight_recognizers::Recognizers;
 use serde_json::Value;
@@ -18,6 +20,7 @@ use serde_json::Value;
 pub use self::error::LoadError;
 use self::graph::{any_graph, encoder};
 pub use self::speech::{LONGEST_SECONDS, SpeechModel, TokenTexts};
+pub use self::tensors::TensorsModel;
 pub use self::transitions::{Transitions, TransitionsError};
 pub use self::voice::{VoiceModel, VoiceState};
 use crate::api::ApiError;
@@ -69,7 +72,7 @@ pub enum Model {
     /// It writes down speech.
     Speech(Box<SpeechModel>),
     /// It reads tensors.
-    Tensors(Box<dyn Engine>),
+    Tensors(TensorsModel),
 }
 
 impl Usage {
@@ -89,7 +92,13 @@ impl Model {
     /// [`LoadError`] naming the file and the reason.
     pub fn load(folder: &ModelFolder, placement: Placement) -> Result<Self, LoadError> {
         match folder.manifest().task {
-            Task::Tensors => any_graph(folder, placement).map(Self::Tensors),
+            Task::Tensors => {
+                let sample = folder.manifest().sample.clone().unwrap_or_default();
+                let model = TensorsModel::new(any_graph(folder, placement)?, sample.shapes);
+                let file = || MANIFEST_FILE.to_owned();
+                let model = model.map_err(|reason| LoadError::Mismatch { file: file(), reason })?;
+                Ok(Self::Tensors(model))
+            }
             Task::VoiceActivityDetection => {
                 let voice = VoiceModel::new(any_graph(folder, placement)?);
                 let file = || folder.manifest().onnx_file.clone();
@@ -117,7 +126,7 @@ impl Model {
             Self::Text(_) => None,
             Self::Voice(model) => Some(model.engine()),
             Self::Speech(model) => Some(model.engine()),
-            Self::Tensors(engine) => Some(&**engine),
+            Self::Tensors(model) => Some(model.engine()),
         }
     }
 
@@ -127,7 +136,7 @@ impl Model {
             Self::Text(model) => model.encoder.place(),
             Self::Voice(model) => model.engine().place(),
             Self::Speech(model) => model.engine().place(),
-            Self::Tensors(engine) => engine.place(),
+            Self::Tensors(model) => model.engine().place(),
         }
     }
 }

@@ -6,9 +6,9 @@ use super::{
     text_classification, token_classification, voice_activity, zero_shot_classification,
 };
 use crate::api::{ApiError, parse};
-use crate::engine::{Element, Engine, Port, Tensor};
+use crate::engine::{Element, Port, Tensor};
 use crate::json::{write, write_vectors};
-use crate::model::{Model, TextModel, Usage};
+use crate::model::{Model, TensorsModel, TextModel, Usage};
 
 const TEXT: &str = "My name is Sarah Jane Smith, reach me at sarah.smith@example.com.";
 const OTHERS: [&str; 3] =
@@ -93,8 +93,8 @@ pub fn answer(
             return write_vectors(&voice_activity::answer(speech.voice(), body, usage)?);
         }
         Model::Speech(speech) => return write(&speech_recognition::answer(speech, body, usage)?),
-        Model::Tensors(engine) => {
-            return write_vectors(&tensors::answer(&**engine, parse(body)?, usage)?);
+        Model::Tensors(model) => {
+            return write_vectors(&tensors::answer(model.engine(), parse(body)?, usage)?);
         }
     };
     match task {
@@ -122,12 +122,17 @@ pub fn sample(task: Task, model: &Model) -> Value {
     match model {
         Model::Text(text) => request(task, text, TEXT),
         Model::Voice(_) | Model::Speech(_) => voice_activity::sample(),
-        Model::Tensors(engine) => tensors_sample(&**engine),
+        Model::Tensors(model) => tensors_sample(model),
     }
 }
 
-/// Tensors of ones of the first sizes that the graph takes.
-fn tensors_sample(engine: &dyn Engine) -> Value {
+/// Tensors of ones, of the shapes that the manifest says, or of the first sizes that the graph takes.
+fn tensors_sample(model: &TensorsModel) -> Value {
+    let engine = model.engine();
+    let shape = |port: &Port, size: usize| match model.sample_shape(&port.name) {
+        Some(shape) => shape.to_vec(),
+        None => shape(port, size),
+    };
     let fits = |size: &usize| {
         let ones =
             engine.inputs().iter().map(|port| Tensor::ones(port.element, shape(port, *size)));

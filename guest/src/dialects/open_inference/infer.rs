@@ -25,7 +25,7 @@ pub(super) fn answer(call: &mut Call<'_>) -> Result<Answer, ApiError> {
         }
         Model::Voice(voice) => of_tensors(compute(voice.engine(), &inputs, call.usage)?),
         Model::Speech(speech) => of_tensors(compute(speech.engine(), &inputs, call.usage)?),
-        Model::Tensors(engine) => of_tensors(compute(&**engine, &inputs, call.usage)?),
+        Model::Tensors(model) => of_tensors(compute(model.engine(), &inputs, call.usage)?),
     };
     let outputs = match wanted {
         Some(wanted) => pick(outputs, wanted, &Classes::of(call, &signature))?,

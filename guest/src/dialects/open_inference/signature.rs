@@ -36,7 +36,7 @@ impl<'a> Signature<'a> {
         match function.model() {
             Model::Voice(voice) => Self::of_engine(voice.engine(), function),
             Model::Speech(speech) => Self::of_engine(speech.engine(), function),
-            Model::Tensors(engine) => Self::of_engine(&**engine, function),
+            Model::Tensors(model) => Self::of_engine(model.engine(), function),
             Model::Text(model) => {
                 let (inputs, outputs) = of_task(function.task(), model);
                 Self { inputs, outputs, has_rows: true, most_rows: 0 }
