@@ -6,6 +6,7 @@ use crate::detect::{self, Listing};
 use crate::draft::{Draft, plain_names, read_manifest};
 use crate::files::{inside, largest_file, read_in_pieces, read_regular};
 use crate::manifest::{MANIFEST_FILE, Manifest, SpeechFiles};
+use crate::tokenizer::check_size;
 use crate::{Choices, Digest, GraphReader, ModelError, TOKENIZER_FILE};
 
 /// A model folder whose manifest is known; files are checked as they are read.
@@ -225,12 +226,18 @@ impl ModelFolder {
         self.manifest.files.keys().try_for_each(|name| write(name, &self.read(name)?))
     }
 
-    /// Reads and checks every listed file.
+    /// Reads and checks every listed file, and that the tokenizer has a size that tokenizers have.
     ///
     /// # Errors
     /// The first file that is not what the manifest says.
     pub fn verify(&self) -> Result<(), ModelError> {
-        self.manifest.files.keys().try_for_each(|name| self.read(name).map(drop))
+        self.manifest.files.keys().try_for_each(|name| match self.read(name)? {
+            tokenizer if name == TOKENIZER_FILE => {
+                let path = self.path.join(name);
+                check_size(&tokenizer).map_err(|reason| ModelError::Unfit { path, reason })
+            }
+            _ => Ok(()),
+        })
     }
 
     fn expected(&self, name: &str) -> Result<Digest, ModelError> {

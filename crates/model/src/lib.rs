@@ -25,6 +25,7 @@ mod pooling;
 mod scheme;
 mod signature;
 mod task;
+mod tokenizer;
 
 pub use choices::Choices;
 pub use config::ModelConfig;

@@ -64,6 +64,44 @@ fn the_default_model_is_what_its_manifest_says() {
     assert_eq!(model.manifest().name, "pii-ner");
 }
 
+/// Why a folder with this tokenizer is refused, if it is.
+fn with_tokenizer(tokenizer: &str) -> Option<String> {
+    let folder = folder();
+    fs::write(folder.path().join("tokenizer.json"), tokenizer).unwrap();
+    let files = [("model.onnx", "model.onnx"), ("tokenizer.json", tokenizer)];
+    fs::write(folder.path().join("model.toml"), manifest(&files)).unwrap();
+    let model = ModelFolder::open(folder.path()).unwrap();
+    model.verify().err().map(|error| error.to_string())
+}
+
+#[test]
+fn a_tokenizer_with_more_entries_than_any_has_is_refused_by_the_name_of_the_list() {
+    let list = |entry: &str, count: usize| vec![entry; count].join(",");
+    let most = 2_000_000;
+    for (key, open, entry, close) in [
+        ("merges", "[", r#""a b""#, "]"),
+        ("merges", "[", r#"["a","b"]"#, "]"),
+        ("vocab", "{", r#""a":0"#, "}"),
+        ("vocab", "[", r#"["a",-1.5]"#, "]"),
+    ] {
+        let file = |count: usize| {
+            format!(
+                r#"{{"version": "1.0", "normalizer": null, "model": {{"dropout": null,
+                    "fuse_unk": false, "{key}": {open}{}{close}}}}}"#,
+                list(entry, count)
+            )
+        };
+        assert_eq!(with_tokenizer(&file(most)), None, "{key} {entry}");
+        let refusal = with_tokenizer(&file(most + 1)).unwrap();
+        let expected = format!("tokenizer.json: {key} has 2000001 entries, more than the 2000000");
+        assert!(refusal.contains(&expected) && !refusal.contains('\n'), "{refusal}");
+    }
+    let twice = format!(r#"{{"merges": [], "merges": [{}]}}"#, list("0", most + 1));
+    assert!(with_tokenizer(&twice).unwrap().contains("merges has 2000001 entries"));
+    // What is no JSON is told by whoever reads it.
+    assert_eq!(with_tokenizer("{"), None);
+}
+
 #[test]
 fn missing_changed_and_unlisted_files_are_named() {
     let folder = folder();

@@ -6,7 +6,7 @@ use pilotlight_testing::ladder::{Order, check};
 
 const ORDER: &Order = &[
     &["digest", "error", "input", "json", "pattern", "pooling", "scheme", "signature", "task"],
-    &["choices", "config", "labels", "manifest"],
+    &["choices", "config", "labels", "manifest", "tokenizer"],
     &["files"],
     &["draft"],
     &["detect"],
