@@ -24,10 +24,13 @@ pub enum Error {
     #[error(transparent)]
     Sandbox(#[from] pilotlight_sandbox::Error),
     /// The guest's initializer was stopped.
-    #[error(
-        "the model could not be loaded in the sandbox: {0}; the model may be too large or too slow to load"
-    )]
-    Initializer(String),
+    #[error("{}: the model could not be loaded in the sandbox: {reason}", path.display())]
+    Initializer {
+        /// The model folder.
+        path: PathBuf,
+        /// What stopped it, in one sentence.
+        reason: String,
+    },
     /// This build carries no guest component.
     #[error(
         "this build of pilotlight carries no guest component; build it with `cargo xtask build`, \
@@ -76,7 +79,7 @@ impl Error {
     pub fn is_internal(&self) -> bool {
         matches!(
             self,
-            Self::Cache { .. } | Self::Runtime { .. } | Self::Initializer(_) | Self::Task(_)
+            Self::Cache { .. } | Self::Runtime { .. } | Self::Initializer { .. } | Self::Task(_)
         )
     }
 

@@ -134,6 +134,11 @@ impl Memory {
     }
 
     fn guest(&self) -> Guest {
+        self.guest_that("")
+    }
+
+    /// A guest that does something before it returns.
+    fn guest_that(&self, does: &str) -> Guest {
         let [returned, strings] = [&self.returned, &self.strings]
             .map(|bytes| bytes.iter().map(|byte| format!("\\{byte:02x}")).collect::<String>());
         // A manifest, and a placement flattened to a case and two words.
@@ -150,7 +155,7 @@ impl Memory {
                             (i32.add (i32.add (global.get $free) (local.get 3)) (i32.const 7))))
                         (local.get $at))
                     (func (export "initialize") (param {parameters}) (result i32)
-                        (i32.const {RETURNED}))
+                        {does} (i32.const {RETURNED}))
                     (data (i32.const {RETURNED}) "{returned}")
                     (data (i32.const {STRINGS}) "{strings}"))
                 (core instance $i (instantiate $m))
@@ -212,6 +217,23 @@ fn a_description_that_cannot_be_used_is_refused_with_its_mistake() {
 fn a_guest_that_refuses_the_model_says_why() {
     let guest = Memory::refusing("model.onnx: operator Nonsense").guest();
     assert_eq!(refused(&guest).to_string(), "model.onnx: operator Nonsense");
+}
+
+#[test]
+fn a_guest_that_is_stopped_is_told_in_one_sentence() {
+    let told = Memory::of(&Told::default());
+    for (does, reason) in [
+        ("(unreachable)", "wasm trap: wasm `unreachable` instruction executed"),
+        ("(drop (i32.load (i32.const -4)))", "wasm trap: out of bounds memory access"),
+        // As an allocator does that gets no memory.
+        ("(drop (memory.grow (i32.const 60000))) (unreachable)", "more than the 3 GiB of memory"),
+    ] {
+        let error = refused(&told.guest_that(does));
+        assert!(matches!(error, Error::Initializer { .. }) && error.is_internal(), "{error}");
+        let error = error.to_string();
+        assert!(error.contains("the model could not be loaded in the sandbox: "), "{error}");
+        assert!(error.contains(reason) && error.lines().count() == 1, "{error}");
+    }
 }
 
 #[test]

@@ -54,7 +54,7 @@ pub struct Allowance {
 
 impl State {
     /// Whether more memory was asked for than may be had.
-    pub(crate) fn was_refused_memory(&self) -> bool {
+    pub fn was_refused_memory(&self) -> bool {
         self.limiter.has_refused_memory()
     }
 

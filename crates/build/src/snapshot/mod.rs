@@ -5,6 +5,7 @@ mod sample;
 mod wit;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,14 +56,18 @@ pub fn snapshot(
 ) -> Result<Vec<u8>> {
     progress(Stage::Verify);
     folder.verify()?;
+    let path = folder.path();
     let copy = without_links(folder)?;
     let folder = copy.as_ref().map_or(folder, |(_, copy)| copy);
     let building = async {
         let component = guest.component()?;
-        let building = initialize_and_freeze(&component, folder, placement, cache, progress);
-        tokio::time::timeout(TIME_LIMIT, building)
-            .await
-            .map_err(|_| Error::Initializer(format!("no end after {TIME_LIMIT:?}")))?
+        let building =
+            initialize_and_freeze(&component, (path, folder), placement, cache, progress);
+        tokio::time::timeout(TIME_LIMIT, building).await.map_err(|_| {
+            let reason =
+                format!("it takes longer than {} s; use a smaller model", TIME_LIMIT.as_secs());
+            Error::Initializer { path: path.to_owned(), reason }
+        })?
     };
     let (mut component, description, sample) = Handle::current().block_on(building)?;
     let Description { info, task, endpoints, splits, sessions, accuracy_check, .. } = description;
@@ -190,7 +195,7 @@ fn for_guest(port: &GraphPort) -> GuestPort {
 
 async fn initialize_and_freeze(
     guest: &[u8],
-    folder: &ModelFolder,
+    (path, folder): (&Path, &ModelFolder),
     placement: Placement<'_>,
     cache: &Cache,
     progress: Progress<'_>,
@@ -209,14 +214,28 @@ async fn initialize_and_freeze(
     let component = machine_code::load(&engine, &code)?;
     drop(instrumented);
     let mut frozen = Frozen::new(&engine, &component, folder, placement.graph()).await?;
-    let description =
-        frozen.initialize(folder.manifest_text().to_owned(), placement.for_guest()?).await?;
+    let manifest = folder.manifest_text().to_owned();
+    let description = frozen.initialize(path, manifest, placement.for_guest()?).await?;
     progress(Stage::Snapshot);
     let snapshot = wizer.snapshot_component(&context, &mut frozen).await;
     frozen.failure.take().map_or(Ok(()), Err)?;
     let snapshot = snapshot.map_err(Error::runtime("taking the snapshot"))?;
     let sample = frozen.sample(clock.clone(), description.sample.clone()).await?;
     Ok((snapshot, description, sample))
+}
+
+/// What stopped a guest, in one sentence; the log says where.
+fn stopped_by(error: &wasmtime::Error, was_refused_memory: bool) -> String {
+    tracing::debug!("the guest was stopped: {error:?}");
+    if was_refused_memory {
+        let limit = MEMORY_LIMIT >> 30;
+        return format!(
+            "it takes more than the {limit} GiB of memory allowed; use a smaller model"
+        );
+    }
+    // The causes before it are a backtrace of many lines.
+    let cause = error.root_cause().to_string();
+    format!("{}; --log debug shows where", cause.lines().next().unwrap_or_default())
 }
 
 fn not_a_guest(what: &'static str) -> impl FnOnce(wasmtime::Error) -> Error {
@@ -255,9 +274,11 @@ impl Frozen {
         Ok(Self { store, instance, failure: None })
     }
 
-    /// Calls `initialize: func(manifest: string, placement: placement) -> result<description, string>`.
+    /// Calls `initialize: func(manifest: string, placement: placement) -> result<description, string>` for
+    /// the model in `path`.
     async fn initialize(
         &mut self,
+        path: &Path,
         manifest: String,
         placement: GuestPlacement,
     ) -> Result<Description> {
@@ -266,10 +287,11 @@ impl Frozen {
             .instance
             .get_typed_func::<(String, GuestPlacement), (Told,)>(&mut self.store, INITIALIZE)
             .map_err(not_a_guest("has no function `initialize` as this version calls it"))?;
-        let (told,) = initialize
-            .call_async(&mut self.store, (manifest, placement))
-            .await
-            .map_err(|error| Error::Initializer(format!("{error:#}")))?;
+        let called = initialize.call_async(&mut self.store, (manifest, placement)).await;
+        let (told,) = called.map_err(|error| {
+            let reason = stopped_by(&error, self.store.data().was_refused_memory());
+            Error::Initializer { path: path.to_owned(), reason }
+        })?;
         Description::try_from(told.map_err(Error::Refused)?).map_err(|reason| Error::Component {
             name: "the guest component".to_owned(),
             reason: format!("what `initialize` returned cannot be used: {reason}"),

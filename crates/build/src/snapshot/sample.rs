@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use wasmtime_wasi_http::handler::Proxy;
 use wasmtime_wasi_http::{p2, p3};
 
-use super::{Frozen, TIME_LIMIT};
+use super::{Frozen, TIME_LIMIT, stopped_by};
 use crate::error::{Error, Result};
 use crate::sample::Sample;
 
@@ -58,7 +58,7 @@ async fn ask(
     let job = Job { request, respond, deadline: Instant::now() + TIME_LIMIT };
     let read = async {
         let response = response.await.map_err(|_| "it ended without a response".to_owned())?;
-        let response = response.map_err(|error| format!("{error:#}"))?;
+        let response = response.map_err(|error| stopped_by(&error, false))?;
         let status = response.status();
         let body = Limited::new(response.into_body(), LONGEST_ANSWER);
         let body = body.collect().await.map_err(|error| error.to_string())?;
@@ -66,7 +66,7 @@ async fn ask(
     };
     let mut alone = Alone;
     let (served, read) = tokio::join!(instance.serve(job, &mut alone), read);
-    served.map_err(|error| format!("{error:#}"))?;
+    served.map_err(|error| stopped_by(&error, instance.was_refused_memory()))?;
     let (status, body) = read?;
     if status != StatusCode::OK {
         return Err(format!("{status}: {}", String::from_utf8_lossy(&body)));
