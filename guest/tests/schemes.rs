@@ -72,6 +72,8 @@ fn entities_are_redacted_as_their_scheme_says() {
         ("O PER PER", "w1 w2 w0", "[PER] w0"),
         ("O B-人名 I-人名", "w1 w2 w0", "[人名] w0"),
         ("O B-PER I-PER PAD", "w3 w1 w0", "[PAD] [PER] w0"),
+        ("O I-PER I-LOC PAD", "w1 w1 w2 w0 w3", "[PER] [LOC] w0 [PAD]"),
+        ("O B-PER B-LOC MISC", "w1 w0 w2 w3", "[PER] w0 [LOC] [MISC]"),
         ("LABEL_0 LABEL_1", "w0 w0 w1", "[LABEL_0] [LABEL_1]"),
     ] {
         assert_eq!(redact(&pipeline(labels), text, None).text, expected, "{labels}: {text}");

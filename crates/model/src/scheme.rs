@@ -2,6 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The label of tokens that belong to no entity.
 const OUTSIDE: &str = "O";
+/// Labels of padding, of special tokens and of pieces within a word. They have no tag in any scheme.
+const SPECIAL: [&str; 6] = ["PAD", "[PAD]", "<pad>", "X", "[CLS]", "[SEP]"];
 
 /// Where the labels of tokens say that entities begin and end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,15 +63,16 @@ impl Scheme {
     ///
     /// A label follows the scheme if its group also has a label with `B` or `I`. `S`, `U` and `W` may
     /// be all that a group has, if another group has them beside `B` or `I`. The tags come first if
-    /// all labels but `O` follow the scheme, or if one group has several tags. They come last only
-    /// if one group has several. Labels that do not follow the scheme of the others are groups of
-    /// their own. So `B-PER` alone is a beginning, and `B-cell` beside `T-cell`, or `E-MAIL`
-    /// without `B-MAIL`, is a group.
+    /// one group has several tags, if all labels but `O` and those of special tokens follow the
+    /// scheme, or if several groups have a tag and no label begins with another capital and a hyphen.
+    /// They come last only if one group has several. Labels that do not follow the scheme of the
+    /// others are groups of their own. So `B-PER` alone is a beginning, `MISC` beside `B-PER` and
+    /// `B-LOC` is a group, and so are `B-cell` beside `T-cell`, and `E-MAIL` without `B-MAIL`.
     pub(crate) fn detect(names: &[String]) -> (Self, Vec<Option<(Tag, String)>>) {
         let prefix = Reading::of(Self::Prefix, names);
         let suffix = Reading::of(Self::Suffix, names);
-        let (prefix_holds, suffix_holds) =
-            (prefix.pairs > 0 || prefix.is_complete, suffix.pairs > 0);
+        let prefix_holds = prefix.pairs > 0 || prefix.is_complete || prefix.is_common;
+        let suffix_holds = suffix.pairs > 0;
         let reading = match (prefix_holds, suffix_holds) {
             (true, true) if suffix.pairs > prefix.pairs => Some(suffix),
             (true, _) => Some(prefix),
@@ -96,8 +99,11 @@ struct Reading<'a> {
     singles: BTreeSet<char>,
     /// Groups that follow the scheme with more than one tag.
     pairs: usize,
-    /// Whether there are labels besides `O`, and all of them follow the scheme.
+    /// Whether there are labels besides `O` and those of special tokens, and all of them follow the
+    /// scheme.
     is_complete: bool,
+    /// Whether several groups follow the scheme, and no other label seems to have a tag that is none.
+    is_common: bool,
 }
 
 impl<'a> Reading<'a> {
@@ -108,10 +114,12 @@ impl<'a> Reading<'a> {
         }
         let anchored = || tags.values().filter(|letters| is_anchored(letters));
         let pairs = anchored().filter(|letters| letters.len() > 1).count();
+        let is_common = anchored().count() > 1 && !names.iter().any(|name| has_other_letter(name));
         let singles = anchored().flatten().copied();
         let singles = singles.filter(|letter| Tag::of(*letter) == Some(Tag::Single)).collect();
-        let mut reading = Self { scheme, tags, singles, pairs, is_complete: false };
-        let mut entities = names.iter().filter(|name| *name != OUTSIDE).peekable();
+        let mut reading = Self { scheme, tags, singles, pairs, is_complete: false, is_common };
+        let is_entity = |name: &&String| *name != OUTSIDE && !SPECIAL.contains(&name.as_str());
+        let mut entities = names.iter().filter(is_entity).peekable();
         reading.is_complete =
             entities.peek().is_some() && entities.all(|name| reading.split(name).is_some());
         reading
@@ -127,4 +135,11 @@ impl<'a> Reading<'a> {
 
 fn is_anchored(letters: &BTreeSet<char>) -> bool {
     letters.contains(&'B') || letters.contains(&'I')
+}
+
+/// Whether a label begins with a capital and a hyphen, and the capital is no tag: `T-cell`.
+fn has_other_letter(name: &str) -> bool {
+    let mut letters = name.chars();
+    let first = letters.next().filter(|letter| letter.is_uppercase() && Tag::of(*letter).is_none());
+    first.is_some() && letters.next() == Some('-')
 }

@@ -50,6 +50,10 @@ fn every_common_scheme_is_detected() {
         ("O B-S I-S", Prefix, "S"),
         ("O B-PER I-PER [PAD] X", Prefix, "PER X [PAD]"),
         ("O B-PER I-PER multi-word", Prefix, "PER multi-word"),
+        ("O I-PER I-LOC PAD", Prefix, "LOC PAD PER"),
+        ("O B-PER B-LOC MISC", Prefix, "LOC MISC PER"),
+        ("O I-PER B-LOC multi-word E-MAIL e-mail", Prefix, "E-MAIL LOC PER e-mail multi-word"),
+        ("[PAD] O I-PER X", Prefix, "PER X [PAD]"),
     ] {
         assert_eq!((labels(names).scheme(), &groups(names)[..]), (scheme, expected), "{names}");
     }
@@ -62,6 +66,9 @@ fn what_only_looks_like_a_tag_belongs_to_the_group() {
         ("O B-NAME I-NAME E-MAIL", "E-MAIL NAME"),
         ("O B-NAME I-NAME E-NAME S-NAME E-MAIL", "E-MAIL NAME"),
         ("O B-cell T-cell", "B-cell T-cell"),
+        ("O B-cell B-lymphocyte T-cell", "B-cell B-lymphocyte T-cell"),
+        ("O B-cell multi-word", "B-cell multi-word"),
+        ("O PAD", "PAD"),
         ("O S-BAHN U-BAHN", "S-BAHN U-BAHN"),
         ("O VITAMIN-B VITAMIN-C", "VITAMIN-B VITAMIN-C"),
         ("O b-per i-per", "b-per i-per"),
@@ -170,5 +177,18 @@ proptest! {
             // A group of the same name comes before a label.
             prop_assert!(labels.resolve(name).is_some());
         }
+    }
+
+    #[test]
+    fn labels_without_a_tag_stay_whole_beside_tagged_ones(
+        tagged in proptest::collection::btree_map("[A-Z]{2,4}(-[a-z]{2,4})?", "[BI]", 2..5),
+        untagged in proptest::collection::btree_set("[a-z]{2,4}(-[a-z]{2,4})?", 0..3),
+    ) {
+        let names = tagged.iter().map(|(group, tag)| format!("{tag}-{group}"));
+        let names = std::iter::once("O".to_owned()).chain(names).chain(untagged.iter().cloned());
+        let labels = Labels::new(names.collect());
+        prop_assert_eq!(labels.scheme(), Scheme::Prefix);
+        let expected = tagged.keys().chain(&untagged);
+        prop_assert!(labels.groups().iter().eq(expected), "{:?}", labels.groups());
     }
 }
