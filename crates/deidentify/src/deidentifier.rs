@@ -2,6 +2,7 @@ pub(crate) mod fit;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::clusters::Clusters;
 use crate::entity::{Deidentified, Entity, Span};
 use crate::error::Refused;
 use crate::options::{DeidentifyOptions, OptionsError, Threshold};
@@ -61,9 +62,52 @@ impl Deidentifier {
 
     /// Replaces entities in a text. They have to be in the order of the text, and not to overlap.
     ///
+    /// Each is widened to whole grapheme clusters (UAX #29), so that no accent of a name stays.
+    /// Entities that share a cluster count as one: it has the label of the one that is blocked or
+    /// de-identified, or else of the first.
+    ///
     /// # Errors
     /// [`Refused`]; then nothing may be passed on.
     pub fn deidentify(&self, text: &str, entities: &[Entity<'_>]) -> Result<Deidentified, Refused> {
+        let mut given = Cursor::new(text);
+        entities.iter().try_for_each(|entity| given.next(entity).map(drop))?;
+        self.replace(text, &self.widened(text, entities))
+    }
+
+    /// Entities that lie in the text in its order, widened to whole grapheme clusters.
+    fn widened<'a>(&self, text: &str, entities: &[Entity<'a>]) -> Vec<Entity<'a>> {
+        let mut clusters = Clusters::new(text);
+        let mut widened: Vec<Entity<'a>> = Vec::with_capacity(entities.len());
+        for entity in entities {
+            let start = clusters.around(entity.start).start;
+            let end = clusters.around(entity.end.saturating_sub(1)).end;
+            let next = Entity { start, end, ..*entity };
+            match widened.last_mut() {
+                Some(last) if next.start < last.end => {
+                    let counts = if self.weight(&next) > self.weight(last) { next } else { *last };
+                    *last = Entity { start: last.start, end: last.end.max(next.end), ..counts };
+                }
+                _ => widened.push(next),
+            }
+        }
+        widened
+    }
+
+    /// Which of several entities counts.
+    fn weight(&self, entity: &Entity<'_>) -> u8 {
+        let is_blocked = matches!(self.replacement_of(entity.label), Replacement::Blocked);
+        match self.counts(entity) {
+            true if is_blocked => 2,
+            counts => u8::from(counts),
+        }
+    }
+
+    /// Whether an entity is de-identified.
+    fn counts(&self, entity: &Entity<'_>) -> bool {
+        self.deidentifies(entity.label) && self.reaches(entity.label, entity.score)
+    }
+
+    fn replace(&self, text: &str, entities: &[Entity<'_>]) -> Result<Deidentified, Refused> {
         let mut original = Cursor::new(text);
         let mut deidentified = String::with_capacity(text.len());
         let mut spans = Vec::with_capacity(entities.len());
@@ -72,10 +116,8 @@ impl Deidentifier {
             let before = original.end;
             let (between, value) = original.next(entity)?;
             let by = self.replacement_of(entity.label);
-            let is_deidentified =
-                self.deidentifies(entity.label) && self.reaches(entity.label, entity.score);
             let replacement =
-                is_deidentified.then(|| by.of(entity.label, value)).transpose()?.flatten();
+                self.counts(entity).then(|| by.of(entity.label, value)).transpose()?.flatten();
             let now = replacement.as_deref().unwrap_or(value);
             deidentified.push_str(between);
             deidentified.push_str(now);

@@ -57,6 +57,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking"))]
 
 mod cipher;
+mod clusters;
 mod deidentifier;
 mod entity;
 mod error;

@@ -5,7 +5,7 @@
 use pilotlight_testing::ladder::{Order, check};
 
 const ORDER: &Order = &[
-    &["cipher", "uses"],
+    &["cipher", "clusters", "uses"],
     &["key", "options"],
     &["entity", "ring_error", "token"],
     &["error", "private_file"],

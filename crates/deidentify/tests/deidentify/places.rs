@@ -52,6 +52,45 @@ fn neighbors_may_touch() {
 }
 
 #[test]
+fn an_entity_that_ends_within_a_character_takes_all_of_it() {
+    let redact = |text, start, end| {
+        let entities = [entity("A", start, end)];
+        deidentifier(Mode::Redact, &RING).deidentify(text, &entities).unwrap()
+    };
+    for (text, start, end, expected) in [
+        ("met Jose\u{301} in", 4, 8, "met [A] in"),
+        ("met Jose\u{301} in", 8, 9, "met Jos[A] in"),
+        ("a👩\u{200d}👧b", 2, 3, "a[A]b"),
+        ("🇫🇷🇩🇪", 1, 2, "[A]🇩🇪"),
+        ("a\r\nb", 1, 2, "a[A]b"),
+    ] {
+        assert_eq!(redact(text, start, end).text, expected, "{text:?}");
+    }
+    assert_eq!(redact("met Jose\u{301} in", 4, 8).spans[0].original, 4..9);
+}
+
+#[test]
+fn entities_that_share_a_character_count_as_the_one_that_matters_more() {
+    let text = "Jose\u{301}\u{302} met";
+    let of = |options: &str| Deidentifier::new(&toml::from_str(options).unwrap(), None).unwrap();
+    let entities = [entity("A", 0, 4), entity("B", 4, 5), entity("C", 5, 6)];
+    let deidentified = |options: &str| of(options).deidentify(text, &entities);
+    for (options, expected, replaced) in [
+        ("mode = \"redact\"", "[A] met", true),
+        ("mode = \"redact\"\nlabels = [\"B\"]", "[B] met", true),
+        ("mode = \"redact\"\nactions.A = \"keep\"\nactions.B = \"keep\"", "[C] met", true),
+        ("mode = \"redact\"\nlabels = [\"D\"]", text, false),
+    ] {
+        let deidentified = deidentified(options).unwrap();
+        assert_eq!((&deidentified.text[..], deidentified.spans.len()), (expected, 1), "{options}");
+        assert_eq!(deidentified.spans[0].original, 0..6);
+        assert_eq!(deidentified.spans[0].deidentified, replaced);
+    }
+    let blocked = deidentified("mode = \"redact\"\nactions.C = \"block\"");
+    assert_eq!(blocked, Err(Refused::Blocked("C".to_owned())));
+}
+
+#[test]
 fn a_text_in_which_nothing_was_found_stays_as_it_is() {
     for mode in [Mode::Redact, Mode::Pseudonymize, Mode::Encrypt] {
         let deidentified = deidentifier(mode, &RING).deidentify(TEXT, &[]).unwrap();
