@@ -2,6 +2,7 @@
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 use sha2::{Digest as _, Sha256};
+use unicode_segmentation::UnicodeSegmentation as _;
 
 use crate::cipher::{Cipher, NONCE};
 use crate::error::Refused;
@@ -82,23 +83,24 @@ fn normalized(value: &str) -> std::borrow::Cow<'_, str> {
     ComposingNormalizerBorrowed::new_nfc().normalize(value)
 }
 
+/// A letter goes with its accents, which would tell of it.
 fn mask(value: &str) -> String {
-    let letters = value.chars().filter(|letter| letter.is_alphanumeric()).count();
+    let is_letter = |cluster: &str| cluster.contains(char::is_alphanumeric);
+    let letters = value.graphemes(true).filter(|cluster| is_letter(cluster)).count();
     let masked = if letters < LEAST { letters } else { letters - LEFT };
     let mut passed = 0;
-    let mask = |letter: char| {
-        let is_letter = letter.is_alphanumeric();
-        passed += usize::from(is_letter);
-        if is_letter && passed <= masked { '*' } else { letter }
+    let mask = |cluster| {
+        passed += usize::from(is_letter(cluster));
+        if is_letter(cluster) && passed <= masked { "*" } else { cluster }
     };
-    value.chars().map(mask).collect()
+    value.graphemes(true).map(mask).collect()
 }
 
 fn hash(value: &str) -> String {
     Sha256::digest(value.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A value of the same shape. Letters outside of ASCII become ASCII letters.
+/// A value of the same shape. Letters outside of ASCII become ASCII letters, without their accents.
 fn made_up(label: &str, key: &Key, value: &str) -> String {
     let mut random = Stream::new(label, key, value);
     let mut letter = |letter: char| match letter {
@@ -110,7 +112,13 @@ fn made_up(label: &str, key: &Key, value: &str) -> String {
         other if other.is_alphabetic() => random.one_of(b"abcdefghijklmnopqrstuvwxyz"),
         other => other,
     };
-    value.chars().map(&mut letter).collect()
+    let mut made_up = String::with_capacity(value.len());
+    for cluster in value.graphemes(true) {
+        let is_letter = cluster.starts_with(char::is_alphanumeric);
+        let kept = if is_letter { 1 } else { usize::MAX };
+        made_up.extend(cluster.chars().take(kept).map(&mut letter));
+    }
+    made_up
 }
 
 /// Bytes that follow from a key, a label and a value: HMAC-SHA-256 of both and a counter.
