@@ -67,7 +67,7 @@ pub use inspect::{Inspection, Seal, SealSignature, inspect};
 pub use machine_code::give_memory_back;
 pub use manifest::{BundleManifest, Endpoint, Session};
 #[cfg(feature = "compiler")]
-pub use patterns::check_patterns;
+pub use patterns::{check_patterns, check_translation};
 pub use precision::Precision;
 pub use progress::{Progress, Stage};
 pub use sample::{Sample, SampleAnswer, Vector};

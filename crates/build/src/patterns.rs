@@ -2,11 +2,17 @@
 //!
 //! The two run them with different engines. The guest translates each pattern; here the
 //! translation and the original split the same texts, at build time, where Oniguruma is at hand.
+//! Each pattern is tried on all that an earlier one can hand on, whatever its behavior: matches, what
+//! lies between, both joined, and the text with matches replaced. Steps without a pattern are the same
+//! code in both. So where all matches are the same, all tokens are.
+//!
+//! The tokens themselves are not compared: a build of `tokenizers` has one engine or the other.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use onig::{MatchParam, Region, SearchOptions};
-use pilotlight_model::{ModelFolder, TOKENIZER_FILE, translate_pattern, visit_patterns};
+use pilotlight_model::{ModelFolder, TOKENIZER_FILE, translate_pattern};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -56,54 +62,128 @@ pub fn check_patterns(folder: &ModelFolder, texts: &[String]) -> Result<()> {
     let file = folder.read(TOKENIZER_FILE)?;
     // The guest says what is wrong with a file that cannot be read.
     let Ok(parts) = serde_json::from_slice::<Parts>(&file) else { return Ok(()) };
-    let mut pieces: BTreeSet<String> = texts.iter().cloned().collect();
-    pieces.insert(texts.join("\n"));
-    pieces.extend(EDGE_CASES.map(str::to_owned));
+    let mut pieces = pieces(texts);
     let parts = [parts.normalizer, parts.pre_tokenizer, parts.decoder];
-    for mut part in parts.into_iter().flatten() {
-        visit_patterns(&mut part, &mut |pattern| check(pattern, &mut pieces))
-            .map_err(|reason| Error::Refused(format!("{TOKENIZER_FILE}: {reason}")))?;
+    for step in parts.iter().flatten().flat_map(steps) {
+        let translated = translate_pattern(step.pattern).map_err(|error| refused(&error))?;
+        step.check(&translated, &mut pieces).map_err(|reason| refused(&reason))?;
     }
     Ok(())
 }
 
-/// Compares one pattern on all pieces, and adds what it makes of them.
-fn check(pattern: &str, pieces: &mut BTreeSet<String>) -> std::result::Result<(), String> {
-    let told = |reason: String| format!("pattern {pattern:?}: {reason}");
-    let translated = translate_pattern(pattern).map_err(|error| error.to_string())?;
-    let theirs = onig::Regex::new(pattern).map_err(|error| told(error.to_string()))?;
-    let ours = fancy_regex::Regex::new(&translated).map_err(|error| told(error.to_string()))?;
-    let mut smaller = BTreeSet::new();
-    for piece in &*pieces {
-        let found = ours.find_iter(piece).map(|found| found.map(|at| (at.start(), at.end())));
-        let found: Vec<(usize, usize)> = found
-            .collect::<std::result::Result<_, _>>()
-            .map_err(|error| told(error.to_string()))?;
-        let expected = oniguruma(&theirs, piece).map_err(|error| told(error.to_string()))?;
-        if found != expected {
-            let quote: String = piece.chars().take(LONGEST_QUOTE).collect();
-            return Err(told(format!(
-                "splits {quote:?} differently in the sandbox than in Hugging Face tokenizers; \
-                 rewrite the pattern"
-            )));
+/// Checks that `translated` splits `texts`, and some with unusual characters, as Oniguruma splits them
+/// at `pattern`.
+///
+/// # Errors
+/// [`Error::Refused`] naming the pattern and a text that the two split differently.
+pub fn check_translation(pattern: &str, translated: &str, texts: &[String]) -> Result<()> {
+    let step = Step { pattern, content: None };
+    step.check(translated, &mut pieces(texts)).map_err(|reason| refused(&reason))
+}
+
+fn refused(reason: &dyn std::fmt::Display) -> Error {
+    Error::Refused(format!("{TOKENIZER_FILE}: {reason}"))
+}
+
+/// Texts alone and together, and unusual ones.
+fn pieces(texts: &[String]) -> BTreeSet<String> {
+    let mut pieces: BTreeSet<String> = texts.iter().cloned().collect();
+    pieces.insert(texts.join("\n"));
+    pieces.extend(EDGE_CASES.map(str::to_owned));
+    pieces
+}
+
+/// A pattern in a part of a tokenizer.
+struct Step<'a> {
+    pattern: &'a str,
+    /// What its matches are replaced with, if it replaces them.
+    content: Option<&'a str>,
+}
+
+/// The steps of a part that have a pattern, in the order in which it applies them.
+fn steps(part: &Value) -> Vec<Step<'_>> {
+    match part {
+        Value::Object(fields) => {
+            let pattern = fields.get("pattern").and_then(|pattern| pattern.get("Regex"));
+            match pattern.and_then(Value::as_str) {
+                Some(pattern) => {
+                    let content = fields.get("content").and_then(Value::as_str);
+                    vec![Step { pattern, content }]
+                }
+                None => fields.values().flat_map(steps).collect(),
+            }
         }
-        let mut end = 0;
-        for (from, to) in expected {
-            smaller.extend([piece[end..from].to_owned(), piece[from..to].to_owned()]);
-            end = to;
-        }
-        smaller.insert(piece[end..].to_owned());
+        Value::Array(items) => items.iter().flat_map(steps).collect(),
+        _ => Vec::new(),
     }
-    let room = MOST_PIECES.saturating_sub(pieces.len());
-    pieces.extend(smaller.into_iter().take(room));
-    Ok(())
+}
+
+impl Step<'_> {
+    /// Compares the pattern and its translation on all pieces, and adds what it makes of them.
+    fn check(
+        &self,
+        translated: &str,
+        pieces: &mut BTreeSet<String>,
+    ) -> std::result::Result<(), String> {
+        let pattern = self.pattern;
+        let told = |reason: String| format!("pattern {pattern:?}: {reason}");
+        let theirs = onig::Regex::new(pattern).map_err(|error| told(error.to_string()))?;
+        let ours = fancy_regex::Regex::new(translated).map_err(|error| told(error.to_string()))?;
+        let mut made = BTreeSet::new();
+        for piece in &*pieces {
+            let found = ours.find_iter(piece).map(|found| found.map(|at| at.start()..at.end()));
+            let found: Vec<Range<usize>> = found
+                .collect::<std::result::Result<_, _>>()
+                .map_err(|error| told(error.to_string()))?;
+            let expected = oniguruma(&theirs, piece).map_err(|error| told(error.to_string()))?;
+            if found != expected {
+                let quote: String = piece.chars().take(LONGEST_QUOTE).collect();
+                return Err(told(format!(
+                    "splits {quote:?} differently in the sandbox than in Hugging Face tokenizers; \
+                     rewrite the pattern"
+                )));
+            }
+            self.hand_on(piece, &expected, &mut made);
+        }
+        let room = MOST_PIECES.saturating_sub(pieces.len());
+        pieces.extend(made.into_iter().take(room));
+        Ok(())
+    }
+
+    /// Adds all that the step can hand on to the next one.
+    fn hand_on(&self, piece: &str, matches: &[Range<usize>], made: &mut BTreeSet<String>) {
+        if let Some(content) = self.content {
+            let (mut replaced, mut end) = (String::new(), 0);
+            for found in matches {
+                replaced.push_str(&piece[end..found.start]);
+                replaced.push_str(content);
+                end = found.end;
+            }
+            replaced.push_str(&piece[end..]);
+            made.insert(replaced);
+        }
+        let ends = matches.iter().map(|found| found.start).skip(1).chain([piece.len()]);
+        // Where matches that touch begin.
+        let (mut before, mut run) = (0, 0);
+        for (found, next) in matches.iter().zip(ends) {
+            if found.start > before {
+                run = found.start;
+            }
+            let (start, end) = (found.start, found.end);
+            for range in [before..start, start..end, before..end, start..next, run..end] {
+                made.insert(piece[range].to_owned());
+            }
+            before = end;
+        }
+        made.insert(piece[before..].to_owned());
+    }
 }
 
 /// All matches, as the `onig` crate iterates over them, but with a limit.
 fn oniguruma(
     pattern: &onig::Regex,
     text: &str,
-) -> std::result::Result<Vec<(usize, usize)>, onig::Error> {
+) -> std::result::Result<Vec<Range<usize>>, onig::Error> {
     let (mut matches, mut from) = (Vec::new(), 0);
     let mut last_end = None;
     while from <= text.len() {
@@ -119,7 +199,7 @@ fn oniguruma(
             from += text[from..].chars().next().map_or(1, char::len_utf8);
             continue;
         }
-        matches.push((start, end));
+        matches.push(start..end);
         (from, last_end) = (end, Some(end));
     }
     Ok(matches)
