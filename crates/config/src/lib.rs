@@ -19,7 +19,6 @@ mod overrides;
 mod parse;
 mod schema;
 mod schema_check;
-mod secret;
 mod source_map;
 mod suggestion;
 mod tree;
@@ -35,8 +34,8 @@ pub use diagnostic::{Diagnostic, Diagnostics, RouteCheck, RouteDiagnostic};
 pub use format::size;
 pub use location::Location;
 pub use parse::{Parsed, Sources, check, parse};
+pub use pilotlight_secret::Secret;
 pub use schema::schema;
-pub use secret::Secret;
 pub use source_map::SourceMap;
 pub use types::{
     Admin, Backend, BatchRows, Compute, Config, Cors, Device, ForwardedHeader, Function, Host,

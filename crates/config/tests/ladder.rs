@@ -5,7 +5,7 @@
 use pilotlight_testing::ladder::{Order, check};
 
 const ORDER: &Order = &[
-    &["format", "key", "location", "secret", "suggestion"],
+    &["format", "key", "location", "suggestion"],
     &["consul", "diagnostic", "value_schema"],
     &["tree", "types"],
     &["deserialize", "overlay", "schema", "schema_check", "source_map", "validation"],

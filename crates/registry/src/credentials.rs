@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use pilotlight_secret::Secret;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -12,28 +12,6 @@ use crate::reference::Reference;
 
 /// How to help oneself where a configuration is of no use.
 const INSTEAD: &str = "set PILOTLIGHT_REGISTRY_USER and PILOTLIGHT_REGISTRY_PASSWORD";
-
-/// A password or token. Does not show itself, and is overwritten when it is dropped.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Zeroizing<String>);
-
-impl Secret {
-    /// Wraps a password.
-    pub fn new(password: impl Into<String>) -> Self {
-        Self(Zeroizing::new(password.into()))
-    }
-
-    /// What it hides.
-    pub(crate) fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
 
 /// Who asks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -56,7 +34,7 @@ impl Credentials {
         match self {
             Self::Anonymous => None,
             Self::User { name, password } => {
-                let pair = Zeroizing::new(format!("{name}:{}", *password.0));
+                let pair = Zeroizing::new(format!("{name}:{}", password.text()));
                 Some(format!("Basic {}", STANDARD.encode(&*pair)))
             }
         }

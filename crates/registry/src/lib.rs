@@ -29,10 +29,11 @@ mod remote;
 mod url;
 
 pub use artifact::Annotations;
-pub use credentials::{Credentials, Secret, Sources};
+pub use credentials::{Credentials, Sources};
 pub use error::{Error, Result};
 pub use hub::{Fetched, FileProgress, Hub, HubModel};
 pub use pilotlight_model::Digest;
+pub use pilotlight_secret::Secret;
 pub use pull::{Limits, Pulled};
 pub use push::Pushed;
 pub use reference::Reference;

@@ -30,7 +30,6 @@ mod metrics;
 mod observation;
 mod otlp;
 mod process;
-mod secret;
 mod text;
 mod trace;
 
@@ -50,5 +49,5 @@ pub use otlp::{
     MalformedVariable, Otlp, OtlpEnvironment, OtlpError, OtlpOptions, RequestSpan, SignalOptions,
     Unfinished,
 };
-pub use secret::Secret;
+pub use pilotlight_secret::Secret;
 pub use trace::{BadRatio, RequestTrace, Sampler, SpanId, TraceId, TraceParent, TraceState};

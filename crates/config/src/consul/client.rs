@@ -4,12 +4,12 @@ mod tls;
 
 use std::time::Duration;
 
+use pilotlight_secret::Secret;
 use ureq::Agent;
 use ureq::http::{HeaderValue, Response};
 
 use super::url::encoded;
 use super::{Change, ConsulError, ConsulOptions};
-use crate::secret::Secret;
 
 /// Longest wait that Consul knows.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);

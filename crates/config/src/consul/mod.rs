@@ -8,7 +8,8 @@ mod url;
 
 use std::time::Duration;
 
-use crate::secret::Secret;
+use pilotlight_secret::Secret;
+
 pub use client::Consul;
 
 /// Which key, and whom to ask for it.

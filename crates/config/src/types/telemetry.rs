@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 
+use pilotlight_secret::Secret;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::secret::Secret;
 use crate::value_schema::{headers, url};
 
 /// What is told about requests.

@@ -1,6 +1,7 @@
 //! Requests to a Hub: where they may go, and who is told the token.
 
 use pilotlight_model::Digest;
+use pilotlight_secret::Secret;
 use ureq::http::header::{AUTHORIZATION, ETAG, HeaderValue, LOCATION};
 use ureq::http::uri::Scheme;
 use ureq::http::{HeaderMap, Response, StatusCode, Uri};
@@ -9,7 +10,6 @@ use ureq::{Agent, Body};
 use super::info::Info;
 use super::model::HubModel;
 use crate::artifact::shown;
-use crate::credentials::Secret;
 use crate::error::{Error, Result};
 use crate::reference::is_loopback;
 use crate::refusal::{authority, read_up_to};
@@ -79,7 +79,7 @@ impl Client {
                 "speaks without TLS, and is not told HF_TOKEN; use https, or unset HF_TOKEN",
             ));
         }
-        let value = token.map(|token| HeaderValue::from_str(&format!("Bearer {}", token.reveal())));
+        let value = token.map(|token| HeaderValue::from_str(&format!("Bearer {}", token.text())));
         let unusable = |_| Error::Hub {
             model: "HF_TOKEN".to_owned(),
             reason: "holds characters that no token has".to_owned(),

@@ -14,13 +14,13 @@ use std::path::{Path, PathBuf};
 
 use pilotlight_files::{AtomicFile, FileAccess, write_atomically};
 use pilotlight_model::{Choices, Digest, MANIFEST_FILE, largest_file};
+use pilotlight_secret::Secret;
 use sha2::{Digest as _, Sha256};
 use ureq::Body;
 
 use self::client::{Client, Download, Failure, hub};
 use self::info::{Info, RemoteFile};
 pub use self::model::HubModel;
-use crate::credentials::Secret;
 use crate::error::{Error, Result};
 
 const ENDPOINT: &str = "https://huggingface.co";

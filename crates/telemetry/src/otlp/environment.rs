@@ -3,9 +3,9 @@
 use std::ffi::OsString;
 
 use percent_encoding::percent_decode_str;
+use pilotlight_secret::Secret;
 
 use super::options::{OtlpOptions, SignalOptions, address, header};
-use crate::secret::Secret;
 
 const SERVICE_NAME: &str = "OTEL_SERVICE_NAME";
 const RESOURCE_ATTRIBUTES: &str = "OTEL_RESOURCE_ATTRIBUTES";

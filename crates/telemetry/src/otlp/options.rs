@@ -2,8 +2,7 @@ use std::time::Duration;
 
 use http::Uri;
 use http::header::HeaderName;
-
-use crate::secret::Secret;
+use pilotlight_secret::Secret;
 
 /// Where to export to, and how.
 #[derive(Debug, Clone)]

@@ -2,10 +2,10 @@
 
 use http::Uri;
 use http::header::HeaderName;
+use pilotlight_secret::Secret;
 
 use crate::exported::Signal;
 use crate::otlp::options::{OtlpError, OtlpOptions, address, header};
-use crate::secret::Secret;
 
 /// Where a signal goes, and what is sent with it.
 pub(super) struct Target {

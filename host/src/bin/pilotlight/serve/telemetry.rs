@@ -5,9 +5,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use pilotlight::Telemetry;
 use pilotlight_config as config;
-use pilotlight_telemetry::{
-    MalformedVariable, Otlp, OtlpEnvironment, OtlpOptions, Sampler, Secret,
-};
+use pilotlight_telemetry::{MalformedVariable, Otlp, OtlpEnvironment, OtlpOptions, Sampler};
 
 use super::options::ServeArgs;
 use crate::log::{Format, Log};
@@ -64,8 +62,7 @@ fn otlp_options(
         Some(endpoint) => {
             let mut options = OtlpOptions::new(endpoint);
             let headers = configured.iter().flat_map(|otlp| &otlp.headers);
-            options.headers =
-                headers.map(|(name, value)| (name.clone(), Secret::new(value.text()))).collect();
+            options.headers = headers.map(|(name, value)| (name.clone(), value.clone())).collect();
             environment.complete(&mut options);
             options
         }

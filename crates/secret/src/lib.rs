@@ -1,9 +1,10 @@
+//! A secret string: passwords, tokens, values of headers.
+
 use std::fmt;
 
-use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
-/// A text that is never printed, and overwritten when it is dropped.
+/// A string that is never printed, and overwritten when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Zeroizing<String>);
 
@@ -13,20 +14,22 @@ impl Secret {
         Self(Zeroizing::new(text.into()))
     }
 
-    /// The text.
+    /// The secret itself.
     pub fn text(&self) -> &str {
         &self.0
     }
 }
 
 impl fmt::Debug for Secret {
+    /// Prints neither the value nor its length.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret")
     }
 }
 
-impl<'de> Deserialize<'de> for Secret {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for Secret {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         String::deserialize(from).map(Self::new)
     }
 }
