@@ -1,7 +1,7 @@
 use std::fmt;
-use std::net::IpAddr;
 use std::str::FromStr;
 
+use pilotlight_http_client::is_loopback;
 use pilotlight_model::Digest;
 
 use crate::error::{Error, Result};
@@ -56,6 +56,11 @@ impl Reference {
         is_loopback(&self.host)
     }
 
+    /// The host of the registry, without its port.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
     /// Where the registry answers: Docker Hub does so under another name.
     pub(crate) fn address(&self) -> String {
         self.with_port(if self.host == "docker.io" { "registry-1.docker.io" } else { &self.host })
@@ -94,13 +99,6 @@ impl fmt::Display for Reference {
             None => Ok(()),
         }
     }
-}
-
-/// Whether a host name, or an address as it stands in a URL, is this machine's own. Names below
-/// `localhost` are asked of the network by many resolvers, whatever RFC 6761 says.
-pub(crate) fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    bare == "localhost" || bare.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 /// `sha256:` and 64 hexadecimal digits, as registries write digests.

@@ -1,10 +1,9 @@
-use std::sync::Arc;
 use std::time::Duration;
 
+use pilotlight_http_client::tls;
 use ureq::Agent;
 use ureq::http::Uri;
 use ureq::http::header::HeaderValue;
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 use crate::credentials::Credentials;
 use crate::error::Result;
@@ -29,7 +28,7 @@ pub struct Remote {
 impl Remote {
     /// Prepares to push to or pull from `reference`; connects to nobody yet.
     pub fn new(reference: Reference, credentials: Credentials) -> Self {
-        let agent = agent(reference.is_loopback(), roots());
+        let agent = agent(reference.host());
         Self { reference, credentials, plain_http: false, agent, authorization: None }
     }
 
@@ -50,29 +49,15 @@ impl Remote {
     }
 }
 
-/// The authorities that this machine trusts.
-pub(crate) fn roots() -> Vec<Certificate<'static>> {
-    let found = rustls_native_certs::load_native_certs().certs;
-    found.iter().map(|certificate| Certificate::from_der(certificate).to_owned()).collect()
-}
-
-pub(crate) fn agent(loopback: bool, roots: Vec<Certificate<'static>>) -> Agent {
-    let tls = TlsConfig::builder()
-        .root_certs(RootCerts::Specific(Arc::new(roots)))
-        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .build();
-    let mut config = Agent::config_builder()
-        .http_status_as_error(false)
-        // Whether credentials go along depends on the port, too: see `follow`.
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .user_agent(concat!("pilotlight/", env!("CARGO_PKG_VERSION")))
+/// An agent for a registry or a hub at `host`. Whether credentials go along with a redirect depends on the
+/// port, too: see `follow`.
+pub(crate) fn agent(host: &str) -> Agent {
+    pilotlight_http_client::agent(host)
         .timeout_connect(Some(CONNECT))
         .timeout_per_read(Some(SILENCE))
         .timeout_per_write(Some(SILENCE))
-        .tls_config(tls);
-    if loopback {
-        config = config.proxy(None);
-    }
-    config.build().into()
+        // Always: a registry without TLS can lead to one with it.
+        .tls_config(tls())
+        .build()
+        .new_agent()
 }

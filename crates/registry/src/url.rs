@@ -1,9 +1,8 @@
 //! Where a request may go, and with whose credentials.
 
+use pilotlight_http_client::is_loopback;
 use ureq::http::Uri;
 use ureq::http::uri::Scheme;
-
-use crate::reference::is_loopback;
 
 /// The address that a `Location` header names, seen from `base`; `None` if it cannot be told.
 pub(crate) fn resolve(base: &Uri, location: &str) -> Option<Uri> {

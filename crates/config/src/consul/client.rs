@@ -1,9 +1,8 @@
 //! Asks an agent.
 
-mod tls;
-
 use std::time::Duration;
 
+use pilotlight_http_client::tls;
 use pilotlight_secret::Secret;
 use ureq::Agent;
 use ureq::http::{HeaderValue, Response};
@@ -56,13 +55,10 @@ impl Consul {
             Ok(header)
         };
         let token = options.token.as_ref().map(header).transpose()?;
-        let mut agent = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .proxy(None);
+        // Agents are in the cluster: no proxy leads to them.
+        let mut agent = pilotlight_http_client::agent(host).proxy(None);
         if address.starts_with("https://") {
-            agent = agent.tls_config(tls::config());
+            agent = agent.tls_config(tls());
         }
         let agent = agent.build().new_agent();
         Ok(Self { options, agent, token, index: 0, told: None, failures: 0, quiet: false })

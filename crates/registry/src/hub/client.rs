@@ -1,5 +1,6 @@
 //! Requests to a Hub: where they may go, and who is told the token.
 
+use pilotlight_http_client::is_loopback;
 use pilotlight_model::Digest;
 use pilotlight_secret::Secret;
 use ureq::http::header::{AUTHORIZATION, ETAG, HeaderValue, LOCATION};
@@ -11,9 +12,8 @@ use super::info::Info;
 use super::model::HubModel;
 use crate::artifact::shown;
 use crate::error::{Error, Result};
-use crate::reference::is_loopback;
 use crate::refusal::{authority, read_up_to};
-use crate::remote::{agent, roots};
+use crate::remote::agent;
 use crate::url::{may_follow, resolve, same_origin};
 
 const REDIRECTIONS: usize = 5;
@@ -86,7 +86,7 @@ impl Client {
         };
         let mut authorization = value.transpose().map_err(unusable)?;
         authorization.iter_mut().for_each(|value| value.set_sensitive(true));
-        let agent = agent(is_loopback(host), roots());
+        let agent = agent(host);
         Ok(Self { endpoint: endpoint.to_owned(), home, authorization, agent })
     }
 

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use pilotlight_http_client::tls;
 use ureq::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use ureq::http::{Response, Uri};
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 
 use super::item::{Item, PartialSuccess};
@@ -175,33 +175,10 @@ fn read<I: Item>(mut response: Response<Body>) -> Answer {
     }
 }
 
+/// An agent for the collector at `address`. The credentials are for it and nobody else.
 fn agent(address: &Uri) -> Agent {
-    let mut config = Agent::config_builder()
-        .http_status_as_error(false)
-        // The credentials are for the collector and nobody else.
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .user_agent(concat!("pilotlight/", env!("CARGO_PKG_VERSION")));
-    if address.scheme_str() == Some("https") {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = TlsConfig::builder()
-            .root_certs(RootCerts::Specific(Arc::new(roots())))
-            .unversioned_rustls_crypto_provider(provider);
-        config = config.tls_config(tls.build());
-    }
-    if address.host().is_some_and(is_loopback) {
-        config = config.proxy(None);
-    }
-    config.build().into()
-}
-
-fn is_loopback(host: &str) -> bool {
-    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
-}
-
-/// The authorities that this machine trusts.
-fn roots() -> Vec<Certificate<'static>> {
-    let found = rustls_native_certs::load_native_certs().certs;
-    found.iter().map(|certificate| Certificate::from_der(certificate).to_owned()).collect()
+    let config = pilotlight_http_client::agent(address.host().unwrap_or_default());
+    let is_tls = address.scheme_str() == Some("https");
+    let config = if is_tls { config.tls_config(tls()) } else { config };
+    config.build().new_agent()
 }
