@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::BodyExt as _;
 use pilotlight_build::Entry;
 use pilotlight_wire::{parse_json, without_trailing_slash};
 use serde::Deserialize;
@@ -18,8 +18,8 @@ use crate::deploy::FunctionStatus;
 use crate::deploy::NewVersion;
 use crate::error::{Error, Result};
 use crate::host::Host;
-use crate::request::Body;
 use crate::request::decompress::{Decoded, take_coding, unsupported};
+use crate::request::{Body, CollectError, collect};
 
 /// Most bytes of a request that is no component.
 pub(super) const LARGEST_REQUEST: usize = 64 << 10;
@@ -180,22 +180,22 @@ fn name_to_put<'a>(path: &'a str, method: &Method) -> Option<&'a str> {
 
 /// Where the version is that a request names.
 async fn source(body: Upload, time: Duration) -> std::result::Result<Sent, AdminError> {
-    let collected = tokio::time::timeout(time, Limited::new(body, LARGEST_REQUEST).collect()).await;
+    let collected = tokio::time::timeout(time, collect(body, LARGEST_REQUEST)).await;
     let collected = collected.map_err(|_| {
         let error = "the body did not come in time".to_owned();
         AdminError(StatusCode::REQUEST_TIMEOUT, "timeout", error)
     })?;
-    let body = collected.map_err(|error| match error.is::<LengthLimitError>() {
-        true => {
+    let body = collected.map_err(|error| match error {
+        CollectError::TooLong => {
             let error = format!("the body may have at most {LARGEST_REQUEST} bytes");
             AdminError(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", error)
         }
-        false => {
+        CollectError::Broken(error) => {
             let error = format!("the body was not received whole: {error}");
             AdminError(StatusCode::BAD_REQUEST, "malformed", error)
         }
     })?;
-    let replacement = parse_json::<Replacement>(&body.to_bytes()).map_err(|error| {
+    let replacement = parse_json::<Replacement>(&body).map_err(|error| {
         let (status, error_type) = match error.is_json() {
             true => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
             false => (StatusCode::BAD_REQUEST, "malformed"),

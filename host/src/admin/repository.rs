@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt as _, Limited};
 use pilotlight_wire::{parse_json, without_trailing_slash};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -16,7 +15,7 @@ use super::{Admin, Started, allows, not_allowed};
 use crate::deploy::FunctionStatus;
 use crate::error::Error;
 use crate::host::Host;
-use crate::request::Body;
+use crate::request::{Body, CollectError, collect};
 
 /// Paths of the extension begin with it.
 pub(super) const REPOSITORY: &str = "/v2/repository/";
@@ -69,11 +68,14 @@ impl Admin {
         let Some(Started { host, .. }) = self.started.get() else {
             return refused(StatusCode::SERVICE_UNAVAILABLE, "the functions are being loaded");
         };
-        let Ok(body) = Limited::new(body, LARGEST_REQUEST).collect().await else {
-            let error = format!("send a body of at most {LARGEST_REQUEST} bytes");
-            return refused(StatusCode::PAYLOAD_TOO_LARGE, &error);
+        let body = match collect(body, LARGEST_REQUEST).await {
+            Ok(body) => body,
+            Err(CollectError::TooLong) => {
+                let error = format!("send a body of at most {LARGEST_REQUEST} bytes");
+                return refused(StatusCode::PAYLOAD_TOO_LARGE, &error);
+            }
+            Err(error) => return refused(StatusCode::BAD_REQUEST, &error.to_string()),
         };
-        let body = body.to_bytes();
         match parts[..] {
             ["index"] => match read::<Index>(&body) {
                 Ok(index) => Body::json(StatusCode::OK, &models(host, index.ready)),

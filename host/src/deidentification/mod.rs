@@ -305,7 +305,7 @@ async fn read(
     }
     collect(body, limit).await.map_err(|error| match error {
         CollectError::TooLong => DeidentificationError::TooLong,
-        CollectError::Broken => DeidentificationError::Malformed(error.to_string()),
+        CollectError::Broken(_) => DeidentificationError::Malformed(error.to_string()),
     })
 }
 

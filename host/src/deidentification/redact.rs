@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt as _, Limited};
 use pilotlight_deidentify::{Deidentified, Deidentifier, Entity, Refused};
 use pilotlight_model::Labels;
 use pilotlight_wire::{GuestTimings, JsonError, Object, parse_json};
@@ -16,7 +15,7 @@ use wasmtime_wasi_http::WasiBody;
 
 use super::error::DeidentificationError;
 use crate::deploy::Declared;
-use crate::request::{Body, REQUEST_ID, RequestContext, whole};
+use crate::request::{Body, REQUEST_ID, RequestContext, collect, whole};
 
 /// Longest answer of a function that is looked into.
 const LONGEST_ANSWER: usize = 32 << 20;
@@ -246,9 +245,9 @@ impl Kept {
             return Err(DeidentificationError::Function(status));
         }
         let unusable = |reason: &str| DeidentificationError::Unusable(reason.to_owned());
-        let body = Limited::new(body, LONGEST_ANSWER).collect().await;
+        let body = collect(body, LONGEST_ANSWER).await;
         let body = body.map_err(|_| unusable("the function's answer is too long or broke off"))?;
-        let answer: Answer = serde_json::from_slice(&body.to_bytes())
+        let answer: Answer = serde_json::from_slice(&body)
             .map_err(|_| unusable("the function does not answer /v1/redact with entities"))?;
         let labels = self
             .declared

@@ -10,20 +10,26 @@ use tokio::sync::mpsc;
 use wasmtime_wasi_http::{Error as HttpError, WasiBody};
 
 /// Why a body could not be collected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum CollectError {
     #[error("the body is too long")]
     TooLong,
     #[error("the body was not received whole")]
-    Broken,
+    Broken(#[source] BoxError),
 }
 
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
 /// Reads a body of at most `limit` bytes to its end.
-pub(crate) async fn collect(body: WasiBody, limit: usize) -> Result<Bytes, CollectError> {
+pub(crate) async fn collect<B>(body: B, limit: usize) -> Result<Bytes, CollectError>
+where
+    B: http_body::Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
     match Limited::new(body, limit).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(CollectError::TooLong),
-        Err(_) => Err(CollectError::Broken),
+        Err(error) => Err(CollectError::Broken(error)),
     }
 }
 

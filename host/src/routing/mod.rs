@@ -377,7 +377,7 @@ async fn collect_for_routes(body: WasiBody) -> std::result::Result<Bytes, Refusa
             let status = StatusCode::PAYLOAD_TOO_LARGE;
             (ErrorKind::TooLarge, Body::refusal(status, "payload_too_large", &error))
         }
-        CollectError::Broken => malformed(&error.to_string()),
+        CollectError::Broken(_) => malformed(&error.to_string()),
     })
 }
 

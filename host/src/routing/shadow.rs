@@ -8,7 +8,6 @@ use http::header::CONTENT_LENGTH;
 use http::request::Parts;
 use http::{HeaderMap, Request, Response};
 use http_body::Body as _;
-use http_body_util::{BodyExt as _, Limited};
 use pilotlight_router::{Comparison, compare};
 use serde::Serialize;
 use tokio::sync::{Semaphore, oneshot};
@@ -16,7 +15,7 @@ use wasmtime_wasi_http::WasiBody;
 
 use super::{MOST_BODY, collect_for_routes};
 use crate::deploy::Version;
-use crate::request::{Body, Refusal, RequestContext, whole};
+use crate::request::{Body, Refusal, RequestContext, collect, whole};
 
 /// Shadows that are asked at once: they must not take what answers need.
 const AT_ONCE: usize = 16;
@@ -108,12 +107,12 @@ impl RoutedShadow {
             let context = RequestContext::uncounted(&head);
             let found = version.answer(Request::from_parts(head, body), &context).await;
             let same_status = found.status() == status;
-            let found = Limited::new(found.into_body(), MOST_BODY).collect().await;
+            let found = collect(found.into_body(), MOST_BODY).await;
             // Nothing is sent if the client went away.
             let Ok(sent) = sent.await else { return counts.skip() };
             let count = match found {
                 Err(_) => &counts.0.failed,
-                Ok(found) => match same_status && same(&sent, &found.to_bytes(), tolerance) {
+                Ok(found) => match same_status && same(&sent, &found, tolerance) {
                     true => &counts.0.same,
                     false => &counts.0.different,
                 },

@@ -2,14 +2,13 @@
 
 use bytes::Bytes;
 use http::{Request, StatusCode};
-use http_body_util::{BodyExt as _, Full};
 use pilotlight_build::{Sample, SampleAnswer};
 use pilotlight_router::{Comparison, compare};
 use tokio::time::timeout;
 
 use super::Version;
 use crate::error::{Error, Result};
-use crate::request::RequestContext;
+use crate::request::{CollectError, RequestContext, collect, whole};
 
 /// Largest difference between numbers of the same sample on two machines, relative to those above
 /// 1: fused multiplications round differently where the processor has none.
@@ -37,15 +36,19 @@ impl Version {
     async fn answers(&self, sample: &Sample) -> std::result::Result<(), String> {
         let request = Request::post(format!("http://pilotlight{}", sample.path))
             .header("content-type", "application/json")
-            .body(Full::new(Bytes::from(sample.request.to_string())))
+            .body(whole(Bytes::from(sample.request.to_string())))
             .map_err(|error| error.to_string())?;
         let (head, body) = request.into_parts();
         let context = RequestContext::uncounted(&head);
-        let body = body.map_err(|never| match never {}).boxed_unsync();
         let response = self.answer(Request::from_parts(head, body), &context).await;
         let status = response.status();
-        let body = http_body_util::Limited::new(response.into_body(), LONGEST_ANSWER);
-        let body = body.collect().await.map_err(|error| format!("its sample: {error}"))?.to_bytes();
+        let body = match collect(response.into_body(), LONGEST_ANSWER).await {
+            Ok(body) => body,
+            Err(CollectError::Broken(error)) => return Err(format!("its sample: {error}")),
+            Err(CollectError::TooLong) => {
+                return Err(format!("its sample's answer has more than {LONGEST_ANSWER} bytes"));
+            }
+        };
         if status != StatusCode::OK {
             return Err(format!("its sample is answered {status}: {}", lossy(&body)));
         }

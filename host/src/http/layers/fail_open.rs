@@ -96,7 +96,7 @@ fn unreadable(error: &CollectError, context: &RequestContext) -> Response<Body> 
         CollectError::TooLong => {
             (StatusCode::PAYLOAD_TOO_LARGE, ErrorKind::TooLarge, "payload_too_large")
         }
-        CollectError::Broken => (StatusCode::BAD_REQUEST, ErrorKind::Malformed, "malformed"),
+        CollectError::Broken(_) => (StatusCode::BAD_REQUEST, ErrorKind::Malformed, "malformed"),
     };
     context.failed(kind);
     let mut response = Body::refusal(status, error_type, &error.to_string());

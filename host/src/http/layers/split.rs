@@ -2,7 +2,6 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Request, Response, StatusCode, header, response};
 use http_body::Body as _;
-use http_body_util::{BodyExt as _, Limited};
 use pilotlight_telemetry::ErrorKind;
 use pilotlight_wire::split::{List, Part, SUMMED_HEADERS, Split as Declared, join};
 use tokio::task::JoinSet;
@@ -118,8 +117,8 @@ async fn read(first: usize, response: Response<Body>) -> Result<Answer, Unjoined
         return Err(Unjoined::Refused);
     }
     let (head, body) = response.into_parts();
-    let body = Limited::new(body, LONGEST_ANSWER).collect().await.map_err(|_| failed())?;
-    Ok(Answer { first, head, body: body.to_bytes() })
+    let body = collect(body, LONGEST_ANSWER).await.map_err(|_| failed())?;
+    Ok(Answer { first, head, body })
 }
 
 fn failed() -> Unjoined {

@@ -1,5 +1,4 @@
 use http::{Method, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt as _, Limited};
 use pilotlight_telemetry::Total;
 use pilotlight_wire::without_trailing_slash;
 use serde_json::{Value, json};
@@ -7,7 +6,7 @@ use wasmtime_wasi_http::WasiBody;
 
 use crate::deploy::Version;
 use crate::http::middleware::{Middleware, Next};
-use crate::request::Body;
+use crate::request::{Body, collect};
 use crate::routing::Routed;
 
 const SERVER: &str = "/v2";
@@ -42,11 +41,10 @@ async fn with_extension(answer: Response<Body>) -> Response<Body> {
     let (mut head, body) = answer.into_parts();
     // The length changes. Of a `HEAD` request, whose answer has no body to count, it is left out.
     head.headers.remove(header::CONTENT_LENGTH);
-    let Ok(body) = Limited::new(body, LONGEST_DESCRIPTION).collect().await else {
+    let Ok(body) = collect(body, LONGEST_DESCRIPTION).await else {
         let error = "the description of the server is too long or was cut short";
         return Body::refusal(StatusCode::INTERNAL_SERVER_ERROR, "internal", error);
     };
-    let body = body.to_bytes();
     let mut told: Value = serde_json::from_slice(&body).unwrap_or_default();
     let extensions = told.get_mut("extensions").and_then(Value::as_array_mut);
     let body = match extensions {

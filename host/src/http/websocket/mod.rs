@@ -23,7 +23,7 @@ use self::handshake::{Handshake, is_handshake};
 use self::messages::{Lines, framed};
 use super::middleware::{Middleware, Next};
 use super::upgrade::AfterUpgrade;
-use crate::request::{Body, RequestContext, received};
+use crate::request::{Body, RequestContext, collect, received};
 use crate::routing::Routed;
 
 /// Longest message, in bytes.
@@ -150,8 +150,7 @@ async fn converse<N: Next>(
     let response = next.run(request).await;
     let (head, mut body) = response.into_parts();
     if head.status != StatusCode::OK {
-        let told = http_body_util::Limited::new(body, LONGEST_REFUSAL).collect().await;
-        let told = told.map(|told| told.to_bytes()).unwrap_or_default();
+        let told = collect(body, LONGEST_REFUSAL).await.unwrap_or_default();
         send(&mut socket, Message::text(String::from_utf8_lossy(&told).into_owned())).await?;
         return close(&mut socket, code_of(head.status)).await;
     }
