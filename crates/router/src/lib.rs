@@ -39,7 +39,7 @@ pub use network::Network;
 pub use options::RouterOptions;
 pub use request::Request;
 pub use route::{Canary, Fail, Match, Route, Shadow, Step, Sticky, WeightedTarget};
-pub use router::{BadOverride, Choice, Decision, OVERRIDE_HEADER, Router};
+pub use router::{BadOverride, Choice, Decision, Router, VERSION_HEADER};
 pub use target::{Target, VersionName};
 pub use verdict::Reason;
 pub use window::Seen;

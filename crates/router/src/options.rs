@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 pub struct RouterOptions {
     /// Functions that there are. Routes and testers may name no others.
     pub functions: BTreeSet<String>,
-    /// Whether [`OVERRIDE_HEADER`](crate::OVERRIDE_HEADER) is obeyed. Whoever may send requests
+    /// Whether [`VERSION_HEADER`](crate::VERSION_HEADER) is obeyed. Whoever may send requests
     /// may then reach every version of every function.
     pub override_header: bool,
 }

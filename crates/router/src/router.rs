@@ -15,8 +15,9 @@ use crate::split;
 use crate::sticky::KeyIn;
 use crate::target::Target;
 
-/// The header by which a tester asks for a target, if [`RouterOptions::override_header`] is on.
-pub const OVERRIDE_HEADER: &str = "x-pilotlight-version";
+/// Header that names a version: in a response the one that answered; in a request the target that a tester asks
+/// for, if [`RouterOptions::override_header`] is on.
+pub const VERSION_HEADER: &str = "x-pilotlight-version";
 
 /// Checked routes, shared by many threads.
 pub struct Router {
@@ -72,21 +73,21 @@ pub enum Choice {
     Override,
 }
 
-/// A tester's [`OVERRIDE_HEADER`] that names no target: an answer 400.
+/// A tester's [`VERSION_HEADER`] that names no target: an answer 400.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BadOverride {
     /// It is no target.
     #[error(
-        "{OVERRIDE_HEADER}: write NAME, NAME@previous or NAME@ and at least eight digits of the \
+        "{VERSION_HEADER}: write NAME, NAME@previous or NAME@ and at least eight digits of the \
          version's SHA-256"
     )]
     Malformed,
     /// It is given more than once.
-    #[error("{OVERRIDE_HEADER}: give one value, not several")]
+    #[error("{VERSION_HEADER}: give one value, not several")]
     Several,
     /// There is no such function.
-    #[error("{OVERRIDE_HEADER}: there is no function of this name")]
+    #[error("{VERSION_HEADER}: there is no function of this name")]
     Unknown,
 }
 
@@ -139,7 +140,7 @@ impl Router {
     /// Whether a tester chooses the target of a request, or tries to.
     #[must_use]
     pub fn is_overridden(&self, headers: &HeaderMap) -> bool {
-        self.options.override_header && headers.contains_key(OVERRIDE_HEADER)
+        self.options.override_header && headers.contains_key(VERSION_HEADER)
     }
 
     /// Whether the body must be read before [`Router::route`] can decide about a request; if not,
@@ -208,7 +209,7 @@ impl Router {
     }
 
     fn overridden(&self, headers: &HeaderMap) -> Result<Option<Target>, BadOverride> {
-        let mut values = headers.get_all(OVERRIDE_HEADER).iter();
+        let mut values = headers.get_all(VERSION_HEADER).iter();
         let Some(value) = values.next().filter(|_| self.options.override_header) else {
             return Ok(None);
         };

@@ -8,6 +8,7 @@ use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use pilotlight_deidentify::{Deidentified, Deidentifier, Entity, Refused};
 use pilotlight_model::Labels;
+use pilotlight_router::VERSION_HEADER;
 use pilotlight_wire::{GuestTimings, JsonError, Object, parse_json};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -21,9 +22,8 @@ use crate::request::{Body, REQUEST_ID, RequestContext, collect, whole};
 const LONGEST_ANSWER: usize = 32 << 20;
 /// Longest label, in bytes, of a function whose labels are not known.
 const LONGEST_LABEL: usize = 64;
-/// Headers that the host itself has put on the function's answer; the second only where it is told
-/// to.
-const VERSION: &str = "x-pilotlight-version";
+/// Header that the host itself has put on the function's answer where it is told to, beside
+/// [`VERSION_HEADER`].
 const SERVER_TIMING: &str = "server-timing";
 /// A header of the function's that has a number, beside those of [`GuestTimings`].
 const RETRY_AFTER: &str = "retry-after";
@@ -216,7 +216,7 @@ impl Kept {
         let headers = response.headers_mut();
         headers.insert(REQUEST_ID, context.id().clone());
         for (name, value) in &head.headers {
-            let own = *name == VERSION || (timed && *name == SERVER_TIMING);
+            let own = *name == VERSION_HEADER || (timed && *name == SERVER_TIMING);
             let number = || value.to_str().is_ok_and(|value| value.parse::<f64>().is_ok());
             if own || (tells_a_number(name.as_str()) && number()) {
                 headers.insert(name, value.clone());

@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::{Request, Response};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use pilotlight_router::VERSION_HEADER;
 use pilotlight_sandbox::{DeadlinePassed, Timings, guest_error};
 use tokio::time::{Instant, timeout_at};
 use wasmtime_wasi_http::{Error as HttpError, WasiBody};
@@ -18,7 +19,6 @@ use crate::request::{Body, REQUEST_ID, RefusedBody, RequestContext, Session};
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 const SERVER_TIMING: &str = "server-timing";
-const VERSION: &str = "x-pilotlight-version";
 
 impl Version {
     /// Answers one request, in an instance of its own.
@@ -40,7 +40,7 @@ impl Version {
                 response
             }
         };
-        response.headers_mut().insert(VERSION, self.label.clone());
+        response.headers_mut().insert(VERSION_HEADER, self.label.clone());
         response
     }
 

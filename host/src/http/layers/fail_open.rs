@@ -1,5 +1,6 @@
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
+use pilotlight_router::VERSION_HEADER;
 use pilotlight_telemetry::ErrorKind;
 use pilotlight_wire::{parse_json, without_trailing_slash};
 use serde_json::{Value, json};
@@ -10,7 +11,6 @@ use crate::request::{Body, CollectError, REQUEST_ID, RequestContext, collect, wh
 use crate::routing::Routed;
 
 const UNCHECKED: &str = "x-pilotlight-unchecked";
-const VERSION: &str = "x-pilotlight-version";
 
 /// Answers as if nothing had been found where the function fails, on routes with `fail = "open"`.
 #[derive(Clone)]
@@ -40,8 +40,8 @@ impl Middleware for FailOpen {
         let headers = response.headers_mut();
         headers.insert(UNCHECKED, HeaderValue::from_static("true"));
         headers.insert(REQUEST_ID, context.id().clone());
-        if let Some(version) = failed.headers().get(VERSION) {
-            headers.insert(VERSION, version.clone());
+        if let Some(version) = failed.headers().get(VERSION_HEADER) {
+            headers.insert(VERSION_HEADER, version.clone());
         }
         response
     }
