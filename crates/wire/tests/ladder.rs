@@ -5,7 +5,7 @@
 use pilotlight_testing::ladder::{Order, check};
 
 const ORDER: &Order = &[
-    &["authority", "coding", "json", "path", "timings", "try_later"],
+    &["authority", "coding", "default_limits", "json", "path", "timings", "try_later"],
     &["dialect", "split/declaration", "split/object"],
     &["split/answer", "split/request"],
     &["split"],

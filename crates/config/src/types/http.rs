@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use pilotlight_wire::default_limits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -117,25 +118,25 @@ pub enum ForwardedHeader {
 impl Default for Http {
     fn default() -> Self {
         Self {
-            header_timeout: Duration::from_secs(10),
-            body_timeout: Duration::from_secs(30),
-            body_deadline: Duration::from_secs(60),
-            body_rate: 1024,
-            idle_timeout: Duration::from_secs(60),
-            write_timeout: Duration::from_secs(30),
-            max_header_bytes: 64 << 10,
-            max_headers: 100,
-            max_body_bytes: 1 << 20,
-            body_memory: 256 << 20,
+            header_timeout: default_limits::HEADER_TIMEOUT,
+            body_timeout: default_limits::BODY_TIMEOUT,
+            body_deadline: default_limits::BODY_DEADLINE,
+            body_rate: default_limits::BODY_RATE,
+            idle_timeout: default_limits::IDLE_TIMEOUT,
+            write_timeout: default_limits::WRITE_TIMEOUT,
+            max_header_bytes: default_limits::MAX_HEADER_BYTES.into(),
+            max_headers: default_limits::MAX_HEADERS,
+            max_body_bytes: default_limits::MAX_BODY_BYTES,
+            body_memory: default_limits::BODY_MEMORY,
             body_memory_per_address: None,
             stream_bodies: false,
-            max_connections: 10_000,
-            max_connections_per_address: 1000,
+            max_connections: default_limits::MAX_CONNECTIONS,
+            max_connections_per_address: default_limits::MAX_CONNECTIONS_PER_ADDRESS,
             trusted_proxies: Vec::new(),
             forwarded_header: ForwardedHeader::default(),
             proxy_protocol: false,
-            max_streams: 200,
-            max_resets: 100,
+            max_streams: default_limits::MAX_STREAMS,
+            max_resets: default_limits::MAX_RESETS,
         }
     }
 }

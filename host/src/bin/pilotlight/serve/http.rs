@@ -8,6 +8,7 @@ use pilotlight::{Cors, CorsOptions, Error, ServerLimits, Tls};
 use pilotlight_auth::ForwardedHeader;
 use pilotlight_config as config;
 use pilotlight_router::Network;
+use pilotlight_wire::default_limits;
 
 /// As flags say it.
 #[derive(Args)]
@@ -20,37 +21,37 @@ pub(super) struct HttpOptions {
     #[arg(long, value_name = "FILE", requires = "tls_certificate")]
     tls_key: Option<PathBuf>,
     /// Longest time for the head of a request, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = seconds())]
+    #[arg(long, value_name = "SECONDS", default_value_t = default_limits::HEADER_TIMEOUT.as_secs(), value_parser = seconds())]
     header_timeout: u64,
     /// Longest silence within a request's body, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = seconds())]
+    #[arg(long, value_name = "SECONDS", default_value_t = default_limits::BODY_TIMEOUT.as_secs(), value_parser = seconds())]
     body_timeout: u64,
     /// Longest time that a client may take to send a request's body, in seconds, whatever its pace;
     /// raise it for large bodies over slow networks
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = seconds())]
+    #[arg(long, value_name = "SECONDS", default_value_t = default_limits::BODY_DEADLINE.as_secs(), value_parser = seconds())]
     body_deadline: u64,
     /// Slowest that a body may come, in bytes a second, once it has fallen behind by ten seconds; 0 is
     /// as slow as it likes
-    #[arg(long, value_name = "BYTES", default_value_t = 1024, value_parser = within("http.body-rate"))]
+    #[arg(long, value_name = "BYTES", default_value_t = default_limits::BODY_RATE.into(), value_parser = within("http.body-rate"))]
     body_rate: u64,
     /// Longest rest of a connection between requests, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = seconds())]
+    #[arg(long, value_name = "SECONDS", default_value_t = default_limits::IDLE_TIMEOUT.as_secs(), value_parser = seconds())]
     idle_timeout: u64,
     /// Longest time that a client may leave a response unread, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = seconds())]
+    #[arg(long, value_name = "SECONDS", default_value_t = default_limits::WRITE_TIMEOUT.as_secs(), value_parser = seconds())]
     write_timeout: u64,
     /// Most bytes of a request's head
-    #[arg(long, value_name = "BYTES", default_value_t = 64 << 10)]
+    #[arg(long, value_name = "BYTES", default_value_t = default_limits::MAX_HEADER_BYTES as usize)]
     max_header_bytes: usize,
     /// Most fields of a request's head
-    #[arg(long, value_name = "COUNT", default_value_t = 100)]
+    #[arg(long, value_name = "COUNT", default_value_t = default_limits::MAX_HEADERS.into())]
     max_headers: usize,
     /// Most bytes of a request's body; functions may have limits of their own
-    #[arg(long, value_name = "BYTES", default_value_t = 1 << 20, value_parser = within("http.max-body-bytes"))]
+    #[arg(long, value_name = "BYTES", default_value_t = default_limits::MAX_BODY_BYTES, value_parser = within("http.max-body-bytes"))]
     max_body_bytes: u64,
     /// Most bytes of bodies, of all clients together, that are being received or wait for their
     /// function; beyond that 503
-    #[arg(long, value_name = "BYTES", default_value_t = 256 << 20, value_parser = within("http.body-memory"))]
+    #[arg(long, value_name = "BYTES", default_value_t = default_limits::BODY_MEMORY, value_parser = within("http.body-memory"))]
     body_memory: u64,
     /// Most of these bytes that the bodies of one client address (of IPv6: one /64) may take; beyond
     /// that 429, for that client [default: a quarter of --body-memory]
@@ -60,11 +61,11 @@ pub(super) struct HttpOptions {
     #[arg(long)]
     stream_bodies: bool,
     /// Most connections at once; further ones wait
-    #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
+    #[arg(long, value_name = "COUNT", default_value_t = default_limits::MAX_CONNECTIONS as usize)]
     max_connections: usize,
     /// Most connections at once of one client address (of IPv6: one /64); further ones are closed at
     /// once. Trusted proxies have no such limit
-    #[arg(long, value_name = "COUNT", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "COUNT", default_value_t = default_limits::MAX_CONNECTIONS_PER_ADDRESS, value_parser = clap::value_parser!(u32).range(1..))]
     max_connections_per_address: u32,
     /// Address or network of proxies that are believed when they say whose requests they pass on, such
     /// as 10.0.0.0/8; several with commas between them [default: nobody]
@@ -79,11 +80,11 @@ pub(super) struct HttpOptions {
     #[arg(long, requires = "trusted_proxies")]
     proxy_protocol: bool,
     /// Most requests at once on a connection of HTTP/2
-    #[arg(long, value_name = "COUNT", default_value_t = 200)]
+    #[arg(long, value_name = "COUNT", default_value_t = default_limits::MAX_STREAMS)]
     max_streams: u32,
     /// Most requests that the client of a connection of HTTP/2 may take back, beyond those that
     /// it lets be answered
-    #[arg(long, value_name = "COUNT", default_value_t = 100)]
+    #[arg(long, value_name = "COUNT", default_value_t = default_limits::MAX_RESETS)]
     max_resets: u32,
     /// Origin of web pages that may send requests, such as https://app.example, or `*` for all
     /// (CORS); more is said by [cors] in a configuration
