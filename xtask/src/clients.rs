@@ -8,6 +8,7 @@ use std::process::Command;
 use anyhow::Context as _;
 
 use crate::cargo::{execute, root, target};
+use crate::ci::or_skipped;
 
 /// The tests, and the versions of the clients.
 const TESTS: &str = "tests/clients";
@@ -32,14 +33,7 @@ pub(crate) fn folder() -> anyhow::Result<Option<PathBuf>> {
     if let Some(path) = std::env::var_os(VARIABLE) {
         return Ok(Some(PathBuf::from(path)));
     }
-    match install() {
-        Ok(folder) => Ok(Some(folder)),
-        Err(error) if std::env::var_os("CI").is_some() => Err(error),
-        Err(error) => {
-            eprintln!("skipped: tests with other servers' clients ({error:#})");
-            Ok(None)
-        }
-    }
+    or_skipped("tests with other servers' clients", install())
 }
 
 /// Installs what is not there yet.

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 pub mod build;
 pub mod cargo;
+pub mod ci;
 pub mod models;
 pub mod peers;
 pub mod runtime;
@@ -14,6 +15,7 @@ pub mod runtime;
 mod aarch64;
 mod benchmarks;
 mod clients;
+mod licenses;
 mod steps;
 mod swap;
 mod test;

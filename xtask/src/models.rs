@@ -12,6 +12,7 @@ use std::process::Command;
 use anyhow::{Context as _, bail, ensure};
 
 use crate::cargo::{execute, root, target};
+use crate::ci::or_skipped;
 use crate::peers;
 use table::{Model, Source};
 
@@ -30,13 +31,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
 
 /// Fetches the models that tests serve. If one cannot be fetched, says so; an error in CI.
 pub(crate) fn fetch_for_tests() -> anyhow::Result<()> {
-    match fetch() {
-        Err(error) if std::env::var_os("CI").is_none() => {
-            eprintln!("skipped: tests of some real models ({error:#})");
-            Ok(())
-        }
-        fetched => fetched.map(|_| ()),
-    }
+    or_skipped("tests of some real models", fetch()).map(drop)
 }
 
 /// The folder of model folders: what `PILOTLIGHT_MODELS` names, or `target/models`.

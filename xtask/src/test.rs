@@ -3,13 +3,15 @@ use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 
 use crate::aarch64;
 use crate::benchmarks;
 use crate::build::{self, Simd, guest_cargo, workspace};
 use crate::cargo::{cargo, execute, root, target};
+use crate::ci::is_ci;
 use crate::clients;
+use crate::licenses;
 use crate::models;
 use crate::peers;
 use crate::runtime;
@@ -35,7 +37,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
             ("documentation", &documentation),
             ("smallest set of features", &smallest),
             ("fuzz targets", &fuzz_targets),
-            ("licenses", &licenses),
+            ("licenses", &licenses::check),
             ("kernels in WebAssembly", &kernels),
             ("kernels for AArch64", &aarch64::test),
             ("instruction counts", &benchmarks::check_instructions),
@@ -105,15 +107,6 @@ fn documentation() -> anyhow::Result<()> {
     execute(command.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
-/// Licenses and sources, where cargo-deny is installed. Advisories need its database.
-fn licenses() -> anyhow::Result<()> {
-    if !is_installed("cargo-deny") {
-        eprintln!("skipped: cargo-deny is not installed");
-        return Ok(());
-    }
-    execute(&mut cargo(&["deny", "check", "bans", "licenses", "sources"]))
-}
-
 /// The kernels' own tests where they run: with relaxed SIMD, and without.
 fn kernels() -> anyhow::Result<()> {
     let Some(wasmtime) = peers::wasmtime()? else { return Ok(()) };
@@ -129,7 +122,7 @@ fn kernels() -> anyhow::Result<()> {
 /// Builds the host with its tests. With cargo-nextest, also the list of their programs: whoever has it
 /// needs no lock of Cargo's to run them.
 fn compile() -> anyhow::Result<()> {
-    if !is_installed("cargo-nextest") {
+    if !has_nextest()? {
         return execute(workspace(&mut cargo(&["test"])).arg("--no-run"));
     }
     let mut list = cargo(&["nextest", "list", "--list-type", "binaries-only"]);
@@ -146,7 +139,7 @@ fn programs() -> PathBuf {
 fn tests() -> anyhow::Result<()> {
     let _swap = Swap::add();
     let run = Run::new()?;
-    let mut command = run.command();
+    let mut command = run.command()?;
     if let Some(wasmtime) = peers::wasmtime()? {
         command.env("PILOTLIGHT_WASMTIME", wasmtime);
     }
@@ -167,8 +160,11 @@ fn tests() -> anyhow::Result<()> {
     execute(&mut command)
 }
 
-fn is_installed(program: &str) -> bool {
-    Command::new(program).arg("--version").output().is_ok()
+/// Whether cargo-nextest is installed; an error in CI if it is not.
+fn has_nextest() -> anyhow::Result<bool> {
+    let is_installed = Command::new("cargo-nextest").arg("--version").output().is_ok();
+    ensure!(is_installed || !is_ci(), "cargo-nextest is not installed; CI runs the tests with it");
+    Ok(is_installed)
 }
 
 /// A run of all tests, with a folder that they share.
@@ -183,8 +179,8 @@ impl Run {
     }
 
     /// cargo-nextest keeps all cores busy: it runs the tests of all packages side by side.
-    fn command(&self) -> Command {
-        let mut command = if is_installed("cargo-nextest") {
+    fn command(&self) -> anyhow::Result<Command> {
+        let mut command = if has_nextest()? {
             let mut command = cargo(&["nextest", "run", "--binaries-metadata"]);
             command.arg(programs());
             command
@@ -195,7 +191,7 @@ impl Run {
             command
         };
         command.env("PILOTLIGHT_TEST_RUN", &self.0);
-        command
+        Ok(command)
     }
 }
 

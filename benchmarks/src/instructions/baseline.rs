@@ -52,7 +52,18 @@ impl Baseline {
         Ok(())
     }
 
-    /// Prints a comparison with `baseline`; fails if a count has grown.
+    /// The same without counts that cannot be made here.
+    pub(super) fn without<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
+        for name in names {
+            self.counts.remove(name);
+        }
+        self
+    }
+
+    /// Prints a comparison with `baseline`.
+    ///
+    /// # Errors
+    /// If a count has grown, is new or has vanished, or if the compiler is another.
     pub(super) fn compare(&self, baseline: &Self) -> anyhow::Result<()> {
         if self.rustc != baseline.rustc {
             bail!(
@@ -61,30 +72,91 @@ impl Baseline {
                 self.rustc
             );
         }
-        let mut grown = Vec::new();
         for (name, count) in &self.counts {
-            let Some(before) = baseline.counts.get(name) else {
-                bail!(
-                    "{name} is not in the baseline; record it with `cargo xtask instructions --save`"
-                );
-            };
-            let growth = *count as f64 / *before as f64 - 1.0;
-            println!("{name}: {count} ({:+.2} %)", growth * 100.0);
-            if growth > TOLERANCE {
-                grown.push(name.as_str());
+            match baseline.counts.get(name) {
+                Some(before) => {
+                    println!("{name}: {count} ({:+.2} %)", growth(*before, *count) * 100.0)
+                }
+                None => println!("{name}: {count}"),
             }
         }
+        let differences = differences(&baseline.counts, &self.counts);
         ensure!(
-            grown.is_empty(),
-            "more than {:.0} % above the baseline: {}; if the growth is intended, record it with \
-             `cargo xtask instructions --save`",
-            TOLERANCE * 100.0,
-            grown.join("; ")
+            differences.is_empty(),
+            "{}; if that is intended, record it with `cargo xtask instructions --save`",
+            differences.join("; ")
         );
         Ok(())
     }
 }
 
+/// How much larger a count is, relative to `before`.
+fn growth(before: u64, count: u64) -> f64 {
+    count as f64 / before as f64 - 1.0
+}
+
+/// What is not as in the baseline, a phrase each. Counts that have become smaller are.
+fn differences(baseline: &Counts, counts: &Counts) -> Vec<String> {
+    let mut differences = Vec::new();
+    for (name, count) in counts {
+        match baseline.get(name) {
+            None => differences.push(format!("{name} is not in the baseline")),
+            Some(before) if growth(*before, *count) > TOLERANCE => differences
+                .push(format!("{name} is more than {:.0} % above the baseline", TOLERANCE * 100.0)),
+            Some(_) => {}
+        }
+    }
+    let vanished = baseline.keys().filter(|name| !counts.contains_key(*name));
+    differences
+        .extend(vanished.map(|name| format!("{name} is in the baseline, but was not counted")));
+    differences
+}
+
 fn file() -> PathBuf {
     root().join("benchmarks/instructions.json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Baseline, Counts, differences};
+
+    fn counts(counts: &[(&str, u64)]) -> Counts {
+        counts.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
+    }
+
+    fn compared(count: u64) -> Vec<String> {
+        differences(&counts(&[("a", 1000)]), &counts(&[("a", count)]))
+    }
+
+    #[test]
+    fn growth_by_more_than_two_percent_is_an_error() {
+        for count in [1, 999, 1000, 1020] {
+            assert!(compared(count).is_empty(), "{count}");
+        }
+        for count in [1021, 2000] {
+            assert_eq!(compared(count), ["a is more than 2 % above the baseline"], "{count}");
+        }
+    }
+
+    #[test]
+    fn new_and_vanished_counts_are_errors() {
+        let found = differences(&counts(&[("a", 1), ("old", 1)]), &counts(&[("a", 1), ("new", 1)]));
+        let wanted = ["new is not in the baseline", "old is in the baseline, but was not counted"];
+        assert_eq!(found, wanted);
+    }
+
+    #[test]
+    fn counts_that_cannot_be_made_here_are_not_missed() {
+        let baseline = |names: &[(&str, u64)]| Baseline {
+            rustc: "rustc 1".to_owned(),
+            valgrind: None,
+            counts: counts(names),
+        };
+        let whole = || baseline(&[("fuel", 1), ("native", 1)]);
+        let fuel = baseline(&[("fuel", 1)]);
+        assert!(fuel.compare(&whole().without(["native"])).is_ok());
+        assert!(fuel.compare(&whole()).is_err());
+        let other = Baseline { rustc: "rustc 2".to_owned(), ..whole() };
+        assert!(whole().compare(&other).is_err());
+    }
 }

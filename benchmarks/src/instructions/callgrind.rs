@@ -24,6 +24,11 @@ pub(super) fn version() -> anyhow::Result<Option<String>> {
     Ok(Some(String::from_utf8(output.stdout)?.trim().to_owned()))
 }
 
+/// The names of the counts.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    PROGRAMS.into_iter().map(|(_, name)| name)
+}
+
 /// The instructions of `measured` in each program.
 pub(super) fn counts() -> anyhow::Result<Counts> {
     let count = |(program, name): (&str, &str)| Ok((name.to_owned(), count(program)?));

@@ -8,8 +8,8 @@ use std::process::Command;
 
 use anyhow::{Context as _, bail};
 
-use super::debian::or_skipped;
 use crate::cargo::{cargo, execute, target};
+use crate::ci::or_skipped;
 
 pub(crate) const TARGET: &str = "aarch64-unknown-linux-gnu";
 
@@ -29,7 +29,7 @@ pub(crate) struct Toolchain {
 
 /// The toolchain, unpacked in the target folder. `None`, said aloud, where there is no apt; an error in CI.
 pub(crate) fn toolchain() -> anyhow::Result<Option<Toolchain>> {
-    or_skipped("emulated AArch64 processors", unpack().map(|root| Toolchain { root }))
+    or_skipped("tests on emulated AArch64 processors", unpack().map(|root| Toolchain { root }))
 }
 
 impl Toolchain {

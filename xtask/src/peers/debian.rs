@@ -8,22 +8,6 @@ use anyhow::{Context as _, bail};
 
 use crate::cargo::{execute, target};
 
-/// What `unpacked` gives; where there is no apt `None`, and it is said aloud which tests are
-/// skipped. An error in CI.
-pub(crate) fn or_skipped<T>(
-    package: &str,
-    unpacked: anyhow::Result<T>,
-) -> anyhow::Result<Option<T>> {
-    match unpacked {
-        Ok(found) => Ok(Some(found)),
-        Err(error) if std::env::var_os("CI").is_some() => Err(error),
-        Err(error) => {
-            eprintln!("skipped: tests against {package} ({error:#})");
-            Ok(None)
-        }
-    }
-}
-
 /// The programs of a package, by their names.
 pub(crate) fn unpack<const N: usize>(
     package: &str,

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use super::{environment, install};
 use crate::cargo::{execute, target};
+use crate::ci::or_skipped;
 
 const PACKAGE: &str = "onnx==1.23.2";
 /// The package's own tool writes tests of models; these are those of operators.
@@ -26,14 +27,7 @@ pub(crate) fn node_tests() -> anyhow::Result<Option<PathBuf>> {
     if let Some(path) = std::env::var_os(VARIABLE) {
         return Ok(Some(PathBuf::from(path)));
     }
-    match generate() {
-        Ok(folder) => Ok(Some(folder)),
-        Err(error) if std::env::var_os("CI").is_some() => Err(error),
-        Err(error) => {
-            eprintln!("skipped: ONNX's tests of operators ({error:#})");
-            Ok(None)
-        }
-    }
+    or_skipped("ONNX's tests of operators", generate())
 }
 
 /// The package has the tests as programs, which write models, inputs and outputs.

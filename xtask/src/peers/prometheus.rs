@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::debian::{or_skipped, unpack};
+use super::debian::unpack;
+use crate::ci::or_skipped;
 
 /// The package and the server in it.
 const NAME: &str = "prometheus";
@@ -17,5 +18,8 @@ pub(crate) fn programs() -> anyhow::Result<Option<[(&'static str, PathBuf); 2]>>
         return Ok(Some([(SERVER, server.into()), (TOOL, tool.into())]));
     }
     let programs = unpack(NAME, [NAME, "promtool"]);
-    or_skipped(NAME, programs.map(|[server, tool]| [(SERVER, server), (TOOL, tool)]))
+    or_skipped(
+        "tests against prometheus",
+        programs.map(|[server, tool]| [(SERVER, server), (TOOL, tool)]),
+    )
 }

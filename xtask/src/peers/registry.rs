@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::debian::{or_skipped, unpack};
+use super::debian::unpack;
+use crate::ci::or_skipped;
 
 /// The package and its program.
 const NAME: &str = "docker-registry";
@@ -15,5 +16,5 @@ pub(crate) fn program() -> anyhow::Result<Option<PathBuf>> {
         return Ok(Some(PathBuf::from(path)));
     }
     let program = unpack(NAME, [NAME]).map(|[program]| program);
-    or_skipped(NAME, program)
+    or_skipped("tests against docker-registry", program)
 }
