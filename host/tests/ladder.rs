@@ -2,7 +2,7 @@
 
 #![allow(missing_docs, reason = "tests")]
 
-use pilotlight_testing::ladder::{Order, check};
+use pilotlight_testing::ladder::{Order, check, check_program};
 
 const ORDER: &Order = &[
     &["error", "telemetry"],
@@ -15,7 +15,26 @@ const ORDER: &Order = &[
     &["admin"],
 ];
 
+/// The program `pilotlight`.
+const PROGRAM: &Order = &[
+    &["absent", "admin_socket", "environment", "hub", "inspect", "keys", "labels", "log", "origin"],
+    &["reason", "registry", "serve/consul", "serve/http", "serve/stop", "serve/supervisor"],
+    &["serve/values", "sign", "stages"],
+    &["administration", "compute", "missing", "model", "serve/sessions"],
+    &["build/built", "build/options", "check", "init", "routes", "serve/options", "swap"],
+    &["build/in_guest", "build/on_host", "serve/blueprint", "serve/document", "serve/telemetry"],
+    &["build", "serve/settings", "serve/sources"],
+    &["serve/follow", "serve/listeners"],
+    &["serve"],
+    &["cache"],
+];
+
 #[test]
 fn files_use_only_what_stands_below_them() {
     check(env!("CARGO_MANIFEST_DIR"), ORDER);
+}
+
+#[test]
+fn files_of_the_program_use_only_what_stands_below_them() {
+    check_program(env!("CARGO_MANIFEST_DIR"), "src/bin/pilotlight", PROGRAM);
 }

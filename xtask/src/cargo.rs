@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, bail};
 
-use crate::steps;
+use crate::output;
 
 /// Names the guests to the host's build script.
 const GUESTS: &str = "PILOTLIGHT_GUESTS";
@@ -31,7 +31,7 @@ pub(crate) fn guests() -> PathBuf {
 /// `cargo` with `arguments`, at the root.
 pub fn cargo(arguments: &[&str]) -> Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
-    let mut command = if steps::is_beside() {
+    let mut command = if output::is_beside() {
         // What runs beside other steps takes what they leave.
         let mut command = Command::new("nice");
         command.args(["-n", "10"]).arg(program);
@@ -50,7 +50,7 @@ pub fn cargo(arguments: &[&str]) -> Command {
 /// When it cannot be started or fails.
 pub fn execute(command: &mut Command) -> anyhow::Result<()> {
     let shown = format!("{command:?}");
-    steps::log(command)?;
+    output::log(command)?;
     let status = command.status().with_context(|| format!("cannot run {shown}"))?;
     if !status.success() {
         bail!("{shown}: {status}");

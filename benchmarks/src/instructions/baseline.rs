@@ -1,5 +1,6 @@
 //! The committed counts that new counts are compared with.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -7,7 +8,8 @@ use anyhow::{Context as _, bail, ensure};
 use serde_json::{Value, from_value, json};
 use xtask::cargo::root;
 
-use super::Counts;
+/// Counts by the name of what is counted.
+pub(super) type Counts = BTreeMap<String, u64>;
 
 /// The tolerated growth of a count.
 const TOLERANCE: f64 = 0.02;

@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::{Context as _, ensure};
 use xtask::cargo::target;
 
-use super::Counts;
+use super::baseline::Counts;
 
 /// Examples that call a function `measured`, and the names of their counts.
 const PROGRAMS: [(&str, &str); 3] = [

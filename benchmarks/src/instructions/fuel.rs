@@ -6,7 +6,7 @@ use anyhow::{Context as _, ensure};
 use xtask::build::component_file;
 use xtask::cargo::target;
 
-use super::Counts;
+use super::baseline::Counts;
 
 /// The fuel of requests to the default component, each served by a fresh instance.
 pub(super) fn counts() -> anyhow::Result<Counts> {

@@ -8,15 +8,10 @@ mod baseline;
 mod callgrind;
 mod fuel;
 
-use std::collections::BTreeMap;
-
 use anyhow::bail;
 use xtask::ci::is_ci;
 
 use baseline::Baseline;
-
-/// Counts by the name of what is counted.
-type Counts = BTreeMap<String, u64>;
 
 /// Counts, and compares with the baseline, or replaces the baseline if `arguments` are `--save`.
 ///

@@ -12,21 +12,31 @@ use paths::{Exports, uses};
 /// `otlp/queue`. Files belong to the longest module that their path starts with.
 pub type Order = [&'static [&'static str]];
 
-/// Compares every path to another module in the files of `package/src` with `order`.
+/// Compares every path to another module in the files of the library `package/src` with `order`.
 ///
 /// # Panics
 /// With all paths that break the order, and all files that have no place in it.
 pub fn check(package: &str, order: &Order) {
-    let broken = violations(Path::new(package), order);
+    assert_none(&violations(&Path::new(package).join("src"), "lib.rs", order));
+}
+
+/// As [`check`], for the program whose `main.rs` is in the folder `source` of `package`.
+///
+/// # Panics
+/// As [`check`] does.
+pub fn check_program(package: &str, source: &str, order: &Order) {
+    assert_none(&violations(&Path::new(package).join(source), "main.rs", order));
+}
+
+fn assert_none(broken: &[String]) {
     assert!(broken.is_empty(), "\n{}\n", broken.join("\n"));
 }
 
 /// What breaks the order, a sentence each.
-fn violations(package: &Path, order: &Order) -> Vec<String> {
-    let source = package.join("src");
-    let exports = Exports::read(&source.join("lib.rs"));
+fn violations(source: &Path, root: &str, order: &Order) -> Vec<String> {
+    let exports = Exports::read(&source.join(root));
     let mut broken = Vec::new();
-    let files = files(&source);
+    let files = files(source);
     assert!(!files.is_empty(), "no files in {}", source.display());
     for (file, path) in files {
         let Some((module, row)) = place(order, &file) else {
@@ -53,7 +63,8 @@ fn violations(package: &Path, order: &Order) -> Vec<String> {
     broken
 }
 
-/// The modules of a library and their files, without its root and its programs.
+/// The modules of a library or a program and their files, without the root. The programs of a library have an
+/// order of their own.
 fn files(source: &Path) -> Vec<(String, PathBuf)> {
     let (mut found, mut folders) = (Vec::new(), vec![source.to_owned()]);
     while let Some(folder) = folders.pop() {

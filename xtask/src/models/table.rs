@@ -6,6 +6,9 @@ use std::path::{Component, Path};
 use anyhow::{Context as _, bail, ensure};
 use toml::{Table, Value};
 
+/// Models, their packages and the digests of their files.
+pub(super) const TABLE: &str = "tests/models.toml";
+
 /// A model folder as it is to be.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Model {
@@ -104,7 +107,7 @@ mod tests {
 
     #[test]
     fn the_table_of_the_repository_is_valid_and_its_own_files_have_their_digests() {
-        let models = read(&root().join(super::super::TABLE)).unwrap();
+        let models = read(&root().join(TABLE)).unwrap();
         let names: Vec<&str> = models.iter().map(|model| &*model.name).collect();
         let expected = [
             "bge-small",

@@ -91,7 +91,8 @@ impl Scope {
             }
             // What a module exports of its children is not what it uses itself.
             if is_word(&rest[0], "pub") {
-                at += export(rest).map_or(1, |exported| {
+                let alone = if is_path_of_visibility(rest.get(1)) { 2 } else { 1 };
+                at += export(rest).map_or(alone, |exported| {
                     if !self.children.contains(&exported.child) {
                         let path = &rest[exported.begin..exported.end];
                         self.walk(path, found);
@@ -116,6 +117,12 @@ impl Scope {
             at += 1;
         }
     }
+}
+
+/// The `(in path)` of a `pub(in path)`, which uses nothing.
+fn is_path_of_visibility(token: Option<&TokenTree>) -> bool {
+    let Some(TokenTree::Group(group)) = token else { return false };
+    group.stream().into_iter().next().is_some_and(|first| is_word(&first, "in"))
 }
 
 /// `pub use child::…;`, with where the path begins and ends.

@@ -2,7 +2,7 @@ use std::fs;
 
 use tempfile::TempDir;
 
-use super::violations;
+use super::Order;
 
 /// A package with these files in `src`, and an empty root.
 fn package(files: &[(&str, &str)]) -> TempDir {
@@ -13,6 +13,11 @@ fn package(files: &[(&str, &str)]) -> TempDir {
         fs::write(path, text).unwrap();
     }
     package
+}
+
+/// What breaks the order in a library.
+fn violations(package: &std::path::Path, order: &Order) -> Vec<String> {
+    super::violations(&package.join("src"), "lib.rs", order)
 }
 
 /// What breaks the order `low`, `middle/part`, `middle`, `high` when `file` has this text.
@@ -34,6 +39,27 @@ fn modules_use_what_is_below_them() {
     assert!(broken("middle/mod.rs", "mod part;\nfn f() { part::g() }").is_empty());
     assert!(broken("middle/part.rs", "use super::super::low::Low;").is_empty());
     assert!(broken("low.rs", "mod tests { use super::*; use super::f; }").is_empty());
+}
+
+#[test]
+fn where_something_is_visible_is_not_used() {
+    let text = "pub(in crate::high) struct Low(pub(in super::high) u8);";
+    assert!(broken("low.rs", text).is_empty());
+}
+
+#[test]
+fn programs_have_an_order_of_their_own() {
+    let package = package(&[
+        ("low.rs", "pub struct Low;"),
+        ("bin/program/main.rs", "mod low; mod high; use high::High;"),
+        ("bin/program/low.rs", "use crate::high::High;"),
+        ("bin/program/high.rs", "use crate::low::Low;"),
+    ]);
+    assert!(violations(package.path(), &[&["low"]]).is_empty());
+    let program = package.path().join("src/bin/program");
+    let broken = |order: &Order| super::violations(&program, "main.rs", order);
+    assert_eq!(broken(&[&["low"], &["high"]]), ["low uses high/High: high is not below low"]);
+    assert_eq!(broken(&[&["high"], &["low"]]), ["high uses low/Low: low is not below high"]);
 }
 
 #[test]

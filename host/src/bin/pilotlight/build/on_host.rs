@@ -11,7 +11,8 @@ use pilotlight::{
 use pilotlight_inference::EngineKind;
 use pilotlight_model::ModelFolder;
 
-use super::{BuildArgs, Built, accuracy_check, corpus, in_integers};
+use super::built::{Built, accuracy_check, in_integers};
+use super::options::BuildArgs;
 use crate::compute::ComputeOptions;
 use crate::stages::Stages;
 
@@ -88,7 +89,7 @@ async fn latency_of(
     stages.begin(Stage::Compare);
     let compute = in_precision(&host.start()?, precision);
     let function = load(options, (guest, compute), cache).await?;
-    let texts: Vec<String> = corpus(options)?.into_iter().take(MEASURED_TEXTS).collect();
+    let texts: Vec<String> = options.corpus()?.into_iter().take(MEASURED_TEXTS).collect();
     Ok(latency(&check, &function, &texts).await?)
 }
 
@@ -153,7 +154,7 @@ async fn compare(
     cache: &Cache,
     stages: &Arc<Stages>,
 ) -> anyhow::Result<Agreement> {
-    let texts = corpus(options)?;
+    let texts = options.corpus()?;
     stages.begin(Stage::Compare);
     let reference = load(options, (guest, in_precision(&reference, Precision::F32)), cache).await?;
     let other = load(options, (guest, compute), cache).await?;

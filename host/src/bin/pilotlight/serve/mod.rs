@@ -11,6 +11,7 @@ mod sources;
 mod stop;
 mod supervisor;
 mod telemetry;
+mod values;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::http::HttpOptions;
 use super::sessions::SessionArgs;
+use super::values::{parse_seconds, parse_size};
 use crate::compute::{ComputeOptions, Place};
 use crate::model::ModelChoices;
 
@@ -258,22 +259,11 @@ impl ServeArgs {
     }
 }
 
-pub(super) fn parse_size(text: &str) -> Result<u64, String> {
-    text.parse().or_else(|_| pilotlight_config::size(text))
-}
-
 /// From one KiB to a TiB.
 fn parse_upload_size(text: &str) -> Result<u64, String> {
     let bytes = parse_size(text)?;
     let fits = (1 << 10..=1 << 40).contains(&bytes);
     fits.then_some(bytes).ok_or_else(|| "must be 1KiB to 1024GiB".to_owned())
-}
-
-/// From a thousandth to a day.
-pub(super) fn parse_seconds(text: &str) -> Result<Duration, String> {
-    let seconds = text.parse().ok().filter(|seconds| (0.001..=86_400.0).contains(seconds));
-    let time = seconds.and_then(|seconds: f64| Duration::try_from_secs_f64(seconds).ok());
-    time.ok_or_else(|| "write 0.001 to 86400 seconds".to_owned())
 }
 
 fn parse_graph(text: &str) -> Result<(String, PathBuf), String> {

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::options::{parse_seconds, parse_size};
+use super::values::{parse_seconds, parse_size};
 
 /// What sessions may take: requests that are answered while they are read, and WebSockets.
 #[derive(Args)]
