@@ -151,6 +151,12 @@ def statistics_count_requests():
         for _ in range(3):
             triton.infer(TENSORS.model, [numbers()])
         equal(succeeded() - before, 3, "requests")
+    # Its name has a character that some escape in paths.
+    assert "-" in NER.model, NER.model
+    with client(NER) as triton:
+        for version in ("", "1"):
+            told = triton.get_inference_statistics(NER.model, version).model_stats
+            equal([model.name for model in told], [NER.model], "models")
 
 
 @check

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use prost::Message;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -25,6 +25,9 @@ use crate::request::{Body, grpc, whole};
 use crate::routing::Routed;
 
 const JSON_LENGTH: &str = "inference-header-content-length";
+/// What is escaped of a name in a path: all but unreserved characters (RFC 3986, section 2.3), so that the
+/// path is in its normal form.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The function that a call is for, asked by HTTP.
 #[derive(Clone)]
@@ -202,7 +205,7 @@ fn refused(status: StatusCode, body: &[u8]) -> Status {
 
 /// The path of a model; of any version where it has none.
 fn path(name: &str, version: &str) -> String {
-    let escaped = |text| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    let escaped = |text| utf8_percent_encode(text, RESERVED).to_string();
     let name = escaped(name);
     match version {
         "" => format!("/v2/models/{name}"),

@@ -89,6 +89,17 @@ async fn names_with_slashes_stay_one_segment() {
 }
 
 #[tokio::test]
+async fn paths_of_names_are_in_their_normal_form() {
+    for name in ["known-pii-ner", "known_1.5~b"] {
+        let (status, answer) = call("ModelMetadata", &model(name, "1")).await;
+        let answer = super::messages::ModelMetadataResponse::decode(answer).unwrap();
+        let path = format!("/v2/models/{name}/versions/1");
+        assert_eq!((&status[..], &answer.name), ("0", &path));
+        assert_eq!(pilotlight_wire::normalize_path(&path).unwrap(), path);
+    }
+}
+
+#[tokio::test]
 async fn tensors_pass_raw_and_in_typed_fields() {
     let tensor = |contents| InferTensor {
         name: "x".into(),
