@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use pilotlight_guest::engine::TractEngine;
 use pilotlight_guest::engine::{Element, Engine, EngineError, NamedTensor, Port, Tensor};
 use pilotlight_guest::function::Function;
@@ -140,6 +142,27 @@ fn a_recording_is_written_down_segment_by_segment() {
     assert_eq!(answer["duration"], 7.0);
     let start = segments[0]["start"].as_f64().unwrap();
     assert!((0.2..0.5).contains(&start), "{answer}");
+}
+
+#[test]
+fn paths_of_hosted_inference_name_the_task() {
+    let body = json!({"inputs": BASE64_STANDARD.encode(recording())}).to_string();
+    for (path, is_written) in [
+        ("/", true),
+        ("/models/any/name", true),
+        ("/pipeline/automatic-speech-recognition", true),
+        ("/models/any/name/pipeline/automatic-speech-recognition", true),
+        ("/pipeline/voice-activity-detection", false),
+        ("/pipeline/voice-activity-detection/any/name", false),
+        ("/models/any/name/pipeline/voice-activity-detection", false),
+        ("/hf-inference/pipeline/voice-activity-detection", false),
+    ] {
+        let head = Head { method: "POST", path, ..Head::default() };
+        let (status, answer) = parsed(answered(&service(), head, body.as_bytes()));
+        assert_eq!((status, &answer["duration"]), (200, &json!(7.0)), "{path}: {answer}");
+        assert_eq!(answer.get("text").is_some(), is_written, "{path}: {answer}");
+        assert_eq!(answer.get("probabilities").is_some(), !is_written, "{path}: {answer}");
+    }
 }
 
 #[test]

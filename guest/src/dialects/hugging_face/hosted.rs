@@ -54,7 +54,7 @@ pub(super) fn task(function: &Function, name: &str) -> Result<Task, ApiError> {
 /// [`ApiError`].
 pub(super) fn answer(call: &mut Call<'_>, task: Option<Task>) -> Result<Answer, ApiError> {
     let Some(model) = call.function.model().text() else {
-        return super::answer(call, Task::Tensors);
+        return super::answer(call, task.unwrap_or(call.function.task()));
     };
     let body: Object = call.json()?;
     let task = task.unwrap_or_else(|| meant(call.function, &body));
