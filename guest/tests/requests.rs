@@ -214,7 +214,7 @@ fn paths_methods_and_content_types_are_told_apart() {
     assert_eq!(route(head("POST", "/", None)), Ok("/"));
     assert_eq!(route(head("POST", "/v1/token-classification", None)), Ok(CLASSIFY));
     assert_eq!(status(head("POST", "/", Some("Application/JSON; charset=utf-8"))), 200);
-    assert_eq!(status(head("POST", "/", Some("text/plain"))), 415);
+    assert_eq!(status(head("POST", CLASSIFY, Some("text/plain"))), 415);
     assert_eq!(status(head("GET", "/", None)), 200);
     assert_eq!(status(head("PUT", "/", None)), 405);
     assert_eq!(status(head("POST", "/info", None)), 405);

@@ -43,6 +43,21 @@ fn every_path_of_hosted_inference_answers_the_same() {
 }
 
 #[test]
+fn what_is_not_json_is_refused_where_the_model_does_not_hear() {
+    let service = tiny();
+    for content_type in ["audio/wav", "application/octet-stream", "text/plain"] {
+        for path in ["/", "/models/org/name", "/pipeline/token-classification"] {
+            let content_type = Some(content_type);
+            let head = Head { method: "POST", path, content_type, ..Head::default() };
+            let (status, answer) = answer(&service, head, "RIFF");
+            assert_eq!((status, &answer["error_type"]), (415, &json!("unsupported_media_type")));
+            let message = answer["error"].as_str().unwrap();
+            assert!(message.ends_with("send application/json"), "{message}");
+        }
+    }
+}
+
+#[test]
 fn each_text_has_one_vector_even_alone() {
     let service = service("mpnet-sentence-embeddings");
     let one = posted(&service, "/", &json!({"inputs": TEXTS[0]}));

@@ -166,6 +166,50 @@ fn paths_of_hosted_inference_name_the_task() {
 }
 
 #[test]
+fn hosted_inference_takes_recordings_as_they_are() {
+    let (file, samples) = (wav(16_000, &recording()), recording());
+    let said = json!("la la la la la la");
+    for (content_type, body) in [
+        (Some("audio/wav"), &file),
+        (Some("audio/x-wav; codecs=1"), &file),
+        (Some("application/octet-stream"), &file),
+        (Some("audio/pcm;rate=16000"), &samples),
+        // As huggingface_hub calls bytes.
+        (Some("application/json"), &file),
+        (None, &file),
+    ] {
+        for path in ["/", "/models/any/name", "/pipeline/automatic-speech-recognition/any/name"] {
+            let head = Head { method: "POST", path, content_type, ..Head::default() };
+            let (status, answer) = parsed(answered(&service(), head, body));
+            assert_eq!((status, &answer["text"]), (200, &said), "{path} {content_type:?}");
+        }
+    }
+    let path = "/pipeline/voice-activity-detection";
+    let query = Some("min_speech_ms=2000");
+    let head =
+        Head { method: "POST", path, content_type: Some("audio/wav"), query, ..Head::default() };
+    let (_, answer) = parsed(answered(&service(), head, &file));
+    assert_eq!(answer["segments"].as_array().unwrap().len(), 1, "{answer}");
+}
+
+#[test]
+fn hosted_inference_refuses_what_is_no_recording() {
+    for (content_type, query, body, status, message) in [
+        (Some("audio/flac"), None, &b"fLaC\0\0\0\x22"[..], 415, "audio/flac is not supported"),
+        (Some("audio/wav"), None, b"fLaC\0\0\0\x22", 400, "FLAC"),
+        (None, None, b"fLaC\0\0\0\x22\xff\xff\xff\xff", 400, "FLAC"),
+        (Some("application/json"), None, b"OggS\0\x02\xff", 400, "Ogg"),
+        (Some("audio/wav"), Some("loud=true"), b"RIFF", 400, "loud"),
+        (None, None, b"{", 400, "EOF"),
+    ] {
+        let head = Head { method: "POST", path: "/", content_type, query, ..Head::default() };
+        let (found, answer) = parsed(answered(&service(), head, body));
+        assert_eq!(found, status, "{content_type:?}: {answer}");
+        assert!(answer["error"].as_str().unwrap().contains(message), "{message}: {answer}");
+    }
+}
+
+#[test]
 fn the_stream_tells_text_while_somebody_speaks_and_at_the_end() {
     let told = lines(&service(), "", &recording(), &[3_200]);
     let partials = with(&told, "partial");

@@ -161,6 +161,16 @@ fn openai_transcriptions() {
 }
 
 #[test]
+fn speech_of_huggingface_hub() {
+    for environment in [NEWEST, OLDER] {
+        let Some(mut script) = python(environment, "hugging_face_speech.py") else { return };
+        let Some(folder) = speech_model() else { return };
+        let server = Server::start(&[folder.to_str().unwrap(), "--compute", "host"]);
+        run(&mut script, &[("SPEECH", server)]);
+    }
+}
+
+#[test]
 fn guardrails_of_litellm() {
     check(python(NEWEST, "lite_llm_guardrails.py"), &["PII"]);
 }

@@ -20,6 +20,8 @@ use crate::model::Model;
 use crate::tasks::speech_recognition::{self, SpeechSession};
 use crate::tasks::voice_activity::Parameters;
 
+pub(super) use query::Asked;
+
 const STREAM: &str = "/v1/audio/stream";
 const VOSK: &str = "/v1/audio/vosk";
 /// A frame of 512 samples at 16 kHz.

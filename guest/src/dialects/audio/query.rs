@@ -41,13 +41,15 @@ pub(super) const PARAMETERS: &[(&str, &str)] = &[
 
 /// What is asked for.
 #[derive(Debug)]
-pub(super) struct Asked {
-    pub(super) reader: Reader,
+pub(in crate::dialects) struct Asked {
+    /// What reads the body.
+    pub(in crate::dialects) reader: Reader,
     /// Whether each frame is told, not only segments.
     pub(super) frames: bool,
     /// Whether text of speech that goes on is told.
     pub(super) partials: bool,
-    pub(super) parameters: Parameters,
+    /// What is called speech.
+    pub(in crate::dialects) parameters: Parameters,
 }
 
 impl Asked {
@@ -55,7 +57,7 @@ impl Asked {
     ///
     /// # Errors
     /// [`ApiError::UnsupportedMediaType`], and [`ApiError::InvalidKey`] naming the key of the query.
-    pub(super) fn of(target: &Target) -> Result<Self, ApiError> {
+    pub(in crate::dialects) fn of(target: &Target) -> Result<Self, ApiError> {
         let mut encoding: Option<String> = None;
         let (mut format, mut frames, mut partials) = (DEFAULT_FORMAT, true, true);
         let (media_type, rate, channels) = media_type(target.content_type.as_deref())?;

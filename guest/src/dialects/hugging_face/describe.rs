@@ -37,7 +37,7 @@ pub(in crate::dialects) fn describe(document: &mut Document) {
             "/" => operation.reads_one_of::<hosted::AnyRequest>(&examples),
             _ => operation.reads::<hosted::AnyRequest>(&example(Task::TextClassification)),
         };
-        operation.answers::<hosted::AnyAnswer>();
+        operation.or_wav().answers::<hosted::AnyAnswer>();
     }
     document.tag("Hugging Face pipelines");
     classifiers(document);

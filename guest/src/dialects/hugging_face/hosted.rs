@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::recording;
 use crate::api::ApiError;
 use crate::dialects::input::Texts;
 use crate::dialects::object::{Object, positive, read, required};
@@ -53,8 +54,12 @@ pub(super) fn task(function: &Function, name: &str) -> Result<Task, ApiError> {
 /// # Errors
 /// [`ApiError`].
 pub(super) fn answer(call: &mut Call<'_>, task: Option<Task>) -> Result<Answer, ApiError> {
+    let named = task.unwrap_or(call.function.task());
+    if let Some(answer) = recording::answer(call, named)? {
+        return Ok(answer);
+    }
     let Some(model) = call.function.model().text() else {
-        return super::answer(call, task.unwrap_or(call.function.task()));
+        return super::answer(call, named);
     };
     let body: Object = call.json()?;
     let task = task.unwrap_or_else(|| meant(call.function, &body));

@@ -6,10 +6,11 @@ mod describe;
 mod hosted;
 #[cfg(feature = "schema")]
 mod hosted_schema;
+mod recording;
 
 use pilotlight_model::Task;
 
-use super::route::{Answer, Call, JSON, Requires, Route};
+use super::route::{Answer, Call, JSON, NOTHING, Requires, Route};
 use crate::api::ApiError;
 use crate::tasks;
 
@@ -20,15 +21,15 @@ pub(super) use self::describe::{describe, task_names};
 pub const TASKS: &str = "/v1/";
 
 pub(super) const ROUTES: &[Route] = &[
-    post("/", own_task),
-    post("/models/{id...}", of_model),
-    post("/pipeline/{task}", of_task),
-    post("/pipeline/{task}/{id...}", of_task),
+    inference("/", own_task),
+    inference("/models/{id...}", of_model),
+    inference("/pipeline/{task}", of_task),
+    inference("/pipeline/{task}/{id...}", of_task),
     // The same, as the router of Hugging Face's inference providers has them.
-    post("/hf-inference", own_task),
-    post("/hf-inference/models/{id...}", of_model),
-    post("/hf-inference/pipeline/{task}", of_task),
-    post("/hf-inference/pipeline/{task}/{id...}", of_task),
+    inference("/hf-inference", own_task),
+    inference("/hf-inference/models/{id...}", of_model),
+    inference("/hf-inference/pipeline/{task}", of_task),
+    inference("/hf-inference/pipeline/{task}/{id...}", of_task),
     task("/v1/token-classification", Task::TokenClassification, |call| {
         answer(call, Task::TokenClassification)
     }),
@@ -73,12 +74,13 @@ const WAV_OR_JSON: &[&str] =
 
 type Handler = fn(&mut Call<'_>) -> Result<Answer, ApiError>;
 
-const fn post(path: &'static str, answer: Handler) -> Route {
-    Route { method: "POST", path, requires: Requires::Nothing, reads: JSON, answer }
+/// Bodies are JSON or recordings, which [`recording`] tells apart.
+const fn inference(path: &'static str, answer: Handler) -> Route {
+    Route { method: "POST", path, requires: Requires::Nothing, reads: NOTHING, answer }
 }
 
 const fn task(path: &'static str, task: Task, answer: Handler) -> Route {
-    Route { requires: Requires::Task(task), ..post(path, answer) }
+    Route { requires: Requires::Task(task), reads: JSON, ..inference(path, answer) }
 }
 
 fn own_task(call: &mut Call<'_>) -> Result<Answer, ApiError> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use pilotlight_model::Task;
 use serde_json::{Map, Value, json};
 
 use crate::dialects::Route;
@@ -30,7 +31,7 @@ pub fn of_routes<'a>(routes: impl Iterator<Item = &'a Route>, function: &Functio
     let examples = examples.as_ref().and_then(Value::as_object);
     let paths = document["paths"].as_object_mut();
     for (path, methods) in paths.into_iter().flatten() {
-        set_examples(path, methods, (examples, function));
+        fit_hosted(path, methods, (examples, function));
     }
     fit(&mut document["components"]["schemas"], function);
     let mut used = BTreeSet::new();
@@ -48,16 +49,19 @@ pub fn of_routes<'a>(routes: impl Iterator<Item = &'a Route>, function: &Functio
     document.to_string().into_bytes()
 }
 
-/// Gives paths of hosted inference the examples of the function's tasks; of its own task, where the path
-/// names one.
-fn set_examples(
+/// Gives paths of hosted inference the examples of the function's tasks, of its own task where the path
+/// names one, and takes recordings from those of models that do not hear.
+fn fit_hosted(
     path: &str,
     methods: &mut Value,
     (examples, function): (Option<&Map<String, Value>>, &Function),
 ) {
-    let content = methods.pointer_mut("/post/requestBody/content/application~1json");
-    let content = content.filter(|content| content["schema"]["$ref"] == HOSTED_REQUEST);
-    let Some(content) = content.and_then(Value::as_object_mut) else { return };
+    let types = methods.pointer_mut("/post/requestBody/content");
+    let types = types.filter(|types| types[JSON]["schema"]["$ref"] == HOSTED_REQUEST);
+    let Some(types) = types.and_then(Value::as_object_mut) else { return };
+    types
+        .retain(|name, _| name == JSON || function.tasks().contains(&Task::VoiceActivityDetection));
+    let Some(content) = types.get_mut(JSON).and_then(Value::as_object_mut) else { return };
     let is_for = |name: &str| match path.contains("{task}") {
         true => name == function.task().name(),
         false => function.tasks().iter().any(|task| task.name() == name),
@@ -105,6 +109,7 @@ fn fit(schema: &mut Value, function: &Function) {
     fields.values_mut().for_each(|field| fit(field, function));
 }
 
+const JSON: &str = "application/json";
 /// The request of hosted inference, and examples of it by task.
 const HOSTED_REQUEST: &str = "#/components/schemas/InferenceRequest";
 const HOSTED_EXAMPLES: &str = "/paths/~1/post/requestBody/content/application~1json/examples";

@@ -66,24 +66,28 @@ pub fn answer(
     body: &[u8],
     usage: &mut Usage,
 ) -> Result<VoiceActivity, ApiError> {
+    let reader = Reader::wav_or_pcm(DEFAULT_FORMAT).map_err(unsupported)?;
     if body.starts_with(b"RIFF") {
-        return of_recording(model, body, &Parameters::default(), usage);
+        return activity(model, (reader, body), &Parameters::default(), usage);
     }
     let Request { inputs, parameters, .. } = parse(body)?;
     let decoded = BASE64_STANDARD.decode(inputs.trim_ascii());
     let audio = decoded.map_err(|error| {
         ApiError::of_key("inputs", format!("inputs: not audio in base64: {error}"))
     })?;
-    of_recording(model, &audio, &parameters, usage)
+    activity(model, (reader, &audio), &parameters, usage)
 }
 
-fn of_recording(
+/// When somebody speaks in a recording.
+///
+/// # Errors
+/// As [`answer`].
+pub fn activity(
     model: &VoiceModel,
-    audio: &[u8],
+    (reader, audio): (Reader, &[u8]),
     parameters: &Parameters,
     usage: &mut Usage,
 ) -> Result<VoiceActivity, ApiError> {
-    let reader = Reader::wav_or_pcm(DEFAULT_FORMAT).map_err(unsupported)?;
     let options = parameters.options(SegmentOptions::default())?;
     let mut session = VoiceSession::new(model, reader, &options)?;
     let (mut probabilities, mut segments) = (Vec::new(), Vec::new());

@@ -179,6 +179,15 @@ fn references(value: &Value, found: &mut BTreeSet<String>) {
 }
 
 #[test]
+fn recordings_are_for_models_that_hear() {
+    let audio = "/paths/~1/post/requestBody/content/audio~1wav";
+    for service in services() {
+        let hears = name(&service).contains("voice");
+        assert_eq!(own_document(&service).pointer(audio).is_some(), hears, "{}", name(&service));
+    }
+}
+
+#[test]
 fn routes_that_are_not_described_refuse() {
     let service = service("electra-token-classification");
     for route in routes().filter(|route| only_refuses(route.path)) {
