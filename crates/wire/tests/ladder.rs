@@ -6,7 +6,7 @@ use pilotlight_testing::ladder::{Order, check};
 
 const ORDER: &Order = &[
     &["authority", "coding", "default_limits", "json", "path", "timings", "try_later"],
-    &["dialect", "split/declaration", "split/object"],
+    &["dialect", "split/counts", "split/declaration", "split/object"],
     &["split/answer", "split/request"],
     &["split"],
 ];

@@ -324,9 +324,19 @@ fn similarity(call: &mut Call<'_>) -> Result<Answer, ApiError> {
         prompt_name: parameters.prompt_name,
         ..Parameters::default()
     };
+    let (prompt, length) =
+        (embeddings::prompt(model, &parameters)?, source_sentence.chars().count());
+    let (source, truncate) = (format!("{prompt}{source_sentence}"), parameters.truncate);
     let request = Request::new(SimilarityInputs { source_sentence, sentences }, parameters);
     let similarities = embeddings::similarity(model, request, call.usage)?;
-    computed(call, characters, Answer::json(&similarities)?)
+    let tokens = model.sequence(&source, truncate, call.usage)?.ids.len();
+    let mut answer = computed(call, characters, Answer::json(&similarities)?)?;
+    // Of a request that is split, each part has the source.
+    answer.headers.extend([
+        ("x-repeated-characters", length.to_string()),
+        ("x-repeated-tokens", tokens.to_string()),
+    ]);
+    Ok(answer)
 }
 
 /// A token of `/tokenize`; its place in bytes of the prompt and the text behind it, in UTF-8.

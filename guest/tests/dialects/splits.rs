@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use pilotlight_guest::service::Service;
 use pilotlight_model::Task;
-use pilotlight_wire::split::{List, Split, join};
+use pilotlight_wire::split::{COUNTS, List, Split, join};
 use serde_json::{Value, json};
 
-use super::support::{post_text, service};
+use super::support::{Reply, post_text, service};
 
 fn split_of(split: &pilotlight_guest::dialects::Split) -> Split {
     let owned = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect();
@@ -48,6 +48,11 @@ fn without_id(json: &[u8]) -> Value {
     value
 }
 
+/// What a header of an answer counts.
+fn counted(reply: &Reply, name: &str) -> Option<u64> {
+    Some(reply.header(name)?.parse().unwrap())
+}
+
 fn check(service: &Service, split: &Split, request: &Value) {
     let body = request.to_string();
     let whole = post_text(service, &split.path, &body);
@@ -61,11 +66,17 @@ fn check(service: &Service, split: &Split, request: &Value) {
             .iter()
             .map(|part| {
                 let text = std::str::from_utf8(&part.body).unwrap();
-                (part.texts.start, post_text(service, &split.path, text).body)
+                (part.texts.start, post_text(service, &split.path, text))
             })
             .collect();
+        for count in COUNTS {
+            let whole_count = counted(&whole, count.name);
+            let found = count
+                .whole(answers.iter().map(|(_, reply)| reply), |reply, name| counted(reply, name));
+            assert_eq!(found, whole_count, "{} {}", split.path, count.name);
+        }
         let answers: Vec<_> =
-            answers.iter().map(|(first, body)| (*first, body.as_slice())).collect();
+            answers.iter().map(|(first, reply)| (*first, &reply.body[..])).collect();
         let joined = join(split, limit, &answers).unwrap();
         assert_eq!(without_id(&joined), without_id(&whole.body), "{} in {count}", split.path);
     }

@@ -1,6 +1,6 @@
 //! Requests with many texts, which idle instances answer in parts.
 
-use pilotlight_tests::{Answer, Server, component, send};
+use pilotlight_tests::{Answer, Server, component, root, send};
 use serde_json::{Value, json};
 use ureq::http::Request;
 
@@ -47,6 +47,28 @@ fn many_texts_are_answered_by_idle_instances_as_by_one() {
         assert!(!in_parts.header(name).is_empty(), "{name}");
     }
     assert_eq!(in_parts.header("content-length"), in_parts.text.len().to_string());
+}
+
+#[test]
+fn what_parts_repeat_is_counted_once() {
+    let folder = root().join("crates/testing/models/mpnet-sentence-embeddings");
+    let start = |options: &[&str]| {
+        Server::start(&[&[folder.to_str().unwrap(), "--compute", "guest"], options].concat())
+    };
+    let (splits, whole) = (start(&[]), start(&["--concurrent-requests", "1"]));
+    let inputs = json!({"source_sentence": "Where is Paris?", "sentences": texts(5)});
+    let request = json!({ "inputs": inputs }).to_string();
+    let before = calls(&splits);
+    let (in_parts, in_one) =
+        (splits.post("/similarity", request.clone()), whole.post("/similarity", request));
+    assert_eq!((in_parts.status, in_one.status), (200, 200), "{}", in_parts.text);
+    let cores = std::thread::available_parallelism().unwrap().get();
+    assert!(calls(&splits) - before >= cores.min(2) as f64);
+    assert_eq!(in_parts.text, in_one.text);
+    for name in ["x-compute-characters", "x-compute-tokens"] {
+        assert!(!in_one.header(name).is_empty(), "{name}");
+        assert_eq!(in_parts.header(name), in_one.header(name), "{name}");
+    }
 }
 
 #[test]

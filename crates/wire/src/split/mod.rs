@@ -4,13 +4,12 @@
 //! Values are copied as they were written, so that the answer is what the function would have written.
 
 mod answer;
+mod counts;
 mod declaration;
 mod object;
 mod request;
 
 pub use answer::join;
+pub use counts::{COUNTS, Count};
 pub use declaration::Split;
 pub use request::{List, Part};
-
-/// Headers of answers that count what was done: those of the parts are added up.
-pub const SUMMED_HEADERS: [&str; 2] = ["x-compute-characters", "x-compute-tokens"];

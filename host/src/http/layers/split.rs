@@ -1,9 +1,9 @@
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, Request, Response, StatusCode, header, response};
+use http::{Request, Response, StatusCode, header, response};
 use http_body::Body as _;
 use pilotlight_telemetry::ErrorKind;
-use pilotlight_wire::split::{List, Part, SUMMED_HEADERS, Split as Declared, join};
+use pilotlight_wire::split::{COUNTS, List, Part, Split as Declared, join};
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
 use wasmtime_wasi_http::WasiBody;
@@ -133,7 +133,7 @@ fn joined(
     limit: Option<usize>,
     mut answers: Vec<Answer>,
 ) -> Result<Response<Body>, Unjoined> {
-    let sums = SUMMED_HEADERS.map(|name| (name, sum(&answers, name)));
+    let counts = COUNTS.map(|count| (count.name, count.whole(&answers, counted)));
     let last = answers.last().ok_or(Unjoined::Refused)?;
     let mut response = Response::new(());
     *response.headers_mut() = last.head.headers.clone();
@@ -141,9 +141,9 @@ fn joined(
     let parts: Vec<_> = answers.iter().map(|answer| (answer.first, &*answer.body)).collect();
     let body = join(split, limit, &parts).ok_or(Unjoined::Refused)?;
     let headers = response.headers_mut();
-    for (name, sum) in sums {
-        if let Some(sum) = sum {
-            headers.insert(name, sum.into());
+    for (name, count) in counts {
+        if let Some(count) = count {
+            headers.insert(name, count.into());
         }
     }
     if headers.contains_key(header::CONTENT_LENGTH) {
@@ -152,8 +152,7 @@ fn joined(
     Ok(response.map(|()| Body::full(body)))
 }
 
-/// What a header of all answers counts.
-fn sum(answers: &[Answer], name: &str) -> Option<u64> {
-    let count = |headers: &HeaderMap| headers.get(name)?.to_str().ok()?.parse::<u64>().ok();
-    answers.iter().map(|answer| count(&answer.head.headers)).sum()
+/// What a header of an answer counts.
+fn counted(answer: &&Answer, name: &str) -> Option<u64> {
+    answer.head.headers.get(name)?.to_str().ok()?.parse().ok()
 }
