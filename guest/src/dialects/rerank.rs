@@ -12,7 +12,9 @@ use super::route::{Answer, Call, JSON, Requires, Route};
 #[cfg(feature = "schema")]
 use super::schema;
 use super::text_embeddings_inference;
+use super::vllm::truncation;
 use crate::api::ApiError;
+use crate::tasks::encode::Side;
 use crate::tasks::request::{Request, check_count};
 use crate::tasks::reranking::{self, Inputs, Parameters, Rank};
 
@@ -64,6 +66,12 @@ pub(super) struct RerankRequest {
     /// Infinity's: the model's outputs as they are, instead of 0 to 1.
     #[serde(default)]
     raw_scores: Option<bool>,
+    /// vLLM's: tokens that are kept of the query and a document, special ones included; -1 for as many as the model reads.
+    #[serde(default)]
+    truncate_prompt_tokens: Option<i64>,
+    /// Which end is left out.
+    #[serde(default)]
+    truncation_side: Side,
 }
 
 #[derive(Debug, Serialize)]
@@ -139,12 +147,14 @@ fn documents(call: &mut Call<'_>, mut body: Object, api: Api) -> Result<Answer, 
     let request: RerankRequest = read(&mut body)?;
     let Documents(documents) = request.documents;
     check_count("documents", documents.len(), model.manifest.limits.max_inputs)?;
+    let how = (true, request.truncation_side);
+    let truncate = truncation(model, request.truncate_prompt_tokens, how)?;
     let inputs = Inputs { query: request.query.0, texts: documents };
     let parameters = Parameters {
         raw_scores: Some(request.raw_scores.unwrap_or(false)),
         return_text: request.return_documents.or(Some(api.returns_documents)),
         top_k: request.top_n.filter(|most| *most > 0),
-        ..Parameters::default()
+        truncate,
     };
     let ranks = reranking::answer(model, Request::new(inputs, parameters), call.usage)?;
     let ranked = |Rank { index, score, text }| Ranked {

@@ -26,6 +26,8 @@ pub struct Truncate {
     pub(crate) truncation: Truncation,
     /// Which end of a text is left out.
     pub(crate) side: Side,
+    /// Longest sequence in tokens, special ones included, where the model reads longer ones.
+    pub(crate) longest: usize,
 }
 
 /// An end of a text.
@@ -56,7 +58,13 @@ impl Truncate {
     /// Shortens what is too long at `side`, or refuses it.
     pub fn new(truncate: bool, side: Side) -> Self {
         let too_long = if truncate { TooLong::Truncate } else { TooLong::Refuse };
-        Self { too_long, truncation: Truncation::LongestFirst, side }
+        Self { too_long, truncation: Truncation::LongestFirst, side, longest: usize::MAX }
+    }
+
+    /// Shortens what is longer than a sequence of so many tokens, special ones included.
+    #[must_use]
+    pub fn keeping(self, longest: usize) -> Self {
+        Self { too_long: TooLong::Truncate, longest, ..self }
     }
 }
 
@@ -89,6 +97,18 @@ const EXPECTED: &str =
     "use true, false, \"longest_first\", \"only_first\", \"only_second\" or \"do_not_truncate\"";
 
 impl TextModel {
+    /// Special tokens of a sequence of one text or two, whichever has more.
+    pub(crate) fn special_tokens(&self) -> usize {
+        let of_one = self.tokenizer.capacity();
+        let least = self.tokenizer.pair_capacity().map_or(of_one, |of_two| of_two.min(of_one));
+        self.max_length.saturating_sub(least)
+    }
+
+    /// What fits of `capacity` tokens beside special ones, if a sequence is no longer than `longest`.
+    fn fitting(&self, capacity: usize, longest: usize) -> usize {
+        capacity.saturating_sub(self.max_length.saturating_sub(longest))
+    }
+
     /// The sequence of one text.
     ///
     /// # Errors
@@ -97,11 +117,11 @@ impl TextModel {
     pub(crate) fn sequence(
         &self,
         text: &str,
-        Truncate { too_long, side, .. }: Truncate,
+        Truncate { too_long, side, longest, .. }: Truncate,
         usage: &mut Usage,
     ) -> Result<Sequence, ApiError> {
         let tokens = self.tokens(text, usage)?;
-        let capacity = self.tokenizer.capacity();
+        let capacity = self.fitting(self.tokenizer.capacity(), longest);
         if tokens.len() > capacity && too_long == TooLong::Refuse {
             return Err(self.too_long(tokens.len(), capacity));
         }
@@ -115,9 +135,10 @@ impl TextModel {
     pub(crate) fn pair_sequence(
         &self,
         (first, second): (&[Token], &[Token]),
-        Truncate { too_long, truncation, side }: Truncate,
+        Truncate { too_long, truncation, side, longest }: Truncate,
     ) -> Result<Sequence, ApiError> {
         let capacity = self.tokenizer.pair_capacity().ok_or_else(no_pairs)?;
+        let capacity = self.fitting(capacity, longest);
         let lengths = (first.len(), second.len());
         let fits = lengths.0 + lengths.1 <= capacity;
         let kept =

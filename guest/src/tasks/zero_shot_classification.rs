@@ -13,8 +13,12 @@ use crate::model::{TextModel, Usage};
 use crate::text::Truncation;
 
 /// The label is never cut.
-const TRUNCATE: Truncate =
-    Truncate { too_long: TooLong::Truncate, truncation: Truncation::OnlyFirst, side: Side::Right };
+const TRUNCATE: Truncate = Truncate {
+    too_long: TooLong::Truncate,
+    truncation: Truncation::OnlyFirst,
+    side: Side::Right,
+    longest: usize::MAX,
+};
 /// What of a template stands for a label.
 const GAP: &str = "{}";
 

@@ -147,8 +147,61 @@ fn texts_that_are_too_long_are_shortened_as_vllm_is_told() {
     let left = json!({"input": long, "truncate": true, "truncation_side": "left"});
     posted(&service, "/classify", &left);
     check_error(&service, "/classify", &json!({"input": long}), "more than the");
-    let short = body("truncate_prompt_tokens", json!(3));
-    check_error(&service, "/classify", &short, "truncate_prompt_tokens must be -1 or at least");
+}
+
+#[test]
+fn so_many_tokens_are_kept_as_the_request_says() {
+    let long = "the weather in paris is mild and ".repeat(50);
+    for (model, path, one) in [
+        (CLASSIFIER, "/classify", "input"),
+        (EMBEDDER, "/pooling", "input"),
+        (EMBEDDER, "/v1/embeddings", "input"),
+        (EMBEDDER, "/score", "text_2"),
+        (RERANKER, "/score", "text_2"),
+        (RERANKER, "/rerank", "documents"),
+    ] {
+        let service = service(model);
+        // The query is shorter than what is kept of a document.
+        let ask = |text: &str, kept: i64, side: &str| {
+            let body = json!({
+                one: [text, text], "text_1": "london", "query": "london",
+                "truncate_prompt_tokens": kept, "truncation_side": side,
+            });
+            posted(&service, path, &body)
+        };
+        let kept = |text: &str, kept, side| {
+            let mut answer = ask(text, kept, side);
+            let tokens = answer["usage"]["total_tokens"].as_u64().unwrap();
+            answer.as_object_mut().unwrap().remove("id");
+            for result in answer["results"].as_array_mut().into_iter().flatten() {
+                result.as_object_mut().unwrap().remove("document");
+            }
+            (tokens, answer)
+        };
+        let source = match path {
+            "/score" if model == EMBEDDER => kept(&long, 12, "right").0 - 24,
+            _ => 0,
+        };
+        let (tokens, right) = kept(&long, 12, "right");
+        assert_eq!(tokens, 24 + source, "{path}");
+        assert!(source < 12, "{path}");
+        let (other_end, other_start) = (format!("{long} london"), format!("london {long}"));
+        assert_eq!(kept(&other_end, 12, "right").1, right, "{path}");
+        assert_ne!(kept(&other_start, 12, "right").1, right, "{path}");
+        assert_eq!(kept(&other_start, 12, "left").1, kept(&long, 12, "left").1, "{path}");
+        // No more than the model reads.
+        assert_eq!(kept(&long, 100_000, "right").1, kept(&long, -1, "right").1, "{path}");
+        for few in [0, 1, 2, -2] {
+            let body = json!({
+                one: ["a", "b"], "text_1": "a", "query": "a", "truncate_prompt_tokens": few
+            });
+            let (status, answer) = post(&service, path, &body);
+            let message = answer["error"]["message"].as_str().unwrap();
+            let expected = "truncate_prompt_tokens must be -1 or at least";
+            assert!(status == 400 && message.contains(expected), "{path} {few}: {answer}");
+            assert_eq!(answer["error"]["param"], "truncate_prompt_tokens", "{path}");
+        }
+    }
 }
 
 #[test]

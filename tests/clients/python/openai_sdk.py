@@ -59,9 +59,19 @@ def as_many_texts_as_allowed_come_back_in_order():
 
 @check
 def null_and_unknown_keys_are_ignored():
-    extra = {"user": None, "dimensions": None, "truncate_prompt_tokens": 5, "input_type": "query"}
+    extra = {"user": None, "dimensions": None, "truncate_prompt_tokens": None, "input_type": "query"}
     answer = client(EMBEDDINGS).embeddings.create(model=EMBEDDINGS.model, input=TEXT, extra_body=extra)
     close(answer.data[0].embedding, EMBEDDINGS.reference("sentence-embeddings", TEXT))
+
+
+@check
+def vllm_s_clients_have_texts_shortened():
+    def tokens(**extra):
+        create = client(EMBEDDINGS).embeddings.create
+        return create(model=EMBEDDINGS.model, input=LONG, extra_body=extra).usage.prompt_tokens
+
+    equal(tokens(truncate_prompt_tokens=5), 5, "tokens")
+    equal(tokens(truncate_prompt_tokens=-1), tokens(truncate=True), "tokens")
 
 
 @check

@@ -14,10 +14,11 @@ use super::input::Texts;
 use super::object::positive;
 use super::output::{EncodingFormat, TokenCount, Vector};
 use super::route::{Answer, Call, JSON, NOTHING, Requires, Route};
+use super::vllm::truncation;
 use crate::api::ApiError;
 use crate::function::Function;
 use crate::tasks::embeddings::{Parameters, embed};
-use crate::tasks::encode::{Side, Truncate};
+use crate::tasks::encode::Side;
 use crate::tasks::request::check_count;
 
 #[cfg(feature = "schema")]
@@ -77,6 +78,12 @@ struct EmbeddingsRequest {
     /// unless it says so.
     #[serde(default)]
     truncate: bool,
+    /// vLLM's: tokens that are kept of a text, special ones included; -1 for as many as the model reads.
+    #[serde(default)]
+    truncate_prompt_tokens: Option<i64>,
+    /// Which end is left out.
+    #[serde(default)]
+    truncation_side: Side,
 }
 
 #[derive(Debug, Serialize)]
@@ -97,14 +104,16 @@ struct Embedding {
 }
 
 fn embeddings(call: &mut Call<'_>) -> Result<Answer, ApiError> {
-    let EmbeddingsRequest { input, encoding_format, dimensions, truncate } = call.read()?;
+    let request: EmbeddingsRequest = call.read()?;
+    let EmbeddingsRequest { input, encoding_format, dimensions, .. } = request;
     let model = call.text()?;
+    let how = (request.truncate, request.truncation_side);
     check_count("input", input.0.len(), model.manifest.limits.max_inputs)?;
     let parameters = Parameters {
         // OpenAI's vectors always have length 1, and clients rely on it.
         normalize: Some(true),
         dimensions,
-        truncate: Truncate::new(truncate, Side::Right),
+        truncate: truncation(model, request.truncate_prompt_tokens, how)?,
         ..Parameters::default()
     };
     let texts = input.strings(model).map_err(|error| error.about("input"))?;

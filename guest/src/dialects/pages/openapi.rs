@@ -99,7 +99,7 @@ fn fit(schema: &mut Value, function: &Function) {
                     *property = json!({"enum": names.chain([Value::Null]).collect::<Vec<_>>()});
                 }
                 "truncate_prompt_tokens" => {
-                    let least = json!({"type": "integer", "minimum": model.max_length});
+                    let least = json!({"type": "integer", "minimum": model.special_tokens() + 1});
                     property["anyOf"] = json!([{"enum": [-1, null]}, least]);
                 }
                 _ => {}

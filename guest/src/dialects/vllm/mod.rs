@@ -43,7 +43,7 @@ const fn post(
 struct Settings {
     /// Pilotlight's own: whether texts that are too long are shortened.
     truncate: bool,
-    /// Tokens that are kept of a text; -1 for as many as the model reads.
+    /// Tokens that are kept of a text, special ones included; -1 for as many as the model reads.
     truncate_prompt_tokens: Option<i64>,
     /// Which end is left out.
     truncation_side: Side,
@@ -58,15 +58,32 @@ impl Settings {
     }
 
     /// # Errors
-    /// [`ApiError::InvalidKey`] for fewer tokens than the model reads.
+    /// As [`truncation`].
     fn truncate(&self, model: &TextModel) -> Result<Truncate, ApiError> {
-        let most = model.max_length;
-        let kept = self.truncate_prompt_tokens;
-        if kept.is_some_and(|kept| kept != -1 && kept < most as i64) {
-            let message = format!("truncate_prompt_tokens must be -1 or at least {most}");
-            return Err(ApiError::of_key("truncate_prompt_tokens", message));
+        truncation(model, self.truncate_prompt_tokens, (self.truncate, self.truncation_side))
+    }
+}
+
+/// What becomes of texts that are too long, or longer than the tokens that are to be kept: special ones
+/// included, and the first ones unless the side says otherwise, as vLLM's models for pooling do. -1 stands for
+/// as many as the model reads.
+///
+/// # Errors
+/// [`ApiError::InvalidKey`] for no more tokens than special ones.
+pub(super) fn truncation(
+    model: &TextModel,
+    kept: Option<i64>,
+    (truncate, side): (bool, Side),
+) -> Result<Truncate, ApiError> {
+    let truncate = Truncate::new(truncate || kept.is_some(), side);
+    let Some(kept) = kept.filter(|kept| *kept != -1) else { return Ok(truncate) };
+    let least = model.special_tokens() + 1;
+    match usize::try_from(kept) {
+        Ok(kept) if kept >= least => Ok(truncate.keeping(kept)),
+        _ => {
+            let message = format!("truncate_prompt_tokens must be -1 or at least {least}");
+            Err(ApiError::of_key("truncate_prompt_tokens", message))
         }
-        Ok(Truncate::new(self.truncate || kept.is_some(), self.truncation_side))
     }
 }
 

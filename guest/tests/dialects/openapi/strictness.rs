@@ -91,6 +91,10 @@ fn requests_of_embedders() {
             ("/score", json!({"data_1": null, "text_1": "a", "items": "b"}), true),
             ("/pooling", json!({"input": "a", "truncate_prompt_tokens": 0}), false),
             ("/pooling", json!({"input": "a", "truncate_prompt_tokens": 100_000}), true),
+            ("/pooling", json!({"input": "a", "truncate_prompt_tokens": 8}), true),
+            ("/v1/embeddings", json!({"input": "a", "truncate_prompt_tokens": -1}), true),
+            ("/v1/embeddings", json!({"input": "a", "truncate_prompt_tokens": 0}), false),
+            ("/v1/embeddings", json!({"input": "a", "truncation_side": "up"}), false),
         ],
     );
 }
