@@ -1,5 +1,7 @@
 //! Content codings of request bodies (RFC 9110, section 8.4).
 
+use std::fmt;
+
 /// Longest name of a coding that an error repeats.
 const LONGEST_NAME: usize = 40;
 
@@ -10,6 +12,18 @@ pub enum Coding {
     Identity,
     /// RFC 1952.
     Gzip,
+    /// RFC 1950, which HTTP calls so.
+    Deflate,
+}
+
+impl fmt::Display for Coding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Identity => "identity",
+            Self::Gzip => "gzip",
+            Self::Deflate => "deflate",
+        })
+    }
 }
 
 /// A coding, or a list of codings, that cannot be decoded.
@@ -31,7 +45,7 @@ impl Coding {
     /// The coding that the `content-encoding` header fields of a request name.
     ///
     /// # Errors
-    /// [`UnsupportedCoding`] for any other coding than gzip, and for more than one.
+    /// [`UnsupportedCoding`] for any other coding than gzip and deflate, and for more than one.
     pub fn of<'a>(fields: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, UnsupportedCoding> {
         let fields: Vec<_> = fields.into_iter().map(String::from_utf8_lossy).collect();
         let names = fields.iter().flat_map(|field| field.split(',')).map(str::trim);
@@ -42,16 +56,19 @@ impl Coding {
             [name] if ["gzip", "x-gzip"].iter().any(|gzip| name.eq_ignore_ascii_case(gzip)) => {
                 Ok(Self::Gzip)
             }
-            _ => Err(unsupported(&codings, "gzip, identity")),
+            [name] if name.eq_ignore_ascii_case("deflate") => Ok(Self::Deflate),
+            _ => Err(unsupported(&codings, "gzip, deflate, identity")),
         }
     }
 
     /// How many bytes a body of at most `decoded` bytes may have before it is decoded: what does not
-    /// compress becomes a little longer (RFC 1951, section 3.2.4, and the frame of RFC 1952).
+    /// compress becomes a little longer (RFC 1951, section 3.2.4, and the frames of RFC 1950 and RFC 1952).
     pub fn longest(self, decoded: u64) -> u64 {
         match self {
             Self::Identity => decoded,
-            Self::Gzip => decoded.saturating_add(decoded / 1000).saturating_add(1024),
+            Self::Gzip | Self::Deflate => {
+                decoded.saturating_add(decoded / 1000).saturating_add(1024)
+            }
         }
     }
 
@@ -64,7 +81,7 @@ impl Coding {
     ) -> Result<(), UnsupportedCoding> {
         match Self::of(fields) {
             Ok(Self::Identity) => Ok(()),
-            Ok(Self::Gzip) => Err(unsupported(&["gzip"], "identity")),
+            Ok(coding) => Err(unsupported(&[&coding.to_string()], "identity")),
             Err(other) => Err(UnsupportedCoding { accepted: "identity", ..other }),
         }
     }
@@ -84,14 +101,18 @@ mod tests {
     }
 
     #[test]
-    fn gzip_and_identity_are_known() {
+    fn gzip_deflate_and_identity_are_known() {
         for fields in [&[][..], &[""], &["identity"], &["Identity, identity"]] {
             assert_eq!(coding(fields), Some(Coding::Identity), "{fields:?}");
         }
         for fields in [&["gzip"][..], &["x-gzip"], &["GZIP"], &["identity", " gzip "]] {
             assert_eq!(coding(fields), Some(Coding::Gzip), "{fields:?}");
         }
-        for fields in [&["br"][..], &["deflate"], &["gzip, gzip"], &["gzip", "gzip"], &["gzip;q=1"]]
+        for fields in [&["deflate"][..], &["Deflate"], &["identity, deflate"]] {
+            assert_eq!(coding(fields), Some(Coding::Deflate), "{fields:?}");
+        }
+        for fields in
+            [&["br"][..], &["gzip, deflate"], &["gzip, gzip"], &["gzip", "gzip"], &["gzip;q=1"]]
         {
             assert_eq!(coding(fields), None, "{fields:?}");
         }
@@ -102,6 +123,8 @@ mod tests {
         let gzip = Coding::none_of([&b"gzip"[..]]).unwrap_err();
         assert_eq!(gzip.accepted(), "identity");
         assert!(gzip.to_string().contains("\"gzip\""), "{gzip}");
+        let deflate = Coding::none_of([&b"deflate"[..]]).unwrap_err();
+        assert!(deflate.to_string().contains("\"deflate\""), "{deflate}");
         assert!(Coding::none_of([&b"identity"[..]]).is_ok());
         assert_eq!(Coding::none_of([&b"br"[..]]).unwrap_err().accepted(), "identity");
     }

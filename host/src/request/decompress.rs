@@ -12,6 +12,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use pilotlight_wire::{Coding, UnsupportedCoding};
 
 use super::body::Body;
+use super::zlib::ZlibReader;
 
 /// Most that is decoded at once: between pieces limits are looked at, and other tasks run.
 const PIECE: usize = 32 << 10;
@@ -20,7 +21,7 @@ const PIECE: usize = 32 << 10;
 pub(crate) struct Decoded<B> {
     content: B,
     /// None: it is not encoded.
-    gzip: Option<Box<Gunzip>>,
+    decoding: Option<Box<Decoding>>,
 }
 
 /// Why a body could not be decoded.
@@ -32,19 +33,25 @@ pub(crate) enum DecodeError<E> {
     /// It is longer than it may be.
     #[error("the body may have at most {0} bytes when decompressed")]
     TooLarge(u64),
-    /// It is not gzip, or not all of it.
-    #[error("the body is not valid gzip: {0}")]
-    Broken(io::Error),
+    /// It is not encoded so, or is not all of what was encoded.
+    #[error("the body is not valid {0}: {1}")]
+    Broken(Coding, io::Error),
 }
 
-struct Gunzip {
-    decoder: MultiGzDecoder<Received>,
+struct Decoding {
+    coding: Coding,
+    decoder: Decoder,
     /// Where a piece is decoded to.
     room: Box<[u8]>,
     decoded: u64,
     limit: u64,
     trailers: Option<HeaderMap>,
     over: bool,
+}
+
+enum Decoder {
+    Gzip(MultiGzDecoder<Received>),
+    Zlib(ZlibReader<Received>),
 }
 
 /// What has been received and not been decoded yet. More is waited for where it ends.
@@ -82,19 +89,48 @@ pub(crate) fn unsupported(coding: &UnsupportedCoding) -> Response<Body> {
 impl<B> Decoded<B> {
     /// `content`, of which at most `limit` bytes are decoded.
     pub(crate) fn new(content: B, coding: Coding, limit: u64) -> Self {
-        let gunzip = || {
-            let decoder = MultiGzDecoder::new(Received::default());
-            let room = vec![0; PIECE].into();
-            Box::new(Gunzip { decoder, room, decoded: 0, limit, trailers: None, over: false })
+        let received = Received::default();
+        let decoder = match coding {
+            Coding::Identity => None,
+            Coding::Gzip => Some(Decoder::Gzip(MultiGzDecoder::new(received))),
+            Coding::Deflate => Some(Decoder::Zlib(ZlibReader::new(received))),
         };
-        Self { content, gzip: (coding == Coding::Gzip).then(gunzip) }
+        let decoding = |decoder| {
+            let room = vec![0; PIECE].into();
+            let trailers = None;
+            Box::new(Decoding { coding, decoder, room, decoded: 0, limit, trailers, over: false })
+        };
+        Self { content, decoding: decoder.map(decoding) }
     }
 }
 
-impl Gunzip {
+impl Decoder {
+    fn received(&self) -> &Received {
+        match self {
+            Self::Gzip(decoder) => decoder.get_ref(),
+            Self::Zlib(decoder) => decoder.get_ref(),
+        }
+    }
+
+    fn received_mut(&mut self) -> &mut Received {
+        match self {
+            Self::Gzip(decoder) => decoder.get_mut(),
+            Self::Zlib(decoder) => decoder.get_mut(),
+        }
+    }
+
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Gzip(decoder) => decoder.read(room),
+            Self::Zlib(decoder) => decoder.read(room),
+        }
+    }
+}
+
+impl Decoding {
     /// The next piece; empty after the last. None: more has to be received first.
     fn decode(&mut self) -> Option<io::Result<Bytes>> {
-        let received = self.decoder.get_ref();
+        let received = self.decoder.received();
         if received.whole && !received.any {
             // A request without a body has no encoded body either.
             return Some(Ok(Bytes::new()));
@@ -107,7 +143,7 @@ impl Gunzip {
     }
 
     fn take_in(&mut self, frame: Option<Frame<Bytes>>) {
-        let received = self.decoder.get_mut();
+        let received = self.decoder.received_mut();
         match frame.map(Frame::into_data) {
             Some(Ok(data)) => {
                 received.any |= !data.is_empty();
@@ -168,28 +204,29 @@ where
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let Self { content, gzip } = &mut *self;
+        let Self { content, decoding } = &mut *self;
         let mut content = Pin::new(content);
-        let Some(gzip) = gzip else {
+        let Some(decoding) = decoding else {
             let polled = content.poll_frame(context);
             return polled.map(|frame| frame.map(|frame| frame.map_err(DecodeError::Content)));
         };
         // A small body may decode to a large one, for which nothing has to be waited for.
         let turn = ready!(tokio::task::coop::poll_proceed(context));
-        while !gzip.over {
-            match gzip.decode() {
+        while !decoding.over {
+            match decoding.decode() {
                 Some(Ok(piece)) => {
                     turn.made_progress();
-                    return Poll::Ready(gzip.hand_on(piece));
+                    return Poll::Ready(decoding.hand_on(piece));
                 }
                 Some(Err(error)) => {
                     turn.made_progress();
-                    gzip.over = true;
-                    return Poll::Ready(Some(Err(DecodeError::Broken(error))));
+                    decoding.over = true;
+                    let broken = DecodeError::Broken(decoding.coding, error);
+                    return Poll::Ready(Some(Err(broken)));
                 }
                 None => {
                     let frame = ready!(content.as_mut().poll_frame(context));
-                    gzip.take_in(frame.transpose().map_err(DecodeError::Content)?);
+                    decoding.take_in(frame.transpose().map_err(DecodeError::Content)?);
                 }
             }
         }
@@ -197,14 +234,14 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.gzip {
-            Some(gzip) => gzip.over && gzip.trailers.is_none(),
+        match &self.decoding {
+            Some(decoding) => decoding.over && decoding.trailers.is_none(),
             None => self.content.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.gzip {
+        match &self.decoding {
             Some(_) => SizeHint::new(),
             None => self.content.size_hint(),
         }
@@ -217,7 +254,7 @@ mod tests {
     use std::io::Write as _;
 
     use flate2::Compression;
-    use flate2::write::GzEncoder;
+    use flate2::write::{GzEncoder, ZlibEncoder};
     use futures::stream;
     use http_body_util::{BodyExt as _, StreamBody};
 
@@ -229,13 +266,28 @@ mod tests {
         encoder.finish().unwrap()
     }
 
+    fn deflate(content: &[u8]) -> Vec<u8> {
+        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(content).unwrap();
+        encoder.finish().unwrap()
+    }
+
     fn decoded(body: &[u8], part: usize, limit: u64) -> Result<Bytes, DecodeError<Infallible>> {
+        decoded_from(Coding::Gzip, body, part, limit)
+    }
+
+    fn decoded_from(
+        coding: Coding,
+        body: &[u8],
+        part: usize,
+        limit: u64,
+    ) -> Result<Bytes, DecodeError<Infallible>> {
         let parts: Vec<Result<_, Infallible>> = body
             .chunks(part)
             .map(|part| Ok(Frame::data(Bytes::copy_from_slice(part))))
             .chain([Ok(Frame::trailers(HeaderMap::new()))])
             .collect();
-        let body = Decoded::new(StreamBody::new(stream::iter(parts)), Coding::Gzip, limit);
+        let body = Decoded::new(StreamBody::new(stream::iter(parts)), coding, limit);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let collected = runtime.block_on(body.collect())?;
         assert!(collected.trailers().is_some());
@@ -255,6 +307,36 @@ mod tests {
     }
 
     #[test]
+    fn deflate_is_decoded_within_the_same_limits() {
+        let content: Vec<u8> =
+            (0..30_000_u32).flat_map(|n| n.wrapping_mul(n).to_le_bytes()).collect();
+        let (encoded, bomb) = (deflate(&content), deflate(&vec![0; 8 << 20]));
+        for part in [1, 7, 1000, encoded.len()] {
+            let whole = decoded_from(Coding::Deflate, &encoded, part, content.len() as u64);
+            assert!(whole.unwrap() == content, "{part}");
+            let long = decoded_from(Coding::Deflate, &bomb, part, 999_999);
+            assert!(matches!(long, Err(DecodeError::TooLarge(999_999))), "{part}");
+        }
+        assert_eq!(decoded_from(Coding::Deflate, b"", 1, 0).unwrap(), "");
+        assert_eq!(decoded_from(Coding::Deflate, &deflate(b""), 1, 0).unwrap(), "");
+    }
+
+    #[test]
+    fn deflate_that_is_cut_or_followed_by_anything_is_broken() {
+        let whole = deflate(br#"{"inputs": "a"}"#);
+        let cuts = (1..whole.len()).map(|cut| whole[..cut].to_vec());
+        let others = [b"{}".to_vec(), [&whole[..], b"x"].concat(), gzip(b"{}")];
+        for broken in cuts.chain(others) {
+            for part in [1, broken.len()] {
+                let read = decoded_from(Coding::Deflate, &broken, part, 100);
+                assert!(matches!(read, Err(DecodeError::Broken(..))), "{broken:?}: {read:?}");
+            }
+        }
+        let error = decoded_from(Coding::Deflate, b"{}", 2, 100).unwrap_err();
+        assert!(error.to_string().starts_with("the body is not valid deflate: "), "{error}");
+    }
+
+    #[test]
     fn what_is_too_long_ends_at_the_limit() {
         let bomb = gzip(&vec![0; 8 << 20]);
         for part in [1, bomb.len()] {
@@ -267,10 +349,10 @@ mod tests {
         let whole = gzip(br#"{"inputs": "a"}"#);
         for cut in 1..whole.len() {
             let cut = decoded(&whole[..cut], 3, 100);
-            assert!(matches!(cut, Err(DecodeError::Broken(_))), "{cut:?}");
+            assert!(matches!(cut, Err(DecodeError::Broken(..))), "{cut:?}");
         }
         for broken in [b"{}".to_vec(), [&whole[..], b"x"].concat()] {
-            assert!(matches!(decoded(&broken, 3, 100), Err(DecodeError::Broken(_))));
+            assert!(matches!(decoded(&broken, 3, 100), Err(DecodeError::Broken(..))));
         }
     }
 }

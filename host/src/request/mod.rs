@@ -12,6 +12,7 @@ mod id;
 mod refused_body;
 mod session;
 pub(crate) mod target;
+mod zlib;
 
 use std::net::IpAddr;
 

@@ -44,7 +44,7 @@ fn not_decoded(error: DecodeError<HttpError>, context: &RequestContext) -> HttpE
             refuse(RefusedBody::too_large(error.to_string()));
             HttpError::HttpRequestBodySize(Some(limit))
         }
-        DecodeError::Broken(_) => {
+        DecodeError::Broken(..) => {
             refuse(RefusedBody::malformed(error.to_string()));
             HttpError::ConnectionTerminated
         }

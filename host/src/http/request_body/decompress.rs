@@ -26,6 +26,6 @@ fn refused(error: DecodeError<BodyRefused>) -> BodyRefused {
     match error {
         DecodeError::Content(refused) => refused,
         DecodeError::TooLarge(limit) => BodyRefused::TooLarge(limit),
-        DecodeError::Broken(_) => BodyRefused::Encoding(error.into()),
+        DecodeError::Broken(..) => BodyRefused::Encoding(error.into()),
     }
 }
