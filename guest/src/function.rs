@@ -67,8 +67,8 @@ pub struct Info {
     served_model_name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     model_type: Option<ModelType>,
-    /// Unknown: the host has instances and queues.
-    max_concurrent_requests: Option<usize>,
+    /// The component has no limit of its own; the host has instances and queues.
+    max_concurrent_requests: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_input_length: Option<usize>,
     /// Tokens of the largest request.
@@ -153,7 +153,7 @@ impl Info {
             model_dtype,
             served_model_name: manifest.name,
             model_type: text.and_then(|text| ModelType::of(manifest.task, text)),
-            max_concurrent_requests: None,
+            max_concurrent_requests: u32::MAX,
             max_input_length: max_length,
             max_batch_tokens: max_length.map(|length| length.saturating_mul(most_texts)),
             max_batch_requests: None,

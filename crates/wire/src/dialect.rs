@@ -22,6 +22,8 @@ pub enum Dialect {
     OpenInference,
     /// The rerank endpoints of Cohere and Jina.
     Rerank,
+    /// `/rerank`, of text-embeddings-inference and of all others: only the body says whose client it is.
+    AnyRerank,
 }
 
 /// Why a request was refused.
@@ -79,7 +81,8 @@ impl Dialect {
         };
         match path {
             "/v1/rerank" | "/v2/rerank" => Self::Rerank,
-            "/embed" | "/embed_all" | "/embed_sparse" | "/predict" | "/rerank" | "/similarity"
+            "/rerank" => Self::AnyRerank,
+            "/embed" | "/embed_all" | "/embed_sparse" | "/predict" | "/similarity"
             | "/tokenize" | "/decode" | "/health" => Self::TextEmbeddingsInference,
             "/v1/embeddings" | "/v1/moderations" => Self::OpenAi,
             "/classify" | "/score" | "/v1/score" | "/pooling" => Self::Vllm,
@@ -101,6 +104,15 @@ impl Dialect {
             Self::TextEmbeddingsInference => {
                 let (status, name) = text_embeddings_inference(status, error_type);
                 (status, json!({"error": message, "error_type": name}))
+            }
+            Self::AnyRerank => {
+                let (status, name) = text_embeddings_inference(status, error_type);
+                // Clients of text-embeddings-inference read the first two, those of Cohere the third, those of
+                // Jina the last.
+                let error = json!({
+                    "error": message, "error_type": name, "message": message, "detail": message,
+                });
+                (status, error)
             }
             Self::OpenAi => {
                 let status = invalid_is_bad(status);
@@ -225,7 +237,7 @@ mod tests {
             ("/pipelines", Dialect::HuggingFace),
             ("/gliner", Dialect::HuggingFace),
             ("/embed/", Dialect::TextEmbeddingsInference),
-            ("/rerank", Dialect::TextEmbeddingsInference),
+            ("/rerank", Dialect::AnyRerank),
             ("/v1/rerank", Dialect::Rerank),
             ("/v2/rerank", Dialect::Rerank),
             ("/v1/embeddings/", Dialect::OpenAi),
@@ -312,7 +324,9 @@ mod tests {
         assert_eq!(refuse("/v1/fill-mask", 422, "invalid"), (422, expected.clone()));
         assert_eq!(refuse("/", 422, "invalid"), (400, expected));
         assert_eq!(refuse("/v2/models/m/infer", 422, "invalid"), (400, json!({"error": "no"})));
-        let expected = json!({"error": "no", "error_type": "Validation"});
+        let expected = json!({
+            "error": "no", "error_type": "Validation", "message": "no", "detail": "no",
+        });
         assert_eq!(refuse("/rerank", 422, "invalid"), (422, expected));
     }
 }

@@ -28,9 +28,13 @@ fn text_embeddings_inference_has_names_of_its_own() {
         (504, "timeout", 504, "Backend"),
     ] {
         let error = json!({"error": "why", "error_type": name});
-        for path in ["/embed", "/tokenize/", "/rerank"] {
+        for path in ["/embed", "/tokenize/"] {
             assert_eq!(refused(path, status, error_type), (expected, error.clone()));
         }
+        // Clients of Cohere and Jina ask here, too, and read other keys.
+        let mut for_all = error.clone();
+        (for_all["message"], for_all["detail"]) = (json!("why"), json!("why"));
+        assert_eq!(refused("/rerank", status, error_type), (expected, for_all));
     }
 }
 

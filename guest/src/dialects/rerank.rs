@@ -131,12 +131,14 @@ struct Tokens {
 fn rerank(call: &mut Call<'_>) -> Result<Answer, ApiError> {
     let body: Object = call.json()?;
     let has = |key| body.get(key).is_some_and(|value| !value.is_null());
-    if has("texts") || !has("documents") {
-        return text_embeddings_inference::rerank(call, body);
-    }
     // Only the body tells whose client sent it.
-    let told = |error| ApiError::InDialect(Dialect::Rerank, Box::new(error));
-    documents(call, body, UNVERSIONED).map_err(told)
+    let told = |dialect| move |error| ApiError::InDialect(dialect, Box::new(error));
+    match (has("texts"), has("documents")) {
+        (true, _) => text_embeddings_inference::rerank(call, body)
+            .map_err(told(Dialect::TextEmbeddingsInference)),
+        (false, true) => documents(call, body, UNVERSIONED).map_err(told(Dialect::Rerank)),
+        (false, false) => text_embeddings_inference::rerank(call, body),
+    }
 }
 
 fn documents(call: &mut Call<'_>, mut body: Object, api: Api) -> Result<Answer, ApiError> {

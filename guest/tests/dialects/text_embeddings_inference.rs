@@ -348,6 +348,7 @@ fn info_has_the_keys_of_text_embeddings_inference() {
     assert_eq!(embedder["max_client_batch_size"], 256);
     assert_eq!(embedder["max_batch_tokens"], 32 * 256);
     assert_eq!(embedder["auto_truncate"], true);
+    assert!(embedder["max_concurrent_requests"].is_u64(), "{embedder}");
     assert_eq!(embedder["version"], env!("CARGO_PKG_VERSION"));
     let classifier = info(&CLASSIFIER)["model_type"]["classifier"].clone();
     assert_eq!(classifier["label2id"][classifier["id2label"]["0"].as_str().unwrap()], 0);

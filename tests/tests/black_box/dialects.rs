@@ -43,6 +43,14 @@ fn statistics_count_what_a_version_has_answered() {
     let extensions = described.json()["extensions"].clone();
     let guest = ["classification", "model_configuration", "binary_tensor_data", "parameters"];
     assert_eq!(extensions, json!([&guest[..], &["statistics"]].concat()));
+    let document = server.get("/openapi.json");
+    assert_eq!(document.header("content-length"), document.text.len().to_string());
+    for path in ["/v2/models/stats", "/v2/models/{model}/stats"] {
+        let operation = &document.json()["paths"][path]["get"];
+        let schema = &operation["responses"]["200"]["content"]["application/json"]["schema"];
+        assert_eq!(schema["required"], json!(["model_stats"]), "{operation}");
+        assert!(operation["responses"]["4XX"].is_object(), "{operation}");
+    }
     assert_eq!(server.get("/v2/models/other/stats").status, 404);
     assert_eq!(server.post("/v2/models/stats", "").status, 405);
 }

@@ -103,14 +103,14 @@ impl JsonSchema for AnyRerankError {
 /// The name of a path's errors.
 pub(super) fn name(path: &str) -> &'static str {
     match Dialect::of_path(path) {
-        // The body decides.
-        _ if path == "/rerank" => "AnyRerankError",
         Dialect::HuggingFace | Dialect::HostedInference => "Error",
         Dialect::TextEmbeddingsInference => "TextEmbeddingsInferenceError",
         Dialect::OpenAi => "OpenAiError",
         Dialect::Vllm => "VllmError",
         Dialect::OpenInference => "OpenInferenceError",
         Dialect::Rerank => "RerankError",
+        // The body decides.
+        Dialect::AnyRerank => "AnyRerankError",
     }
 }
 

@@ -11,11 +11,15 @@ use crate::routing::Routed;
 
 const SERVER: &str = "/v2";
 const MODELS: &str = "/v2/models/";
-/// In bytes; guests of ours write some hundred.
-const LONGEST_DESCRIPTION: usize = 64 << 10;
+const DOCUMENT: &str = "/openapi.json";
+/// In bytes; guests of ours write some hundred, and some hundred thousand of the OpenAPI document.
+const LONGEST_DESCRIPTION: usize = 4 << 20;
 
-/// Answers the statistics extension of the Open Inference Protocol, version 2, and lists it: instances
-/// count nothing, for each request may get a fresh one.
+/// Adds to JSON, or has nothing to add to it.
+type Addition = fn(&mut Value) -> Option<()>;
+
+/// Answers the statistics extension of the Open Inference Protocol, version 2, and adds it to what the
+/// function says of itself: instances count nothing, for each request may get a fresh one.
 #[derive(Clone)]
 pub(in crate::http) struct Statistics;
 
@@ -26,15 +30,19 @@ impl Middleware for Statistics {
         if let Some(told) = told {
             return told;
         }
-        let describes_server = without_trailing_slash(request.uri().path()) == SERVER;
-        let answer = next.run(request).await;
-        if describes_server { with_extension(answer).await } else { answer }
+        // Of another guest there are no statistics.
+        let is_counted = routed.is_some_and(|routed| routed.version.model().is_some());
+        let add: Addition = match without_trailing_slash(request.uri().path()) {
+            SERVER if is_counted => add_extension,
+            DOCUMENT if is_counted => add_operations,
+            _ => return next.run(request).await,
+        };
+        described(next.run(request).await, add).await
     }
 }
 
-/// Adds the statistics extension to the guest's answer to `GET /v2`, which lists the extensions of the
-/// server. An answer without such a list stays as it is.
-async fn with_extension(answer: Response<Body>) -> Response<Body> {
+/// Adds to what the guest says in JSON. What `add` does not know stays as it is.
+async fn described(answer: Response<Body>, add: Addition) -> Response<Body> {
     if answer.status() != StatusCode::OK {
         return answer;
     }
@@ -42,19 +50,48 @@ async fn with_extension(answer: Response<Body>) -> Response<Body> {
     // The length changes. Of a `HEAD` request, whose answer has no body to count, it is left out.
     head.headers.remove(header::CONTENT_LENGTH);
     let Ok(body) = collect(body, LONGEST_DESCRIPTION).await else {
-        let error = "the description of the server is too long or was cut short";
+        let error = "the function's description is too long or was cut short";
         return Body::refusal(StatusCode::INTERNAL_SERVER_ERROR, "internal", error);
     };
     let mut told: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let extensions = told.get_mut("extensions").and_then(Value::as_array_mut);
-    let body = match extensions {
-        Some(extensions) => {
-            extensions.push("statistics".into());
-            told.to_string().into_bytes()
-        }
+    let body = match add(&mut told) {
+        Some(()) => told.to_string().into_bytes(),
         None => body.into(),
     };
     Response::from_parts(head, Body::full(body))
+}
+
+/// Lists the extension where `GET /v2` lists those of the server.
+fn add_extension(told: &mut Value) -> Option<()> {
+    told.get_mut("extensions")?.as_array_mut()?.push("statistics".into());
+    Some(())
+}
+
+/// Describes the extension in an OpenAPI document, next to the protocol's other operations, which say what a
+/// path's parameters are and how errors are told.
+fn add_operations(document: &mut Value) -> Option<()> {
+    let paths = document.get_mut("paths")?.as_object_mut()?;
+    for (known, path) in [
+        ("/v2/models", "/v2/models/stats"),
+        ("/v2/models/{model}", "/v2/models/{model}/stats"),
+        ("/v2/models/{model}/versions/{version}", "/v2/models/{model}/versions/{version}/stats"),
+    ] {
+        let mut operation = paths.get(known)?.get("get")?.clone();
+        let id = format!("{}_stats", operation.get("operationId")?.as_str()?);
+        operation["operationId"] = id.into();
+        operation["summary"] =
+            "Tells how many requests were answered, and how long they took.".into();
+        operation["responses"]["200"] = json!({
+            "description": "OK",
+            "content": {"application/json": {"schema": {
+                "type": "object",
+                "properties": {"model_stats": {"type": "array", "items": {"type": "object"}}},
+                "required": ["model_stats"],
+            }}},
+        });
+        paths.insert(path.to_owned(), json!({"get": operation}));
+    }
+    Some(())
 }
 
 /// The response, if that is what the request is for.
