@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 pub mod hosts;
+pub mod refusals;
 
 use std::ffi::OsStr;
 use std::fs::DirBuilder;

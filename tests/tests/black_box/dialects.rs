@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use pilotlight_tests::refusals::PATHS;
 use pilotlight_tests::{Answer, Server, component, send, send_to_socket, test_guest};
 use serde_json::{Value, json};
 use ureq::http::Request;
@@ -82,6 +83,26 @@ fn the_host_refuses_in_the_words_of_the_path() {
     let answer = send(call.header("content-type", "application/grpc").body(long.into()).unwrap());
     assert_eq!((answer.status, answer.header("grpc-status")), (200, "8"));
     assert_eq!(answer.header("content-type"), "application/grpc");
+}
+
+#[test]
+fn too_many_requests_are_told_in_the_words_of_the_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pilotlight.toml");
+    let source = test_guest("p3");
+    let text = format!(
+        "functions.default.source = {source:?}\nauth.slow = {{ rate = 0.001, burst = 1 }}\n\
+         [[routes]]\nto = \"default\"\nauth = \"slow\"\n"
+    );
+    fs::write(&file, text).unwrap();
+    let server = Server::start(&["--config", file.to_str().unwrap()]);
+    assert_eq!(server.get("/count").status, 200);
+    let told = server.get("/count").json()["error"].as_str().unwrap().to_owned();
+    for (path, form) in PATHS {
+        let refused = server.post(path, "{}");
+        assert_eq!((refused.status, refused.json()), (429, form.body(429, &told)), "{path}");
+        assert!(refused.header("retry-after").parse::<u64>().unwrap() > 0, "{path}");
+    }
 }
 
 #[test]

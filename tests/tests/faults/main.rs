@@ -5,6 +5,7 @@
 mod clocks;
 mod components;
 mod crash_backoff;
+mod dialects;
 mod limits;
 
 use std::sync::Arc;

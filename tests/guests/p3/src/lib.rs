@@ -38,7 +38,10 @@ async fn handle(request: Request) -> Result<Response<Content>, ErrorCode> {
 }
 
 async fn answer(request: Request) -> Response<Content> {
-    let text = match request.uri().path() {
+    // Any path can behave like one of those below.
+    let behavior = request.headers().get("x-behavior").and_then(|value| value.to_str().ok());
+    let behavior = behavior.unwrap_or(request.uri().path()).to_owned();
+    let text = match &behavior[..] {
         // 1 in an instance that has never run.
         "/count" => (COUNT.fetch_add(1, Ordering::Relaxed) + 1).to_string(),
         "/panic" => panic!("as asked"),
