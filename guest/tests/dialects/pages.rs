@@ -13,13 +13,26 @@ use sha2::{Digest as _, Sha256};
 use crate::support::{Reply, get, post, send, service};
 
 const PAGES: [&str; 2] = ["/", "/docs"];
+const HTML: &str = "text/html; charset=utf-8";
+const TEXT: &str = "text/plain; charset=utf-8";
 
 fn any() -> Service {
     service("electra-token-classification")
 }
 
+/// What browsers send (Fetch standard, navigation).
+const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+
+fn asked(service: &Service, method: &str, path: &str, accept: Option<&str>) -> Reply {
+    send(service, Head { method, path, accept, ..Head::default() }, b"")
+}
+
+fn page(service: &Service, path: &str) -> Reply {
+    asked(service, "GET", path, Some(BROWSER))
+}
+
 fn html(reply: &Reply) -> String {
-    assert_eq!((reply.status, reply.content_type), (200, "text/html; charset=utf-8"));
+    assert_eq!((reply.status, reply.content_type), (200, HTML));
     String::from_utf8(reply.body.clone()).unwrap()
 }
 
@@ -40,7 +53,7 @@ fn digest(content: &str) -> String {
 fn nothing_but_the_page_s_own_style_and_script_runs() {
     let service = any();
     for path in PAGES {
-        let reply = get(&service, path);
+        let reply = page(&service, path);
         let page = html(&reply);
         let policy = reply.header("content-security-policy").unwrap();
         let directives: Vec<&str> = policy.split("; ").collect();
@@ -61,7 +74,7 @@ fn nothing_but_the_page_s_own_style_and_script_runs() {
 fn pages_have_no_style_or_script_outside_of_their_elements() {
     let service = any();
     for path in PAGES {
-        let page = html(&get(&service, path)).to_lowercase();
+        let page = html(&page(&service, path)).to_lowercase();
         for forbidden in [" style=", " onclick=", " onload=", "\"javascript:", "innerhtml"] {
             assert!(!page.contains(forbidden), "{path}: {forbidden}");
         }
@@ -73,7 +86,7 @@ fn pages_name_no_address_elsewhere() {
     let service = any();
     for path in PAGES {
         // A name, which nothing is fetched by.
-        let page = html(&get(&service, path)).replace("http://www.w3.org/2000/svg", "");
+        let page = html(&page(&service, path)).replace("http://www.w3.org/2000/svg", "");
         for scheme in ["http://", "https://", "//cdn", "ws://", "wss://"] {
             assert!(!page.contains(scheme), "{path}: {scheme}");
         }
@@ -85,11 +98,25 @@ fn the_head_of_a_page_can_be_asked_for() {
     let service = any();
     for path in ["/", "/docs", "/openapi.json"] {
         // The host leaves the content out.
-        let head = send(&service, Head { method: "HEAD", path, ..Head::default() }, b"");
-        let whole = get(&service, path);
+        let head = asked(&service, "HEAD", path, Some(BROWSER));
+        let whole = page(&service, path);
         assert_eq!(head.status, 200, "{path}");
         assert_eq!(head.content_type, whole.content_type);
         assert_eq!(head.headers, whole.headers);
+    }
+}
+
+#[test]
+fn only_who_asks_for_a_page_gets_one() {
+    let service = any();
+    for accept in [BROWSER, "text/html", "application/json, Text/HTML;q=0.5"] {
+        let reply = asked(&service, "GET", "/", Some(accept));
+        assert_eq!((reply.content_type, reply.header("vary")), (HTML, Some("accept")), "{accept}");
+    }
+    for accept in [None, Some(""), Some("*/*"), Some("application/json"), Some("text/htmlx")] {
+        let reply = asked(&service, "GET", "/", accept);
+        let found = (reply.status, reply.content_type, &reply.body[..], reply.header("vary"));
+        assert_eq!(found, (200, TEXT, &b""[..], Some("accept")), "{accept:?}");
     }
 }
 
@@ -101,10 +128,10 @@ fn a_manifest_can_do_without_pages() {
     fs::write(&file, format!("playground = false\n{manifest}")).unwrap();
     let service =
         Service::load(&ModelFolder::open(folder.path()).unwrap(), Placement::default()).unwrap();
-    assert_eq!(get(&service, "/").status, 405);
+    let root = page(&service, "/");
+    assert_eq!((root.status, root.content_type, root.body.len()), (200, TEXT, 0));
     assert_eq!(get(&service, "/docs").status, 404);
     post(&service, "/", &serde_json::json!({"inputs": "ada"})).ok();
     let document = get(&service, "/openapi.json").ok();
-    assert!(document["paths"]["/"].get("get").is_none());
     assert!(document["paths"].get("/docs").is_none());
 }

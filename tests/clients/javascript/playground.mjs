@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import { accessible, focused, noProblems, page, tabOrder } from "./browser.mjs";
 import { TEXT, UNICODE, close, equal, reference, run, server } from "./checks.mjs";
 
-const NAMES = ["embeddings", "classifier", "reranker", "ner", "zero-shot", "qa", "fill-mask", "tensors"];
+const NAMES = ["embeddings", "classifier", "reranker", "ner", "zero-shot", "qa", "fill-mask", "tensors", "voice"];
 const servers = Object.fromEntries(await Promise.all(NAMES.map(async (name) => [name, await server(name)])));
 
 const QUESTION = "What is the capital of France?";
@@ -19,6 +19,21 @@ const GUITAR = "A man is playing a guitar.";
 const SENTENCES = ["A man plays the guitar.", "A woman is reading a book.", "Stocks fell on Monday.", UNICODE];
 const MASKS = "<mask> is in <mask>.";
 const MARKUP = "It's \"Sarah\" \\ 100 % $HOME `id` 🙂 é\n<img src=x onerror=alert(1)> <b>null</b> {label}";
+
+// A WAV file of 0.4 s: silence, and a loud tone.
+const RECORDING = wav(Array.from({ length: 6400 }, (_, at) => (at < 1600 ? 0 : at % 20 < 10 ? 20_000 : -20_000)));
+
+function wav(samples) {
+  const header = Buffer.alloc(44);
+  const size = samples.length * 2;
+  header.write("RIFF", 0);
+  header.writeUInt32LE(36 + size, 4);
+  header.write("WAVEfmt ", 8);
+  [[16, 4], [1, 2], [1, 2], [16_000, 4], [32_000, 4], [2, 2], [16, 2]].reduce((at, [value, bytes]) => header.writeUIntLE(value, at, bytes), 16);
+  header.write("data", 36);
+  header.writeUInt32LE(size, 40);
+  return Buffer.concat([header, Buffer.from(Int16Array.from(samples).buffer)]);
+}
 
 // The page shows numbers with four digits behind the point, or two.
 const [FOUR, TWO] = [6e-5, 6e-3];
@@ -119,6 +134,13 @@ const TASKS = [
     await barsAre(masks.map((mask) => mask.map(({ token_str: name, score, sequence: note }) => ({ name, score, note }))));
     return `“${masks.map(([best]) => best.token_str).join("”, “")}”`;
   }],
+  ["voice", "voice-activity-detection", { sound: RECORDING }, async ({ duration, segments, probabilities }) => {
+    close(await numbers(), [probabilities.slice(0, 6)], "numbers", FOUR);
+    const times = segments.map(({ start, end }) => `${start.toFixed(2)} to ${end.toFixed(2)} s`);
+    equal(await answer.locator(".chips li").allTextContents(), times);
+    equal([duration, probabilities.length, probabilities.at(-1) > 0.5], [0.4, 13, true]);
+    return `${segments.length} segment${segments.length === 1 ? "" : "s"} of speech in 0.4 s`;
+  }],
   ["tensors", "tensors", {}, async () => {
     equal(await numbers(), [Array(6).fill(2)], "numbers");
     return "1 tensor";
@@ -136,6 +158,12 @@ async function fill(task, values) {
   await page.locator(`input[value="${task}"]`).check();
   for (const [key, value] of Object.entries(values)) {
     const field = page.locator(`#field-${key}`);
+    if (Buffer.isBuffer(value)) {
+      await field.setInputFiles({ name: "recording.wav", mimeType: "audio/wav", buffer: value });
+      // The page reads it first.
+      await page.locator("#code").filter({ hasText: value.toString("base64").slice(0, 40) }).waitFor();
+      continue;
+    }
     await (typeof value === "boolean" ? field.setChecked(value) : field.fill(value));
   }
 }
@@ -257,6 +285,15 @@ await run({
     await page.locator("#copy-code").press("Enter");
     await page.getByRole("button", { name: "Copied" }).waitFor();
     equal(await page.evaluate(() => navigator.clipboard.readText()), await page.locator("#code").textContent(), "clipboard");
+    noProblems();
+  },
+  "what the microphone hears is told while it is on": async () => {
+    await open("voice");
+    await page.getByRole("button", { name: "Use the microphone" }).click();
+    await page.locator("#status").filter({ hasText: /segments? of speech in [1-9]/ }).waitFor();
+    await page.getByRole("button", { name: "Stop" }).click();
+    await page.getByRole("button", { name: "Use the microphone" }).waitFor();
+    equal(await page.locator("#error").innerText(), "");
     noProblems();
   },
   "an error is shown until the next request": async () => {

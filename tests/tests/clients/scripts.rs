@@ -102,7 +102,7 @@ fn hugging_face_inference_in_javascript() {
 fn pages_in_chromium() {
     let Some(chromium) = chromium() else { return };
     let Some(mut script) = javascript("playground.mjs") else { return };
-    let names = [&ALL_TASKS[..], &["TENSORS"]].concat();
+    let names = [&ALL_TASKS[..], &["TENSORS", "VOICE"]].concat();
     let servers: Vec<_> =
         names.into_iter().map(|name| (name, serve(name, &["--server-timing"]))).collect();
     run(script.env("CHROMIUM", chromium), &servers);

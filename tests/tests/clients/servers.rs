@@ -4,7 +4,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use pilotlight_testing::graphs;
+use pilotlight_testing::{graphs, tiny_voice};
 use pilotlight_tests::{Server, component, pilotlight, root, shared};
 
 /// A server's name, without the `PILOTLIGHT_` of the variable that tells scripts its URL.
@@ -22,6 +22,8 @@ const MODELS: [(Name, &str); 7] = [
 ];
 /// Serves `y = x + x` without a tokenizer.
 const TENSORS: Name = "TENSORS";
+/// Hears voices.
+const VOICE: Name = "VOICE";
 /// Serves the component of the default model, which has recognizers.
 pub(crate) const PII: Name = "PII";
 
@@ -95,8 +97,10 @@ fn serve_with_key(source: &Path, routes: &str) -> (Server, String) {
 }
 
 fn folder(name: Name) -> PathBuf {
-    if name == TENSORS {
-        return doubling();
+    match name {
+        TENSORS => return doubling(),
+        VOICE => return hearing(),
+        _ => {}
     }
     let (_, model) = MODELS.iter().find(|(known, _)| *known == name).unwrap();
     root().join("crates/testing/models").join(model)
@@ -108,6 +112,16 @@ fn doubling() -> PathBuf {
     let (folder, graph) = (shared("doubling"), own_folder("graph").join("model.onnx"));
     fs::write(&graph, graphs::doubling()).unwrap();
     fs::rename(graph, folder.join("model.onnx")).unwrap();
+    folder
+}
+
+/// A model folder of the tiny model that hears.
+fn hearing() -> PathBuf {
+    let (made, folder) = (tiny_voice::folder(), own_folder("hearing"));
+    for file in fs::read_dir(made.path()).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), folder.join(file.file_name())).unwrap();
+    }
     folder
 }
 

@@ -1,4 +1,5 @@
-//! Pages for browsers: the playground at `GET /`, and the OpenAPI document with a page that shows it.
+//! Pages for browsers: the playground at `GET /`, and the OpenAPI document with a page that shows it. Whoever
+//! asks for no page at `GET /` is told that the model is there, as text-embeddings-inference does.
 
 mod openapi;
 
@@ -12,19 +13,13 @@ use super::schema::{AnyObject, Document};
 use crate::api::ApiError;
 
 pub(super) const ROUTES: &[Route] = &[
-    page("/", |_| Ok(html(PLAYGROUND, PLAYGROUND_POLICY))),
-    page("/docs", |_| Ok(html(DOCS, DOCS_POLICY))),
-    Route {
-        method: "GET",
-        path: "/openapi.json",
-        requires: Requires::Nothing,
-        reads: NOTHING,
-        answer: openapi,
-    },
+    get("/", root),
+    Route { requires: Requires::Pages, ..get("/docs", |_| Ok(html(DOCS, DOCS_POLICY))) },
+    get("/openapi.json", openapi),
 ];
 
-const fn page(path: &'static str, answer: fn(&mut Call<'_>) -> Result<Answer, ApiError>) -> Route {
-    Route { method: "GET", path, requires: Requires::Pages, reads: NOTHING, answer }
+const fn get(path: &'static str, answer: fn(&mut Call<'_>) -> Result<Answer, ApiError>) -> Route {
+    Route { method: "GET", path, requires: Requires::Nothing, reads: NOTHING, answer }
 }
 
 /// A policy for the digests of a style and a script.
@@ -48,7 +43,7 @@ const DOCS: &str = include_str!("docs.html");
 /// (Content Security Policy, level 3). `tests/dialects/pages.rs` checks the digests.
 const PLAYGROUND_POLICY: &str = policy!(
     "CStWMAladAKus+2M9tvm7SEdvxdYhl97jjHSm3vxNyg=",
-    "4wMOL/SDENOiUDyaxsPL8bblXxIMS/5Tbzv7g2eCjn0="
+    "PNdX7geZEcvnyewTImsu4HP9D46xXBa8xOe8UJtPozs="
 );
 const DOCS_POLICY: &str = policy!(
     "n6wtR/xNn4bXCyr547myGInh4oalZZyto6oPCu8E1x8=",
@@ -68,6 +63,30 @@ fn html(page: &'static str, policy: &str) -> Answer {
     }
 }
 
+/// The playground for browsers, and nothing for all others.
+fn root(call: &mut Call<'_>) -> Result<Answer, ApiError> {
+    let is_page = call.function.has_pages() && asks_for_html(call.target.accept.as_deref());
+    let mut answer = match is_page {
+        true => html(PLAYGROUND, PLAYGROUND_POLICY),
+        false => Answer {
+            content_type: "text/plain; charset=utf-8",
+            headers: Vec::new(),
+            body: Vec::new(),
+        },
+    };
+    answer.headers.push(("vary", "accept".to_owned()));
+    Ok(answer)
+}
+
+/// Whether HTML is named among what a client reads, as browsers do; `*/*` names nothing.
+fn asks_for_html(accept: Option<&str>) -> bool {
+    let is_html = |range: &str| {
+        let essence = range.split(';').next().unwrap_or_default();
+        essence.trim().eq_ignore_ascii_case("text/html")
+    };
+    accept.unwrap_or_default().split(',').any(is_html)
+}
+
 fn openapi(call: &mut Call<'_>) -> Result<Answer, ApiError> {
     Ok(Answer::written(call.openapi.clone()))
 }
@@ -77,7 +96,9 @@ fn openapi(call: &mut Call<'_>) -> Result<Answer, ApiError> {
 pub(super) fn describe(document: &mut Document) {
     let html = serde_json::json!({"text/html": {}});
     document.tag("Pages");
-    document.get("/", "Shows a page to try the model out.").answers_in(&html);
+    document
+        .get("/", "Shows browsers a page to try the model out; answers nothing to others.")
+        .answers_in(&serde_json::json!({"text/html": {}, "text/plain": {}}));
     document.get("/docs", "Shows this document as a page.").answers_in(&html);
     document.get("/openapi.json", "This document.").answers::<AnyObject>();
 }
