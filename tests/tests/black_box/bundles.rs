@@ -59,7 +59,7 @@ fn a_component_is_signed_and_only_the_right_key_verifies_it() {
     ));
     assert!(code != 0 && log.contains("signed.wasm"), "{log}");
     let (code, log) = outcome(&mut pilotlight(&["serve", text(&file), "--require", "signature"]));
-    assert!(code != 0 && log.contains("no key is named"), "{log}");
+    assert!(code != 0 && log.contains("no public key is configured"), "{log}");
 }
 
 /// What `inspect` tells of the seal.

@@ -93,11 +93,11 @@ fn what_cannot_be_served_never_replaces_what_is() {
     let member = Member::new();
     let server = member.serve(&agent);
     agent.set("[functions");
-    until("refused", || member.logged("the configuration stays as it was") == 1);
+    until("refused", || member.logged("the previous configuration stays in use") == 1);
     agent.set("[functions.absent]\nsource = \"/absent.wasm\"");
-    until("refused", || member.logged("the configuration stays as it was") == 2);
+    until("refused", || member.logged("the previous configuration stays in use") == 2);
     agent.remove();
-    until("refused", || member.logged("Consul has no such key") == 1);
+    until("refused", || member.logged("the Consul key does not exist") == 1);
     assert_eq!(asked(&server), "one");
     drop(server);
     // Nor does it at a start: what was served last is.
@@ -105,7 +105,7 @@ fn what_cannot_be_served_never_replaces_what_is() {
         text.iter().for_each(|text| agent.set(text));
         assert_eq!(asked(&member.serve(&agent)), "one");
     }
-    assert_eq!(member.logged("the configuration of last time is served"), 3);
+    assert_eq!(member.logged("the last valid configuration is served"), 3);
     agent.set(&function("two"));
     assert_eq!(asked(&member.serve(&agent)), "two");
 }
@@ -119,18 +119,18 @@ fn without_consul_the_last_configuration_serves_on_even_over_a_restart() {
     agent.set(&function("two"));
     until("changed", || asked(&server) == "two");
     agent.set_away(true);
-    until("noticed", || member.logged("the configuration stays as it was") == 1);
+    until("noticed", || member.logged("the previous configuration stays in use") == 1);
     let before = agent.requests().len();
     until("asked again", || agent.requests().len() > before + 1);
     assert_eq!(asked(&server), "two");
     drop(server);
     let server = member.serve(&agent);
     assert_eq!(asked(&server), "two");
-    assert_eq!(member.logged("the configuration of last time is served, from the cache"), 1);
+    assert_eq!(member.logged("the last valid configuration is served from the cache"), 1);
     agent.set_away(false);
     agent.set(&function("three"));
     until("followed", || asked(&server) == "three");
-    assert_eq!(member.logged("the configuration stays as it was"), 1, "told once");
+    assert_eq!(member.logged("the previous configuration stays in use"), 1, "told once");
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn a_start_with_nothing_to_serve_says_why() {
     let log = refused("http://127.0.0.1:1");
     assert!(log.contains("write http://HOST:PORT/v1/kv/KEY"), "{log}");
     let log = refused(&agent.url(KEY));
-    assert!(log.contains(&agent.url(KEY)) && log.contains("no such key"), "{log}");
+    assert!(log.contains(&agent.url(KEY)) && log.contains("does not exist"), "{log}");
     agent.next_answers([Answer::raw("403 Forbidden", "", "ACL not found")]);
     let log = refused(&agent.url(KEY));
     assert!(log.contains("403") && log.contains("the token may not read it"), "{log}");
@@ -197,7 +197,7 @@ fn what_is_in_consul_is_checked() {
         (output.status.success(), String::from_utf8(output.stdout).unwrap())
     };
     agent.set(&function("one"));
-    assert_eq!(check(), (true, format!("{}: no mistakes\n", agent.url(KEY))));
+    assert_eq!(check(), (true, format!("{}: no errors\n", agent.url(KEY))));
     agent.set("listen = 5");
     let (good, told) = check();
     assert!(!good && told.contains(":1:10"), "{told}");

@@ -1,11 +1,11 @@
-//! Commands that this build has not.
+//! Commands that this build does not include.
 
 use std::ffi::OsString;
 
 use anyhow::bail;
 use clap::Args;
 
-/// Whatever is said to one of them.
+/// Arguments of such a command.
 #[derive(Args)]
 #[command(disable_help_flag = true)]
 pub(crate) struct Options {
@@ -14,7 +14,7 @@ pub(crate) struct Options {
 }
 
 fn refuse(what: &str, feature: &str) -> anyhow::Result<()> {
-    bail!("this build has no support for {what}: build with --features {feature}")
+    bail!("this build does not support {what}; build it with --features {feature}")
 }
 
 #[cfg(not(feature = "bench"))]
@@ -33,7 +33,7 @@ pub(crate) mod hub {
     use pilotlight::Choices;
 
     pub(crate) fn fetch(_: &str, _: &Choices, _: Option<PathBuf>) -> anyhow::Result<PathBuf> {
-        anyhow::bail!("this build fetches no models: build with --features registry")
+        anyhow::bail!("this build does not fetch models; build it with --features registry")
     }
 }
 

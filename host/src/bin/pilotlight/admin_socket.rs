@@ -1,4 +1,4 @@
-//! Where the administration's Unix socket is unless told, and how the verbs find it.
+//! The default path of the administration's Unix socket, and how commands find it.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -8,16 +8,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
-/// The port of the functions for which a socket's name has no number.
+/// Port of the functions for which the name of the socket has no number.
 const USUAL_PORT: u16 = 3000;
-/// Folder of packages' services, which systemd makes for `RuntimeDirectory=pilotlight`.
+/// Folder for services from packages, which systemd creates for `RuntimeDirectory=pilotlight`.
 const SYSTEM: &str = "/run/pilotlight";
-/// What the folder is called in a cache folder.
+/// Name of the folder in a cache folder.
 const IN_CACHE: &str = "run";
 
-/// The socket of a server whose functions are at `port`, in the first folder that can be used; the
-/// last one is in its `cache` folder. A port is taken once on a machine, so that several servers have
-/// different sockets.
+/// Path of the socket of a server whose functions are on `port`, in the first folder that can be
+/// used; the last one is in its `cache` folder. Only one server of a machine can have a port, so
+/// that several servers have different sockets.
 pub(crate) fn default_path(port: u16, cache: Option<&Path>) -> anyhow::Result<PathBuf> {
     let mut reasons = Vec::new();
     for folder in folders().into_iter().chain(cache.map(|cache| cache.join(IN_CACHE))) {
@@ -26,10 +26,10 @@ pub(crate) fn default_path(port: u16, cache: Option<&Path>) -> anyhow::Result<Pa
             Err(reason) => reasons.push(format!("{}: {reason:#}", folder.display())),
         }
     }
-    bail!("there is no folder for it: {}", reasons.join("; "))
+    bail!("no folder can be used: {}", reasons.join("; "))
 }
 
-/// The socket of the only server that runs here.
+/// Socket of the only server that runs on this machine.
 pub(crate) fn find() -> anyhow::Result<PathBuf> {
     find_in(&folders())
 }
@@ -51,17 +51,22 @@ fn find_in(folders: &[PathBuf]) -> anyhow::Result<PathBuf> {
     match live.as_slice() {
         [only] => Ok(only.clone()),
         [] if !refused.is_empty() => {
-            bail!("{} may be opened by its owner only; run this as that user", list(&refused))
+            bail!(
+                "{} can be opened only by its owner; run this command as that user",
+                list(&refused)
+            )
         }
         [] => {
             let folders = folders.iter().map(|folder| folder.display().to_string());
             bail!(
-                "no running server was found: nothing listens in {}; name its administration with \
+                "no running server was found: no socket in {} accepts connections; name its administration API with \
                  --admin unix:PATH, or with --admin http://HOST:PORT and --admin-token-file",
                 folders.collect::<Vec<_>>().join(" or ")
             )
         }
-        several => bail!("several servers run here; choose one with --admin: {}", list(several)),
+        several => {
+            bail!("several servers run on this machine; choose one with --admin: {}", list(several))
+        }
     }
 }
 
@@ -82,7 +87,7 @@ fn sockets(folder: &Path) -> Vec<PathBuf> {
     paths
 }
 
-/// The session's folder, the system's, and one beside what this user has in the cache.
+/// Folder of the user's session, of the system, and in the user's cache folder.
 fn folders() -> Vec<PathBuf> {
     let set = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let session = set("XDG_RUNTIME_DIR").map(|folder| folder.join("pilotlight"));
@@ -94,16 +99,20 @@ fn folders() -> Vec<PathBuf> {
     session.into_iter().chain([PathBuf::from(SYSTEM)]).chain(own).collect()
 }
 
-/// Makes `folder` unless it is there, and checks that nobody else can put a socket into it.
+/// Creates `folder` if it does not exist, and checks that no other user can create a socket in it.
 fn make_private(folder: &Path) -> anyhow::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).context("cannot be made")?;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .context("cannot be created")?;
     let metadata = fs::metadata(folder)?;
     let me = rustix::process::geteuid().as_raw();
     if metadata.uid() != me {
-        bail!("belongs to user {}, not to user {me} who runs this", metadata.uid());
+        bail!("belongs to user {}, not to the current user {me}", metadata.uid());
     }
     if metadata.mode() & 0o022 != 0 {
-        bail!("others may write to it; run chmod go-w");
+        bail!("others can write to it; run chmod go-w");
     }
     Ok(())
 }
@@ -139,7 +148,7 @@ mod tests {
         make_private(&folder.path().join("a/b")).unwrap();
         let _one = UnixListener::bind(folder.path().join("admin.sock")).unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
-        assert!(make_private(folder.path()).unwrap_err().to_string().contains("others may write"));
+        assert!(make_private(folder.path()).unwrap_err().to_string().contains("others can write"));
         assert!(find_in(&[folder.path().to_owned()]).is_err());
     }
 

@@ -1,4 +1,4 @@
-//! A running server's administration, shared by the verbs that speak to it.
+//! Client of a running server's administration API, shared by the commands that use it.
 
 use std::path::PathBuf;
 
@@ -19,18 +19,18 @@ use crate::admin_socket;
 
 #[derive(Args)]
 pub(crate) struct Administration {
-    /// Where the server has its administration [default: the Unix socket of the only server that runs
-    /// on this machine as this user]
+    /// Administration API of the server [default: the Unix socket of the only server on this
+    /// machine that runs as this user]
     #[arg(long, value_name = "URL|unix:PATH", env = "PILOTLIGHT_ADMIN")]
     admin: Option<Place>,
-    /// The token that the administration asks for, in a file
+    /// File with the token of the administration API
     #[arg(long, value_name = "FILE", env = "PILOTLIGHT_ADMIN_TOKEN_FILE")]
     admin_token_file: Option<PathBuf>,
 }
 
 impl Administration {
-    /// The JSON that is answered to a request with `content` of a type; a refusal is an error with
-    /// its reason.
+    /// Sends a request with `content` of a media type and returns the JSON of the response; a
+    /// response with an error status is an error with its reason.
     pub(crate) fn ask(
         &self,
         method: Method,
@@ -56,7 +56,7 @@ impl Administration {
         let answered = runtime.block_on(send(&admin, request));
         let (status, body) = answered.with_context(|| admin.to_string())?;
         let answer: Value = serde_json::from_slice(&body)
-            .with_context(|| format!("{admin} answers {status}, and no JSON"))?;
+            .with_context(|| format!("{admin}: status {status} with a body that is not JSON; is this an administration API of pilotlight?"))?;
         if !status.is_success() {
             let text = || String::from_utf8_lossy(&body).into_owned();
             bail!("{}", answer["error"].as_str().map_or_else(text, str::to_owned));

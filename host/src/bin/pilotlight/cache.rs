@@ -10,8 +10,8 @@ pub(crate) struct CacheArgs {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Build, compile and load what `serve` would with the same arguments, and exit: the next start with the
-    /// same cache folder finds everything in it
+    /// Build, compile and load what `serve` would with the same arguments, and exit; the next start
+    /// with the same cache folder finds everything in the cache
     Warm(Box<WarmArgs>),
 }
 
@@ -25,7 +25,7 @@ struct WarmArgs {
 }
 
 impl CacheArgs {
-    /// What is to be served later.
+    /// The arguments of `serve`.
     pub(crate) fn served(&self) -> &ServeArgs {
         let Command::Warm(options) = &self.command;
         &options.served

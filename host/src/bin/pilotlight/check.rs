@@ -8,25 +8,25 @@ use crate::origin::Origin;
 
 #[derive(Args)]
 pub(crate) struct CheckArgs {
-    /// Configuration
+    /// Configuration file
     #[arg(value_name = "FILE", default_value = "pilotlight.toml")]
     config: PathBuf,
-    /// What is in a key of Consul's instead, http[s]://HOST:PORT/v1/kv/KEY, read with the token in
+    /// Configuration in a Consul key instead, http[s]://HOST:PORT/v1/kv/KEY, read with the token in
     /// CONSUL_HTTP_TOKEN
     #[arg(long, value_name = "URL", conflicts_with = "config")]
     consul: Option<String>,
-    /// Only this one of its environments [default: all of them]
+    /// Only this environment [default: all environments]
     #[arg(long, value_name = "NAME")]
     env: Option<String>,
-    /// Set a key of the configuration, such as functions.ner.pool.min-ready=8
+    /// Value of a key of the configuration, such as functions.ner.pool.min-ready=8; can be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Report in JSON: a list of mistakes
+    /// Report in JSON: a list of errors
     #[arg(long)]
     json: bool,
 }
 
-/// Reports every mistake, and files that are missing; true if there is no mistake.
+/// Reports every error, and files that do not exist; true if there is no error.
 pub(crate) fn run(options: &CheckArgs) -> anyhow::Result<bool> {
     let CheckArgs { config, consul, env, set, json } = options;
     let origin = match consul {
@@ -53,7 +53,7 @@ pub(crate) fn run(options: &CheckArgs) -> anyhow::Result<bool> {
         });
         println!("{}", list.collect::<serde_json::Value>());
     } else if all.is_empty() {
-        println!("{}: no mistakes", origin.name());
+        println!("{}: no errors", origin.name());
     } else {
         all.iter().for_each(|mistake| println!("{mistake}"));
     }

@@ -1,4 +1,4 @@
-//! Options that say how the host computes, shared by `build` and `serve`.
+//! Flags of inference on the host, shared by `build` and `serve`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -14,37 +14,38 @@ use pilotlight_inference::{
 };
 
 use crate::log;
-/// The verb of the process that an isolated backend computes in.
+
+/// Hidden command of the child process in which an isolated backend runs.
 pub(crate) const WORKER: &str = "backend-worker";
 
-/// Where the matrix work is done.
+/// Where inference runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Place {
-    /// In the sandbox: runs on every host, Spin among them
+    /// In the sandbox; the component runs on every host, for example Spin
     Guest,
-    /// On the host, at native speed, through wasi:nn
+    /// On the host, natively, through wasi:nn
     Host,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Engine {
-    /// With `build`, whatever answers fastest on this machine: it is written into the component. With `serve`, what a
-    /// component says, where that is to be had; else the default
+    /// `build`: the backend that answers fastest on this machine, which the component then names.
+    /// `serve`: the backend that the component names if it is available, otherwise the default
     Auto,
-    /// Kernels of our own for encoders, part of this program; tract for other graphs
+    /// Pilotlight's own kernels for encoders, part of this program; tract for other graphs
     Native,
-    /// In pure Rust, part of this program
+    /// tract, in pure Rust, part of this program
     Tract,
-    /// The shared library of ONNX Runtime
+    /// ONNX Runtime, a shared library
     Onnxruntime,
 }
 
-/// Whether texts of different requests are computed as one batch.
+/// Whether texts of different requests share a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum BatchRows {
-    /// Where the graph's structure shows that its rows are independent of each other
+    /// If the structure of the graph shows that its rows are independent of each other
     Auto,
-    /// Wherever shapes allow it: you know that the graph's rows are independent
+    /// Wherever shapes allow it; only for graphs whose rows are known to be independent
     Always,
     /// Never
     Never,
@@ -53,57 +54,62 @@ pub(crate) enum BatchRows {
 #[derive(Args, Clone)]
 #[command(next_help_heading = "Computing on the host")]
 pub(crate) struct ComputeOptions {
-    /// What computes [default on a cpu: native; for graphs that are no encoders onnxruntime where its library
-    /// is found, tract elsewhere. Default on other devices: onnxruntime]
+    /// Inference backend [default: on a CPU native, and for graphs that are not encoders
+    /// onnxruntime if its library is found, otherwise tract; onnxruntime on other devices]
     #[arg(long, value_enum)]
     pub(crate) backend: Option<Engine>,
-    /// What it computes on: cpu, gpu, or an execution provider of ONNX Runtime (cuda, tensorrt, openvino)
+    /// Device for inference: cpu, gpu, or an execution provider of ONNX Runtime (cuda, tensorrt,
+    /// openvino)
     #[arg(long, default_value = "cpu", value_parser = parse_device)]
     pub(crate) device: Device,
-    /// Fastest instructions that native uses: scalar; avx2, avx-vnni, avx-512; neon, neon-dotprod, neon-i8mm, as
-    /// far as this program has them [default: the fastest of this processor]
+    /// Fastest CPU instructions that native uses: scalar; avx2, avx-vnni, avx-512; neon,
+    /// neon-dotprod, neon-i8mm [default: the fastest ones that this CPU and this program support]
     #[arg(long, value_name = "SET")]
     pub(crate) cpu: Option<InstructionSet>,
-    /// Shared library of ONNX Runtime [default: beside this program, or where the system looks]
+    /// Shared library of ONNX Runtime [default: beside this program, or in the system's library
+    /// path]
     #[arg(long, value_name = "FILE", env = "ORT_DYLIB_PATH")]
     pub(crate) onnxruntime: Option<PathBuf>,
-    /// Compute in a process of its own: a crash of the backend's native code ends that process and
-    /// not the server, which answers 503 until another has been started
+    /// Run the backend in a child process. If its native code crashes, the server keeps running,
+    /// and answers with 503 until the child process has been restarted
     #[arg(long)]
     pub(crate) isolate_backend: bool,
-    /// Seconds after which an isolated backend that does not answer is killed and started again
+    /// Maximum time for an answer of an isolated backend, in seconds; afterwards it is killed and
+    /// restarted
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = parse_seconds)]
     pub(crate) isolate_timeout: Duration,
-    /// Threads that compute [default: one for each core]
+    /// Number of threads for inference [default: one per core]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) compute_threads: Option<u16>,
-    /// Numbers to compute a model folder with: f32, int8, int4 (in the sandbox, and by native on the host), or
-    /// unchanged (on the host) [default: f32; `build` for the sandbox and for native: the smallest whose
-    /// answers agree with those of f32]
+    /// Number format for a model folder: f32, int8, int4 (in the sandbox, and with native on the
+    /// host), or unchanged (on the host) [default: f32; `build` for the sandbox and for native: the
+    /// smallest one whose answers agree with those of f32]
     #[arg(long, visible_alias = "quantize")]
     pub(crate) precision: Option<Precision>,
-    /// Pad the texts of a model folder to multiples of so many tokens, so that they can share a
-    /// batch; ignored for graphs that use no `attention_mask`. A component's is fixed when it is built [default: 1 on a cpu, 16 on other devices]
+    /// Pad the texts of a model folder to multiples of this number of tokens, so that more texts
+    /// fit into a batch; ignored for graphs without `attention_mask`. Fixed at build time for
+    /// components [default: 1 on a CPU, 16 on other devices]
     #[arg(long, value_name = "TOKENS", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub(crate) pad_to_multiple_of: Option<u32>,
-    /// Most rows that are computed at once; native counts tokens instead, but computes texts one by one with 1
-    /// [default: 8 on a cpu, 32 on other devices]
+    /// Maximum number of rows in a batch; native counts tokens instead, but computes texts one by
+    /// one with 1 [default: 8 on a CPU, 32 on other devices]
     #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..=65536))]
     pub(crate) max_batch: Option<u32>,
-    /// Most tokens that native computes at once; a text that has more is computed by itself
+    /// Maximum number of tokens in a batch of native; a longer text is computed by itself
     #[arg(long, value_name = "TOKENS", default_value_t = 192, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
     pub(crate) max_batch_tokens: u32,
-    /// Whether texts of different requests are computed as one batch; `always` is for graphs whose
-    /// rows are independent of each other though their structure does not show it
+    /// Whether texts of different requests share a batch; `always` is for graphs whose rows are
+    /// independent of each other although their structure does not show it
     #[arg(long, value_enum, default_value_t = BatchRows::Auto)]
     pub(crate) batch_rows: BatchRows,
-    /// Milliseconds for which a computation waits for others to join it
+    /// Time for which a computation waits for others to join its batch, in milliseconds
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=60_000))]
     pub(crate) max_wait: u64,
-    /// Most batches of a graph that are computed at once [default: one for each thread]
+    /// Maximum number of batches of a graph that are computed concurrently [default: one per
+    /// thread]
     #[arg(long, value_name = "COUNT", default_value_t = 0, hide_default_value = true)]
     pub(crate) graph_concurrency: u16,
-    /// Most computations that wait for a graph; further ones are answered 429
+    /// Maximum number of computations that wait for a graph; further requests are answered with 429
     #[arg(long, value_name = "COUNT", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) graph_queue: u32,
 }
@@ -112,15 +118,15 @@ fn parse_device(text: &str) -> Result<Device, String> {
     text.parse()
 }
 
-fn parse_seconds(text: &str) -> Result<Duration, String> {
-    match text.parse() {
-        Ok(seconds @ 1..=86_400) => Ok(Duration::from_secs(seconds)),
-        _ => Err("a number of seconds from 1 to 86400 is needed".to_owned()),
-    }
+/// Parses seconds from 0.001 to 86400 (one day), with or without a fraction.
+pub(crate) fn parse_seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().filter(|seconds| (0.001..=86_400.0).contains(seconds));
+    let time = seconds.and_then(|seconds: f64| Duration::try_from_secs_f64(seconds).ok());
+    time.ok_or_else(|| "must be a number of seconds from 0.001 to 86400".to_owned())
 }
 
 impl Place {
-    /// The guest for our own host.
+    /// The guest for this host.
     pub(crate) fn guest(self) -> Variant {
         match self {
             Self::Guest => Variant::InGuest(Target::default()),
@@ -137,7 +143,7 @@ impl ComputeOptions {
         Ok(self.with(Graphs::new(self.backend(threads)?, threads)?))
     }
 
-    /// Computes with `graphs`.
+    /// Inference with `graphs`.
     pub(crate) fn with(&self, graphs: Graphs) -> HostCompute {
         let mut compute = HostCompute::new(Arc::new(graphs));
         compute.precision = self.precision();
@@ -147,7 +153,7 @@ impl ComputeOptions {
         compute
     }
 
-    /// Whether the same backend will do for both.
+    /// Whether both options can share a backend.
     pub(crate) fn shares_backend(&self, other: &Self) -> bool {
         let key = |one: &Self| {
             let isolation = (one.isolate_backend, one.isolate_timeout);
@@ -158,12 +164,12 @@ impl ComputeOptions {
         key(self) == key(other)
     }
 
-    /// Numbers to compute with.
+    /// Number format for inference.
     pub(crate) fn precision(&self) -> Precision {
         self.precision.unwrap_or(Precision::F32)
     }
 
-    /// Numbers to compute with, where somebody chose.
+    /// Number format, if a flag sets it.
     pub(crate) fn chosen_precision(&self) -> Option<Precision> {
         self.precision
     }
@@ -198,7 +204,8 @@ impl ComputeOptions {
         })
     }
 
-    /// Options with each engine that `auto` chooses from; none where another is asked for, or a device has only one.
+    /// Options with each backend that `auto` chooses from; empty if another backend is requested,
+    /// or if the device has only one.
     pub(crate) fn candidates(&self) -> Vec<(EngineKind, Self)> {
         if self.backend != Some(Engine::Auto) || !self.device.is_cpu() {
             return Vec::new();
@@ -219,7 +226,7 @@ impl ComputeOptions {
         options
     }
 
-    /// Starts `engine`, here or in a process of its own.
+    /// Starts `engine`, in this process or in a child process.
     fn open(&self, engine: isolated::Engine) -> pilotlight_inference::Result<Box<dyn Backend>> {
         if !self.isolate_backend {
             return engine.open();

@@ -1,4 +1,4 @@
-//! What the environment tells libraries that are loaded later.
+//! Environment variables for libraries that are loaded later.
 
 /// ONNX Runtime's official builds report to their maker from 1.29 on: what models they load, how they
 /// run, and an identifier that they keep in the home folder. Their own switch comes too late, when

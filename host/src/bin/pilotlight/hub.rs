@@ -6,10 +6,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use pilotlight::{Cache, Choices};
 use pilotlight_registry::{Fetched, Hub, HubModel};
 
-/// The folder in the cache folder for models.
+/// Folder for models in the cache folder.
 const FOLDER: &str = "hub";
 
-/// Fetches `ORG/NAME[@REVISION]` into the cache folder, as far as it is not there; where it is. Blocks.
+/// Fetches the files of `ORG/NAME[@REVISION]` that the cache folder does not contain yet; returns
+/// the model's folder. Blocks.
 pub(crate) fn fetch(
     model: &str,
     choices: &Choices,
@@ -33,8 +34,8 @@ pub(crate) fn fetch(
     bar.finish_and_clear();
     let Fetched { folder, commit, outdated } = fetched?;
     if let Some(reason) = outdated {
-        tracing::warn!("{reason}; the commit of last time is used, from the cache");
+        tracing::warn!("{reason}; using the commit in the cache");
     }
-    tracing::info!(%model, commit, folder = %folder.display(), "the model is here");
+    tracing::info!(%model, commit, folder = %folder.display(), "the model is in the cache");
     Ok(folder)
 }

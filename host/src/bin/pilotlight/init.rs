@@ -14,7 +14,7 @@ pub(crate) struct InitOptions {
     model_dir: PathBuf,
     #[command(flatten)]
     choices: ModelChoices,
-    /// Write over a `model.toml` that is there; nothing of it is kept
+    /// Overwrite an existing `model.toml`; its keys are not kept
     #[arg(long)]
     force: bool,
     /// Report in JSON
@@ -27,7 +27,7 @@ pub(crate) fn run(options: &InitOptions) -> anyhow::Result<()> {
     let path = model_dir.join(MANIFEST_FILE);
     let is_there = path.symlink_metadata().is_ok();
     if is_there && !force {
-        bail!("{}: is there already; --force writes over it", path.display());
+        bail!("{}: already exists; use --force to overwrite it", path.display());
     }
     let folder = ModelFolder::detect_afresh(model_dir, &choices.choices(), &signature)?;
     let text = folder.manifest_text();

@@ -4,14 +4,14 @@ use clap::Args;
 use pilotlight::{BundleManifest, Endpoint, Error, Inspection, inspect};
 use pilotlight_bundle::VerifyingKey;
 
-/// Characters of a request or an answer that are printed.
+/// Maximum number of characters of a request or an answer that are printed.
 const LONGEST_SHOWN: usize = 1000;
 
 #[derive(Args)]
 pub(crate) struct InspectArgs {
-    /// The component
+    /// Component to inspect
     file: PathBuf,
-    /// Public keys (PEM) to check signatures with
+    /// File with a public key (PEM) to verify signatures with; can be repeated
     #[arg(long = "key", value_name = "FILE")]
     keys: Vec<PathBuf>,
     /// Report in JSON
@@ -52,8 +52,8 @@ fn print(inspection: &Inspection) {
             for signature in &seal.signatures {
                 let valid = match signature.valid {
                     Some(true) => "valid",
-                    Some(false) => "FORGED: that key did not make it",
-                    None => "not checked: name the key with --key",
+                    Some(false) => "INVALID: not made with this key",
+                    None => "not verified: pass its public key with --key",
                 };
                 println!("signature  by {}, {valid}", signature.key);
             }

@@ -1,4 +1,4 @@
-//! Keys of those who ask, and keys that de-identify what is answered.
+//! Commands for API keys and for keyrings of de-identification.
 
 use std::path::PathBuf;
 
@@ -9,29 +9,29 @@ use pilotlight_deidentify::{KeyId, KeyRing};
 
 #[derive(Args)]
 pub(crate) struct ApiKeyOptions {
-    /// What to call it: 1 to 32 of a-z, 0-9 and -
+    /// Identifier of the key: 1 to 32 of a-z, 0-9 and -
     #[arg(value_name = "ID")]
     id: String,
 }
 
 #[derive(Args)]
 pub(crate) struct KeyringOptions {
-    /// Where the keys are, for their owner alone to read
+    /// File with the keyring, readable only for its owner
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Add a key to those in the file, which de-identifies from then on; the others still re-identify
+    /// Add a key to the file, which replaces values from then on; the old keys still decrypt
     #[arg(long)]
     rotate: bool,
-    /// What to call the key [default: k1; of a rotation, the next number that is free]
+    /// Identifier of the key [default: k1; for a rotation, the next free number]
     #[arg(long, value_name = "ID")]
     id: Option<KeyId>,
 }
 
-/// The entry goes to standard output, to be appended to a file; the key to standard error, for
-/// whom it is made.
+/// Prints the entry on standard output, to be appended to a key file, and the key itself on
+/// standard error.
 pub(crate) fn api_key(options: &ApiKeyOptions) -> anyhow::Result<()> {
     let key = ApiKey::generate(&options.id)?;
-    eprintln!("key, shown this once: {}", key.expose());
+    eprintln!("API key, shown only once: {}", key.expose());
     print!("{}", key.entry());
     Ok(())
 }
@@ -45,19 +45,19 @@ pub(crate) fn keyring(options: &KeyringOptions) -> anyhow::Result<()> {
     };
     if *rotate {
         KeyRing::rotate(file, &id)?;
-        println!("{}: key {id} protects from now on", file.display());
+        println!("{}: new values are replaced with key {id}", file.display());
     } else {
         KeyRing::generate(file, &id)?;
-        println!("{}: key {id}, for nobody else to read", file.display());
+        println!("{}: created with key {id}, readable only for you", file.display());
     }
     Ok(())
 }
 
-/// The first of k1, k2 and so on that comes after all there are.
+/// The identifier after the highest of k1, k2 and so on.
 fn next(ring: &KeyRing) -> anyhow::Result<KeyId> {
     let numbers = ring.ids().filter_map(|id| id.as_str().strip_prefix('k')?.parse::<u64>().ok());
     let Some(number) = numbers.max().unwrap_or(0).checked_add(1) else {
-        bail!("there is no number after those of the keys; name one with --id");
+        bail!("the keys in the keyring use the highest number; name the new key with --id");
     };
-    format!("k{number}").parse().context("the next key")
+    format!("k{number}").parse().context("the identifier of the next key")
 }

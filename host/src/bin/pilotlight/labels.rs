@@ -1,4 +1,4 @@
-//! Whether models find entities, with the labels that `[deidentify]` sections name, as far as that is
+//! Whether the labels that `[deidentify]` sections name are labels of the models, as far as that is
 //! known without loading them.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,7 +11,7 @@ use pilotlight_model::{CONFIG_FILE, ModelConfig, ModelFolder, Task};
 use pilotlight_onnx::Pieces;
 use pilotlight_router::Route;
 
-/// What is known of a function before it is loaded.
+/// What is known about a function before it is loaded.
 enum Known {
     /// It cannot be read here, or does not say its labels before it is loaded.
     Nothing,
@@ -22,8 +22,8 @@ enum Known {
     Labels(BTreeSet<String>),
 }
 
-/// Mistakes of `[deidentify]` sections in every environment of a configuration that has no others, or in the
-/// one that `sources` names.
+/// Errors of `[deidentify]` sections in every environment of a configuration that has no other
+/// errors, or in the environment that `sources` names.
 pub(crate) fn mistakes(text: &str, sources: &Sources) -> Vec<Diagnostic> {
     let mut known = BTreeMap::new();
     let mut found: Vec<Diagnostic> = Vec::new();
@@ -77,7 +77,7 @@ fn in_one(parsed: &Parsed, known: &mut BTreeMap<std::path::PathBuf, Known>) -> V
     found
 }
 
-/// The functions whose answers a route passes on.
+/// The functions whose answers a route returns.
 fn functions<'a>(
     route: &'a Route,
     config: &'a Config,
@@ -110,7 +110,7 @@ fn of_folder(folder: &Path, choices: &Choices) -> Option<Known> {
     Some(Known::Labels(labels.groups().clone()))
 }
 
-/// Labels that the graph gives for each token, where it says so.
+/// Number of labels per token in the graph's output, if the graph states it.
 fn width(folder: &ModelFolder) -> Option<usize> {
     let manifest = folder.manifest();
     let file = folder.read_in_pieces(&manifest.onnx_file).ok()?.into_iter().collect::<Pieces>();

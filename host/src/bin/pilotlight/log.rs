@@ -1,4 +1,4 @@
-//! The log: how much, how it is written, and who else gets it.
+//! The log: level, format, and export.
 
 use std::io::IsTerminal as _;
 use std::sync::OnceLock;
@@ -11,19 +11,19 @@ use tracing_subscriber::Layer as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// How this process logs.
+/// Format of this process's log.
 static FORMAT: OnceLock<Format> = OnceLock::new();
 
-/// How the log is written.
+/// Format of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// For people
+    /// Text for people
     Text,
-    /// For programs: an object a line
+    /// One JSON object per line
     Json,
 }
 
-/// How much is logged, and how.
+/// Level and format of the log.
 #[derive(Clone, Copy)]
 pub(crate) struct Log {
     pub(crate) level: LevelFilter,
@@ -31,7 +31,7 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// What a configuration says.
+    /// Level and format in a configuration.
     pub(crate) fn of_config(telemetry: &config::Telemetry) -> Self {
         let level = match telemetry.log {
             config::Level::Off => LevelFilter::OFF,
@@ -48,7 +48,7 @@ impl Log {
         Self { level, format }
     }
 
-    /// Logs on standard error from now on, and to a collector.
+    /// Starts logging on standard error, and to a collector.
     pub(crate) fn start(self, otlp: Option<&Otlp>) {
         // A second start would be refused below.
         let _ = FORMAT.set(self.format);
@@ -65,7 +65,7 @@ impl Log {
     }
 }
 
-/// What has another process of ours log in the same way.
+/// Flags with which a child process logs in the same way.
 pub(crate) fn arguments() -> [String; 4] {
     let format = match FORMAT.get() {
         Some(Format::Json) => "json",

@@ -49,11 +49,11 @@ use serve::Document;
 struct Arguments {
     #[command(subcommand)]
     verb: Verb,
-    /// How much to log on standard error: off, error, warn, info, debug or trace [default: info, or
-    /// what a configuration says]
+    /// Log level on standard error: off, error, warn, info, debug or trace [default: that of the
+    /// configuration, or info]
     #[arg(long, global = true, env = "PILOTLIGHT_LOG")]
     log: Option<LevelFilter>,
-    /// How to write that [default: text, or what a configuration says]
+    /// Format of the log [default: that of the configuration, or text]
     #[arg(long, global = true, value_enum, env = "PILOTLIGHT_LOG_FORMAT")]
     log_format: Option<Format>,
 }
@@ -62,45 +62,45 @@ struct Arguments {
 enum Verb {
     /// Turn a model folder into one self-contained, pre-initialized component
     Build(build::BuildArgs),
-    /// Write the `model.toml` of a model folder, with what is detected
+    /// Write the `model.toml` of a model folder with what is detected
     Init(init::InitOptions),
-    /// Serve a model folder or a component over HTTP, a fresh instance for each request
+    /// Serve a model folder or a component over HTTP, with a fresh instance for each request
     Serve(Box<serve::ServeArgs>),
-    /// Fill the cache ahead of time
+    /// Fill the cache before `serve` needs it
     Cache(cache::CacheArgs),
-    /// Report every mistake in a configuration, with its line and column; of files that it names and
-    /// that are not here there are warnings only
+    /// Report every error in a configuration with its line and column, and warn of files that do
+    /// not exist here
     Check(check::CheckArgs),
-    /// Have another version take over from the one that a server has, without a request lost
+    /// Deploy another version of a function of a running server without losing requests
     Swap(swap::SwapOptions),
-    /// Have the previous version take over again
+    /// Return to the previous version of a function
     Rollback(swap::RollbackOptions),
-    /// Show which versions get which share of the requests to a server, and how they do
+    /// Show the routes of a running server, with shares and state of each version
     Routes(routes::RoutesArgs),
-    /// Make a key pair to sign components with
+    /// Create a key pair for signing components
     Keygen(sign::KeygenOptions),
-    /// Make an API key: the key itself, once, and its entry for the file of keys
+    /// Create an API key: prints the key once, and its entry for the key file
     ApiKey(keys::ApiKeyOptions),
-    /// Make a keyring for de-identification, or rotate its keys
+    /// Create a keyring for de-identification, or rotate its keys
     Keyring(keys::KeyringOptions),
     /// Sign a component that `build` wrote
     Sign(sign::SignOptions),
-    /// Check that a component is what was built, and who signed it
+    /// Check the digest and the signatures of a component
     Verify(sign::VerifyOptions),
-    /// Send a component to an OCI registry
+    /// Push a component to an OCI registry
     Push(registry::PushOptions),
-    /// Fetch a component from an OCI registry
+    /// Pull a component from an OCI registry
     Pull(registry::PullOptions),
-    /// Measure servers: latency and cold answers, starts, load
+    /// Measure servers: latency, cold starts, load
     Bench(Box<bench::Options>),
-    /// Tell what a component holds: digests, sizes, imports, exports, the model's card
+    /// Show the content of a component: digests, sizes, imports, exports, model card
     Inspect(inspect::InspectArgs),
-    /// Compute for the process that has started this one
+    /// Run an isolated backend for the parent process
     #[command(name = compute::WORKER, hide = true)]
     BackendWorker,
 }
 
-/// Logs from now on, and what was to be told before.
+/// Starts the log, and logs the warnings of telemetry.
 fn start_log(log: Log, started: Option<&serve::Started>) {
     log.start(started.and_then(|started| started.telemetry.otlp()));
     for warning in started.iter().flat_map(|started| &started.warnings) {

@@ -1,14 +1,14 @@
-//! Files that a configuration names and that are not here.
+//! Files that a configuration names and that do not exist here.
 
 use pilotlight_config::{Diagnostic, Sources};
 
 use crate::labels::environments;
 
-/// Keys of what is made where it does not exist.
+/// Keys of files and folders that are created if they do not exist.
 const MADE: [&str; 2] = ["cache-dir", "admin.socket"];
 
-/// Files and folders of every environment, or of the one that `sources` names, that cannot be
-/// found. It may be that the configuration is for another machine.
+/// Files and folders of every environment, or of the one that `sources` names, that do not exist.
+/// The configuration may be for another machine.
 pub(crate) fn warnings(text: &str, sources: &Sources) -> Vec<Diagnostic> {
     let mut found: Vec<Diagnostic> = Vec::new();
     for environment in environments(text, sources) {
@@ -18,7 +18,7 @@ pub(crate) fn warnings(text: &str, sources: &Sources) -> Vec<Diagnostic> {
             if MADE.contains(&key.as_str()) || path.exists() {
                 continue;
             }
-            let message = format!("there is no {} here", path.display());
+            let message = format!("{} does not exist on this machine", path.display());
             let warning = parsed.source_map.diagnostic(&key, message);
             if !found.contains(&warning) {
                 found.push(warning);

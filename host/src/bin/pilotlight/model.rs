@@ -1,4 +1,4 @@
-//! The model that a command is about: where it is and what is said of it.
+//! The model of a command: its location and the options for it.
 
 use std::path::{Path, PathBuf};
 
@@ -8,14 +8,15 @@ use pilotlight_model::{ModelFolder, Task};
 
 use crate::hub;
 
-/// What is said of a model folder beyond its files.
+/// Options for a model folder that its files do not determine.
 #[derive(Args, Clone)]
 pub(crate) struct ModelChoices {
-    /// What the model in a folder does [default: what `model.toml` or the other files say]
+    /// Task of the model in a folder [default: that of `model.toml`, or detected from the other
+    /// files]
     #[arg(long, value_name = "TASK", value_parser = parse_task)]
     pub(crate) task: Option<Task>,
-    /// Graph of a model folder that has several, by its path in the folder [default: the one that
-    /// serves best; the log says which]
+    /// Graph of a model folder with several graphs, by its path in the folder [default: the graph
+    /// that serves best; the log names it]
     #[arg(long, value_name = "FILE")]
     pub(crate) onnx_file: Option<String>,
 }
@@ -30,8 +31,8 @@ fn parse_task(name: &str) -> Result<Task, String> {
     name.parse()
 }
 
-/// The folder or file that `source` names; a model on Hugging Face's Hub is fetched into the cache folder
-/// first. Blocks.
+/// The folder or file that `source` names; a model on Hugging Face's Hub is fetched into the cache
+/// folder first. Blocks.
 pub(crate) fn folder(
     source: &Path,
     choices: &ModelChoices,
@@ -47,7 +48,7 @@ pub(crate) fn folder(
     hub::fetch(model, &choices.choices(), cache_dir)
 }
 
-/// The model in a folder; what was detected is printed on standard error.
+/// The model in a folder; what is detected is printed on standard error.
 pub(crate) fn detect(folder: &Path, choices: &ModelChoices) -> anyhow::Result<ModelFolder> {
     let folder = ModelFolder::detect(folder, &choices.choices(), &signature)?;
     folder.findings().iter().for_each(|finding| eprintln!("{finding}"));

@@ -1,4 +1,4 @@
-//! Where a configuration comes from: a file, or a key of Consul's.
+//! Origin of a configuration: a file, or a Consul key.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ pub(crate) enum Origin {
 }
 
 impl Origin {
-    /// The key that `url` is the address of, read with the token in CONSUL_HTTP_TOKEN.
+    /// The Consul key at `url`, read with the token in CONSUL_HTTP_TOKEN.
     pub(crate) fn consul(url: &str) -> anyhow::Result<Self> {
         let mut options = ConsulOptions::at(url)?;
         let token = std::env::var_os("CONSUL_HTTP_TOKEN").filter(|token| !token.is_empty());
@@ -21,7 +21,7 @@ impl Origin {
         Ok(Self::Consul { url: url.to_owned(), options })
     }
 
-    /// What mistakes call it.
+    /// Its name in diagnostics.
     pub(crate) fn name(&self) -> String {
         match self {
             Self::File(path) => path.display().to_string(),
@@ -29,21 +29,24 @@ impl Origin {
         }
     }
 
-    /// The text as it is now. Blocks.
+    /// The current text. Blocks.
     pub(crate) fn read(&self) -> anyhow::Result<String> {
         match self {
             Self::File(path) => std::fs::read_to_string(path).with_context(|| self.name()),
             Self::Consul { options, .. } => match Consul::new(options.clone())?.wait()? {
                 Change::Text(text) => Ok(text),
                 Change::Absent | Change::Unchanged => {
-                    bail!("{}: Consul has no such key", self.name())
+                    bail!(
+                        "{}: the Consul key does not exist; create it with `consul kv put`",
+                        self.name()
+                    )
                 }
             },
         }
     }
 
-    /// Where its keys come from besides its text. Relative paths start at a file's folder, or
-    /// where the program was started.
+    /// The sources of its keys. Relative paths start at the folder of a file, or at the working
+    /// directory for Consul.
     pub(crate) fn sources(&self, environment: Option<&str>, set: &[String]) -> Sources {
         let mut sources = match self {
             Self::File(path) => Sources::of(path),
@@ -59,7 +62,7 @@ impl Origin {
     }
 }
 
-/// What the router finds wrong; that functions exist is checked by the configuration itself.
+/// Errors that the router finds; the configuration itself checks that functions exist.
 fn route_errors(routes: &[Route]) -> Vec<RouteDiagnostic> {
     let targets = routes.iter().flat_map(Route::targets);
     let functions = targets.map(|target| target.function.clone()).collect();

@@ -1,6 +1,6 @@
-//! Why something failed, in one line.
+//! The reason of an error in one line.
 
-/// An error with its causes; one that its error has told already is not told again.
+/// An error with its causes; a cause that the message of the error contains is not repeated.
 pub(crate) fn reason(error: &anyhow::Error) -> String {
     let mut told = error.to_string();
     for cause in error.chain().skip(1).map(ToString::to_string) {

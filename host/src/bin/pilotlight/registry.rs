@@ -10,10 +10,10 @@ use pilotlight_registry::{
 
 #[derive(Args)]
 pub(crate) struct PushOptions {
-    /// Component
+    /// Component to push
     #[arg(value_name = "FILE.wasm")]
     component: PathBuf,
-    /// Where to send it: [oci://]HOST[:PORT]/REPOSITORY[:TAG]
+    /// Reference to push to: [oci://]HOST[:PORT]/REPOSITORY[:TAG]
     #[arg(value_name = "REFERENCE")]
     reference: Reference,
     #[command(flatten)]
@@ -22,20 +22,21 @@ pub(crate) struct PushOptions {
 
 #[derive(Args)]
 pub(crate) struct PullOptions {
-    /// What to fetch: [oci://]HOST[:PORT]/REPOSITORY[:TAG][@sha256:DIGEST]
+    /// Reference to pull: [oci://]HOST[:PORT]/REPOSITORY[:TAG][@sha256:DIGEST]
     #[arg(value_name = "REFERENCE")]
     reference: Reference,
-    /// Where to write the component
+    /// File to write the component to
     #[arg(short, long, value_name = "FILE.wasm")]
     output: PathBuf,
     #[command(flatten)]
     connection: Connection,
 }
 
-/// Credentials are PILOTLIGHT_REGISTRY_USER and PILOTLIGHT_REGISTRY_PASSWORD, or Docker's
+/// Credentials come from PILOTLIGHT_REGISTRY_USER and PILOTLIGHT_REGISTRY_PASSWORD, or from
+/// Docker's configuration
 #[derive(Args)]
 struct Connection {
-    /// Speak HTTP without TLS; with registries on this machine that is done anyway
+    /// Use HTTP without TLS; registries on this machine are always reached this way
     #[arg(long)]
     plain_http: bool,
     /// Report in JSON
@@ -94,7 +95,7 @@ fn print(manifest: Digest, layer: Digest, bytes: u64) {
     println!("{}", serde_json::json!({"manifest": manifest, "layer": layer, "bytes": bytes}));
 }
 
-/// Shows how far it is while `moving` moves bytes.
+/// Shows the progress of `moving`.
 fn shown<T>(moving: impl FnOnce(Progress<'_>) -> Result<T>) -> Result<T> {
     let style = ProgressStyle::with_template("{wide_bar} {bytes} of {total_bytes}");
     let bar =

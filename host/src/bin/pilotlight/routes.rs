@@ -65,9 +65,11 @@ pub(crate) fn run(options: &RoutesArgs) -> anyhow::Result<()> {
         println!("{answer}");
         return Ok(());
     }
-    let matrix: Matrix = serde_json::from_value(answer).context("the answer to /routes")?;
+    let matrix: Matrix = serde_json::from_value(answer).context(
+        "the response to /routes is not valid; server and command may have different versions",
+    )?;
     if matrix.routes.is_empty() {
-        println!("no routes: everything goes to the function `default`");
+        println!("no routes: every request goes to the function `default`");
     }
     for route in &matrix.routes {
         show_route(route, &matrix.functions);
@@ -103,7 +105,7 @@ fn show_route(route: &Route, functions: &BTreeMap<String, Function>) {
     }
 }
 
-/// Whether whoever a target names can take requests.
+/// State of the version that a target names.
 fn health(target: &str, functions: &BTreeMap<String, Function>) -> &'static str {
     let (name, version) = target.split_once('@').unwrap_or((target, "current"));
     let Some(function) = functions.get(name) else { return "no such function" };
@@ -117,7 +119,7 @@ fn health(target: &str, functions: &BTreeMap<String, Function>) -> &'static str 
     };
     match version {
         None => "no such version",
-        Some(version) if version.in_crash_backoff => "does nothing but fail",
+        Some(version) if version.in_crash_backoff => "in crash backoff",
         Some(version) if version.pool.ready > 0 => "ready",
         Some(version) if version.pool.failed > 0 => "instances fail",
         Some(_) => "busy",

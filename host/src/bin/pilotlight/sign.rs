@@ -7,27 +7,30 @@ use pilotlight_files::{FileAccess, write_atomically};
 
 #[derive(Args)]
 pub(crate) struct KeygenOptions {
-    /// Where to write the private key (PKCS#8, PEM); the public key goes beside it as FILE.pub
+    /// File to write the private key to (PKCS#8, PEM); the public key is written beside it to
+    /// FILE.pub
     #[arg(value_name = "FILE")]
     key: PathBuf,
 }
 
 #[derive(Args)]
 pub(crate) struct SignOptions {
-    /// Component, which is replaced by the signed one
+    /// Component to sign; it is replaced by the signed one
     #[arg(value_name = "FILE.wasm")]
     component: PathBuf,
-    /// Private Ed25519 key (PKCS#8, PEM), as `keygen` or `openssl genpkey -algorithm ed25519` write it
+    /// File with the private Ed25519 key (PKCS#8, PEM), as written by `keygen` or `openssl genpkey
+    /// -algorithm ed25519`
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
 }
 
 #[derive(Args)]
 pub(crate) struct VerifyOptions {
-    /// Component
+    /// Component to verify
     #[arg(value_name = "FILE.wasm")]
     component: PathBuf,
-    /// Public keys (PEM), by one of which it has to be signed
+    /// File with a public key (PEM); the component must be signed with one of the keys. Can be
+    /// repeated
     #[arg(long = "key", value_name = "FILE")]
     keys: Vec<PathBuf>,
 }
@@ -39,7 +42,7 @@ pub(crate) fn keygen(options: &KeygenOptions) -> anyhow::Result<()> {
     public.push(".pub");
     let public = PathBuf::from(public);
     write(&public, key.verifying_key().to_pem()?.as_bytes())?;
-    println!("{}: private key, for nobody else to read", options.key.display());
+    println!("{}: private key, readable only for you", options.key.display());
     println!("{}: public key {}", public.display(), key.verifying_key().id());
     Ok(())
 }
@@ -61,7 +64,7 @@ pub(crate) fn verify(options: &VerifyOptions) -> anyhow::Result<()> {
     let policy = if keys.is_empty() { Policy::Digest } else { Policy::Signature { keys } };
     let name = || options.component.display().to_string();
     let bundle: Bundle<'_> = policy.admit(&component).with_context(name)?;
-    println!("{}: what was sealed as {}", options.component.display(), bundle.digest());
+    println!("{}: content matches digest {}", options.component.display(), bundle.digest());
     for signature in bundle.signatures() {
         println!("signature by {}", signature.key());
     }

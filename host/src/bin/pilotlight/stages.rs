@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use pilotlight::Stage;
 
-/// Shows the stages of a build on standard error: the running one with its time while it is a
+/// Shows the stages of a build on standard error: the running one with its elapsed time if it is a
 /// terminal, and a line for each that has ended.
 pub(crate) struct Stages(Mutex<Option<(Stage, Instant, ProgressBar)>>);
 

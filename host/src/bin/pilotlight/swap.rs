@@ -10,10 +10,11 @@ use crate::administration::Administration;
 
 #[derive(Args)]
 pub(crate) struct SwapOptions {
-    /// Model folder or component; the server reads it, so that it has to be on its machine
+    /// Model folder or component. The server reads this path, so it must exist on the server's
+    /// machine, unless --upload is given
     #[arg(value_name = "MODEL_DIR|FILE.wasm")]
     source: PathBuf,
-    /// Send the component itself, which the server keeps in its cache
+    /// Upload the component itself; the server keeps it in its cache
     #[arg(long)]
     upload: bool,
     #[command(flatten)]
@@ -28,7 +29,7 @@ pub(crate) struct RollbackOptions {
 
 #[derive(Args)]
 struct ServerOptions {
-    /// Function whose version changes
+    /// Function to change
     #[arg(long, default_value = DEFAULT_FUNCTION)]
     function: String,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! Where an administration is to be found.
+//! Address of an administration API.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -27,7 +27,7 @@ pub(super) trait Socket: AsyncRead + AsyncWrite + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket for S {}
 
 impl Place {
-    /// What the `host` header says.
+    /// Value of the `host` header.
     pub(super) fn host(&self) -> String {
         match self {
             Self::Unix(_) => "localhost".to_owned(),
@@ -50,12 +50,13 @@ impl Place {
     }
 }
 
-/// Without the brackets round an address of IPv6.
+/// Removes the brackets around an IPv6 address.
 fn bare(host: &str) -> &str {
     host.trim_start_matches('[').trim_end_matches(']')
 }
 
-/// Trusts the authorities that this machine trusts, or those in the file that SSL_CERT_FILE names.
+/// Trusts the certificate authorities of this machine, or those in the file that SSL_CERT_FILE
+/// names.
 fn client() -> anyhow::Result<ClientConfig> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -71,7 +72,7 @@ impl FromStr for Place {
         if let Some(path) = text.strip_prefix("unix:") {
             let path = PathBuf::from(path);
             return match path.as_os_str().is_empty() {
-                true => Err("write unix:PATH".to_owned()),
+                true => Err("must be unix:PATH".to_owned()),
                 false => Ok(Self::Unix(path)),
             };
         }
@@ -79,10 +80,10 @@ impl FromStr for Place {
         let tls = match uri.scheme_str() {
             Some("http") => false,
             Some("https") => true,
-            _ => return Err("write http://HOST:PORT, https://HOST:PORT or unix:PATH".to_owned()),
+            _ => return Err("must be http://HOST:PORT, https://HOST:PORT or unix:PATH".to_owned()),
         };
         if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
-            return Err("nothing may follow the port".to_owned());
+            return Err("must not have a path or a query".to_owned());
         }
         let host = uri.host().unwrap_or_default().to_owned();
         let port = uri.port_u16().unwrap_or(if tls { 443 } else { 80 });

@@ -8,7 +8,7 @@ use pilotlight_onnx::{Pieces, contains_operator, decode_with};
 /// What was built.
 pub(super) struct Built {
     pub(super) component: Vec<u8>,
-    /// How far its answers are those of f32, where that was measured.
+    /// Agreement of its answers with those of f32, if it was measured.
     pub(super) agreement: Option<Agreement>,
     /// The graph that the host computes for it.
     pub(super) graph: Option<Vec<u8>>,
@@ -27,7 +27,7 @@ impl Built {
     }
 }
 
-/// Precisions that an encoder can be computed in besides f32, the smallest first.
+/// Precisions below f32 that an encoder can be computed in, the smallest first.
 pub(super) fn in_integers(folder: &ModelFolder) -> anyhow::Result<Vec<Precision>> {
     Ok(match has_weights_of_4_bits(folder)? {
         true => vec![Precision::Int4, Precision::Int8],
@@ -46,8 +46,8 @@ fn has_weights_of_4_bits(folder: &ModelFolder) -> anyhow::Result<bool> {
     Ok(contains_operator(&model, "MatMulNBits"))
 }
 
-/// How the answers of a component are compared with those of another precision.
+/// How the answers of a component are compared with those in another precision.
 pub(super) fn accuracy_check(component: &[u8]) -> anyhow::Result<AccuracyCheck> {
     let check = BundleManifest::of(component)?.and_then(|manifest| manifest.accuracy_check);
-    check.context("the component does not say how its answers are compared")
+    check.context("the component's manifest has no accuracy check")
 }

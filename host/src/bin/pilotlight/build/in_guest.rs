@@ -12,7 +12,7 @@ use super::built::{Built, accuracy_check, in_integers};
 use super::options::BuildArgs;
 use crate::stages::Stages;
 
-/// Builds in the precision asked for, or in the smallest one whose answers are those of f32.
+/// Builds in the requested precision, or in the smallest one whose answers agree with those of f32.
 pub(super) async fn build(
     options: &BuildArgs,
     guest: Guest,
@@ -52,7 +52,7 @@ pub(super) async fn build(
     Ok(Built::in_guest(reference, None))
 }
 
-/// Compares the answers of a component with those of the first.
+/// Compares the answers of the second component with those of the first.
 async fn compare_components(
     options: &BuildArgs,
     components: [&[u8]; 2],

@@ -36,7 +36,7 @@ pub(crate) fn run(mut options: BuildArgs) -> anyhow::Result<()> {
     stages.end();
     report(&options, &output, &built, written?);
     if let Err(error) = cache.evict() {
-        tracing::warn!(%error, "the cache could not be kept within its bound");
+        tracing::warn!(%error, "the cache could not be reduced to its maximum size");
     }
     Ok(())
 }
@@ -54,7 +54,7 @@ async fn build(
     on_host::build(options, guest, folder, cache, &stages).await
 }
 
-/// Has the component say what was measured of it.
+/// Stores the measured agreement in the component's manifest.
 fn keep_agreement(built: &mut Built) -> anyhow::Result<()> {
     let Some(agreement) = built.agreement else { return Ok(()) };
     if let Some(mut manifest) = BundleManifest::of(&built.component)? {
@@ -64,7 +64,7 @@ fn keep_agreement(built: &mut Built) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes what was built and returns the place of the graph.
+/// Writes what was built; returns the path of the graph.
 fn write(output: &Path, built: &Built) -> Result<Option<PathBuf>, Error> {
     let write = |path: &Path, content: &[u8]| {
         write_atomically(path, content, FileAccess::Public)

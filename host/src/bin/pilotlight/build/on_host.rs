@@ -16,10 +16,10 @@ use super::options::BuildArgs;
 use crate::compute::ComputeOptions;
 use crate::stages::Stages;
 
-/// Texts of the corpus that `--backend auto` measures with.
+/// Number of texts of the corpus with which `--backend auto` measures.
 const MEASURED_TEXTS: usize = 50;
 
-/// Builds for the backend asked for, or for whatever answers fastest.
+/// Builds for the requested backend, or for the one that answers fastest.
 pub(super) async fn build(
     options: &BuildArgs,
     guest: Guest,
@@ -34,7 +34,7 @@ pub(super) async fn build(
     fastest(options, candidates, (guest, folder), cache, stages).await
 }
 
-/// Builds for each engine, and keeps what answers fastest.
+/// Builds for each backend, and keeps the one that answers fastest.
 async fn fastest(
     options: &BuildArgs,
     candidates: Vec<(EngineKind, ComputeOptions)>,
@@ -61,10 +61,11 @@ async fn fastest(
                 }
             }
             // It may be missing here, or know other operators.
-            Err(error) => tracing::info!(engine = engine.name(), "left out: {error:#}"),
+            Err(error) => tracing::info!(engine = engine.name(), "backend skipped: {error:#}"),
         }
     }
-    let (_, engine, mut built) = best.context("no backend computes the model; see the log")?;
+    let (_, engine, mut built) =
+        best.context("no backend can compute the model; the log has the reasons")?;
     if let Some(mut manifest) = BundleManifest::of(&built.component)? {
         if let Some(graph) = &mut manifest.graph {
             graph.engine = Some(engine);
@@ -74,7 +75,7 @@ async fn fastest(
     Ok(built)
 }
 
-/// The mean time that the answer to a text takes.
+/// Mean latency of the answer to a text.
 async fn latency_of(
     options: &BuildArgs,
     (guest, host): (&Guest, &ComputeOptions),
@@ -93,8 +94,8 @@ async fn latency_of(
     Ok(latency(&check, &function, &texts).await?)
 }
 
-/// Builds in the precision asked for. Otherwise, if the backend converts weights itself, in the smallest one
-/// whose answers are those of f32.
+/// Builds in the requested precision. If none is requested and the backend converts weights itself,
+/// builds in the smallest precision whose answers agree with those of f32.
 async fn for_backend(
     options: &BuildArgs,
     (guest, host): (Guest, &ComputeOptions),
@@ -146,7 +147,7 @@ fn in_precision(compute: &HostCompute, precision: Precision) -> HostCompute {
     compute
 }
 
-/// Compares the answers of the second way to compute with those of the first in f32.
+/// Compares the answers of the second `HostCompute` with those of the first in f32.
 async fn compare(
     options: &BuildArgs,
     (guest, [reference, compute]): (&Guest, [HostCompute; 2]),

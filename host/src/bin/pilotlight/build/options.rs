@@ -9,7 +9,7 @@ use pilotlight::{Error, Target, Variant};
 use crate::compute::{ComputeOptions, Place};
 use crate::model::ModelChoices;
 
-/// Made-up texts, one a line.
+/// Made-up texts, one per line.
 const BUILT_IN_CORPUS: &str = include_str!("corpus.txt");
 
 #[derive(Args)]
@@ -19,24 +19,24 @@ pub(crate) struct BuildArgs {
     pub(super) model_dir: PathBuf,
     #[command(flatten)]
     pub(super) choices: ModelChoices,
-    /// Where to write the component [default: NAME.wasm, by the name of the model]
+    /// File to write the component to [default: NAME.wasm, with the name of the model]
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
-    /// Where the matrix work is done; with `host` the graph is written beside the component
+    /// Where inference runs; with `host`, the graph is written beside the component
     #[arg(long, value_enum, default_value = "guest")]
     pub(super) compute: Place,
-    /// What the hosts that are to run the component have
+    /// WASI version and SIMD instructions of the hosts that run the component
     #[arg(long, value_enum, default_value = "wasi-0.3", conflicts_with = "guest")]
     target: Hosts,
-    /// Texts to compare integers with f32 on, one a line [default: 200 made-up ones]
+    /// Texts for the accuracy check against f32, one per line [default: 200 built-in texts]
     #[arg(long, value_name = "FILE")]
     corpus: Option<PathBuf>,
     #[command(flatten)]
     pub(super) host: ComputeOptions,
-    /// Cache for machine code and for models from the Hub [default: the user's cache folder]
+    /// Folder of the compilation cache and of fetched models [default: the user's cache folder]
     #[arg(long, value_name = "DIR", env = "PILOTLIGHT_CACHE_DIR")]
     pub(super) cache_dir: Option<PathBuf>,
-    /// Guest component to pre-initialize instead of the one in this build
+    /// Guest component to pre-initialize, instead of the one in this program
     #[arg(long, value_name = "FILE", env = "PILOTLIGHT_GUEST")]
     pub(super) guest: Option<PathBuf>,
     /// Report in JSON
@@ -65,13 +65,13 @@ impl BuildArgs {
             (Place::Guest, Hosts::Wasi02Simd128) => Ok(Variant::InGuest(Target::Wasi02Simd128)),
             (Place::Host, Hosts::Wasi03) => Ok(Variant::OnHost),
             (Place::Host, _) => bail!(
-                "a component that computes on the host needs WASI 0.3: leave out --target, or \
+                "a component that computes on the host needs WASI 0.3; remove --target, or \
                  build with --compute guest"
             ),
         }
     }
 
-    /// The texts to compare answers to.
+    /// Texts for the accuracy check.
     pub(super) fn corpus(&self) -> Result<Vec<String>, Error> {
         let texts = match &self.corpus {
             Some(path) => {

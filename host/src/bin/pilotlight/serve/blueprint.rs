@@ -1,4 +1,4 @@
-//! What a function is to be, whether flags or a configuration say so.
+//! Definition of a function, by flags or by a configuration.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use pilotlight_model::{Digest, ModelFolder};
 use super::options::ServeArgs;
 use crate::compute::{BatchRows, ComputeOptions, Engine, Place};
 
-/// A function as it is asked for.
+/// Definition of a function.
 #[derive(Clone)]
 pub(super) struct Blueprint {
     pub(super) source: PathBuf,
@@ -28,7 +28,7 @@ pub(super) struct Blueprint {
     host: ComputeOptions,
 }
 
-/// Blueprints of what is served now, by their functions' names.
+/// Definitions of the functions that are served now, by name.
 #[derive(Clone, Default)]
 pub(super) struct Blueprints(Arc<RwLock<BTreeMap<String, Blueprint>>>);
 
@@ -37,7 +37,7 @@ impl Blueprints {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = functions;
     }
 
-    /// That of the function called `name`.
+    /// The function called `name`.
     ///
     /// # Errors
     /// [`Error::NoFunction`].
@@ -48,12 +48,12 @@ impl Blueprints {
     }
 }
 
-/// Backends by how they were asked for, started when first needed.
+/// Backends by their options, started when they are first needed.
 #[derive(Default)]
 pub(super) struct Backends(Mutex<Vec<(ComputeOptions, Graphs)>>);
 
 impl Backends {
-    /// A backend of `options`, with no graphs.
+    /// A backend with `options` and without graphs.
     fn start(&self, options: &ComputeOptions) -> Result<HostCompute> {
         let mut started = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, graphs)) = started.iter().find(|(other, _)| other.shares_backend(options)) {
@@ -66,7 +66,7 @@ impl Backends {
 }
 
 impl Blueprint {
-    /// What flags say of the function made from `source`.
+    /// The function that flags define, with `source`.
     pub(super) fn of_flags(options: &ServeArgs, source: PathBuf) -> Self {
         Self {
             source,
@@ -79,7 +79,7 @@ impl Blueprint {
         }
     }
 
-    /// What a configuration says.
+    /// A function of a configuration.
     pub(super) fn of_config(
         function: &config::Function,
         telemetry: &config::Telemetry,
@@ -103,24 +103,24 @@ impl Blueprint {
         })
     }
 
-    /// The same function, from components that show what `policy` asks for.
+    /// The same function, with components that have to satisfy `policy`.
     pub(super) fn requiring(mut self, policy: Option<Arc<Policy>>) -> Self {
         self.function.require = policy;
         self
     }
 
-    /// The same function, made from something else.
+    /// The same function with another source.
     pub(super) fn from(self, source: &Path) -> Self {
         Self { source: source.to_owned(), ..self }
     }
 
-    /// What to load for the function called `name`; starts a backend if something is computed on
-    /// the host.
+    /// The version to load for the function called `name`; starts a backend if the host computes
+    /// for it.
     pub(super) fn version(&self, name: &str, backends: &Backends) -> Result<NewVersion> {
         let (path, mut options) = (&self.source, self.function.clone());
         if path.is_dir() && options.instance.model.is_some() {
             let path = path.display();
-            let message = format!("--model is for components; {path} is a model folder itself");
+            let message = format!("--model applies to components only; {path} is a model folder");
             return Err(Error::Options(message));
         }
         let compute = self.on_host().then(|| backends.start(&self.host)).transpose()?;
@@ -140,7 +140,7 @@ impl Blueprint {
         Ok(NewVersion { function: name.to_owned(), source, options })
     }
 
-    /// Loads the graphs that are named, and says what their files are.
+    /// Loads the named graphs; returns the digests of their files.
     fn load_graphs(&self, compute: &HostCompute) -> Result<BTreeMap<String, Digest>> {
         let load = |(name, file): &(String, PathBuf)| {
             let io = |source| Error::Io { path: file.clone(), source };
@@ -152,8 +152,8 @@ impl Blueprint {
         self.graphs.iter().map(load).collect()
     }
 
-    /// Files that it is made from: when one of them changes, it is another version. Of a model folder
-    /// that is only `model.toml` if that has the digests of all other files.
+    /// Files of the function: a change of one of them is a new version. For a model folder this is
+    /// only `model.toml` if that contains the digests of all other files.
     pub(super) fn files(&self) -> Vec<PathBuf> {
         let graphs = self.graphs.iter().map(|(_, file)| file.clone());
         if !self.source.is_dir() {
@@ -162,7 +162,7 @@ impl Blueprint {
         ModelFolder::watched(&self.source, &self.choices).into_iter().chain(graphs).collect()
     }
 
-    /// Whether a backend is wanted: a component that computes in the sandbox starts without one.
+    /// Whether a backend is needed: a component that computes in the sandbox starts without one.
     fn on_host(&self) -> bool {
         if self.source.is_dir() {
             return self.place == Place::Host;

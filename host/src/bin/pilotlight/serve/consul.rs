@@ -1,12 +1,12 @@
-//! Follows a key of Consul's from a thread of its own: its questions block.
+//! Follows a Consul key on a thread of its own, because its queries block.
 
 use std::thread;
 
 use pilotlight_config::{Change, Consul};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-/// What the key says, whenever that is something else, until nobody listens. `away` is whether it
-/// has been told already that Consul does not answer.
+/// Sends the value of the key whenever it changes, until the receiver is dropped. `away` is whether
+/// the log already says that Consul is not reachable.
 pub(super) fn follow(consul: Consul, away: bool) -> std::io::Result<Receiver<String>> {
     let (tell, told) = channel(1);
     let listen = move || while_heard(consul, away, &tell);
@@ -20,8 +20,8 @@ fn while_heard(mut consul: Consul, mut away: bool, tell: &Sender<String>) {
         let answer = consul.wait();
         match &answer {
             Err(error) if away => tracing::debug!("{error}"),
-            Err(error) => tracing::warn!("{error}; the configuration stays as it was"),
-            Ok(_) if away => tracing::info!("Consul answers again"),
+            Err(error) => tracing::warn!("{error}; the previous configuration stays in use"),
+            Ok(_) if away => tracing::info!("Consul is reachable again"),
             Ok(_) => {}
         }
         away = answer.is_err();
@@ -31,7 +31,9 @@ fn while_heard(mut consul: Consul, mut away: bool, tell: &Sender<String>) {
                 let _ = tell.blocking_send(text);
             }
             Ok(Change::Absent) => {
-                tracing::warn!("Consul has no such key; the configuration stays as it was");
+                tracing::warn!(
+                    "the Consul key does not exist; the previous configuration stays in use"
+                );
             }
             Ok(Change::Unchanged) | Err(_) => {}
         }

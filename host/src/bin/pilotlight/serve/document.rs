@@ -1,4 +1,4 @@
-//! The configuration that is served, and the last one of Consul's that was good.
+//! The configuration that is served, and the last valid one from Consul.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
@@ -13,18 +13,18 @@ use super::options::ServeArgs;
 use crate::origin::Origin;
 use crate::reason::reason;
 
-/// A configuration, and where it comes from.
+/// A configuration and its origin.
 pub(crate) struct Document {
     pub(super) origin: Origin,
     pub(super) text: String,
     pub(super) current: Current,
-    /// Why it is that of last time, and not what its origin says.
+    /// Why it is the last valid configuration instead of the current value of its origin.
     pub(super) outdated: Option<String>,
     last: Option<LastGood>,
 }
 
 impl Document {
-    /// Reads a file; mistakes are all told at once.
+    /// Reads a file; all errors are reported together.
     pub(super) fn of_file(path: PathBuf, options: &ServeArgs) -> anyhow::Result<Self> {
         let origin = Origin::File(path);
         let text = origin.read()?;
@@ -33,7 +33,8 @@ impl Document {
         Ok(Self { origin, text, current, outdated: None, last: None })
     }
 
-    /// Asks Consul; if it is away, or what it says cannot be served, takes what it said last.
+    /// Reads a Consul key; if Consul is not reachable or the value is not valid, uses the last
+    /// valid value.
     pub(super) fn of_consul(url: &str, options: &ServeArgs) -> anyhow::Result<Self> {
         let origin = Origin::consul(url)?;
         let sources = || origin.sources(options.env.as_deref(), &options.set);
@@ -51,19 +52,19 @@ impl Document {
         self.current.get()
     }
 
-    /// Keeps its text, which is served now, for a start at which its origin is away.
+    /// Stores its text, which is served now, for starts at which its origin is not reachable.
     pub(super) fn remember(&self) {
         if let Some(last) = &self.last {
             last.write(&self.text);
         }
     }
 
-    /// What its origin said last that could be served, if that is something else.
+    /// The last valid text from its origin, if that is another text.
     pub(super) fn last_text(&self) -> Option<String> {
         self.last.as_ref()?.read().filter(|text| *text != self.text)
     }
 
-    /// What it says of the log, and of whom else to tell.
+    /// Its telemetry options.
     pub(crate) fn telemetry(&self) -> &Telemetry {
         &self.parsed().config.telemetry
     }
@@ -73,8 +74,8 @@ fn parsed(text: &str, sources: Sources) -> anyhow::Result<Current> {
     Current::new(text, sources).map_err(|mistakes| anyhow!("{mistakes}"))
 }
 
-/// The last configuration of Consul's that was served, in the cache folder. That is the one of
-/// the flags: which one the configuration names is not known without it.
+/// The last configuration from Consul that was served, in the cache folder of the flags: the cache
+/// folder that the configuration names is not known without the configuration.
 struct LastGood {
     cache: Cache,
     name: String,
@@ -90,7 +91,8 @@ impl LastGood {
         std::fs::read_to_string(self.cache.get(&self.name)?.path).ok()
     }
 
-    /// Whether only its owner may read the file; former versions let others read it.
+    /// Whether the file is readable only for its owner; earlier versions wrote files that others
+    /// could read.
     fn is_private(&self) -> bool {
         let metadata = self.cache.get(&self.name).and_then(|entry| entry.path.metadata().ok());
         metadata.is_some_and(|metadata| metadata.mode() & 0o077 == 0)
@@ -101,7 +103,7 @@ impl LastGood {
             return;
         }
         if let Err(error) = self.cache.put(&self.name, text.as_bytes()) {
-            tracing::warn!(%error, "the configuration is not kept for a start without Consul");
+            tracing::warn!(%error, "the configuration could not be stored in the cache folder for starts without Consul");
         }
     }
 }

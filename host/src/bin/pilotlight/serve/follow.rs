@@ -1,4 +1,4 @@
-//! Changes while serving: of the configuration, and of what functions are made from.
+//! Changes while serving: of the configuration, and of the files of functions.
 
 use std::sync::Arc;
 
@@ -16,15 +16,15 @@ use super::sources::{Refused, Sources};
 use crate::origin::Origin;
 use crate::reason::reason;
 
-/// Has a host serve what files or Consul say, whenever they say something else.
+/// Makes a host serve what files or Consul define, whenever they change.
 pub(super) struct Follower {
     host: Host,
     backends: Arc<Backends>,
-    /// What the administration goes by.
+    /// Functions as the administration API sees them.
     blueprints: Blueprints,
     served: Served,
     configuration: Option<Followed>,
-    /// Whether files are looked at without being asked to.
+    /// Whether files are watched.
     watch: bool,
     sources: Sources,
     hangup: Signal,
@@ -33,21 +33,21 @@ pub(super) struct Follower {
 pub(super) struct Followed {
     document: Document,
     news: News,
-    /// What is served; behind what was read last if that could not be loaded.
+    /// The configuration that is served; older than the one read last if that could not be loaded.
     applied: Config,
-    /// What could not be loaded.
+    /// The text that could not be loaded, and its error.
     refused: Option<(String, Refused)>,
     keys: Keys,
 }
 
-/// The files of keys that signatures are checked with.
+/// Files of the public keys that signatures are verified with.
 struct Keys {
     watches: Vec<FileWatcher>,
-    /// They have changed since functions were loaded.
+    /// Whether they have changed since functions were loaded.
     are_news: bool,
 }
 
-/// Says when a configuration is another.
+/// Source of changes of a configuration.
 enum News {
     None,
     File(TextWatcher),
@@ -67,7 +67,7 @@ impl Follower {
         Ok(Self { host, backends, blueprints, served, configuration, watch, sources, hangup })
     }
 
-    /// Follows for as long as the process runs.
+    /// Follows changes for as long as the process runs.
     pub(super) async fn run(mut self) {
         if self.watch {
             tokio::spawn(look_at_keys(self.host.clone()));
@@ -87,7 +87,7 @@ impl Follower {
             match watcher.look() {
                 Some(Ok(text)) => self.offer(&text).await,
                 Some(Err(error)) => {
-                    tracing::warn!("{error}; the configuration stays as it was");
+                    tracing::warn!("{error}; the previous configuration stays in use");
                 }
                 None => {}
             }
@@ -98,9 +98,9 @@ impl Follower {
         self.swap_changed(Look::Now).await;
     }
 
-    /// Reads the configuration and loads every function that is made from something else now.
+    /// Reads the configuration and loads every function whose files have changed.
     async fn read_again(&mut self) {
-        tracing::info!("reading again what is served");
+        tracing::info!("reloading the configuration and the files of functions");
         self.host.look(Look::Whole);
         if let Some(followed) = &mut self.configuration {
             followed.keys.look(Look::Whole);
@@ -108,11 +108,11 @@ impl Follower {
             match tokio::task::spawn_blocking(move || origin.read()).await {
                 Ok(Ok(text)) => self.offer(&text).await,
                 Ok(Err(error)) => {
-                    tracing::warn!("{}; the configuration stays as it was", reason(&error));
+                    tracing::warn!("{}; the previous configuration stays in use", reason(&error));
                 }
                 Err(error) => {
                     let error = pilotlight::Error::unfinished("reading the configuration")(error);
-                    tracing::error!("{error}; the configuration stays as it was");
+                    tracing::error!("{error}; the previous configuration stays in use");
                 }
             }
         }
@@ -125,7 +125,7 @@ impl Follower {
                 Ok(()) => self.sources.served(&name),
                 Err(error) => {
                     if self.sources.refused(&name, &error.to_string()) {
-                        tracing::warn!(function = name, %error, "it has changed, and does not serve");
+                        tracing::warn!(function = name, %error, "the new version cannot be loaded; the previous one stays in use");
                     }
                 }
             }
@@ -141,7 +141,7 @@ impl Follower {
     async fn offer(&mut self, text: &str) {
         let Some(followed) = &mut self.configuration else { return };
         if let Err(mistakes) = followed.document.current.offer(text) {
-            tracing::error!("the configuration stays as it was:\n{mistakes}");
+            tracing::error!("the previous configuration stays in use:\n{mistakes}");
             return;
         }
         let config = followed.document.parsed().config.clone();
@@ -162,7 +162,7 @@ impl Follower {
                 followed.document.text = text.to_owned();
                 followed.document.remember();
                 (followed.applied, followed.refused, followed.keys) = (config, None, keys);
-                tracing::info!("the configuration has been changed");
+                tracing::info!("the configuration has been reloaded");
             }
             Err(error) => followed.refuse(text, &reason(&error)),
         }
@@ -190,7 +190,7 @@ impl Follower {
         Ok((served, sources))
     }
 
-    /// Reads files and may start a backend, off the threads that answer.
+    /// Reads files and may start a backend, outside of the threads that answer requests.
     async fn planned(
         &self,
         name: &str,
@@ -204,8 +204,8 @@ impl Follower {
 }
 
 impl Followed {
-    /// Follows what `document` was read from; to be called before anything is loaded by it, so that
-    /// nothing is missed.
+    /// Follows the origin of `document`. Call it before anything is loaded, so that no change is
+    /// missed.
     pub(super) fn new(document: Document, watch: bool) -> anyhow::Result<Self> {
         let news = match &document.origin {
             _ if !watch => News::None,
@@ -220,16 +220,16 @@ impl Followed {
         Ok(Self { applied, document, news, refused: None, keys })
     }
 
-    /// What it says has been loaded.
+    /// Notes that its functions have been loaded.
     pub(super) fn loaded(&self) {
         self.document.remember();
     }
 
-    /// What its origin said last, where that is another and what it says now cannot be loaded: that is
-    /// tried again.
+    /// The last valid configuration from its origin, if it is another one and the current one
+    /// cannot be loaded; loading the current one is tried again.
     pub(super) fn fall_back(&mut self, error: &str) -> anyhow::Result<Option<Served>> {
         let Some(text) = self.document.last_text() else { return Ok(None) };
-        tracing::warn!("{error}; the configuration of last time is served, from the cache");
+        tracing::warn!("{error}; the last valid configuration is served from the cache");
         self.refuse(&self.document.text.clone(), error);
         self.document.current.offer(&text)?;
         self.document.text = text;
@@ -237,7 +237,7 @@ impl Followed {
         Served::of_config(&self.applied).map(Some)
     }
 
-    /// The text to try again: it was refused some time ago, or keys have changed.
+    /// The text to load again: loading failed some time ago, or keys have changed.
     fn due(&mut self) -> Option<String> {
         let keys_changed = self.keys.look(Look::Now);
         let due = self.refused.as_ref().filter(|(_, refused)| refused.is_due(Look::Now));
@@ -249,7 +249,7 @@ impl Followed {
         let before = self.refused.take().filter(|(other, _)| other == text);
         let mut again = before.map(|(_, refused)| refused);
         if Refused::again(&mut again, error) {
-            tracing::error!("the configuration stays as it was: {error}");
+            tracing::error!("the previous configuration stays in use: {error}");
         }
         self.refused = again.map(|refused| (text.to_owned(), refused));
     }
@@ -277,7 +277,7 @@ async fn look_at_keys(host: Host) {
     }
 }
 
-/// What Consul tells next; nothing, ever, where nobody asks it.
+/// The next configuration from Consul; pending forever without Consul.
 async fn told(configuration: &mut Option<Followed>) -> Option<String> {
     match configuration {
         Some(Followed { news: News::Consul(told), .. }) => told.recv().await,

@@ -10,84 +10,85 @@ use pilotlight_config as config;
 use pilotlight_router::Network;
 use pilotlight_wire::default_limits;
 
-/// As flags say it.
+/// Flags of listeners, limits, proxies and CORS.
 #[derive(Args)]
 pub(super) struct HttpOptions {
-    /// Certificate (PEM), followed by those that lead to its authority: serves TLS; read again when
-    /// it changes, and on SIGHUP
+    /// Certificate chain (PEM) for TLS, the server's certificate first, followed by the
+    /// intermediate certificates; it is reloaded when it changes, and on SIGHUP
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_certificate: Option<PathBuf>,
-    /// The certificate's private key (PEM)
+    /// Private key (PEM) of the certificate
     #[arg(long, value_name = "FILE", requires = "tls_certificate")]
     tls_key: Option<PathBuf>,
-    /// Longest time for the head of a request, in seconds
+    /// Maximum time for the head of a request, and for a TLS handshake, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = default_limits::HEADER_TIMEOUT.as_secs(), value_parser = seconds())]
     header_timeout: u64,
-    /// Longest silence within a request's body, in seconds
+    /// Maximum pause within a request body, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = default_limits::BODY_TIMEOUT.as_secs(), value_parser = seconds())]
     body_timeout: u64,
-    /// Longest time that a client may take to send a request's body, in seconds, whatever its pace;
-    /// raise it for large bodies over slow networks
+    /// Maximum time for a whole request body, in seconds; raise it for large bodies over slow
+    /// networks
     #[arg(long, value_name = "SECONDS", default_value_t = default_limits::BODY_DEADLINE.as_secs(), value_parser = seconds())]
     body_deadline: u64,
-    /// Slowest that a body may come, in bytes a second, once it has fallen behind by ten seconds; 0 is
-    /// as slow as it likes
+    /// Minimum rate of a request body, in bytes per second; a body can fall behind by ten seconds.
+    /// 0 disables the check
     #[arg(long, value_name = "BYTES", default_value_t = default_limits::BODY_RATE.into(), value_parser = within("http.body-rate"))]
     body_rate: u64,
-    /// Longest rest of a connection between requests, in seconds
+    /// Maximum idle time of a connection between requests, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = default_limits::IDLE_TIMEOUT.as_secs(), value_parser = seconds())]
     idle_timeout: u64,
-    /// Longest time that a client may leave a response unread, in seconds
+    /// Maximum time for which a client can leave a response unread, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = default_limits::WRITE_TIMEOUT.as_secs(), value_parser = seconds())]
     write_timeout: u64,
-    /// Most bytes of a request's head
+    /// Maximum size of a request head, in bytes
     #[arg(long, value_name = "BYTES", default_value_t = default_limits::MAX_HEADER_BYTES as usize)]
     max_header_bytes: usize,
-    /// Most fields of a request's head
+    /// Maximum number of header fields of a request
     #[arg(long, value_name = "COUNT", default_value_t = default_limits::MAX_HEADERS.into())]
     max_headers: usize,
-    /// Most bytes of a request's body; functions may have limits of their own
+    /// Maximum size of a request body, in bytes; functions can have lower limits
     #[arg(long, value_name = "BYTES", default_value_t = default_limits::MAX_BODY_BYTES, value_parser = within("http.max-body-bytes"))]
     max_body_bytes: u64,
-    /// Most bytes of bodies, of all clients together, that are being received or wait for their
-    /// function; beyond that 503
+    /// Maximum size of all request bodies that are being received or wait for their function, in
+    /// bytes; further requests are answered with 503
     #[arg(long, value_name = "BYTES", default_value_t = default_limits::BODY_MEMORY, value_parser = within("http.body-memory"))]
     body_memory: u64,
-    /// Most of these bytes that the bodies of one client address (of IPv6: one /64) may take; beyond
-    /// that 429, for that client [default: a quarter of --body-memory]
+    /// The same for the bodies of one client address (IPv6: one /64), in bytes; further requests of
+    /// the client are answered with 429 [default: a quarter of --body-memory]
     #[arg(long, value_name = "BYTES", value_parser = within("http.body-memory-per-address"))]
     body_memory_per_address: Option<u64>,
-    /// Hand bodies on as they come, which takes an instance for as long as it takes the client
+    /// Pass request bodies to the function while they arrive; a request then occupies an instance
+    /// for as long as its client takes
     #[arg(long)]
     stream_bodies: bool,
-    /// Most connections at once; further ones wait
+    /// Maximum number of open connections; further ones wait in the kernel's queue
     #[arg(long, value_name = "COUNT", default_value_t = default_limits::MAX_CONNECTIONS as usize)]
     max_connections: usize,
-    /// Most connections at once of one client address (of IPv6: one /64); further ones are closed at
-    /// once. Trusted proxies have no such limit
+    /// Maximum number of open connections of one client address (IPv6: one /64); further ones are
+    /// closed at once. It does not apply to trusted proxies
     #[arg(long, value_name = "COUNT", default_value_t = default_limits::MAX_CONNECTIONS_PER_ADDRESS, value_parser = clap::value_parser!(u32).range(1..))]
     max_connections_per_address: u32,
-    /// Address or network of proxies that are believed when they say whose requests they pass on, such
-    /// as 10.0.0.0/8; several with commas between them [default: nobody]
+    /// Addresses and networks of trusted proxies, such as 10.0.0.0/8, separated by commas; their
+    /// headers determine the client address [default: none]
     #[arg(long, alias = "trusted-proxy", value_name = "NETWORK", value_delimiter = ',')]
     trusted_proxies: Vec<Network>,
-    /// Header in which they say it; with `any`, a request in which both are and name different clients
-    /// is answered 400
+    /// Header in which trusted proxies name the client; with `any`, a request whose two headers
+    /// name different clients is answered with 400
     #[arg(long, value_name = "HEADER", value_parser = ["any", "x-forwarded-for", "forwarded"], default_value = "any")]
     forwarded_header: String,
-    /// Expect a PROXY protocol header (version 1 or 2) on connections of trusted proxies, and close
-    /// those without it
+    /// Require a PROXY protocol header (version 1 or 2) on connections from trusted proxies; those
+    /// without it are closed
     #[arg(long, requires = "trusted_proxies")]
     proxy_protocol: bool,
-    /// Most requests at once on a connection of HTTP/2
+    /// Maximum number of concurrent requests on an HTTP/2 connection
     #[arg(long, value_name = "COUNT", default_value_t = default_limits::MAX_STREAMS)]
     max_streams: u32,
-    /// Most requests that the client of a connection of HTTP/2 may take back, beyond those that
-    /// it lets be answered
+    /// Number of client-reset HTTP/2 streams that are tolerated, net of completed requests, before
+    /// the connection is closed (CVE-2023-44487)
     #[arg(long, value_name = "COUNT", default_value_t = default_limits::MAX_RESETS)]
     max_resets: u32,
-    /// Origin of web pages that may send requests, such as https://app.example, or `*` for all
-    /// (CORS); more is said by [cors] in a configuration
+    /// Origin of web pages that can send requests (CORS), such as https://app.example, or `*` for
+    /// all; can be repeated. [cors] in a configuration has more options
     #[arg(long, value_name = "ORIGIN", value_parser = parse_origin)]
     cors_allow_origin: Vec<String>,
 }
@@ -98,7 +99,7 @@ fn parse_origin(text: &str) -> Result<String, String> {
     Cors::new(&options).map(|_| text.to_owned()).map_err(|error| error.to_string())
 }
 
-/// A number that `key` may be in a configuration, too.
+/// Parses a number in the range of the configuration key `key`.
 fn within(key: &'static str) -> impl Fn(&str) -> Result<u64, String> + Clone {
     move |text| {
         let number = text.parse().map_err(|_| format!("{text:?} is not a whole number"))?;
@@ -156,7 +157,7 @@ impl HttpOptions {
     }
 }
 
-/// As a configuration says it.
+/// Server limits of a configuration.
 pub(super) fn limits_of(http: &config::Http) -> pilotlight::Result<ServerLimits> {
     let mut limits = ServerLimits::default();
     limits.header_timeout = http.header_timeout;
@@ -188,12 +189,12 @@ pub(super) fn limits_of(http: &config::Http) -> pilotlight::Result<ServerLimits>
     Ok(limits)
 }
 
-/// As a configuration says it.
+/// TLS of a configuration.
 pub(super) fn tls_of(tls: Option<&config::Tls>) -> pilotlight::Result<Option<Tls>> {
     tls.map(|tls| Tls::open(&tls.certificate, &tls.key)).transpose()
 }
 
-/// As a configuration says it.
+/// CORS of a configuration.
 pub(super) fn cors_of(cors: Option<&config::Cors>) -> pilotlight::Result<Option<Cors>> {
     let Some(cors) = cors else { return Ok(None) };
     let mut options = CorsOptions::default();

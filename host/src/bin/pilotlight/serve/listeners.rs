@@ -1,4 +1,4 @@
-//! Where requests and the administration's come in.
+//! Listeners of the functions and of the administration API.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,16 +21,16 @@ pub(super) struct Listeners {
     pub(super) administration: Administration,
 }
 
-/// Where the administration is.
+/// Listeners of the administration API.
 pub(super) struct Administration {
-    /// All of it, for this user.
+    /// The whole API, for this user.
     socket: Option<Server>,
-    /// Probes and metrics; with a token the rest, too.
+    /// Probes and metrics; the whole API with a token.
     tcp: Option<Server>,
     token: Option<AdminToken>,
 }
 
-/// Listeners of the administration, which answer until they are told that everything else has ended.
+/// Listeners of the administration API, which answer until everything else has ended.
 pub(super) struct Answering(Vec<(JoinHandle<bool>, Arc<Notify>)>);
 
 impl Listeners {
@@ -48,7 +48,7 @@ impl Listeners {
 }
 
 impl Administration {
-    /// For a server whose functions are at `port`.
+    /// Binds the administration of a server whose functions are on `port`.
     async fn bind(fixed: &Fixed, port: u16) -> pilotlight::Result<Self> {
         // Proxies are in front of the functions.
         let mut limits = fixed.limits.clone();
@@ -70,12 +70,14 @@ impl Administration {
             && fixed.admin_token.is_some()
             && fixed.tls.is_none()
         {
-            tracing::warn!("the administration's token can be read on its way: no TLS");
+            tracing::warn!(
+                "the administration listener sends its token without TLS; configure --tls-certificate and --tls-key"
+            );
         }
         Ok(Self { socket, tcp, token: fixed.admin_token.clone() })
     }
 
-    /// What a user is told of it.
+    /// Its addresses, for the user.
     pub(super) fn describe(&self) -> String {
         let socket =
             self.socket.as_ref().map(|server| format!("administration on {}", server.url()));
@@ -91,11 +93,15 @@ impl Administration {
         places.join(", ")
     }
 
-    /// Answers with `admin`, as far as those who reach a listener may go.
+    /// Answers with `admin`, restricted to what each listener offers.
     pub(super) fn answer(self, admin: &Admin) -> Answering {
         let ask = match &self.socket {
-            Some(socket) => format!("ask at {}, or have a token: --admin-token-file", socket.url()),
-            None => "name a socket with --admin-socket, or have a token: --admin-token-file".into(),
+            Some(socket) => {
+                format!("use {}, or configure a token with --admin-token-file", socket.url())
+            }
+            None => {
+                "configure a socket with --admin-socket, or a token with --admin-token-file".into()
+            }
         };
         let with_token = |admin: Admin| match &self.token {
             Some(token) => admin.with_token(token.clone()),
@@ -113,8 +119,8 @@ impl Administration {
     }
 }
 
-/// The socket that there is unless another is named. Where it cannot be made, as in a container
-/// without a folder to write to, probes and metrics are served all the same.
+/// The socket if none is configured. If it cannot be created, for example in a container without a
+/// writable folder, probes and metrics are served without it.
 async fn default_socket(port: u16, cache: Option<&Path>) -> Option<Server> {
     let bound = match admin_socket::default_path(port, cache) {
         Ok(path) => Server::bind_unix(&path).await.map_err(anyhow::Error::from),
@@ -122,7 +128,7 @@ async fn default_socket(port: u16, cache: Option<&Path>) -> Option<Server> {
     };
     let warn = |error| {
         let error = reason(&error);
-        tracing::warn!(%error, "there is no socket for the administration; name one: --admin-socket");
+        tracing::warn!(%error, "the Unix socket of the administration API could not be created; name its path with --admin-socket");
     };
     bound.map_err(warn).ok()
 }
@@ -134,19 +140,23 @@ fn answer(server: Server, admin: Admin) -> (JoinHandle<bool>, Arc<Notify>) {
     (tokio::spawn(serve), end)
 }
 
-/// A connection is an open file, of which processes get fewer than they may have.
+/// Raises the limit of open files to its maximum, because each connection is an open file.
 fn open_more_files(connections: usize) {
     let limit = getrlimit(Resource::Nofile);
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
-        tracing::debug!(%error, "no more files than usual");
+        tracing::debug!(%error, "the limit of open files could not be raised");
     }
     if limit.maximum.is_some_and(|files| files < connections as u64) {
         let files = limit.maximum.unwrap_or_default();
-        tracing::warn!(connections, files, "fewer files can be open than there may be connections");
+        tracing::warn!(
+            connections,
+            files,
+            "the limit of open files is below the maximum number of connections; raise it with ulimit -n"
+        );
     }
 }
 
-/// Whether only this machine reaches it.
+/// Whether only this machine can connect to it.
 fn is_local(server: &Server) -> bool {
     server.address().is_none_or(|address| address.ip().is_loopback())
 }
@@ -161,7 +171,7 @@ impl Answering {
     }
 }
 
-/// Reads a certificate again when it changes, and on SIGHUP.
+/// Reloads a certificate when it changes, and on SIGHUP.
 pub(super) async fn follow(tls: Tls) -> std::io::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
     let asked = async {

@@ -32,12 +32,12 @@ use settings::{Fixed, Served};
 use sources::Sources;
 pub(crate) use telemetry::{Started, start as start_telemetry};
 
-/// Turns of tasks after which sockets and timers are looked at while there is always another task to
-/// do. A guest's turn takes milliseconds: after Tokio's 61 of them a request would be seen late, and
-/// a deadline kept late.
+/// Number of polled tasks after which sockets and timers are checked while tasks are ready. Polling
+/// a guest takes milliseconds: after Tokio's default of 61, requests would be accepted late and
+/// deadlines missed.
 const EVENT_INTERVAL: u32 = 4;
 
-/// The configuration, where there is one.
+/// The configuration, if there is one.
 pub(crate) fn read(options: &ServeArgs) -> anyhow::Result<Option<Document>> {
     match (&options.config, &options.consul) {
         (Some(path), _) => Document::of_file(path.clone(), options).map(Some),
@@ -65,7 +65,7 @@ pub(crate) fn run(
     served.map(drop)
 }
 
-/// Fills the cache with what `serve` would need; returns the digests of the functions' components.
+/// Fills the cache for `serve`; returns the digests of the functions' components.
 pub(crate) fn warm(
     options: &ServeArgs,
     document: Option<Document>,
@@ -92,7 +92,7 @@ pub(crate) fn warm(
     warmed
 }
 
-/// Returns the host once it has ended: what its versions have counted goes with them.
+/// Returns the host once it has ended, because the counters of its versions are dropped with it.
 async fn serve(
     options: ServeArgs,
     document: Option<Document>,
@@ -100,7 +100,7 @@ async fn serve(
     main: SystemTime,
 ) -> anyhow::Result<Host> {
     if let Some(reason) = document.as_ref().and_then(|document| document.outdated.as_ref()) {
-        tracing::warn!("{reason}; the configuration of last time is served, from the cache");
+        tracing::warn!("{reason}; the last valid configuration is served from the cache");
     }
     let config = document.as_ref().map(|document| document.parsed().config.clone());
     let config = config.unwrap_or_default();
@@ -150,7 +150,7 @@ async fn serve(
             stop::prepare(readiness.clone(), fixed.drain_delay).await;
         };
         if !functions.serve(service, shutdown, fixed.drain).await {
-            tracing::warn!("some requests took longer than the drain timeout and were cut off");
+            tracing::warn!("requests that exceeded the drain timeout were aborted");
         }
         anyhow::Ok(())
     };
@@ -159,8 +159,8 @@ async fn serve(
     ended.map(|()| host)
 }
 
-/// Loads what is to be served, or what was served last where that cannot be loaded; returns the files
-/// that it is made from.
+/// Loads the configuration, or the last valid one if that fails; returns the files that functions
+/// were loaded from.
 async fn load(
     host: &Host,
     served: &mut Served,
@@ -180,7 +180,7 @@ async fn load(
     Ok(sources)
 }
 
-/// Loads all functions, one after the other, and sets the routes.
+/// Loads all functions one after the other, and sets the routes.
 async fn load_all(
     host: &Host,
     served: &Served,
@@ -197,7 +197,8 @@ async fn load_all(
     host.apply(Plan { unchanged, ..served.plan() }).await
 }
 
-/// What the administration loads in the place of a function: another source, the rest the same.
+/// Loads a function from another source for the administration API, with all other options
+/// unchanged.
 fn swaps(
     blueprints: &Blueprints,
     backends: &Arc<Backends>,

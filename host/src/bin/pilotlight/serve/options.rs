@@ -6,13 +6,13 @@ use clap::Args;
 
 use super::http::HttpOptions;
 use super::sessions::SessionArgs;
-use super::values::{parse_seconds, parse_size};
-use crate::compute::{ComputeOptions, Place};
+use super::values::parse_size;
+use crate::compute::{ComputeOptions, Place, parse_seconds};
 use crate::model::ModelChoices;
 
-/// Where a configuration can come from.
+/// Group of the flags that name a configuration.
 const CONFIGURATION: &str = "configuration";
-/// Flags whose keys it has.
+/// Flags that have a key in the configuration, and are errors together with one.
 const SAID_THERE: [&str; 66] = [
     "source",
     "task",
@@ -84,156 +84,160 @@ const SAID_THERE: [&str; 66] = [
 
 #[derive(Args)]
 pub(crate) struct ServeArgs {
-    /// Model folder, component, or model on Hugging Face's Hub [default: models/pii-ner]
+    /// Model folder, component, or model on Hugging Face's Hub to serve [default: models/pii-ner]
     #[arg(value_name = "MODEL_DIR|FILE.wasm|hf:ORG/NAME[@REVISION]")]
     pub(super) source: Option<PathBuf>,
-    /// Functions, routes and everything else in a file, which is followed while serving; flags that
-    /// it could say do not go with it, but --set does
+    /// Configuration file with functions, routes and all other keys; it is reloaded when it
+    /// changes. Flags that have a key in the file are errors: use --set instead
     #[arg(long, value_name = "FILE", group = CONFIGURATION, conflicts_with_all = SAID_THERE)]
     pub(super) config: Option<PathBuf>,
-    /// The same in a key of Consul's, http[s]://HOST:PORT/v1/kv/KEY, read with the token in
-    /// CONSUL_HTTP_TOKEN; what it said last is kept in the cache folder for starts without Consul
+    /// Configuration in a Consul key, http[s]://HOST:PORT/v1/kv/KEY, read with the token in
+    /// CONSUL_HTTP_TOKEN. The last valid configuration is kept in the cache folder for starts
+    /// without Consul
     #[arg(long, value_name = "URL", group = CONFIGURATION, conflicts_with_all = SAID_THERE)]
     pub(super) consul: Option<String>,
-    /// Which of the environments in the configuration is meant; or PILOTLIGHT_ENV
+    /// Environment: section [env.NAME] of the configuration [default: PILOTLIGHT_ENV]
     #[arg(long, value_name = "NAME", requires = CONFIGURATION)]
     pub(super) env: Option<String>,
-    /// Set a key of the configuration, such as functions.ner.pool.min-ready=8
+    /// Value of a key of the configuration, such as functions.ner.pool.min-ready=8; can be repeated
     #[arg(long, value_name = "KEY=VALUE", requires = CONFIGURATION)]
     pub(super) set: Vec<String>,
-    /// Where to serve the functions [default: 127.0.0.1:3000]
+    /// Address on which the functions are served [default: 127.0.0.1:3000]
     #[arg(long)]
     pub(super) listen: Option<SocketAddr>,
-    /// Address for probes and metrics: /health, /ready and, if it is local, /metrics; with
-    /// --admin-token-file for the rest of the administration, too [default: 127.0.0.1:3001, or none if
-    /// there is an --admin-socket]
+    /// TCP address of the administration API: /health and /ready, also /metrics if the address is
+    /// local, and with --admin-token-file the whole API [default: 127.0.0.1:3001, or none with
+    /// --admin-socket]
     #[arg(long)]
     pub(super) admin_listen: Option<SocketAddr>,
-    /// Unix socket for all of the administration: probes, metrics, /status, /routes and /functions, for
-    /// this user only [default: pilotlight/admin.sock in $XDG_RUNTIME_DIR, /run or the user's cache
-    /// folder; admin-PORT.sock if the functions are not at port 3000]
+    /// Unix socket of the whole administration API (probes, metrics, /status, /routes and
+    /// /functions), accessible to this user only [default: pilotlight/admin.sock in
+    /// $XDG_RUNTIME_DIR, /run or the user's cache folder; admin-PORT.sock if the functions are not
+    /// on port 3000]
     #[arg(long, value_name = "PATH")]
     pub(super) admin_socket: Option<PathBuf>,
-    /// Token that is asked for at both, but for /health and /ready; the only line of a file
+    /// File with the token of the administration API, on a single line. Every path but /health and
+    /// /ready then requires the token, on the socket and the TCP address
     #[arg(long, value_name = "FILE")]
     pub(super) admin_token_file: Option<PathBuf>,
-    /// Largest component that may be sent to the administration (`swap --upload`): bytes, or a number
-    /// and KiB, MiB or GiB; beyond that 413 [default: 2GiB]
+    /// Maximum size of a component that is uploaded to the administration API (swap --upload):
+    /// bytes, or a number and KiB, MiB or GiB. Larger ones are answered with 413 [default: 2GiB]
     #[arg(long, value_name = "SIZE", value_parser = parse_upload_size)]
     pub(super) max_upload_bytes: Option<u64>,
-    /// Longest time for that, in seconds [default: 600]
+    /// Maximum time of such an upload, in seconds [default: 600]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(super) upload_timeout: Option<u64>,
     #[command(flatten)]
     pub(super) http: HttpOptions,
-    /// OpenTelemetry collector (OTLP over HTTP) that gets traces, metrics and the log; a tenth of
-    /// the traces that begin here is recorded, unless a configuration says otherwise; without it,
-    /// and without a configuration that names one, OTEL_EXPORTER_OTLP_ENDPOINT counts
+    /// OpenTelemetry collector (OTLP over HTTP) that receives traces, metrics and logs. A tenth of
+    /// the traces that begin here is recorded, unless the configuration sets telemetry.otlp.sample
+    /// [default: the collector of the configuration, or OTEL_EXPORTER_OTLP_ENDPOINT]
     #[arg(long, value_name = "URL")]
     pub(super) otlp: Option<String>,
-    /// Where to keep snapshots and machine code [default: the user's cache folder]
+    /// Folder of the compilation cache (snapshots and machine code) and of fetched models [default:
+    /// the user's cache folder]
     #[arg(long, value_name = "DIR", env = "PILOTLIGHT_CACHE_DIR")]
     pub(super) cache_dir: Option<PathBuf>,
-    /// How much of the disk they may take: bytes, or a number and KiB, MiB or GiB; what was used
-    /// least recently goes first, and what is in use stays [default: 2GiB]
+    /// Maximum disk space of the cache: bytes, or a number and KiB, MiB or GiB. The least recently
+    /// used entries are evicted first; entries in use are never evicted [default: 2GiB]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub(super) cache_size: Option<u64>,
-    /// Guest component to build a model folder with, instead of the one in this build
+    /// Guest component with which a model folder is built, instead of the one in this program
     #[arg(long, value_name = "FILE", env = "PILOTLIGHT_GUEST")]
     pub(super) guest: Option<PathBuf>,
     #[command(flatten)]
     pub(super) choices: ModelChoices,
-    /// Where the matrix work of a model folder is done; what a component wants is up to it
+    /// Where inference for a model folder runs; a component determines this itself
     #[arg(long, value_enum, default_value = "host")]
     pub(super) compute: Place,
     #[command(flatten)]
     pub(super) host: ComputeOptions,
-    /// Graph that components may compute by its name, through wasi:nn [default: the one that
-    /// `pilotlight build` wrote beside the component]
+    /// Graph that components can load by its name through wasi:nn; can be repeated [default: the
+    /// graph that `pilotlight build` wrote beside the component]
     #[arg(long, value_name = "NAME=FILE", value_parser = parse_graph)]
     pub(super) graph: Vec<(String, PathBuf)>,
-    /// What components have to show before they are served: digest (that they are what `build`
-    /// sealed) or signature (by one of the keys)
+    /// Requirement for components before they are served: digest (their content matches their
+    /// digest) or signature (they are signed with one of the keys)
     #[arg(long, value_name = "digest|signature", value_parser = ["none", "digest", "signature"], default_value = "none")]
     pub(super) require: String,
-    /// Public key (PEM) that signatures are checked with
+    /// File with a public key (PEM) to verify signatures with; can be repeated
     #[arg(long = "key", value_name = "FILE")]
     pub(super) keys: Vec<PathBuf>,
-    /// Let components load graphs that they bring along
+    /// Let components load graphs that they contain
     #[arg(long)]
     pub(super) allow_guest_graphs: bool,
-    /// Let components see clocks to the nanosecond, instead of to a tenth of a millisecond
+    /// Give components clocks with a resolution of 1 ns instead of 0.1 ms
     #[arg(long)]
     pub(super) fine_clocks: bool,
     /// Model folder for a component that is not pre-initialized
     #[arg(long, value_name = "DIR")]
     pub(super) model: Option<PathBuf>,
-    /// Fewest instances kept ready; more when requests come in bursts; at most --max-instances
+    /// Minimum number of ready instances, at most --max-instances; the pool keeps more after bursts
     /// [default: 4, or --max-instances if that is less]
     #[arg(long, value_name = "COUNT")]
     pub(super) min_ready: Option<u32>,
-    /// Most instances alive at once; further requests wait
+    /// Maximum number of live instances; further requests wait
     #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub(super) max_instances: u32,
-    /// Requests that an instance answers before it ends; 0 is no limit
+    /// Number of requests that an instance answers before it is replaced; 0 means no limit
     #[arg(long, default_value_t = 1, value_name = "COUNT")]
     pub(super) requests_per_instance: u32,
-    /// Requests that an instance answers at once, sharing its fate; a further one starts while the
-    /// instance waits, not while it computes
+    /// Number of requests that an instance answers concurrently. If the instance fails, all of them
+    /// fail. A further request starts while the instance waits, not while it computes
     #[arg(long, default_value_t = 1, value_name = "COUNT")]
     pub(super) concurrent_requests_per_instance: u32,
-    /// Seconds after which instances that nobody needed are not kept ready any more
+    /// Time in seconds after which the pool gives up ready instances that were not needed
     #[arg(long, default_value_t = 10, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(super) idle_shrink: u64,
-    /// Longest time for a request, in seconds
+    /// Maximum time from the arrival of a request to its response, in seconds
     #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(super) request_timeout: u64,
-    /// Most processor time for a request, in seconds [default: --request-timeout is all that ends it]
+    /// Maximum CPU time of a request, in seconds [default: limited by --request-timeout only]
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
     pub(super) cpu_time: Option<Duration>,
-    /// Most memory that an instance may have: bytes, or a number and KiB, MiB or GiB
+    /// Maximum memory of an instance: bytes, or a number and KiB, MiB or GiB
     #[arg(long, value_name = "BYTES", default_value = "1GiB", value_parser = parse_size)]
     pub(super) memory_limit: u64,
-    /// Requests that are worked on at once; further ones wait [default: two for each core where a
-    /// model computes in the sandbox, as many as there may be instances for elsewhere]
+    /// Maximum number of requests that are processed concurrently; further ones wait [default: two
+    /// per core if a model computes in the sandbox, otherwise as many as the instances can take]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
     pub(super) concurrent_requests: Option<u32>,
-    /// Most requests that wait; further ones are answered 503
+    /// Maximum number of requests in the queue; further ones are answered with 503
     #[arg(long, default_value_t = 256, value_name = "COUNT")]
     pub(super) queue: u32,
-    /// Longest time that a request waits, in seconds; it is answered 503 at once if it is going to
-    /// be longer
+    /// Maximum time of a request in the queue, in seconds; a request that would wait longer is
+    /// answered with 503 at once
     #[arg(long, default_value = "1", value_name = "SECONDS", value_parser = parse_seconds)]
     pub(super) queue_deadline: Duration,
     #[command(flatten)]
     pub(super) sessions: SessionArgs,
-    /// Longest time to finish requests in flight when stopped, in seconds
+    /// Maximum time to finish requests in flight on shutdown, in seconds
     #[arg(long, default_value_t = 30)]
     pub(super) drain_timeout: u64,
-    /// Time between being not ready and taking no more requests when stopped, in seconds: for load
-    /// balancers to notice [default: 5 if `--listen` is not a loopback address, otherwise 0]
+    /// Time on shutdown between reporting not ready and accepting no more requests, in seconds, for
+    /// load balancers to notice [default: 5 if --listen is not a loopback address, otherwise 0]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=28_800))]
     pub(super) drain_delay: Option<u64>,
-    /// Have a component, model folder or graph that has been changed take over by itself; a complete
-    /// `model.toml` says when a folder has
+    /// Deploy a new version when the component, model folder or graph changes; for a model folder
+    /// with a complete `model.toml`, when that file changes
     #[arg(long)]
     pub(super) watch: bool,
-    /// Tell in a `server-timing` header where the time of each request went
+    /// Report the time of each stage of a request in a `server-timing` response header
     #[arg(long)]
     pub(super) server_timing: bool,
-    /// Read model and cached files again and compare their digests, instead of trusting their
+    /// Read model files and cached files again and compare their digests, instead of trusting file
     /// sizes and times
     #[arg(long)]
     pub(super) verify: bool,
 }
 
 impl ServeArgs {
-    /// Whether a configuration says what is served.
+    /// Whether a configuration defines what is served.
     pub(super) fn is_configured(&self) -> bool {
         self.config.is_some() || self.consul.is_some()
     }
 
-    /// How a function is run.
+    /// Options of the function that the flags define.
     pub(super) fn function(&self) -> pilotlight::FunctionOptions {
         let mut function = pilotlight::FunctionOptions::default();
         function.pool.min_ready = self.min_ready.unwrap_or(function.pool.min_ready);
@@ -259,7 +263,7 @@ impl ServeArgs {
     }
 }
 
-/// From one KiB to a TiB.
+/// Parses 1 KiB to 1 TiB.
 fn parse_upload_size(text: &str) -> Result<u64, String> {
     let bytes = parse_size(text)?;
     let fits = (1 << 10..=1 << 40).contains(&bytes);
@@ -271,6 +275,6 @@ fn parse_graph(text: &str) -> Result<(String, PathBuf), String> {
         Some((name, file)) if !name.is_empty() && !file.is_empty() => {
             Ok((name.to_owned(), PathBuf::from(file)))
         }
-        _ => Err("write NAME=FILE".to_owned()),
+        _ => Err("must be NAME=FILE".to_owned()),
     }
 }

@@ -1,4 +1,4 @@
-//! Everything that is to be served, from flags or from a configuration.
+//! Everything that is served, as defined by flags or by a configuration.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -20,10 +20,11 @@ use super::options::ServeArgs;
 use crate::model;
 
 const DEFAULT_MODEL: &str = "models/pii-ner";
-/// Load balancers keep sending requests until a readiness probe or a change of endpoints reaches them.
+/// Load balancers keep sending requests until a readiness probe or a change of endpoints reaches
+/// them.
 const REMOTE_DRAIN_DELAY: Duration = Duration::from_secs(5);
 
-/// What is fixed for as long as the process runs.
+/// Settings that cannot change while the process runs.
 pub(super) struct Fixed {
     pub(super) listen: SocketAddr,
     pub(super) limits: ServerLimits,
@@ -31,7 +32,7 @@ pub(super) struct Fixed {
     pub(super) cors: Option<Cors>,
     pub(super) admin: config::Admin,
     pub(super) admin_token: Option<AdminToken>,
-    /// Where that is, if somebody has said so.
+    /// The configured cache folder, if any.
     pub(super) cache_dir: Option<PathBuf>,
     pub(super) cache: Cache,
     pub(super) drain_delay: Duration,
@@ -39,7 +40,7 @@ pub(super) struct Fixed {
     pub(super) watch: bool,
 }
 
-/// What is served.
+/// Functions, routes, authentication and de-identification that are served.
 #[derive(Default)]
 pub(super) struct Served {
     pub(super) functions: BTreeMap<String, Blueprint>,
@@ -57,7 +58,7 @@ impl Fixed {
         let listen = options.listen.unwrap_or(config.listen);
         let admin = admin(options, config);
         if let Some(other) = admin.address().filter(|other| config::overlap(listen, *other)) {
-            bail!("--admin-listen {other} overlaps {listen}, where the functions are served");
+            bail!("--admin-listen {other} overlaps --listen {listen}; choose another port");
         }
         Ok(Self {
             listen,
@@ -100,14 +101,14 @@ fn cache_dir(options: &ServeArgs, config: &Config) -> Option<PathBuf> {
     options.cache_dir.clone().or_else(|| config.cache_dir.clone())
 }
 
-/// The cache, as flags and the configuration say.
+/// The cache that flags and the configuration define.
 pub(super) fn cache(options: &ServeArgs, config: &Config) -> anyhow::Result<Cache> {
     let cache = Cache::open(cache_dir(options, config))?;
     let cache = cache.bounded(options.cache_size.unwrap_or(config.cache_size));
     Ok(if options.verify || config.verify { cache.verifying() } else { cache })
 }
 
-/// Where the administration is: flags have the last word.
+/// The administration options; flags override the configuration.
 fn admin(options: &ServeArgs, config: &Config) -> config::Admin {
     let mut admin = config.admin.clone();
     admin.listen = options.admin_listen.or(admin.listen);
@@ -118,7 +119,7 @@ fn admin(options: &ServeArgs, config: &Config) -> config::Admin {
     admin
 }
 
-/// What components have to show.
+/// The policy that components have to satisfy.
 fn policy(require: Require, keys: &[PathBuf]) -> anyhow::Result<Option<Arc<Policy>>> {
     Ok(match require {
         Require::None => None,
@@ -127,7 +128,9 @@ fn policy(require: Require, keys: &[PathBuf]) -> anyhow::Result<Option<Arc<Polic
             let keys = keys.iter().map(|path| VerifyingKey::read_file(path));
             let keys: Vec<_> = keys.collect::<Result<_, _>>()?;
             if keys.is_empty() {
-                bail!("signatures are required, and no key is named to check them with");
+                bail!(
+                    "signatures are required, but no public key is configured to verify them; add --key FILE"
+                );
             }
             Some(Arc::new(Policy::Signature { keys }))
         }
@@ -135,12 +138,12 @@ fn policy(require: Require, keys: &[PathBuf]) -> anyhow::Result<Option<Arc<Polic
 }
 
 impl Served {
-    /// One function, by flags.
+    /// One function, defined by flags.
     pub(super) fn of_flags(options: &ServeArgs) -> anyhow::Result<Self> {
         let source = match &options.source {
             Some(source) => model::folder(source, &options.choices, options.cache_dir.clone())?,
             None if Path::new(DEFAULT_MODEL).is_dir() => PathBuf::from(DEFAULT_MODEL),
-            None => bail!("there is no {DEFAULT_MODEL} here; name a model folder or a component"),
+            None => bail!("{DEFAULT_MODEL} does not exist; name a model folder or a component"),
         };
         let most = options.max_instances;
         if options.min_ready.is_some_and(|ready| ready > most) {

@@ -1,4 +1,4 @@
-//! What functions are made from, and what could not be served of it.
+//! Files that functions are loaded from, and errors of functions that could not be loaded.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use super::blueprint::Blueprint;
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
-/// The files of functions, by the functions' names.
+/// The files of functions, by the names of the functions.
 #[derive(Clone, Default)]
 pub(super) struct Sources(BTreeMap<String, Files>);
 
@@ -20,8 +20,8 @@ struct Files {
     refused: Option<Refused>,
 }
 
-/// Something that could not be served: what it lacks may still come, so it is tried again, later
-/// each time.
+/// A version that could not be loaded. Loading is tried again, with increasing pauses, because
+/// files may be missing only for now.
 #[derive(Clone)]
 pub(super) struct Refused {
     error: String,
@@ -30,7 +30,8 @@ pub(super) struct Refused {
 }
 
 impl Sources {
-    /// The files of `functions`, known as they are now; those that `self` has are known as before.
+    /// The files of `functions` in their current state; files that `self` has keep their known
+    /// state.
     pub(super) fn of(&self, functions: &BTreeMap<String, Blueprint>) -> Self {
         let files = |(name, blueprint): (&String, &Blueprint)| {
             let known = self.0.get(name).filter(|files| files.are_of(blueprint)).cloned();
@@ -52,14 +53,14 @@ impl Sources {
         changed.collect()
     }
 
-    /// A function's files are served.
+    /// Notes that a function's files are served.
     pub(super) fn served(&mut self, name: &str) {
         if let Some(files) = self.0.get_mut(name) {
             files.refused = None;
         }
     }
 
-    /// A function's files are not served; whether that is news.
+    /// Notes that a function's files could not be loaded; returns whether the error is new.
     pub(super) fn refused(&mut self, name: &str, error: &str) -> bool {
         self.0.get_mut(name).is_some_and(|files| Refused::again(&mut files.refused, error))
     }
@@ -74,7 +75,7 @@ impl Files {
 }
 
 impl Refused {
-    /// Notes that it was refused, perhaps not for the first time; whether the reason is another.
+    /// Notes an error, possibly after others; returns whether it differs from the previous one.
     pub(super) fn again(refused: &mut Option<Self>, error: &str) -> bool {
         let before = refused.take();
         let is_news = before.as_ref().is_none_or(|before| before.error != error);

@@ -1,11 +1,11 @@
-//! How serving comes to its end.
+//! Shutdown of the server.
 
 use std::time::Duration;
 
 use pilotlight::Readiness;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// SIGINT or SIGTERM.
+/// Waits for SIGINT or SIGTERM.
 pub(super) fn asked() -> std::io::Result<impl Future<Output = ()>> {
     let (mut interrupt, mut terminate) =
         (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
@@ -17,18 +17,18 @@ pub(super) fn asked() -> std::io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Tells load balancers, and gives them `delay` to notice.
+/// Reports not ready, and gives load balancers `delay` to notice.
 pub(super) async fn prepare(readiness: Readiness, delay: Duration) {
     readiness.set(false);
     tokio::spawn(exit_when_asked_again());
     if !delay.is_zero() {
-        eprintln!("stopping: not ready any more, taking requests for another {delay:?}");
+        eprintln!("stopping: reporting not ready; still accepting requests for {delay:?}");
         tokio::time::sleep(delay).await;
     }
-    eprintln!("stopping: finishing the requests in flight");
+    eprintln!("stopping: finishing requests in flight");
 }
 
-/// Somebody does not want to wait.
+/// Exits on a second signal.
 async fn exit_when_asked_again() {
     if let Ok(asked) = asked() {
         asked.await;

@@ -1,8 +1,8 @@
-//! What systemd is told (`Type=notify`, `WatchdogSec=`). Without systemd nothing is sent.
+//! Notifications to systemd (`Type=notify`, `WatchdogSec=`). Without systemd nothing is sent.
 
 use sd_notify::{NotifyState, notify, watchdog_enabled};
 
-/// Tells that requests are answered, and from then on that the runtime still makes progress.
+/// Notifies that the server answers requests, and from then on that the runtime makes progress.
 pub(super) fn ready() {
     tell(NotifyState::Ready);
     if let Some(limit) = watchdog_enabled() {
@@ -17,13 +17,13 @@ pub(super) fn ready() {
     }
 }
 
-/// Tells that the process finishes its requests and exits.
+/// Notifies that the process finishes its requests and exits.
 pub(super) fn stopping() {
     tell(NotifyState::Stopping);
 }
 
 fn tell(state: NotifyState<'_>) {
     if let Err(error) = notify(&[state]) {
-        tracing::warn!("systemd cannot be told: {error}");
+        tracing::warn!("the notification to systemd failed: {error}");
     }
 }

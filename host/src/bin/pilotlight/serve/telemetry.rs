@@ -1,4 +1,4 @@
-//! Whom a server tells of its requests: flags over the configuration.
+//! Telemetry of a server: flags override the configuration.
 
 use std::time::Duration;
 
@@ -10,18 +10,18 @@ use pilotlight_telemetry::{MalformedVariable, Otlp, OtlpEnvironment, OtlpOptions
 use super::options::ServeArgs;
 use crate::log::{Format, Log};
 
-/// How long the collector may take for the last of everything.
+/// Maximum time to export the remaining spans, log records and metrics at the end.
 const LAST_EXPORT: Duration = Duration::from_secs(5);
 
-/// What tells of requests, from the start on.
+/// Telemetry that was started, and warnings about its environment variables.
 #[derive(Default)]
 pub(crate) struct Started {
     pub(crate) telemetry: Telemetry,
-    /// For the log, which begins later.
+    /// Warnings to log once the log has been started.
     pub(crate) warnings: Vec<MalformedVariable>,
 }
 
-/// Starts to export, if there is somebody to export to.
+/// Starts telemetry, with an exporter if a collector is configured.
 pub(crate) fn start(
     options: &ServeArgs,
     configured: Option<&config::Telemetry>,
@@ -33,8 +33,8 @@ pub(crate) fn start(
     let warnings = environment.malformed().to_vec();
     let configured = configured.and_then(|telemetry| telemetry.otlp.as_ref());
     if let Some(exported) = otlp_options(options.otlp.as_deref(), configured, &environment) {
-        let otlp =
-            Otlp::start(&exported, telemetry.metrics()).context("telemetry cannot be exported")?;
+        let otlp = Otlp::start(&exported, telemetry.metrics())
+            .context("the exporter of telemetry could not be started")?;
         let sample = configured.map_or_else(config::Otlp::default_sample, |otlp| otlp.sample);
         telemetry = telemetry.exporting(otlp, Sampler::new(sample)?);
     }
@@ -43,7 +43,7 @@ pub(crate) fn start(
     Ok(Started { telemetry, warnings })
 }
 
-/// Sends what there is left to send.
+/// Exports what remains.
 pub(super) fn finish(telemetry: &Telemetry) {
     let finished = telemetry.otlp().map_or(Ok(()), |otlp| otlp.shutdown(LAST_EXPORT));
     if let Err(error) = finished {
@@ -51,7 +51,8 @@ pub(super) fn finish(telemetry: &Telemetry) {
     }
 }
 
-/// The flag comes before the configuration, and the configuration before the environment.
+/// Options of the exporter. The flag overrides the configuration, and the configuration overrides
+/// the environment.
 fn otlp_options(
     flag: Option<&str>,
     configured: Option<&config::Otlp>,
