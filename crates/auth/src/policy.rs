@@ -8,34 +8,33 @@ use crate::key_file::ApiKeys;
 use crate::rate::Rate;
 use crate::token::Tokens;
 
-/// Who may ask, and how much, as a configuration says it.
+/// Authentication of callers and their rate limits.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[schemars(rename = "Auth")]
 pub struct AuthOptions {
-    /// File of API keys that may ask.
+    /// File with API keys.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_keys: Option<PathBuf>,
-    /// File with the JSON Web Key Set of an issuer, whose tokens may ask; it needs `issuer` and
-    /// `audience`.
+    /// File with the JSON Web Key Set of a token issuer; it needs `issuer` and `audience`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jwks: Option<PathBuf>,
-    /// The `iss` of tokens.
+    /// Required `iss` claim of tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issuer: Option<String>,
-    /// The `aud` of tokens.
+    /// Required `aud` claim of tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audience: Option<String>,
-    /// Requests per second and principal; unlimited otherwise.
+    /// Requests per second for each caller, 0.001 to 1000000 [default: no limit]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate: Option<f64>,
-    /// Requests at once and principal; as many as in a second otherwise.
+    /// Requests that a caller can send at once [default: as many as in a second at `rate`]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub burst: Option<u32>,
 }
 
 impl AuthOptions {
-    /// Looks for what does not go together, in the options alone.
+    /// Checks that the options fit together, without reading files.
     ///
     /// # Errors
     /// The first [`InvalidValue`]; its place is the option.
@@ -43,12 +42,12 @@ impl AuthOptions {
         self.checked().map(drop)
     }
 
-    /// Whether who asks has to show who he is; without, it is everybody.
+    /// Whether callers need credentials.
     pub fn identifies(&self) -> bool {
         self.api_keys.is_some() || self.jwks.is_some()
     }
 
-    /// The rate, and where tokens are from.
+    /// The rate, and the issuer of tokens.
     fn checked(&self) -> Result<(Option<Rate>, Option<Issuer<'_>>), InvalidValue> {
         let rate = Rate::of(self.rate, self.burst)?;
         let issuer = match (&self.jwks, &self.issuer, &self.audience) {
@@ -64,21 +63,22 @@ impl AuthOptions {
     }
 }
 
-/// Who signs tokens.
+/// Issuer of tokens.
 struct Issuer<'a> {
     jwks: &'a Path,
     name: &'a str,
     audience: &'a str,
 }
 
-/// Who may ask, and how much. Without keys and tokens it is everybody.
+/// Authentication of callers and their rate limits. Without keys and tokens, callers need no
+/// credentials.
 #[derive(Debug, Default)]
 pub struct Policy {
-    /// API keys that may ask.
+    /// Accepted API keys.
     pub keys: Option<ApiKeys>,
-    /// Tokens that may ask.
+    /// Accepted tokens.
     pub tokens: Option<Tokens>,
-    /// How much each principal may ask.
+    /// Rate limit of each principal.
     pub rate: Option<Rate>,
 }
 

@@ -37,9 +37,9 @@ fn file() -> Value {
         definitions.extend(overlay);
     }
     schema["properties"]["env"] = json!({
-        "description": "What is different in an environment, by its name: chosen with `--env NAME` \
-            or PILOTLIGHT_ENV. Tables are merged key by key, but for `sticky`; routes are found by \
-            their names, and their targets by theirs.",
+        "description": "Overrides of environments, by the name of the environment, which `--env NAME` or \
+            PILOTLIGHT_ENV selects. Tables are merged key by key, except `sticky`. Routes are \
+            identified by their names, and targets by theirs.",
         "type": "object",
         "additionalProperties": { "$ref": format!("{DEFINITIONS}Overlay") },
     });

@@ -14,24 +14,24 @@ pub(crate) const TAG: usize = 16;
 
 pub(crate) type Sm4Gcm = AesGcm<Sm4, U12>;
 
-/// What encrypts.
+/// Cipher of `encrypt`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Cipher {
     /// AES with 256-bit keys.
     #[default]
     #[serde(rename = "aes-256-gcm")]
     Aes256Gcm,
-    /// SM4, with 128-bit keys. It is computed with tables: whoever runs on the same core may
-    /// learn of the key from the time that it takes.
+    /// SM4 with 128-bit keys. It is computed with tables: a process on the same core may learn
+    /// about the key from the time that it takes.
     #[serde(rename = "sm4-gcm")]
     Sm4Gcm,
 }
 
 impl Cipher {
-    /// All of them.
+    /// All ciphers.
     pub const ALL: [Self; 2] = [Self::Aes256Gcm, Self::Sm4Gcm];
 
-    /// As the configuration and messages have it.
+    /// Name in the configuration and in messages.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Aes256Gcm => "aes-256-gcm",

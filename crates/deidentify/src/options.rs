@@ -1,4 +1,4 @@
-//! How something is to be de-identified.
+//! Options of de-identification.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -8,34 +8,34 @@ use serde::{Deserialize, Serialize};
 
 use crate::cipher::Cipher;
 
-/// What is put in the place of a value.
+/// Replacement of values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
-    /// A placeholder. Nobody gets the value back.
+    /// A placeholder. It is not reversible.
     Redact,
-    /// A pseudonym: the same for the same value, label and key. Nobody gets the value back, but
-    /// who has the key can tell whether it was one that he knows.
+    /// A pseudonym: the same for the same value, label and key. It is not reversible, but the owner
+    /// of the key can check whether it stands for a known value.
     Pseudonymize,
-    /// The value, encrypted. Who has the key gets it back.
+    /// The encrypted value. The owner of the key can decrypt it.
     Encrypt,
-    /// The value with `*` for each letter and digit but the last four; for all of them if there are fewer
-    /// than eight.
+    /// The value with `*` for each letter and digit but the last four, or for all of them if there
+    /// are fewer than eight.
     Mask,
-    /// The SHA-256 digest of the value in hexadecimal digits. Whoever can list all values, such as all
-    /// telephone numbers, can tell which one it was; use `pseudonymize` for these.
+    /// SHA-256 of the value in hexadecimal digits. Anyone who can list all possible values, such as
+    /// all telephone numbers, can find the value; use `pseudonymize` for these.
     Hash,
-    /// A made-up value of the same shape, the same for the same value, label and key: other digits for
-    /// digits, other letters for letters. Nobody gets the value back.
+    /// A made-up value of the same shape, the same for the same value, label and key: other digits
+    /// for digits, other letters for letters. It is not reversible.
     Replace,
     /// The value itself.
     Keep,
-    /// Nothing: a text with such a value is refused.
+    /// None: a text with such a value is refused.
     Block,
 }
 
 impl Mode {
-    /// As the configuration and messages have it.
+    /// Name in the configuration and in messages.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Redact => "redact",
@@ -49,18 +49,18 @@ impl Mode {
         }
     }
 
-    /// Whether it needs a keyring.
+    /// Whether the mode needs a keyring.
     pub(crate) fn needs_keys(self) -> bool {
         matches!(self, Self::Pseudonymize | Self::Encrypt | Self::Replace)
     }
 
-    /// Whether labels stand in tokens.
+    /// Whether its replacements contain the label in a token.
     pub(crate) fn writes_tokens(self) -> bool {
         matches!(self, Self::Pseudonymize | Self::Encrypt)
     }
 }
 
-/// Least score, 0 to 1.
+/// Minimum score, 0 to 1.
 #[derive(Debug, Clone, Copy, PartialOrd, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Threshold(f32);
@@ -86,41 +86,41 @@ impl PartialEq for Threshold {
 
 impl Eq for Threshold {}
 
-/// How what was found in texts is de-identified.
+/// De-identification of the entities in a text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[schemars(rename = "Deidentify")]
 pub struct DeidentifyOptions {
-    /// What is put in the place of values.
+    /// Replacement of values.
     pub mode: Mode,
-    /// What encrypts; aes-256-gcm otherwise.
+    /// Cipher of `encrypt` [default: aes-256-gcm]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cipher: Option<Cipher>,
-    /// File with the keys.
+    /// File with the keyring.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys: Option<PathBuf>,
-    /// Labels of what is de-identified, without tags such as `B-`; everything otherwise.
+    /// Labels to replace, without tags such as `B-` [default: all entities]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<BTreeSet<String>>,
-    /// What is put in the place of values of single labels, instead of what `mode` says.
+    /// Modes of single labels, instead of `mode`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub actions: BTreeMap<String, Mode>,
-    /// Least scores by label, 0 to 1: what scores less is not de-identified.
+    /// Minimum scores by label, 0 to 1. Entities with a lower score are not replaced.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub thresholds: BTreeMap<String, Threshold>,
-    /// What stands for a redacted value, with its label instead of `{label}`; `[{label}]` otherwise.
+    /// Placeholder of `redact`; `{label}` stands for the label [default: `[{label}]`]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub placeholder: Option<String>,
 }
 
-/// What is wrong with options.
+/// Errors of options.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OptionsError {
-    /// Keys are needed, and there are none.
+    /// A mode needs `keys`, and there are none.
     #[error("mode `{}` needs `keys`: the file with the keys", .0.as_str())]
     NoKeys(Mode),
-    /// The mode has no use for a key of the options.
+    /// A key has no effect in this mode.
     #[error("`{key}` is of no effect in mode `{}`; leave it out", mode.as_str())]
     OfNoEffect {
         /// The key.
@@ -128,12 +128,12 @@ pub enum OptionsError {
         /// The mode.
         mode: Mode,
     },
-    /// An empty list of labels.
+    /// The list of labels is empty.
     #[error(
         "`labels` is empty: nothing would be de-identified; leave it out to protect everything"
     )]
     NoLabels,
-    /// An action for a label that is not de-identified.
+    /// A key names a label that is not in `labels`.
     #[error(
         "`{key}` has {label:?}, which is not among `labels`: add it there, or leave it out here"
     )]
@@ -143,13 +143,13 @@ pub enum OptionsError {
         /// The label.
         label: String,
     },
-    /// A threshold that is no score.
+    /// A threshold is not a number from 0 to 1.
     #[error("the threshold of {0:?} is not a number from 0 to 1")]
     Threshold(String),
 }
 
 impl DeidentifyOptions {
-    /// Looks for what does not go together.
+    /// Checks that the options fit together.
     ///
     /// # Errors
     /// The first [`OptionsError`].
@@ -174,12 +174,12 @@ impl DeidentifyOptions {
         self.check_single_labels()
     }
 
-    /// All that is put in the place of values.
+    /// Modes of all labels.
     pub fn modes(&self) -> impl Iterator<Item = Mode> {
         std::iter::once(self.mode).chain(self.actions.values().copied())
     }
 
-    /// What is put in the place of values with a label.
+    /// Mode of values with a label.
     pub fn mode_of(&self, label: &str) -> Mode {
         self.actions.get(label).copied().unwrap_or(self.mode)
     }

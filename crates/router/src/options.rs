@@ -1,11 +1,11 @@
 use std::collections::BTreeSet;
 
-/// What holds for all routes.
+/// Options of all routes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RouterOptions {
-    /// Functions that there are. Routes and testers may name no others.
+    /// Existing functions. Routes and override headers can name no others.
     pub functions: BTreeSet<String>,
-    /// Whether [`VERSION_HEADER`](crate::VERSION_HEADER) is obeyed. Whoever may send requests
-    /// may then reach every version of every function.
+    /// Whether [`VERSION_HEADER`](crate::VERSION_HEADER) selects the target. Callers can then
+    /// reach every version of every function.
     pub override_header: bool,
 }

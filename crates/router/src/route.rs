@@ -9,49 +9,51 @@ use crate::target::Target;
 mod period;
 mod to;
 
-/// One route: which requests it is for, and where they go. The first that matches is taken.
+/// Route: conditions for requests, and their targets. The first route that matches is used.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Route {
-    /// What it is called in metrics and by `pilotlight routes`; its place in the list, counted
-    /// from 0, otherwise.
+    /// Name in metrics and in `pilotlight routes` [default: the position of the route, counted from
+    /// 0]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// All that a request has to be; everything, if nothing is given.
+    /// Conditions that a request has to satisfy [default: none]
     #[serde(default, rename = "match")]
     pub matches: Match,
-    /// Where its requests go: one target, or several with weights.
+    /// Targets: one target, or several with weights.
     #[serde(deserialize_with = "to::deserialize")]
     #[schemars(schema_with = "to::schema")]
     pub to: Vec<WeightedTarget>,
-    /// What keeps a user at the same target.
+    /// Key that keeps a user on the same target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sticky: Option<Sticky>,
-    /// Requests that are also given to another target, whose answers are compared and dropped.
+    /// Shadow target: a share of the requests is also sent to it; its answers are compared and
+    /// dropped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shadow: Option<Shadow>,
-    /// A weight that moves by itself.
+    /// Target whose weight increases from step to step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub canary: Option<Canary>,
-    /// Authentication of callers: the name of an `[auth]` section.
+    /// `[auth]` section that authenticates callers, instead of `default-auth`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth: Option<String>,
-    /// De-identification of answers: the name of a `[deidentify]` section.
+    /// `[deidentify]` section that de-identifies answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deidentify: Option<String>,
-    /// What becomes of a text that its function could not check: nothing of it passes, unless this says `open`.
+    /// Result for a text that the function could not check for personal data.
     #[serde(default, skip_serializing_if = "Fail::is_closed")]
     pub fail: Fail,
 }
 
-/// What becomes of a text that could not be checked for personal data.
+/// Result for a text that could not be checked for personal data.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Fail {
-    /// It does not pass: the request is answered with an error.
+    /// The text does not pass: the request is answered with an error.
     #[default]
     Closed,
-    /// It passes as if nothing had been found in it; the answer says so, and it is counted.
+    /// The text passes as if it contained no entities; the answer has the header
+    /// `x-pilotlight-unchecked`, and the text is counted.
     Open,
 }
 
@@ -62,7 +64,7 @@ impl Fail {
 }
 
 impl Route {
-    /// Everything goes to `target`.
+    /// Every request goes to `target`.
     #[must_use]
     pub fn to(target: Target) -> Self {
         Self {
@@ -78,7 +80,7 @@ impl Route {
         }
     }
 
-    /// Every target that it names.
+    /// Targets of the route, including those of its shadow and its canary.
     pub fn targets(&self) -> impl Iterator<Item = &Target> {
         let shadow = self.shadow.as_ref().map(|shadow| &shadow.target);
         let canary = self.canary.as_ref().map(|canary| &canary.target);
@@ -86,49 +88,49 @@ impl Route {
     }
 }
 
-/// Conditions that all have to hold. A request whose body is no JSON, or that lacks a field, does
-/// not match; of several values of a header or a parameter one is enough.
+/// Conditions of a route; all of them have to hold. A request whose body is not JSON, or that lacks
+/// a field, does not match. If a header or a parameter has several values, one of them has to
+/// match.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Match {
-    /// The path, with or without a trailing slash, or every path that begins so if it ends with `*`.
-    /// Paths are compared in their normal form: `/%61` is `/a`, and so are `//a` and `/./a`.
+    /// Path, with or without a trailing slash; `*` at the end matches any rest. Paths are compared
+    /// in their normal form: `/%61` is `/a`, and so are `//a` and `/./a`.
     pub path: Option<String>,
-    /// Headers and their values; `*` is any value.
+    /// Headers and their values; `*` matches any value.
     pub header: BTreeMap<String, String>,
-    /// Query parameters and their values, decoded; `*` is any value.
+    /// Query parameters and their decoded values; `*` matches any value.
     pub query: BTreeMap<String, String>,
-    /// Fields of a JSON body, by JSON pointer (RFC 6901), and their values: strings, numbers,
-    /// booleans or null; `"*"` is any value. Bodies of up to 1 MiB are looked into; longer ones are
-    /// answered 413.
+    /// Fields of a JSON body, by JSON Pointer (RFC 6901), and their values: strings, numbers,
+    /// booleans or null; `"*"` matches any value. Bodies larger than 1 MiB are answered with 413.
     pub json: BTreeMap<String, serde_json::Value>,
-    /// Networks that the client may be in: addresses, or prefixes such as `10.0.0.0/8`.
+    /// Addresses and networks of clients, such as `10.0.0.0/8`.
     pub client: Vec<String>,
 }
 
-/// A target and its share.
+/// Target with a weight.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WeightedTarget {
-    /// The target.
+    /// Function, or one of its versions.
     pub target: Target,
-    /// Its share, in proportion to the weights of the others; they need not sum to one.
+    /// Weight in proportion to the weights of the other targets; they do not have to sum to one.
     #[serde(default = "one")]
     pub weight: f64,
 }
 
-/// Where the key that keeps a user at the same target is found. Requests without it are split
-/// at random.
+/// Source of the key that keeps a user on the same target. Requests without the key are split at
+/// random.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum Sticky {
-    /// In this header.
+    /// Request header.
     Header(String),
-    /// In this cookie.
+    /// Cookie.
     Cookie(String),
-    /// In this query parameter.
+    /// Query parameter.
     Query(String),
-    /// In this field of a JSON body, by JSON pointer (RFC 6901): a string or an integer.
+    /// String or integer in a JSON body, by JSON Pointer (RFC 6901).
     Json(String),
 }
 
@@ -136,45 +138,48 @@ pub enum Sticky {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Shadow {
-    /// Who is asked, too.
+    /// Target that also gets the requests.
     pub target: Target,
     /// Share of the route's requests, 0 to 1.
     pub share: f64,
-    /// Largest difference between numbers with a fraction that still counts as the same answer,
-    /// relative to those above 1.
+    /// Maximum difference between non-integer numbers of equal answers, relative for numbers above
+    /// 1.
     #[serde(default = "thousandth")]
     pub tolerance: f64,
 }
 
-/// A weight that moves from step to step as long as the target does well.
+/// Target whose weight increases from step to step while it does not perform worse than the other
+/// targets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Canary {
-    /// The target of the route whose weight moves; the other targets are the control, and share what it
-    /// leaves by their weights.
+    /// Target whose weight increases; it is one of the targets in `to`. The other targets are the
+    /// control, and share the rest by their weights.
     pub target: Target,
-    /// Its shares of the route's requests, one after the other; with the last it stays.
+    /// Shares of the requests and their durations, in order; the share of the last step stays.
     pub steps: Vec<Step>,
-    /// Most failures (5xx) that it may have more than the control, as a share of requests, and
-    /// beyond that what may be chance: three standard deviations.
+    /// Maximum excess of the canary's failures (5xx) over those of the control, as a share of
+    /// requests. The canary is rolled back if it exceeds this by more than chance: three standard
+    /// deviations.
     #[serde(default = "hundredth")]
     pub max_error_excess: f64,
-    /// Most that its p99 latency may be, as a multiple of the control's; more than one request in
-    /// a hundred has to be slower, by three standard deviations.
+    /// Maximum p99 latency of the canary, as a multiple of the control's. The canary is rolled back
+    /// if more than one request in a hundred is slower by more than chance: three standard
+    /// deviations.
     #[serde(default = "one_and_a_half")]
     pub max_p99_ratio: f64,
-    /// Requests that both must have answered in a step before they are compared.
+    /// Requests that both sides need in a step before they are compared.
     #[serde(default = "hundred")]
     pub min_requests: u64,
 }
 
-/// One step of a [`Canary`].
+/// Step of a [`Canary`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
     /// Share of the route's requests, 0 to 1.
     pub share: f64,
-    /// How long: a number and `ms`, `s`, `m` or `h`.
+    /// Duration: a number and `ms`, `s`, `m` or `h`.
     #[serde(rename = "for", with = "period")]
     #[schemars(with = "String", regex(pattern = r"^[0-9]+(ms|s|m|h)$"))]
     pub lasts: Duration,
@@ -188,7 +193,7 @@ fn one_and_a_half() -> f64 {
     1.5
 }
 
-/// Above the noise of floating-point numbers, below what another model or precision changes.
+/// Above the noise of floating-point numbers, below the effect of another model or precision.
 fn thousandth() -> f64 {
     0.001
 }

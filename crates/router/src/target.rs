@@ -4,25 +4,25 @@ use std::str::FromStr;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// A function, and maybe which version of it: `NAME`, `NAME@previous` or `NAME@` and at least
-/// eight digits of a version's SHA-256.
+/// Function, or one of its versions: `NAME`, `NAME@previous`, or `NAME@` and at least eight digits
+/// of the SHA-256 of a version.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Target {
-    /// The function.
+    /// Name of the function.
     pub function: String,
-    /// Which version.
+    /// Version of the function.
     pub version: VersionName,
 }
 
 /// Which version of a function.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum VersionName {
-    /// The one that serves.
+    /// The version that serves.
     #[default]
     Current,
-    /// The one that a rollback would bring back.
+    /// The version to which a rollback returns.
     Previous,
-    /// The one whose SHA-256 begins so, in lower-case hexadecimal digits.
+    /// The version whose SHA-256 begins with these lower-case hexadecimal digits.
     Digest(String),
 }
 

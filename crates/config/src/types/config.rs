@@ -13,118 +13,120 @@ use super::{Cors, Function, Http, Telemetry, Tls};
 use crate::key::Key;
 use crate::value_schema::{address, path, paths, period, size};
 
-/// What `pilotlight serve` serves, and how. Relative paths start at the folder of this file.
+/// Configuration of `pilotlight serve`. Relative paths start at the folder of this file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct Config {
-    /// Where the functions are served.
+    /// Address on which the functions are served.
     #[schemars(schema_with = "address")]
     pub listen: SocketAddr,
-    /// The administration.
+    /// Administration API.
     pub admin: Admin,
-    /// TLS, for clients of the functions; for the administration's, too, if its listener is not
-    /// local.
+    /// TLS for the functions, and for the administration API if its address is not local.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<Tls>,
-    /// What a client may take.
+    /// Limits of connections, request heads and request bodies.
     pub http: Http,
-    /// Which web pages of other origins may send requests to the functions; none if it is missing.
+    /// Web pages of other origins that can send requests (CORS) [default: none]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cors: Option<Cors>,
-    /// Where snapshots and machine code are kept; in the user's cache folder otherwise.
+    /// Folder of the compilation cache (snapshots and machine code) and of fetched models [default:
+    /// the user's cache folder]
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "path")]
     pub cache_dir: Option<PathBuf>,
-    /// How much of the disk they may take: bytes, or a number and KiB, MiB or GiB. What was used
-    /// least recently is removed first; what is in use never is.
+    /// Maximum disk space of the cache: bytes, or a number and KiB, MiB or GiB. The least recently
+    /// used entries are evicted first; entries in use are never evicted.
     #[serde(with = "super::size")]
     #[schemars(schema_with = "size")]
     pub cache_size: u64,
-    /// Read model and cached files again and compare their digests, instead of trusting their
+    /// Read model files and cached files again and compare their digests, instead of trusting file
     /// sizes and times.
     pub verify: bool,
-    /// Time between being not ready and taking no more requests when stopped: for load balancers to
-    /// notice [default: 5s if `listen` is not a loopback address, otherwise 0s]
+    /// Time on shutdown between reporting not ready and accepting no more requests, for load
+    /// balancers to notice [default: 5s if `listen` is not a loopback address, otherwise 0s]
     #[serde(with = "super::optional_period", skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "period", extend("x-longest" = "8h"))]
     pub drain_delay: Option<Duration>,
-    /// Longest time to finish requests in flight when stopped.
+    /// Maximum time to finish requests in flight on shutdown.
     #[serde(with = "super::period")]
     #[schemars(schema_with = "period")]
     pub drain_timeout: Duration,
-    /// What a version has to show before it is served.
+    /// Requirement for components before they are served.
     pub require: Require,
-    /// Files with the public keys (PEM) that signatures are checked with.
+    /// Files with public keys (PEM) to verify signatures with.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "paths")]
     pub keys: Vec<PathBuf>,
-    /// Whether a request's header may say which target answers it.
+    /// Let the request header `x-pilotlight-version` select the target. Callers can then reach
+    /// every version of every function.
     pub override_header: bool,
-    /// Follow changes of this file while serving; SIGHUP has it read again anyway.
+    /// Reload this file when it changes. SIGHUP reloads it in any case.
     pub watch: bool,
-    /// What is told about requests.
+    /// Logs, metrics and traces.
     pub telemetry: Telemetry,
-    /// The functions, by their names.
+    /// Functions by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "functions")]
     pub functions: BTreeMap<String, Function>,
-    /// Who may ask, by names.
+    /// Authentication of callers, by name. Routes refer to these sections.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub auth: BTreeMap<String, AuthOptions>,
-    /// The `[auth]` section of requests whose route names none; without it, no authentication is needed.
+    /// `[auth]` section for routes without one [default: none, requests need no authentication]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_auth: Option<String>,
-    /// How what is found in texts is de-identified, by names.
+    /// De-identification of entities in texts, by name. Routes refer to these sections.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub deidentify: BTreeMap<String, DeidentifyOptions>,
-    /// Which requests go where; the first route that matches is taken. Without routes everything
-    /// goes to the only function, or to the one called `default`.
+    /// Routes in order; the first route that matches is used. Without routes, every request goes to
+    /// the only function, or to the function called `default`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub routes: Vec<Route>,
 }
 
-/// The administration.
+/// Administration API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct Admin {
-    /// Address for probes and metrics: /health, /ready and, if it is local, /metrics; with a token for
-    /// the rest of the administration, too. 127.0.0.1:3001 if nothing is said, or nowhere if there is a
-    /// `socket`.
+    /// TCP address: /health and /ready, also /metrics if the address is local, and with
+    /// `token-file` the whole API [default: 127.0.0.1:3001, or none with `socket`]
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "address")]
     pub listen: Option<SocketAddr>,
-    /// Unix socket for all of the administration: probes, metrics, /status, /routes and /functions, for
-    /// this user only; in a folder of this user's otherwise.
+    /// Unix socket with the whole API (probes, metrics, /status, /routes and /functions),
+    /// accessible to this user only [default: pilotlight/admin.sock in $XDG_RUNTIME_DIR, /run or
+    /// the user's cache folder; admin-PORT.sock if the functions are not on port 3000]
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "path")]
     pub socket: Option<PathBuf>,
-    /// File with the token that is asked for at both, but for /health and /ready.
+    /// File with a token. Every path but /health and /ready then requires `authorization: Bearer
+    /// TOKEN`, on the socket and the TCP address.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "path")]
     pub token_file: Option<PathBuf>,
-    /// Largest component that may be sent to it: bytes, or a number and KiB, MiB or GiB; larger ones are
-    /// answered 413.
+    /// Maximum size of a component that is uploaded (`swap --upload`): bytes, or a number and KiB,
+    /// MiB or GiB. Larger ones are answered with 413.
     #[serde(with = "super::size")]
     #[schemars(schema_with = "size", extend("x-smallest" = "1KiB", "x-largest" = "1024GiB"))]
     pub max_upload_bytes: u64,
-    /// Longest time for that.
+    /// Maximum time of an upload.
     #[serde(with = "super::period")]
     #[schemars(schema_with = "period", extend("x-shortest" = "1s", "x-longest" = "24h"))]
     pub upload_timeout: Duration,
 }
 
-/// What a version has to show before it is served.
+/// Requirement for components before they are served.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Require {
-    /// Nothing.
+    /// None.
     #[default]
     None,
-    /// That it is what its digest says.
+    /// The content of the component matches its digest.
     Digest,
-    /// A signature by one of the `keys`.
+    /// The component is signed with one of the `keys`.
     Signature,
 }
 
@@ -170,7 +172,7 @@ impl Default for Admin {
 }
 
 impl Admin {
-    /// Where probes and metrics are served over TCP, if anywhere.
+    /// TCP address of the administration API, if any.
     pub fn address(&self) -> Option<SocketAddr> {
         let usual = SocketAddr::new(LOOPBACK, 3001);
         self.listen.or_else(|| self.socket.is_none().then_some(usual))
@@ -178,7 +180,7 @@ impl Admin {
 }
 
 impl Config {
-    /// Every file and folder that is named, and the key that names it.
+    /// Every file and folder that the configuration names, with its key.
     pub fn paths(&self) -> Vec<(String, PathBuf)> {
         let mut config = self.clone();
         let paths = config.paths_mut().into_iter();
@@ -210,7 +212,7 @@ impl Config {
         paths
     }
 
-    /// Keys that differ in `new` but can only be changed by starting again.
+    /// Keys that differ in `new` and take effect only at the next start.
     pub fn fixed_changes(&self, new: &Self) -> Vec<&'static str> {
         let changes = [
             ("listen", self.listen != new.listen),

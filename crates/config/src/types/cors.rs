@@ -5,34 +5,34 @@ use serde::{Deserialize, Serialize};
 
 use crate::value_schema::{header_names, methods, origins, period};
 
-/// Which web pages of other origins may send requests to the functions (CORS). In each list `["*"]`
-/// is everything, which is not possible with credentials.
+/// Web pages of other origins that can send requests (CORS). In each list `["*"]` allows
+/// everything; it is an error with `allow-credentials`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct Cors {
-    /// Origins of the pages, such as `https://app.example`.
+    /// Allowed origins, such as `https://app.example`.
     #[schemars(schema_with = "origins")]
     pub allow_origins: Vec<String>,
-    /// Methods that they may use.
+    /// Allowed methods.
     #[serde(default = "default_methods")]
     #[schemars(schema_with = "methods")]
     pub allow_methods: Vec<String>,
-    /// Headers that they may send, besides those that are always allowed.
+    /// Allowed request headers, in addition to those that CORS always allows.
     #[serde(default = "default_allowed")]
     #[schemars(schema_with = "header_names")]
     pub allow_headers: Vec<String>,
-    /// Headers of answers that they may read, besides those that they always may.
+    /// Response headers that pages can read, in addition to those that CORS always exposes.
     #[serde(default = "default_exposed")]
     #[schemars(schema_with = "header_names")]
     pub expose_headers: Vec<String>,
-    /// How long browsers may remember the answer to a preflight request; five seconds if nothing is
-    /// said.
+    /// Time for which browsers can cache the answer to a preflight request [default: 5s, the
+    /// default of browsers]
     #[serde(default, with = "super::optional_period", skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "period", extend("x-longest" = "24h"))]
     pub max_age: Option<Duration>,
-    /// Whether browsers may send cookies and other credentials of their own accord. API keys and
-    /// tokens that a page sends itself do not need this.
+    /// Let browsers send cookies and other credentials on their own. API keys and tokens that a
+    /// page sends itself do not need this.
     #[serde(default)]
     pub allow_credentials: bool,
 }

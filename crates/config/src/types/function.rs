@@ -10,30 +10,30 @@ use super::{Host, Sessions};
 use crate::key::Key;
 use crate::value_schema::{memory, path, period, size, table_of_paths, task};
 
-/// One function.
+/// Function.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct Function {
-    /// Its model folder or component.
+    /// Model folder or component.
     #[schemars(schema_with = "path")]
     pub source: PathBuf,
-    /// What the model in a folder does, where its files do not say it or say something else.
+    /// Task of a model folder [default: that of `model.toml`, or detected from the other files]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "task")]
     pub task: Option<Task>,
-    /// Graph of a model folder that has several, by its path in the folder; otherwise the one that
-    /// serves best.
+    /// Graph of a model folder with several graphs, by its path in the folder [default: the graph
+    /// that serves best]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub onnx_file: Option<String>,
-    /// Where the matrix work of a model folder is done; what a component wants is up to it.
+    /// Where inference for a model folder runs; a component determines this itself.
     #[serde(default)]
     pub compute: Compute,
-    /// Numbers to compute a model folder with: unchanged, f32 or int8 on the host; f32, int8 or
-    /// int4 in the sandbox; f32 otherwise.
+    /// Number format for a model folder: f32, int8, int4 (in the sandbox, and with the backend
+    /// native on the host), or unchanged (on the host) [default: f32]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub precision: Option<Precision>,
-    /// Guest component to build a model folder with, instead of the one in the program.
+    /// Guest component with which a model folder is built, instead of the one in the program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "path")]
     pub guest: Option<PathBuf>,
@@ -41,27 +41,27 @@ pub struct Function {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "path")]
     pub model: Option<PathBuf>,
-    /// Graphs that a component may compute by their names, through wasi:nn; the one that
-    /// `pilotlight build` wrote beside it needs no mention.
+    /// Graphs that a component can load by their names through wasi:nn. The graph that `pilotlight
+    /// build` wrote beside the component is found without an entry.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "table_of_paths")]
     pub graphs: BTreeMap<String, PathBuf>,
-    /// Let a component load graphs that it brings along.
+    /// Let a component load graphs that it contains.
     #[serde(default)]
     pub allow_guest_graphs: bool,
-    /// Let a component see clocks to the nanosecond, instead of to a tenth of a millisecond.
+    /// Give a component clocks with a resolution of 1 ns instead of 0.1 ms.
     #[serde(default)]
     pub fine_clocks: bool,
-    /// Its instances.
+    /// Instance pool.
     #[serde(default)]
     pub pool: Pool,
-    /// What a request may take.
+    /// Limits of requests and instances.
     #[serde(default)]
     pub limits: Limits,
-    /// What its sessions may take.
+    /// Limits of sessions.
     #[serde(default)]
     pub sessions: Sessions,
-    /// How the host computes for it.
+    /// Inference on the host.
     #[serde(default)]
     pub host: Host,
 }
@@ -79,51 +79,52 @@ impl Function {
     }
 }
 
-/// Where the matrix work is done.
+/// Where inference runs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Compute {
     /// In the sandbox.
     Guest,
-    /// On the host, at native speed, through wasi:nn.
+    /// On the host, natively, through wasi:nn.
     #[default]
     Host,
 }
 
-/// Numbers to compute with.
+/// Number format for inference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Precision {
-    /// As the file has them; on the host only.
+    /// The number format of the graph file; only on the host.
     Unchanged,
-    /// 32-bit floats.
+    /// 32-bit floating point.
     F32,
     /// 8-bit integers.
     Int8,
-    /// 4-bit weights; in the sandbox only.
+    /// 4-bit weights; in the sandbox, and with the backend native on the host.
     Int4,
 }
 
-/// The instances of a function.
+/// Instance pool of a function.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct Pool {
-    /// Fewest instances kept ready; more when requests come in bursts.
+    /// Minimum number of ready instances, at most `max-instances`; the pool keeps more after
+    /// bursts.
     #[schemars(extend("maximum" = 4_294_967_295_u64))]
     pub min_ready: u32,
-    /// Most instances alive at once; further requests wait.
+    /// Maximum number of live instances; further requests wait.
     #[schemars(range(min = 1, max = 4096))]
     pub max_instances: u32,
-    /// Requests that an instance answers before it ends; 0 is no limit. With 1 no request can
-    /// see anything of another.
+    /// Number of requests that an instance answers before it is replaced; 0 means no limit. With 1,
+    /// no request can observe another one.
     #[schemars(extend("maximum" = 4_294_967_295_u64))]
     pub requests_per_instance: u32,
-    /// Requests that an instance answers at once, sharing its fate; a further one starts while the
-    /// instance waits, not while it computes.
+    /// Number of requests that an instance answers concurrently. If the instance fails, all of them
+    /// fail. A further request starts while the instance waits, not while it computes.
     #[schemars(range(min = 1, max = 1024))]
     pub concurrent_requests_per_instance: u32,
-    /// Time after which instances that nobody needed are not kept ready any more.
+    /// Time after which the pool gives up ready instances that were not needed.
     #[serde(with = "super::period")]
     #[schemars(schema_with = "period", extend("x-shortest" = "1ms", "x-longest" = "24h"))]
     pub idle_shrink: Duration,
@@ -141,40 +142,39 @@ impl Default for Pool {
     }
 }
 
-/// What a request may take.
+/// Limits of a function's requests and instances.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct Limits {
-    /// Longest time from the arrival of a request to its response.
+    /// Maximum time from the arrival of a request to its response.
     #[serde(with = "super::period")]
     #[schemars(schema_with = "period", extend("x-shortest" = "1ms", "x-longest" = "24h"))]
     pub request_timeout: Duration,
-    /// Most memory that an instance may have: bytes, or a number and KiB, MiB or GiB.
+    /// Maximum memory of an instance: bytes, or a number and KiB, MiB or GiB.
     #[serde(with = "super::memory")]
     #[schemars(schema_with = "memory")]
     pub memory: u64,
-    /// Most processor time of a request; without it, `request-timeout` is what ends one that
-    /// computes for too long.
+    /// Maximum CPU time of a request [default: limited by `request-timeout` only]
     #[serde(with = "super::optional_period", skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "period", extend("x-shortest" = "1ms", "x-longest" = "24h"))]
     pub cpu_time: Option<Duration>,
-    /// Longest body of a request, of those that `http.max-body-bytes` lets in: bytes, or a number and
-    /// KiB, MiB or GiB.
+    /// Maximum size of a request body, up to `http.max-body-bytes`: bytes, or a number and KiB, MiB
+    /// or GiB.
     #[serde(with = "super::size")]
     #[schemars(schema_with = "size")]
     pub body: u64,
-    /// Requests that are worked on at once; further ones wait. Two for each core where a model
-    /// computes in the sandbox, as many as the instances can take elsewhere, if nothing is said;
-    /// nowhere more than that.
+    /// Maximum number of requests that are processed concurrently, at most as many as the instances
+    /// can take; further ones wait [default: two per core if a model computes in the sandbox,
+    /// otherwise as many as the instances can take]
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_048_576))]
     pub concurrent_requests: Option<u32>,
-    /// Most requests that wait; further ones are answered 503.
+    /// Maximum number of requests in the queue; further ones are answered with 503.
     #[schemars(extend("maximum" = 4_294_967_295_u64))]
     pub queue: u32,
-    /// Longest time that a request waits, for its turn and for an instance; it is answered 503 at
-    /// once if it is going to be longer.
+    /// Maximum time of a request in the queue, for admission and for an instance. A request that
+    /// would wait longer is answered with 503 at once.
     #[serde(with = "super::period")]
     #[schemars(schema_with = "period", extend("x-shortest" = "1ms", "x-longest" = "24h"))]
     pub queue_deadline: Duration,

@@ -6,92 +6,95 @@ use serde::{Deserialize, Serialize};
 
 use crate::value_schema::{path, period};
 
-/// How the host computes for a function. Functions whose `backend`, `device`, `cpu`, `onnxruntime`,
-/// `isolate`, `isolate-timeout` and `compute-threads` are the same can share a backend.
+/// Inference on the host. Functions with the same `backend`, `device`, `cpu`, `onnxruntime`,
+/// `isolate`, `isolate-timeout` and `compute-threads` can share a backend.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct Host {
-    /// What computes. If nothing is said: native on a cpu, but onnxruntime where its library is found, and tract
-    /// elsewhere, for graphs that are no encoders; onnxruntime on other devices.
+    /// Inference backend [default: on a CPU native, and for graphs that are not encoders
+    /// onnxruntime if its library is found, otherwise tract; onnxruntime on other devices]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backend: Option<Backend>,
-    /// What it computes on.
+    /// Device for inference.
     pub device: Device,
-    /// Fastest instructions that native uses; the fastest of the processor otherwise.
+    /// Fastest CPU instructions that native uses [default: the fastest ones that the CPU and the
+    /// program support]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu: Option<InstructionSet>,
-    /// Shared library of ONNX Runtime; beside the program or where the system looks otherwise.
+    /// Shared library of ONNX Runtime [default: beside the program, or in the system's library
+    /// path]
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "path")]
     pub onnxruntime: Option<PathBuf>,
-    /// Whether it computes in a process of its own, whose crash is answered 503 until another has
-    /// been started.
+    /// Run the backend in a child process. If its native code crashes, the server keeps running,
+    /// and answers with 503 until the child process has been restarted.
     pub isolate: bool,
-    /// How long an isolated backend may take for an answer; then it is killed and started again.
+    /// Maximum time for an answer of an isolated backend; afterwards it is killed and restarted.
     #[serde(with = "crate::types::period")]
-    #[schemars(schema_with = "period", extend("x-shortest" = "1s", "x-longest" = "24h"))]
+    #[schemars(schema_with = "period", extend("x-shortest" = "1ms", "x-longest" = "24h"))]
     pub isolate_timeout: Duration,
-    /// Threads that compute; one for each core otherwise.
+    /// Number of threads for inference [default: one per core]
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1024))]
     pub compute_threads: Option<u16>,
-    /// Pad the texts of a model folder to multiples of so many tokens, so that they can share a
-    /// batch; 1 on a cpu and 16 on other devices otherwise.
+    /// Pad the texts of a model folder to multiples of this number of tokens, so that more texts
+    /// fit into a batch [default: 1 on a CPU, 16 on other devices]
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 4096))]
     pub pad_to_multiple_of: Option<u32>,
-    /// Most rows that are computed at once; 8 on a cpu and 32 on other devices otherwise. Native counts
-    /// tokens instead, but computes texts one by one with 1.
+    /// Maximum number of rows in a batch; native counts tokens instead, but computes texts one by
+    /// one with 1 [default: 8 on a CPU, 32 on other devices]
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 65536))]
     pub max_batch: Option<u32>,
-    /// Most tokens that native computes at once; a text that has more is computed by itself.
+    /// Maximum number of tokens in a batch of native; a longer text is computed by itself.
     #[schemars(range(min = 1, max = 1_048_576))]
     pub max_batch_tokens: u32,
-    /// Whether texts of different requests are computed as one batch.
+    /// Whether texts of different requests share a batch.
     pub batch_rows: BatchRows,
-    /// How long a computation waits for others to join it.
+    /// Time for which a computation waits for others to join its batch.
     #[serde(with = "crate::types::period")]
     #[schemars(schema_with = "period", extend("x-longest" = "60s"))]
     pub max_wait: Duration,
-    /// Most batches of a graph that are computed at once; 0 is one for each thread.
+    /// Maximum number of batches of a graph that are computed concurrently; 0 means one per thread.
     pub graph_concurrency: u16,
-    /// Most computations that wait for a graph; further ones are answered 429.
+    /// Maximum number of computations that wait for a graph; further requests are answered with
+    /// 429.
     #[schemars(range(min = 1, max = 4_294_967_295_u64))]
     pub graph_queue: u32,
 }
 
-/// Whether texts of different requests are computed as one batch.
+/// Whether texts of different requests share a batch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum BatchRows {
-    /// Where the graph's structure shows that its rows are independent of each other.
+    /// If the structure of the graph shows that its rows are independent of each other.
     #[default]
     Auto,
-    /// Wherever shapes allow it, for graphs that are known to have independent rows.
+    /// Wherever shapes allow it; only for graphs whose rows are known to be independent.
     Always,
     /// Never.
     Never,
 }
 
-/// What computes.
+/// Inference backend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Backend {
-    /// Kernels of our own for encoders, part of the program; tract for other graphs.
+    /// Pilotlight's own kernels for encoders, part of the program; tract for other graphs.
     Native,
-    /// In pure Rust, part of the program.
+    /// tract, in pure Rust, part of the program.
     Tract,
-    /// The shared library of ONNX Runtime.
+    /// ONNX Runtime, a shared library.
     Onnxruntime,
 }
 
-/// Instructions of processors.
+/// CPU instructions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum InstructionSet {
-    /// None with vectors.
+    /// No vector instructions.
     Scalar,
     /// AVX2 with FMA.
     Avx2,
@@ -102,14 +105,14 @@ pub enum InstructionSet {
     Avx512,
     /// NEON.
     Neon,
-    /// NEON with dot products of bytes.
+    /// NEON with dot products of bytes (`dotprod`).
     NeonDotprod,
-    /// NEON with matrix products of bytes.
+    /// NEON with matrix products of bytes (`i8mm`).
     NeonI8mm,
 }
 
 impl InstructionSet {
-    /// As `--cpu` knows it.
+    /// Name, as in `--cpu`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Scalar => "scalar",
@@ -123,14 +126,14 @@ impl InstructionSet {
     }
 }
 
-/// What is computed on.
+/// Device for inference.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Device {
-    /// The processor.
+    /// CPU.
     #[default]
     Cpu,
-    /// A graphics card, by the backend's usual way to it.
+    /// GPU, by the backend's default API.
     Gpu,
     /// ONNX Runtime's execution provider for CUDA.
     Cuda,
@@ -141,7 +144,7 @@ pub enum Device {
 }
 
 impl Device {
-    /// As `--device` and the backends know it.
+    /// Name, as in `--device` and the backends.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Cpu => "cpu",

@@ -8,101 +8,101 @@ use serde::{Deserialize, Serialize};
 use crate::key::Key;
 use crate::value_schema::{networks, path, period, size};
 
-/// By which certificate clients know the server.
+/// Certificate of the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct Tls {
-    /// The certificate (PEM), followed by those that lead to its authority; read again when it
-    /// changes.
+    /// File with the certificate chain (PEM), the server's certificate first, followed by the
+    /// intermediate certificates. It is reloaded when it changes.
     #[schemars(schema_with = "path")]
     pub certificate: PathBuf,
-    /// Its private key (PEM).
+    /// File with the private key (PEM).
     #[schemars(schema_with = "path")]
     pub key: PathBuf,
 }
 
-/// What a client may take.
+/// Limits of connections, request heads and request bodies.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct Http {
-    /// Longest time for the head of a request, and for a TLS handshake.
+    /// Maximum time for the head of a request, and for a TLS handshake.
     #[serde(with = "super::period")]
     #[schemars(schema_with = "period", extend("x-shortest" = "1ms", "x-longest" = "8h"))]
     pub header_timeout: Duration,
-    /// Longest silence within a request's body.
+    /// Maximum pause within a request body.
     #[serde(with = "super::period")]
     #[schemars(schema_with = "period", extend("x-shortest" = "1ms", "x-longest" = "8h"))]
     pub body_timeout: Duration,
-    /// Longest time that a client may take to send a request's body, whatever its pace.
+    /// Maximum time for a whole request body.
     #[serde(with = "super::period")]
     #[schemars(schema_with = "period", extend("x-shortest" = "1ms", "x-longest" = "8h"))]
     pub body_deadline: Duration,
-    /// Slowest that a body may come, in bytes a second, once it has fallen behind by ten seconds; 0 is
-    /// as slow as it likes.
+    /// Minimum rate of a request body, in bytes per second; a body can fall behind by ten seconds.
+    /// 0 disables the check.
     #[schemars(extend("maximum" = 4_294_967_295_u64))]
     pub body_rate: u32,
-    /// Longest rest of a connection between requests.
+    /// Maximum idle time of a connection between requests.
     #[serde(with = "super::period")]
     #[schemars(schema_with = "period", extend("x-shortest" = "1ms", "x-longest" = "8h"))]
     pub idle_timeout: Duration,
-    /// Longest time that a client may leave a response unread.
+    /// Maximum time for which a client can leave a response unread.
     #[serde(with = "super::period")]
     #[schemars(schema_with = "period", extend("x-shortest" = "1ms", "x-longest" = "8h"))]
     pub write_timeout: Duration,
-    /// Most bytes of a request's head.
+    /// Maximum size of a request head.
     #[serde(with = "super::size")]
     #[schemars(schema_with = "size", extend("x-smallest" = "1KiB", "x-largest" = "1MiB"))]
     pub max_header_bytes: u64,
-    /// Most fields of a request's head.
+    /// Maximum number of header fields of a request.
     #[schemars(range(min = 1, max = 4096))]
     pub max_headers: u16,
-    /// Most bytes of a request's body; functions may have limits of their own.
+    /// Maximum size of a request body; functions can have lower limits.
     #[serde(with = "super::size")]
     #[schemars(schema_with = "size", extend("x-smallest" = "1KiB", "x-largest" = "4GiB"))]
     pub max_body_bytes: u64,
-    /// Most bytes of bodies, of all clients together, that are being received or wait for their
-    /// function; one body has room in any case.
+    /// Maximum size of all request bodies that are being received or wait for their function;
+    /// further requests are answered with 503. One body always fits.
     #[serde(with = "super::size")]
     #[schemars(schema_with = "size", extend("x-smallest" = "1MiB", "x-largest" = "1024GiB"))]
     pub body_memory: u64,
-    /// Most of these bytes that the bodies of one client address (of IPv6: one /64) may take; further
-    /// ones of that client are answered 429. A quarter of `body-memory` otherwise; one body has room
-    /// in any case.
+    /// The same for the bodies of one client address (IPv6: one /64); further requests of the
+    /// client are answered with 429. One body always fits [default: a quarter of `body-memory`]
     #[serde(with = "super::optional_size", skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "size", extend("x-smallest" = "1KiB", "x-largest" = "1024GiB"))]
     pub body_memory_per_address: Option<u64>,
-    /// Hand bodies on as they come, which takes an instance for as long as it takes the client;
-    /// otherwise a function is called when the body is there.
+    /// Pass request bodies to the function while they arrive; a request then occupies an instance
+    /// for as long as its client takes. Otherwise a function is called when the whole body has
+    /// arrived.
     pub stream_bodies: bool,
-    /// Most connections at once; further ones wait.
+    /// Maximum number of open connections; further ones wait in the kernel's queue.
     #[schemars(range(min = 1, max = 4_294_967_295_u64))]
     pub max_connections: u32,
-    /// Most connections at once of one client address (of IPv6: one /64); further ones are closed at
-    /// once. Trusted proxies have no such limit.
+    /// Maximum number of open connections of one client address (IPv6: one /64); further ones are
+    /// closed at once. It does not apply to trusted proxies.
     #[schemars(range(min = 1, max = 4_294_967_295_u64))]
     pub max_connections_per_address: u32,
-    /// Addresses and networks of proxies that are believed when they say whose requests they pass on.
+    /// Addresses and networks of trusted proxies, whose headers determine the client address.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "networks")]
     pub trusted_proxies: Vec<String>,
-    /// The header in which they say it. With `any`, a request in which both headers are and name
-    /// different clients is answered 400.
+    /// Header in which trusted proxies name the client. With `any`, a request whose two headers
+    /// name different clients is answered with 400.
     pub forwarded_header: ForwardedHeader,
-    /// Whether connections of trusted proxies begin with a header of the PROXY protocol, version 1 or
-    /// 2; those without it are closed.
+    /// Require a PROXY protocol header (version 1 or 2) on connections from trusted proxies; those
+    /// without it are closed.
     pub proxy_protocol: bool,
-    /// Most requests at once on a connection of HTTP/2.
+    /// Maximum number of concurrent requests on an HTTP/2 connection.
     #[schemars(range(min = 1, max = 4_294_967_295_u64))]
     pub max_streams: u32,
-    /// Most requests that the client of a connection of HTTP/2 may take back, beyond those that it
-    /// lets be answered.
+    /// Number of client-reset HTTP/2 streams that are tolerated, net of completed requests, before
+    /// the connection is closed (CVE-2023-44487).
     #[schemars(range(min = 1, max = 4_294_967_295_u64))]
     pub max_resets: u32,
 }
 
-/// In which header proxies say whose request it is.
+/// Header in which trusted proxies name the client.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ForwardedHeader {

@@ -1,4 +1,4 @@
-//! What a configuration says.
+//! Types of a configuration.
 
 mod config;
 mod cors;
@@ -16,7 +16,7 @@ pub use http::{ForwardedHeader, Http, Tls};
 pub use sessions::Sessions;
 pub use telemetry::{Level, LogFormat, Otlp, Telemetry};
 
-/// Times as strings such as `"10s"`.
+/// Durations as strings such as `"10s"`.
 mod period {
     use std::time::Duration;
 
@@ -33,7 +33,7 @@ mod period {
     }
 }
 
-/// The same where there may be none.
+/// Optional durations.
 mod optional_period {
     use std::time::Duration;
 
@@ -55,7 +55,7 @@ mod optional_period {
     }
 }
 
-/// Sizes where there may be none.
+/// Optional sizes.
 mod optional_size {
     use serde::{Deserializer, Serializer};
 
@@ -71,7 +71,7 @@ mod optional_size {
     }
 }
 
-/// Sizes of a sandbox's memory as bytes, or strings such as `"512MiB"`.
+/// Sizes of a sandbox's memory, as bytes or strings such as `"512MiB"`.
 mod memory {
     pub(super) use super::size::{deserialize_by, serialize};
 

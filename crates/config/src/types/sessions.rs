@@ -5,30 +5,30 @@ use serde::{Deserialize, Serialize};
 
 use crate::value_schema::{period, size};
 
-/// What sessions may take: requests that are answered while they are read, and WebSockets.
+/// Limits of sessions: requests that are answered while they are read, and WebSockets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct Sessions {
-    /// Sessions that may go on at once; further ones are answered 503. Each has an instance of its own,
-    /// besides those of the pool.
+    /// Maximum number of concurrent sessions; further ones are answered with 503. Each session has
+    /// an instance of its own, in addition to those of the pool.
     #[schemars(range(min = 1, max = 65_536))]
     pub max: u32,
-    /// Longest silence of a client.
+    /// Maximum silence of a client.
     #[serde(with = "super::period")]
     #[schemars(schema_with = "period", extend("x-shortest" = "1ms", "x-longest" = "24h"))]
     pub idle: Duration,
-    /// Most bytes that have come and are not computed yet: bytes, or a number and KiB, MiB or GiB. A session
-    /// that falls further behind is told so and closed; a body of known length is read more slowly
-    /// instead.
+    /// Maximum size of the data that has arrived and is not computed yet: bytes, or a number and
+    /// KiB, MiB or GiB. A session that falls further behind is closed with an error; a body of
+    /// known length is read more slowly instead.
     #[serde(with = "super::size")]
     #[schemars(schema_with = "size")]
     pub behind: u64,
-    /// Longest session.
+    /// Maximum length of a session.
     #[serde(with = "super::period")]
     #[schemars(schema_with = "period", extend("x-shortest" = "1ms", "x-longest" = "24h"))]
     pub length: Duration,
-    /// Longest time that what has come waits to be computed.
+    /// Maximum time for which data that has arrived waits to be computed.
     #[serde(with = "super::period")]
     #[schemars(schema_with = "period", extend("x-shortest" = "1ms", "x-longest" = "24h"))]
     pub patience: Duration,

@@ -6,77 +6,78 @@ use serde::{Deserialize, Serialize};
 
 use crate::value_schema::{headers, url};
 
-/// What is told about requests.
+/// Logs, metrics and traces.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct Telemetry {
-    /// How much is logged on standard error.
+    /// Log level on standard error.
     pub log: Level,
-    /// How that is written.
+    /// Format of the log.
     pub log_format: LogFormat,
-    /// Tell in a `server-timing` header where the time of each request went.
+    /// Report the time of each stage of a request in a `server-timing` response header.
     pub server_timing: bool,
-    /// Where traces, metrics and the log are exported to.
+    /// OpenTelemetry collector that receives traces, metrics and logs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub otlp: Option<Otlp>,
 }
 
-/// How much is logged.
+/// Log level.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
-    /// Nothing.
+    /// No logs.
     Off,
-    /// What failed.
+    /// Errors.
     Error,
-    /// And what may be wrong.
+    /// Errors and warnings.
     Warn,
-    /// And what an operator wants to know.
+    /// Errors, warnings and events that matter to operators.
     #[default]
     Info,
-    /// And how things are done.
+    /// All of these and details.
     Debug,
     /// Everything.
     Trace,
 }
 
-/// How the log is written.
+/// Format of the log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LogFormat {
-    /// For people.
+    /// Text for people.
     #[default]
     Text,
-    /// For programs: an object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// An OpenTelemetry collector.
+/// OpenTelemetry collector.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct Otlp {
-    /// Where it takes OTLP over HTTP.
+    /// URL of its OTLP/HTTP receiver.
     #[schemars(schema_with = "url")]
     pub endpoint: String,
-    /// Headers that it wants, such as `authorization`. They are not written: they may be secret.
+    /// Headers of the requests to the collector, such as `authorization`. Their values are never
+    /// written, because they may be secrets.
     #[serde(default, skip_serializing)]
     #[schemars(schema_with = "headers")]
     pub headers: BTreeMap<String, Secret>,
-    /// Share of the traces that begin here which is recorded, 0 to 1. Those that come from
-    /// elsewhere are recorded when their senders record them.
+    /// Share of the traces that begin here that is recorded, 0 to 1. Traces that begin elsewhere
+    /// are recorded if their parents are.
     #[serde(default = "sample")]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub sample: f64,
-    /// What this process is called there; otherwise what OTEL_SERVICE_NAME or
-    /// OTEL_RESOURCE_ATTRIBUTES say, or `pilotlight`.
+    /// Name of this service [default: OTEL_SERVICE_NAME, service.name of OTEL_RESOURCE_ATTRIBUTES,
+    /// or pilotlight]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
 }
 
 impl Otlp {
-    /// Everything but the address as it is unless told.
+    /// The collector at `endpoint`, with defaults for all other keys.
     pub fn new(endpoint: impl Into<String>) -> Self {
         let endpoint = endpoint.into();
         Self { endpoint, headers: BTreeMap::new(), sample: sample(), service: None }
@@ -84,7 +85,7 @@ impl Otlp {
 }
 
 impl Otlp {
-    /// Share of traces that is recorded unless told.
+    /// Default share of traces that is recorded.
     pub fn default_sample() -> f64 {
         sample()
     }

@@ -1,4 +1,4 @@
-//! Times as they are written in a configuration.
+//! Durations in a configuration.
 
 use std::time::Duration;
 
