@@ -53,10 +53,14 @@ fn token_in<'a>(text: &'a str, path: &Path) -> Result<&'a str, Error> {
     let line = text.strip_suffix('\n').unwrap_or(text);
     let token = line.strip_suffix('\r').unwrap_or(line);
     if token.len() < SHORTEST {
-        return Err(wrong(path, "shorter than 32 characters; `openssl rand -hex 32` makes one"));
+        return Err(wrong(
+            path,
+            "must have at least 32 characters; `openssl rand -hex 32` generates a token",
+        ));
     }
     if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        let message = "not one line of ASCII without spaces; `openssl rand -hex 32` makes one";
+        let message = "must be one line of ASCII without spaces; `openssl rand -hex 32` generates \
+            a token";
         return Err(wrong(path, message));
     }
     Ok(token)

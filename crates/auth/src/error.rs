@@ -30,7 +30,8 @@ pub enum Error {
     },
     /// Whoever can write to the file can let himself in.
     #[error(
-        "{}: says who may ask, and others can write to it (mode {mode:04o}); run chmod go-w",
+        "{}: contains credentials of callers, but other users can write to it (mode {mode:04o}); \
+         run chmod go-w",
         path.display()
     )]
     Writable {
@@ -40,7 +41,7 @@ pub enum Error {
         mode: u32,
     },
     /// Others can read a secret.
-    #[error("{}: holds a secret that others can read (mode {mode:04o}); run chmod 600", path.display())]
+    #[error("{}: contains a secret that other users can read (mode {mode:04o}); run chmod 600", path.display())]
     Exposed {
         /// The file.
         path: PathBuf,
@@ -48,7 +49,7 @@ pub enum Error {
         mode: u32,
     },
     /// The file is longer than any such file should be.
-    #[error("{}: longer than {limit} bytes; is it the right file?", path.display())]
+    #[error("{}: larger than the maximum of {limit} bytes; check that it is the right file", path.display())]
     TooLong {
         /// The file.
         path: PathBuf,
@@ -56,7 +57,7 @@ pub enum Error {
         limit: usize,
     },
     /// The operating system gave no random bytes.
-    #[error("no random bytes from the operating system")]
+    #[error("the operating system returned no random bytes")]
     Random,
 }
 

@@ -24,10 +24,10 @@ pub enum ForwardedHeader {
 #[non_exhaustive]
 pub enum ForwardedError {
     /// A header that a trusted proxy set cannot be read.
-    #[error("{0} is malformed: no address of the client can be read from it")]
+    #[error("header {0} is malformed: it contains no client address")]
     Malformed(&'static str),
     /// Two headers name two clients.
-    #[error("x-forwarded-for and forwarded name different clients")]
+    #[error("the headers x-forwarded-for and forwarded name different clients; send one of them")]
     Disagree,
 }
 

@@ -77,7 +77,10 @@ impl KeySet {
         }
         let set: Set = serde_json::from_str(set).map_err(|error| {
             let place = format!("line {} column {}", error.line(), error.column());
-            InvalidValue::new(place, "not a JSON Web Key Set: an object with the list `keys`")
+            InvalidValue::new(
+                place,
+                "not a JSON Web Key Set, which is an object with a list `keys`",
+            )
         })?;
         let (mut keys, mut skipped) = (Vec::new(), Vec::new());
         for (index, jwk) in set.keys.into_iter().enumerate() {
@@ -113,7 +116,9 @@ fn read(jwk: Value) -> Result<(Option<String>, VerifyingKey), String> {
     let jwk: Jwk = serde_json::from_value(jwk).map_err(|error| error.to_string())?;
     // Whoever reads the file could sign tokens.
     if jwk.d || jwk.k {
-        return Err("a private key or a shared secret; publish only the public key".to_owned());
+        return Err(
+            "contains a private key or a shared secret; publish only the public key".to_owned()
+        );
     }
     let key = VerifyingKey::new(&jwk)?;
     Ok((jwk.kid, key))
@@ -126,28 +131,31 @@ impl VerifyingKey {
     /// The key, if it is one for signatures that we know.
     fn new(jwk: &Jwk) -> Result<Self, String> {
         if jwk.usage.as_deref().is_some_and(|usage| usage != "sig") {
-            return Err("its `use` is not sig".to_owned());
+            return Err("`use` is not sig".to_owned());
         }
         if jwk.key_ops.as_ref().is_some_and(|uses| uses.iter().all(|what| what != "verify")) {
-            return Err("its `key_ops` do not contain verify".to_owned());
+            return Err("`key_ops` does not contain verify".to_owned());
         }
         let (read, algorithms): (ReadKey, _) = match (jwk.kty.as_str(), jwk.crv.as_deref()) {
             ("OKP", Some("Ed25519")) => (Self::ed25519, ED25519_ALGORITHMS),
             ("EC", Some("P-256")) => (Self::p256, P256_ALGORITHMS),
             ("RSA", _) => (Self::rsa, RSA_ALGORITHMS),
-            _ => return Err("neither Ed25519, P-256 nor RSA".to_owned()),
+            _ => return Err("the key type is not supported; use Ed25519, P-256 or RSA".to_owned()),
         };
         if jwk.alg.as_deref().is_some_and(|alg| !algorithms.contains(&alg)) {
-            return Err(format!("its `alg` is not {}", algorithms.join(" or ")));
+            return Err(format!("`alg` is not {}", algorithms.join(" or ")));
         }
         read(jwk)
     }
 
     fn ed25519(jwk: &Jwk) -> Result<Self, String> {
         let key = ed25519_dalek::VerifyingKey::from_bytes(&coordinate("x", jwk.x.as_deref())?)
-            .map_err(|_| "`x` is no point of Ed25519")?;
+            .map_err(|_| "`x` is not a point of Ed25519")?;
         if key.is_weak() {
-            return Err("a weak key, which fits signatures that nobody made".to_owned());
+            return Err(
+                "weak Ed25519 key (small order): it accepts forged signatures; use another key"
+                    .to_owned(),
+            );
         }
         Ok(Self::Ed25519(key))
     }
@@ -157,7 +165,7 @@ impl VerifyingKey {
         point[1..33].copy_from_slice(&coordinate("x", jwk.x.as_deref())?);
         point[33..].copy_from_slice(&coordinate("y", jwk.y.as_deref())?);
         if !is_on_p256(&point) {
-            return Err("`x` and `y` are no point of P-256".to_owned());
+            return Err("`x` and `y` are not a point of P-256".to_owned());
         }
         Ok(Self::P256(point))
     }
@@ -167,11 +175,11 @@ impl VerifyingKey {
         let e = number("e", jwk.e.as_deref())?;
         let bits = n.len() * 8 - n.first().map_or(0, |byte| byte.leading_zeros() as usize);
         if !(2048..=8192).contains(&bits) || n.last().is_none_or(|byte| byte % 2 == 0) {
-            return Err(format!("`n` is no modulus of 2048 to 8192 bits: it has {bits}"));
+            return Err(format!("the modulus `n` has {bits} bits; it must have 2048 to 8192"));
         }
         // With 1 as its exponent everything would be signed.
         if e.len() > 4 || matches!(e[..], [] | [1]) || e.last().is_none_or(|byte| byte % 2 == 0) {
-            return Err("`e` is no exponent: an odd number from 3 to 4294967295".to_owned());
+            return Err("the exponent `e` must be an odd number from 3 to 4294967295".to_owned());
         }
         Ok(Self::Rsa(RsaPublicKeyComponents { n, e }))
     }
@@ -200,7 +208,7 @@ impl VerifyingKey {
 fn coordinate(member: &str, text: Option<&str>) -> Result<[u8; 32], String> {
     let bytes = text.and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());
     let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
-    bytes.ok_or_else(|| format!("`{member}` is not there, or not 32 bytes in base64url"))
+    bytes.ok_or_else(|| format!("`{member}` is missing, or is not 32 bytes in base64url"))
 }
 
 /// Whether an uncompressed point lies on the curve. Key agreement checks that, and with a key of
@@ -216,7 +224,7 @@ fn is_on_p256(point: &[u8; 65]) -> bool {
 /// A number without zeros in front, which some write (RFC 7518, section 6.3.1.1).
 fn number(member: &str, text: Option<&str>) -> Result<Vec<u8>, String> {
     let bytes = text.and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());
-    let bytes = bytes.ok_or_else(|| format!("`{member}` is not there, or not in base64url"))?;
+    let bytes = bytes.ok_or_else(|| format!("`{member}` is missing, or is not base64url"))?;
     Ok(bytes.into_iter().skip_while(|byte| *byte == 0).collect())
 }
 

@@ -66,7 +66,7 @@ pub(crate) fn check_id(id: &str) -> Result<(), &'static str> {
     if (1..=LONGEST_ID).contains(&id.len()) && id.bytes().all(fits) {
         return Ok(());
     }
-    Err("no id of a key; write 1 to 32 of a-z, 0-9 and -")
+    Err("not an identifier of a key; use 1 to 32 of a-z, 0-9 and -")
 }
 
 /// The id of a key that is long enough not to be guessed.

@@ -64,7 +64,7 @@ impl ApiKeys {
         let mut keys = HashMap::new();
         for (key, value) in file {
             let ("keys", Value::Table(entries)) = (key.as_str(), value) else {
-                let message = "not a table `keys`, with one for each key, such as [keys.laptop]";
+                let message = "must be a table with one table for each key, such as [keys.laptop]";
                 return Err(InvalidValue::new(shown(&key), message));
             };
             for (id, entry) in entries {
@@ -105,7 +105,7 @@ impl ApiKeys {
 impl Entry {
     fn new(entry: Value, place: &str) -> Result<Self, InvalidValue> {
         let Value::Table(entry) = entry else {
-            return Err(InvalidValue::new(place, "not a table"));
+            return Err(InvalidValue::new(place, "must be a table"));
         };
         let (mut fingerprint, mut name, mut expires) = (None, None, None);
         let (mut per_second, mut burst) = (None, None);
@@ -117,7 +117,7 @@ impl Entry {
                     fingerprint = Some(digest.ok_or_else(|| wrong(NOT_SHA256))?);
                 }
                 "name" => {
-                    let text = value.as_str().ok_or_else(|| wrong("not a text"))?;
+                    let text = value.as_str().ok_or_else(|| wrong("must be a string"))?;
                     name = Some(text.into());
                 }
                 "expires" => {
@@ -126,18 +126,25 @@ impl Entry {
                 }
                 "rate" => {
                     let number = value.as_float().or(value.as_integer().map(|rate| rate as f64));
-                    let message = "not a number of requests per second";
+                    let message = "must be a number of requests per second";
                     per_second = Some(number.ok_or_else(|| wrong(message))?);
                 }
                 "burst" => {
                     let count = value.as_integer().and_then(|count| u32::try_from(count).ok());
-                    burst = Some(count.ok_or_else(|| wrong("not a number of requests"))?);
+                    burst = Some(count.ok_or_else(|| wrong("must be a number of requests"))?);
                 }
-                _ => return Err(wrong("unknown; keys have sha256, name, expires, rate and burst")),
+                _ => {
+                    return Err(wrong(
+                        "unknown field; API keys have sha256, name, expires, rate and burst",
+                    ));
+                }
             }
         }
         let fingerprint = fingerprint.ok_or_else(|| {
-            InvalidValue::new(place, "has no `sha256`: that of the key, in 64 hexadecimal digits")
+            InvalidValue::new(
+                place,
+                "`sha256` is missing: the SHA-256 of the API key in 64 hexadecimal digits",
+            )
         })?;
         let rate = Rate::of(per_second, burst).map_err(|invalid| invalid.inside(place))?;
         Ok(Self { fingerprint, name, expires, rate })
@@ -145,8 +152,8 @@ impl Entry {
 }
 
 const NOT_SHA256: &str =
-    "not a SHA-256 in 64 hexadecimal digits; it is that of the key, never the key itself";
-const NOT_A_DATE: &str = "not a date with time and offset, such as 2027-06-30T00:00:00Z";
+    "must be the SHA-256 of the API key in 64 hexadecimal digits, not the key itself";
+const NOT_A_DATE: &str = "must be a date with time and offset, such as 2027-06-30T00:00:00Z";
 
 /// Names as they are in the file, unless one is so long that it may be a secret gone astray.
 fn shown(name: &str) -> String {

@@ -98,9 +98,12 @@ impl Policy {
 }
 
 fn needed(option: &str, claim: &str) -> InvalidValue {
-    InvalidValue::new(option, format!("needed with `jwks`; write the `{claim}` that tokens have"))
+    InvalidValue::new(
+        option,
+        format!("required with `jwks`; set it to the `{claim}` claim of the tokens"),
+    )
 }
 
 fn useless(option: &str) -> InvalidValue {
-    InvalidValue::new(option, "means nothing without `jwks`; write both or none")
+    InvalidValue::new(option, "has no effect without `jwks`; set both or none")
 }

@@ -42,9 +42,7 @@ pub enum ProxyHeaderError {
     #[error("the PROXY protocol header is too long")]
     TooLong,
     /// Another version, command or transport.
-    #[error(
-        "the PROXY protocol header is of a version, command or transport that is not supported"
-    )]
+    #[error("the PROXY protocol header has an unsupported version, command or transport")]
     Unsupported,
 }
 

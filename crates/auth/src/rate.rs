@@ -24,12 +24,12 @@ impl Rate {
     /// 1,000,000.
     pub fn new(per_second: f64, burst: Option<u32>) -> Result<Self, InvalidValue> {
         if !(SLOWEST..=FASTEST).contains(&per_second) {
-            let message = format!("{per_second} requests per second; write 0.001 to 1000000");
+            let message = format!("{per_second} requests per second; must be 0.001 to 1000000");
             return Err(InvalidValue::new("rate", message));
         }
         let burst = burst.unwrap_or(per_second.ceil() as u32);
         if !(1..=LARGEST_BURST).contains(&burst) {
-            let message = format!("{burst} requests at once; write 1 to {LARGEST_BURST}");
+            let message = format!("{burst} requests at once; must be 1 to {LARGEST_BURST}");
             return Err(InvalidValue::new("burst", message));
         }
         // Rounded up, so that nobody gets more than the rate.
@@ -45,7 +45,7 @@ impl Rate {
             (Some(per_second), burst) => Self::new(per_second, burst).map(Some),
             (None, None) => Ok(None),
             (None, Some(_)) => {
-                Err(InvalidValue::new("burst", "means nothing without `rate`; write both or none"))
+                Err(InvalidValue::new("burst", "has no effect without `rate`; set both or none"))
             }
         }
     }

@@ -31,61 +31,64 @@ pub enum Rejection {
 #[non_exhaustive]
 pub enum Reason {
     /// The credential is an API key, and no keys are configured.
-    #[error("an API key, and `api-keys` is not configured")]
+    #[error("the credential is an API key, but `api-keys` is not configured")]
     NoKeys,
     /// The credential is no API key, and nothing else is configured.
-    #[error("not an API key, and `jwks` is not configured")]
+    #[error("the credential is not an API key, and `jwks` is not configured")]
     NoTokens,
     /// It begins like an API key, but is none.
-    #[error("an API key that is malformed or cut off")]
+    #[error("the API key is malformed or truncated")]
     KeyMalformed,
     /// No key has this id.
-    #[error("an API key that is not in the file")]
+    #[error("the API key is not in the file")]
     KeyUnknown,
     /// A key has this id, and is not this one.
-    #[error("not the API key that is called {0}")]
+    #[error("the API key does not match the entry {0}")]
     KeyWrong(Arc<str>),
     /// The key has expired.
     #[error("the API key {0} has expired")]
     KeyExpired(Arc<str>),
     /// The token is longer than any token should be.
-    #[error("a token that is too long")]
+    #[error("the token is too long")]
     TokenTooLong,
     /// The token is not a signed one in JWS's compact form.
-    #[error("a token whose {0} is malformed")]
+    #[error("the {0} of the token is malformed")]
     TokenMalformed(&'static str),
     /// The token's `typ` says that it is made for something else.
-    #[error("a token of a type other than JWT or at+jwt")]
+    #[error("the type of the token is neither JWT nor at+jwt")]
     TokenType,
     /// None of the keys that were tried made the signature, and not all were tried.
-    #[error("a token that fits none of the first 16 keys of its algorithm; it needs a `kid`")]
+    #[error(
+        "the signature of the token matches none of the first 16 keys of its algorithm; the token \
+         needs a `kid`"
+    )]
     TokenKeys,
     /// No key in the set has the token's `kid`.
-    #[error("a token signed with a key that is not in the set")]
+    #[error("the token is signed with a key that is not in the key set")]
     TokenKey,
     /// The token's `alg` is not the key's.
-    #[error("a token signed with an algorithm that is not its key's")]
+    #[error("the token is signed with another algorithm than that of its key")]
     TokenAlgorithm,
     /// The key did not make this signature.
-    #[error("a token whose signature does not fit")]
+    #[error("the signature of the token is not valid")]
     TokenSignature,
     /// There is no `exp`.
-    #[error("a token that never expires")]
+    #[error("the token has no expiry time (`exp`)")]
     TokenEternal,
     /// The `exp` is over.
-    #[error("a token that has expired")]
+    #[error("the token has expired")]
     TokenExpired,
     /// The `nbf` is not there yet.
-    #[error("a token that is not yet valid")]
+    #[error("the token is not valid yet")]
     TokenEarly,
     /// The `iss` is missing or somebody else.
-    #[error("a token of another issuer")]
+    #[error("the token is from another issuer")]
     TokenIssuer,
     /// The `aud` is missing or somebody else.
-    #[error("a token for another audience")]
+    #[error("the token is for another audience")]
     TokenAudience,
     /// The `sub` is missing, or no name of a principal.
-    #[error("a token that names nobody")]
+    #[error("the token has no subject (`sub`)")]
     TokenSubject,
 }
 
@@ -115,8 +118,8 @@ impl Rejection {
     /// What to tell who asked: nothing of which part of a credential was wrong.
     pub fn message(&self) -> &'static str {
         match self {
-            Self::Missing => "say who asks: send `authorization: Bearer KEY`",
-            Self::Ambiguous => "more than one credential; send one",
+            Self::Missing => "authentication is required; send `authorization: Bearer KEY`",
+            Self::Ambiguous => "the request has more than one credential; send one",
             Self::Invalid(_) => "the credential is not valid",
             Self::TooMany { .. } => "too many requests; try again later",
         }
@@ -129,7 +132,7 @@ impl Rejection {
             Self::Missing => "no credential".to_owned(),
             Self::Ambiguous => "several credentials".to_owned(),
             Self::Invalid(reason) => reason.to_string(),
-            Self::TooMany { principal, .. } => format!("too many requests of {principal}"),
+            Self::TooMany { principal, .. } => format!("{principal} exceeds its rate limit"),
         }
     }
 }

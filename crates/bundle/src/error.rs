@@ -7,12 +7,12 @@ use crate::key::KeyId;
 #[non_exhaustive]
 pub enum Broken {
     /// The file is cut off, or was never a component.
-    #[error("not a whole WebAssembly component: {0}")]
+    #[error("not a complete WebAssembly component: {0}")]
     NotAComponent(String),
     /// The bytes are not those that were sealed.
     #[error(
-        "altered after it was sealed: its digest is {found}, and its seal says {sealed}; \
-         build or fetch it again"
+        "changed after it was built: its digest is {found}, but its signature section states \
+         {sealed}; build or pull it again"
     )]
     Altered {
         /// The digest in the seal.
@@ -22,8 +22,8 @@ pub enum Broken {
     },
     /// There is a section of ours where none may be, or not as it has to be.
     #[error(
-        "its section `{section}` at byte {at} is damaged, doubled, followed by something, or of \
-         another version of Pilotlight; build or fetch it again"
+        "section `{section}` at byte {at} is damaged, duplicated, followed by other data, or from \
+         another version of Pilotlight; build or pull the component again"
     )]
     Misplaced {
         /// Name of the section.
@@ -32,10 +32,13 @@ pub enum Broken {
         at: usize,
     },
     /// It ends like a seal, and no section of ours is there.
-    #[error("ends like a seal, but not in a section `pilotlight`; build or fetch it again")]
+    #[error(
+        "its last bytes look like a signature section, but are not in a section `pilotlight`; \
+         build or pull it again"
+    )]
     NoSection,
     /// Two signatures name the same key.
-    #[error("two signatures name the key {0}; sign it again")]
+    #[error("two signatures name the key {0}; sign the component again")]
     SignedTwice(KeyId),
     /// The manifest does not fit in a section.
     #[error("a manifest of {0} bytes does not fit in a section of WebAssembly (4 GiB)")]
@@ -50,16 +53,19 @@ pub enum Refused {
     #[error(transparent)]
     Broken(#[from] Broken),
     /// The component has no seal.
-    #[error("not sealed; `pilotlight build` makes sealed components")]
+    #[error("contains no digest to verify; `pilotlight build` writes components with one")]
     Unsealed,
     /// Nobody signed it.
-    #[error("not signed, and a signature is required; sign it with a key that is trusted here")]
+    #[error(
+        "not signed, but a signature is required; sign it with `pilotlight sign` and one of the \
+         configured keys"
+    )]
     Unsigned,
     /// Keys signed it, and none of them is trusted.
-    #[error("signed by {}, and no such key is trusted here", list(.0))]
+    #[error("signed with {}, which is not among the configured keys", list(.0))]
     Untrusted(Vec<KeyId>),
     /// A signature names a trusted key that did not make it.
-    #[error("the signature that names the key {0} was not made by it for this component")]
+    #[error("the signature of key {0} is not valid for this component")]
     Forged(KeyId),
 }
 

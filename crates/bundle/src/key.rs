@@ -21,25 +21,25 @@ const PUBLIC_KEY_INFO: [u8; 12] = *b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x2
 pub enum KeyError {
     /// The text holds no private key.
     #[error(
-        "not an Ed25519 private key in PKCS#8 PEM, unencrypted ({0}); \
-         `openssl genpkey -algorithm ed25519` makes one"
+        "not an unencrypted Ed25519 private key in PKCS#8 PEM ({0}); `pilotlight keygen` or \
+         `openssl genpkey -algorithm ed25519` creates one"
     )]
     NotPrivate(String),
     /// The text holds no public key.
     #[error("not an Ed25519 public key in PEM ({0}); `openssl pkey -in KEY -pubout` prints one")]
     NotPublic(String),
     /// Signatures by such a key prove nothing.
-    #[error("a weak Ed25519 key, which fits signatures that nobody made; use another key")]
+    #[error("weak Ed25519 key (small order): it accepts forged signatures; use another key")]
     Weak,
     /// A key could not be written as PEM.
     #[error("the key cannot be written as PEM: {0}")]
     Unwritable(String),
     /// The operating system gave no random bytes.
-    #[error("no random bytes from the operating system: {0}")]
+    #[error("the operating system returned no random bytes: {0}")]
     Random(getrandom::Error),
     /// Others can read the private key.
     #[error(
-        "{}: holds a private key that others can read (mode {mode:04o}); run chmod 600",
+        "{}: contains a private key that other users can read (mode {mode:04o}); run chmod 600",
         path.display()
     )]
     Exposed {

@@ -35,12 +35,14 @@ pub(crate) fn first_of_ours(component: &[u8]) -> Result<Option<Section<'_>>, Bro
                 end += consumed;
                 payload
             }
-            Ok(Chunk::NeedMoreData(_)) => return refuse(format!("it ends at byte {start}")),
+            Ok(Chunk::NeedMoreData(_)) => {
+                return refuse(format!("it is truncated at byte {start}"));
+            }
             Err(error) => return refuse(error.to_string()),
         };
         match payload {
             Payload::Version { encoding: Encoding::Module, .. } => {
-                return refuse("it is a core module".to_owned());
+                return refuse("it is a core module, not a component".to_owned());
             }
             Payload::ModuleSection { unchecked_range, .. }
             | Payload::ComponentSection { unchecked_range, .. } => {
@@ -54,7 +56,7 @@ pub(crate) fn first_of_ours(component: &[u8]) -> Result<Option<Section<'_>>, Bro
                 return Ok(Some(Section { name, content, start, end }));
             }
             Payload::UnknownSection { id, .. } => {
-                return refuse(format!("the section at byte {start} is of the unknown kind {id}"));
+                return refuse(format!("the section at byte {start} has the unknown kind {id}"));
             }
             Payload::End(_) => return Ok(None),
             _ => {}

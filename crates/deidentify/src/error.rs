@@ -6,7 +6,7 @@ use crate::token::LONGEST_LABEL;
 #[non_exhaustive]
 pub enum Refused {
     /// The entity has no code point.
-    #[error("entity {label:?} at {start}..{end} is empty; leave it out")]
+    #[error("entity {label:?} at {start}..{end} is empty; remove it")]
     Empty {
         /// Its label.
         label: String,
@@ -17,8 +17,8 @@ pub enum Refused {
     },
     /// The entity ends after the text.
     #[error(
-        "entity {label:?} at {start}..{end} does not lie in a text of {length} code points; count \
-         code points, not bytes or UTF-16 units"
+        "entity {label:?} at {start}..{end} is outside of the text, which has {length} code \
+         points; positions count code points, not bytes or UTF-16 units"
     )]
     Outside {
         /// Its label.
@@ -32,8 +32,8 @@ pub enum Refused {
     },
     /// The entity comes before the one that precedes it in the list.
     #[error(
-        "entity {label:?} at {start}..{end} follows one that begins at {previous}; sort them by \
-         where they begin"
+        "entity {label:?} at {start}..{end} follows an entity that begins at {previous}; sort \
+         entities by `start`"
     )]
     Unsorted {
         /// Its label.
@@ -47,8 +47,8 @@ pub enum Refused {
     },
     /// The entity begins within another.
     #[error(
-        "entity {label:?} at {start}..{end} overlaps one that ends at {previous}; join them, or \
-         keep one"
+        "entity {label:?} at {start}..{end} overlaps an entity that ends at {previous}; merge \
+         them, or remove one"
     )]
     Overlapping {
         /// Its label.
@@ -61,16 +61,20 @@ pub enum Refused {
         previous: usize,
     },
     /// A value of this label is not passed on in any form.
-    #[error("the text has an entity {0:?}, which is blocked")]
+    #[error("the text contains an entity with the blocked label {0:?}")]
     Blocked(String),
     /// The label cannot be written in a token.
     #[error(
-        "the label {0:?} does not fit in a token: 1 to {LONGEST_LABEL} bytes without `[`, `]`, `:` \
-         and control characters; redact it, or rename it in the model's config.json"
+        "the label {0:?} cannot be written in a token, which needs 1 to {LONGEST_LABEL} bytes \
+         without `[`, `]`, `:` and control characters; redact it, or rename it in the model's \
+         config.json"
     )]
     Label(String),
     /// The key has made as many tokens as its nonces allow.
-    #[error("the key `{0}` has encrypted 2^32 values; rotate the keys")]
+    #[error(
+        "the key `{0}` has encrypted the maximum of 2^32 values; rotate it with `pilotlight \
+         keyring --rotate`"
+    )]
     Exhausted(KeyId),
     /// The value is longer than the cipher can encrypt.
     #[error("entity {label:?} has {bytes} bytes, more than GCM can encrypt")]
@@ -81,6 +85,6 @@ pub enum Refused {
         bytes: usize,
     },
     /// The operating system gave no random bytes.
-    #[error("no random bytes from the operating system: {0}")]
+    #[error("the operating system returned no random bytes: {0}")]
     Random(#[from] getrandom::Error),
 }

@@ -27,7 +27,10 @@ pub struct KeyId(String);
 
 /// A text that no key can be called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no name of a key: 1 to {LONGEST_ID} letters (A to Z, a to z), digits, `-` and `_`")]
+#[error(
+    "not an identifier of a key; use 1 to {LONGEST_ID} letters (A to Z, a to z), digits, `-` and \
+     `_`"
+)]
 pub struct BadKeyId;
 
 impl KeyId {

@@ -118,10 +118,10 @@ pub struct DeidentifyOptions {
 #[non_exhaustive]
 pub enum OptionsError {
     /// A mode needs `keys`, and there are none.
-    #[error("mode `{}` needs `keys`: the file with the keys", .0.as_str())]
+    #[error("mode `{}` needs `keys`: the file with the keyring", .0.as_str())]
     NoKeys(Mode),
     /// A key has no effect in this mode.
-    #[error("`{key}` is of no effect in mode `{}`; leave it out", mode.as_str())]
+    #[error("`{key}` has no effect in mode `{}`; remove it", mode.as_str())]
     OfNoEffect {
         /// The key.
         key: &'static str,
@@ -129,14 +129,10 @@ pub enum OptionsError {
         mode: Mode,
     },
     /// The list of labels is empty.
-    #[error(
-        "`labels` is empty: nothing would be de-identified; leave it out to protect everything"
-    )]
+    #[error("`labels` is empty: no entity would be replaced; remove it to replace all entities")]
     NoLabels,
     /// A key names a label that is not in `labels`.
-    #[error(
-        "`{key}` has {label:?}, which is not among `labels`: add it there, or leave it out here"
-    )]
+    #[error("`{key}` has {label:?}, which is not in `labels`; add it there, or remove it here")]
     NotDeidentified {
         /// The key.
         key: &'static str,
@@ -144,7 +140,7 @@ pub enum OptionsError {
         label: String,
     },
     /// A threshold is not a number from 0 to 1.
-    #[error("the threshold of {0:?} is not a number from 0 to 1")]
+    #[error("the threshold of {0:?} must be a number from 0 to 1")]
     Threshold(String),
 }
 

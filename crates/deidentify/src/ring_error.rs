@@ -16,8 +16,8 @@ pub enum RingError {
     },
     /// Others than the owner may do something with a file that holds secrets.
     #[error(
-        "{}: holds secrets, and others than its owner may read or write it (mode {mode:04o}); run \
-         chmod 600",
+        "{}: contains secrets, but other users can read or write it (mode {mode:04o}); run chmod \
+         600",
         path.display()
     )]
     Exposed {
@@ -27,7 +27,7 @@ pub enum RingError {
         mode: u32,
     },
     /// The file is larger than any ring.
-    #[error("{}: larger than a file of keys may be (1 MiB)", path.display())]
+    #[error("{}: larger than the maximum of 1 MiB; check that it is a keyring", path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -53,13 +53,13 @@ pub enum RingError {
         problem: Problem,
     },
     /// Another process is writing the file.
-    #[error("{}: another process is writing this file; wait until it has finished", path.display())]
+    #[error("{}: another process is writing this file; try again later", path.display())]
     Busy {
         /// The file.
         path: PathBuf,
     },
     /// The ring has such a key already.
-    #[error("{}: has a key `{id}` already; give the new one another name", path.display())]
+    #[error("{}: already has a key `{id}`; choose another identifier with --id", path.display())]
     KeyExists {
         /// The file.
         path: PathBuf,
@@ -68,8 +68,8 @@ pub enum RingError {
     },
     /// The file is valid, but written so that no key can be added to its end.
     #[error(
-        "{}: a key cannot be added to what is written there; write `active = \"NAME\"` first and \
-         each key as a table [keys.NAME]",
+        "{}: no key can be added to this layout; write `active = \"NAME\"` first and each key as a \
+         table [keys.NAME]",
         path.display()
     )]
     Unextendable {
@@ -77,7 +77,7 @@ pub enum RingError {
         path: PathBuf,
     },
     /// The operating system gave no random bytes.
-    #[error("no random bytes from the operating system: {0}")]
+    #[error("the operating system returned no random bytes: {0}")]
     Random(#[from] getrandom::Error),
 }
 
@@ -89,26 +89,26 @@ pub enum Problem {
     #[error("is missing")]
     Missing,
     /// Nothing is called so.
-    #[error(
-        "is not known; there are `active`, and `secret` or `file` of each of the tables [keys.NAME]"
-    )]
+    #[error("is unknown; keyrings have `active`, and tables [keys.NAME] with `secret` or `file`")]
     Unknown,
     /// It is of another type.
-    #[error("is not a {0}")]
+    #[error("must be a {0}")]
     IsNotA(&'static str),
     /// No key can be called so.
     #[error("is {0}")]
     BadKeyId(#[from] BadKeyId),
     /// There is no such key.
-    #[error("names the key `{0}`, which is not there")]
+    #[error("names the key `{0}`, which does not exist")]
     NoSuchKey(KeyId),
     /// The key has no secret, or two.
-    #[error("needs either a `secret` or a `file` that holds it")]
+    #[error("needs either `secret`, or `file` with the path of a file that contains the secret")]
     NotOneSecret,
     /// The secret cannot be decoded.
-    #[error("is not base64 in one line, with its padding; `openssl rand -base64 32` prints some")]
+    #[error(
+        "must be base64 in one line, with padding; `openssl rand -base64 32` generates a secret"
+    )]
     NotBase64,
     /// The secret can be guessed.
-    #[error("is too short: {0} bytes, and it takes at least {SHORTEST}, drawn at random")]
+    #[error("has {0} bytes; it must have at least {SHORTEST} random bytes")]
     TooShort(usize),
 }

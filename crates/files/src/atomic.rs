@@ -46,7 +46,7 @@ impl AtomicFile {
     /// The operating system's, and when `path` is a folder or has no file name.
     pub fn create(path: &Path, access: FileAccess) -> io::Result<Self> {
         if path.file_name().is_none() || path.is_dir() {
-            return Err(io::Error::new(io::ErrorKind::IsADirectory, "is not the name of a file"));
+            return Err(io::Error::new(io::ErrorKind::IsADirectory, "is not a path of a file"));
         }
         let folder = folder_of(path);
         for entry in fs::read_dir(folder)?.flatten() {

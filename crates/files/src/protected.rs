@@ -83,7 +83,7 @@ fn read(
     let mut text = Zeroizing::new(String::with_capacity(length + 1));
     let read = file.take(length as u64 + 1).read_to_string(&mut text)?;
     if read > length {
-        return Err(io::Error::other("it grew while it was read; try again").into());
+        return Err(io::Error::other("the file grew while it was read; try again").into());
     }
     Ok(text)
 }

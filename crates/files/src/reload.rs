@@ -59,12 +59,16 @@ impl<T: Clone> Reloaded<T> {
                 *self.value.write().unwrap_or_else(PoisonError::into_inner) = value;
                 files.watch(&paths);
                 files.refused = None;
-                tracing::info!(what, "its files have been read again");
+                tracing::info!(what, "files have been reloaded");
             }
             Err(error) => {
                 let error = error.to_string();
                 if files.refused.as_ref() != Some(&error) {
-                    tracing::error!(what, error, "its files have changed; it stays as it was");
+                    tracing::error!(
+                        what,
+                        error,
+                        "changed files cannot be loaded; the previous content stays in use"
+                    );
                 }
                 files.refused = Some(error);
             }

@@ -84,6 +84,6 @@ fn a_folder_is_not_a_file() {
     let folder = tempfile::tempdir().unwrap();
     for path in [folder.path(), std::path::Path::new("/"), std::path::Path::new("..")] {
         let error = AtomicFile::create(path, FileAccess::Public).unwrap_err().to_string();
-        assert!(error.contains("not the name of a file"), "{error}");
+        assert!(error.contains("not a path of a file"), "{error}");
     }
 }

@@ -185,15 +185,15 @@ impl fmt::Display for DifferenceKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number { expected, found } => write!(f, "{found} instead of {expected}"),
-            Self::Text => f.write_str("another text"),
-            Self::Boolean => f.write_str("another boolean"),
+            Self::Text => f.write_str("different text"),
+            Self::Boolean => f.write_str("different boolean"),
             Self::Length { expected, found } => {
                 write!(f, "{found} elements instead of {expected}")
             }
             Self::Missing => f.write_str("missing"),
-            Self::Unexpected => f.write_str("has a field that was not expected"),
+            Self::Unexpected => f.write_str("has an unexpected field"),
             Self::Type { expected, found } => write!(f, "{found} instead of {expected}"),
-            Self::Bytes => f.write_str("other bytes, and no JSON"),
+            Self::Bytes => f.write_str("different content that is not JSON"),
         }
     }
 }

@@ -83,7 +83,8 @@ fn steps(pointer: &str) -> Result<impl Iterator<Item = String>, String> {
     let escaped = pointer.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
     if !escaped || !(pointer.is_empty() || pointer.starts_with('/')) {
         return Err(format!(
-            "{pointer:?} is no JSON pointer: write `/user/id`, with `~1` for `/` and `~0` for `~`"
+            "{pointer:?} is not a JSON Pointer such as `/user/id`, with `~1` for `/` and `~0` for \
+             `~`"
         ));
     }
     Ok(pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")))

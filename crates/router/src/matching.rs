@@ -40,7 +40,10 @@ impl Matcher {
         matcher.headers = headers(matches, errors);
         for (name, value) in &matches.query {
             if name.is_empty() {
-                errors.add(["match".into(), "query".into(), "".into()], "a parameter has a name");
+                errors.add(
+                    ["match".into(), "query".into(), "".into()],
+                    "the name of a query parameter must not be empty",
+                );
             }
             matcher.query.push((name.clone(), (value != ANY).then(|| value.clone())));
         }
@@ -94,11 +97,12 @@ impl Path {
     fn new(text: &str) -> Result<Self, String> {
         let (path, begins) = text.strip_suffix('*').map_or((text, false), |path| (path, true));
         if !path.starts_with('/') {
-            return Err(format!("{text:?}: a path begins with `/`"));
+            return Err(format!("{text:?}: a path must begin with `/`"));
         }
         if path.contains(['*', '?', '#']) {
             return Err(format!(
-                "{text:?}: `*` stands only at the end of a path, and parameters under `query`"
+                "{text:?}: `*` is only allowed at the end of a path; query parameters belong in \
+                 `match.query`"
             ));
         }
         // Requests come with normal paths, so that another path would never match.
@@ -111,7 +115,8 @@ impl Path {
             start.rsplit('/').skip(1).any(|segment| matches!(segment, "." | ".."));
         if start.contains("//") || has_odd_segment {
             return Err(format!(
-                "{text:?}: no path begins so: empty segments, `.` and `..` are removed from requests"
+                "{text:?}: no request matches, because empty segments, `.` and `..` are removed \
+                 from request paths"
             ));
         }
         Ok(Self::Begins(start))
@@ -133,16 +138,16 @@ fn headers(matches: &Match, errors: &mut RouteErrors) -> Vec<(HeaderName, Option
             errors.add(["match".into(), "header".into(), name.as_str().into()], message);
         };
         let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
-            wrong(format!("{name:?} is no name of a header"));
+            wrong(format!("{name:?} is not a header name"));
             continue;
         };
         if headers.iter().any(|(other, _)| *other == header) {
-            wrong(format!("the header {header} is given twice; names have no case"));
+            wrong(format!("the header {header} is given twice; header names are case-insensitive"));
         }
         match HeaderValue::from_bytes(value.as_bytes()) {
             _ if value == ANY => headers.push((header, None)),
             Ok(known) if value.trim_ascii() == value => headers.push((header, Some(known))),
-            _ => wrong(format!("{value:?} is no value that a header can have")),
+            _ => wrong(format!("{value:?} is not a valid header value")),
         }
     }
     headers
@@ -158,7 +163,7 @@ fn fields(
         let at = || ["match".into(), "json".into(), pointer.as_str().into()];
         let slot = errors.take(at(), wanted.slot(pointer));
         if value.is_object() || value.is_array() {
-            errors.add(at(), "only strings, numbers, booleans and null can be compared");
+            errors.add(at(), "must be a string, a number, a boolean or null");
         }
         fields.extend(slot.map(|slot| (slot, (value != ANY).then(|| value.clone()))));
     }

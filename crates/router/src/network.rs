@@ -42,17 +42,19 @@ impl FromStr for Network {
             None => (text, None),
         };
         let written: IpAddr = address.parse().map_err(|_| {
-            format!("{text:?} is no address or network, such as 192.0.2.7, 10.0.0.0/8 or fd00::/8")
+            format!(
+                "{text:?} is not an address or a network such as 192.0.2.7, 10.0.0.0/8 or fd00::/8"
+            )
         })?;
         let (whole, width) = bits(written);
         let prefix = match prefix {
             None => width,
             Some(digits) => length(digits).filter(|length| *length <= width).ok_or_else(|| {
-                format!("{text:?}: after the slash stands how many bits are fixed, 0 to {width}")
+                format!("{text:?}: the prefix length after the slash must be 0 to {width}")
             })?,
         };
         if suffix(whole, width, prefix) != 0 {
-            return Err(format!("{text:?} has bits beyond the first {prefix}; they must be 0"));
+            return Err(format!("{text:?}: the bits after the first {prefix} must be 0"));
         }
         Ok(Self::canonical(written, prefix))
     }

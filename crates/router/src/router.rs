@@ -79,15 +79,15 @@ pub enum Choice {
 pub enum BadOverride {
     /// It is no target.
     #[error(
-        "{VERSION_HEADER}: write NAME, NAME@previous or NAME@ and at least eight digits of the \
+        "{VERSION_HEADER}: must be NAME, NAME@previous, or NAME@ and at least eight digits of the \
          version's SHA-256"
     )]
     Malformed,
     /// It is given more than once.
-    #[error("{VERSION_HEADER}: give one value, not several")]
+    #[error("{VERSION_HEADER}: is sent several times; send it once")]
     Several,
     /// There is no such function.
-    #[error("{VERSION_HEADER}: there is no function of this name")]
+    #[error("{VERSION_HEADER}: the function does not exist")]
     Unknown,
 }
 

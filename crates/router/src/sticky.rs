@@ -23,12 +23,14 @@ impl KeyIn {
         match sticky {
             Sticky::Header(name) => HeaderName::from_bytes(name.as_bytes())
                 .map(Self::Header)
-                .map_err(|_| format!("{name:?} is no name of a header")),
+                .map_err(|_| format!("{name:?} is not a header name")),
             // Names of cookies and of headers are tokens alike (RFC 6265, 4.1.1).
             Sticky::Cookie(name) => HeaderName::from_bytes(name.as_bytes())
                 .map(|_| Self::Cookie(name.clone()))
-                .map_err(|_| format!("{name:?} is no name of a cookie")),
-            Sticky::Query(name) if name.is_empty() => Err("a parameter has a name".to_owned()),
+                .map_err(|_| format!("{name:?} is not a cookie name")),
+            Sticky::Query(name) if name.is_empty() => {
+                Err("the name of a query parameter must not be empty".to_owned())
+            }
             Sticky::Query(name) => Ok(Self::Query(name.clone())),
             Sticky::Json(pointer) => wanted.slot(pointer).map(Self::Json),
         }

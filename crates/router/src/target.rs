@@ -46,7 +46,9 @@ impl FromStr for Target {
         let (function, version) = text.split_once('@').unwrap_or((text, "current"));
         let name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_' || c == '.';
         if function.is_empty() || !function.chars().all(name) {
-            return Err(format!("{text:?}: names are letters, digits, `-`, `_` and `.`"));
+            return Err(format!(
+                "{text:?}: the name of a function consists of letters, digits, `-`, `_` and `.`"
+            ));
         }
         let hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
         let version = match version {
@@ -57,7 +59,8 @@ impl FromStr for Target {
             }
             _ => {
                 return Err(format!(
-                    "{text:?}: a version is `previous` or 8 to 64 hexadecimal digits of its SHA-256"
+                    "{text:?}: a version is `previous`, or 8 to 64 hexadecimal digits of its \
+                     SHA-256"
                 ));
             }
         };
@@ -96,7 +99,8 @@ impl JsonSchema for Target {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "string",
-            "description": "A function, and maybe which version of it: NAME, NAME@previous or NAME@ and at least eight digits of a version's SHA-256",
+            "description": "Function, or one of its versions: NAME, NAME@previous, or NAME@ and at \
+                least eight digits of the SHA-256 of a version",
             "pattern": "^[A-Za-z0-9._-]+(@(current|previous|[0-9a-f]{8,64}))?$",
         })
     }

@@ -43,12 +43,21 @@ impl fmt::Display for Reason {
         match self {
             Self::Errors { canary, control } => {
                 let (canary, control) = (100.0 * canary, 100.0 * control);
-                write!(f, "{canary:.2} % of its requests failed, {control:.2} % of the control's")
+                write!(
+                    f,
+                    "{canary:.2} % of the canary's requests failed, {control:.2} % of the control's"
+                )
             }
             Self::Latency { canary, control } => {
-                write!(f, "its p99 latency is {canary:.1?}, the control's {control:.1?}")
+                write!(
+                    f,
+                    "the p99 latency of the canary is {canary:.1?}, that of the control \
+                     {control:.1?}"
+                )
             }
-            Self::Hopeless { failures } => write!(f, "all of its first {failures} requests failed"),
+            Self::Hopeless { failures } => {
+                write!(f, "all of the canary's first {failures} requests failed")
+            }
         }
     }
 }

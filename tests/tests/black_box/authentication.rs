@@ -233,7 +233,7 @@ fn a_key_of_the_issuer_that_cannot_be_used_is_skipped_with_a_warning() {
     let token = format!("{message}.{}", encode(&signer.sign(message.as_bytes()).to_bytes()));
     assert_eq!(with(&server, &token), 200);
     let skipped = warning("key of the key set is skipped");
-    for part in ["WARN", "keys[0]", "jwks.json", "neither Ed25519, P-256 nor RSA"] {
+    for part in ["WARN", "keys[0]", "jwks.json", "use Ed25519, P-256 or RSA"] {
         assert!(skipped.contains(part), "{skipped}");
     }
     // The key that was used is taken out.

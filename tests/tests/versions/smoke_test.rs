@@ -75,7 +75,7 @@ async fn other_answers_are_refused_and_the_old_version_serves_on() {
     let before = host.functions()[0].current.sha256;
     let labeled = |label: &str, score: f64| json!([{ "label": label, "score": score }]);
     for (path, request, answer, reason) in [
-        ("/echo", labeled("A", 0.5), labeled("B", 0.5), "\"/0/label\": another text"),
+        ("/echo", labeled("A", 0.5), labeled("B", 0.5), "\"/0/label\": different text"),
         ("/echo", labeled("A", 0.5), labeled("A", 0.6), "0.5 instead of 0.6"),
         ("/echo", json!([embedding(1.0, 2.0)]), json!([embedding(1.0, 0.0)]), "cosine"),
         ("/echo", json!([embedding(2.0, 0.0)]), json!([embedding(1.0, 0.0)]), "length"),

@@ -85,7 +85,7 @@ fn malformed_keys_are_skipped() {
         (r#"{"kty":"OKP","crv":"Ed25519","kid":"a","x":"="}"#.to_owned(), "`x`"),
         (format!(r#"{{"kty":"EC","crv":"P-256","kid":"a","x":"{x}"}}"#), "`y`"),
         (format!(r#"{{"kty":"EC","crv":"P-256","kid":"a","x":"{x}","y":7}}"#), "string"),
-        (format!(r#"{{"kty":"EC","crv":"P-256","kid":"a","x":"{x}","y":"{x}"}}"#), "no point"),
+        (format!(r#"{{"kty":"EC","crv":"P-256","kid":"a","x":"{x}","y":"{x}"}}"#), "not a point"),
         (Signer::ed25519(1).jwk(r#""kid":7"#), "string"),
         (Signer::ed25519(1).jwk(r#""kid":"a","alg":["EdDSA"]"#), "string"),
         (Signer::ed25519(1).jwk(r#""kid":"a","key_ops":"verify""#), "sequence"),

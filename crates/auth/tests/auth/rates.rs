@@ -46,7 +46,7 @@ fn a_burst_is_answered_and_then_the_rate_holds() {
     assert_eq!(rejection.status(), 429);
     let (name, value) = rejection.header();
     assert_eq!((name.as_str(), value.to_str().unwrap()), ("retry-after", "1"));
-    assert_eq!(rejection.reason(), "too many requests of 203.0.113.7");
+    assert_eq!(rejection.reason(), "203.0.113.7 exceeds its rate limit");
     assert!(!rejection.message().contains("203"));
     assert!(ask(&authenticator, "203.0.113.7", 99).is_err());
     assert!(ask(&authenticator, "203.0.113.7", 100).is_ok());

@@ -20,13 +20,13 @@ pub enum Unfit {
     /// Nobody knows which labels the model has.
     #[error(
         "`labels` cannot be checked: the component has no manifest with labels; build it with \
-         `pilotlight build`, or leave `labels` out to protect everything"
+         `pilotlight build`, or remove `labels` to replace all entities"
     )]
     UnknownModel,
     /// The function does not find entities.
     #[error(
-        "the function does not answer POST /v1/redact, its task is {task:?}; use a \
-         token-classification model, or leave `deidentify` out"
+        "the function does not answer POST /v1/redact, because its task is {task:?}; use a \
+         token-classification model, or remove `deidentify`"
     )]
     NoRedaction {
         /// What the function does.
@@ -34,9 +34,9 @@ pub enum Unfit {
     },
     /// A label cannot be written in a token.
     #[error(
-        "the model's label {label:?} does not fit in a token: 1 to {LONGEST_LABEL} bytes without \
-         `[`, `]`, `:` and control characters; use mode `redact`, or rename it in the model's \
-         config.json"
+        "the model's label {label:?} cannot be written in a token, which needs 1 to \
+         {LONGEST_LABEL} bytes without `[`, `]`, `:` and control characters; use mode `redact`, \
+         or rename it in the model's config.json"
     )]
     Label {
         /// The label.

@@ -69,8 +69,8 @@ fn options_fit_a_model_that_has_every_label_that_is_to_be_protected() {
     for (mode, labels, why) in [
         (Mode::Redact, &["word"][..], "`labels` has \"word\", which the model does not have"),
         (Mode::Encrypt, &["NAME", "name"], "its labels are NAME, [X]"),
-        (Mode::Encrypt, &["[X]"], "\"[X]\" does not fit in a token"),
-        (Mode::Pseudonymize, &[], "\"[X]\" does not fit in a token"),
+        (Mode::Encrypt, &["[X]"], "\"[X]\" cannot be written in a token"),
+        (Mode::Pseudonymize, &[], "\"[X]\" cannot be written in a token"),
     ] {
         let unfit = check(&options(mode, labels), &["NAME", "[X]"]).unwrap_err();
         assert!(unfit.contains(why), "{unfit}");

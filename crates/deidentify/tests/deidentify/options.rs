@@ -50,10 +50,10 @@ fn options_that_do_not_go_together_are_mistakes() {
     }
     assert_eq!(
         OptionsError::NoKeys(Mode::Encrypt).to_string(),
-        "mode `encrypt` needs `keys`: the file with the keys"
+        "mode `encrypt` needs `keys`: the file with the keyring"
     );
     let message = of_no_effect("cipher", Mode::Redact).to_string();
-    assert_eq!(message, "`cipher` is of no effect in mode `redact`; leave it out");
+    assert_eq!(message, "`cipher` has no effect in mode `redact`; remove it");
 }
 
 #[test]

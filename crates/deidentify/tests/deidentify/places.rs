@@ -117,8 +117,8 @@ fn an_entity_outside_of_the_text_is_refused() {
     let refused = refused(&[(2, 4), (5, 8)]);
     assert_eq!(
         refused.to_string(),
-        "entity \"A\" at 5..8 does not lie in a text of 7 code points; count code points, not \
-         bytes or UTF-16 units"
+        "entity \"A\" at 5..8 is outside of the text, which has 7 code points; positions count \
+         code points, not bytes or UTF-16 units"
     );
 }
 
@@ -127,7 +127,7 @@ fn overlapping_entities_are_refused() {
     for entities in [[(0, 3), (2, 4)], [(0, 3), (0, 3)], [(0, 7), (1, 2)], [(2, 3), (2, 4)]] {
         let refused = refused(&entities);
         assert!(matches!(refused, Refused::Overlapping { .. }), "{refused}");
-        assert!(refused.to_string().contains("join them"), "{refused}");
+        assert!(refused.to_string().contains("merge them"), "{refused}");
     }
 }
 
@@ -136,7 +136,7 @@ fn entities_that_are_not_sorted_are_refused() {
     for entities in [[(4, 5), (0, 3)], [(1, 5), (0, 3)], [(1, 2), (0, 1)]] {
         let refused = refused(&entities);
         assert!(matches!(refused, Refused::Unsorted { .. }), "{refused}");
-        assert!(refused.to_string().contains("sort them"), "{refused}");
+        assert!(refused.to_string().contains("sort entities"), "{refused}");
     }
 }
 

@@ -115,7 +115,7 @@ fn a_rotation_that_fails_changes_nothing() {
     let ring = ring_text("k1", &["k1"]);
     let inline = "active = \"k1\"\nkeys = { k1 = { file = \"x\" } }\n".to_owned();
     let cases = [
-        (0o600, ring.clone(), "k1", "has a key `k1` already"),
+        (0o600, ring.clone(), "k1", "already has a key `k1`"),
         (0o600, inline, "k2", "each key as a table [keys.NAME]"),
         (0o644, ring.clone(), "k2", "chmod 600"),
         (0o600, ring.replace("active", "activ"), "k2", "`activ` is not known"),

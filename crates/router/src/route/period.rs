@@ -11,7 +11,7 @@ pub(super) fn serialize<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, 
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(from)?;
     parse(&text).ok_or_else(|| {
-        de::Error::custom(format!("{text:?} is no time: write a number and ms, s, m or h"))
+        de::Error::custom(format!("{text:?} is not a duration; write a number and ms, s, m or h"))
     })
 }
 

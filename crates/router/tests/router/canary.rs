@@ -78,7 +78,10 @@ fn too_many_errors_roll_back_at_once() {
     assert_eq!(state.advance(FAST), Event::Hold, "a little more may be chance");
     answer(&state, Side::Canary, 20, FAST, 20);
     let Event::RolledBack { reason } = state.advance(FAST) else { panic!() };
-    assert_eq!(reason.to_string(), "4.85 % of its requests failed, 1.00 % of the control's");
+    assert_eq!(
+        reason.to_string(),
+        "4.85 % of the canary's requests failed, 1.00 % of the control's"
+    );
     assert_eq!((state.share(), state.status().phase), (0.0, Phase::RolledBack));
     both_do_well(&state);
     assert_eq!(state.advance(minutes(50)), Event::Hold, "it does not come back by itself");

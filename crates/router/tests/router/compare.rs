@@ -37,7 +37,7 @@ fn scores_may_differ_within_the_tolerance() {
 fn labels_and_integers_must_be_equal() {
     let expected = answer("PER", 0.98, 4);
     let label = told(&expected, &answer("ORG", 0.98, 4), 1.0);
-    assert_eq!(label.as_deref(), Some("\"/0/entity_group\": another text"));
+    assert_eq!(label.as_deref(), Some("\"/0/entity_group\": different text"));
     let start = told(&expected, &answer("PER", 0.98, 5), 10.0);
     assert_eq!(start.as_deref(), Some("\"/0/start\": 5 instead of 4"));
     let large = (json!(u64::MAX), json!(u64::MAX - 1));
@@ -49,8 +49,8 @@ fn structure_must_be_equal() {
     for (expected, found, difference) in [
         (json!([1, 2]), json!([1]), "\"\": 1 elements instead of 2"),
         (json!({ "a": 1 }), json!({}), "\"/a\": missing"),
-        (json!({}), json!({ "secret": 1 }), "\"\": has a field that was not expected"),
-        (json!({ "a/b~": [true] }), json!({ "a/b~": [false] }), "\"/a~1b~0/0\": another boolean"),
+        (json!({}), json!({ "secret": 1 }), "\"\": has an unexpected field"),
+        (json!({ "a/b~": [true] }), json!({ "a/b~": [false] }), "\"/a~1b~0/0\": different boolean"),
         (json!({ "a": null }), json!({ "a": "x" }), "\"/a\": a string instead of null"),
         (json!([{}]), json!([[]]), "\"/0\": a list instead of an object"),
     ] {
@@ -69,7 +69,7 @@ fn bodies_that_are_no_json_must_be_equal() {
     assert_eq!(difference(b"", b"", 0.0), None);
     for (expected, found) in [("plain", "plane"), ("1", "1 x"), ("", "1")] {
         let difference = difference(expected.as_bytes(), found.as_bytes(), 1.0).unwrap();
-        assert_eq!(difference.to_string(), "\"\": other bytes, and no JSON");
+        assert_eq!(difference.to_string(), "\"\": different content that is not JSON");
     }
     let deep = "[".repeat(100_000);
     assert!(difference(deep.as_bytes(), b"1", 1.0).is_some());

@@ -47,23 +47,31 @@ fn conditions_that_nothing_fulfils_are_refused() {
     let refused = |matches: Value, place: &str, message: &str| {
         refused(json!({ "match": matches, "to": "a" }), place, message);
     };
-    refused(json!({ "path": "pii" }), "match.path", "begins with `/`");
-    refused(json!({ "path": "*" }), "match.path", "begins with `/`");
-    refused(json!({ "path": "/a/*/b" }), "match.path", "only at the end");
-    refused(json!({ "path": "/a?b=c" }), "match.path", "parameters under `query`");
+    refused(json!({ "path": "pii" }), "match.path", "must begin with `/`");
+    refused(json!({ "path": "*" }), "match.path", "must begin with `/`");
+    refused(json!({ "path": "/a/*/b" }), "match.path", "only allowed at the end");
+    refused(json!({ "path": "/a?b=c" }), "match.path", "query parameters belong in `match.query`");
     refused(json!({ "path": "/a%2" }), "match.path", "write %25");
     refused(json!({ "path": "/a%2*" }), "match.path", "write %25");
-    refused(json!({ "path": "/a//b*" }), "match.path", "no path begins so");
-    refused(json!({ "path": "/a/../b*" }), "match.path", "no path begins so");
-    refused(json!({ "header": { "x user": "1" } }), "match.header.\"x user\"", "no name");
-    refused(json!({ "header": { "x-user": "a\nb" } }), "match.header.x-user", "no value");
-    refused(json!({ "header": { "x-user": " a" } }), "match.header.x-user", "no value");
+    refused(json!({ "path": "/a//b*" }), "match.path", "no request matches");
+    refused(json!({ "path": "/a/../b*" }), "match.path", "no request matches");
+    refused(json!({ "header": { "x user": "1" } }), "match.header.\"x user\"", "not a header name");
+    refused(
+        json!({ "header": { "x-user": "a\nb" } }),
+        "match.header.x-user",
+        "not a valid header value",
+    );
+    refused(
+        json!({ "header": { "x-user": " a" } }),
+        "match.header.x-user",
+        "not a valid header value",
+    );
     refused(json!({ "header": { "X-A": "1", "x-a": "2" } }), "match.header.x-a", "twice");
-    refused(json!({ "query": { "": "1" } }), "match.query.\"\"", "has a name");
-    refused(json!({ "json": { "user": 1 } }), "match.json.user", "JSON pointer");
-    refused(json!({ "json": { "/a~2": 1 } }), "match.json.\"/a~2\"", "JSON pointer");
-    refused(json!({ "json": { "/a~": 1 } }), "match.json.\"/a~\"", "JSON pointer");
-    refused(json!({ "json": { "/a": [1] } }), "match.json.\"/a\"", "only strings");
+    refused(json!({ "query": { "": "1" } }), "match.query.\"\"", "must not be empty");
+    refused(json!({ "json": { "user": 1 } }), "match.json.user", "JSON Pointer");
+    refused(json!({ "json": { "/a~2": 1 } }), "match.json.\"/a~2\"", "JSON Pointer");
+    refused(json!({ "json": { "/a~": 1 } }), "match.json.\"/a~\"", "JSON Pointer");
+    refused(json!({ "json": { "/a": [1] } }), "match.json.\"/a\"", "must be a string");
     refused(json!({ "client": ["10.0.0.0/8", "10.0.0.1/8"] }), "match.client[1]", "must be 0");
 }
 
@@ -98,9 +106,9 @@ fn arms_that_cannot_be_split_are_refused() {
     refused(json!({ "to": two(0.0, 0.0) }), "to", "above 0");
     refused(json!({ "to": two(1.0, -1.0) }), "to[1].weight", "-1 is not");
     refused(json!({ "to": two(1.0, 1e10) }), "to[1].weight", "10000000000");
-    refused(json!({ "to": two(1e-10, 1.0) }), "to[0].weight", "is not 0 or");
-    refused(json!({ "to": ["a", "nobody"] }), "to[1].target", "there are: a, b, c, d, e, f");
-    refused(json!({ "to": ["a", "b", "a@current"] }), "to[2].target", "earlier target");
+    refused(json!({ "to": two(1e-10, 1.0) }), "to[0].weight", "must be 0, or");
+    refused(json!({ "to": ["a", "nobody"] }), "to[1].target", "functions are: a, b, c, d, e, f");
+    refused(json!({ "to": ["a", "b", "a@current"] }), "to[2].target", "the earlier target a");
     refused(json!({ "to": ["a@0123abcdef", "a@0123abcd"] }), "to[1].target", "a@0123abcdef");
     let many: Vec<_> = (0..65).map(|number| format!("a@{number:08x}")).collect();
     refused(json!({ "to": many }), "to", "not 65");
@@ -127,8 +135,8 @@ fn shadows_that_tell_nothing_are_refused() {
     };
     refused(json!({ "target": "b", "share": 1.5 }), "shadow.share", "0 to 1");
     refused(json!({ "target": "b", "share": -0.5 }), "shadow.share", "0 to 1");
-    refused(json!({ "target": "a", "share": 1 }), "shadow.target", "all requests go to a");
-    refused(json!({ "target": "x", "share": 1 }), "shadow.target", "no function \"x\"");
+    refused(json!({ "target": "a", "share": 1 }), "shadow.target", "a already gets all requests");
+    refused(json!({ "target": "x", "share": 1 }), "shadow.target", "function \"x\" does not exist");
     let tolerance = json!({ "target": "b", "share": 1, "tolerance": -0.1 });
     refused(tolerance, "shadow.tolerance", "0 or more");
     refused_when(|route| route.shadow.as_mut().unwrap().share = f64::NAN, "shadow.share");
@@ -144,14 +152,14 @@ fn canaries_that_cannot_be_judged_are_refused() {
         let steps = shares.iter().map(|share| json!({ "share": share, "for": "1m" }));
         json!({ "steps": steps.collect::<Value>() })
     };
-    refused(json!({ "target": "c" }), "canary.target", "none of the route's targets");
+    refused(json!({ "target": "c" }), "canary.target", "not one of the targets");
     refused(steps(&[]), "canary.steps", "at least one");
-    refused(steps(&[0.1, 1.1]), "canary.steps[1].share", "1.1 is no share");
+    refused(steps(&[0.1, 1.1]), "canary.steps[1].share", "1.1 is not a share");
     refused(steps(&[0.0]), "canary.steps[0].share", "above 0");
-    refused(steps(&[1.0]), "canary.steps[0].share", "must leave requests");
+    refused(steps(&[1.0]), "canary.steps[0].share", "must have a share below 1");
     refused(json!({ "max-error-excess": 2 }), "canary.max-error-excess", "0 to 1");
-    refused(json!({ "max-p99-ratio": 0.9 }), "canary.max-p99-ratio", "less than 1");
-    refused(json!({ "min-requests": 0 }), "canary.min-requests", "nothing to compare");
+    refused(json!({ "max-p99-ratio": 0.9 }), "canary.max-p99-ratio", "must be 1 or more");
+    refused(json!({ "min-requests": 0 }), "canary.min-requests", "at least 1");
     refused_when(|route| route.to[0].weight = 0.0, "canary.target");
     let mut alone = canary(json!({}));
     alone["to"] = json!("b");
@@ -175,11 +183,13 @@ fn names_are_told_apart_and_every_route_can_be_reached() {
     ]);
     let found: Vec<_> = errors(routes(list)).iter().map(ToString::to_string).collect();
     let expected = [
-        "routes[1].name: routes[0] is called \"one\", too",
-        "routes[3].name: routes[2] is called \"3\", too",
-        "routes[4].name: a name has characters, and none that control",
-        "routes[4].match: routes[0] comes first and takes every request of this",
-        "routes[6].match: routes[5] comes first and takes every request of this",
+        "routes[1].name: routes[0] has the same name \"one\"; choose another one",
+        "routes[3].name: routes[2] has the same name \"3\"; choose another one",
+        "routes[4].name: must not be empty, and must not contain control characters",
+        "routes[4].match: no request reaches this route, because routes[0] comes first and matches \
+         all of its requests",
+        "routes[6].match: no request reaches this route, because routes[5] comes first and matches \
+         all of its requests",
     ];
     assert_eq!(found, expected);
 }

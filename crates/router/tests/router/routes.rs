@@ -52,7 +52,7 @@ fn all_parts_of_a_route_are_read() {
 #[test]
 fn an_error_says_what_and_where() {
     for (text, wrong, message) in [
-        ("to = 'a b'", "'a b'", "names are letters"),
+        ("to = 'a b'", "'a b'", "consists of letters"),
         ("to = ['a', 'b@1']", "'b@1'", "8 to 64 hexadecimal digits"),
         ("to = ['a', { target = 'b', wait = 1 }]", "wait", "unknown field `wait`"),
         ("to = 7", "7", "a target, `{ target = …, weight = … }`, or a list"),
@@ -76,7 +76,10 @@ fn times_are_numbers_with_a_unit() {
     let wrong = ["", "5", "s", "0s", "-1s", "+1s", "1.5s", "1 s", "1d", "1S", "5²s", "ms5"];
     for text in wrong.into_iter().chain(["99999999999999999999s", "18446744073709551615h"]) {
         let error = step(text).unwrap_err().to_string();
-        assert!(error.contains("is no time: write a number and ms, s, m or h"), "{text}: {error}");
+        assert!(
+            error.contains("is not a duration; write a number and ms, s, m or h"),
+            "{text}: {error}"
+        );
     }
 }
 
@@ -100,7 +103,7 @@ proptest! {
     fn any_text_is_a_target_or_refused_with_a_reason(text in ".{0,30}|[a-z@0-9]{0,80}") {
         match text.parse::<Target>() {
             Ok(target) => prop_assert_eq!(target.to_string().parse::<Target>(), Ok(target)),
-            Err(reason) => prop_assert!(reason.contains("names are") || reason.contains("version is")),
+            Err(reason) => prop_assert!(reason.contains("the name of a function") || reason.contains("version is")),
         }
     }
 
