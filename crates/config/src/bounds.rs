@@ -13,7 +13,7 @@ use crate::tree::{Node, Value};
 pub fn check_number(key: &str, number: u64) -> Result<(), String> {
     let schema =
         key.split('.').try_fold(&*CONFIG, |at, name| schema_check::property(&CONFIG, at, name));
-    let schema = schema.ok_or_else(|| format!("there is no key `{key}`"))?;
+    let schema = schema.ok_or_else(|| format!("the key `{key}` does not exist"))?;
     let node = Node { origin: Origin::Text(0), value: Value::Integer(number.into()) };
     let faults = schema_check::check_part(&CONFIG, schema, &node, &Key::default());
     faults.into_iter().next().map_or(Ok(()), |fault| Err(fault.message))

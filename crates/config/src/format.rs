@@ -32,22 +32,22 @@ pub(crate) const KNOWN: [&str; 9] = [
 pub(crate) fn check(format: &str, text: &str) -> Result<(), String> {
     match format {
         "socket-address" => text.parse::<SocketAddr>().map(drop).map_err(|_| {
-            format!("{text:?} is no address: write IP:PORT, such as \"127.0.0.1:3000\"")
+            format!("{text:?} is not an address; write IP:PORT, such as \"127.0.0.1:3000\"")
         }),
         "network" => text.parse::<Network>().map(drop),
         "period" => period(text).map(drop),
         "memory" => memory(text).map(drop),
         "size" => size(text).map(drop),
-        "path" if text.is_empty() || text.contains('\0') => Err(format!("{text:?} is no path")),
+        "path" if text.is_empty() || text.contains('\0') => Err(format!("{text:?} is not a path")),
         "target" => text.parse::<Target>().map(drop),
         "function-name" => function_name(text),
         "url" => url(text),
         "origin" if text != ANY => check_origin(text).map_err(|bad| bad.to_string()),
         "method" if text != ANY && !is_token(text, char::is_lowercase) => {
-            Err(format!("{text:?} is not a method: write GET, POST or another in capitals"))
+            Err(format!("{text:?} is not a method; write GET, POST or another one in capitals"))
         }
         "header-name" if text != ANY && !is_token(text, |_| false) => {
-            Err(format!("{text:?} is not the name of a header"))
+            Err(format!("{text:?} is not a header name"))
         }
         _ => Ok(()),
     }
@@ -62,7 +62,7 @@ fn is_token(text: &str, refused: impl Fn(char) -> bool) -> bool {
 fn function_name(text: &str) -> Result<(), String> {
     match text.parse::<Target>() {
         Ok(target) if target.function == text => Ok(()),
-        Ok(_) => Err(format!("{text:?}: the name of a function has no version")),
+        Ok(_) => Err(format!("{text:?}: the name of a function must not have a version")),
         Err(message) => Err(message),
     }
 }
@@ -72,10 +72,10 @@ fn url(text: &str) -> Result<(), String> {
     let host = rest.and_then(|rest| rest.split('/').next()).unwrap_or_default();
     if host.contains('@') {
         // The text may hold a password.
-        return Err("the address holds a user and a password: send them in a header".to_owned());
+        return Err("the URL contains a user and a password; send them in a header".to_owned());
     }
     if host.is_empty() || text.contains(|c: char| c.is_whitespace() || c == '?' || c == '#') {
-        return Err(format!("{text:?} is no address: write http://HOST:PORT or https://HOST:PORT"));
+        return Err(format!("{text:?} is not a URL; write http://HOST:PORT or https://HOST:PORT"));
     }
     OtlpOptions::check_endpoint(text).map_err(|error| error.to_string())
 }
@@ -83,7 +83,7 @@ fn url(text: &str) -> Result<(), String> {
 /// Reads a number and `ms`, `s`, `m` or `h`.
 pub(crate) fn period(text: &str) -> Result<Duration, String> {
     let wrong =
-        || format!("{text:?} is no time: write a number and ms, s, m or h, such as \"10s\"");
+        || format!("{text:?} is not a duration; write a number and ms, s, m or h, such as \"10s\"");
     let (number, unit) = split(text).ok_or_else(wrong)?;
     let milliseconds = match unit {
         "ms" => 1,
@@ -95,7 +95,7 @@ pub(crate) fn period(text: &str) -> Result<Duration, String> {
     number
         .checked_mul(milliseconds)
         .map(Duration::from_millis)
-        .ok_or_else(|| format!("{text:?} is longer than any clock counts"))
+        .ok_or_else(|| format!("{text:?} is longer than the longest possible duration"))
 }
 
 /// Writes what [`period`] reads.
@@ -120,8 +120,8 @@ pub(crate) fn memory(text: &str) -> Result<u64, String> {
 pub fn size(text: &str) -> Result<u64, String> {
     let wrong = || {
         format!(
-            "{text:?} is no size: write a number of bytes, or one and KiB, MiB or GiB in quotes, \
-             such as \"512MiB\""
+            "{text:?} is not a size; write a number of bytes, or a number and KiB, MiB or GiB in \
+             quotes, such as \"512MiB\""
         )
     };
     let (number, unit) = split(text).ok_or_else(wrong)?;
@@ -131,7 +131,9 @@ pub fn size(text: &str) -> Result<u64, String> {
         "GiB" => 1u64 << 30,
         _ => return Err(wrong()),
     };
-    number.checked_mul(unit).ok_or_else(|| format!("{text:?} is more than anything holds"))
+    number
+        .checked_mul(unit)
+        .ok_or_else(|| format!("{text:?} is larger than the largest possible size"))
 }
 
 /// Writes what [`size`] reads, if it is a whole number of KiB.
@@ -161,7 +163,7 @@ mod tests {
         assert_eq!(memory("64KiB"), Ok(65536));
         assert_eq!(memory("4GiB"), Ok(4 << 30));
         for wrong in ["", "10", "s", "1.5s", "-1s", "10 s", "10S", "99999999999999999999s"] {
-            assert!(period(wrong).unwrap_err().contains("no time"), "{wrong}");
+            assert!(period(wrong).unwrap_err().contains("not a duration"), "{wrong}");
         }
         assert!(period("9999999999999999h").unwrap_err().contains("clock"));
         for wrong in ["", "10", "MiB", "1MB", "1.5GiB"] {

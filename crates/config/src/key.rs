@@ -87,7 +87,7 @@ impl FromStr for Key {
         let mut rest = text;
         while !rest.is_empty() {
             let (part, after) = first(rest, parts.is_empty())
-                .ok_or_else(|| format!("{text:?} is no key: write names with dots between them"))?;
+                .ok_or_else(|| format!("{text:?} is not a key; write names separated by dots"))?;
             parts.push(part);
             rest = after;
         }

@@ -56,8 +56,8 @@ fn merge_routes(base: &mut Node, over: Node, key: &Key) -> Vec<Fault> {
                 kind: Kind::Bad,
                 origin: name.origin.clone(),
                 key: key.index(index).name("name"),
-                message: "no route has this name; an environment changes routes and adds \
-                          none"
+                message: "no route has this name; an environment can change routes, but not add \
+                    them"
                     .to_owned(),
             }),
         }

@@ -51,9 +51,9 @@ pub(crate) fn apply(
             message,
         };
         let set = match key.trim().parse::<Key>() {
-            _ if !flag.contains('=') => Err(refuse("write KEY=VALUE".to_owned())),
+            _ if !flag.contains('=') => Err(refuse("must be KEY=VALUE".to_owned())),
             Err(message) => Err(refuse(message)),
-            Ok(key) if key.parts().is_empty() => Err(refuse("write KEY=VALUE".to_owned())),
+            Ok(key) if key.parts().is_empty() => Err(refuse("must be KEY=VALUE".to_owned())),
             Ok(key) => set(tree, root, &key, text, &origin),
         };
         faults.extend(set.err());

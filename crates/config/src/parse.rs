@@ -149,7 +149,8 @@ impl<'a> File<'a> {
     fn no_environment(&self, name: &str) -> Fault {
         let names = self.environments.as_ref().and_then(Node::as_table).into_iter().flatten();
         let names: Vec<_> = names.map(|(name, _)| format!("`{name}`")).collect();
-        let there = if names.is_empty() { "it has none".to_owned() } else { names.join(", ") };
+        let there =
+            if names.is_empty() { "it has no environments".to_owned() } else { names.join(", ") };
         Fault {
             kind: Kind::Syntax,
             origin: Origin::Override("--env".to_owned()),

@@ -147,7 +147,7 @@ impl<'a> Found<'a> {
         if !choices.contains(&text) {
             let known = quoted(choices);
             let hint = suggestion::hint(suggestion::closest(text, choices.iter().copied()));
-            self.add(Kind::Bad, node, key, format!("{text:?} is none of {known}{hint}"));
+            self.add(Kind::Bad, node, key, format!("{text:?} is not one of {known}{hint}"));
         }
     }
 

@@ -62,7 +62,7 @@ fn check_signatures(config: &Config, findings: &mut Vec<Finding>) {
         findings.push(Finding {
             key: key(&["require"]),
             because: vec![key(&["keys"])],
-            message: "signatures cannot be checked without `keys`; list files with public keys"
+            message: "`require = \"signature\"` needs `keys`; list files with public keys"
                 .to_owned(),
         });
     }
@@ -74,8 +74,7 @@ fn check_proxy_protocol(config: &Config, findings: &mut Vec<Finding>) {
         findings.push(Finding {
             key: http.name("proxy-protocol"),
             because: vec![http.name("trusted-proxies")],
-            message: "nobody's header is believed without `trusted-proxies`; list the proxies' \
-                      addresses or networks"
+            message: "needs `trusted-proxies`; list the addresses or networks of the proxies"
                 .to_owned(),
         });
     }
@@ -94,12 +93,13 @@ fn check_function(at: &Key, function: &Function, findings: &mut Vec<Finding>) {
         find(key, pool.name("requests-per-instance"), &message);
     }
     let precision = match (function.compute, function.precision) {
-        (Compute::Guest, Some(Precision::Unchanged)) => {
-            Some("is for the host; in the sandbox there are f32, int8 and int4")
-        }
-        (Compute::Host, Some(Precision::Int4)) if !may_be_native(function) => {
-            Some("is for the sandbox and for native; other backends have unchanged, f32 and int8")
-        }
+        (Compute::Guest, Some(Precision::Unchanged)) => Some(
+            "`unchanged` is only supported on the host; the sandbox supports f32, int8 and int4",
+        ),
+        (Compute::Host, Some(Precision::Int4)) if !may_be_native(function) => Some(
+            "int4 is only supported in the sandbox and by the backend native; other backends \
+             support unchanged, f32 and int8",
+        ),
         _ => None,
     };
     if let Some(message) = precision {
@@ -108,7 +108,11 @@ fn check_function(at: &Key, function: &Function, findings: &mut Vec<Finding>) {
     let host = at.name("host");
     let of_cpu = matches!(function.host.backend, Some(Backend::Native | Backend::Tract));
     if of_cpu && function.host.device != Device::Cpu {
-        find(host.name("device"), host.name("backend"), "this backend computes on the cpu only");
+        find(
+            host.name("device"),
+            host.name("backend"),
+            "this backend supports only the device cpu; use onnxruntime",
+        );
     }
 }
 
@@ -127,7 +131,10 @@ fn check_concurrency(at: &Key, function: &Function, findings: &mut Vec<Finding>)
         findings.push(Finding {
             key: at.name("limits").name("concurrent-requests"),
             because: pool.map(|key| at.name("pool").name(key)).into(),
-            message: format!("must be at most what the instances of its pool can take, {room}"),
+            message: format!(
+                "must be at most {room}, the number of requests that the instances of the pool can \
+                 take"
+            ),
         });
     }
 }
@@ -155,8 +162,8 @@ fn check_default_route(config: &Config, functions: &[&str], findings: &mut Vec<F
         findings.push(Finding {
             key: key(&["functions"]),
             because: vec![key(&["routes"])],
-            message: "there are several, but no `routes` to say which requests are whose; add \
-                      [[routes]], or call one of them `default`"
+            message: "several functions need `routes`; add [[routes]], or call one function \
+                `default`"
                 .to_owned(),
         });
     }
@@ -167,7 +174,7 @@ fn check_route_names(routes: &[Route], findings: &mut Vec<Finding>) {
     for (index, route) in routes.iter().enumerate() {
         let Some(name) = &route.name else { continue };
         if let Some(other) = first.get(name) {
-            let message = format!("route {other}, counted from 0, has this name, too");
+            let message = format!("routes[{other}] has the same name; choose another one");
             let key = key(&["routes"]).index(index).name("name");
             findings.push(Finding { key, because: Vec::new(), message });
         } else {

@@ -136,7 +136,7 @@ fn failures_are_told_and_what_was_known_stays() {
     };
     assert!(matches!(fails(), ConsulError::Refused { status: 500, .. }));
     assert!(matches!(fails(), ConsulError::Unreachable { .. }));
-    assert!(fails().to_string().ends_with("; the token may not read it"));
+    assert!(fails().to_string().ends_with("; the token in CONSUL_HTTP_TOKEN may not read it"));
     assert!(matches!(fails(), ConsulError::NoIndex { .. }));
     assert!(matches!(fails(), ConsulError::NotText { .. }));
     assert!(matches!(fails(), ConsulError::Refused { status: 302, .. }));

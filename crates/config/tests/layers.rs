@@ -210,13 +210,14 @@ fn errors_from_outside_name_the_variable_or_the_flag() {
     ];
     let told = Said { variables, flags, ..Said::default() }.told(TEXT);
     let expected = [
-        "--set : write KEY=VALUE",
-        "--set a..b: \"a..b\" is no key: write names with dots between them",
+        "--set : must be KEY=VALUE",
+        "--set a..b: \"a..b\" is not a key; write names separated by dots",
         "--set listen.port: listen.port: `listen` is not a table",
         "--set routes[7].name: routes[7].name: `routes` has 1 elements, counted from 0",
-        "--set verify: write KEY=VALUE",
+        "--set verify: must be KEY=VALUE",
         "--set verify: verify: must be true or false, not a string",
-        "PILOTLIGHT_LISTEN: listen: \"here\" is no address: write IP:PORT, such as \"127.0.0.1:3000\"",
+        "PILOTLIGHT_LISTEN: listen: \"here\" is not an address; write IP:PORT, such as \
+         \"127.0.0.1:3000\"",
         "PILOTLIGHT__COLOUR: colour: unknown key",
         "PILOTLIGHT__FUNCTIONS__NEXT__POOL__MIN_READY: functions.next.pool.min-ready: must be 0 to 4294967295",
     ];

@@ -30,11 +30,11 @@ fn a_header_that_the_collector_cannot_be_sent_has_its_place() {
     };
     only(
         &otlp("a = 'x', 'b c' = 'hidden'"),
-        "p.toml:3:30: telemetry.otlp.headers.\"b c\": the header `b c` cannot be sent",
+        "p.toml:3:30: telemetry.otlp.headers.\"b c\": the header `b c` is not valid",
     );
     for value in ["hidden-é", "hidden\\n", "hidden\\u0000"] {
         let text = otlp(&format!("a = \"{value}\""));
-        only(&text, "p.toml:3:17: telemetry.otlp.headers.a: the header `a` cannot be sent");
+        only(&text, "p.toml:3:17: telemetry.otlp.headers.a: the header `a` is not valid");
         assert!(!told(&text)[0].contains("hidden"));
     }
     assert_eq!(told(&otlp("authorization = 'Bearer a b', X-Team = ''")), [""; 0]);
@@ -45,7 +45,7 @@ fn an_endpoint_that_the_exporter_refuses_is_an_error() {
     for endpoint in ["http://a\"b", "http://[::1"] {
         only(
             &format!("telemetry.otlp.endpoint = '{endpoint}'"),
-            &format!("p.toml:1:27: telemetry.otlp.endpoint: `{endpoint}` is no address"),
+            &format!("p.toml:1:27: telemetry.otlp.endpoint: `{endpoint}` is not a URL"),
         );
     }
 }
@@ -95,7 +95,7 @@ fn no_more_instances_are_kept_ready_than_there_may_be() {
 fn the_administration_is_not_where_the_functions_are() {
     only(
         "listen = '0.0.0.0:23041'\nadmin.listen = '127.0.0.1:23041'",
-        "p.toml:2:16: admin.listen: overlaps 0.0.0.0:23041, where the functions are served",
+        "p.toml:2:16: admin.listen: overlaps `listen`, 0.0.0.0:23041",
     );
     only("listen = '[::]:3001'", "p.toml:1:1: admin.listen: overlaps [::]:3001");
     for text in [

@@ -134,7 +134,8 @@ impl World {
     fn of(component: &[u8]) -> Result<Self> {
         if !Parser::is_component(component) {
             let core = Parser::is_core_wasm(component);
-            let what = if core { "this is a core module" } else { "this is no WebAssembly" };
+            let what =
+                if core { "it is a core module, not a component" } else { "it is not WebAssembly" };
             return Err(Error::Component(what.to_owned()));
         }
         let mut world = Self::default();
@@ -191,14 +192,14 @@ impl Layer {
             .map_err(|error| format!("its manifest cannot be read ({error})"))?;
         let media_type = manifest.media_type.as_deref().unwrap_or(content_type);
         if media_type != MANIFEST {
-            return Err(format!("it is of type {}, not {MANIFEST}", shown(media_type)));
+            return Err(format!("it has type {}, not {MANIFEST}", shown(media_type)));
         }
         let (Some(config), Some(layers)) = (manifest.config, manifest.layers) else {
             return Err("its manifest has no config or no layers".to_owned());
         };
         if config.media_type != CONFIG {
             let found = shown(&config.media_type);
-            return Err(format!("its config is of type {found}, not {CONFIG}"));
+            return Err(format!("its config has type {found}, not {CONFIG}"));
         }
         Self::in_layers(&layers)
     }
@@ -212,7 +213,7 @@ impl Layer {
             }
             (None, _) => {
                 let types: Vec<_> = layers.iter().map(|layer| &layer.media_type[..]).collect();
-                let found = if types.is_empty() { "none at all" } else { &types.join(", ") };
+                let found = if types.is_empty() { "it has no layers" } else { &types.join(", ") };
                 return Err(format!("none of its layers is of type {LAYER}: {}", shown(found)));
             }
         };

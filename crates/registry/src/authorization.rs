@@ -48,15 +48,21 @@ impl Remote {
             (None, Some(basic)) if found.contains(&Challenge::Basic) => basic,
             (None, None) if found.contains(&Challenge::Basic) => return Err(self.refused()),
             (None, _) => {
-                let message = "it asks for an authorization that is neither Basic nor Bearer";
-                return Err(self.answer(home, "asking who may", message.to_owned()));
+                let message = "it requires an authentication scheme other than Basic and Bearer";
+                return Err(self.answer(home, "requesting a token", message.to_owned()));
             }
         };
         let value = HeaderValue::from_str(&text).map(|mut value| {
             value.set_sensitive(true);
             value
         });
-        let unusable = |_| self.answer(home, "asking who may", "its token is unusable".to_owned());
+        let unusable = |_| {
+            self.answer(
+                home,
+                "requesting a token",
+                "the token that it issued is not valid in a header".to_owned(),
+            )
+        };
         value.map_err(unusable)
     }
 
@@ -68,12 +74,15 @@ impl Remote {
         service: Option<&str>,
         home: &Uri,
     ) -> Result<String> {
-        const DOING: &str = "asking for a token";
+        const DOING: &str = "requesting a token";
         let wrong = |message: String| self.answer(home, DOING, message);
         let server = resolve(home, realm)
-            .ok_or_else(|| wrong(format!("{} is no token server", shown(realm))))?;
+            .ok_or_else(|| wrong(format!("{} is not a URL of a token server", shown(realm))))?;
         if !may_follow(home, &server, self.plain_http) {
-            return Err(wrong(format!("{} speaks without TLS, and is told nothing", shown(realm))));
+            return Err(wrong(format!(
+                "the token server {} does not use TLS; no credentials are sent to it",
+                shown(realm)
+            )));
         }
         let actions = if action == Action::Push { "pull,push" } else { "pull" };
         let scope = format!("repository:{}:{actions}", self.reference.repository());
@@ -93,11 +102,13 @@ impl Remote {
         let text = read_up_to(response.body_mut(), LONGEST_TOKEN);
         let text = text.map_err(|error| self.failed(&server, &error.into()))?;
         // What serde says about a value would show the value.
-        let token: Token = serde_json::from_slice(&text)
-            .map_err(|_| self.answer(&server, DOING, "its answer holds no token".to_owned()))?;
+        let token: Token = serde_json::from_slice(&text).map_err(|_| {
+            self.answer(&server, DOING, "its response contains no token".to_owned())
+        })?;
         let token = token.token.or(token.access_token).filter(|token| !token.is_empty());
-        let token = token
-            .ok_or_else(|| self.answer(&server, DOING, "its answer holds no token".to_owned()))?;
+        let token = token.ok_or_else(|| {
+            self.answer(&server, DOING, "its response contains no token".to_owned())
+        })?;
         Ok(format!("Bearer {token}"))
     }
 }

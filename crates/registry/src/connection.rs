@@ -59,11 +59,14 @@ impl Remote {
         let wrong = |message: String| self.answer(from, doing, message);
         let header = response.headers().get(LOCATION);
         let text = header.and_then(|value| value.to_str().ok());
-        let text = text.ok_or_else(|| wrong("the answer does not say where to go on".into()))?;
-        let uri = resolve(from, text)
-            .ok_or_else(|| wrong(format!("{} is no address to go on at", shown(text))))?;
+        let text = text.ok_or_else(|| {
+            wrong("the redirect or upload response has no `location` header".into())
+        })?;
+        let uri = resolve(from, text).ok_or_else(|| {
+            wrong(format!("it redirects to {}, which is not a usable URL", shown(text)))
+        })?;
         if !may_follow(&self.address("")?, &uri, self.plain_http) {
-            return Err(wrong(format!("it goes on at {}, without TLS", shown(text))));
+            return Err(wrong(format!("it redirects to {}, which does not use TLS", shown(text))));
         }
         Ok(uri)
     }
@@ -83,7 +86,7 @@ impl Remote {
             }
             uri = self.location(request.doing, &response, &uri)?;
         }
-        Err(self.answer(&uri, request.doing, "it is sent from place to place".to_owned()))
+        Err(self.answer(&uri, request.doing, "it redirects too often".to_owned()))
     }
 
     fn once(

@@ -124,7 +124,10 @@ fn in_docker_config(
     // What serde says about a value would show the value, and that may be a password.
     let config: DockerConfig = serde_json::from_slice(text).map_err(|error| {
         let (line, column) = (error.line(), error.column());
-        format!("{}, line {line}, column {column}: is no configuration of Docker", path.display())
+        format!(
+            "{}, line {line}, column {column}: not a valid Docker configuration",
+            path.display()
+        )
     })?;
     let registry = reference.registry();
     let is_it = |key: &&String| registry_of(key) == registry;
@@ -148,8 +151,8 @@ fn in_docker_config(
 
 fn not_run(path: &Path, helper: &str) -> String {
     format!(
-        "{} leaves them to docker-credential-{helper}, and pilotlight runs no such programs; \
-         {INSTEAD}",
+        "{} refers to the credential helper docker-credential-{helper}, which pilotlight does not \
+         run; {INSTEAD}",
         path.display()
     )
 }
@@ -167,7 +170,7 @@ fn registry_of(key: &str) -> String {
 fn read_auth(entry: &Auth) -> std::result::Result<Credentials, String> {
     let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
     if filled(&entry.identitytoken).is_some() {
-        return Err(format!("an identity token cannot be used; {INSTEAD}"));
+        return Err(format!("identity tokens are not supported; {INSTEAD}"));
     }
     if let Some(encoded) = filled(&entry.auth) {
         let decoded = STANDARD.decode(encoded.trim()).ok();
@@ -187,7 +190,7 @@ fn read_auth(entry: &Auth) -> std::result::Result<Credentials, String> {
 
 fn user(name: String, password: Secret) -> std::result::Result<Credentials, String> {
     if name.contains(':') {
-        return Err("a user's name cannot hold a colon".to_owned());
+        return Err("the user name must not contain a colon".to_owned());
     }
     Ok(Credentials::User { name, password })
 }

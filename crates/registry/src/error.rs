@@ -65,7 +65,7 @@ pub enum Error {
         message: String,
     },
     /// The registry has had enough requests for now.
-    #[error("{registry} asks for fewer requests: try again {when}")]
+    #[error("{registry} limits the rate of requests; try again {when}")]
     TooManyRequests {
         /// The registry.
         registry: String,
@@ -91,7 +91,7 @@ pub enum Error {
         reason: String,
     },
     /// A component larger than allowed.
-    #[error("{reference} is {size} bytes long, more than the {limit} that may be pulled")]
+    #[error("{reference} has {size} bytes, more than the maximum of {limit} for a pull")]
     TooLarge {
         /// The reference.
         reference: String,
@@ -101,9 +101,7 @@ pub enum Error {
         limit: u64,
     },
     /// Bytes that are not those that were asked for.
-    #[error(
-        "{what} should have the digest sha256:{expected}, not sha256:{found}; nothing of it is used"
-    )]
+    #[error("{what} has the digest sha256:{found} instead of sha256:{expected}; it is discarded")]
     Digest {
         /// Which bytes.
         what: String,

@@ -78,7 +78,7 @@ pub(crate) fn followed(index: &[u8], content_type: &str) -> Result<Option<Entry>
         return Err("it is both an index and a manifest".to_owned());
     }
     if !is_index {
-        return Err(format!("it is of type {}, not {}", shown(media_type), INDEXES[0]));
+        return Err(format!("it has type {}, not {}", shown(media_type), INDEXES[0]));
     }
     chosen(&manifests)?.entry().map(Some)
 }
@@ -90,11 +90,11 @@ fn chosen(manifests: &[Descriptor]) -> Result<&Descriptor, String> {
     let wasm: Vec<&Descriptor> = all.iter().copied().filter(|found| found.is_wasm()).collect();
     match (&wasm[..], &all[..]) {
         ([one], _) | ([], [one]) => Ok(one),
-        ([], []) => Err("it is an index of no artifacts".to_owned()),
+        ([], []) => Err("it is an index without artifacts".to_owned()),
         ([], several) => {
             let listed = listed(several);
             Err(format!(
-                "it is an index of several artifacts, none of them for wasi/wasm: {listed}"
+                "it is an index of several artifacts, none of which is for wasi/wasm: {listed}"
             ))
         }
         (several, _) => {
@@ -147,7 +147,7 @@ impl Descriptor {
 
     fn entry(&self) -> Result<Entry, String> {
         if INDEXES.contains(&&self.media_type[..]) {
-            return Err("it is an index of an index, which is not followed".to_owned());
+            return Err("it is an index of an index, which is not supported".to_owned());
         }
         if self.media_type != MANIFEST {
             let media_type = shown(&self.media_type);

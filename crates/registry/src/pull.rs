@@ -106,7 +106,8 @@ impl Remote {
             found = self.pull_document(&format!("sha256:{digest}"), Some(digest))?;
             let length = found.content.len() as u64;
             if length != size {
-                let reason = format!("its manifest has {length} bytes, not {size} as in its index");
+                let reason =
+                    format!("its manifest has {length} bytes, but its index states {size}");
                 return Err(self.not_ours(reason));
             }
             if self.read(&found, followed)?.is_some() {
@@ -168,7 +169,7 @@ impl Remote {
         let length = response.body().content_length();
         if let Some(length) = length.filter(|length| *length != layer.size) {
             let message =
-                format!("it wants to send {length} bytes for a component of {} bytes", layer.size);
+                format!("it sends {length} bytes for a component of {} bytes", layer.size);
             return Err(self.answer(&uri, request.doing, message));
         }
         let what = format!("the component of {}", self.reference);

@@ -70,9 +70,9 @@ impl Remote {
         let text = location.to_string();
         let mark = if text.contains('?') { '&' } else { '?' };
         let uri = format!("{text}{mark}digest=sha256%3A{digest}");
-        let uri = uri.parse().map_err(|_| {
-            self.answer(&location, DOING, "its address to go on at is unusable".to_owned())
-        })?;
+        let uri = uri
+            .parse()
+            .map_err(|_| self.answer(&location, DOING, "its upload URL is not valid".to_owned()))?;
         request.method = Method::PUT;
         request.body = Some((bytes, "application/octet-stream"));
         let response = self.send(&request, &uri, progress)?;

@@ -113,13 +113,16 @@ fn read(text: &str) -> std::result::Result<Reference, String> {
     let explicit = rest.is_some();
     let rest = rest.unwrap_or(text);
     if let Some((scheme, _)) = rest.split_once("://") {
-        return Err(format!("{scheme}:// is not how components are named"));
+        return Err(format!("the scheme {scheme}:// is not supported"));
     }
     let (rest, digest) = match rest.split_once('@') {
         Some((rest, digest)) => (
             rest,
             Some(read_digest(digest).ok_or_else(|| {
-                format!("{digest:?} is no digest: sha256: and 64 lower-case hexadecimal digits")
+                format!(
+                    "{digest:?} is not a digest, which is sha256: and 64 lower-case hexadecimal \
+                     digits"
+                )
             })?),
         ),
         None => (rest, None),
@@ -127,7 +130,7 @@ fn read(text: &str) -> std::result::Result<Reference, String> {
     let (registry, name) = rest.split_once('/').ok_or("the repository is missing")?;
     let (host, port) = read_registry(registry)?;
     if !explicit && !registry.contains(['.', ':']) && host != "localhost" {
-        return Err(format!("is {registry:?} a registry? Put its host name before it"));
+        return Err(format!("the host name of the registry is missing before {registry:?}"));
     }
     let (repository, tag) = match name.split_once(':') {
         Some((repository, tag)) => (repository, Some(tag)),
@@ -162,16 +165,16 @@ fn read_registry(text: &str) -> std::result::Result<(String, Option<u16>), Strin
         None => !host.is_empty() && host.split('.').all(is_label),
     };
     if !valid {
-        return Err(format!("{host:?} is no host name"));
+        return Err(format!("{host:?} is not a host name"));
     }
     let port = match port.strip_prefix(':') {
         Some(digits) => {
             let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
             let number = digits.parse().ok().filter(|port: &u16| plain && *port != 0);
-            Some(number.ok_or_else(|| format!("{digits:?} is no port"))?)
+            Some(number.ok_or_else(|| format!("{digits:?} is not a port"))?)
         }
         None if port.is_empty() => None,
-        None => return Err(format!("{text:?} is no host and port")),
+        None => return Err(format!("{text:?} is not HOST:PORT")),
     };
     Ok((host.to_ascii_lowercase(), port))
 }
@@ -192,8 +195,8 @@ fn check_repository(repository: &str) -> std::result::Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "{repository:?} is no repository: lower-case letters and digits, with single `.`, `_`, \
-         `__` or any number of `-` between them, in parts divided by `/`"
+        "{repository:?} is not a repository, which has parts separated by `/`, of lower-case \
+         letters and digits with single `.`, `_`, `__` or any number of `-` between them"
     ))
 }
 
@@ -215,7 +218,9 @@ fn check_tag(tag: &str) -> std::result::Result<(), String> {
         && tag.bytes().all(inner)
         && !tag.starts_with(['.', '-']);
     valid.then_some(()).ok_or_else(|| {
-        format!("{tag:?} is no tag: up to {LONGEST_TAG} letters, digits, `_`, `.` and `-`")
+        format!(
+            "{tag:?} is not a tag, which has up to {LONGEST_TAG} letters, digits, `_`, `.` and `-`"
+        )
     })
 }
 

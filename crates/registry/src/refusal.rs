@@ -59,11 +59,11 @@ impl Remote {
         let hint = match error {
             // A handshake that fails is an I/O error that holds one of rustls.
             ureq::Error::Io(error) if tls && error.kind() == ErrorKind::InvalidData => {
-                "; if it speaks plain HTTP, allow that with --plain-http, and if its certificate is \
-                 your own, name its authority in SSL_CERT_FILE"
+                "; if it does not use TLS, pass --plain-http; if its certificate is self-signed, \
+                 name the authority's certificate in SSL_CERT_FILE"
             }
             ureq::Error::Io(_) | ureq::Error::HostNotFound | ureq::Error::ConnectionFailed => {
-                "; is it running, and is the name right?"
+                "; check that it runs and that the name is right"
             }
             _ => "",
         };
@@ -80,12 +80,12 @@ impl Remote {
         let registry = self.reference.registry();
         let reason = match &self.credentials {
             Credentials::Anonymous => format!(
-                "asks who you are: run `docker login {registry}`, or set PILOTLIGHT_REGISTRY_USER \
-                 and PILOTLIGHT_REGISTRY_PASSWORD"
+                "requires authentication; run `docker login {registry}`, or set \
+                 PILOTLIGHT_REGISTRY_USER and PILOTLIGHT_REGISTRY_PASSWORD"
             ),
             Credentials::User { name, .. } => format!(
-                "does not let {name} do this: check the password or token, and what it may do in \
-                 {}",
+                "does not allow this to {name}; check the password or token, and its permissions \
+                 for {}",
                 self.reference.repository()
             ),
         };

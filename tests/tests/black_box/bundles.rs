@@ -106,7 +106,7 @@ fn a_sealed_or_signed_component_is_valid_webassembly_and_tells_who_signed_it() {
     for part in [
         format!("sealed     {}", sealed["sha256"].as_str().unwrap()),
         format!("signature  by {id}, valid"),
-        format!("signature  by {other_id}, not checked"),
+        format!("signature  by {other_id}, not verified"),
     ] {
         assert!(told.contains(&part), "{part} is not in:\n{told}");
     }

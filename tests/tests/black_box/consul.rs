@@ -121,7 +121,7 @@ fn without_consul_the_last_configuration_serves_on_even_over_a_restart() {
     agent.set_away(true);
     until("noticed", || member.logged("the previous configuration stays in use") == 1);
     let before = agent.requests().len();
-    until("asked again", || agent.requests().len() > before + 1);
+    until("trying again", || agent.requests().len() > before + 1);
     assert_eq!(asked(&server), "two");
     drop(server);
     let server = member.serve(&agent);
@@ -183,7 +183,10 @@ fn a_start_with_nothing_to_serve_says_why() {
     assert!(log.contains(&agent.url(KEY)) && log.contains("does not exist"), "{log}");
     agent.next_answers([Answer::raw("403 Forbidden", "", "ACL not found")]);
     let log = refused(&agent.url(KEY));
-    assert!(log.contains("403") && log.contains("the token may not read it"), "{log}");
+    assert!(
+        log.contains("403") && log.contains("the token in CONSUL_HTTP_TOKEN may not read it"),
+        "{log}"
+    );
     agent.set("listen = 5");
     let log = refused(&agent.url(KEY));
     assert!(log.contains(&format!("{}:1:10", agent.url(KEY))), "{log}");

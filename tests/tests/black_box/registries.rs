@@ -41,7 +41,7 @@ fn what_cannot_be_pulled_leaves_the_file_that_is_there() {
     let reference = registry.reference("team/counter:1");
     let pull = ["pull", &reference, "-o", file.to_str().unwrap()];
     let (code, log) = outcome(&mut anonymous(&pull));
-    assert!(code != 0 && log.contains("asks who you are"), "{log}");
+    assert!(code != 0 && log.contains("requires authentication"), "{log}");
     let user = |password: &str| {
         let mut command = anonymous(&pull);
         command.env("PILOTLIGHT_REGISTRY_USER", "alice");

@@ -164,8 +164,8 @@ async fn names_that_there_are_not_and_decryption_for_anybody_change_nothing() {
             json!({ "to": "default", "deidentify": "q" }),
             "there is no `[deidentify]` section `q`; there are: p",
         ),
-        (json!({ "to": "default", "deidentify": "p" }), "anybody could have everything decrypted"),
-        (json!({ "to": "default", "deidentify": "p", "auth": "all" }), "anybody could"),
+        (json!({ "to": "default", "deidentify": "p" }), "anyone could decrypt"),
+        (json!({ "to": "default", "deidentify": "p", "auth": "all" }), "anyone could"),
     ] {
         let mut plan = plan(&host, everybody.clone(), json!([route]));
         plan.deidentify.insert("p".to_owned(), encrypt.clone());

@@ -151,8 +151,8 @@ impl Consul {
 
     fn refused(&self, status: u16) -> ConsulError {
         let hint = match status {
-            401 | 403 => "; the token may not read it",
-            500..=599 => "; it is asked again",
+            401 | 403 => "; the token in CONSUL_HTTP_TOKEN may not read it",
+            500..=599 => "; trying again",
             _ => "",
         };
         let (address, key) = (self.options.address.clone(), self.options.key.clone());

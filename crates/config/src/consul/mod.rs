@@ -43,16 +43,18 @@ pub enum Change {
 #[non_exhaustive]
 pub enum ConsulError {
     /// What asks Consul is not part of this build.
-    #[error("this build has no support for Consul: build with --features consul")]
+    #[error("this build does not support Consul; build it with --features consul")]
     NotBuilt,
     /// The address is none.
-    #[error("{0:?} is no address of a Consul agent: write http://HOST:PORT or https://HOST:PORT")]
+    #[error(
+        "{0:?} is not an address of a Consul agent; write http://HOST:PORT or https://HOST:PORT"
+    )]
     Address(String),
     /// The address of a key is none.
-    #[error("{0:?} is no key of Consul's: write http://HOST:PORT/v1/kv/KEY, or https://…")]
+    #[error("{0:?} is not a Consul key; write http://HOST:PORT/v1/kv/KEY, or https://…")]
     Url(String),
     /// The token cannot be sent.
-    #[error("the token for Consul has characters that no token has")]
+    #[error("the Consul token contains characters that are not allowed in a header")]
     Token,
     /// The agent could not be reached, or broke off.
     #[error("Consul at {address}: {reason}")]
@@ -75,7 +77,7 @@ pub enum ConsulError {
         hint: &'static str,
     },
     /// Whoever answered does not say what to wait for.
-    #[error("{address} answered without X-Consul-Index: is it a Consul agent?")]
+    #[error("{address} answered without X-Consul-Index; check that it is a Consul agent")]
     NoIndex {
         /// The agent.
         address: String,

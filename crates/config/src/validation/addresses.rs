@@ -11,7 +11,7 @@ pub(super) fn check(config: &Config, findings: &mut Vec<Finding>) {
         findings.push(Finding {
             key: key(&["admin", "listen"]),
             because: vec![key(&["listen"])],
-            message: format!("overlaps {listen}, where the functions are served; name another"),
+            message: format!("overlaps `listen`, {listen}; choose another port"),
         });
     }
 }

@@ -80,8 +80,8 @@ fn check_reidentification(
         }
     };
     if !identifies {
-        let message = "encrypts, and anybody could have everything decrypted; give the route an \
-                       `auth` with `api-keys` or `jwks`";
+        let message = "anyone could decrypt the encrypted values, because the route needs no \
+            credentials; add an `auth` with `api-keys` or `jwks`";
         findings.push(Finding { key: at, because, message: message.to_owned() });
     }
 }
@@ -93,8 +93,8 @@ fn check_override_header(config: &Config, findings: &mut Vec<Finding>) {
         findings.push(Finding {
             key: key(&["override-header"]),
             because: vec![key(&["default-auth"]), key(&["routes"])],
-            message: "needs `default-auth`, as routes name an `auth`: requests that no route is \
-                      for reach what testers name, whoever they are"
+            message: "needs `default-auth`, because routes have an `auth`: requests that match no \
+                route could reach every function without credentials"
                 .to_owned(),
         });
     }

@@ -9,8 +9,8 @@ pub(super) fn check(cors: &Cors, findings: &mut Vec<Finding>) {
         findings.push(Finding {
             key: key(&["cors", "allow-origins"]),
             because: Vec::new(),
-            message: "names no origin, so that no page may send requests; list origins, or leave \
-                      out [cors]"
+            message: "contains no origin, so that no page could send requests; list origins, or \
+                remove [cors]"
                 .to_owned(),
         });
     }
@@ -28,12 +28,12 @@ pub(super) fn check(cors: &Cors, findings: &mut Vec<Finding>) {
             findings.push(Finding {
                 key: key(&["cors", name]),
                 because: vec![key(&["cors", "allow-credentials"])],
-                message: "must not be `*` with `allow-credentials`, which browsers refuse; list \
-                          each"
+                message: "must not be `*` with `allow-credentials`, because browsers refuse that; \
+                    list each value"
                     .to_owned(),
             });
         } else if list.len() > 1 {
-            let message = "has `*`, which is everything, and others; leave out one of both";
+            let message = "contains `*` and other values; use either `*` or a list";
             let (key, because) = (key(&["cors", name]), Vec::new());
             findings.push(Finding { key, because, message: message.to_owned() });
         }

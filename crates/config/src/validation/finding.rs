@@ -26,5 +26,5 @@ pub(super) fn key(names: &[&str]) -> Key {
 
 pub(super) fn unknown_name(what: &str, name: &str, known: &[&str]) -> String {
     let hint = suggestion::hint(suggestion::closest(name, known.iter().copied()));
-    format!("there is no {what} `{name}`{hint}")
+    format!("{what} `{name}` does not exist{hint}")
 }

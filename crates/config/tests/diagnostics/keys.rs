@@ -40,7 +40,8 @@ memory = \"8GiB\"
 to = [{ target = \"other\" }, { target = \"ner\", wieght = 1 }]
 ";
     let expected = [
-        "p.toml:1:10: listen: \"localhost\" is no address: write IP:PORT, such as \"127.0.0.1:3000\"",
+        "p.toml:1:10: listen: \"localhost\" is not an address; write IP:PORT, such as \
+         \"127.0.0.1:3000\"",
         "p.toml:2:10: verify: must be true or false, not an integer",
         "p.toml:3:1: colour: unknown key",
         "p.toml:5:1: functions.ner.source: is missing",
@@ -49,7 +50,7 @@ to = [{ target = \"other\" }, { target = \"ner\", wieght = 1 }]
         "p.toml:9:3: functions.ner.pool.min_ready: unknown key; did you mean `min-ready`?",
         "p.toml:10:15: functions.ner.pool.idle-shrink: \"25h\": must be 1ms to 24h",
         "p.toml:13:10: functions.ner.limits.memory: \"8GiB\": must be \"64KiB\" to \"4GiB\"",
-        "p.toml:16:18: routes[0].to[0].target: there is no function `other`",
+        "p.toml:16:18: routes[0].to[0].target: function `other` does not exist",
         "p.toml:16:47: routes[0].to[1].wieght: unknown key; did you mean `weight`?",
     ];
     assert_eq!(told(text), expected);
@@ -83,9 +84,12 @@ tls.key = \"key.pem\"
         "p.toml:7:22: http.body-deadline: \"9h\": must be 1ms to 8h",
         "p.toml:8:32: http.body-memory-per-address: must be 1KiB to 1024GiB",
         "p.toml:9:36: http.max-connections-per-address: must be 1 to 4294967295",
-        "p.toml:10:39: http.trusted-proxies[1]: \"10.0.0.1/8\" has bits beyond the first 8; they must be 0",
-        "p.toml:10:53: http.trusted-proxies[2]: \"ingress\" is no address or network, such as 192.0.2.7, 10.0.0.0/8 or fd00::/8",
-        "p.toml:11:25: http.forwarded-header: \"x-real-ip\" is none of `any`, `x-forwarded-for`, `forwarded`",
+        "p.toml:10:39: http.trusted-proxies[1]: \"10.0.0.1/8\": the bits after the first 8 must be \
+         0",
+        "p.toml:10:53: http.trusted-proxies[2]: \"ingress\" is not an address or a network such as \
+         192.0.2.7, 10.0.0.0/8 or fd00::/8",
+        "p.toml:11:25: http.forwarded-header: \"x-real-ip\" is not one of `any`, \
+         `x-forwarded-for`, `forwarded`",
         "p.toml:12:26: admin.max-upload-bytes: must be 1KiB to 1024GiB",
         "p.toml:13:24: admin.upload-timeout: \"500ms\": must be 1s to 24h",
         "p.toml:14:1: tls.certificate: is missing",
@@ -93,8 +97,8 @@ tls.key = \"key.pem\"
     assert_eq!(told(text), expected);
     only(
         "http.max-header-bytes = \"much\"",
-        "p.toml:1:25: http.max-header-bytes: \"much\" is no size: write a number of bytes, or one \
-         and KiB, MiB or GiB in quotes, such as \"512MiB\"",
+        "p.toml:1:25: http.max-header-bytes: \"much\" is not a size; write a number of bytes, or a \
+         number and KiB, MiB or GiB in quotes, such as \"512MiB\"",
     );
 }
 
@@ -119,7 +123,8 @@ fn a_key_in_the_wrong_table_is_told_where_it_belongs() {
 fn columns_are_characters() {
     only(
         "[functions]\n'é' = { source = 'é', x = 1 }",
-        "p.toml:2:1: functions.\"é\": \"é\": names are letters, digits, `-`, `_` and `.`",
+        "p.toml:2:1: functions.\"é\": \"é\": the name of a function consists of letters, digits, \
+         `-`, `_` and `.`",
     );
     only("keys = ['ü', 1]", "p.toml:1:14: keys[1]: must be a string, not an integer");
 }
@@ -128,7 +133,8 @@ fn columns_are_characters() {
 fn words_have_to_be_known_ones() {
     only(
         "require = 'signatur'",
-        "p.toml:1:11: require: \"signatur\" is none of `none`, `digest`, `signature`; did you mean `signature`?",
+        "p.toml:1:11: require: \"signatur\" is not one of `none`, `digest`, `signature`; did you \
+         mean `signature`?",
     );
     only("telemetry.log = 3", "p.toml:1:17: telemetry.log: must be a string, not an integer");
     only("telemetry = 'info'", "p.toml:1:13: telemetry: must be a table, not a string");
@@ -139,11 +145,11 @@ fn values_that_exclude_each_other_are_errors() {
     let ner = "[functions.ner]\nsource = 'ner'\n";
     only(
         "require = 'signature'",
-        "p.toml:1:11: require: signatures cannot be checked without `keys`; list files with public keys",
+        "p.toml:1:11: require: `require = \"signature\"` needs `keys`; list files with public keys",
     );
     only(
         "admin.listen = '127.0.0.1:3000'",
-        "p.toml:1:16: admin.listen: overlaps 127.0.0.1:3000, where the functions are served; name another",
+        "p.toml:1:16: admin.listen: overlaps `listen`, 127.0.0.1:3000; choose another port",
     );
     only(
         &format!("{ner}pool.concurrent-requests-per-instance = 2"),
@@ -151,20 +157,23 @@ fn values_that_exclude_each_other_are_errors() {
     );
     only(
         &format!("{ner}pool.max-instances = 2\nlimits.concurrent-requests = 3"),
-        "p.toml:4:30: functions.ner.limits.concurrent-requests: must be at most what the instances of its pool can take, 2",
+        "p.toml:4:30: functions.ner.limits.concurrent-requests: must be at most 2, the number of \
+         requests that the instances of the pool can take",
     );
     only(
         &format!("{ner}precision = 'int4'\nhost.backend = 'tract'"),
-        "p.toml:3:13: functions.ner.precision: is for the sandbox and for native; other backends have unchanged, f32 and int8",
+        "p.toml:3:13: functions.ner.precision: int4 is only supported in the sandbox and by the \
+         backend native; other backends support unchanged, f32 and int8",
     );
     only(
         &format!("{ner}host = {{ backend = 'tract', device = 'gpu' }}"),
-        "p.toml:3:38: functions.ner.host.device: this backend computes on the cpu only",
+        "p.toml:3:38: functions.ner.host.device: this backend supports only the device cpu; use \
+         onnxruntime",
     );
     only(
         "http.proxy-protocol = true",
-        "p.toml:1:23: http.proxy-protocol: nobody's header is believed without `trusted-proxies`; \
-         list the proxies' addresses or networks",
+        "p.toml:1:23: http.proxy-protocol: needs `trusted-proxies`; list the addresses or networks \
+         of the proxies",
     );
     Config::parse("listen = '0.0.0.0:0'\nadmin.listen = '0.0.0.0:0'", &sources()).unwrap();
 }

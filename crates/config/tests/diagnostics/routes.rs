@@ -9,11 +9,12 @@ fn routes_are_checked_to_the_last_key() {
     let ner = "[functions.ner]\nsource = 'ner'\n[[routes]]\n";
     only(
         &format!("{ner}to = 'nerr'"),
-        "p.toml:4:6: routes[0].to[0].target: there is no function `nerr`; did you mean `ner`?",
+        "p.toml:4:6: routes[0].to[0].target: function `nerr` does not exist; did you mean `ner`?",
     );
     only(
         &format!("{ner}to = 'ner@12'"),
-        "p.toml:4:6: routes[0].to: \"ner@12\": a version is `previous` or 8 to 64 hexadecimal digits of its SHA-256",
+        "p.toml:4:6: routes[0].to: \"ner@12\": a version is `previous`, or 8 to 64 hexadecimal \
+         digits of its SHA-256",
     );
     only(
         &format!("{ner}to = 'ner'\nsticky.headr = 'x'"),
@@ -35,11 +36,12 @@ fn routes_are_checked_to_the_last_key() {
         &format!(
             "{ner}to = 'ner'\ncanary = {{ target = 'ner', steps = [{{ share = 1, for = '1d' }}] }}"
         ),
-        "p.toml:5:56: routes[0].canary.steps[0].for: \"1d\" is no time: write a number and ms, s, m or h, such as \"10s\"",
+        "p.toml:5:56: routes[0].canary.steps[0].for: \"1d\" is not a duration; write a number and \
+         ms, s, m or h, such as \"10s\"",
     );
     only(
         &format!("{ner}name = 'a'\nto = 'ner'\n[[routes]]\nname = 'a'\nto = 'ner'"),
-        "p.toml:7:8: routes[1].name: route 0, counted from 0, has this name, too",
+        "p.toml:7:8: routes[1].name: routes[0] has the same name; choose another one",
     );
 }
 
@@ -54,8 +56,8 @@ fn without_routes_one_function_is_told_apart_by_being_the_only_or_the_default() 
     assert_eq!(target("[functions]\nner.source = 'a'\ndefault.source = 'b'"), "default");
     only(
         "[functions]\na.source = 'a'\nb.source = 'b'",
-        "p.toml:1:1: functions: there are several, but no `routes` to say which requests are \
-         whose; add [[routes]], or call one of them `default`",
+        "p.toml:1:1: functions: several functions need `routes`; add [[routes]], or call one \
+         function `default`",
     );
 }
 
@@ -120,7 +122,7 @@ fn what_is_told_already_the_router_does_not_tell_again() {
     let told: Vec<_> = diagnostics.all().iter().map(ToString::to_string).collect();
     let expected = [
         "p.toml:6:1: routes[1].match: match",
-        "p.toml:7:8: routes[1].name: route 0, counted from 0, has this name, too",
+        "p.toml:7:8: routes[1].name: routes[0] has the same name; choose another one",
     ];
     assert_eq!(told, expected);
 }

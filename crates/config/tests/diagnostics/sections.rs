@@ -17,9 +17,10 @@ auth = 'nobody'
 deidentify = 'name'
 ";
     let expected = [
-        "p.toml:1:16: default-auth: there is no `[auth]` section `key`; did you mean `keys`?",
-        "p.toml:7:8: routes[0].auth: there is no `[auth]` section `nobody`",
-        "p.toml:8:14: routes[0].deidentify: there is no `[deidentify]` section `name`; did you mean `names`?",
+        "p.toml:1:16: default-auth: `[auth]` section `key` does not exist; did you mean `keys`?",
+        "p.toml:7:8: routes[0].auth: `[auth]` section `nobody` does not exist",
+        "p.toml:8:14: routes[0].deidentify: `[deidentify]` section `name` does not exist; did you \
+         mean `names`?",
     ];
     assert_eq!(told(text), expected);
     // One that has errors is there all the same.
@@ -53,15 +54,16 @@ mode = 'redact'
 labels = []
 ";
     let expected = [
-        "p.toml:1:1: auth.a.audience: needed with `jwks`; write the `aud` that tokens have",
-        "p.toml:5:9: auth.b.burst: means nothing without `rate`; write both or none",
-        "p.toml:7:8: auth.c.rate: 0 requests per second; write 0.001 to 1000000",
-        "p.toml:10:8: deidentify.p.keys: `keys` is of no effect in mode `redact`; leave it out",
-        "p.toml:12:8: deidentify.q.mode: mode `encrypt` needs `keys`: the file with the keys",
-        "p.toml:15:10: deidentify.r.labels: `labels` is empty: nothing would be de-identified; leave it out to protect everything",
+        "p.toml:1:1: auth.a.audience: required with `jwks`; set it to the `aud` claim of the tokens",
+        "p.toml:5:9: auth.b.burst: has no effect without `rate`; set both or none",
+        "p.toml:7:8: auth.c.rate: 0 requests per second; must be 0.001 to 1000000",
+        "p.toml:10:8: deidentify.p.keys: `keys` has no effect in mode `redact`; remove it",
+        "p.toml:12:8: deidentify.q.mode: mode `encrypt` needs `keys`: the file with the keyring",
+        "p.toml:15:10: deidentify.r.labels: `labels` is empty: no entity would be replaced; remove \
+         it to replace all entities",
     ];
     assert_eq!(told(text), expected);
-    only("auth.a.api-keys = ''", "p.toml:1:19: auth.a.api-keys: \"\" is no path");
+    only("auth.a.api-keys = ''", "p.toml:1:19: auth.a.api-keys: \"\" is not a path");
 }
 
 #[test]
@@ -72,8 +74,8 @@ fn encrypted_values_are_not_reidentified_without_authentication() {
              [[routes]]\nto = 'a'\ndeidentify = 'p'\n{route}"
         )
     };
-    let diagnostic = "p.toml:6:14: routes[0].deidentify: encrypts, and anybody could have everything \
-                   decrypted; give the route an `auth` with `api-keys` or `jwks`";
+    let diagnostic = "p.toml:6:14: routes[0].deidentify: anyone could decrypt the encrypted \
+        values, because the route needs no credentials; add an `auth` with `api-keys` or `jwks`";
     let keys = "auth.keys.api-keys = 'k'";
     only(&with("", ""), diagnostic);
     only(&with(keys, ""), diagnostic);
@@ -93,8 +95,8 @@ fn testers_do_not_get_past_the_access_of_routes() {
     };
     only(
         &with(""),
-        "p.toml:1:19: override-header: needs `default-auth`, as routes name an `auth`: requests \
-         that no route is for reach what testers name, whoever they are",
+        "p.toml:1:19: override-header: needs `default-auth`, because routes have an `auth`: \
+         requests that match no route could reach every function without credentials",
     );
     Config::parse(&with("default-auth = 'keys'"), &sources()).unwrap();
 }
@@ -129,7 +131,7 @@ fn a_collector_has_an_address_and_keeps_its_secrets() {
     assert_eq!(
         diagnostics,
         [
-            "p.toml:2:12: telemetry.otlp.endpoint: \"collector:4318\" is no address: write \
+            "p.toml:2:12: telemetry.otlp.endpoint: \"collector:4318\" is not a URL; write \
              http://HOST:PORT or https://HOST:PORT",
             "p.toml:3:10: telemetry.otlp.sample: must be 0.0 to 1.0",
         ]

@@ -65,18 +65,18 @@ impl Client {
             reason: reason.to_owned(),
         };
         let endpoint = endpoint.trim_end_matches('/');
-        let home: Uri = endpoint.parse().map_err(|_| wrong("is no URL"))?;
+        let home: Uri = endpoint.parse().map_err(|_| wrong("is not a URL"))?;
         let host = home.host().unwrap_or_default();
         let is_http = home.scheme() == Some(&Scheme::HTTP);
         if host.is_empty()
             || home.query().is_some()
             || !(is_http || home.scheme() == Some(&Scheme::HTTPS))
         {
-            return Err(wrong("is no URL of a server; write https://HOST"));
+            return Err(wrong("is not a URL of a server; write https://HOST"));
         }
         if is_http && token.is_some() && !is_loopback(host) {
             return Err(wrong(
-                "speaks without TLS, and is not told HF_TOKEN; use https, or unset HF_TOKEN",
+                "does not use TLS, so HF_TOKEN is not sent to it; use https, or unset HF_TOKEN",
             ));
         }
         let value = token.map(|token| HeaderValue::from_str(&format!("Bearer {}", token.text())));
@@ -118,7 +118,8 @@ impl Client {
     ) -> std::result::Result<(Response<Body>, Option<Digest>), Failure> {
         let other = |reason: String| Failure::Other(hub(model, reason));
         let text = format!("{}/{path}", self.endpoint);
-        let mut uri: Uri = text.parse().map_err(|_| other("makes no URL".to_owned()))?;
+        let mut uri: Uri =
+            text.parse().map_err(|_| other("does not result in a valid URL".to_owned()))?;
         let mut sha256 = None;
         for _ in 0..=REDIRECTIONS {
             let response = self.once(&uri);
@@ -134,7 +135,7 @@ impl Client {
                 status => return Err(self.refusal(model, status, &uri)),
             }
         }
-        Err(other("the Hub sends from place to place".to_owned()))
+        Err(other("the Hub redirects too often".to_owned()))
     }
 
     fn once(&self, uri: &Uri) -> std::result::Result<Response<Body>, ureq::Error> {
@@ -150,31 +151,33 @@ impl Client {
 
     fn location(&self, response: &Response<Body>, from: &Uri) -> std::result::Result<Uri, String> {
         let text = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
-        let text = text.ok_or("the Hub does not say where to go on")?;
+        let text = text.ok_or("the Hub's redirect has no `location` header")?;
         let uri = resolve(from, text);
-        let uri = uri.ok_or_else(|| format!("{} is no address to go on at", shown(text)))?;
+        let uri = uri.ok_or_else(|| {
+            format!("the Hub redirects to {}, which is not a usable URL", shown(text))
+        })?;
         // Somebody who asks another machine without TLS has chosen to.
         let plain =
             self.home.scheme() == Some(&Scheme::HTTP) && !self.home.host().is_some_and(is_loopback);
         let allowed = may_follow(&self.home, &uri, plain);
         allowed
             .then_some(uri)
-            .ok_or_else(|| format!("the Hub goes on at {}, without TLS", shown(text)))
+            .ok_or_else(|| format!("the Hub redirects to {}, which does not use TLS", shown(text)))
     }
 
     fn refusal(&self, model: &HubModel, status: StatusCode, from: &Uri) -> Failure {
         let host = authority(from);
         let reason = match (status, &self.authorization) {
             (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, None) => {
-                format!("{host} has no such model, or only for some: set HF_TOKEN")
+                format!("{host} has no such model, or it is private or gated; set HF_TOKEN")
             }
             (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, Some(_)) => format!(
-                "{host} does not let the owner of HF_TOKEN read it: accept the model's terms on its \
-                 page, and check the token"
+                "{host} does not allow the owner of HF_TOKEN to read the model; accept its terms \
+                 on its page, and check the token"
             ),
             (StatusCode::NOT_FOUND, _) => format!("{host} has no such model, revision or file"),
             (StatusCode::TOO_MANY_REQUESTS, _) => {
-                format!("{host} asks for fewer requests: try again later")
+                format!("{host} limits the rate of requests; try again later")
             }
             (status, _) => format!("{host} answers with status {status}"),
         };

@@ -51,13 +51,15 @@ impl Info {
     /// What is wrong with it, in words.
     pub(super) fn parse(answer: &[u8]) -> Result<Self, String> {
         let answer: Answer = serde_json::from_slice(answer)
-            .map_err(|error| format!("the answer is not that of a Hub: {error}"))?;
+            .map_err(|error| format!("the response is not that of a Hugging Face Hub: {error}"))?;
         if !is_commit(&answer.sha) {
-            return Err("the answer names no commit".to_owned());
+            return Err("the response contains no commit".to_owned());
         }
         if answer.siblings.len() > MOST_FILES {
             let count = answer.siblings.len();
-            return Err(format!("{count} files are more than the {MOST_FILES} allowed"));
+            return Err(format!(
+                "the model has {count} files, more than the maximum of {MOST_FILES}"
+            ));
         }
         let file = |Sibling { rfilename, size, lfs }: Sibling| RemoteFile {
             name: rfilename,

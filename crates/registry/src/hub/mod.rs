@@ -97,7 +97,7 @@ impl Hub {
         let total = wanted.iter().fold(0u64, |total, (_, size)| total.saturating_add(*size));
         if total > MOST_BYTES {
             let reason =
-                format!("its files have {total} bytes, more than the {MOST_BYTES} allowed");
+                format!("its files have {total} bytes, more than the maximum of {MOST_BYTES}");
             return Err(hub(model, reason));
         }
         for file in wanted.iter().filter_map(|(name, _)| info.file(name)) {
@@ -117,7 +117,7 @@ impl Hub {
         let last = || entry.last_commit(model.revision()).and_then(|commit| entry.info(&commit));
         if self.offline {
             let unknown =
-                || hub(model, "has not been fetched, and HF_HUB_OFFLINE is set".to_owned());
+                || hub(model, "is not in the cache, and HF_HUB_OFFLINE is set".to_owned());
             return last().map(|info| (info, None)).ok_or_else(unknown);
         }
         let info = match self.client.info(model) {
@@ -129,7 +129,7 @@ impl Hub {
             Err(Failure::Other(error)) => return Err(error),
         };
         if model.commit().is_some_and(|commit| commit != info.commit) {
-            return Err(hub(model, format!("the Hub has commit {} instead", info.commit)));
+            return Err(hub(model, format!("the Hub returned commit {} instead", info.commit)));
         }
         entry.remember(model.revision(), &info)?;
         Ok((info, None))
@@ -163,7 +163,7 @@ impl Fetching<'_> {
             Some(length) => length,
             None if self.hub.offline => {
                 let name = &file.name;
-                let reason = format!("{name} has not been fetched, and HF_HUB_OFFLINE is set");
+                let reason = format!("{name} is not in the cache, and HF_HUB_OFFLINE is set");
                 return Err(hub(self.model, reason));
             }
             None => self.download(file, &path)?,
@@ -203,7 +203,8 @@ impl Fetching<'_> {
     ) -> Result<(Digest, u64)> {
         let most = self.remaining.min(largest_file(&file.name));
         if let Some(bytes) = expected.filter(|bytes| *bytes > most) {
-            let reason = format!("{}: {bytes} bytes is more than the {most} allowed", file.name);
+            let reason =
+                format!("{}: has {bytes} bytes, more than the maximum of {most}", file.name);
             return Err(hub(self.model, reason));
         }
         let mut reader = body.with_config().limit(expected.unwrap_or(most)).reader();

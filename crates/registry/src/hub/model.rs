@@ -56,14 +56,14 @@ impl FromStr for HubModel {
         let (repository, revision) = text.split_once('@').unwrap_or((text, MAIN));
         let parts: Vec<&str> = repository.split('/').collect();
         if parts.len() > 2 || !parts.iter().all(|part| is_name(part)) {
-            return Err(wrong("no name of a model"));
+            return Err(wrong("not a name of a model"));
         }
         let inner = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
         let is_path =
             revision.split('/').all(|part| !part.is_empty() && part != ".." && part != ".");
         let fits = (1..=LONGEST_REVISION).contains(&revision.len());
         if !fits || !is_path || !revision.chars().all(inner) {
-            return Err(wrong("no branch, tag or commit"));
+            return Err(wrong("not a branch, tag or commit"));
         }
         Ok(Self { repository: repository.to_owned(), revision: revision.to_owned() })
     }

@@ -92,7 +92,10 @@ fn what_cannot_be_used_is_refused_without_being_shown() {
     let cases = [
         (r#"{"auths":{"a.example":{"auth":"s3cret!"}}}"#, "run `docker login` again"),
         (r#"{"auths":{"a.example":{"auth":"czNjcmV0"}}}"#, "run `docker login` again"),
-        (r#"{"auths":{"a.example":{"identitytoken":"s3cret"}}}"#, "identity token"),
+        (
+            r#"{"auths":{"a.example":{"identitytoken":"s3cret"}}}"#,
+            "identity tokens are not supported",
+        ),
         (r#"{"auths":{"a.example":"s3cret"}}"#, "line 1"),
         (r#"{"auths":{"a.example":{"auth":["s3cret"]}}}"#, "line 1"),
         ("s3cret", "line 1"),

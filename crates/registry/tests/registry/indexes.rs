@@ -157,8 +157,11 @@ fn several_that_match_are_listed_with_their_digests() {
     let digests = [&one, &other].map(|manifest| sha256(manifest.as_bytes()));
     for (platforms, what) in [
         ([platform("wasip2", "wasm"), platform("wasip3", "wasm")], "several artifacts for wasi"),
-        ([platform("linux", "amd64"), platform("linux", "arm64")], "none of them for wasi/wasm"),
-        ([String::new(), String::new()], "none of them for wasi/wasm"),
+        (
+            [platform("linux", "amd64"), platform("linux", "arm64")],
+            "none of which is for wasi/wasm",
+        ),
+        ([String::new(), String::new()], "none of which is for wasi/wasm"),
     ] {
         let entries = [entry(&one, &platforms[0]), entry(&other, &platforms[1])];
         let told = refused(index(OCI_INDEX, &entries), &[&one, &other]);
@@ -181,9 +184,9 @@ fn an_index_that_leads_nowhere_good_is_refused() {
     let both = nested.replace("\"manifests\"", "\"layers\":[],\"manifests\"");
     let longer = entry(&wanted, "").replace(&format!("\"size\":{}", wanted.len()), "\"size\":9");
     let cases = [
-        (index(OCI_INDEX, &[]), "an index of no artifacts"),
+        (index(OCI_INDEX, &[]), "an index without artifacts"),
         (format!(r#"{{"mediaType":"{DOCKER_LIST}"}}"#), "without `manifests`"),
-        (index("text/plain", &[entry(&wanted, "")]), "it is of type text/plain"),
+        (index("text/plain", &[entry(&wanted, "")]), "it has type text/plain"),
         (index(OCI_INDEX, &[as_index(&nested, OCI_INDEX)]), "an index of an index"),
         (index(OCI_INDEX, &[as_index(&nested, DOCKER_LIST)]), "an index of an index"),
         // It says that it is a manifest, and is an index.
@@ -195,7 +198,7 @@ fn an_index_that_leads_nowhere_good_is_refused() {
             "no SHA-256 digest: sha512:",
         ),
         (both, "both an index and a manifest"),
-        (index(OCI_INDEX, &[longer]), "bytes, not 9 as in its index"),
+        (index(OCI_INDEX, &[longer]), "bytes, but its index states 9"),
     ];
     for (index, expected) in cases {
         let told = refused(index, &[&wanted, &nested]);

@@ -70,17 +70,18 @@ fn anything_but_a_wasm_artifact_is_refused_by_its_name() {
     let cases = [
         (
             image,
-            "its config is of type application/vnd.oci.image.config.v1+json, not application/vnd.wasm.config.v0+json",
+            "its config has type application/vnd.oci.image.config.v1+json, not \
+             application/vnd.wasm.config.v0+json",
         ),
-        (docker, "it is of type application/vnd.docker.distribution.manifest.v2+json"),
-        (manifest(&[], b""), "none of its layers is of type application/wasm: none at all"),
+        (docker, "it has type application/vnd.docker.distribution.manifest.v2+json"),
+        (manifest(&[], b""), "none of its layers is of type application/wasm: it has no layers"),
         (manifest(&["application/zip", "text/plain"], b""), "application/zip, text/plain"),
         (
             manifest(&[WASM, WASM, "text/plain"], b""),
             "it has 2 layers of type application/wasm, not one",
         ),
         (manifest(&[WASM], b"").replace("sha256:", "sha512:"), "no SHA-256 digest: sha512:"),
-        (r#"{"schemaVersion":1}"#.to_owned(), "it is of type , not"),
+        (r#"{"schemaVersion":1}"#.to_owned(), "it has type , not"),
         ("<html>".to_owned(), "its manifest cannot be read"),
         (long, "xxx…"),
     ];
@@ -121,7 +122,7 @@ fn a_length_other_than_the_manifests_is_refused_before_it_is_read() {
     }));
     let mut into = Vec::new();
     let error = pull(stub.reference("x"), &mut into).unwrap_err().to_string();
-    assert!(error.contains("wants to send 1152921504606846976 bytes"), "{error}");
+    assert!(error.contains("it sends 1152921504606846976 bytes"), "{error}");
     assert!(into.is_empty());
 }
 
@@ -141,7 +142,7 @@ fn other_bytes_of_the_same_length_are_refused() {
     }));
     let error = refused(&stub);
     assert!(matches!(error, Error::Digest { .. }), "{error:?}");
-    assert!(error.to_string().contains("nothing of it is used"), "{error}");
+    assert!(error.to_string().contains("it is discarded"), "{error}");
 }
 
 #[test]

@@ -132,9 +132,9 @@ fn only_components_are_pushed() {
     truncated.truncate(truncated.len() - 3);
     let core = wat::parse_str("(module)").unwrap();
     for (bytes, expected) in [
-        (&core[..], "this is a core module"),
-        (b"text", "this is no WebAssembly"),
-        (b"", "this is no WebAssembly"),
+        (&core[..], "it is a core module, not a component"),
+        (b"text", "it is not WebAssembly"),
+        (b"", "it is not WebAssembly"),
         (&truncated, "unexpected end"),
     ] {
         let mut remote = Remote::new(stub.reference("x"), Credentials::Anonymous);
@@ -176,10 +176,10 @@ fn an_upload_elsewhere_is_made_without_credentials() {
 #[test]
 fn uploads_that_lead_nowhere_are_errors() {
     let cases = [
-        (None, "does not say where to go on"),
-        (Some("uploads/7"), "no address to go on at"),
-        (Some("http://storage.example/7"), "without TLS"),
-        (Some("ftp://127.0.0.1/7"), "without TLS"),
+        (None, "no `location` header"),
+        (Some("uploads/7"), "not a usable URL"),
+        (Some("http://storage.example/7"), "does not use TLS"),
+        (Some("ftp://127.0.0.1/7"), "does not use TLS"),
     ];
     for (location, expected) in cases {
         let stub =
@@ -242,5 +242,5 @@ fn nobody_at_the_address_is_an_error_that_names_it() {
     let mut remote = Remote::new(reference, Credentials::Anonymous);
     let error = remote.push(&component("a"), &Annotations::default(), &mut |_, _| {}).unwrap_err();
     let error = error.to_string();
-    assert!(error.starts_with(&authority) && error.contains("is it running"), "{error}");
+    assert!(error.starts_with(&authority) && error.contains("check that it runs"), "{error}");
 }

@@ -34,7 +34,9 @@ fn scheme_port_tag_and_digest_may_be_left_out() {
 fn a_single_word_is_a_registry_only_where_oci_says_so() {
     assert_eq!(Reference::parse("oci://registry/model").unwrap().registry(), "registry");
     assert!(Reference::parse("localhost/model").is_ok());
-    assert!(refused("team/model").contains("is \"team\" a registry?"));
+    assert!(
+        refused("team/model").contains("the host name of the registry is missing before \"team\"")
+    );
 }
 
 #[test]
@@ -67,27 +69,27 @@ fn errors_say_what_is_wrong() {
         ("", "the repository is missing"),
         ("oci://", "the repository is missing"),
         ("oci://a.example", "the repository is missing"),
-        ("https://a.example/x", "https:// is not how components are named"),
-        ("oci://a.example/", "\"\" is no repository"),
-        ("oci://a.example/Upper", "\"Upper\" is no repository"),
-        ("oci://a.example/a//b", "is no repository"),
-        ("oci://a.example/a..b", "is no repository"),
-        ("oci://a.example/a___b", "is no repository"),
-        ("oci://a.example/-a", "is no repository"),
-        ("oci://a.example/../../etc", "is no repository"),
-        ("oci://a.example/x:", "\"\" is no tag"),
-        ("oci://a.example/x:.y", "\".y\" is no tag"),
-        ("oci://a.example/x:y z", "is no tag"),
-        ("oci://a.example/x@sha256:abc", "is no digest"),
-        ("oci://a.example/x@sha512:abc", "is no digest"),
-        ("oci://a.example:0/x", "\"0\" is no port"),
-        ("oci://a.example:99999/x", "is no port"),
-        ("oci://a.example:+80/x", "is no port"),
-        ("oci://:80/x", "\"\" is no host name"),
-        ("oci://a_b/x", "is no host name"),
-        ("oci://user@a.example/x", "is no digest"),
-        ("oci://[::1/x", "is no host name"),
-        ("oci://[::1]x/x", "no host and port"),
+        ("https://a.example/x", "the scheme https:// is not supported"),
+        ("oci://a.example/", "\"\" is not a repository"),
+        ("oci://a.example/Upper", "\"Upper\" is not a repository"),
+        ("oci://a.example/a//b", "is not a repository"),
+        ("oci://a.example/a..b", "is not a repository"),
+        ("oci://a.example/a___b", "is not a repository"),
+        ("oci://a.example/-a", "is not a repository"),
+        ("oci://a.example/../../etc", "is not a repository"),
+        ("oci://a.example/x:", "\"\" is not a tag"),
+        ("oci://a.example/x:.y", "\".y\" is not a tag"),
+        ("oci://a.example/x:y z", "is not a tag"),
+        ("oci://a.example/x@sha256:abc", "is not a digest"),
+        ("oci://a.example/x@sha512:abc", "is not a digest"),
+        ("oci://a.example:0/x", "\"0\" is not a port"),
+        ("oci://a.example:99999/x", "is not a port"),
+        ("oci://a.example:+80/x", "is not a port"),
+        ("oci://:80/x", "\"\" is not a host name"),
+        ("oci://a_b/x", "is not a host name"),
+        ("oci://user@a.example/x", "is not a digest"),
+        ("oci://[::1/x", "is not a host name"),
+        ("oci://[::1]x/x", "not HOST:PORT"),
     ];
     for (text, expected) in cases {
         let message = refused(text);
@@ -97,7 +99,7 @@ fn errors_say_what_is_wrong() {
     let upper = format!("oci://a.example/x@sha256:{}", HEX.to_uppercase());
     assert!(refused(&upper).contains("lower-case"));
     assert!(refused(&format!("a.example/{}", "a".repeat(256))).contains("at most 255"));
-    assert!(refused(&format!("a.example/a:{}", "a".repeat(129))).contains("is no tag"));
+    assert!(refused(&format!("a.example/a:{}", "a".repeat(129))).contains("is not a tag"));
 }
 
 proptest! {

@@ -85,7 +85,10 @@ fn pull(reference: Reference) -> Result<Vec<u8>> {
 fn a_certificate_that_this_machine_does_not_trust_is_refused() {
     let error = pull(registry(storage()).reference("x")).unwrap_err();
     assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
-    assert!(error.to_string().contains("name its authority in SSL_CERT_FILE"), "{error}");
+    assert!(
+        error.to_string().contains("name the authority's certificate in SSL_CERT_FILE"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -104,7 +107,7 @@ fn a_server_without_tls_where_it_should_have_it_is_told_apart() {
     let (address, plain) = without_tls();
     let error = pull(registry(address).reference("x")).unwrap_err().to_string();
     assert!(error.starts_with(&address.to_string()), "{error}");
-    assert!(error.contains("allow that with --plain-http"), "{error}");
+    assert!(error.contains("pass --plain-http"), "{error}");
     plain.join().unwrap();
 }
 
@@ -125,7 +128,7 @@ fn another_machine_is_spoken_to_in_the_clear_only_where_that_is_allowed() {
     let (address, plain) = without_tls();
     let reference = format!("oci://0.0.0.0:{}/x", address.port());
     let error = pull(Reference::parse(&reference).unwrap()).unwrap_err().to_string();
-    assert!(error.contains("allow that with --plain-http"), "{error}");
+    assert!(error.contains("pass --plain-http"), "{error}");
     plain.join().unwrap();
 }
 

@@ -116,7 +116,7 @@ impl Reader<'_> {
         read: impl FnOnce(&str) -> Result<T, &'static str>,
     ) -> Option<T> {
         let value = (self.get)(variable).filter(|value| !value.is_empty())?;
-        let read = value.to_str().ok_or("it is not UTF-8").and_then(read);
+        let read = value.to_str().ok_or("the value is not UTF-8").and_then(read);
         read.map_err(|reason| {
             self.malformed.push(MalformedVariable { variable: variable.to_owned(), reason });
         })
@@ -128,7 +128,7 @@ impl Reader<'_> {
         self.value(variable, |text| match text.trim() {
             "" => Ok(None),
             text if address(text).is_ok() => Ok(Some(text.to_owned())),
-            _ => Err("it is no address such as http://127.0.0.1:4318, without credentials"),
+            _ => Err("the value is not a URL without credentials such as http://127.0.0.1:4318"),
         })
         .flatten()
     }
@@ -148,7 +148,7 @@ fn headers(text: &str) -> Result<Vec<(String, Secret)>, &'static str> {
     let mut headers: Vec<(String, Secret)> = Vec::new();
     for (name, value) in pairs(text)? {
         let pair = (name.to_owned(), Secret::new(decoded(value)?));
-        header(&pair).map_err(|_| "a name or a value cannot be sent in a header")?;
+        header(&pair).map_err(|_| "a name or a value is not valid in a header")?;
         headers.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
         headers.push(pair);
     }
@@ -165,7 +165,7 @@ fn pairs(text: &str) -> Result<Vec<(&str, &str)>, &'static str> {
     let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
     let pairs = parts.map(|part| {
         let pair = part.split_once('=').map(|(key, value)| (key.trim(), value.trim()));
-        pair.filter(|(key, _)| !key.is_empty()).ok_or("a part of it is not KEY=VALUE")
+        pair.filter(|(key, _)| !key.is_empty()).ok_or("the value is not a list of KEY=VALUE")
     });
     pairs.collect()
 }
@@ -177,6 +177,6 @@ fn decoded(text: &str) -> Result<String, &'static str> {
     let decoded = percent_decode_str(text).decode_utf8();
     match decoded {
         Ok(decoded) if text.split('%').skip(1).all(escapes) => Ok(decoded.into_owned()),
-        _ => Err("a part of it is not percent-encoded UTF-8"),
+        _ => Err("the value is not percent-encoded UTF-8"),
     }
 }

@@ -22,5 +22,5 @@ pub use request::RequestSpan;
 
 /// Something was not sent before the deadline of [`Otlp::shutdown`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the collector has not taken the last telemetry in {0:?}")]
+#[error("the collector did not accept the remaining telemetry within {0:?}")]
 pub struct Unfinished(Duration);

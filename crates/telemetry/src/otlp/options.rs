@@ -54,24 +54,25 @@ pub struct SignalOptions {
 #[non_exhaustive]
 pub enum OtlpError {
     /// The address of the collector is none.
-    #[error("`{0}` is no address of an OTLP collector: give one such as http://127.0.0.1:4318")]
+    #[error("`{0}` is not a URL of an OTLP collector; write one such as http://127.0.0.1:4318")]
     Endpoint(String),
     /// The address has a name and a password in it, which would be logged with it.
     #[error(
-        "the address of the OTLP collector holds a user and a password: send them in the header \
+        "the URL of the OTLP collector contains a user and a password; send them in the header \
          `authorization` instead"
     )]
     Credentials,
     /// The name or the value of a header is none.
     #[error(
-        "the header `{0}` cannot be sent: letters, digits and dashes make a name, and visible characters a value"
+        "the header `{0}` is not valid: names consist of letters, digits and dashes, values of \
+         visible characters"
     )]
     Header(String),
     /// The exporter is not part of this build.
-    #[error("this build has no support for OTLP: build with --features otlp")]
+    #[error("this build does not support OTLP; build it with --features otlp")]
     NotBuilt,
     /// There is no thread to export from.
-    #[error("no thread could be started that exports telemetry: {0}")]
+    #[error("the thread that exports telemetry could not be started: {0}")]
     Thread(#[from] std::io::Error),
 }
 

@@ -12,7 +12,7 @@ const RANGE: u64 = 1 << 56;
 
 /// A share of traces that is not one.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-#[error("{0} of all traces cannot be recorded: give a number from 0 to 1")]
+#[error("{0} is not a share of traces; must be a number from 0 to 1")]
 pub struct BadRatio(f64);
 
 impl Sampler {

@@ -185,5 +185,5 @@ fn a_malformed_variable_is_ignored_and_named_without_its_value() {
     let environment = OtlpEnvironment::read(&|name| {
         (name == "OTEL_SERVICE_NAME").then(|| OsString::from_vec(vec![0xff]))
     });
-    assert_eq!(environment.malformed()[0].reason, "it is not UTF-8");
+    assert_eq!(environment.malformed()[0].reason, "the value is not UTF-8");
 }

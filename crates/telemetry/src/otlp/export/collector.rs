@@ -82,7 +82,7 @@ impl Collector {
         let (items, request) = (items.len() as u64, self.sender.request(items));
         let count = |fate, items| self.metrics.exported().add(signal, fate, items);
         let mut left = self.shutdown.left(self.timeout);
-        let mut problem = "there was no time left to reach it".to_owned();
+        let mut problem = "no time was left to reach the collector".to_owned();
         for retry in 0..=self.retries {
             let Some(timeout) = left else { break };
             let pause = match send::<I>(agent, target, &request, timeout) {
@@ -92,7 +92,10 @@ impl Collector {
                     count(Fate::Refused, rejected);
                     return match rejected {
                         0 => self.recovered(signal),
-                        _ => self.failed(signal, &format!("it rejects {rejected}: {message}")),
+                        _ => self.failed(
+                            signal,
+                            &format!("the collector rejects {rejected}: {message}"),
+                        ),
                     };
                 }
                 Answer::Refused(reason) => {
@@ -132,7 +135,7 @@ impl Collector {
     fn recovered(&self, signal: Signal) {
         if self.failing[signal as usize].swap(false, Ordering::Relaxed) {
             let collector = self.address(signal);
-            tracing::info!(collector, ?signal, "telemetry is delivered again");
+            tracing::info!(collector, ?signal, "telemetry is exported again");
         }
     }
 }
@@ -155,7 +158,7 @@ fn send<I: Item>(agent: &Agent, target: &Target, request: &[u8], timeout: Durati
 
 fn read<I: Item>(mut response: Response<Body>) -> Answer {
     let status = response.status();
-    let reason = || format!("it answers {status}");
+    let reason = || format!("the collector answers with status {status}");
     match status.as_u16() {
         200..=299 => {
             let body = response.body_mut().with_config().limit(ANSWER).read_to_vec();
