@@ -30,7 +30,7 @@ pub enum Error {
         reason: String,
     },
     /// There is no such function.
-    #[error("there is no function {name}; there are {known}")]
+    #[error("function {name} does not exist; functions are {known}")]
     NoFunction {
         /// What was asked for.
         name: String,
@@ -38,13 +38,13 @@ pub enum Error {
         known: String,
     },
     /// A function is being changed.
-    #[error("function {name} is being changed; try again when that has ended")]
+    #[error("a change of function {name} is in progress; try again when it has finished")]
     Changing {
         /// The function.
         name: String,
     },
     /// There is no version to go back to.
-    #[error("function {name} has no previous version to go back to")]
+    #[error("function {name} has no previous version to roll back to")]
     NoPrevious {
         /// The function.
         name: String,

@@ -105,9 +105,11 @@ impl Admin {
         let swaps = self
             .swaps
             .as_ref()
-            .ok_or_else(|| refuse("versions cannot be changed here: this host does not say how"))?;
+            .ok_or_else(|| refuse("changes of versions are not enabled on this listener"))?;
         if headers.contains_key(header::ORIGIN) {
-            return Err(refuse("web pages may not change versions"));
+            return Err(refuse(
+                "requests from web pages (with an `origin` header) cannot change versions",
+            ));
         }
         let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         match content_type.map(|value| value.split(';').next().unwrap_or_default().trim()) {
@@ -182,16 +184,16 @@ fn name_to_put<'a>(path: &'a str, method: &Method) -> Option<&'a str> {
 async fn source(body: Upload, time: Duration) -> std::result::Result<Sent, AdminError> {
     let collected = tokio::time::timeout(time, collect(body, LARGEST_REQUEST)).await;
     let collected = collected.map_err(|_| {
-        let error = "the body did not come in time".to_owned();
+        let error = "the body did not arrive in time".to_owned();
         AdminError(StatusCode::REQUEST_TIMEOUT, "timeout", error)
     })?;
     let body = collected.map_err(|error| match error {
         CollectError::TooLong => {
-            let error = format!("the body may have at most {LARGEST_REQUEST} bytes");
+            let error = format!("the body exceeds {LARGEST_REQUEST} bytes");
             AdminError(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", error)
         }
         CollectError::Broken(error) => {
-            let error = format!("the body was not received whole: {error}");
+            let error = format!("the body was not received completely: {error}");
             AdminError(StatusCode::BAD_REQUEST, "malformed", error)
         }
     })?;

@@ -86,7 +86,8 @@ impl Admin {
     #[must_use]
     pub fn probes_only(self, elsewhere: &str) -> Self {
         let told = format!(
-            "this listener is not local: without a token it has /health and /ready only; {elsewhere}"
+            "this listener is not local, so without a token only /health and /ready are available; \
+             {elsewhere}"
         );
         Self { access: Access::Probes { metrics: false, told: told.into() }, ..self }
     }
@@ -96,8 +97,8 @@ impl Admin {
     #[must_use]
     pub fn probes_and_metrics_only(self, elsewhere: &str) -> Self {
         let told = format!(
-            "this address has /health, /ready and /metrics only: every user of this machine can \
-             reach it; {elsewhere}"
+            "only /health, /ready and /metrics are available on this address, because every user \
+             of this machine can reach it; {elsewhere}"
         );
         Self { access: Access::Probes { metrics: true, told: told.into() }, ..self }
     }
@@ -159,7 +160,8 @@ impl Admin {
             Access::Everybody => None,
             Access::Token(token) if token.matches(headers) => None,
             Access::Token(_) => {
-                let error = "send the administration's token: `authorization: Bearer TOKEN`";
+                let error = "the administration API requires its token; send `authorization: \
+                    Bearer TOKEN`";
                 let mut refused = Body::refusal(StatusCode::UNAUTHORIZED, "unauthorized", error);
                 let bearer = HeaderValue::from_static("Bearer");
                 refused.headers_mut().insert(header::WWW_AUTHENTICATE, bearer);

@@ -57,7 +57,7 @@ impl Admin {
         if !known {
             return refused(
                 StatusCode::NOT_FOUND,
-                "there is nothing here; use index, models/NAME/load or models/NAME/unload",
+                "not found; use index, models/NAME/load or models/NAME/unload",
             );
         }
         match head.method {
@@ -87,8 +87,8 @@ impl Admin {
             },
             _ => refused(
                 StatusCode::NOT_IMPLEMENTED,
-                "functions are not unloaded while the server runs; load another version, or change \
-                 the configuration",
+                "functions cannot be unloaded while the server runs; load another version, or \
+                 change the configuration",
             ),
         }
     }
@@ -102,14 +102,17 @@ impl Admin {
     ) -> Response<Body> {
         let Some(swaps) = self.swaps.as_ref().filter(|_| !headers.contains_key(header::ORIGIN))
         else {
-            return refused(StatusCode::FORBIDDEN, "versions cannot be changed here");
+            return refused(
+                StatusCode::FORBIDDEN,
+                "changes of versions are not enabled on this listener",
+            );
         };
         if parameters.config.is_some() {
-            let error = "a model's configuration cannot be replaced; send parameters.source alone";
+            let error = "parameters.config is not supported; send only parameters.source";
             return refused(StatusCode::NOT_IMPLEMENTED, error);
         }
         let Some(function) = find(host, name) else {
-            return refused(StatusCode::NOT_FOUND, &format!("there is no function {name:?}"));
+            return refused(StatusCode::NOT_FOUND, &format!("function {name:?} does not exist"));
         };
         let source = parameters.source.unwrap_or_else(|| function.current.source.into());
         let (host, plan, name) = (host.clone(), Arc::clone(&swaps.plan), function.name);

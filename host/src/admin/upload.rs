@@ -76,11 +76,11 @@ impl Drop for Uploading {
 /// Why a component was not received.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NotReceived {
-    #[error("the component may have at most {0} bytes; --max-upload-bytes changes that")]
+    #[error("the component exceeds {0} bytes; raise --max-upload-bytes")]
     TooLarge(u64),
-    #[error("the component did not come within {0:?}; --upload-timeout changes that")]
+    #[error("the component did not arrive within {0:?}; raise --upload-timeout")]
     Late(Duration),
-    #[error("the body was not received whole: {0}")]
+    #[error("the body was not received completely: {0}")]
     Broken(io::Error),
     #[error("{0}")]
     NotKept(#[from] Error),

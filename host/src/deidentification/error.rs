@@ -9,24 +9,24 @@ use crate::request::{Body, REQUEST_ID, RequestContext};
 #[derive(Debug, thiserror::Error)]
 pub(super) enum DeidentificationError {
     #[error(
-        "answers are de-identified here: there are POST /v1/redact, POST /v1/reidentify where values are \
-         encrypted, and GET /info"
+        "this route is de-identified and only has POST /v1/redact, POST /v1/redact/stream and GET \
+         /info, and, if it encrypts, POST /v1/reidentify and POST /v1/reidentify/stream"
     )]
     NotDeidentified,
-    #[error("nothing can be re-identified here: values are not encrypted ({})", .0.as_str())]
+    #[error("this route cannot re-identify values, because its mode is {} instead of encrypt", .0.as_str())]
     NothingToRestore(Mode),
     #[error("use {0}")]
     Method(&'static str),
     /// No refusal, but an answer without the function, too: the methods that the path allows.
     #[error("use {0}")]
     Options(&'static str),
-    #[error("the function's component has no manifest to tell of")]
+    #[error("/info is not available, because the function's component has no manifest")]
     NoInfo,
     #[error("send application/json")]
     MediaType,
     #[error("send text/plain in UTF-8, or text/event-stream")]
     StreamMediaType,
-    #[error("the query can have `placeholder` and nothing else")]
+    #[error("`placeholder` is the only supported key of the query")]
     Query,
     #[error("the body is too long; send less at once")]
     TooLong,
@@ -34,12 +34,12 @@ pub(super) enum DeidentificationError {
     Malformed(String),
     #[error("{0}")]
     Invalid(String),
-    #[error("`{key}` is of no effect here: values are not redacted (mode `{}`)", mode.as_str())]
+    #[error("`{key}` has no effect, because this route has mode `{}` instead of redact; remove it", mode.as_str())]
     OfNoEffect { key: &'static str, mode: Mode },
-    #[error("the text has an entity whose label is blocked here; remove it")]
+    #[error("the text contains an entity whose label is blocked on this route; remove it")]
     Blocked,
     /// The function's answer cannot be de-identified; why is for the log.
-    #[error("the answer could not be de-identified; the server's log says why")]
+    #[error("the answer could not be de-identified; the server's log has the reason")]
     Unusable(String),
     /// The function's own refusal. Its words could hold some of the text.
     #[error("{}", said(*.0))]
@@ -113,14 +113,15 @@ fn said(status: StatusCode) -> &'static str {
     match status {
         StatusCode::PAYLOAD_TOO_LARGE => "the text is too long; send less at once",
         StatusCode::UNPROCESSABLE_ENTITY => {
-            "the text or its entities are refused; entities lie in the text, counted in code points"
+            "the text or its entities are not valid; positions of entities must be in the text and \
+             count code points"
         }
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
             "the function is busy; try again later"
         }
         StatusCode::GATEWAY_TIMEOUT => "the function took too long; send less at once",
         StatusCode::NOT_FOUND => "the function has no /v1/redact",
-        _ => "the function failed; the server's log says why",
+        _ => "the function failed; the server's log has the reason",
     }
 }
 

@@ -128,7 +128,7 @@ pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Deidentificat
             DeidentificationError::Malformed(format!("not valid JSON at {}", at(error)))
         }
         JsonError::Shape(error) => {
-            let wrong = "a key is unknown, missing or of a wrong type";
+            let wrong = "a key is unknown, missing or has the wrong type";
             DeidentificationError::Invalid(format!(
                 "expected {{\"text\": \"…\"}}: {wrong} at {}",
                 at(error)
@@ -179,7 +179,7 @@ fn check_given(
     for (index, given) in given.iter_mut().enumerate() {
         if given.start > given.end || given.end > length {
             return Err(DeidentificationError::Invalid(format!(
-                "entities[{index}] does not lie in a text of {length} code points"
+                "entities[{index}] is outside of the text, which has {length} code points"
             )));
         }
         let Some(labels) = labels else { continue };
@@ -246,9 +246,9 @@ impl Kept {
         }
         let unusable = |reason: &str| DeidentificationError::Unusable(reason.to_owned());
         let body = collect(body, LONGEST_ANSWER).await;
-        let body = body.map_err(|_| unusable("the function's answer is too long or broke off"))?;
+        let body = body.map_err(|_| unusable("the function's answer is too long or incomplete"))?;
         let answer: Answer = serde_json::from_slice(&body)
-            .map_err(|_| unusable("the function does not answer /v1/redact with entities"))?;
+            .map_err(|_| unusable("the function's answer to /v1/redact contains no entities"))?;
         let labels = self
             .declared
             .as_deref()
@@ -279,10 +279,12 @@ impl Kept {
             None => (1..=LONGEST_LABEL).contains(&label.len()),
         };
         if !std::iter::once(label).chain(also_labels).all(known) {
-            return unusable("the function tells a label that is not in its component's manifest");
+            return unusable(
+                "the function returned a label that is not in its component's manifest",
+            );
         }
         if !score.is_finite() {
-            return unusable("the function tells a score that is not a number");
+            return unusable("the function returned a score that is not a number");
         }
         // Of several labels one that is to be de-identified is enough.
         let mut all = std::iter::once(label).chain(also_labels);

@@ -178,10 +178,10 @@ impl Input {
         let broken = |reason: &str| DeidentificationError::Malformed(reason.to_owned());
         loop {
             let frame = timeout_at(self.end, timeout(self.idle, self.body.frame())).await;
-            let frame = frame.map_err(|_| broken("the session has lasted too long"))?;
-            let frame = frame.map_err(|_| broken("nothing has come for too long"))?;
+            let frame = frame.map_err(|_| broken("the session exceeded its maximum length"))?;
+            let frame = frame.map_err(|_| broken("the session exceeded its idle timeout"))?;
             let Some(frame) = frame else { return Ok(None) };
-            let frame = frame.map_err(|_| broken("the body could not be read to its end"))?;
+            let frame = frame.map_err(|_| broken("the body is incomplete"))?;
             if let Ok(data) = frame.into_data() {
                 return Ok(Some(data));
             }

@@ -37,9 +37,9 @@ pub(crate) struct AdmissionLimits {
 /// A request may not begin. Says after how many seconds another try makes sense.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NotAdmitted {
-    #[error("{waiting} requests are waiting already")]
+    #[error("the queue is full with {waiting} requests")]
     QueueFull { waiting: usize, retry_after: u64 },
-    #[error("it would wait, or has waited, for more than {deadline:?}")]
+    #[error("the time in the queue would exceed, or has exceeded, {deadline:?}")]
     TooLate { deadline: Duration, retry_after: u64 },
 }
 

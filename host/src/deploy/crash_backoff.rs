@@ -92,7 +92,7 @@ impl CrashBackoff {
         if before.saturating_add(1) == TOLERATED {
             tracing::warn!(
                 failures = TOLERATED,
-                "the function does nothing but fail; its requests are slowed down"
+                "crash backoff: the function only fails; its requests are slowed down"
             );
         }
     }

@@ -34,7 +34,7 @@ pub struct SessionStatus {
 
 /// A session may not begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{0} sessions go on already")]
+#[error("the maximum of {0} concurrent sessions is reached")]
 pub(crate) struct TooManySessions(usize);
 
 impl Sessions {

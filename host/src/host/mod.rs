@@ -136,7 +136,7 @@ impl Host {
         let digest = version.digest();
         self.retire(vec![change.to(version)]);
         self.metrics().swapped(name, Swap::TakenOver);
-        tracing::info!(function = name, version = %digest, "has taken over");
+        tracing::info!(function = name, version = %digest, "the new version has taken over");
         Ok(digest)
     }
 
@@ -309,7 +309,7 @@ impl Host {
         tokio::task::spawn_blocking(move || {
             drop(former);
             if let Err(error) = cache.evict() {
-                tracing::warn!(%error, "the cache could not be kept within its bound");
+                tracing::warn!(%error, "the cache could not be reduced to its maximum size");
             }
         });
     }

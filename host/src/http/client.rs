@@ -23,13 +23,13 @@ pub(super) struct Clients {
 /// Why a connection is closed before anything is asked on it.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ClientRefused {
-    #[error("{0} has as many connections as one address may have")]
+    #[error("{0} has the maximum number of connections of an address")]
     TooMany(Network),
     #[error("{0}")]
     Header(#[from] ProxyHeaderError),
-    #[error("the PROXY protocol header broke off: {0}")]
+    #[error("the PROXY protocol header is incomplete: {0}")]
     Broken(#[from] io::Error),
-    #[error("the PROXY protocol header took too long")]
+    #[error("the PROXY protocol header did not arrive in time")]
     Late,
 }
 

@@ -58,17 +58,17 @@ pub(super) struct Connections {
 /// Why a connection did not come to its own end.
 #[derive(Debug, thiserror::Error)]
 enum Cut {
-    #[error("it broke off: {0}")]
+    #[error("the connection was aborted: {0}")]
     Off(#[from] std::io::Error),
     #[error("{0}")]
     Protocol(#[from] hyper::Error),
-    #[error("nothing was asked in time")]
+    #[error("no request arrived in time")]
     Unused,
     #[error("the client does not read")]
     Unread,
-    #[error("the client takes back its requests")]
+    #[error("the client reset too many requests")]
     Resets,
-    #[error("the server has ended")]
+    #[error("the server is stopped")]
     Ended,
 }
 

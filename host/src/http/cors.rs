@@ -82,10 +82,12 @@ impl Cors {
         for (name, list) in lists {
             let any = list.iter().any(|value| value == ANY);
             if any && options.allow_credentials {
-                return refuse(format!("{name}: `*` is not allowed with credentials; list each"));
+                return refuse(format!(
+                    "{name}: `*` is not allowed with credentials; list each value"
+                ));
             }
             if any && list.len() > 1 {
-                return refuse(format!("{name}: `*` stands alone"));
+                return refuse(format!("{name}: `*` must be the only value"));
             }
         }
         let mut layer = CorsLayer::new().allow_credentials(options.allow_credentials);
@@ -125,7 +127,7 @@ fn refuse<T>(message: String) -> Result<T> {
 fn each<T: std::str::FromStr>(what: &str, names: &[String]) -> Result<Vec<T>> {
     let parse = |name: &String| match name.parse() {
         Ok(parsed) => Ok(parsed),
-        Err(_) => refuse(format!("{name:?} is not the name of a {what}")),
+        Err(_) => refuse(format!("{name:?} is not a valid {what}")),
     };
     names.iter().map(parse).collect()
 }
@@ -133,7 +135,7 @@ fn each<T: std::str::FromStr>(what: &str, names: &[String]) -> Result<Vec<T>> {
 fn origins(names: &[String]) -> Result<Vec<HeaderValue>> {
     let parse = |name: &String| match check_origin(name).map(|()| HeaderValue::from_str(name)) {
         Ok(Ok(origin)) => Ok(origin),
-        Ok(Err(_)) => refuse(format!("{name:?} is no value of a header")),
+        Ok(Err(_)) => refuse(format!("{name:?} is not a valid header value")),
         Err(bad) => refuse(bad.to_string()),
     };
     names.iter().map(parse).collect()
@@ -231,7 +233,7 @@ mod tests {
         refused(|o| (o.allow_credentials, o.allow_methods) = (true, any()), "allow_methods: `*`");
         refused(|o| (o.allow_credentials, o.allow_headers) = (true, any()), "allow_headers: `*`");
         refused(|o| (o.allow_credentials, o.expose_headers) = (true, any()), "expose_headers: `*`");
-        refused(|o| o.allow_origins = of(&["*", "https://a.example"]), "stands alone");
+        refused(|o| o.allow_origins = of(&["*", "https://a.example"]), "must be the only value");
         refused(|o| o.allow_origins = of(&["https://a.example/"]), "origin");
         refused(|o| o.allow_methods = of(&["GE T"]), "method");
         refused(|o| o.allow_headers = of(&["a b"]), "header");

@@ -42,7 +42,7 @@ pub(super) struct Answering<S> {
 /// Why a request is refused by its head, before any service sees it.
 #[derive(Debug, thiserror::Error)]
 enum BadHead {
-    #[error("a request may have {0} header fields")]
+    #[error("the request has more than {0} header fields")]
     TooManyFields(usize),
     #[error("{0}")]
     Authority(#[from] BadAuthority),
@@ -128,7 +128,7 @@ impl<S> Answering<S> {
     /// Answers a request whose head is wrong, and counts it.
     fn refuse(&self, bad: &BadHead, request: Request<Incoming>) -> Response<Body> {
         if matches!(bad, BadHead::Client(_)) {
-            tracing::debug!(error = %bad, proxy = ?self.client, "a request of an unknown client");
+            tracing::debug!(error = %bad, proxy = ?self.client, "a request without client address");
         }
         let (mut head, _) = request.into_parts();
         // So that the log and the answer call it the same.

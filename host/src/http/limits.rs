@@ -151,7 +151,7 @@ impl ServerLimits {
             return refuse("body_memory_per_address must be above 0".to_owned());
         }
         if self.proxy_protocol && self.trusted_proxies.is_empty() {
-            return refuse("proxy_protocol needs trusted_proxies to believe it from".to_owned());
+            return refuse("proxy_protocol needs trusted_proxies".to_owned());
         }
         if self.max_streams == 0 || self.max_resets == 0 {
             return refuse("max_streams and max_resets must be above 0".to_owned());

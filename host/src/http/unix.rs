@@ -55,8 +55,8 @@ fn check_length(path: &Path) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "{} has {length} bytes, and the path of a Unix socket may have {LONGEST}; name a shorter one \
-         with --admin-socket",
+        "{} has {length} bytes, more than the maximum of {LONGEST} for the path of a Unix socket; \
+         choose a shorter one with --admin-socket",
         path.display()
     ))
 }
@@ -82,15 +82,17 @@ fn make_way(path: &Path, parent: &Path) -> Result<(), String> {
         Err(error) => return Err(error.to_string()),
     };
     if !metadata.file_type().is_socket() {
-        return Err("there is something that is no socket; remove it or name another".to_owned());
+        return Err(
+            "the path exists and is not a socket; remove it or choose another path".to_owned()
+        );
     }
     match UnixStream::connect(path) {
-        Ok(_) => Err("another process listens there; stop it or name another".to_owned()),
+        Ok(_) => Err("another process listens on it; stop it or choose another path".to_owned()),
         // Nobody has it open any more.
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
             fs::remove_file(path).map_err(|error| error.to_string())
         }
-        Err(error) => Err(format!("there is a socket that somebody may need: {error}")),
+        Err(error) => Err(format!("the existing socket could not be checked: {error}")),
     }
 }
 
@@ -100,7 +102,7 @@ impl Drop for SocketFile {
         if now.is_ok_and(|now| (now.dev(), now.ino()) == self.identity)
             && let Err(error) = fs::remove_file(&self.path)
         {
-            tracing::warn!(path = %self.path.display(), %error, "a socket stays behind");
+            tracing::warn!(path = %self.path.display(), %error, "a socket could not be removed");
         }
     }
 }

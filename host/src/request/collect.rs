@@ -14,7 +14,7 @@ use wasmtime_wasi_http::{Error as HttpError, WasiBody};
 pub(crate) enum CollectError {
     #[error("the body is too long")]
     TooLong,
-    #[error("the body was not received whole")]
+    #[error("the body was not received completely")]
     Broken(#[source] BoxError),
 }
 

@@ -31,7 +31,7 @@ pub(crate) enum DecodeError<E> {
     #[error("{0}")]
     Content(E),
     /// It is longer than it may be.
-    #[error("the body may have at most {0} bytes when decompressed")]
+    #[error("the decompressed body exceeds {0} bytes; send less at once")]
     TooLarge(u64),
     /// It is not encoded so, or is not all of what was encoded.
     #[error("the body is not valid {0}: {1}")]

@@ -25,8 +25,9 @@ impl Routing {
             let route = self.router.name(index).unwrap_or_default();
             match canary.advance(self.began.elapsed()) {
                 Event::Hold => {}
-                Event::Moved { share } => tracing::info!(%route, share, "the canary moves on"),
-                Event::Finished => tracing::info!(%route, "the canary has come through"),
+                Event::Moved { share } => tracing::info!(%route, share, "the canary has moved to \
+                    its next step"),
+                Event::Finished => tracing::info!(%route, "the canary has completed its last step"),
                 Event::RolledBack { reason } => {
                     tracing::error!(%route, %reason, "the canary is rolled back");
                     let route = self.router.routes().nth(index);

@@ -223,7 +223,7 @@ impl Routing {
         let decided = self.router.route(&seen(&head, read.as_deref()), draw());
         let decision = decided
             .map_err(|error| malformed(&error.to_string()))?
-            .ok_or_else(|| not_found(StatusCode::NOT_FOUND, "not_found", "no route is for this"))?;
+            .ok_or_else(|| not_found(StatusCode::NOT_FOUND, "not_found", "no route matches"))?;
         self.tell_route(decision.route, context);
         let principal = match principal {
             Some(principal) => principal,
@@ -236,7 +236,7 @@ impl Routing {
         }
         let version = find(&decision.target).ok_or_else(|| {
             context.observed_by(decision.canary.as_ref());
-            let error = format!("there is no version {}", decision.target);
+            let error = format!("version {} does not exist", decision.target);
             not_found(StatusCode::SERVICE_UNAVAILABLE, "no_version", &error)
         })?;
         let routed = Routed {
@@ -373,7 +373,9 @@ fn seen<'a>(head: &'a Parts, body: Option<&'a [u8]>) -> pilotlight_router::Reque
 async fn collect_for_routes(body: WasiBody) -> std::result::Result<Bytes, Refusal> {
     collect(body, MOST_BODY).await.map_err(|error| match error {
         CollectError::TooLong => {
-            let error = format!("routes look into bodies of at most {MOST_BODY} bytes");
+            let error = format!(
+                "the body exceeds {MOST_BODY} bytes, the maximum for routes that read bodies"
+            );
             let status = StatusCode::PAYLOAD_TOO_LARGE;
             (ErrorKind::TooLarge, Body::refusal(status, "payload_too_large", &error))
         }

@@ -83,16 +83,17 @@ impl RoutePolicies {
             .transpose()?;
         if deidentify.is_some() && route.fail == Fail::Open {
             return Err(Error::Options(format!(
-                "a route has the de-identification `{}` and `fail = \"open\"`: values would leave as they \
-                 are; leave one of them out",
+                "a route has `deidentify = \"{}\"` and `fail = \"open\"`, which would let values \
+                 pass unchanged; remove one of them",
                 named.unwrap_or_default()
             )));
         }
         let reidentifies = deidentify.as_ref().is_some_and(|deidentify| deidentify.reidentifies());
         if reidentifies && !auth.as_ref().is_some_and(|auth| auth.identifies()) {
             return Err(Error::Options(format!(
-                "a route's de-identification `{}` encrypts, and anybody could have everything decrypted; \
-                 the route needs `auth` with API keys or tokens",
+                "a route with `deidentify = \"{}\"` encrypts values, and anyone could decrypt \
+                 them, because the route needs no credentials; add an `auth` with API keys or \
+                 tokens",
                 named.unwrap_or_default()
             )));
         }
@@ -109,7 +110,8 @@ impl RoutePolicies {
 
 fn find<T>(all: &BTreeMap<String, Arc<T>>, what: &str, name: &str) -> Result<Arc<T>> {
     let known = || all.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-    let unknown = || Error::Options(format!("there is no {what} `{name}`; there are: {}", known()));
+    let unknown =
+        || Error::Options(format!("{what} `{name}` does not exist; there are: {}", known()));
     all.get(name).cloned().ok_or_else(unknown)
 }
 

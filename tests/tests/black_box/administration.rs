@@ -47,7 +47,7 @@ fn a_unix_socket_takes_the_place_of_a_port() {
     let second =
         ["serve", text(&guest), "--listen", "127.0.0.1:0", "--admin-socket", text(&socket)];
     let (code, error) = outcome(&mut pilotlight(&second));
-    assert!(code == 1 && error.contains("another process listens there"), "{error}");
+    assert!(code == 1 && error.contains("another process listens on it"), "{error}");
     assert_eq!(server.stop(), Some(0));
     assert!(!socket.exists());
 }
@@ -169,7 +169,7 @@ fn one_component_is_sent_for_a_function_at_a_time() {
     // Not asked for its body.
     let expects = put("connection: close\r\nexpect: 100-continue\r\ncontent-length: 4\r\n\r\n");
     let (head, body) = crate::http_acceptance::raw(&server.socket, &expects);
-    assert!(head.starts_with("http/1.1 409") && body.contains("is being changed"), "{head}{body}");
+    assert!(head.starts_with("http/1.1 409") && body.contains("is in progress"), "{head}{body}");
     drop(first);
     let swap = ["swap", "--upload", text(&guest), "--admin", &server.socket];
     while outcome(&mut pilotlight(&swap)).0 != 0 {

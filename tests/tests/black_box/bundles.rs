@@ -130,7 +130,7 @@ fn what_is_not_what_was_built_is_refused_and_the_old_version_serves_on() {
         manifest.seal(bytes).unwrap();
     };
     let broken = [
-        (changed(&folder, "traps.wasm", trapping), "its sample"),
+        (changed(&folder, "traps.wasm", trapping), "sample request"),
         (changed(&folder, "flipped.wasm", |bytes| bytes[5_000_000] ^= 1), "flipped.wasm"),
         (changed(&folder, "cut.wasm", |bytes| bytes.truncate(10_000_000)), "cut.wasm"),
         (
@@ -146,7 +146,7 @@ fn what_is_not_what_was_built_is_refused_and_the_old_version_serves_on() {
                 manifest.sample.as_mut().unwrap().answer[0]["entity_group"] = "CITY".into();
                 manifest.seal(bytes).unwrap();
             }),
-            "its sample is not answered as when it was built",
+            "differs from the answer at build time",
         ),
     ];
     for (file, reason) in broken {

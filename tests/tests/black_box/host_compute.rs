@@ -120,11 +120,11 @@ fn a_component_is_served_with_the_graph_beside_it_and_no_other() {
     let serve = || pilotlight(&["serve", file, "--backend", "tract", "--listen", "127.0.0.1:0"]);
     let (code, message) = outcome(&mut serve());
     assert_eq!(code, 1);
-    assert!(message.contains("is not the graph that"), "{message}");
+    assert!(message.contains("is not the graph with which"), "{message}");
     std::fs::remove_file(&graph).unwrap();
     let (code, message) = outcome(&mut serve());
     assert_eq!(code, 1);
-    assert!(message.contains("no graph is loaded; name one with --graph"), "{message}");
+    assert!(message.contains("no graph is loaded; load one with --graph"), "{message}");
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn a_server_says_that_tract_is_slow_with_int8() {
         command.args(["--precision", precision]).stderr(File::create(&log).unwrap());
         drop(Server::run(&mut command));
         let said = std::fs::read_to_string(&log).unwrap();
-        assert_eq!(said.contains("tract computes int8 slower than f32"), slow, "{said}");
+        assert_eq!(said.contains("tract is slower in int8 than in f32"), slow, "{said}");
     }
 }
 
@@ -178,7 +178,7 @@ fn a_backend_that_is_not_there_is_named_in_one_sentence() {
     assert!(message.contains(missing.to_str().unwrap()), "{message}");
     let (code, message) = start(&["--backend", "tract", "--device", "gpu"]);
     assert_eq!(code, 1);
-    assert!(message.contains("tract computes on the cpu"), "{message}");
+    assert!(message.contains("tract supports only the device cpu"), "{message}");
 }
 
 #[test]

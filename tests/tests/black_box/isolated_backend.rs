@@ -116,5 +116,5 @@ fn an_isolated_backend_that_is_not_there_is_named_in_one_sentence() {
     assert!(message.contains("not found") && message.contains("configuration"), "{message}");
     let (code, message) = outcome(&mut pilotlight(&["backend-worker"]));
     assert_eq!(code, 1);
-    assert!(message.contains("not for users"), "{message}");
+    assert!(message.contains("only for the server"), "{message}");
 }

@@ -58,7 +58,10 @@ fn versions_are_swapped_and_rolled_back_from_the_command_line() {
     assert!(code != 0 && log.contains("is not a WebAssembly component"), "{code} {log}");
     assert_eq!(current(&server), json!(digest(&one)));
     let (code, log) = command(&server, &["rollback", "--function", "other"]);
-    assert!(code != 0 && log.contains("there is no function other; there are default"), "{log}");
+    assert!(
+        code != 0 && log.contains("function other does not exist; functions are default"),
+        "{log}"
+    );
 }
 
 #[test]

@@ -119,7 +119,11 @@ fn what_does_not_fit_is_refused_with_the_codes_of_the_wit() {
     let (server, _folder) = serve(&[]);
     let with = |input: Value| json!({"graph": "add", "inputs": [input]});
     let cases = [
-        (json!({"graph": "none"}), "NotFound", "no graph named \"none\"; loaded are add"),
+        (
+            json!({"graph": "none"}),
+            "NotFound",
+            "graph \"none\" does not exist; loaded graphs are add",
+        ),
         (json!({"graph": "add"}), "InvalidArgument", "input x: f32 [rows, 2] is missing"),
         (with(input("z", "f32", &[1, 2], &[0; 8])), "InvalidArgument", "\"z\" is none of x"),
         (with(input("x", "i32", &[1, 2], &[0; 8])), "InvalidArgument", "is of i32"),
@@ -127,7 +131,11 @@ fn what_does_not_fit_is_refused_with_the_codes_of_the_wit() {
         (with(input("x", "f32", &[1, 2], &[0; 7])), "InvalidArgument", "7 bytes"),
         (with(input("x", "f32", &[0, 2], &[])), "InvalidArgument", "is empty"),
         (with(input("x", "f32", &[1; 9], &[0; 4])), "InvalidArgument", "9 dimensions"),
-        (with(input("x", "f32", &[u32::MAX; 8], &[0; 4])), "TooLarge", "exceeds any memory"),
+        (
+            with(input("x", "f32", &[u32::MAX; 8], &[0; 4])),
+            "TooLarge",
+            "is too large for the address space",
+        ),
         (with(input(&"x".repeat(1000), "f32", &[1, 2], &[0; 8])), "TooLarge", "1000 bytes"),
         (json!({"graph": "add", "hoard": 70, "inputs": [row([0.0; 2])]}), "TooLarge", "tensors"),
     ];

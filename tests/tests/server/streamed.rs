@@ -105,7 +105,7 @@ async fn a_streamed_body_that_breaks_off_is_400() {
     let malformed = (400, "malformed");
     refused(&send(&serving, encoded(b"no gzip")).await, malformed, "not valid gzip");
     let broken = "transfer-encoding: chunked\r\n\r\n4\r\nhell\r\nno length";
-    refused(&send(&serving, broken).await, malformed, "not received whole");
+    refused(&send(&serving, broken).await, malformed, "not received completely");
     counted(&host, "malformed", 2);
 }
 

@@ -73,7 +73,7 @@ async fn a_pair_that_is_broken_leaves_the_old_one_in_use() {
     refused("key.pem is not the key of the first certificate");
     assert!(shows(serving.address, &old).await);
     fs::write(files.certificate(), "").unwrap();
-    refused("cert.pem has no certificate in it");
+    refused("cert.pem contains no certificate");
     let garbage = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     fs::write(files.certificate(), garbage).unwrap();
     refused("cert.pem the first certificate cannot be read");
@@ -81,9 +81,9 @@ async fn a_pair_that_is_broken_leaves_the_old_one_in_use() {
     refused("cert.pem is not PEM");
     files.put_certificate(&old);
     fs::write(files.key(), "hello").unwrap();
-    refused("key.pem has no private key in it");
+    refused("key.pem contains no private key");
     fs::write(files.key(), garbage.replace("CERTIFICATE", "PRIVATE KEY")).unwrap();
-    refused("key.pem is no key that TLS can use");
+    refused("key.pem is not a key that TLS supports");
     fs::remove_file(files.key()).unwrap();
     assert!(matches!(tls.reload(), Err(Error::Io { .. })));
     assert!(shows(serving.address, &old).await);

@@ -60,11 +60,11 @@ async fn what_somebody_needs_is_not_replaced() {
         assert!(matches!(error, Error::Socket { .. }));
         assert!(error.to_string().contains(reason), "{error}");
     };
-    refused(&path, "another process listens there").await;
+    refused(&path, "another process listens on it").await;
     assert_eq!(status(&path).await, 200);
     let file = folder.path().join("file");
     fs::write(&file, "precious").unwrap();
-    refused(&file, "no socket").await;
+    refused(&file, "is not a socket").await;
     assert_eq!(fs::read_to_string(&file).unwrap(), "precious");
     refused(&folder.path().join("absent/admin.sock"), "absent").await;
 }

@@ -159,10 +159,10 @@ async fn names_that_there_are_not_and_decryption_for_anybody_change_nothing() {
         .unwrap();
     let everybody = BTreeMap::from([("all".to_owned(), AuthOptions::default())]);
     for (route, why) in [
-        (json!({ "to": "default", "auth": "keys" }), "there is no `[auth]` section `keys`"),
+        (json!({ "to": "default", "auth": "keys" }), "`[auth]` section `keys` does not exist"),
         (
             json!({ "to": "default", "deidentify": "q" }),
-            "there is no `[deidentify]` section `q`; there are: p",
+            "`[deidentify]` section `q` does not exist; there are: p",
         ),
         (json!({ "to": "default", "deidentify": "p" }), "anyone could decrypt"),
         (json!({ "to": "default", "deidentify": "p", "auth": "all" }), "anyone could"),

@@ -185,7 +185,7 @@ async fn what_cannot_serve_leaves_the_old_version_serving() {
         (broken("empty.wasm", b""), "is not a WebAssembly component"),
         (broken("truncated.wasm", &whole[..whole.len() / 2]), "cannot be compiled"),
         (broken("module.wasm", b"\0asm\x01\0\0\0"), "core WebAssembly module"),
-        (broken("traps.wasm", &trapping), "no instance can be made"),
+        (broken("traps.wasm", &trapping), "no instance could be created"),
     ];
     for (path, reason) in refused {
         let error = swap(&host, Source::Component(path)).await.unwrap_err().to_string();

@@ -81,11 +81,11 @@ async fn other_answers_are_refused_and_the_old_version_serves_on() {
         ("/echo", json!([embedding(2.0, 0.0)]), json!([embedding(1.0, 0.0)]), "length"),
         ("/echo", json!(vec![1.0; 383]), json!(vec![1.0; 384]), "383 instead of 384"),
         ("/echo", json!([1.0, 2.0]), json!(vec![1.0; 384]), "a list instead of an object"),
-        ("/nowhere", json!({}), json!({}), "no JSON"),
-        ("/panic", json!({}), json!({}), "its sample is answered 500"),
+        ("/nowhere", json!({}), json!({}), "not JSON"),
+        ("/panic", json!({}), json!({}), "the answer to the sample request has status 500"),
     ] {
         let refused = swap(&host, path, request, answer).await.unwrap_err();
-        assert!(refused.contains("its sample"), "{refused}");
+        assert!(refused.contains("sample request"), "{refused}");
         assert!(refused.contains(reason), "{refused}");
         assert_eq!(host.functions()[0].current.sha256, before);
         assert_eq!(get(&host, "/count").await, (200, "1".to_owned()));

@@ -149,7 +149,7 @@ impl Version {
                     if is_crash(error) {
                         crash_backoff.failed();
                     }
-                    tracing::error!(error = guest_error::told(error), "half an answer");
+                    tracing::error!(error = guest_error::told(error), "the response was aborted");
                 });
             })
         })

@@ -20,7 +20,7 @@ pub(super) enum Failure {
     NotAdmitted(#[from] NotAdmitted),
     #[error("{0}")]
     TooManySessions(#[from] TooManySessions),
-    #[error("its body is longer than {limit} bytes")]
+    #[error("the request body exceeds {limit} bytes")]
     BodyTooLong { limit: usize },
     #[error("{}", guest_error::told(.0))]
     Broken(#[from] wasmtime::Error),
@@ -173,7 +173,7 @@ impl Failure {
             _ => (
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "internal",
-                "the function failed; the server's log says why",
+                "the function failed; the server's log has the reason",
             ),
         };
         let mut response = Body::refusal(status, error_type, error);

@@ -25,8 +25,11 @@ impl Version {
         let name = self.source.to_string();
         let refuse = |reason: String| Error::SmokeTest { name: name.clone(), reason };
         let filled = timeout(self.request_timeout, self.pool.fill()).await;
-        let filled = filled.map_err(|_| refuse("instances are not made in time".to_owned()))?;
-        filled.map_err(|error| refuse(format!("no instance can be made: {error:#}")))?;
+        let filled = filled
+            .map_err(|_| refuse("smoke test: instances were not created in time".to_owned()))?;
+        filled.map_err(|error| {
+            refuse(format!("smoke test: no instance could be created: {error:#}"))
+        })?;
         match &self.sample {
             Some(sample) => self.answers(sample).await.map_err(refuse),
             None => Ok(()),
@@ -44,23 +47,32 @@ impl Version {
         let status = response.status();
         let body = match collect(response.into_body(), LONGEST_ANSWER).await {
             Ok(body) => body,
-            Err(CollectError::Broken(error)) => return Err(format!("its sample: {error}")),
+            Err(CollectError::Broken(error)) => return Err(format!("smoke test: the sample request failed: {error}")),
             Err(CollectError::TooLong) => {
-                return Err(format!("its sample's answer has more than {LONGEST_ANSWER} bytes"));
+                return Err(format!(
+                    "smoke test: the answer to the sample request exceeds {LONGEST_ANSWER} bytes"
+                ));
             }
         };
         if status != StatusCode::OK {
-            return Err(format!("its sample is answered {status}: {}", lossy(&body)));
+            return Err(format!(
+                "smoke test: the answer to the sample request has status {status}: {}",
+                lossy(&body)
+            ));
         }
-        compare_answers(sample, &body)
-            .map_err(|reason| format!("its sample is not answered as when it was built: {reason}"))
+        compare_answers(sample, &body).map_err(|reason| {
+            format!(
+                "smoke test: the answer to the sample request differs from the answer at build \
+                 time: {reason}"
+            )
+        })
     }
 }
 
 /// Compares an answer with the sample's: long lists of numbers as vectors, everything else by
 /// elements.
 fn compare_answers(sample: &Sample, body: &[u8]) -> std::result::Result<(), String> {
-    let answer = serde_json::from_slice(body).map_err(|error| format!("no JSON: {error}"))?;
+    let answer = serde_json::from_slice(body).map_err(|error| format!("not JSON: {error}"))?;
     let SampleAnswer { answer, vectors } = SampleAnswer::of(answer);
     let (expected, found) = (sample.answer.to_string(), answer.to_string());
     match compare(expected.as_bytes(), found.as_bytes(), TOLERANCE) {

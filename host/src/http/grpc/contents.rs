@@ -50,7 +50,7 @@ where
 {
     let mut bytes = Vec::with_capacity(values.len() * N);
     for value in values {
-        let narrowed = narrowed(*value).map_err(|_| format!("{value} is no {datatype}"))?;
+        let narrowed = narrowed(*value).map_err(|_| format!("{value} is not a {datatype}"))?;
         bytes.extend(narrowed);
     }
     Ok(bytes)

@@ -61,7 +61,7 @@ fn tensors(inputs: &[InferTensor], raw: Vec<Bytes>) -> Result<Vec<Bytes>, Status
     }
     if let Some(input) = inputs.iter().find(|input| input.contents.is_some()) {
         let message = format!(
-            "input {:?} has contents beside raw_input_contents; send one of the two",
+            "input {:?} has contents in addition to raw_input_contents; send one of the two",
             input.name
         );
         return Err(Status::invalid_argument(message));
@@ -135,7 +135,7 @@ pub(super) fn response(
     for Output { name, datatype, shape, parameters } in head.outputs {
         let size = parameters.binary_data_size;
         if size > rest.len() {
-            return Err(unreadable(format!("output {name:?} is cut short")));
+            return Err(unreadable(format!("output {name:?} is truncated")));
         }
         response.raw_output_contents.push(rest.split_to(size));
         let tensor = InferTensor { name, datatype, shape, ..InferTensor::default() };

@@ -62,8 +62,8 @@ where
         let empty = body.is_end_stream();
         let reader = context.clone();
         let failed = move |error: B::Error| {
-            tracing::debug!(%error, "the request broke off");
-            let reason = || format!("the body was not received whole: {error}");
+            tracing::debug!(%error, "the request was aborted");
+            let reason = || format!("the body was not received completely: {error}");
             reader.refuse_body(|| RefusedBody::malformed(reason()));
             HttpError::ConnectionTerminated
         };
@@ -100,6 +100,6 @@ fn panicked(panic: &(dyn Any + Send), context: &RequestContext) -> Response<Body
     let message = text.unwrap_or("no message");
     context.failed(ErrorKind::Internal);
     context.within(|| tracing::error!(message, "a layer panicked; please report this defect"));
-    let error = "the server failed; its log says why";
+    let error = "the server failed; its log has the reason";
     Body::refusal(StatusCode::INTERNAL_SERVER_ERROR, "internal", error)
 }

@@ -122,7 +122,7 @@ async fn read(first: usize, response: Response<Body>) -> Result<Answer, Unjoined
 }
 
 fn failed() -> Unjoined {
-    let error = "the function failed; the server's log says why";
+    let error = "the function failed; the server's log has the reason";
     let response = Body::refusal(StatusCode::INTERNAL_SERVER_ERROR, "internal", error);
     Unjoined::Failed(Box::new(response))
 }

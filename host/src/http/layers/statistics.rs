@@ -50,7 +50,7 @@ async fn described(answer: Response<Body>, add: Addition) -> Response<Body> {
     // The length changes. Of a `HEAD` request, whose answer has no body to count, it is left out.
     head.headers.remove(header::CONTENT_LENGTH);
     let Ok(body) = collect(body, LONGEST_DESCRIPTION).await else {
-        let error = "the function's description is too long or was cut short";
+        let error = "the function's description is too long or incomplete";
         return Body::refusal(StatusCode::INTERNAL_SERVER_ERROR, "internal", error);
     };
     let mut told: Value = serde_json::from_slice(&body).unwrap_or_default();

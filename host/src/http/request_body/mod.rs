@@ -147,7 +147,7 @@ impl RequestBodies {
 impl Middleware for RequestBodies {
     async fn handle<N: Next>(self, request: Request<WasiBody>, next: N) -> Response<Body> {
         let failed = |refused: BodyRefused| {
-            tracing::debug!(%refused, "the body of a request broke off");
+            tracing::debug!(%refused, "the body of a request was aborted");
             HttpError::ConnectionTerminated
         };
         match self.read(request).await {

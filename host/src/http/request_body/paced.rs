@@ -20,17 +20,17 @@ pub enum BodyRefused {
     #[error("the body exceeds {0} bytes; send less at once")]
     TooLarge(u64),
     /// There is no memory left for it: [`ServerLimits::body_memory`].
-    #[error("too many bodies are being received; try again later")]
+    #[error("the memory for request bodies is exhausted; try again later")]
     NoRoom,
     /// Bodies of the same client take all that it may have: [`ServerLimits::body_memory_per_address`].
-    #[error("too many bodies of this client are being received; try again later")]
+    #[error("the memory for request bodies of this client is exhausted; try again later")]
     NoRoomForClient,
     /// It was silent, or slow, for too long: [`ServerLimits::body_timeout`], [`ServerLimits::body_rate`],
     /// [`ServerLimits::body_deadline`].
-    #[error("the body came too slowly")]
+    #[error("the body arrived too slowly")]
     TooSlow,
     /// It broke off.
-    #[error("the body was not received whole: {0}")]
+    #[error("the body was not received completely: {0}")]
     Broken(BoxError),
     /// It is not what its `content-encoding` says.
     #[error("{0}")]

@@ -83,8 +83,9 @@ impl Tls {
     pub fn take_over(&self) {
         let certificate = self.pair.certificate.display();
         match self.reload() {
-            Ok(()) => tracing::info!(%certificate, "the certificate has been exchanged"),
-            Err(error) => tracing::error!(%error, "the certificate in use stays"),
+            Ok(()) => tracing::info!(%certificate, "the certificate has been reloaded"),
+            Err(error) => tracing::error!(%error, "the new certificate cannot be used; the \
+                previous one stays in use"),
         }
     }
 

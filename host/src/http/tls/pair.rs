@@ -46,7 +46,7 @@ impl Pair {
                 &self.certificate,
                 format!("the first certificate cannot be read: {error:?}"),
             ),
-            error => refuse(&self.key, format!("is no key that TLS can use: {error}")),
+            error => refuse(&self.key, format!("is not a key that TLS supports: {error}")),
         })
     }
 
@@ -57,7 +57,7 @@ impl Pair {
             CertificateDer::pem_slice_iter(&bytes).collect();
         match chain {
             Ok(chain) if chain.is_empty() => {
-                Err(refuse(path, "has no certificate in it; PEM is expected".to_owned()))
+                Err(refuse(path, "contains no certificate; a PEM file is required".to_owned()))
             }
             Ok(chain) => Ok(chain),
             Err(error) => Err(refuse(path, format!("is not PEM: {error}"))),
@@ -68,9 +68,10 @@ impl Pair {
         let path = &self.key;
         let bytes = Zeroizing::new(fs::read(path).map_err(Error::io(path))?);
         PrivateKeyDer::from_pem_slice(&bytes).map_err(|error| match error {
-            PemError::NoItemsFound => {
-                refuse(path, "has no private key in it; PEM without a password is expected".into())
-            }
+            PemError::NoItemsFound => refuse(
+                path,
+                "contains no private key; a PEM file without a password is required".into(),
+            ),
             error => refuse(path, format!("is not PEM: {error}")),
         })
     }

@@ -19,13 +19,13 @@ pub(super) struct Handshake {
 /// Why a handshake is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum BadHandshake {
-    #[error("a WebSocket is opened with GET")]
+    #[error("a WebSocket must be opened with GET")]
     Method,
     #[error("sec-websocket-version must be {VERSION}")]
     Version,
     #[error("sec-websocket-key must be 16 bytes in base64")]
     Key,
-    #[error("pages of {0} may not open WebSockets here")]
+    #[error("CORS does not allow pages of {0} to open WebSockets")]
     Origin(String),
 }
 

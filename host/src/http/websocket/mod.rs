@@ -61,7 +61,7 @@ impl Middleware for WebSockets {
         let request = Request::from_parts(posted(head, &session), body);
         after.go_on_with(async move {
             if let Err(error) = converse(upgrade, request, messages, next).await {
-                tracing::debug!(error = %error, "a WebSocket broke off");
+                tracing::debug!(error = %error, "a WebSocket was aborted");
             }
         });
         accepted
@@ -88,7 +88,7 @@ fn open(head: &mut Parts) -> Result<Opened, Box<Response<Body>>> {
     let upgrade = head.extensions.remove::<OnUpgrade>();
     let after = head.extensions.remove::<AfterUpgrade>();
     let (Some(upgrade), Some(after)) = (upgrade, after) else {
-        let error = "WebSockets need a connection of HTTP/1.1";
+        let error = "WebSockets need an HTTP/1.1 connection";
         return Err(refuse(StatusCode::NOT_IMPLEMENTED, error));
     };
     Ok((accepted.response(), upgrade, after))

@@ -16,16 +16,16 @@ const PIECE: usize = 8 << 10;
 /// Why a session is ended. What the function is told, and tells the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Ended {
-    #[error("the session is ended: nothing has come for {0} s")]
+    #[error("the session is ended: no data arrived for {0} s")]
     Idle(u64),
     #[error(
-        "the session is ended: it has fallen behind, with more than {0} bytes that are not computed; send \
-         more slowly, or with a content-length"
+        "the session is ended: it fell behind, with more than {0} bytes that are not computed yet; \
+         send more slowly, or with a content-length"
     )]
     Behind(usize),
-    #[error("the session is ended: the server is overloaded, and has computed nothing for {0} s")]
+    #[error("the session is ended: the server is overloaded and computed nothing for {0} s")]
     Overloaded(u64),
-    #[error("the session is ended: it has lasted for {0} s; begin another one")]
+    #[error("the session is ended: it reached the maximum length of {0} s; start another one")]
     Length(u64),
 }
 

@@ -80,7 +80,7 @@ fn a_live_session_that_falls_behind_is_ended_and_the_function_told() {
     let Poll::Ready(Some(Err(HttpError::InternalError(Some(told))))) = take(&mut body) else {
         panic!("the function is not told")
     };
-    assert!(told.contains("fallen behind, with more than 8192 bytes"), "{told}");
+    assert!(told.contains("fell behind, with more than 8192 bytes"), "{told}");
 }
 
 #[test]

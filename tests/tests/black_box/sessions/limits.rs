@@ -52,9 +52,9 @@ fn more_sessions_than_instances_go_on_beside_requests() {
 #[test]
 fn who_is_silent_or_too_long_or_too_fast_is_told_so_and_closed() {
     for (options, sent, reason) in [
-        (&["--session-idle", "0.2"][..], 0, "nothing has come"),
-        (&["--session-length", "0.3"], 0, "it has lasted"),
-        (&["--session-behind", "4KiB", "--compute", "guest"], 4_000_000, "fallen behind"),
+        (&["--session-idle", "0.2"][..], 0, "no data arrived"),
+        (&["--session-length", "0.3"], 0, "the maximum length"),
+        (&["--session-behind", "4KiB", "--compute", "guest"], 4_000_000, "it fell behind"),
     ] {
         let hearing = Hearing::start(options);
         let mut session = begin(&hearing);
