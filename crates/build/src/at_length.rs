@@ -58,7 +58,8 @@ fn stepping_back<T: Send>(nice: i32, work: impl FnOnce() -> Result<T> + Send) ->
             work()
         }),
         Err(error) => {
-            tracing::warn!(%error, "no threads of low priority to compile on");
+            tracing::warn!(%error, "the threads of low priority for compilation could not be \
+                started");
             work()
         }
     }

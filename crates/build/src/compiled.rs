@@ -54,7 +54,7 @@ pub(crate) fn load(
     let entry = cache.get_or_build(&name, &compile)?;
     match map((engine, memories), cache, entry) {
         Err(error) if !compiled.get() => {
-            tracing::warn!(%error, "a cached component cannot be used; it is compiled again");
+            tracing::warn!(%error, "a cached component is not usable; it is compiled again");
             // The machine code may be what is damaged.
             if let Some(Ok(record)) = cache.get(&name).map(|entry| read(&entry)) {
                 cache.remove(&record.code);
@@ -74,7 +74,7 @@ fn read(entry: &Entry) -> Result<Compiled> {
 fn map((engine, memories): (&Engine, &MemorySlots), cache: &Cache, entry: Entry) -> Result<Mapped> {
     let compiled = read(&entry)?;
     let get = |name: &String| {
-        let missing = || refuse(name, "is not in the cache, or not whole");
+        let missing = || refuse(name, "is missing in the cache or incomplete");
         cache.get(name).ok_or_else(missing)
     };
     let code = get(&compiled.code)?;

@@ -33,8 +33,8 @@ pub enum Error {
     },
     /// This build carries no guest component.
     #[error(
-        "this build of pilotlight carries no guest component; build it with `cargo xtask build`, \
-         or name one with --guest FILE"
+        "this build of pilotlight contains no guest component; build it with `cargo xtask build`, \
+         or pass one with --guest FILE"
     )]
     NoGuest,
     /// A file is not a component that can be served.
@@ -46,7 +46,7 @@ pub enum Error {
         reason: String,
     },
     /// The cache folder cannot be used.
-    #[error("cache folder {}: {reason}; name another with --cache-dir", path.display())]
+    #[error("cache folder {}: {reason}; choose another one with --cache-dir", path.display())]
     Cache {
         /// The folder.
         path: PathBuf,
@@ -102,7 +102,7 @@ pub enum TaskError {
     /// It panicked: a defect of pilotlight, not of what it was given.
     #[error(
         "internal error: {task} panicked: {message}; this is a defect in pilotlight, please report \
-         it with what the log says"
+         it with the log"
     )]
     Panicked {
         /// What was being done.
@@ -111,7 +111,7 @@ pub enum TaskError {
         message: String,
     },
     /// It was stopped before its end.
-    #[error("{task} was stopped before its end: the process is ending; try again once it serves")]
+    #[error("{task} was canceled because the process is stopping; try again after the restart")]
     Stopped {
         /// What was being done.
         task: &'static str,

@@ -61,7 +61,7 @@ impl GraphRecord {
         })?;
         if digest != self.sha256 {
             let reason = format!(
-                "is not the graph that {} was built with, whose sha256 is {}",
+                "is not the graph with which {} was built, whose SHA-256 is {}",
                 file.display(),
                 self.sha256
             );
@@ -79,10 +79,10 @@ impl GraphRecord {
         let engine = graphs.get(&self.name).map(|graph| graph.status().backend);
         match (self.precision, engine) {
             (Precision::Int8, Ok("tract")) => tracing::warn!(
-                "tract computes int8 slower than f32: use ONNX Runtime, or precision f32"
+                "tract is slower in int8 than in f32; use ONNX Runtime, or precision f32"
             ),
             (Precision::Int4, Ok("tract" | "onnxruntime")) => tracing::warn!(
-                "the graph was built for the backend native, which computes int4 several times as fast"
+                "the graph was built for the backend native, which is several times as fast in int4"
             ),
             _ => {}
         }

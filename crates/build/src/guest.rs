@@ -98,7 +98,7 @@ impl Guest {
 fn inflated(deflated: &[u8]) -> Result<Vec<u8>> {
     miniz_oxide::inflate::decompress_to_vec(deflated).map_err(|error| Error::Component {
         name: "the guest in this program".to_owned(),
-        reason: format!("damaged ({error}); install the program again"),
+        reason: format!("damaged ({error}); reinstall the program"),
     })
 }
 

@@ -86,7 +86,8 @@ pub(crate) fn convert(
             pilotlight_onnx::rewrite::to_int8(model)
         },
         Precision::Int4 => {
-            let message = "int4 is computed in the sandbox, and on the host by the backend native for encoders";
+            let message = "int4 is supported in the sandbox, and on the host by the backend native \
+                for encoders";
             return Err(Error::Refused(message.to_owned()));
         }
     };
@@ -109,7 +110,7 @@ fn precision_of(manifest: &Manifest, asked: Precision) -> Result<Precision> {
         asked if manifest.task.reads_text() => Ok(asked),
         Precision::F32 | Precision::Unchanged => Ok(Precision::Unchanged),
         other => Err(Error::Refused(format!(
-            "{}: task {} computes a graph as its file has it, not in {other}; leave --precision out",
+            "{}: task {} uses the number format of the graph file, not {other}; remove --precision",
             manifest.name, manifest.task
         ))),
     }
@@ -307,7 +308,7 @@ mod tests {
         }
         for precision in [Precision::Int8, Precision::Int4] {
             let refused = convert(&folder, precision, &tract()).unwrap_err().to_string();
-            assert!(refused.contains("leave --precision out"), "{refused}");
+            assert!(refused.contains("remove --precision"), "{refused}");
         }
     }
 

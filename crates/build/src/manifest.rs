@@ -146,7 +146,7 @@ fn if_known<'de, D: Deserializer<'de>>(
 }
 
 fn refuse(error: &dyn std::fmt::Display) -> Error {
-    Error::Refused(format!("the component cannot be sealed: {error}"))
+    Error::Refused(format!("the manifest cannot be written to the component: {error}"))
 }
 
 #[cfg(test)]

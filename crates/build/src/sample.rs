@@ -158,7 +158,7 @@ impl Vector {
 
     fn compare(&self, found: &[f64]) -> Result<(), String> {
         let there = self.places.iter().map(|place| found.get(*place).copied());
-        let there = there.collect::<Option<Vec<f64>>>().ok_or("a vector is too short")?;
+        let there = there.collect::<Option<Vec<f64>>>().ok_or("a vector has too few numbers")?;
         let cosine = cosine(&self.values, &there);
         if cosine < LEAST_COSINE {
             return Err(format!("the cosine of a vector is {cosine:.4}, below {LEAST_COSINE}"));

@@ -115,7 +115,7 @@ fn a_folder_that_others_may_write_to_is_refused() {
     for mode in [0o777, 0o770, 0o702] {
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
         let reason = Cache::open(Some(folder.path().to_owned())).unwrap_err().to_string();
-        assert!(reason.contains("others may write to it"), "{reason}");
+        assert!(reason.contains("other users can write to it"), "{reason}");
         assert!(reason.contains("--cache-dir"), "{reason}");
     }
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();

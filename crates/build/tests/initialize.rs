@@ -191,12 +191,12 @@ fn a_description_that_cannot_be_used_is_refused_with_its_mistake() {
         ),
         (
             Told { sample: ["/v1/fill-mask", "{}"], ..Told::default() },
-            "the sample is for POST /v1/fill-mask, which is no endpoint",
+            "the sample is for POST /v1/fill-mask, which is not an endpoint",
         ),
         (Told { sample: ["/", "{\"inputs\""], ..Told::default() }, "the sample is not JSON"),
         (
             Told { agreement: ["/v1/x", "{}", ""], measure: 3, ..Told::default() },
-            "the accuracy check is for POST /v1/x, which is no endpoint",
+            "the accuracy check is for POST /v1/x, which is not an endpoint",
         ),
         (
             Told { agreement: ["/", "{}", "token"], ..Told::default() },

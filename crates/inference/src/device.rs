@@ -38,7 +38,7 @@ impl FromStr for Device {
             "cpu" => Ok(Self::Cpu),
             "gpu" => Ok(Self::Gpu),
             "cuda" | "tensorrt" | "openvino" => Ok(Self::Provider(text.to_owned())),
-            _ => Err("known are cpu, gpu, cuda, tensorrt and openvino".to_owned()),
+            _ => Err("must be cpu, gpu, cuda, tensorrt or openvino".to_owned()),
         }
     }
 }

@@ -17,7 +17,7 @@ pub enum Error {
         reason: String,
     },
     /// No graph has this name.
-    #[error("there is no graph named {name:?}; loaded are {loaded}")]
+    #[error("graph {name:?} does not exist; loaded graphs are {loaded}")]
     NotFound {
         /// The name that was asked for.
         name: String,
@@ -28,7 +28,7 @@ pub enum Error {
     #[error("{0}")]
     TooLarge(String),
     /// As many computations wait for the graph as may.
-    #[error("{waiting} computations already wait for graph {graph:?}")]
+    #[error("the queue of graph {graph:?} is full with {waiting} computations")]
     Busy {
         /// The graph.
         graph: String,
@@ -46,7 +46,7 @@ pub enum Error {
         reason: String,
     },
     /// The process that computes has ended, and is being started again.
-    #[error("what computes graph {graph:?} has ended and is being started again")]
+    #[error("the isolated backend of graph {graph:?} has ended and is being restarted")]
     Restarting {
         /// The graph.
         graph: String,
@@ -74,7 +74,7 @@ pub enum RunError {
     #[error("{0}")]
     Failed(String),
     /// The process that computes has ended, and is being started again.
-    #[error("the process that computes has ended and is being started again")]
+    #[error("the isolated backend has ended and is being restarted")]
     Restarting {
         /// When it should be there again.
         retry_after: Duration,

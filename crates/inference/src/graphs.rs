@@ -56,7 +56,7 @@ impl Graphs {
         let backend: Arc<dyn Backend> = Arc::from(backend);
         let started = Executor::start(threads, buffers.clone(), Arc::clone(&backend));
         let executor = started.map_err(|error| {
-            Error::Unavailable(format!("the threads that compute cannot be started: {error}"))
+            Error::Unavailable(format!("the inference threads cannot be started: {error}"))
         })?;
         let executor = Arc::new(executor);
         Ok(Self { backend, named: RwLock::default(), executor, buffers })
@@ -173,7 +173,7 @@ fn mixes_rows(
             Err(gone @ RunError::Restarting { .. }) => return Err(gone.of(name)),
             Err(reason) => Some(format!("the trial failed: {reason}")),
             Ok(true) => None,
-            Ok(false) => Some("rows give other results together than alone".to_owned()),
+            Ok(false) => Some("rows give different results in a batch than alone".to_owned()),
         },
     };
     if let Some(reason) = &reason {
@@ -270,7 +270,7 @@ impl Graph {
         let Line { id, submit, .. } = &*self.0;
         let (respond, outcome) = oneshot::channel();
         submit.push(*id, Job { inputs, size, arrived: Instant::now(), due, respond })?;
-        outcome.await.map_err(|_| Error::Unavailable("computing has ended".to_owned()))?
+        outcome.await.map_err(|_| Error::Unavailable("the backend is stopped".to_owned()))?
     }
 
     /// Computes a call in parts: others have their turn between them.
@@ -292,7 +292,8 @@ impl Graph {
             let expected = bytes.saturating_mul(rows as usize) / range.end as usize;
             if expected > MOST_KEPT {
                 return Err(Error::TooLarge(format!(
-                    "{expected} bytes of outputs, at most {MOST_KEPT}; send fewer rows at once"
+                    "the outputs have {expected} bytes, more than the maximum of {MOST_KEPT}; send \
+                     fewer rows at once"
                 )));
             }
             outputs.iter_mut().zip(found).for_each(|(parts, output)| parts.push(output));

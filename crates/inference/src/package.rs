@@ -29,11 +29,13 @@ impl<'a> Package<'a> {
     /// # Errors
     /// Why the file is no package, in words.
     pub fn read(file: &'a [u8]) -> Result<Self, String> {
-        let cut = || "the package of graphs ends too early".to_owned();
-        let rest = file.strip_prefix(MAGIC).ok_or("this is no package of graphs")?;
+        let cut = || "the package of graphs is truncated".to_owned();
+        let rest = file.strip_prefix(MAGIC).ok_or("not a package of graphs")?;
         let (count, mut rest) = number::<4>(rest).ok_or_else(cut)?;
         if count > MOST_PARTS {
-            return Err(format!("{count} graphs in a package; at most {MOST_PARTS}"));
+            return Err(format!(
+                "the package contains {count} graphs, more than the maximum of {MOST_PARTS}"
+            ));
         }
         let mut heads = Vec::new();
         for _ in 0..count {

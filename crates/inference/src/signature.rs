@@ -106,7 +106,7 @@ impl Signature {
             let Some(index) = self.inputs.iter().position(|port| port.name == name) else {
                 let known: Vec<&str> = self.inputs.iter().map(|port| &port.name[..]).collect();
                 let (name, known) = (shorten(&name), known.join(", "));
-                return Err(Error::InvalidInput(format!("input {name:?} is none of {known}")));
+                return Err(Error::InvalidInput(format!("input {name:?} is not one of {known}")));
             };
             self.inputs[index].check(&tensor)?;
             if arranged[index].replace(tensor).is_some() {

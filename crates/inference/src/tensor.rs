@@ -66,7 +66,8 @@ impl Shape {
     pub fn new(sizes: &[u32]) -> Result<Self> {
         if sizes.len() > MOST_DIMENSIONS {
             let (rank, most) = (sizes.len(), MOST_DIMENSIONS);
-            let message = format!("a tensor of {rank} dimensions; at most {most} are possible");
+            let message =
+                format!("a tensor has {rank} dimensions, more than the maximum of {most}");
             return Err(Error::InvalidInput(message));
         }
         let mut shape = Self { sizes: [0; MOST_DIMENSIONS], rank: sizes.len() as u8 };
@@ -78,7 +79,9 @@ impl Shape {
             sizes.iter().try_fold(1usize, |volume, size| volume.checked_mul(*size as usize));
         match volume.filter(|volume| *volume <= isize::MAX as usize / 8) {
             Some(_) => Ok(shape),
-            None => Err(Error::TooLarge(format!("a tensor of shape {shape} exceeds any memory"))),
+            None => Err(Error::TooLarge(format!(
+                "a tensor of shape {shape} is too large for the address space"
+            ))),
         }
     }
 

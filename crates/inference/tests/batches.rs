@@ -366,7 +366,7 @@ fn graphs_are_found_by_name_replaced_and_forgotten() {
     assert_eq!((former.status().rows, graphs.get("g").unwrap().status().rows), (1, 0));
     graphs.unload("g");
     let error = graphs.get("g").map(drop).unwrap_err();
-    assert_eq!(error.to_string(), "there is no graph named \"g\"; loaded are ");
+    assert_eq!(error.to_string(), "graph \"g\" does not exist; loaded graphs are ");
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn a_library_that_is_too_old_is_refused_by_its_version() {
     assert!(rustc.arg(&library).arg(&source).status().unwrap().success());
     let reason =
         unavailable(OnnxRuntimeOptions { library: Some(library), ..OnnxRuntimeOptions::default() });
-    let expected = "is ONNX Runtime 1.16.3, which is too old: 1.17 or newer is needed";
+    let expected = "is ONNX Runtime 1.16.3, which is too old; 1.17 or newer is required";
     assert!(reason.ends_with(expected), "{reason}");
 }
 

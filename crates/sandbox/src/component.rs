@@ -21,7 +21,7 @@ use crate::store::{Allowance, State, new_store, serving_context};
 use crate::wasi_nn::{self, Nn};
 
 const NO_GRAPHS: &str =
-    "computes on the host through wasi:nn, and no graph is loaded; name one with --graph NAME=FILE";
+    "computes on the host through wasi:nn, but no graph is loaded; load one with --graph NAME=FILE";
 
 /// A component, linked and ready to be instantiated.
 #[derive(Clone)]

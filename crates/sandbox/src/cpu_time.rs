@@ -10,7 +10,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 /// An instance has used all the processor time that a request may.
 #[derive(Debug, thiserror::Error)]
-#[error("it used more than {0:?} of processor time")]
+#[error("the request exceeded {0:?} of CPU time")]
 pub struct CpuTimeExceeded(Duration);
 
 /// Processor time of the calling thread, in nanoseconds.

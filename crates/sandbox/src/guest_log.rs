@@ -54,7 +54,10 @@ impl Drop for Lines {
     fn drop(&mut self) {
         self.end_line();
         if self.dropped > 0 {
-            tracing::debug!(bytes = self.dropped, "guest said more, which is not logged");
+            tracing::debug!(
+                bytes = self.dropped,
+                "the guest wrote more lines, which are not logged"
+            );
         }
     }
 }

@@ -83,7 +83,7 @@ where
         fastest = Some(fastest.map_or(pass, |fastest: Duration| fastest.min(pass)));
     }
     let each = fastest.and_then(|pass| pass.checked_div(u32::try_from(requests.len()).ok()?));
-    each.ok_or_else(|| refuse("there are no texts".to_owned()))
+    each.ok_or_else(|| refuse("the corpus contains no texts".to_owned()))
 }
 
 fn mentions_text(request: &Value) -> bool {
@@ -123,7 +123,7 @@ where
     let body = body.to_bytes();
     if !status.is_success() {
         return Err(format!(
-            "POST {path} is answered {status}: {}",
+            "the answer of POST {path} has status {status}: {}",
             String::from_utf8_lossy(&body)
         ));
     }

@@ -69,7 +69,7 @@ impl Tally {
         let mut ranks = Vec::with_capacity(expected.len());
         for one in expected {
             let rank = found.iter().position(|two| two.value == one.value);
-            let rank = rank.ok_or("the answers rank other values")?;
+            let rank = rank.ok_or("the answers rank different values")?;
             self.differ_beside(one.parent, found[rank].parent);
             ranks.push(rank);
         }
@@ -245,7 +245,7 @@ mod tests {
     fn what_is_no_ranking_of_the_same_values_is_refused() {
         let refused =
             |one: Value, two: Value| tally(Measure::Order, "/*", &[[one, two]]).unwrap_err();
-        assert_eq!(refused(json!([1, 2]), json!([1, 3])), "the answers rank other values");
+        assert_eq!(refused(json!([1, 2]), json!([1, 3])), "the answers rank different values");
         assert_eq!(refused(json!([1, 1]), json!([1, 1])), "a value comes twice in a ranking");
         let many = json!((0..=LONGEST_ORDER).collect::<Vec<_>>());
         assert!(refused(many.clone(), many).contains("4097 values"));

@@ -73,7 +73,7 @@ impl Cache {
             let seen =
                 serde_json::to_vec(&FileDigests { files: before, digest }).unwrap_or_default();
             if let Err(error) = write_atomically(&record, &seen, FileAccess::OwnerOnly) {
-                tracing::debug!(%error, "a digest could not be remembered");
+                tracing::debug!(%error, "a digest could not be stored in the digest cache");
             }
         }
         Ok(digest)

@@ -54,7 +54,7 @@ impl Cache {
             Ok(self.remove_locked(&stem, &group))
         });
         if let Err(error) = discarded {
-            tracing::debug!(%stem, %error, "cannot be discarded");
+            tracing::debug!(%stem, %error, "a damaged entry of the cache could not be removed");
         }
     }
 
@@ -153,7 +153,8 @@ fn ends_with(path: &Path, end: &str) -> bool {
 fn remove(path: &Path) {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            tracing::debug!(path = %path.display(), %error, "cannot be evicted");
+            tracing::debug!(path = %path.display(), %error, "an entry of the cache could not be \
+                evicted");
         }
         _ => {}
     }

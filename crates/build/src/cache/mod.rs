@@ -307,10 +307,13 @@ fn create_private(folder: &Path) -> std::io::Result<()> {
 fn check_private(metadata: &Metadata) -> std::result::Result<(), String> {
     let me = rustix::process::geteuid().as_raw();
     if metadata.uid() != me {
-        return Err(format!("belongs to user {}, not to user {me} who runs this", metadata.uid()));
+        return Err(format!("belongs to user {}, not to the current user {me}", metadata.uid()));
     }
     if metadata.mode() & 0o022 != 0 {
-        return Err("others may write to it, and code is run from it; run chmod go-w".to_owned());
+        return Err(
+            "other users can write to it, but machine code in it is executed; run chmod go-w"
+                .to_owned(),
+        );
     }
     Ok(())
 }

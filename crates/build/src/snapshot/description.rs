@@ -80,7 +80,7 @@ fn session(told: GuestSession, endpoints: &[Endpoint]) -> Result<Session, String
         ));
     }
     if let Some(socket) = sockets.iter().find(|socket| !is_path(socket)) {
-        return Err(format!("{socket:?} is no path for WebSockets"));
+        return Err(format!("{socket:?} is not a path for WebSockets"));
     }
     Ok(Session { path, period_ms, sockets })
 }
@@ -113,7 +113,11 @@ fn accuracy_check(told: GuestAgreement, endpoints: &[Endpoint]) -> Result<Accura
 /// A path that the function answers `POST` at.
 fn posted(what: &str, path: String, endpoints: &[Endpoint]) -> Result<String, String> {
     let found = endpoints.iter().any(|endpoint| endpoint.method == "POST" && endpoint.path == path);
-    if found { Ok(path) } else { Err(format!("{what} is for POST {path}, which is no endpoint")) }
+    if found {
+        Ok(path)
+    } else {
+        Err(format!("{what} is for POST {path}, which is not an endpoint"))
+    }
 }
 
 fn json(what: &str, text: &str) -> Result<Value, String> {
@@ -190,7 +194,7 @@ mod tests {
             (|told| told.splits[0].texts.clear(), "requests to / are split, but have no texts"),
             (|told| told.sessions[0].path = "/info".into(), "a session is for POST /info"),
             (|told| told.sessions[0].period_ms = 0, "is 0 ms, not 1 to 60000"),
-            (|told| told.sessions[0].sockets[0].clear(), "\"\" is no path for WebSockets"),
+            (|told| told.sessions[0].sockets[0].clear(), "\"\" is not a path for WebSockets"),
             (|told| told.sample.path = "/x".into(), "the sample is for POST /x, which is no"),
             (|told| told.sample.path = "/info".into(), "the sample is for POST /info"),
             (|told| told.sample.request = "a".into(), "the sample is not JSON"),

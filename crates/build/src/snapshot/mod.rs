@@ -65,7 +65,7 @@ pub fn snapshot(
             initialize_and_freeze(&component, (path, folder), placement, cache, progress);
         tokio::time::timeout(TIME_LIMIT, building).await.map_err(|_| {
             let reason =
-                format!("it takes longer than {} s; use a smaller model", TIME_LIMIT.as_secs());
+                format!("not finished after {} s; use a smaller model", TIME_LIMIT.as_secs());
             Error::Initializer { path: path.to_owned(), reason }
         })?
     };

@@ -32,7 +32,9 @@ impl Frozen {
         let answer = ask(&mut instance, &path, &request).await;
         let sample = answer.and_then(|answer| Sample::new(path, request, answer));
         sample.map_err(|reason| {
-            Error::Refused(format!("the built function does not answer its sample: {reason}"))
+            Error::Refused(format!(
+                "the built function does not answer its sample request: {reason}"
+            ))
         })
     }
 
@@ -57,7 +59,7 @@ async fn ask(
     let (respond, response) = oneshot::channel();
     let job = Job { request, respond, deadline: Instant::now() + TIME_LIMIT };
     let read = async {
-        let response = response.await.map_err(|_| "it ended without a response".to_owned())?;
+        let response = response.await.map_err(|_| "it returned no response".to_owned())?;
         let response = response.map_err(|error| stopped_by(&error, false))?;
         let status = response.status();
         let body = Limited::new(response.into_body(), LONGEST_ANSWER);

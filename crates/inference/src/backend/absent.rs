@@ -14,7 +14,7 @@ impl OnnxRuntime {
     /// [`Error::Unavailable`].
     pub fn new(_: OnnxRuntimeOptions) -> Result<Self> {
         let reason =
-            "this build has no support for ONNX Runtime: build with --features onnxruntime";
+            "this build does not support ONNX Runtime; build it with --features onnxruntime";
         Err(Error::Unavailable(reason.to_owned()))
     }
 }

@@ -31,7 +31,7 @@ impl Tract {
         if device.is_cpu() {
             return Ok(Self(()));
         }
-        let message = format!("tract computes on the cpu, not on {device}; use onnxruntime");
+        let message = format!("tract supports only the device cpu, not {device}; use onnxruntime");
         Err(Error::Unavailable(message))
     }
 }
@@ -205,7 +205,10 @@ fn check_room(results: &[TValue], rows: u32) -> TractResult<()> {
     if bytes <= MOST_KEPT {
         return Ok(());
     }
-    let message = format!("{bytes} bytes of outputs, at most {MOST_KEPT}; send fewer rows at once");
+    let message = format!(
+        "the outputs have {bytes} bytes, more than the maximum of {MOST_KEPT}; send fewer rows at \
+         once"
+    );
     Err(TractError::msg(message))
 }
 

@@ -115,7 +115,7 @@ impl Submit {
     pub(crate) fn push(&self, id: u64, job: Job) -> Result<(), Error> {
         let mut state = self.0.lock();
         let Some(line) = state.lines.get_mut(&id) else {
-            return Err(Error::Unavailable("computing has ended".to_owned()));
+            return Err(Error::Unavailable("the backend is stopped".to_owned()));
         };
         let graph = Arc::clone(&line.graph);
         let pushed = line.queue.push(job, graph.options.queue);

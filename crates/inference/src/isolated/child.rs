@@ -29,7 +29,8 @@ const MOST_FREE: usize = 64 << 20;
 pub fn work() -> Result<()> {
     let control = std::io::stdin();
     if !is_end(control.as_fd()) {
-        let message = "this computes for another process, which starts it; it is not for users";
+        let message = "this command is only for the server, which starts it to run an isolated \
+            backend";
         return Err(Error::Unavailable(message.to_owned()));
     }
     let broken = |error: Broken| Error::Unavailable(format!("the parent process: {error}"));
@@ -47,7 +48,7 @@ pub fn work() -> Result<()> {
 fn serve(control: &Socket) -> std::result::Result<(), Broken> {
     let mut memory = Vec::new();
     let (Order::Start(wanted), _) = control.hear(&mut memory)? else {
-        return Err(Broken::Garbled("it does not begin with the start".to_owned()));
+        return Err(Broken::Garbled("the first message is not a start message".to_owned()));
     };
     let backend = match Engine::try_from(wanted).and_then(Engine::open) {
         Ok(backend) => backend,

@@ -139,7 +139,7 @@ impl Lane {
 }
 
 fn unasked() -> Fault {
-    Broken::Garbled("an answer to something else".to_owned()).into()
+    Broken::Garbled("the answer belongs to another request".to_owned()).into()
 }
 
 #[cfg(test)]

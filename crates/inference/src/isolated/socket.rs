@@ -24,11 +24,11 @@ const SENDING: Duration = Duration::from_secs(10);
 /// Why a conversation cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Broken {
-    #[error("it hung up")]
+    #[error("the other process closed the connection")]
     Closed,
-    #[error("it did not answer in time")]
+    #[error("the other process did not answer in time")]
     Late,
-    #[error("it said what nobody understands: {0}")]
+    #[error("the other process sent a malformed message: {0}")]
     Garbled(String),
     #[error("{0}")]
     System(#[from] std::io::Error),

@@ -122,7 +122,7 @@ impl Supervisor {
         let thread = thread::Builder::new().name("backend".to_owned());
         let spawned = thread.spawn(move || this.supervise(&report));
         let failed = |reason: String| {
-            Error::Unavailable(format!("the process that computes cannot be started: {reason}"))
+            Error::Unavailable(format!("the isolated backend cannot be started: {reason}"))
         };
         spawned.map_err(|error| failed(error.to_string()))?;
         started.recv().map_err(|error| failed(error.to_string()))??;
@@ -229,7 +229,7 @@ impl Supervisor {
                     return;
                 }
                 Err(error) => {
-                    tracing::error!(%error, "the process that computes cannot be started");
+                    tracing::error!(%error, "the isolated backend cannot be started");
                     Duration::ZERO
                 }
             };
@@ -259,7 +259,7 @@ impl Supervisor {
     /// A process that has an engine and all graphs.
     fn start_process(&self) -> Result<(Process, Arc<Running>)> {
         let failed = |broken: Broken| {
-            Error::Unavailable(format!("the process that computes cannot be started: {broken}"))
+            Error::Unavailable(format!("the isolated backend cannot be started: {broken}"))
         };
         let process = Process::spawn(&self.program).map_err(failed)?;
         let control = &process.control;
@@ -314,7 +314,7 @@ impl Supervisor {
         let refuse = |reason: String| Error::InvalidGraph { graph: name.clone(), reason };
         match loaded {
             Ok(again) if again.signature == found.signature => Ok(()),
-            Ok(_) => Err(refuse("it has other inputs or outputs than before".to_owned())),
+            Ok(_) => Err(refuse("the graph has other inputs or outputs than before".to_owned())),
             Err(Fault::Failed(reason)) => Err(refuse(reason)),
             Err(Fault::Broken(broken)) => Err(refuse(broken.to_string())),
         }
@@ -340,6 +340,6 @@ impl Supervisor {
             Ok((said, _)) => Some(format!("{said:?}")),
         };
         let why = running.ended.get().cloned().or(said);
-        tracing::error!(%status, why, "the process that computes has ended");
+        tracing::error!(%status, why, "the isolated backend has ended");
     }
 }

@@ -44,7 +44,10 @@ impl Fallback {
                 let opened = Arc::clone(self.open()?);
                 let is_found = opened.name() == EngineKind::OnnxRuntime.name();
                 if !is_found {
-                    tracing::info!("ONNX Runtime computes the graph best, but is not found here");
+                    tracing::info!(
+                        "ONNX Runtime would be the fastest backend for this graph, but it was not \
+                         found"
+                    );
                 }
                 Ok(is_found.then_some(opened))
             }

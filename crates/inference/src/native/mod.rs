@@ -65,7 +65,8 @@ impl Native {
     pub fn new(options: NativeOptions) -> Result<Self> {
         let NativeOptions { device, instructions, onnxruntime } = options;
         if !device.is_cpu() {
-            let message = format!("native computes on the cpu, not on {device}; use onnxruntime");
+            let message =
+                format!("native supports only the device cpu, not {device}; use onnxruntime");
             return Err(Error::Unavailable(message));
         }
         let set = InstructionSet::with_at_most(instructions);
@@ -82,7 +83,7 @@ impl Native {
         let plan = Ragged::new(model, precision, self.set).map_err(|error| error.to_string())?;
         let [ours, others] = plan.work;
         if ours <= others {
-            return Err("most of it is computed by operators that have no kernel here".to_owned());
+            return Err("most of it consists of operators without a native kernel".to_owned());
         }
         // Graphs that quantize while they compute have some around each product.
         let (products, fragments) = parts(&plan);
@@ -90,7 +91,7 @@ impl Native {
             return Err(format!("it has {fragments} parts between {products} products"));
         }
         let encoder = Arc::new(NativeModel::new(plan, self.set)?);
-        encoder.check().map_err(|error| format!("it cannot be taken apart: {error}"))?;
+        encoder.check().map_err(|error| format!("it cannot be split: {error}"))?;
         Ok(encoder)
     }
 }

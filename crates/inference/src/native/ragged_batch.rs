@@ -130,7 +130,7 @@ fn tokens(plan: &Ragged, inputs: &[Tensor], row: usize, length: usize) -> Result
         let name = &input.port.name;
         if tokens == 0 {
             return Err(format!(
-                "{name}: row {row} begins with padding; native takes tokens first"
+                "{name}: row {row} begins with padding; native requires padding at the end"
             ));
         }
         if numbers(&mask[tokens * 8..]).any(|kept| kept != 0) {

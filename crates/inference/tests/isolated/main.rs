@@ -195,7 +195,7 @@ fn what_the_engine_refuses_is_told_and_hurts_nobody() {
     let two = [floats(&buffers, &[1, 1], &[1.0]), floats(&buffers, &[1, 1], &[1.0])];
     assert!(model.run(&two, &buffers).is_err());
     let gpu = Isolated::start(Engine::Tract(Device::Gpu), program("child")).map(drop).unwrap_err();
-    assert!(gpu.to_string().contains("tract computes on the cpu"), "{gpu}");
+    assert!(gpu.to_string().contains("tract supports only the device cpu"), "{gpu}");
 }
 
 #[test]
@@ -224,7 +224,7 @@ fn work_is_for_nobody_who_calls_it_by_hand() {
     let output = command.stdin(Stdio::null()).output().unwrap();
     assert!(!output.status.success());
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("not for users"), "{said}");
+    assert!(said.contains("only for the server"), "{said}");
 }
 
 /// Says that it is over, even if a test fails.

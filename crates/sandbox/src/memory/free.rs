@@ -31,7 +31,7 @@ impl<K: PartialEq> FreeSlots<K> {
                 self.slots.lock().unwrap_or_else(PoisonError::into_inner).push((key, slot));
             }
             // Dropped: what could not be made pristine is not used again.
-            Err(error) => tracing::warn!(%error, "a slot of memory could not be reset"),
+            Err(error) => tracing::warn!(%error, "a memory slot could not be reset"),
         }
     }
 

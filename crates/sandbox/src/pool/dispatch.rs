@@ -56,12 +56,12 @@ pub struct DeadlinePassed {
 
 /// No instance became free for a request for as long as it may wait.
 #[derive(Debug, thiserror::Error)]
-#[error("no instance became free in time")]
+#[error("no instance became available in time")]
 pub struct NoInstance;
 
 /// An instance failed after more memory was refused it than it may have.
 #[derive(Debug, thiserror::Error)]
-#[error("it asked for more memory than it may have")]
+#[error("the guest exceeded its memory limit")]
 pub struct OutOfMemory;
 
 type Respond = oneshot::Receiver<wasmtime::Result<http::Response<WasiBody>>>;

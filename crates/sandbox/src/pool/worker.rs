@@ -129,7 +129,9 @@ impl<'a> Worker<'a> {
         let component = &self.shared.component;
         let limit = self.shared.creation_timeout;
         let made = self.runtime.block_on(async { timeout(limit, component.instantiate()).await });
-        let made = made.unwrap_or_else(|_| Err(wasmtime::format_err!("it took too long")));
+        let made = made.unwrap_or_else(|_| {
+            Err(wasmtime::format_err!("the creation of an instance took too long"))
+        });
         match place.fill(made) {
             Ok(mut pooled) => {
                 self.pause = FIRST_PAUSE;
@@ -147,7 +149,7 @@ impl<'a> Worker<'a> {
         let waiting = self.shared.lock().waiting.pop_front();
         match waiting {
             Some(waiting) => drop(waiting.send(Err(error))),
-            None => tracing::warn!(error = format!("{error:#}"), "no instance could be made ready"),
+            None => tracing::warn!(error = format!("{error:#}"), "no instance could be created"),
         }
     }
 

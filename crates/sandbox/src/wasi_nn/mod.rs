@@ -67,9 +67,9 @@ impl Nn {
     }
 
     fn graphs(&self) -> Result<&Arc<Graphs>, Refusal> {
-        self.graphs
-            .as_ref()
-            .ok_or_else(|| Refusal::new(ErrorCode::NotFound, "this host has no graphs".to_owned()))
+        self.graphs.as_ref().ok_or_else(|| {
+            Refusal::new(ErrorCode::NotFound, "graphs are not available on this host".to_owned())
+        })
     }
 }
 
@@ -166,7 +166,8 @@ fn copied(
     sizes: &[u32],
     bytes: &[u8],
 ) -> Result<Tensor, Error> {
-    let graphs = graphs.ok_or_else(|| Error::Unavailable("this host has no graphs".to_owned()))?;
+    let graphs = graphs
+        .ok_or_else(|| Error::Unavailable("graphs are not available on this host".to_owned()))?;
     if sizes.len() > MOST_DIMENSIONS {
         let message = format!("a tensor of {} dimensions; at most {MOST_DIMENSIONS}", sizes.len());
         return Err(Error::InvalidInput(message));
@@ -272,7 +273,8 @@ impl Nn {
         target: ExecutionTarget,
     ) -> Result<(Arc<Graphs>, GraphOptions), Refusal> {
         let Some(options) = self.load else {
-            let message = "guests may not bring graphs along here; use load-by-name";
+            let message = "guests may not load their own graphs; use load-by-name, or allow it \
+                with --allow-guest-graphs";
             return Err(Refusal::new(ErrorCode::Security, message.to_owned()));
         };
         if !matches!(encoding, GraphEncoding::Onnx | GraphEncoding::Autodetect) {
@@ -280,7 +282,7 @@ impl Nn {
             return Err(Refusal::new(ErrorCode::InvalidEncoding, message));
         }
         if matches!(target, ExecutionTarget::Tpu) {
-            let message = "there is no TPU".to_owned();
+            let message = "the execution target TPU is not supported".to_owned();
             return Err(Refusal::new(ErrorCode::UnsupportedOperation, message));
         }
         match parts {

@@ -74,9 +74,9 @@ fn find_in(folder: &Path) -> Option<PathBuf> {
 fn absent(folders: &[PathBuf]) -> String {
     let beside: Vec<_> = folders.iter().map(|folder| folder.display().to_string()).collect();
     format!(
-        "ONNX Runtime was not found: {} is neither in {} nor where the system looks; set \
-         {VARIABLE} to it (PyPI's package onnxruntime holds it in onnxruntime/capi), or in a \
-         checkout run `cargo xtask runtime`",
+        "ONNX Runtime was not found: {} is neither in {} nor in the system's library path; set \
+         {VARIABLE} to its path (PyPI's package onnxruntime contains it in onnxruntime/capi), or \
+         in a checkout run `cargo xtask runtime`",
         file_name(),
         beside.join(" nor in "),
     )
@@ -91,8 +91,8 @@ fn probe_named(path: &Path, origin: &str) -> Result<Probed> {
         None => {
             let (path, name) = (path.display(), file_name());
             let message = format!(
-                "ONNX Runtime was not found: {origin} says {path}, which is neither a file nor a \
-                 folder that holds {name}"
+                "ONNX Runtime was not found: {origin} names {path}, which is neither a file nor a \
+                 folder that contains {name}"
             );
             Err(Error::Unavailable(message))
         }
@@ -140,7 +140,7 @@ fn check(library: Library, path: PathBuf) -> Result<Probed> {
     if minor.is_none_or(|minor| minor < ORT_API_VERSION) || !speaks(ORT_API_VERSION) {
         let needed = format!("1.{ORT_API_VERSION}");
         return refuse(&format_args!(
-            "is ONNX Runtime {version}, which is too old: {needed} or newer is needed"
+            "is ONNX Runtime {version}, which is too old; {needed} or newer is required"
         ));
     }
     Ok(Probed { path, version, _library: library })
@@ -177,7 +177,10 @@ mod tests {
     #[test]
     fn an_absent_library_is_one_sentence_with_a_way_out() {
         let message = absent(&[PathBuf::from("/a"), PathBuf::from("/a/lib")]);
-        assert!(message.contains("in /a nor in /a/lib nor where the system looks"), "{message}");
+        assert!(
+            message.contains("in /a nor in /a/lib nor in the system's library path"),
+            "{message}"
+        );
         assert!(message.contains("cargo xtask runtime") && !message.contains('\n'), "{message}");
     }
 }

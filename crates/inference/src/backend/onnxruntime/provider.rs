@@ -21,14 +21,18 @@ pub(super) fn choose(device: &Device, runtime: &Runtime) -> Result<Vec<Execution
         Device::Provider(name) => name,
     };
     let Some(providers) = providers(name) else {
-        let message = format!("{device} is none of cpu, gpu, cuda, tensorrt, openvino");
+        let message = format!("{device} is not one of cpu, gpu, cuda, tensorrt, openvino");
         return Err(Error::Unavailable(message));
     };
     if providers.is_empty() {
         return Ok(providers);
     }
-    let present = available()
-        .map_err(|error| Error::Unavailable(format!("no providers: {}", short(error.message()))))?;
+    let present = available().map_err(|error| {
+        Error::Unavailable(format!(
+            "the execution providers cannot be listed: {}",
+            short(error.message())
+        ))
+    })?;
     if !present.iter().any(|present| present == name) {
         let Runtime { path, version, .. } = runtime;
         let (path, present) = (path.display(), present.join(", "));

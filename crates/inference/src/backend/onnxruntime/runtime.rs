@@ -40,7 +40,8 @@ pub(super) fn start(library: Option<&Path>, threads: usize) -> Result<Arc<Runtim
         let path = found.path.display();
         tracing::warn!(
             %path,
-            "may report to its maker (from 1.29 on); start the process with ORT_DISABLE_TELEMETRY=1"
+            "can send telemetry to its vendor (since 1.29); start the process with \
+             ORT_DISABLE_TELEMETRY=1"
         );
     }
     let refuse = |reason: String| {
@@ -85,7 +86,8 @@ impl Runtime {
         }
         let (path, threads) = (self.path.display(), self.threads);
         Err(Error::Unavailable(format!(
-            "this process already runs {path} with {threads} threads; it can be started only once"
+            "this process already runs {path} with {threads} threads, and ONNX Runtime can be \
+             started only once; use the same library and threads"
         )))
     }
 }

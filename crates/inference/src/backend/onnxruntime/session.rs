@@ -145,7 +145,7 @@ fn finish(value: Value, placed: Option<Placed>, port: &Port, buffers: &Buffers) 
     let described = value.describe()?;
     let (element, shape) = (described.element, described.shape);
     if element != port.element || placed.as_ref().is_some_and(|placed| placed.shape != shape) {
-        return Err(format!("output {} came as {shape} of {element}, not {port}", port.name));
+        return Err(format!("output {} is {shape} of {element}, not {port}", port.name));
     }
     let data = match placed {
         Some(Placed { memory, .. }) => {
@@ -203,8 +203,7 @@ pub(super) fn port(outlet: &Outlet) -> Outcome<Port> {
     let ValueType::Tensor { ty, shape, dimension_symbols } = outlet.dtype() else {
         return Err(format!("{name} is {}, not a tensor", outlet.dtype()));
     };
-    let element = element(*ty)
-        .ok_or_else(|| format!("{name} is of type {ty:?}, which callers cannot exchange"))?;
+    let element = element(*ty).ok_or_else(|| format!("{name} has the unsupported type {ty:?}"))?;
     if shape.len() > MOST_DIMENSIONS {
         return Err(format!("{name} has {} dimensions", shape.len()));
     }
