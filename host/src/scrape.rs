@@ -59,7 +59,7 @@ fn graph(function: &str, version: &str, status: &GraphStatus) -> GraphMetrics {
         failed: status.failed,
         retried: status.retried,
         refused: status.refused,
-        cancelled: status.cancelled,
+        canceled: status.canceled,
         restarts: status.process.as_ref().map(|process| process.restarts),
     }
 }

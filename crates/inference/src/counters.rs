@@ -49,7 +49,7 @@ pub struct GraphStatus {
     /// Calls that were refused because too many waited.
     pub refused: u64,
     /// Calls whose callers went away before they were run.
-    pub cancelled: u64,
+    pub canceled: u64,
 }
 
 /// One bar of a histogram; empty ones are left out.
@@ -142,7 +142,7 @@ impl Counters {
             failed: get(&self.failed),
             retried: get(&self.retried),
             refused: get(&self.refused),
-            cancelled: 0,
+            canceled: 0,
         }
     }
 }

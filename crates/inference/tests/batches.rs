@@ -113,7 +113,7 @@ fn a_call_that_is_dropped_while_it_waits_is_never_run() {
     gate.open();
     assert_eq!(values(&block_on(last).unwrap()[0].1), [4]);
     let status = graph.status();
-    assert_eq!((status.cancelled, status.rows), (1, 2));
+    assert_eq!((status.canceled, status.rows), (1, 2));
 }
 
 #[test]

@@ -88,8 +88,8 @@ pub(crate) static GRAPH_REFUSED: Description = counter(
     "pilotlight_graph_refused_calls",
     "Calls of a graph that were refused because the queue was full.",
 );
-pub(crate) static GRAPH_CANCELLED: Description = counter(
-    "pilotlight_graph_cancelled_calls",
+pub(crate) static GRAPH_CANCELED: Description = counter(
+    "pilotlight_graph_canceled_calls",
     "Calls of a graph that were canceled before they ran.",
 );
 pub(crate) static GRAPH_RESTARTS: Description =

@@ -79,7 +79,7 @@ pub struct GraphMetrics {
     /// Calls that were refused because too many waited.
     pub refused: u64,
     /// Calls whose callers went away.
-    pub cancelled: u64,
+    pub canceled: u64,
     /// How often the process that computes it was started again, where it has one of its own.
     pub restarts: Option<u64>,
 }
@@ -256,7 +256,7 @@ fn graphs(graphs: &[GraphMetrics], since: SystemTime) -> Vec<Family> {
         each(&catalog::GRAPH_FAILED, |graph| Value::Whole(graph.failed)),
         each(&catalog::GRAPH_RETRIED, |graph| Value::Whole(graph.retried)),
         each(&catalog::GRAPH_REFUSED, |graph| Value::Whole(graph.refused)),
-        each(&catalog::GRAPH_CANCELLED, |graph| Value::Whole(graph.cancelled)),
+        each(&catalog::GRAPH_CANCELED, |graph| Value::Whole(graph.canceled)),
         Family::new(&catalog::GRAPH_RESTARTS, isolated.collect()),
     ]
 }

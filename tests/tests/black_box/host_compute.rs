@@ -224,7 +224,7 @@ fn a_client_that_goes_away_costs_nothing_further() {
     drop(clients);
     wait_until_idle(&server);
     let graph = graph_status(&server);
-    assert!(graph["cancelled"].as_u64().unwrap() > 0, "{graph}");
+    assert!(graph["canceled"].as_u64().unwrap() > 0, "{graph}");
     assert_eq!(server.post("/", text(1)).status, 200);
 }
 

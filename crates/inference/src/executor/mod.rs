@@ -146,7 +146,7 @@ impl Submit {
         if let Some(line) = state.lines.get(&id) {
             status.waiting = line.queue.len();
             status.running = line.running;
-            status.cancelled = line.queue.cancelled();
+            status.canceled = line.queue.canceled();
         }
         status
     }

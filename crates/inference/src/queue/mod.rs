@@ -37,7 +37,7 @@ impl Job {
         }
     }
 
-    fn cancelled(&self) -> bool {
+    fn canceled(&self) -> bool {
         self.respond.is_canceled()
     }
 
@@ -83,14 +83,14 @@ pub(crate) enum Due {
 #[derive(Default)]
 pub(crate) struct Queue {
     waiting: VecDeque<Job>,
-    cancelled: u64,
+    canceled: u64,
 }
 
 impl Queue {
     /// Adds a call, or gives it back when `most` are waiting already.
     pub(crate) fn push(&mut self, job: Job, most: usize) -> std::result::Result<(), Job> {
         if self.waiting.len() >= most {
-            self.remove_cancelled();
+            self.remove_canceled();
         }
         if self.waiting.len() >= most {
             return Err(job);
@@ -105,22 +105,22 @@ impl Queue {
     }
 
     /// Calls whose callers went away before they were run.
-    pub(crate) fn cancelled(&self) -> u64 {
-        self.cancelled
+    pub(crate) fn canceled(&self) -> u64 {
+        self.canceled
     }
 
-    fn remove_cancelled(&mut self) {
+    fn remove_canceled(&mut self) {
         let before = self.waiting.len();
-        self.waiting.retain(|job| !job.cancelled());
-        self.cancelled += (before - self.waiting.len()) as u64;
+        self.waiting.retain(|job| !job.canceled());
+        self.canceled += (before - self.waiting.len()) as u64;
     }
 
     /// When there is a call to be run: the first when one has waited long enough, any as soon as
     /// nothing can join it.
     pub(crate) fn due(&mut self, now: Instant, options: &GraphOptions) -> Due {
-        while self.waiting.front().is_some_and(Job::cancelled) {
+        while self.waiting.front().is_some_and(Job::canceled) {
             self.waiting.pop_front();
-            self.cancelled += 1;
+            self.canceled += 1;
         }
         match (self.oldest(), self.leader(now, options)) {
             (None, _) => Due::Never,
@@ -143,7 +143,7 @@ impl Queue {
     /// The first call of the first shape that fills a batch. One that nothing can join fills its own.
     fn first_of_full(&self, options: &GraphOptions) -> Option<usize> {
         let mut shapes: Vec<(usize, u32)> = Vec::new();
-        for (index, job) in self.waiting.iter().enumerate().filter(|(_, job)| !job.cancelled()) {
+        for (index, job) in self.waiting.iter().enumerate().filter(|(_, job)| !job.canceled()) {
             let most = job.size.most(options);
             let amount = job.size.amount().unwrap_or(most);
             let known = shapes.iter_mut().find(|(first, _)| self.waiting[*first].fits(job));
@@ -179,7 +179,7 @@ impl Queue {
         options: &GraphOptions,
         idle: usize,
     ) -> Option<Batch> {
-        self.remove_cancelled();
+        self.remove_canceled();
         // Who made a batch full may have gone since it was found due: the first is run then.
         let leader = self.leader(now, options).unwrap_or(0);
         let first = self.waiting.remove(leader)?;
@@ -216,7 +216,7 @@ impl Queue {
     /// Takes the first calls, as many as have at most `most` tokens together: they do not wait for what runs, but
     /// for all that has waited longer.
     pub(crate) fn take_short(&mut self, most: u32) -> Option<Batch> {
-        self.remove_cancelled();
+        self.remove_canceled();
         let mut jobs: Vec<Job> = Vec::new();
         let mut left = most;
         while let Some(Size::Tokens(tokens)) = self.waiting.front().map(|job| job.size) {

@@ -87,15 +87,15 @@ fn idle_threads_get_their_share() {
 }
 
 #[test]
-fn cancelled_calls_are_left_out_and_make_room() {
+fn canceled_calls_are_left_out_and_make_room() {
     let (mut queue, mut receivers) = filled(&[(1, 8), (1, 8), (1, 8)]);
     receivers.drain(..2);
     let (newcomer, _receiver) = job(1, 8);
     assert!(queue.push(newcomer, 2).is_ok());
-    assert_eq!((queue.len(), queue.cancelled()), (2, 2));
+    assert_eq!((queue.len(), queue.canceled()), (2, 2));
     receivers.clear();
     assert_eq!(queue.take(Instant::now(), &options(8), 0).unwrap().jobs.len(), 1);
-    assert_eq!(queue.cancelled(), 3);
+    assert_eq!(queue.canceled(), 3);
     let (first, _kept) = job(1, 8);
     assert!(queue.push(first, 1).is_ok());
     let (refused, _kept) = job(1, 8);
