@@ -15,7 +15,7 @@ pub const GUEST_TARGET: &str = "wasm32-wasip2";
 pub const GUEST_PROFILE: &str = "guest";
 pub(crate) const TEST_GUESTS: [&str; 3] = ["test-guest-nn", "test-guest-p2", "test-guest-p3"];
 
-/// A guest component, as `host/src/guest.rs` describes its variants, and what makes it.
+/// A guest component, as `crates/build/src/guest.rs` describes its variants, and what makes it.
 struct Variant {
     file: &'static str,
     options: &'static [&'static str],

@@ -1,4 +1,4 @@
-//! File watching by polling (docs/decisions/0028): a file may be renamed over, written in place, or
+//! File watching by polling (docs/decisions/0029): a file may be renamed over, written in place, or
 //! exchanged by moving a symbolic link somewhere on its path, as Kubernetes does for a ConfigMap.
 
 use std::os::unix::fs::MetadataExt as _;

@@ -1,5 +1,5 @@
 //! Reports as self-contained SVG plots for light and for dark backgrounds
-//! (docs/decisions/0028-plots-of-our-own.md).
+//! (docs/decisions/0028-svg-writer.md).
 
 mod axis;
 mod distribution;
