@@ -1,4 +1,5 @@
-//! Validation across keys: values that are valid by themselves but not together.
+//! Validates values across keys that are valid by themselves but not together.
+//! Used by `parse`. Does not know files.
 
 mod addresses;
 mod auth;

@@ -1,3 +1,6 @@
+//! Replaces the entities of a text as a `[deidentify]` section defines.
+//! Used by `restoring` and the host. Does not know requests.
+
 pub(crate) mod fit;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,7 +1,6 @@
-//! AArch64: NEON, with the dot products of bytes (`dotprod`), and with the matrix products of bytes (`i8mm`).
-//!
-//! A kernel has some rows and registers of four columns. All three multiply signed bytes: codes of 4 bits are unpacked
-//! with their zero point subtracted, and those of activations have 7 bits.
+//! AArch64: NEON, dot products of bytes (`dotprod`), and matrix products of bytes (`i8mm`). All multiply signed bytes: 4-bit
+//! codes without their zero point, and activations of 7 bits. A kernel has some rows and registers of four columns.
+//! Used by `instruction_set`. Does not know shapes of products.
 
 /// Kernels for each number of rows, compiled with `$features`. `$dots` computes the dot products of 32 inputs.
 macro_rules! kernels {

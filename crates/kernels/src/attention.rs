@@ -1,7 +1,6 @@
-//! Attention of one sequence: `softmax(Q · Kᵀ · scale + mask) · V` for each head.
-//!
-//! Both products are the kernel of [`Float`]: keys and values of a head are packed like weights, up to eight
-//! queries are a tile of rows. Scores lie in blocks like the rows of a product, since the second one reads them.
+//! Attention of one sequence: `softmax(Q · Kᵀ · scale + mask) · V` for each head. Both products use the kernel of [`Float`]:
+//! keys and values of a head are packed like weights, and up to eight queries are a tile of rows.
+//! Used by other crates. Does not know batches.
 
 mod operands;
 mod pack;

@@ -1,6 +1,6 @@
-//! How rows and weights lie in memory: everything in blocks of `DEPTH` inputs, so that a kernel's loop
-//! turns once for a block and its offsets are constants. A block of weights has as many columns as a
-//! register of its instruction set holds sums.
+//! Memory layout of rows and weights: blocks of `DEPTH` inputs, so that a kernel's loop runs once for each block with
+//! constant offsets. A block of weights has as many columns as a register of the instruction set holds sums.
+//! Used by every module above it. Does not know instruction sets.
 
 pub(crate) mod float;
 pub(crate) mod int4;

@@ -1,4 +1,5 @@
-//! Code for any processor, which is the reference of the others.
+//! Kernels for any processor: the reference of all other instruction sets.
+//! Used by `instruction_set` and `wasm`. Does not know shapes of products.
 
 mod lanes;
 

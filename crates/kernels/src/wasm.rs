@@ -1,4 +1,5 @@
-//! WebAssembly, with the vectors that the build has.
+//! Kernels for WebAssembly, with plain or relaxed SIMD, as the build has it.
+//! Used by `instruction_set`. Does not know shapes of products.
 
 /// Writes a row's part out for each of `$count` rows, at most 8: LLVM leaves a loop of this size be.
 #[cfg(target_feature = "simd128")]

@@ -1,4 +1,5 @@
-//! x86-64, with the instructions of newer processors.
+//! Kernels for x86-64: AVX2 and AVX-512.
+//! Used by `instruction_set`. Does not know shapes of products.
 
 mod avx2;
 mod avx512;

@@ -1,3 +1,6 @@
+//! Routes as they are configured.
+//! Used by every module above it. Does not decide anything.
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! The check of a crate's module order: modules use only modules below them
-//! (docs/architecture.md).
+//! Checks a crate's module order: modules use only modules below them (docs/architecture.md).
+//! Used by the test `ladder` of each crate.
 
 mod paths;
 

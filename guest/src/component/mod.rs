@@ -1,4 +1,5 @@
-//! The component's exports: the handler of requests, as WASI 0.3 or 0.2 has it, and `initialize`.
+//! Exports of the component: the handler of HTTP requests for WASI 0.3 or 0.2, and `initialize`.
+//! The top of the crate. Does not know routes or tasks; it calls `service`.
 
 #[cfg(feature = "p2")]
 mod p2;

@@ -1,7 +1,5 @@
-//! The HTTP interfaces that clients of other servers speak, a file each, on top of the tasks.
-//!
-//! A dialect's file lists its routes. Reading a request into what the task takes, and writing what the
-//! task answers, is all that it does.
+//! HTTP interfaces of other servers and of Pilotlight, one in each file: routes, requests and answers on top of the tasks.
+//! Used by `service`. A dialect only converts between HTTP and the types of a task; it does not know WASI.
 
 mod audio;
 mod gliner;

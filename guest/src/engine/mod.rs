@@ -1,4 +1,5 @@
-//! Named tensors in, named tensors out: the graph, computed in the sandbox or by the host.
+//! Runs a graph with named tensors as inputs and outputs, in the sandbox or on the host.
+//! Used by `model` and `tasks`. Does not know texts, tasks or HTTP.
 
 mod encoder;
 mod padding;

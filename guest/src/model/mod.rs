@@ -1,5 +1,6 @@
-//! A model folder in memory: tokenizer, graph and configuration that fit each other. Every refusal
-//! names the file and the reason.
+//! A model folder in memory: tokenizer, graph and configuration, checked to fit each other. Errors name the file and the
+//! reason.
+//! Used by `tasks` and everything above. Does not know tasks or HTTP.
 
 mod error;
 mod graph;

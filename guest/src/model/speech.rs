@@ -1,4 +1,5 @@
-//! Graphs that write down what is said in audio, with the graph that tells when somebody speaks.
+//! The graphs of a speech model: encoder, decoder, and voice activity.
+//! Used by `model`. Does not know tasks or HTTP.
 
 mod tokens;
 

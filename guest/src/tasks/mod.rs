@@ -1,5 +1,6 @@
-//! From a request's body to an answer, task by task. The table in `registry.rs` says which tasks a model
-//! can do and how each is called, sampled and compared.
+//! The tasks: each converts a typed request to a typed answer. The table in `registry.rs` lists the tasks of a model, with a
+//! sample and a comparison for each.
+//! Used by `function` and `dialects`. Does not know HTTP.
 
 pub mod embeddings;
 pub mod encode;

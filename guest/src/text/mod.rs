@@ -1,4 +1,5 @@
-//! From texts to tokens: the tokenizer, special tokens, windows and words.
+//! Converts texts to tokens: the tokenizer, special tokens, windows, truncation and words.
+//! Used by `model` and `tasks`. Does not know graphs or labels.
 
 mod frame;
 pub mod steps;

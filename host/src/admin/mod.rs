@@ -1,6 +1,5 @@
 //! The administration API: probes, metrics, status, and changes of versions.
-//!
-//! Uses the host; only the program uses it.
+//! The top of the library: only the program uses it. Calls the host; does not know how requests are served.
 
 mod functions;
 mod repository;

@@ -1,9 +1,6 @@
-//! What functions find in texts is de-identified before it leaves: `POST /v1/redact` and
-//! `POST /v1/reidentify` of routes with a de-identification.
-//!
-//! The function gets the text and says where something is; what is answered is made of the text
-//! that was sent and of places, labels and scores. Nothing else that the function says gets out.
-//! Labels are checked against the component's manifest, and `GET /info` is answered from it.
+//! De-identification of `POST /v1/redact` and `POST /v1/reidentify`, and of their streams. The host keeps the text and
+//! accepts only positions, labels and scores from the function, checked against the manifest; `GET /info` is its own.
+//! Used by `routing` and `http`. Does not know routes or sockets.
 
 mod error;
 mod redact;

@@ -1,7 +1,5 @@
-//! Versions of functions: load, warm up, smoke test, switch, roll back; admission control.
-//!
-//! Uses requests, the sandbox and the build crate; routing and the host use it. Knows neither
-//! routes nor sockets.
+//! Versions of functions: loading, warm-up, smoke test, switch, rollback; admission control and crash backoff.
+//! Used by `deidentification`, `routing`, `http`, `scrape`, `host` and `admin`. Does not know routes or sockets.
 
 mod admission;
 mod crash_backoff;

@@ -1,4 +1,5 @@
-//! Functions of a process: deployed, swapped, rolled back, and called over HTTP.
+//! `Host`: the functions and routes of a process, with swaps and rollbacks; a `tower::Service`.
+//! Used by `admin` and the program. Does not know listeners.
 
 mod service;
 

@@ -1,7 +1,5 @@
-//! Listeners, TLS, connections, and the stack of layers that a request goes through.
-//!
-//! [`stack`] lists the layers from top to bottom. Uses routing and deployments; the host and the
-//! administration use it.
+//! Listeners, TLS, connections, and the stack of layers for each request ([`stack`] lists them from top to bottom).
+//! Used by `host` and `admin`. Does not know how a version is loaded.
 
 mod activity;
 mod authority;

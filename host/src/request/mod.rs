@@ -1,6 +1,5 @@
-//! What travels: a request's context, its target, its body and the body of its response.
-//!
-//! Nothing here knows functions, routes or sockets; every other folder may use it.
+//! Data that travels with a request: its context, its target, its body and the body of its response.
+//! Used by every other folder. Does not know functions, routes or sockets.
 
 mod body;
 mod collect;

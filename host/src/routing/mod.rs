@@ -1,7 +1,5 @@
-//! Which version answers a request, and what its route asks for: authentication, de-identification,
-//! canary, shadow.
-//!
-//! Uses deployments; the stack and the host use it.
+//! Selects the version that answers a request, and the authentication, de-identification, canary and shadow of its route.
+//! Used by `http`, `scrape` and `host`. Does not know sockets or layers.
 
 mod canaries;
 mod policy;

@@ -1,5 +1,5 @@
-//! WAV files (RIFF, Multimedia Programming Interface and Data Specifications 1.0; Microsoft's
-//! `WAVE_FORMAT_EXTENSIBLE`), as they come.
+//! Reads WAV files in chunks (RIFF 1.0; Microsoft's `WAVE_FORMAT_EXTENSIBLE`), without seeking.
+//! Used by `reader`. Does not know resampling, frames or segments.
 
 mod layout;
 

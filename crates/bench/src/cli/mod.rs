@@ -1,4 +1,5 @@
-//! The command line: options in, library calls out.
+//! Options of `pilotlight bench`: parses them, calls the library, and prints or writes the results.
+//! The top of the crate: only the program uses it.
 
 use clap::{Args, Subcommand};
 

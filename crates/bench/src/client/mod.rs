@@ -1,4 +1,5 @@
-//! HTTP over plain TCP, with connections of our own.
+//! HTTP/1.1 and HTTP/2 clients over plain TCP, with control over each connection.
+//! Used by the modules that send requests (`session`, `measure`, `start`, `stream`). Does not know reports.
 
 use std::net::SocketAddr;
 

@@ -1,5 +1,5 @@
-//! Reports as self-contained SVG plots for light and for dark backgrounds
-//! (docs/decisions/0028-svg-writer.md).
+//! Writes reports as self-contained SVG plots for light and for dark backgrounds (docs/decisions/0028-svg-writer.md).
+//! Used by `cli`. Knows only reports, not how they were measured.
 
 mod axis;
 mod distribution;

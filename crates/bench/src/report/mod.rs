@@ -1,4 +1,5 @@
-//! Reports, which serialize to JSON. Times are in milliseconds, sizes in bytes.
+//! Types of reports, which serialize to JSON. Times are in milliseconds, sizes in bytes.
+//! Used by every module that measures or shows results. Does not know clients or options.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! The time from `exec` to the first response.
+//! Measures the time from `exec` of a server to its first response.
+//! Used by `cli`. Does not know how results are printed.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

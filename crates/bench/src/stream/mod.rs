@@ -1,5 +1,5 @@
-//! Sessions that send audio in real time, paced by the clock: a frame is due when it would have been spoken,
-//! whatever has become of those before.
+//! Measures sessions that send audio in real time. A frame's time depends only on the clock, not on earlier answers.
+//! Used by `cli`. Does not know how results are printed.
 
 mod audio;
 mod connection;

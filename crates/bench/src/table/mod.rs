@@ -1,4 +1,5 @@
-//! Reports as text for a terminal.
+//! Formats reports as text for a terminal.
+//! Used by `cli`. Knows only reports, not how they were measured.
 
 mod grid;
 mod latency;

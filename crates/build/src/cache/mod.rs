@@ -1,11 +1,6 @@
-//! Files that were expensive to make, kept by name in a folder that only its owner can write.
-//!
-//! Machine code is run straight from here, so a folder that somebody else may write to is
-//! refused. An entry is a file and a record of its length and digest; both are written beside,
-//! flushed and renamed, so a torn write is never taken for an entry.
-//!
-//! Names are a stem, a dot and the rest. Entries of one stem are written under one lock and evicted
-//! together; a record that somebody has locked is of an entry in use.
+//! Cache folder for files that are expensive to create, with atomic writes, digests, and eviction under one lock per name
+//! stem. It refuses a folder that other users can write to, because the host executes machine code from it.
+//! Used by every module above it. Does not know the content of entries.
 
 mod digests;
 mod eviction;

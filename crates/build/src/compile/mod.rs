@@ -1,4 +1,5 @@
-//! Compilation of components, where this build has a compiler.
+//! Compiles components with Cranelift; without the feature `compiler` it returns an error.
+//! Used by `snapshot` and `artifact`. Does not know models.
 
 #[cfg(not(feature = "compiler"))]
 mod absent;

@@ -1,11 +1,6 @@
-//! Takes the initial contents of memories out of a component, so that they can be mapped.
-//!
-//! Wasmtime would map them itself, but only from inside its machine code and into slots whose
-//! pages it throws away after each request. As files of their own they go into slots of ours
-//! ([`pilotlight_sandbox::MemorySlots`]), whose pages stay.
-//!
-//! What is left is the same for all models in one guest, and so is its machine code: it says neither
-//! what a memory starts with nor how long it is then, and has none of the component's custom sections.
+//! Moves the initial contents of memories out of a component into files for [`pilotlight_sandbox::MemorySlots`].
+//! The remaining component is equal for all models of one guest, so they share its machine code.
+//! Used by `compile`. Does not know the cache or models.
 
 mod keys;
 

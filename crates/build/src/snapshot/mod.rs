@@ -1,4 +1,5 @@
-//! Runs the guest's initializer and writes its memory back into the component.
+//! Runs the guest's initializer in the sandbox and stores the resulting memory in the component.
+//! Used by `model`. Does not know tasks: the guest describes its function.
 
 mod description;
 mod sample;

@@ -1,4 +1,5 @@
-//! Asks an agent.
+//! Sends blocking queries to a Consul agent.
+//! Used only by `consul`. Does not know the content of a configuration.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
-//! Follows a key of Consul's KV through blocking queries, as its HTTP API documents them.
-//!
-//! Without the feature `consul` nobody is asked: [`ConsulOptions::at`] and [`Consul::new`] say so.
+//! Watches a key in Consul's key-value store with blocking queries.
+//! Without the feature `consul`, [`ConsulOptions::at`] and [`Consul::new`] return errors.
+//! Used by the program. Does not know the content of a configuration.
 
 #[cfg_attr(not(feature = "consul"), path = "absent.rs")]
 mod client;

@@ -1,4 +1,5 @@
-//! Types of a configuration.
+//! The configuration as Rust types, with their defaults and JSON Schemas.
+//! Used by every module above it, and by the host's program. Does not know files or the locations of keys.
 
 mod config;
 mod cors;

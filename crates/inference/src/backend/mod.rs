@@ -1,4 +1,5 @@
-//! What computes: one small trait, and an engine in each file beside this.
+//! The trait of backends, and one implementation in each file of this folder.
+//! Used by every module above it. Backends do not know queues, callers or compute threads.
 
 #[cfg_attr(not(feature = "onnxruntime"), path = "absent.rs")]
 mod onnxruntime;

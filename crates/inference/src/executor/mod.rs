@@ -1,4 +1,5 @@
-//! The threads that compute: as many as there are cores, however many calls wait.
+//! Compute threads: as many as there are cores, regardless of the number of waiting calls.
+//! Used by `graphs`. Does not know how a backend computes.
 
 mod interleave;
 mod next;

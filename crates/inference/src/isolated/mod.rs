@@ -1,8 +1,6 @@
-//! A backend in a process of its own: a crash of native code ends that process, and not this one.
-//!
-//! `Isolated → supervisor (a thread: process, backoff, graphs to load again) → lane (a call) ⇄
-//! child (the backend itself)`. A lane is a socket, memory that both processes see, and a thread of
-//! the child's that answers; a call takes one for itself.
+//! A backend in a child process, so that a crash of native code ends only that process.
+//! `Isolated → supervisor (process, restarts, graphs) → lane (a socket and shared memory for one call) ⇄ child (the backend)`.
+//! Used through the trait of backends. Does not know queues or batches of callers.
 
 mod backoff;
 mod child;

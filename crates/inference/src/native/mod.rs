@@ -1,7 +1,6 @@
-//! Encoders on kernels of our own: the tokens of all calls of a batch are computed together, whatever their lengths.
-//!
-//! `call → batch (sequences without padding) → stages of a plan → outputs`. What is no encoder, or has
-//! most of its work in operators that no kernel of ours computes, is left to another backend (others.rs).
+//! The backend `native`: computes the tokens of all calls in a batch together, without padding.
+//! `calls → ragged batch → stages of a plan → outputs`. Other graphs go to a fallback backend (`fallback.rs`).
+//! Used through the trait of backends. Does not know queues or HTTP.
 
 mod arena;
 mod attend;

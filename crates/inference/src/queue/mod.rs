@@ -1,4 +1,5 @@
-//! What waits for a graph, and which of it is run together. Knows no threads and no clock.
+//! The queue of a graph: orders waiting calls by deadline and forms batches.
+//! Used by `batch`, `executor` and `graphs`. Does not know threads or clocks.
 
 mod options;
 mod size;

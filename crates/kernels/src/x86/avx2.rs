@@ -1,7 +1,6 @@
-//! AVX2 with FMA, and with the dot products of bytes of AVX-VNNI (`VNNI`).
-//!
-//! A kernel has up to `TILE` rows and two registers of columns. Codes of weights are in a register for each step,
-//! and the row's are broadcast. As there are 16 registers, sums of f32 stay in memory between blocks.
+//! AVX2 with FMA, and the dot products of bytes of AVX-VNNI (`VNNI`). A kernel has up to `TILE` rows and two registers of
+//! columns; codes of weights are in a register, those of a row are broadcast. There are 16 registers, so sums of f32 stay
+//! in memory between blocks. Used by `x86`.
 
 mod float;
 mod int4;

@@ -1,8 +1,6 @@
-//! AVX-512 with its dot products of bytes (VNNI).
-//!
-//! A kernel has up to `TILE` rows and two registers of columns. Codes of weights are in a register for each step,
-//! the row's are broadcast, and `vpdpbusd` adds the products of four inputs to each column's sum. What it takes as unsigned
-//! are the weights of 4 bits and the activations of 7 bits.
+//! AVX-512 with dot products of bytes (VNNI). A kernel has up to `TILE` rows and two registers of columns; codes of weights are
+//! in a register, those of a row are broadcast. `vpdpbusd` adds four products to each column's sum; its unsigned operand
+//! is the 4-bit weights or the 7-bit activations. Used by `x86`.
 
 mod float;
 mod int4;

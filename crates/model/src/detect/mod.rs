@@ -1,4 +1,5 @@
-//! Finds out what a model folder does not say: graph, task, outputs, limits, digests.
+//! Detects the graph, task, outputs, limits and digests of a model folder where `model.toml` does not set them.
+//! Used by `folder`. Does not run graphs.
 
 mod descriptions;
 mod length;

@@ -1,9 +1,6 @@
-//! Patterns of a `tokenizer.json`, translated for the engine in the sandbox.
-//!
-//! Hugging Face `tokenizers` runs them with Oniguruma (its own syntax, Unicode 16). The sandbox has
-//! `fancy-regex`, which reads some of the same characters differently: `$` ends the text there
-//! and a line here, `a{1,3}+` is possessive there and repeated here. Every construct is parsed as
-//! Oniguruma's and written for `fancy-regex`; what has no equivalent is refused by name.
+//! Translates regular expressions of `tokenizer.json` from Oniguruma, which `tokenizers` uses, to `fancy-regex` in the
+//! sandbox. The two differ in some constructs; a construct without an equivalent is refused by name.
+//! A leaf: every module above may use it. Does not know model folders.
 
 mod class;
 mod escape;

@@ -1,6 +1,6 @@
-//! Brings the graph of an encoder into one form: inputs of i64 `[batch, sequence]`, and the wanted
-//! outputs as f32 `[batch, sequence, n]`, `[batch, sequence]` or `[batch, n]`. Graphs that have it
-//! already stay as they are.
+//! Converts the graph of an encoder to one form: inputs i64 `[batch, sequence]`, and outputs f32 `[batch, sequence, n]`,
+//! `[batch, sequence]` or `[batch, n]`.
+//! Used by `import` and `ragged`. Knows only the ONNX schema, not tract.
 
 mod choice;
 mod flow;

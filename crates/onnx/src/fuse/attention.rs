@@ -1,5 +1,6 @@
-//! Attention of one sequence, from its softmax: queries, keys and values split into heads, their
-//! products, scale and mask, and the heads put side by side again.
+//! Finds the attention of one sequence, starting at its softmax: queries, keys and values split into heads, their products,
+//! scale and mask, and the joined heads.
+//! Used by `fuse`. Does not know names of nodes.
 
 mod mask;
 

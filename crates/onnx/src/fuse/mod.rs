@@ -1,6 +1,5 @@
-//! Patterns of nodes that one operator of [`crate::operators`] computes, found by structure.
-//!
-//! What no pattern knows stays with tract. Nothing here assumes names, or one exporter.
+//! Finds patterns of tract nodes by their structure and replaces each with one operator of [`crate::operators`].
+//! Used by `import` and `ragged`. Does not know ONNX, names of nodes or exporters; other nodes stay with tract.
 
 mod attention;
 mod gelu;

@@ -1,4 +1,5 @@
-//! From an ONNX model to a tract graph, not yet optimized.
+//! Converts an ONNX model to a tract graph, not yet optimized.
+//! Used by `ragged` and by other crates. Does not run graphs.
 
 mod encoder;
 mod lower;

@@ -1,5 +1,5 @@
-//! tract operators of our own: whole patterns, computed with `pilotlight-kernels`, and what tract
-//! computes with far more code.
+//! tract operators on `pilotlight-kernels`, and smaller replacements of tract's own operators.
+//! Used by `fuse`, `import` and `ragged`. Do not know ONNX.
 
 mod attend;
 mod convolve;

@@ -1,3 +1,6 @@
+//! The operator for GRU, LSTM and RNN on `pilotlight-kernels`.
+//! Used by `import::lower`. Does not know ONNX.
+
 mod cell;
 
 use std::cell::RefCell;

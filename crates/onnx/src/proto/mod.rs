@@ -1,7 +1,6 @@
-//! ONNX's protobuf schema, with the field numbers of `onnx.proto`.
-//!
-//! Complete but for training: what is decoded and encoded again means the same to ONNX Runtime.
-//! Parts that nobody here looks into and that hold no tensors stay undecoded [`Bytes`].
+//! ONNX's protobuf schema with the field numbers of `onnx.proto`, without training. Fields that no module reads and that
+//! contain no tensors stay encoded as [`Bytes`], so that a decoded model encodes to the same meaning.
+//! A leaf: every module above uses it. Does not know operators.
 
 mod attribute;
 mod tensor;

@@ -1,8 +1,6 @@
-//! Encoders cut into stages, so that the tokens of many sequences are computed at once.
-//!
-//! Row stages compute each row of a matrix by itself, whichever sequence it belongs to. Attention and
-//! fragments, which are what no pattern of [`crate::fuse`] knows, see one sequence at a time. So a sequence
-//! gives the same bits alone and in any batch.
+//! Cuts a fused encoder into stages of rows, attention and fragments, so that a batch has no padding. A row stage computes
+//! each row by itself; the others compute one sequence at a time. So a sequence gives the same bits in any batch.
+//! The top of the crate: used by `pilotlight-inference`. Does not know calls or threads.
 
 mod classify;
 mod cut;

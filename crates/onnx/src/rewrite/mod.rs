@@ -1,7 +1,6 @@
-//! Graphs in other precisions, for engines that read ONNX.
-//!
-//! Only the graph itself is rewritten, not the subgraphs in its nodes nor functions. After an
-//! error the model is worth nothing.
+//! Rewrites ONNX graphs to other precisions, for engines that read ONNX. After an error the model is unusable.
+//! Only the main graph is rewritten, neither subgraphs nor functions.
+//! Used by `ragged` and by other crates. Does not know engines.
 
 mod attention;
 mod dynamic;

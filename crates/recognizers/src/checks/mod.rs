@@ -1,4 +1,5 @@
-//! What has to hold of a match besides its form.
+//! Checks of a match beyond its pattern: checksums, prefixes, dates and lengths.
+//! Used by `table`. Does not know patterns, scores or context.
 
 pub(crate) mod americas;
 pub(crate) mod asia;

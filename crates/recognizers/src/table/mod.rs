@@ -1,4 +1,5 @@
-//! The table of recognizers, a file for each kind. One row is one way to write one kind of identifier.
+//! The table of recognizers, a file for each group. One row is one format of one kind of identifier.
+//! Used by `options` and `find`. Does not know how texts are scanned.
 
 mod americas;
 mod asia;

@@ -1,8 +1,6 @@
-//! Model folders from Hugging Face's Hub, in the layout that its own libraries use for their cache:
-//! `models--ORGANIZATION--NAME/snapshots/COMMIT`.
-//!
-//! A file gets its name once all of it is there and its digest has been checked, so whatever has a name
-//! is whole. What a revision names is kept, too: without the Hub the commit of last time is used.
+//! Fetches model folders from Hugging Face's Hub, in the cache layout of its libraries
+//! (`models--ORGANIZATION--NAME/snapshots/COMMIT`). A file gets its name after its digest has been verified.
+//! Used by the program. Does not know OCI registries, nor the content of models.
 
 mod client;
 mod info;

@@ -1,8 +1,6 @@
-//! Memory of instances: slots of address space that stay warm from one instance to the next.
-//!
-//! A slot is made pristine by writing back the pages that its instance wrote, found in the
-//! kernel's page tables, instead of throwing all of its pages away. So the next instance meets
-//! neither page faults nor a byte of the former.
+//! Memory of instances: address space that is mapped from an image and reused. A reset writes back only the pages that
+//! the instance wrote, found in the kernel's page tables, so the next instance has neither page faults nor old data.
+//! Used by `engine`, `component` and `pool`. Does not know guests or requests.
 
 #![allow(unsafe_code, reason = "address space is mapped, and handed to Wasmtime")]
 

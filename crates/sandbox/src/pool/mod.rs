@@ -1,4 +1,5 @@
-//! Ready instances: taken by requests, torn down and made anew off their path.
+//! The instance pool: requests acquire ready instances; workers tear instances down and create new ones.
+//! The top of the crate: used by the host. Does not know HTTP routes or versions.
 
 mod dispatch;
 mod level;

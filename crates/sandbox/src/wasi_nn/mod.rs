@@ -1,9 +1,6 @@
-//! `wasi:nn` for guests: the only module that knows its WIT (`wit/wasi-nn.wit`), and nothing of
-//! HTTP.
-//!
-//! Wasmtime leaves wasi-nn out of its security policy, so this border is ours: whatever a guest
-//! names, counts or measures is checked before a backend sees it ([`pilotlight_inference`] does that for
-//! tensors and inputs), and what it keeps on the host is limited.
+//! `wasi:nn` for guests (`wit/wasi-nn.wit`). Guests are untrusted: it checks and limits names, counts and bytes before a
+//! backend sees them; [`pilotlight_inference`] checks tensors.
+//! Used by `store` and `component`. No other module knows this WIT; it does not know HTTP.
 
 mod held;
 mod pace;

@@ -1,4 +1,5 @@
-//! What is logged about requests.
+//! Log lines of requests, as text or JSON.
+//! Used by `otlp` and the host. Does not know metrics.
 
 #[cfg(feature = "log")]
 pub(crate) mod fields;

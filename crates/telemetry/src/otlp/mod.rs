@@ -1,11 +1,6 @@
-//! Export to an OpenTelemetry collector: OTLP 1.x over HTTP, in protobuf.
-//!
-//! Each of the three signals has a thread of its own, and traces and logs a bounded queue in front
-//! of it: a request or a log line puts its record there or, when it is full, drops it, and never
-//! waits. What became of everything is counted in `pilotlight_telemetry_items_total`.
-//!
-//! Without the feature `otlp` there is no exporter: [`Otlp::start`] says so, and everything else
-//! stays as it is, so that callers need no features of their own.
+//! Export to an OpenTelemetry collector (OTLP 1.x over HTTP, protobuf). Requests never wait for it; all outcomes are counted
+//! in `pilotlight_telemetry_items_total`. Without the feature `otlp`, [`Otlp::start`] returns an error.
+//! The top of the crate: used by the host and the program.
 
 mod environment;
 #[cfg_attr(not(feature = "otlp"), path = "absent.rs")]

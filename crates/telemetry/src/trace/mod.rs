@@ -1,4 +1,5 @@
-//! W3C Trace Context: which trace a request belongs to.
+//! W3C Trace Context: the trace that a request belongs to, and sampling.
+//! A leaf: `log`, `otlp` and the host use it. Does not know exporters.
 
 mod id;
 mod parent;

@@ -1,7 +1,6 @@
-//! Requests with a list of texts, answered in parts: what a function says of them, and how a host takes a
-//! request apart and puts the answers together.
-//!
-//! Values are copied as they were written, so that the answer is what the function would have written.
+//! Splits requests with a list of texts and joins their answers. Values keep their bytes, so the joined answer equals the
+//! answer of the function to the whole request. The guest declares which requests can be split.
+//! Used by `pilotlight-build` and the host. Does not know tasks or dialects.
 
 mod answer;
 mod counts;

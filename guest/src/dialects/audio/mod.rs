@@ -1,5 +1,5 @@
-//! Audio while it is sent: `POST /v1/audio/stream`, and WebSockets in Vosk's protocol. Models with words tell
-//! what is said, too.
+//! Streamed audio: `POST /v1/audio/stream`, and WebSockets in Vosk's protocol. Speech models also answer the text.
+//! Used by `dialects`. Does not know how models compute.
 
 mod query;
 mod stream;

@@ -1,5 +1,5 @@
-//! Hugging Face: `/v1/{task}` answers as the pipeline of `transformers` does, and all other paths as Hugging
-//! Face's hosted inference does (hosted.rs).
+//! Hugging Face: `/v1/{task}` follows the pipelines of `transformers`, all other paths hosted inference (hosted.rs).
+//! Used by `dialects`. Does not know how tasks are computed.
 
 #[cfg(feature = "schema")]
 mod describe;

@@ -1,5 +1,6 @@
-//! The Open Inference Protocol, version 2, over HTTP, with Triton's extensions for binary tensors,
-//! classification, parameters and the model's configuration. Repository and statistics are the host's.
+//! The Open Inference Protocol, version 2, over HTTP, with Triton's extensions for binary tensors, classification,
+//! parameters and model configuration. The host adds the repository and the statistics.
+//! Used by `dialects`. Does not know how tasks are computed.
 
 mod answer;
 mod binary;

@@ -1,5 +1,6 @@
-//! OpenAI's API: `/v1/embeddings` and `/v1/models`, `/v1/moderations` by a text classifier (moderations.rs), and
-//! `/v1/audio/transcriptions` by a speech model (transcriptions.rs).
+//! OpenAI's API: `/v1/embeddings`, `/v1/models`, `/v1/moderations` for text classifiers, and `/v1/audio/transcriptions`
+//! for speech models.
+//! Used by `dialects`. Does not know how tasks are computed.
 
 #[cfg(feature = "schema")]
 mod describe;

@@ -1,5 +1,5 @@
-//! Pages for browsers: the playground at `GET /`, and the OpenAPI document with a page that shows it. Whoever
-//! asks for no page at `GET /` is told that the model is there, as text-embeddings-inference does.
+//! Pages for browsers: the playground at `GET /`, and the OpenAPI document with a page that shows it.
+//! Used by `dialects`. Does not know tasks.
 
 mod openapi;
 

@@ -1,5 +1,5 @@
-//! The OpenAPI document of all routes, made from the types that requests are read into and answers are
-//! written from. Only tests and development have it; `pages/openapi.json` is what it makes.
+//! Generates the OpenAPI document of all routes from the types of requests and answers, into `pages/openapi.json`.
+//! Used only by tests and during development.
 
 mod errors;
 mod input;

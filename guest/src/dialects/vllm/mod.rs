@@ -1,4 +1,5 @@
-//! What vLLM adds to OpenAI's API for models that generate nothing: `/classify`, `/score` and `/pooling`.
+//! vLLM's endpoints for models that do not generate text: `/classify`, `/score` and `/pooling`.
+//! Used by `dialects`. Does not know how tasks are computed.
 
 mod classify;
 #[cfg(feature = "schema")]

@@ -1,4 +1,5 @@
-//! What is said, in a recording or in audio that is still being sent.
+//! Transcribes speech, in a recording or in streamed audio.
+//! Used by `dialects` through `tasks`. Does not know HTTP.
 
 mod session;
 

@@ -1,4 +1,5 @@
 //! The graph's own inputs and outputs, in the types of the Open Inference Protocol, version 2.
+//! Used by `dialects` through `tasks`. Does not know tokenizers.
 
 mod json;
 mod request;

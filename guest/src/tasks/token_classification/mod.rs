@@ -1,5 +1,5 @@
-//! One label for each token, and entities made of them: `TokenClassificationPipeline` of Hugging Face
-//! `transformers`, and redaction.
+//! One label for each token and the resulting entities, like `TokenClassificationPipeline` of `transformers`, and redaction.
+//! Used by `dialects` through `tasks`. Does not know HTTP.
 
 mod decode;
 mod recognize;

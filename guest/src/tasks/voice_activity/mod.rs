@@ -1,4 +1,5 @@
-//! When somebody speaks, in a recording or in audio that is still being sent.
+//! Detects speech segments, in a recording or in streamed audio.
+//! Used by `dialects` through `tasks`. Does not know HTTP.
 
 mod parameters;
 mod session;

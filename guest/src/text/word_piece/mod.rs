@@ -1,8 +1,6 @@
-//! Tokenizers of BERT's kind (WordPiece after `BertNormalizer` and `BertPreTokenizer`) in one pass over a text.
-//!
-//! The tokens are those of the library, which copies and aligns the whole text in each of its steps. What the first
-//! two steps do to a character does not depend on its neighbors, so that each character has a class. Texts with other
-//! characters, or with added tokens, are left to the library.
+//! Tokenizes for BERT (WordPiece after `BertNormalizer` and `BertPreTokenizer`) in one pass, with the tokens of the library.
+//! Each character has a class, because normalization does not depend on its neighbors. Texts with other characters, or
+//! with added tokens, go to the library. Used by `text`.
 
 mod characters;
 mod pieces;

@@ -1,4 +1,5 @@
-//! Client of a running server's administration API, shared by the commands that use it.
+//! Client of a running server's administration API.
+//! Used by the commands `swap`, `rollback` and `routes`.
 
 use std::path::PathBuf;
 

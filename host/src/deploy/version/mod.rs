@@ -1,4 +1,5 @@
-//! A component that has been loaded: its instances, its graphs, and what it is known by.
+//! A loaded component: its instances, graphs, limits and manifest.
+//! Used by `deploy` and, through it, by the folders above. Does not know other versions.
 
 mod answer;
 mod declared;

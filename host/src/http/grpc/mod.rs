@@ -1,7 +1,6 @@
-//! The gRPC service of the Open Inference Protocol, version 2 (`inference.GRPCInferenceService`).
-//!
-//! Each call becomes the HTTP request of the same protocol to the version that the call was routed to,
-//! so functions need to know nothing of gRPC. Used by the stack of layers.
+//! The gRPC service of the Open Inference Protocol, version 2 (`inference.GRPCInferenceService`). It converts each call to
+//! the HTTP request of the same protocol, for the version to which the call was routed.
+//! Used by the stack of layers. Functions do not know gRPC.
 
 mod calls;
 mod config;

@@ -1,7 +1,5 @@
-//! The layers of [`super::stack`], one file each.
-//!
-//! A layer reads the extensions of a request that layers above it have set, and calls only the next
-//! one. Only the stack uses them.
+//! The layers of [`super::stack`], one in each file. A layer reads request extensions that layers above it have set.
+//! Used only by the stack. A layer calls only the next layer.
 
 mod authenticate;
 mod body_limit;

@@ -1,4 +1,5 @@
-//! Reads the bodies of requests within configured limits, before the function is called.
+//! `tower::Layer` that buffers request bodies within the configured limits before a function is called.
+//! Used by the stack of layers. Does not know routes, except through the service below it.
 
 mod budget;
 mod decompress;

@@ -1,4 +1,5 @@
-//! TLS, and certificates that are exchanged while serving.
+//! TLS with certificates that can be replaced while the server runs.
+//! Used by listeners. Does not know HTTP.
 
 mod pair;
 

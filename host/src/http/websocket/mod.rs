@@ -1,5 +1,6 @@
-//! WebSockets (RFC 6455) as sessions of functions: messages become the body of a `POST` to the session's
-//! path, framed as `guest/wit` says, and lines of the answer become messages.
+//! WebSockets (RFC 6455) as sessions of functions. Messages become the body of a `POST` to the session's path, framed as
+//! `guest/wit` specifies; lines of the answer become messages.
+//! Used by the stack of layers. Does not know the protocol of the messages.
 
 mod handshake;
 mod messages;

@@ -1,6 +1,6 @@
-//! Sessions: requests that are answered while they are read. What a client sends is read as it comes, and
-//! waits for the function within limits; whatever exceeds them is told to the function, which tells it to
-//! the client and ends.
+//! Sessions: requests that the function answers while the client sends them. Received data waits for the function within
+//! limits. If a session exceeds a limit, the function gets the reason, sends it to the client, and ends.
+//! Used by `deploy` and `deidentification`. Does not know audio or texts.
 
 mod answer;
 mod input;

@@ -1,5 +1,6 @@
-//! An encoder and a decoder that generates tokens, as optimum exports them: the decoder's keys and values of
-//! earlier steps go from one step to the next inside the library, and are gone when the call ends.
+//! An encoder and an autoregressive decoder, as optimum exports them. The decoder's keys and values stay in the library from
+//! step to step and are freed when the call ends.
+//! Used by the backend ONNX Runtime. Does not know audio or texts.
 
 mod decoder;
 

@@ -1,7 +1,6 @@
-//! ONNX Runtime, whose shared library is looked for when the backend is made.
-//!
-//! `options → library (find, probe) → runtime (threads, memory, log) → provider (device) →
-//! session (a graph) or generator (an encoder and a decoder) → call (one run)`.
+//! The backend ONNX Runtime, whose shared library is loaded when the backend is created:
+//! `options → library → runtime (threads, memory, log) → provider (device) → session or generator → call (one run)`.
+//! Used through the trait of backends. Does not know queues or callers.
 
 mod allocator;
 mod call;

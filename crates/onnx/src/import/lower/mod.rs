@@ -1,4 +1,5 @@
-//! One function for each operator: from an ONNX node to tract operators.
+//! Converts ONNX nodes to tract operators, with one function for each ONNX operator.
+//! Used by `import`. Does not know fusion or whole graphs.
 
 mod activation;
 mod array;

@@ -1,4 +1,5 @@
-//! The exporter: queues and threads.
+//! The exporter: a bounded queue and a worker thread for each signal. It drops what it cannot send in time.
+//! Used by `otlp`. Does not know requests beyond their spans, records and metrics.
 
 mod collector;
 mod item;

@@ -1,3 +1,6 @@
+//! `pilotlight build`: options, accuracy check and report.
+//! Used by `main`. Does not know `serve`.
+
 mod built;
 mod in_guest;
 mod on_host;

@@ -1,3 +1,6 @@
+//! `pilotlight serve`: options or configuration become functions, routes and listeners, which reloads update.
+//! Used by `main` and `pilotlight cache warm`.
+
 mod blueprint;
 mod consul;
 mod document;
