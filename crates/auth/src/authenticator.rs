@@ -41,9 +41,9 @@ impl Authenticator {
         Self { policy, limiter }
     }
 
-    /// Who asks, if he may. A request that is refused for its credential takes nothing from
-    /// anybody. `client` is where it comes from, if that is known; it counts where everybody may
-    /// ask.
+    /// Authenticates a request. A request with an invalid credential does not count for any rate
+    /// limit. `client` is its client address, if known; without required credentials the rate limit
+    /// applies to it.
     ///
     /// # Errors
     /// [`Rejection`].

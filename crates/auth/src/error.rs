@@ -5,7 +5,7 @@ use pilotlight_files::ProtectedFileError;
 /// Longest list of keys, in bytes.
 pub(crate) const MAX_LIST_BYTES: usize = 1 << 20;
 
-/// Why it cannot be said who may ask.
+/// Errors of authentication files and options.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -90,7 +90,7 @@ impl Error {
 pub struct InvalidValue {
     /// The option, or the entry of the file, such as `keys.laptop.rate`.
     pub key: String,
-    /// What is wrong, and what would be right.
+    /// What is wrong, and how to correct it.
     pub message: String,
 }
 

@@ -19,7 +19,7 @@ pub enum ForwardedHeader {
     Forwarded,
 }
 
-/// Why it is not known who a request is from.
+/// Errors of the forwarded headers of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ForwardedError {

@@ -3,20 +3,20 @@ use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
-/// Who asks. Shows no secret, and no character that would break a line.
+/// Authenticated caller. Its display contains no secret and no control characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Principal {
     /// Anybody from a [`Network`]; from nowhere when it is not known.
     Anonymous(Option<Network>),
-    /// Who has an API key.
+    /// Owner of an API key.
     Key {
         /// What the key is called.
         id: Arc<str>,
         /// Who has it, if the file says so.
         name: Option<Arc<str>>,
     },
-    /// Whom a signed token names.
+    /// Subject of a signed token.
     Subject {
         /// Who signed it (the token's `iss`).
         issuer: Arc<str>,
@@ -25,8 +25,8 @@ pub enum Principal {
     },
 }
 
-/// What one client has for itself: an IPv4 address, or the /64 of an IPv6 address, in which a
-/// client can take any address it likes (RFC 6177).
+/// Network of a client: its IPv4 address, or the /64 of its IPv6 address, in which it can use any
+/// address (RFC 6177).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Network(IpAddr);
 

@@ -15,30 +15,30 @@ const LONGEST_LINE: usize = 107;
 /// fields, which are skipped.
 const LONGEST_REST: usize = 4096;
 
-/// What is to be done with a header that has been read in part.
+/// State of a header that has been read in part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProxyHeader {
     /// Read exactly so many bytes more; none of them belongs to what follows the header.
     Incomplete(usize),
     /// The proxy speaks for itself: a health check.
     Local,
-    /// It speaks for this client.
+    /// The proxy names this client.
     Client(IpAddr),
-    /// It speaks for a client that has no IP address, or does not tell it.
+    /// The proxy names no client, or one without an IP address.
     Unknown,
 }
 
-/// Why a connection does not begin with a header that can be used.
+/// Errors of PROXY protocol headers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProxyHeaderError {
-    /// It begins with something else.
+    /// The connection begins with other data.
     #[error("the connection does not begin with a PROXY protocol header")]
     Missing,
-    /// It begins with one that is broken.
+    /// The header is malformed.
     #[error("the PROXY protocol header is malformed")]
     Malformed,
-    /// It is longer than a header has to be.
+    /// The header is longer than allowed.
     #[error("the PROXY protocol header is too long")]
     TooLong,
     /// Another version, command or transport.

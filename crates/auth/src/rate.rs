@@ -7,7 +7,7 @@ const SLOWEST: f64 = 0.001;
 const FASTEST: f64 = 1e6;
 const LARGEST_BURST: u32 = 1_000_000;
 
-/// How many requests a principal may make: in any time `t` at most `burst + rate · t`.
+/// Rate limit of a principal: in any time `t` at most `burst + rate · t` requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
     /// Nanoseconds in which the right to one request comes back.

@@ -7,11 +7,11 @@ use http::status::StatusCode;
 
 use crate::principal::Principal;
 
-/// Why somebody may not ask. What it displays is for everybody; [`Rejection::reason`] is for the log.
+/// Rejection of a request. Its display is for the caller; [`Rejection::reason`] is for the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Rejection {
-    /// Nothing shows who asks.
+    /// The request has no credential.
     Missing,
     /// There are several credentials, and none is chosen.
     Ambiguous,
@@ -26,7 +26,7 @@ pub enum Rejection {
     },
 }
 
-/// What is wrong with a credential.
+/// Error of a credential.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Reason {
@@ -36,7 +36,7 @@ pub enum Reason {
     /// The credential is no API key, and nothing else is configured.
     #[error("the credential is not an API key, and `jwks` is not configured")]
     NoTokens,
-    /// It begins like an API key, but is none.
+    /// The credential begins like an API key, but is not one.
     #[error("the API key is malformed or truncated")]
     KeyMalformed,
     /// No key has this id.
@@ -115,7 +115,7 @@ impl Rejection {
         (WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
     }
 
-    /// What to tell who asked: nothing of which part of a credential was wrong.
+    /// Message for the caller. It does not tell which part of a credential is wrong.
     pub fn message(&self) -> &'static str {
         match self {
             Self::Missing => "authentication is required; send `authorization: Bearer KEY`",
@@ -125,8 +125,8 @@ impl Rejection {
         }
     }
 
-    /// What to tell who reads the log. Shows no secret, and nothing that a principal wrote but the
-    /// name of one who has proved it.
+    /// Message for the log. It contains no secret, and of the request only the name of an
+    /// authenticated principal.
     pub fn reason(&self) -> String {
         match self {
             Self::Missing => "no credential".to_owned(),

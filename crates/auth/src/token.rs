@@ -86,8 +86,8 @@ impl Tokens {
         })
     }
 
-    /// Why keys of the set cannot be used; the place of each is that of the key, such as
-    /// `keys[2]`. Unsupported, malformed, weak and private keys are skipped, and so are keys for
+    /// Keys of the set that are skipped, with the reason; the place of each is that of the key,
+    /// such as `keys[2]`. Unsupported, malformed, weak and private keys are skipped, and keys for
     /// other purposes than signatures (RFC 7517, section 5).
     pub fn skipped(&self) -> &[InvalidValue] {
         &self.keys.skipped

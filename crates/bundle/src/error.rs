@@ -2,7 +2,7 @@ use pilotlight_model::Digest;
 
 use crate::key::KeyId;
 
-/// Why a file is not the bundle that was sealed.
+/// Errors of a bundle whose content is not as it was built.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Broken {
@@ -45,7 +45,7 @@ pub enum Broken {
     ManifestTooLarge(usize),
 }
 
-/// Why a component is not accepted.
+/// Errors of a component that does not satisfy a policy.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refused {

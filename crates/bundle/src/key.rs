@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 /// What stands before the 32 bytes of a public key in its SubjectPublicKeyInfo (RFC 8410).
 const PUBLIC_KEY_INFO: [u8; 12] = *b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00";
 
-/// Why a key cannot be used.
+/// Errors of keys.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
@@ -66,8 +66,8 @@ pub enum KeyError {
     },
 }
 
-/// What a key is called: the SHA-256 of its SubjectPublicKeyInfo, as
-/// `openssl pkey -pubin -in KEY -outform DER | sha256sum` prints it.
+/// Identifier of a key: the SHA-256 of its SubjectPublicKeyInfo, as `openssl pkey -pubin -in KEY
+/// -outform DER | sha256sum` prints it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyId(Digest);
 
@@ -117,7 +117,7 @@ impl VerifyingKey {
         pem.map_err(|error| KeyError::Unwritable(error.to_string()))
     }
 
-    /// What the key is called.
+    /// Identifier of the key.
     pub fn id(&self) -> KeyId {
         KeyId(Digest::of(&[PUBLIC_KEY_INFO.as_slice(), self.0.as_bytes()].concat()))
     }

@@ -2,7 +2,7 @@ use crate::bundle::Bundle;
 use crate::error::Refused;
 use crate::key::VerifyingKey;
 
-/// What a component has to show before it is run.
+/// Requirement for components before they are run.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Policy {
     /// A seal that fits: it is whole, whoever built it.

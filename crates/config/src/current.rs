@@ -20,7 +20,7 @@ impl Current {
         Ok(Self { sources, parsed })
     }
 
-    /// What is in use.
+    /// The current configuration.
     pub fn get(&self) -> &Arc<Parsed> {
         &self.parsed
     }

@@ -5,16 +5,16 @@ use pilotlight_router::Route;
 use crate::key::Key;
 use crate::location::{Location, Origin};
 
-/// Something in a configuration that cannot be meant so.
+/// Error in a configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
     /// Name of the file, as it was given.
     pub file: String,
-    /// Where it was said.
+    /// Location in the text, or the name of a variable or a flag.
     pub location: Location,
-    /// Which key, such as `functions.ner.pool.min-ready`; empty where the text is no TOML.
+    /// Key, such as `functions.ner.pool.min-ready`; empty if the text is not TOML.
     pub key: String,
-    /// What is wrong, and what would be right.
+    /// What is wrong, and how to correct it.
     pub message: String,
 }
 
@@ -55,7 +55,7 @@ pub(crate) struct Fault {
 }
 
 impl Diagnostics {
-    /// All of them; at least one.
+    /// All diagnostics; at least one.
     pub fn all(&self) -> &[Diagnostic] {
         &self.0
     }

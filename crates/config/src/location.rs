@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// Where something was said.
+/// Source location of a value.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Location {
     /// In the text.

@@ -13,13 +13,13 @@ use crate::tree::{self, Node};
 use crate::types::Config;
 use crate::{deserialize, overlay, overrides, schema, schema_check, valid_part, validation};
 
-/// What a configuration is made of besides its text.
+/// Sources of a configuration besides its text.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
-    /// What errors call the text: the name of its file.
+    /// Name of the text in diagnostics: its file name.
     pub name: String,
-    /// Where relative paths of the text start; those of variables and flags start where the
-    /// program was started.
+    /// Folder in which relative paths of the text start; those of variables and flags start in the
+    /// working directory.
     pub folder: PathBuf,
     /// Which of its environments is meant.
     pub environment: Option<String>,
@@ -28,7 +28,7 @@ pub struct Sources {
     pub variables: Vec<(String, String)>,
     /// `KEY=VALUE`, the last words.
     pub flags: Vec<String>,
-    /// What the router finds wrong with routes.
+    /// Check of the routes by the router.
     pub routes: Option<RouteCheck>,
 }
 

@@ -3,7 +3,7 @@ use crate::key::Key;
 use crate::location::{Lines, Origin};
 use crate::tree::Node;
 
-/// Where each key of a configuration was set, for errors that are found later.
+/// Source location of each key of a configuration, for errors that are found later.
 #[derive(Debug, Clone)]
 pub struct SourceMap {
     text: String,

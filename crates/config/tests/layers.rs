@@ -240,7 +240,7 @@ fn errors_of_an_environment_are_at_its_own_lines_whether_it_is_chosen_or_not() {
     let diagnostics = check(&text, &Said::default().sources()).unwrap_err();
     assert_eq!(diagnostics.all().len(), 1);
     assert_eq!(diagnostics.all()[0].location, Location::Line { line: 22, column: 6 });
-    assert!(diagnostics.to_string().contains("no function `nex`"), "{diagnostics}");
+    assert!(diagnostics.to_string().contains("function `nex` does not exist"), "{diagnostics}");
 }
 
 #[test]

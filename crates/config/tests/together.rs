@@ -97,7 +97,7 @@ fn the_administration_is_not_where_the_functions_are() {
         "listen = '0.0.0.0:23041'\nadmin.listen = '127.0.0.1:23041'",
         "p.toml:2:16: admin.listen: overlaps `listen`, 0.0.0.0:23041",
     );
-    only("listen = '[::]:3001'", "p.toml:1:1: admin.listen: overlaps [::]:3001");
+    only("listen = '[::]:3001'", "p.toml:1:1: admin.listen: overlaps `listen`, [::]:3001");
     for text in [
         "listen = '0.0.0.0:0'\nadmin.listen = '127.0.0.1:0'",
         "listen = '0.0.0.0:23041'\nadmin.listen = '[::1]:23041'",

@@ -12,11 +12,11 @@ use crate::key::KeyId;
 pub struct Entity<'a> {
     /// Its label, such as `EMAIL`.
     pub label: &'a str,
-    /// How certain it is.
+    /// Confidence score.
     pub score: f32,
-    /// Where it begins, in code points.
+    /// Start in the text, in code points.
     pub start: usize,
-    /// Where it ends, in code points.
+    /// End in the text, in code points.
     pub end: usize,
 }
 
@@ -25,22 +25,22 @@ pub struct Entity<'a> {
 pub struct Deidentified {
     /// The text.
     pub text: String,
-    /// What was found in it, in its order.
+    /// Entities that were found, in their order.
     pub spans: Vec<Span>,
 }
 
-/// Where an entity is now. Nothing of its value is told but its length.
+/// Position of an entity. Of its value only the length is known.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Span {
     /// Its label.
     pub label: String,
-    /// How certain it is.
+    /// Confidence score.
     pub score: f32,
-    /// Where it, or what replaces it, begins in the de-identified text, in code points.
+    /// Start of the entity, or of its replacement, in the de-identified text, in code points.
     pub start: usize,
-    /// Where it ends there.
+    /// End in the de-identified text, in code points.
     pub end: usize,
-    /// Where it was in the original text, in code points.
+    /// Position in the original text, in code points.
     pub original: Range<usize>,
     /// Whether it was replaced; the labels of others are not among those to de-identify.
     pub deidentified: bool,

@@ -1,7 +1,7 @@
 use crate::key::KeyId;
 use crate::token::LONGEST_LABEL;
 
-/// Why a text was not de-identified. No message holds anything of the text.
+/// Errors of a text that cannot be de-identified. No message contains any of the text.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refused {

@@ -19,7 +19,7 @@ pub(crate) const SHORTEST: usize = 32;
 /// Longest name of a key.
 const LONGEST_ID: usize = 32;
 
-/// What a key is called, in its ring and in tokens: 1 to 32 letters (A to Z, a to z), digits,
+/// Identifier of a key in its keyring and in tokens: 1 to 32 letters (A to Z, a to z), digits,
 /// dashes and underscores.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]

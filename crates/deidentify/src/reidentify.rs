@@ -12,9 +12,9 @@ use crate::token::{Body, Piece, Token, pieces};
 pub struct Reidentified {
     /// The text.
     pub text: String,
-    /// How many tokens were decrypted.
+    /// Number of decrypted tokens.
     pub reidentified: usize,
-    /// What looks like a token and stayed as it was, in the order of the text.
+    /// Texts that look like tokens and were left unchanged, in order.
     pub left: Vec<Left>,
 }
 
@@ -31,26 +31,26 @@ impl fmt::Debug for Reidentified {
 /// Something that looks like a token and was left in its place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Left {
-    /// Why.
+    /// Reason.
     pub reason: Reason,
     /// The key that it names.
     pub key: String,
-    /// Where it begins in the text that was given, in code points.
+    /// Start in the given text, in code points.
     pub start: usize,
-    /// Where it ends there.
+    /// End in the given text, in code points.
     pub end: usize,
 }
 
-/// Why a token was left.
+/// Reason why a token was left unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Reason {
-    /// It is a pseudonym: nothing is encrypted in it.
+    /// It is a pseudonym, which contains no encrypted value.
     Pseudonym,
     /// No key in the ring is called so.
     UnknownKey,
-    /// It is not what the key that it names has made. What exactly is wrong with it is not told.
+    /// It was not made with the key that it names. The exact reason is not told.
     Damaged,
 }
 

@@ -65,12 +65,12 @@ impl KeyRing {
         Ok(Self(Arc::new(Ring { path: path.to_owned(), files, active, others })))
     }
 
-    /// What the key is called that makes new tokens.
+    /// Identifier of the key that makes new tokens.
     pub fn active(&self) -> &KeyId {
         self.0.active.id()
     }
 
-    /// What its keys are called, the active one first.
+    /// Identifiers of its keys, the active one first.
     pub fn ids(&self) -> impl Iterator<Item = &KeyId> {
         [self.active()].into_iter().chain(self.0.others.keys())
     }
@@ -81,8 +81,8 @@ impl KeyRing {
         &self.0.files
     }
 
-    /// How many values the active key has encrypted with a cipher, in this process. With 2^32 of
-    /// them it refuses more.
+    /// Number of values that the active key has encrypted with a cipher in this process. The
+    /// maximum is 2^32.
     pub fn encrypted(&self, cipher: Cipher) -> u64 {
         self.0.active.uses(cipher).made()
     }

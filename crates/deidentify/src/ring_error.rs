@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use crate::key::{BadKeyId, KeyId, SHORTEST};
 
-/// Why a ring of keys cannot be read or written. No message holds anything of a secret.
+/// Errors of a keyring file. No message contains any of a secret.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RingError {
@@ -81,17 +81,17 @@ pub enum RingError {
     Random(#[from] getrandom::Error),
 }
 
-/// What is wrong with a key of a ring's file.
+/// Error of a key in a keyring file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Problem {
-    /// It has to be there.
+    /// A required key is missing.
     #[error("is missing")]
     Missing,
-    /// Nothing is called so.
+    /// The key is unknown.
     #[error("is unknown; keyrings have `active`, and tables [keys.NAME] with `secret` or `file`")]
     Unknown,
-    /// It is of another type.
+    /// The value has another type.
     #[error("must be a {0}")]
     IsNotA(&'static str),
     /// No key can be called so.

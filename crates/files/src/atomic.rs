@@ -7,11 +7,11 @@ use std::path::Path;
 
 use tempfile::NamedTempFile;
 
-/// What the names of temporary files begin with.
+/// Prefix of the names of temporary files.
 pub const TEMPORARY_PREFIX: &str = ".pilotlight-tmp-";
 const BLOCK: usize = 4096;
 
-/// Who may read a file that is written, whatever the umask. Only its owner may write it.
+/// Users who can read a written file, regardless of the umask. Only its owner can write it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileAccess {
     /// Everybody may read it (mode 644).
@@ -82,7 +82,7 @@ impl AtomicFile {
         }
     }
 
-    /// Where the temporary file is.
+    /// Path of the temporary file.
     pub fn path(&self) -> &Path {
         self.0.path()
     }

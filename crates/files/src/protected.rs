@@ -7,7 +7,7 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-/// Why a protected file was not read.
+/// Errors of reading a protected file.
 #[derive(Debug, thiserror::Error)]
 pub enum ProtectedFileError {
     /// The operating system's error, or the file is not UTF-8.
@@ -27,7 +27,7 @@ pub enum ProtectedFileError {
     },
 }
 
-/// Who may read a secret.
+/// Users who can read a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Readers {
     /// Its owner alone.

@@ -25,7 +25,7 @@ pub struct TextWatcher {
 pub struct Unreadable {
     /// The file.
     pub path: PathBuf,
-    /// Why it cannot be read.
+    /// Reason why it cannot be read.
     pub reason: String,
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 /// The usual interval between two looks at a file.
 pub const WATCH_INTERVAL: Duration = Duration::from_millis(500);
 
-/// How a file is looked at.
+/// Depth of a check for changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Look {
     /// Periodically: a file that is being written is left for the next look.

@@ -1,4 +1,4 @@
-//! What is recognized, as configured.
+//! Options of the recognizers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,35 +7,35 @@ use serde::{Deserialize, Serialize};
 use crate::scanner::ScannerError;
 use crate::table::recognizers;
 
-/// Least score of a finding unless configured.
+/// Default minimum score of a finding.
 pub const THRESHOLD: f32 = 0.5;
-/// Most own patterns, and most terms of all lists.
+/// Maximum number of own patterns, and of terms in all lists.
 const MOST_PATTERNS: usize = 256;
 const MOST_TERMS: usize = 10_000;
-/// Longest pattern, term and label, in bytes.
+/// Maximum size of a pattern, a term and a label, in bytes.
 const LONGEST_PATTERN: usize = 1024;
 const LONGEST_TERM: usize = 256;
 const LONGEST_LABEL: usize = 64;
 
-/// `[recognizers]`: which identifiers are recognized, and own patterns and lists.
+/// `[recognizers]`: recognizers of identifiers, own patterns and lists.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Recognizers"))]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct RecognizerOptions {
-    /// Countries whose identifiers are recognized (ISO 3166-1 alpha-2); all unless given. What is not issued
-    /// by a country is always recognized.
+    /// Countries whose identifiers are recognized (ISO 3166-1 alpha-2) [default: all countries].
+    /// Identifiers that are not issued by a country are always recognized.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub countries: Option<BTreeSet<String>>,
-    /// Labels that are recognized; all unless given.
+    /// Labels that are recognized [default: all labels]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub labels: Option<BTreeSet<String>>,
-    /// Names of recognizers that are not used.
+    /// Names of recognizers that are disabled.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub disable: BTreeSet<String>,
-    /// Least score of a finding, 0 to 1; 0.5 unless given.
+    /// Minimum score of a finding, 0 to 1 [default: 0.5]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threshold: Option<f32>,
-    /// Least score by label.
+    /// Minimum scores by label.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub thresholds: BTreeMap<String, f32>,
     /// Own patterns.
@@ -44,15 +44,15 @@ pub struct RecognizerOptions {
     /// Terms that are always found.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub deny: Vec<DenyList>,
-    /// Values that are never found, in any case, neither by a recognizer nor by a model.
+    /// Values that are never found, regardless of case, neither by a recognizer nor by the model.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allow: Vec<String>,
-    /// The same by regular expressions that match whole values.
+    /// Regular expressions of values that are never found; they match whole values.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allow_patterns: Vec<String>,
 }
 
-/// A pattern of one's own.
+/// Own pattern.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -61,10 +61,10 @@ pub struct OwnPattern {
     pub name: String,
     /// Label of its findings.
     pub label: String,
-    /// Regular expression, in the syntax of the Rust crate `regex`: linear in time, without look-around
-    /// and backreferences.
+    /// Regular expression in the syntax of the Rust crate `regex`: linear in time, without
+    /// look-around and backreferences.
     pub pattern: String,
-    /// Score of a match without context, 0 to 1; 0.5 unless given.
+    /// Score of a match without context, 0 to 1 [default: 0.5]
     #[serde(default = "half")]
     pub score: f32,
     /// Words near a match that raise its score.
@@ -76,18 +76,18 @@ fn half() -> f32 {
     0.5
 }
 
-/// Terms that are always found, as whole words and in any case.
+/// Terms that are always found, as whole words, regardless of case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct DenyList {
-    /// Label of its findings.
+    /// Label of the findings.
     pub label: String,
-    /// The terms.
+    /// Terms.
     pub terms: Vec<String>,
 }
 
-/// What is wrong with [`RecognizerOptions`].
+/// Errors of [`RecognizerOptions`].
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OptionsError {
@@ -183,7 +183,7 @@ impl RecognizerOptions {
             && !self.disable.contains(row.name)
     }
 
-    /// Least score of findings with a label.
+    /// Minimum score of findings with a label.
     pub fn threshold_of(&self, label: &str) -> f32 {
         self.thresholds.get(label).copied().or(self.threshold).unwrap_or(THRESHOLD)
     }

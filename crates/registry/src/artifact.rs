@@ -21,11 +21,11 @@ const CREATED: &str = "1970-01-01T00:00:00Z";
 /// What goes on in a message about a manifest of someone else's making.
 const LONGEST_SHOWN: usize = 100;
 
-/// What a manifest tells about its component, under the keys of the OCI image specification. There
-/// is no time among them: the same component and annotations make the same manifest.
+/// Annotations of a manifest, with the keys of the OCI image specification. They contain no time,
+/// so that the same component and annotations result in the same manifest.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Annotations {
-    /// What it is called.
+    /// Title.
     #[serde(rename = "org.opencontainers.image.title", skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// What it does.
@@ -40,7 +40,7 @@ pub struct Annotations {
     /// Its licenses, as an SPDX expression.
     #[serde(rename = "org.opencontainers.image.licenses", skip_serializing_if = "Option::is_none")]
     pub licenses: Option<String>,
-    /// Where its source is.
+    /// URL of the source code.
     #[serde(rename = "org.opencontainers.image.source", skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
 }

@@ -13,7 +13,7 @@ use crate::reference::Reference;
 /// How to help oneself where a configuration is of no use.
 const INSTEAD: &str = "set PILOTLIGHT_REGISTRY_USER and PILOTLIGHT_REGISTRY_PASSWORD";
 
-/// Who asks.
+/// Credentials for a registry.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Credentials {
     /// Anybody.
@@ -41,10 +41,10 @@ impl Credentials {
     }
 }
 
-/// Where credentials are looked for: first a user and a password, then Docker's configuration.
+/// Sources of credentials: first a user and a password, then Docker's configuration.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
-    /// Who to be, whatever the registry.
+    /// User for every registry.
     pub user: Option<String>,
     /// The user's password.
     pub password: Option<Secret>,

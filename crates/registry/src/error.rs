@@ -5,7 +5,7 @@ use pilotlight_model::Digest;
 /// Result with [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why something could not be pushed or pulled.
+/// Errors of push and pull.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -25,7 +25,7 @@ pub enum Error {
         /// What is wrong with them, and what to do.
         reason: String,
     },
-    /// What is to be pushed is no component.
+    /// The file to push is not a component.
     #[error("only WebAssembly components can be pushed: {0}")]
     Component(String),
     /// The registry does not answer, or not in HTTP.
@@ -82,7 +82,7 @@ pub enum Error {
         /// What it answered.
         message: String,
     },
-    /// What the reference names is not a component in the layout of Wasm artifacts.
+    /// The reference does not name a component in the layout of Wasm artifacts.
     #[error("{reference} is not a WebAssembly component: {reason}")]
     Artifact {
         /// The reference.

@@ -25,10 +25,10 @@ const MANIFESTS: &str = "application/vnd.oci.image.manifest.v1+json, \
     application/vnd.docker.distribution.manifest.v2+json, \
     application/vnd.docker.distribution.manifest.list.v2+json";
 
-/// What a pull may cost.
+/// Limits of a pull.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Largest component in bytes.
+    /// Maximum size of a component, in bytes.
     pub size: u64,
 }
 
@@ -45,7 +45,7 @@ struct Document {
     content: Vec<u8>,
 }
 
-/// What has been pulled.
+/// Result of a pull.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pulled {
     /// SHA-256 of the component's manifest, also where the reference names an index.

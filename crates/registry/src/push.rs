@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::reference::read_digest;
 use crate::remote::Remote;
 
-/// What has been pushed.
+/// Result of a push.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pushed {
     /// SHA-256 of the manifest: what `@sha256:…` in a reference names.

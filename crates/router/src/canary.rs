@@ -30,15 +30,15 @@ struct Progress {
     reason: Option<Reason>,
 }
 
-/// How far a canary is.
+/// Phase of a canary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// It goes from step to step.
+    /// It advances from step to step.
     Running,
-    /// It went through all steps and keeps the share of the last.
+    /// It has completed all steps and keeps the share of the last one.
     Finished,
-    /// It left the bounds, and gets nothing.
+    /// It exceeded a limit and gets no requests.
     RolledBack,
 }
 
@@ -47,14 +47,14 @@ pub enum Phase {
 pub enum Side {
     /// The target whose weight moves.
     Canary,
-    /// One of the others.
+    /// One of the other targets.
     Control,
 }
 
-/// What [`CanaryState::advance`] did.
+/// Result of [`CanaryState::advance`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// Nothing.
+    /// No change.
     Hold,
     /// The next step began.
     Moved {
@@ -74,17 +74,17 @@ pub enum Event {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct CanaryStatus {
-    /// How far it is.
+    /// Phase.
     pub phase: Phase,
     /// Which step, counted from 0.
     pub step: usize,
     /// Its share of the route's requests.
     pub share: f64,
-    /// What it answered in this step.
+    /// Requests of the canary in this step.
     pub canary: Seen,
-    /// What the others answered in this step.
+    /// Requests of the control in this step.
     pub control: Seen,
-    /// Why it was rolled back, if it was.
+    /// Reason of the rollback, if it was rolled back.
     pub reason: Option<String>,
 }
 
@@ -101,7 +101,7 @@ impl Observer {
         self.state.observe(self.side, latency, failed);
     }
 
-    /// Who answers it.
+    /// The side that answers the request.
     #[must_use]
     pub fn side(&self) -> Side {
         self.side
@@ -142,7 +142,7 @@ impl CanaryState {
         f64::from_bits(self.share.load(Ordering::Relaxed))
     }
 
-    /// How it does.
+    /// Current status.
     #[must_use]
     pub fn status(&self) -> CanaryStatus {
         let progress = self.progress();

@@ -8,23 +8,24 @@ const LONGEST_POINTER: usize = 200;
 /// Whether two answers say the same.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Comparison {
-    /// They do.
+    /// The answers are equal.
     Same,
-    /// They do not; the first difference.
+    /// The answers differ; the first difference.
     Different(Difference),
 }
 
-/// Where two answers differ. Tells nothing of what texts they hold, as texts are users' data.
+/// First difference of two answers. It contains no texts of the answers, because they are users'
+/// data.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Difference {
     /// The JSON pointer of what differs, cut if it is long.
     pub pointer: String,
-    /// What differs.
+    /// Kind of the difference.
     pub kind: DifferenceKind,
 }
 
-/// What differs between an expected and a found answer.
+/// Kind of a difference between the expected and the found answer.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DifferenceKind {
     /// Numbers: integers that are not equal, or others further apart than the tolerance.

@@ -9,7 +9,7 @@ pub struct RouteError {
     pub route: usize,
     /// Keys that lead from the route to what is wrong.
     pub path: Vec<Key>,
-    /// What is wrong, and what would be right.
+    /// What is wrong, and how to correct it.
     pub message: String,
 }
 

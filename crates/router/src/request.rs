@@ -4,16 +4,16 @@ use std::net::IpAddr;
 use http::HeaderMap;
 use http::header::COOKIE;
 
-/// What routes may look at of a request.
+/// Parts of a request that routes can match.
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
     /// Its path in its normal form (RFC 3986, section 6.2.2), without the query.
     pub path: &'a str,
-    /// What follows the `?`.
+    /// Query, without the `?`.
     pub query: Option<&'a str>,
     /// Its headers.
     pub headers: &'a HeaderMap,
-    /// Who sent it, if that is known.
+    /// Client address, if known.
     pub client: Option<IpAddr>,
     /// Its body, if it was read: see [`Router::needs_body`](crate::Router::needs_body).
     pub body: Option<&'a [u8]>,

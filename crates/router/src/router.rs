@@ -43,20 +43,20 @@ struct Moved {
     state: Arc<CanaryState>,
 }
 
-/// Where a request goes.
+/// Routing decision for a request.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Decision<'a> {
     /// The route that it matched, counted from 0: its authentication and de-identification apply, whoever chose the
     /// target. None if a tester chose, and no route is for the request.
     pub route: Option<usize>,
-    /// Who answers it.
+    /// Target that answers the request.
     pub target: Cow<'a, Target>,
-    /// How that was chosen.
+    /// How the target was chosen.
     pub choice: Choice,
-    /// Who is asked, too.
+    /// Shadow target that also gets the request.
     pub shadow: Option<&'a Shadow>,
-    /// Whom to tell how it went, if the route has a canary.
+    /// Observer for the result, if the route has a canary.
     pub canary: Option<Observer>,
 }
 
@@ -83,7 +83,7 @@ pub enum BadOverride {
          version's SHA-256"
     )]
     Malformed,
-    /// It is given more than once.
+    /// The header is sent several times.
     #[error("{VERSION_HEADER}: is sent several times; send it once")]
     Several,
     /// There is no such function.
@@ -176,7 +176,7 @@ impl Router {
         self.routes.iter().map(|ready| &ready.route)
     }
 
-    /// What a route is called: its name, or its place in the list.
+    /// Name of a route, or its position in the list.
     #[must_use]
     pub fn name(&self, route: usize) -> Option<Cow<'_, str>> {
         let name = self.routes.get(route)?.route.name.as_deref();

@@ -14,7 +14,7 @@ const DEVIATIONS: f64 = 3.0;
 /// Share of requests that are slower than the p99.
 const BEYOND_P99: f64 = 0.01;
 
-/// Why a canary was rolled back.
+/// Reason of a rollback of a canary.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Reason {
     /// More of its requests failed than may; shares of requests.
@@ -31,7 +31,7 @@ pub enum Reason {
         /// The control's.
         control: Duration,
     },
-    /// It has answered nothing but failures.
+    /// All requests of the canary failed.
     Hopeless {
         /// How many.
         failures: u64,

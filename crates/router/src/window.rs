@@ -23,9 +23,9 @@ pub(crate) struct Window {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Seen {
-    /// How many.
+    /// Number of requests.
     pub requests: u64,
-    /// How many of them failed.
+    /// Number of failed requests.
     pub failures: u64,
     /// 99 % were answered within this time, to 3 %; zero without requests.
     #[serde(rename = "p99_us", serialize_with = "microseconds")]

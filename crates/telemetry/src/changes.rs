@@ -7,16 +7,16 @@ use std::time::SystemTime;
 use crate::catalog;
 use crate::family::{Description, Family, Series, Value, labels};
 
-/// What became of a new version.
+/// Outcome of a swap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Swap {
-    /// It has taken over.
+    /// The new version has taken over.
     TakenOver,
-    /// It was refused: it cannot be loaded, or did not answer its sample; the old one serves on.
+    /// The new version could not be loaded, or failed its smoke test; the old one keeps serving.
     Refused,
 }
 
-/// Who wanted the former version back.
+/// Cause of a rollback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rollback {
     /// An operator.

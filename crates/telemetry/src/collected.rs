@@ -18,7 +18,7 @@ pub struct Collected {
     pub shadows: Vec<ShadowMetrics>,
 }
 
-/// What the pool of a version holds, and has done since it was made.
+/// State of an instance pool, and its counters since it was created.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PoolMetrics {
     /// The function.
@@ -49,7 +49,7 @@ pub struct PoolMetrics {
     pub failed: u64,
 }
 
-/// What a graph does, and has done since it was loaded.
+/// State of a graph, and its counters since it was loaded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GraphMetrics {
     /// The function.
@@ -62,11 +62,11 @@ pub struct GraphMetrics {
     pub waiting: u64,
     /// Batches that run.
     pub running: u64,
-    /// How many batches had up to so many rows, and more than the one before.
+    /// Histogram of the rows of batches: upper bounds and counts.
     pub batch_rows: Vec<(u64, u64)>,
     /// Rows of all batches.
     pub rows: u64,
-    /// How many calls waited up to so many microseconds, and more than the one before.
+    /// Histogram of the waiting times of calls: upper bounds in microseconds, and counts.
     pub wait_us: Vec<(u64, u64)>,
     /// Microseconds that all calls together waited.
     pub waited_us: u64,
@@ -80,22 +80,22 @@ pub struct GraphMetrics {
     pub refused: u64,
     /// Calls whose callers went away.
     pub canceled: u64,
-    /// How often the process that computes it was started again, where it has one of its own.
+    /// Restarts of the isolated backend, if the graph has one.
     pub restarts: Option<u64>,
 }
 
-/// How far the canary of a route is.
+/// State of the canary of a route.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CanaryMetrics {
     /// The route.
     pub route: String,
     /// The canary's share of the route's requests, 0 to 1.
     pub share: f64,
-    /// How far it is.
+    /// State.
     pub state: CanaryState,
 }
 
-/// How the answers of the shadow of a route compare with those that were given.
+/// Comparisons of the answers of a route's shadow with those of its targets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShadowMetrics {
     /// The route.
@@ -104,12 +104,12 @@ pub struct ShadowMetrics {
     pub outcomes: Vec<(&'static str, u64)>,
 }
 
-/// How far a canary is.
+/// State of a canary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CanaryState {
-    /// It goes from step to step.
+    /// It advances from step to step.
     Running,
-    /// It has come through.
+    /// It has completed its last step.
     Finished,
     /// It was rolled back.
     RolledBack,

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use crate::catalog;
 use crate::family::{Family, Series, Value, labels};
 
-/// Why a connection was closed before a request was read from it.
+/// Reason why a connection was closed before a request was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefusedConnection {
     /// Its client has as many connections as one address may have.

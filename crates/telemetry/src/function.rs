@@ -50,7 +50,7 @@ pub(crate) struct Counts {
 pub struct Statistics {
     /// When the last one was answered, in milliseconds since 1970; 0 if none was.
     pub last_unix_ms: u64,
-    /// Those that were answered with success.
+    /// Requests that were answered successfully.
     pub succeeded: Total,
     /// The others.
     pub failed: Total,
@@ -116,7 +116,7 @@ impl Handle {
         self.0.unchecked.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// What has been counted so far.
+    /// Current counters.
     pub fn statistics(&self) -> Statistics {
         let counts = &*self.0;
         let stage = |stage: Stage| counts.stages[stage as usize].total();

@@ -37,10 +37,10 @@ const NANOSECONDS: [u64; BOUNDS.len()] = {
     all
 };
 
-/// How many there were, and how long they took together.
+/// Count and total duration.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Total {
-    /// How many.
+    /// Number.
     pub count: u64,
     /// Nanoseconds.
     pub ns: u64,

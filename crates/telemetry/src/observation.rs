@@ -2,16 +2,16 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-/// How a request went.
+/// Result of a request.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Observation {
-    /// What was answered; 499 when nobody was left to answer.
+    /// Status of the response; 499 if the client disconnected.
     pub status: StatusCode,
-    /// What went wrong, when something did.
+    /// Kind of the error, if there was one.
     pub kind: Option<ErrorKind>,
-    /// Where the time went.
+    /// Durations of the stages.
     pub stages: Stages,
-    /// From the request's arrival to the last byte of its answer.
+    /// Time from the arrival of the request to the last byte of its response.
     pub total: Duration,
 }
 
@@ -76,7 +76,7 @@ impl Stages {
 /// Gives each kind its name in labels and attributes.
 macro_rules! kinds {
     ($($(#[doc = $doc:literal])+ $kind:ident = $name:literal,)+) => {
-        /// What can go wrong with a request.
+        /// Kind of an error of a request.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         #[non_exhaustive]
         pub enum ErrorKind {
@@ -84,10 +84,10 @@ macro_rules! kinds {
         }
 
         impl ErrorKind {
-            /// All of them.
+            /// All kinds.
             pub const ALL: &[Self] = &[$(Self::$kind,)+];
 
-            /// As it stands in labels and attributes.
+            /// Name in labels and attributes.
             pub fn name(self) -> &'static str {
                 match self {
                     $(Self::$kind => $name,)+

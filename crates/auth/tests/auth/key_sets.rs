@@ -63,12 +63,12 @@ fn keys_for_something_else_are_skipped() {
         (rsa.jwk(r#""kid":"a","key_ops":[]"#), "`key_ops`"),
         (p256.jwk(r#""kid":"a","alg":"ECDH-ES""#), "`alg` is not ES256"),
         (ed25519.jwk(r#""kid":"a","alg":"ES256""#), "`alg` is not EdDSA or Ed25519"),
-        (r#"{"kty":"EC","crv":"P-384","kid":"a","x":"AA","y":"AA"}"#.to_owned(), "neither"),
-        (r#"{"kty":"EC","crv":"secp256k1","x":"AA","y":"AA"}"#.to_owned(), "neither"),
-        (r#"{"kty":"OKP","crv":"X25519","kid":"a","x":"AA"}"#.to_owned(), "neither"),
-        (r#"{"kty":"OKP","crv":"Ed448","kid":"a","x":"AA"}"#.to_owned(), "neither"),
-        (r#"{"kty":"AKP","kid":"a","pub":"AA"}"#.to_owned(), "neither"),
-        (r#"{"kty":"rsa","n":"AA","e":"AQAB"}"#.to_owned(), "neither"),
+        (r#"{"kty":"EC","crv":"P-384","kid":"a","x":"AA","y":"AA"}"#.to_owned(), "not supported"),
+        (r#"{"kty":"EC","crv":"secp256k1","x":"AA","y":"AA"}"#.to_owned(), "not supported"),
+        (r#"{"kty":"OKP","crv":"X25519","kid":"a","x":"AA"}"#.to_owned(), "not supported"),
+        (r#"{"kty":"OKP","crv":"Ed448","kid":"a","x":"AA"}"#.to_owned(), "not supported"),
+        (r#"{"kty":"AKP","kid":"a","pub":"AA"}"#.to_owned(), "not supported"),
+        (r#"{"kty":"rsa","n":"AA","e":"AQAB"}"#.to_owned(), "not supported"),
         (r#"{"kty":"RSA","use":"enc"}"#.to_owned(), "`use`"),
     ] {
         let skipped = skipped(&jwk);

@@ -9,7 +9,7 @@ use super::{Change, ConsulError, ConsulOptions};
 pub enum Consul {}
 
 impl Consul {
-    /// Says that this build does not ask Consul.
+    /// Fails, because this build does not support Consul.
     ///
     /// # Errors
     /// [`ConsulError::NotBuilt`].

@@ -77,8 +77,7 @@ impl Consul {
         answer
     }
 
-    /// How long to leave the agent alone before the next question: twice as long after each
-    /// failure, up to 30 s.
+    /// Pause before the next query: doubled after each failure, up to 30 s.
     pub fn pause(&self) -> Duration {
         match (self.failures, self.quiet) {
             (0, false) => Duration::ZERO,

@@ -23,14 +23,14 @@ pub struct ConsulOptions {
     pub key: String,
     /// A token that may read the key.
     pub token: Option<Secret>,
-    /// How long a question waits for a change, 10 minutes at most.
+    /// Maximum time for which a query blocks, at most 10 minutes.
     pub wait: Duration,
 }
 
-/// What a question has found.
+/// Result of a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// Nothing new.
+    /// No change.
     Unchanged,
     /// The key has another text.
     Text(String),
@@ -38,11 +38,11 @@ pub enum Change {
     Absent,
 }
 
-/// Why a question was not answered.
+/// Errors of queries to Consul.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConsulError {
-    /// What asks Consul is not part of this build.
+    /// This build does not support Consul.
     #[error("this build does not support Consul; build it with --features consul")]
     NotBuilt,
     /// The address is none.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::options::DeidentifyOptions;
 use crate::token::{LONGEST_LABEL, is_label};
 
-/// Why options do not fit a model.
+/// Errors of options that do not fit a model.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unfit {

@@ -118,7 +118,7 @@ fn a_rotation_that_fails_changes_nothing() {
         (0o600, ring.clone(), "k1", "already has a key `k1`"),
         (0o600, inline, "k2", "each key as a table [keys.NAME]"),
         (0o644, ring.clone(), "k2", "chmod 600"),
-        (0o600, ring.replace("active", "activ"), "k2", "`activ` is not known"),
+        (0o600, ring.replace("active", "activ"), "k2", "`activ` is unknown"),
         (0o600, "[".to_owned(), "k2", "not TOML"),
     ];
     for (mode, text, new, message) in cases {

@@ -36,11 +36,11 @@ pub struct Hub {
 /// A model that is here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fetched {
-    /// Where its folder is.
+    /// Folder of the model.
     pub folder: PathBuf,
     /// The commit that it is of.
     pub commit: String,
-    /// Why it is the commit of last time, where nobody could say what the revision names now.
+    /// Reason why the commit in the cache is used, if the Hub could not be asked.
     pub outdated: Option<String>,
 }
 

@@ -16,7 +16,7 @@ use crate::trace::RequestTrace;
 pub enum Otlp {}
 
 impl Otlp {
-    /// Says that this build has no exporter.
+    /// Fails, because this build does not support OTLP.
     ///
     /// # Errors
     /// [`OtlpError::NotBuilt`].

@@ -35,7 +35,7 @@ pub struct OtlpEnvironment {
 pub struct MalformedVariable {
     /// Its name.
     pub variable: String,
-    /// What is wrong with it, and what would be right.
+    /// What is wrong with it, and how to correct it.
     pub reason: &'static str,
 }
 
@@ -68,7 +68,7 @@ impl OtlpEnvironment {
         &self.malformed
     }
 
-    /// How to export what the environment alone says to; `None` if it names no collector.
+    /// Options of an export that the environment alone configures; `None` if it names no collector.
     pub fn options(&self) -> Option<OtlpOptions> {
         let signals = [&self.traces, &self.metrics, &self.logs];
         let any = self.endpoint.is_some() || signals.iter().any(|one| one.endpoint.is_some());
@@ -101,7 +101,7 @@ impl OtlpEnvironment {
         options.attributes.extend(new);
     }
 
-    /// What the environment calls the service: `OTEL_SERVICE_NAME`, or `service.name` among
+    /// Name of the service in the environment: `OTEL_SERVICE_NAME`, or `service.name` in
     /// `OTEL_RESOURCE_ATTRIBUTES`.
     pub fn service(&self) -> Option<&str> {
         let attribute = self.attributes.iter().rfind(|(key, _)| key == SERVICE);

@@ -4,7 +4,7 @@ use http::Uri;
 use http::header::HeaderName;
 use pilotlight_secret::Secret;
 
-/// Where to export to, and how.
+/// Options of the export.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct OtlpOptions {
@@ -13,43 +13,43 @@ pub struct OtlpOptions {
     pub endpoint: String,
     /// Sent with each request, such as `authorization`.
     pub headers: Vec<(String, Secret)>,
-    /// What is different for traces.
+    /// Options of traces.
     pub traces: SignalOptions,
-    /// What is different for metrics.
+    /// Options of metrics.
     pub metrics: SignalOptions,
-    /// What is different for log records.
+    /// Options of log records.
     pub logs: SignalOptions,
-    /// What the process is called: `service.name`.
+    /// Name of the service: `service.name`.
     pub service: String,
     /// More that is said of the process, such as `deployment.environment.name`.
     pub attributes: Vec<(String, String)>,
-    /// How many requests, and how many log records, may wait to be sent; a million at most.
+    /// Maximum number of queued spans, and of queued log records; at most a million.
     pub queue: usize,
-    /// How many of them are sent at once.
+    /// Maximum number of them in one export.
     pub batch: usize,
-    /// How long the first of a batch waits for the others.
+    /// Maximum time for which the first item of a batch waits for others.
     pub delay: Duration,
     /// Time between two exports of metrics.
     pub interval: Duration,
-    /// How long the collector may take to answer; an hour at most.
+    /// Maximum time for an answer of the collector; at most an hour.
     pub timeout: Duration,
-    /// How often something is sent again that could not be sent.
+    /// Number of retries of an export.
     pub retries: u32,
-    /// How long the first retry waits; each following waits twice as long, 30 seconds at most. Of
-    /// each wait up to a half is left out at random.
+    /// Pause before the first retry; it doubles with each retry, up to 30 seconds. Up to a half of
+    /// each pause is left out at random (jitter).
     pub backoff: Duration,
 }
 
-/// What is different for one signal.
+/// Options of one signal.
 #[derive(Debug, Clone, Default)]
 pub struct SignalOptions {
-    /// Where it is sent to, as it is: nothing is put behind it.
+    /// URL of the signal's receiver; no path is appended.
     pub endpoint: Option<String>,
     /// Sent with each of its requests, instead of what is sent with the others.
     pub headers: Option<Vec<(String, Secret)>>,
 }
 
-/// Why nothing can be exported.
+/// Errors of the export.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OtlpError {
@@ -77,7 +77,7 @@ pub enum OtlpError {
 }
 
 impl OtlpOptions {
-    /// What a service is called unless it is told.
+    /// Default name of the service.
     pub const SERVICE: &str = "pilotlight";
 
     /// Exports to `endpoint`.

@@ -10,11 +10,11 @@ use crate::observation::Observation;
 pub struct RequestSpan {
     /// When it came.
     pub began: SystemTime,
-    /// How it was asked.
+    /// Method.
     pub method: Method,
     /// `http` or `https`.
     pub scheme: &'static str,
-    /// What was asked for, without the query.
+    /// Path, without the query.
     pub path: String,
     /// The rule's name, or its pattern of paths.
     pub route: Option<String>,
@@ -22,6 +22,6 @@ pub struct RequestSpan {
     pub function: Option<String>,
     /// The short digest of the version.
     pub version: Option<String>,
-    /// How it went.
+    /// Result of the request.
     pub observation: Observation,
 }

@@ -21,11 +21,11 @@ const TRACE_STATE: HeaderName = HeaderName::from_static("tracestate");
 /// A request's place in its trace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestTrace {
-    /// What is told to whom we ask: the trace, our span, and whether it is recorded.
+    /// Context for requests that this span sends: the trace, this span, and whether it is recorded.
     pub own: TraceParent,
     /// The span that the request comes from, when it is not the trace's first.
     pub parent: Option<SpanId>,
-    /// What is passed on for others.
+    /// Trace state, which is passed on.
     pub state: TraceState,
 }
 

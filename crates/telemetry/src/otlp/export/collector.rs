@@ -47,7 +47,8 @@ enum Answer {
     Taken { rejected: u64, message: String },
     /// The collector does not want it.
     Refused(String),
-    /// It may be tried again, after the seconds that the collector asked for; dates are not read.
+    /// The export can be tried again, after the seconds that the collector requested; dates are not
+    /// supported.
     Later(String, Option<Duration>),
 }
 
