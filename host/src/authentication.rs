@@ -41,7 +41,7 @@ pub(crate) struct Refusals {
     rate_limited: AtomicU64,
 }
 
-/// How many requests of a route were rejected.
+/// Number of requests of a route that were rejected.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct RefusalStatus {

@@ -8,7 +8,7 @@ use tokio::task::JoinError;
 /// Result with [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why a function could not be built, loaded or served.
+/// Errors of building, loading and serving functions.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -29,7 +29,7 @@ pub enum Error {
         /// What went wrong.
         reason: String,
     },
-    /// There is no such function.
+    /// The function does not exist.
     #[error("function {name} does not exist; functions are {known}")]
     NoFunction {
         /// What was asked for.
@@ -37,25 +37,25 @@ pub enum Error {
         /// Those there are.
         known: String,
     },
-    /// A function is being changed.
+    /// A change of the function is in progress.
     #[error("a change of function {name} is in progress; try again when it has finished")]
     Changing {
         /// The function.
         name: String,
     },
-    /// There is no version to go back to.
+    /// There is no version to roll back to.
     #[error("function {name} has no previous version to roll back to")]
     NoPrevious {
         /// The function.
         name: String,
     },
-    /// Routes that cannot be followed.
+    /// Routes are not valid.
     #[error("{}", listed(.0))]
     Routes(Vec<RouteError>),
     /// An option is out of range.
     #[error("{0}")]
     Options(String),
-    /// It cannot be said who may ask.
+    /// An `[auth]` section is not valid.
     #[error("auth `{name}`: {source}")]
     Auth {
         /// The access.
@@ -63,7 +63,7 @@ pub enum Error {
         /// What is wrong with it or its files.
         source: pilotlight_auth::Error,
     },
-    /// Nothing can be de-identified as it was said.
+    /// A `[deidentify]` section is not valid.
     #[error("deidentify `{name}`: {source}")]
     Deidentifier {
         /// The de-identification.
@@ -71,7 +71,7 @@ pub enum Error {
         /// What is wrong with it.
         source: pilotlight_deidentify::OptionsError,
     },
-    /// A version of a function does not have what a de-identification of its routes needs.
+    /// A version of a function does not fit the de-identification of its routes.
     #[error("deidentify `{name}` of function `{function}`: {source}")]
     NotDeidentified {
         /// The de-identification.
@@ -100,7 +100,7 @@ pub enum Error {
         /// What the operating system said.
         source: std::io::Error,
     },
-    /// A Unix socket could not be made.
+    /// A Unix socket could not be created.
     #[error("cannot listen at {}: {reason}", path.display())]
     Socket {
         /// Its path.

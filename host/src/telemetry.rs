@@ -2,7 +2,7 @@
 
 use pilotlight_telemetry::{Metrics, Otlp, RequestSpan, RequestTrace, Sampler};
 
-/// Whom a host tells of the requests that it answers. Cheap to clone.
+/// Telemetry of a host. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Telemetry {
     metrics: Metrics,
@@ -31,7 +31,7 @@ impl Telemetry {
         Self { spans: true, ..self }
     }
 
-    /// Where it counts.
+    /// Metrics.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
     }
@@ -40,7 +40,7 @@ impl Telemetry {
         self.spans
     }
 
-    /// What it exports to.
+    /// Exporter, if there is one.
     pub fn otlp(&self) -> Option<&Otlp> {
         self.export.as_ref().map(|(otlp, _)| otlp)
     }

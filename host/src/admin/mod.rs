@@ -38,30 +38,30 @@ pub struct Admin {
     access: Access,
 }
 
-/// Who is told more than `/health` and `/ready`.
+/// Access to paths other than `/health` and `/ready`.
 #[derive(Clone)]
 enum Access {
-    /// Whoever reaches the listener.
+    /// Every client of the listener.
     Everybody,
-    /// Those who know it.
+    /// Clients with the token.
     Token(AdminToken),
-    /// Nobody, or nobody but for metrics; others are told where to ask.
+    /// No access, or only to metrics; `told` is the error message for everything else.
     Probes { metrics: bool, told: Arc<str> },
 }
 
-/// What the administration is told of a new version, by its place, and how it is then loaded.
+/// Plans a new version of a function from the path of its source.
 pub type SwapPlan = dyn Fn(&str, &Path) -> Result<NewVersion> + Send + Sync;
 
-/// How versions are changed.
+/// Changes of versions.
 #[derive(Clone)]
 struct Swaps {
     plan: Arc<SwapPlan>,
 }
 
-/// How the functions came up.
+/// The host, once it has started.
 struct Started {
     host: Host,
-    /// When the process began to load them, in microseconds since 1970.
+    /// Start of the process, in microseconds since 1970.
     main_unix_us: u64,
     load: Duration,
 }
@@ -74,14 +74,14 @@ impl Admin {
         Self { readiness, started, swaps: None, upload_limits, uploads, access }
     }
 
-    /// Answers nothing but `/health` and `/ready` to requests without `token`.
+    /// Requires `token` for everything but `/health` and `/ready`.
     #[must_use]
     pub fn with_token(self, token: AdminToken) -> Self {
         Self { access: Access::Token(token), ..self }
     }
 
-    /// Answers nothing but `/health` and `/ready`: for listeners that others can reach, too.
-    /// `elsewhere` tells where the rest is.
+    /// Serves only `/health` and `/ready`, for listeners that other machines can reach. `elsewhere`
+    /// tells where the other paths are available.
     #[must_use]
     pub fn probes_only(self, elsewhere: &str) -> Self {
         let told = format!(
@@ -91,8 +91,8 @@ impl Admin {
         Self { access: Access::Probes { metrics: false, told: told.into() }, ..self }
     }
 
-    /// Answers nothing but `/health`, `/ready` and `/metrics`: for listeners that every user of this
-    /// machine can reach. `elsewhere` tells where the rest is.
+    /// Serves only `/health`, `/ready` and `/metrics`, for listeners that every user of this
+    /// machine can reach. `elsewhere` tells where the other paths are available.
     #[must_use]
     pub fn probes_and_metrics_only(self, elsewhere: &str) -> Self {
         let told = format!(
@@ -102,16 +102,15 @@ impl Admin {
         Self { access: Access::Probes { metrics: true, told: told.into() }, ..self }
     }
 
-    /// Takes components that are sent to it if they have at most `bytes` bytes, and come within
-    /// `time`; 2 GiB and ten minutes unless told.
+    /// Limits uploaded components to `bytes` bytes and `time`; by default 2 GiB and ten minutes.
     #[must_use]
     pub fn with_upload_limits(self, bytes: u64, time: Duration) -> Self {
         Self { upload_limits: UploadLimits { bytes, time }, ..self }
     }
 
-    /// Lets those who are let in change versions: `plan` says, for a function and the path of a
-    /// component or model folder, what is to be loaded and how. For listeners that only those who
-    /// may do so can reach, or with a token.
+    /// Enables changes of versions: `plan` returns the version to load for a function and the path
+    /// of a component or model folder. Use it only for listeners with a token, or that only
+    /// authorized users can reach.
     #[must_use]
     pub fn with_swaps(
         self,
@@ -120,8 +119,8 @@ impl Admin {
         Self { swaps: Some(Swaps { plan: Arc::new(plan) }), ..self }
     }
 
-    /// Reports on `host` from now on, whose process was in its hands at `main` and which took
-    /// `load` to load.
+    /// Reports on `host` from now on, whose process started at `main` and which took `load` to
+    /// load.
     pub fn started(&self, host: Host, main: SystemTime, load: Duration) {
         let since = main.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let started = Started { host, main_unix_us: since.as_micros() as u64, load };

@@ -43,7 +43,7 @@ pub(crate) enum NotAdmitted {
     TooLate { deadline: Duration, retry_after: u64 },
 }
 
-/// How busy a version is.
+/// State of a version's admission control.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct AdmissionStatus {
@@ -53,7 +53,7 @@ pub struct AdmissionStatus {
     pub concurrent: usize,
     /// Requests that wait for a place.
     pub waiting: usize,
-    /// How long a request holds its place on average, in microseconds.
+    /// Mean time in which a request is processed, in microseconds.
     pub service_us: u64,
 }
 

@@ -27,17 +27,17 @@ pub(crate) struct Versions {
     changes: u64,
 }
 
-/// What there is to know of a function.
+/// Status of a function.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct FunctionStatus {
-    /// What it is called.
+    /// Name.
     pub name: String,
     /// The version that serves.
     pub current: VersionStatus,
     /// The version that a rollback would bring back.
     pub previous: Option<VersionStatus>,
-    /// How often another version has taken over.
+    /// Number of changes of version.
     pub changes: u64,
     /// Whether a version is being made ready.
     pub changing: bool,

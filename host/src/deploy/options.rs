@@ -14,17 +14,17 @@ const MOST_REQUESTS: u32 = 1 << 20;
 const MOST_SESSIONS: u32 = 1 << 16;
 const FEWEST_BYTES_BEHIND: usize = 4 << 10;
 
-/// How a function is run.
+/// Options of a function.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct FunctionOptions {
-    /// How many instances there are, and how they are used.
+    /// Instance pool.
     pub pool: PoolOptions,
-    /// What each instance may use.
+    /// Limits and capabilities of each instance.
     pub instance: InstanceOptions,
-    /// Longest time from the arrival of a request to its response.
+    /// Maximum time from the arrival of a request to its response.
     pub request_timeout: Duration,
-    /// Longest body of a request, in bytes.
+    /// Maximum size of a request body, in bytes.
     pub body_limit: usize,
     /// Requests that are worked on at once; further ones wait in a queue. Two for each core unless
     /// told where a model computes in the sandbox, as many as the instances can take elsewhere, and
@@ -32,8 +32,8 @@ pub struct FunctionOptions {
     pub concurrent_requests: Option<u32>,
     /// Requests that may wait; further ones are refused.
     pub queue: u32,
-    /// Longest time that a request may wait, for its turn and for an instance; it is refused at
-    /// once when it is going to be longer.
+    /// Maximum time of a request in the queue, for admission and for an instance; a request that
+    /// would wait longer is refused at once.
     pub queue_deadline: Duration,
     /// Sessions that may go on at once; further ones are refused. Their instances are not among those of
     /// `pool`.
@@ -45,8 +45,8 @@ pub struct FunctionOptions {
     /// SHA-256 of the files that `instance.graphs` were loaded from, by their names: with another file the
     /// function is another version.
     pub graph_files: BTreeMap<String, Digest>,
-    /// What a component has to show before it is served. Model folders have digests of their own, and
-    /// no signature.
+    /// Requirement for components before they are served. Model folders have digests of their own,
+    /// and no signature.
     pub require: Option<Arc<Policy>>,
 }
 

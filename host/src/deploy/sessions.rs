@@ -22,13 +22,13 @@ pub(crate) struct SessionPlace(Arc<Sessions>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SessionStatus {
-    /// Those that go on.
+    /// Open sessions.
     pub open: usize,
-    /// How many may go on at once.
+    /// Maximum number of concurrent sessions.
     pub most: usize,
-    /// Those that have begun so far.
+    /// Sessions since the version was loaded.
     pub begun: u64,
-    /// Those that were refused because too many went on.
+    /// Sessions that were refused because the maximum was reached.
     pub refused: u64,
 }
 

@@ -34,7 +34,7 @@ struct Inner {
     functions: Functions,
 }
 
-/// What a host is to serve from now on.
+/// Everything that a host serves from now on.
 #[derive(Default)]
 pub struct Plan {
     /// Functions that are new or another version of what is there.
@@ -45,11 +45,11 @@ pub struct Plan {
     pub routes: Vec<Route>,
     /// Whether testers may choose a version by header.
     pub override_header: bool,
-    /// Who may ask, by the names that routes use.
+    /// Authentication, by the names that routes use.
     pub auth: BTreeMap<String, pilotlight_auth::AuthOptions>,
     /// The access of requests whose route names none; everybody may ask otherwise.
     pub default_auth: Option<String>,
-    /// How answers are de-identified, by the names that routes use.
+    /// De-identification, by the names that routes use.
     pub deidentify: BTreeMap<String, DeidentifyOptions>,
 }
 
@@ -60,7 +60,7 @@ impl Host {
         Self::with_telemetry(cache, Telemetry::default())
     }
 
-    /// The same, which tells of its requests as `telemetry` says.
+    /// Creates a host that reports to `telemetry`.
     pub fn with_telemetry(cache: Cache, telemetry: Telemetry) -> Self {
         let host = Self(Arc::new(Inner { cache, telemetry, functions: Functions::default() }));
         let weak = Arc::downgrade(&host.0);
@@ -235,12 +235,12 @@ impl Host {
         self.table().policies.look(look);
     }
 
-    /// What there is to know of each function.
+    /// Status of each function.
     pub fn functions(&self) -> Vec<FunctionStatus> {
         self.table().deployments.values().map(|deployment| deployment.status()).collect()
     }
 
-    /// What there is to know of the function called `name`.
+    /// Status of the function called `name`.
     ///
     /// # Errors
     /// [`Error::NoFunction`].
@@ -248,22 +248,22 @@ impl Host {
         Ok(self.table().deployment(name)?.status())
     }
 
-    /// Where its requests are counted, exported and logged.
+    /// Telemetry of its requests.
     pub fn telemetry(&self) -> &Telemetry {
         &self.0.telemetry
     }
 
-    /// What has been counted of its requests.
+    /// Metrics of its requests.
     pub fn metrics(&self) -> &Metrics {
         self.0.telemetry.metrics()
     }
 
-    /// What there is to know of each route.
+    /// Status of each route.
     pub fn routes(&self) -> Vec<RouteStatus> {
         self.table().routing.as_ref().map(|routing| routing.status()).unwrap_or_default()
     }
 
-    /// What the pool of the function called `name` holds.
+    /// State of the instance pool of the function called `name`.
     ///
     /// # Errors
     /// [`Error::NoFunction`].

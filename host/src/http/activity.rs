@@ -40,9 +40,9 @@ pub(super) enum Standing {
     Busy,
     /// The head of a request has to be there by then.
     Head(Instant),
-    /// It may rest until then.
+    /// The connection can be idle until then.
     Idle(Instant),
-    /// It takes back more requests than it lets be answered.
+    /// The client reset too many requests.
     Resets,
 }
 

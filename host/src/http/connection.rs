@@ -55,7 +55,7 @@ pub(super) struct Connections {
     http2: http2::Builder<Streams>,
 }
 
-/// Why a connection did not come to its own end.
+/// Reasons why a connection was closed early.
 #[derive(Debug, thiserror::Error)]
 enum Cut {
     #[error("the connection was aborted: {0}")]
@@ -72,11 +72,11 @@ enum Cut {
     Ended,
 }
 
-/// A connection that is there.
+/// Accepted connection.
 pub(super) struct Accepted {
     pub(super) socket: Box<dyn Socket>,
     pub(super) protocol: Protocol,
-    /// Who is at its other end, or the client that a trusted proxy there speaks for.
+    /// Client address: that of the peer, or the client that a trusted proxy names.
     pub(super) client: Option<IpAddr>,
 }
 

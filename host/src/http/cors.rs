@@ -28,7 +28,7 @@ pub struct CorsOptions {
     pub allow_headers: Vec<String>,
     /// Headers of answers that they may read, besides those that they always may.
     pub expose_headers: Vec<String>,
-    /// How long browsers may remember this; five seconds where nothing is said.
+    /// Time for which browsers can cache a preflight answer; browsers use five seconds by default.
     pub max_age: Option<Duration>,
     /// Whether browsers may send cookies and other credentials of their own accord.
     pub allow_credentials: bool,
@@ -68,10 +68,11 @@ impl Default for CorsOptions {
 }
 
 impl Cors {
-    /// As `options` say.
+    /// CORS with `options`.
     ///
     /// # Errors
-    /// [`Error::Options`] for what is no origin, method or header, and for `*` with credentials.
+    ///
+    /// [`Error::Options`] for an invalid origin, method or header, and for `*` with credentials.
     pub fn new(options: &CorsOptions) -> Result<Self> {
         let lists = [
             ("allow_origins", &options.allow_origins),

@@ -8,76 +8,77 @@ use pilotlight_wire::default_limits;
 
 use crate::error::{Error, Result};
 
-/// A third of a day is a wait without end, and added to a clock it stays in range.
+/// Maximum of all durations: as good as no limit, and small enough to be added to a clock.
 const LONGEST: Duration = Duration::from_secs(8 * 60 * 60);
-/// Fields of a request take some hundred bytes; hyper cannot do with less.
+/// A request head has some hundred bytes; hyper has this minimum.
 const SMALLEST_HEADERS: usize = 1 << 10;
 const LARGEST_HEADERS: usize = 1 << 20;
 const MOST_HEADERS: usize = 4096;
 
-/// What a client may take: of time, of memory, of connections. A connection that goes beyond is
-/// closed; what is said of requests and bodies costs only the request, unless that is all that the
-/// connection carries.
+/// Limits of time, memory and connections. A connection that exceeds a limit of connections is
+/// closed; a limit of requests or bodies ends only the request, unless the connection carries
+/// nothing else.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ServerLimits {
-    /// Longest time for a TLS handshake.
+    /// Maximum time for a TLS handshake.
     pub handshake_timeout: Duration,
-    /// Longest time from the first byte of a request to the end of its head; for a new connection
-    /// to its first request, too.
+    /// Maximum time from the first byte of a request to the end of its head; for a new connection
+    /// also to its first request.
     pub header_timeout: Duration,
-    /// Longest time that a connection may rest between requests.
+    /// Maximum idle time of a connection between requests.
     pub idle_timeout: Duration,
-    /// Longest silence within the body of a request.
+    /// Maximum pause within a request body.
     pub body_timeout: Duration,
-    /// Longest time that a client may take to send a body, whatever its pace.
+    /// Maximum time for a whole request body.
     pub body_deadline: Duration,
-    /// Slowest that a body may come, in bytes a second; 0 is as slow as it likes.
+    /// Minimum rate of a request body, in bytes per second; 0 disables the check.
     pub body_rate: u64,
-    /// How long a body may fall behind its rate. It makes up for that by sending faster, but what it
-    /// sends ahead counts for no more than this.
+    /// Time by which a body can fall behind its rate. A body catches up by arriving faster; data
+    /// that arrives early counts for no more than this time.
     pub body_grace: Duration,
-    /// Longest time that a client may leave a response unread.
+    /// Maximum time for which a client can leave a response unread.
     pub write_timeout: Duration,
-    /// Most bytes of a request's head.
+    /// Maximum size of a request head, in bytes.
     pub max_header_bytes: usize,
-    /// Most fields of a request's head.
+    /// Maximum number of header fields of a request.
     pub max_headers: usize,
-    /// Most bytes of a request's body.
+    /// Maximum size of a request body, in bytes.
     pub max_body_bytes: u64,
-    /// Most bytes of bodies, of all clients together, that are being received or wait for their
-    /// function; further ones are refused. One body has room in any case, and those that are streamed
-    /// are not counted.
+    /// Maximum size of all request bodies that are being received or wait for their function, in
+    /// bytes; further requests are refused. One body always fits, and streamed bodies are not
+    /// counted.
     pub body_memory: u64,
-    /// Most of these bytes that the bodies of one client address (of IPv6: one /64) may take; further
-    /// ones of that client are refused. A quarter of them if nothing is said; one body of
-    /// `max_body_bytes` has room in any case. Trusted proxies have no such limit.
+    /// The same for the bodies of one client address (IPv6: one /64), in bytes; further requests of
+    /// the client are refused. By default a quarter of `body_memory`. One body of `max_body_bytes`
+    /// always fits. It does not apply to trusted proxies.
     pub body_memory_per_address: Option<u64>,
-    /// Whether a body goes to the function as it comes, which takes an instance for as long as it
-    /// takes the client; otherwise the function is called when the body is there.
+    /// Pass request bodies to the function while they arrive; a request then occupies an instance
+    /// for as long as its client takes. Otherwise a function is called when the whole body has
+    /// arrived.
     pub stream_bodies: bool,
-    /// Most connections at once. Further ones wait in the kernel's queue, where they cost neither a
-    /// file nor a handshake, and are taken as others end.
+    /// Maximum number of open connections. Further ones wait in the kernel's queue, where they cost
+    /// neither a file nor a handshake.
     pub max_connections: usize,
-    /// Most connections at once of one client address (of IPv6: one /64). Further ones are closed at
-    /// once. Trusted proxies and Unix sockets have no such limit.
+    /// Maximum number of open connections of one client address (IPv6: one /64). Further ones are
+    /// closed at once. It does not apply to trusted proxies and Unix sockets.
     pub max_connections_per_address: usize,
-    /// Proxies that are believed when they say whose requests they pass on, and that the limits of
-    /// one client do not apply to. Nobody is unless named.
+    /// Addresses and networks of trusted proxies: their headers determine the client address, and
+    /// limits per address do not apply to them.
     pub trusted_proxies: Vec<Network>,
-    /// The header in which they say it.
+    /// Header in which trusted proxies name the client.
     pub forwarded_header: ForwardedHeader,
-    /// Whether connections of trusted proxies begin with a header of the PROXY protocol (version 1 or
-    /// 2); those without it are closed. Nobody else's is believed.
+    /// Require a PROXY protocol header (version 1 or 2) on connections from trusted proxies; those
+    /// without it are closed. Headers of other peers are not read.
     pub proxy_protocol: bool,
-    /// Most requests at once on a connection of HTTP/2.
+    /// Maximum number of concurrent requests on an HTTP/2 connection.
     pub max_streams: u32,
-    /// Most requests of a connection that its client may have taken back and not made up for by
-    /// others that it let be answered (CVE-2023-44487).
+    /// Number of client-reset HTTP/2 streams that are tolerated, net of completed requests, before
+    /// the connection is closed (CVE-2023-44487).
     pub max_resets: u32,
-    /// How often a silent connection of HTTP/2 is asked whether it is still there.
+    /// Interval of pings on a silent HTTP/2 connection.
     pub ping_interval: Duration,
-    /// How long it may take to answer that.
+    /// Maximum time for the answer to a ping.
     pub ping_timeout: Duration,
 }
 
@@ -112,7 +113,7 @@ impl Default for ServerLimits {
 }
 
 impl ServerLimits {
-    /// Refuses what no server can honor.
+    /// Checks all values.
     ///
     /// # Errors
     /// [`Error::Options`].

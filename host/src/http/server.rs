@@ -64,23 +64,24 @@ impl Server {
         Self { listener, limits: Arc::default(), tls: None, telemetry: None }
     }
 
-    /// The same with other limits.
+    /// Sets the limits.
     ///
     /// # Errors
-    /// [`crate::Error::Options`] for limits that cannot be honored.
+    ///
+    /// [`crate::Error::Options`] for limits that are out of range.
     pub fn with_limits(self, limits: ServerLimits) -> Result<Self> {
         limits.check()?;
         Ok(Self { limits: Arc::new(limits), ..self })
     }
 
-    /// The same for clients that speak TLS.
+    /// Serves TLS.
     #[must_use]
     pub fn with_tls(self, tls: Tls) -> Self {
         Self { tls: Some(tls), ..self }
     }
 
-    /// The same; `telemetry` counts the connections that it refuses, and requests that it refuses by
-    /// their heads.
+    /// Sets the telemetry, which counts refused connections, and requests that are refused by their
+    /// heads.
     #[must_use]
     pub fn with_telemetry(self, telemetry: Telemetry) -> Self {
         Self { telemetry: Some(telemetry), ..self }
@@ -91,7 +92,7 @@ impl Server {
         self.listener.address()
     }
 
-    /// Where clients find it: `http://ADDRESS`, `https://ADDRESS` or `unix:PATH`.
+    /// URL for clients: `http://ADDRESS`, `https://ADDRESS` or `unix:PATH`.
     pub fn url(&self) -> String {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         self.listener.url(scheme)

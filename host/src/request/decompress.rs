@@ -27,13 +27,13 @@ pub(crate) struct Decoded<B> {
 /// Why a body could not be decoded.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DecodeError<E> {
-    /// It was not received.
+    /// The body was not received.
     #[error("{0}")]
     Content(E),
-    /// It is longer than it may be.
+    /// The decompressed body exceeds its limit.
     #[error("the decompressed body exceeds {0} bytes; send less at once")]
     TooLarge(u64),
-    /// It is not encoded so, or is not all of what was encoded.
+    /// The body is not encoded in this coding, or incomplete.
     #[error("the body is not valid {0}: {1}")]
     Broken(Coding, io::Error),
 }

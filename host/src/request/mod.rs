@@ -26,7 +26,7 @@ pub(crate) use refused_body::RefusedBody;
 pub(crate) use session::Session;
 pub use session::SessionLimits;
 
-/// Who sent a request; a server puts it among the request's extensions.
+/// Client address of a request; a server adds it to the request's extensions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientAddress(pub IpAddr);
 

@@ -35,7 +35,7 @@ pub use shadow::ShadowStatus;
 use shadow::Shadows;
 pub(crate) use table::{Functions, Table};
 
-/// What a host calls its function unless told.
+/// Default name of a function.
 pub const DEFAULT_FUNCTION: &str = "default";
 /// Longest body that routes look into or that is shadowed.
 const MOST_BODY: usize = 1 << 20;
@@ -81,7 +81,7 @@ impl Routed {
     }
 }
 
-/// What there is to know of a route.
+/// Status of a route.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct RouteStatus {
@@ -89,17 +89,17 @@ pub struct RouteStatus {
     pub name: String,
     /// Its targets and the shares of its requests that they get.
     pub targets: Vec<(Target, f64)>,
-    /// How its canary does.
+    /// Status of its canary.
     pub canary: Option<pilotlight_router::CanaryStatus>,
-    /// Whom its shadow asks.
+    /// Target of its shadow traffic.
     pub shadow: Option<Target>,
-    /// How the shadow's answers compare.
+    /// Comparisons of its shadow traffic.
     pub shadowed: Option<ShadowStatus>,
-    /// Who may ask, if the route says so itself.
+    /// `[auth]` section of the route.
     pub auth: Option<String>,
-    /// How its answers are de-identified.
+    /// `[deidentify]` section of the route.
     pub deidentify: Option<String>,
-    /// How many of its requests were not let through.
+    /// Rejected requests.
     pub refused: RefusalStatus,
 }
 

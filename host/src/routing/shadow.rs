@@ -32,18 +32,19 @@ struct Inner {
     skipped: AtomicU64,
 }
 
-/// How the answers of a shadow compare with those that were given.
+/// Comparisons of the answers of a shadow with those of the targets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ShadowStatus {
-    /// They say the same.
+    /// Equal answers.
     pub same: u64,
-    /// They do not: another status, structure or label, or scores further apart than tolerated.
+    /// Different answers: another status, structure or label, or numbers that differ by more than
+    /// the tolerance.
     pub different: u64,
     /// The shadow gave no whole answer.
     pub failed: u64,
-    /// It was not asked: too many were, the body was too long or of unknown length, or there is no
-    /// such version.
+    /// Requests that the shadow did not get: too many shadow requests were in flight, the body was
+    /// too long or of unknown length, or the version does not exist.
     pub skipped: u64,
 }
 

@@ -13,7 +13,7 @@ use crate::deploy::admission::NotAdmitted;
 use crate::deploy::sessions::TooManySessions;
 use crate::request::Body;
 
-/// A request got no answer from the function.
+/// Reasons why a request got no response from the function.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
     #[error("{0}")]
@@ -33,15 +33,15 @@ pub(super) enum Failure {
 pub enum FailureKind {
     /// The queue was full.
     QueueFull,
-    /// It waited, or would have waited, too long.
+    /// The time in the queue exceeded the deadline, or would have exceeded it.
     QueueDeadline,
-    /// No instance became free in time.
+    /// No instance became available in time.
     NoInstance,
     /// The function took too long.
     Timeout,
-    /// The function used up its processor time.
+    /// The request exceeded its CPU time.
     CpuTime,
-    /// The function asked for more memory than it may have, and failed.
+    /// The instance exceeded its memory limit, and failed.
     OutOfMemory,
     /// The function's stack overflowed.
     StackOverflow,
@@ -51,11 +51,11 @@ pub enum FailureKind {
     Trap,
     /// The function ended without a response, or could not be called.
     NoResponse,
-    /// The function broke off within the body of its response.
+    /// The response was aborted.
     HalfResponse,
-    /// The request's body was too long.
+    /// The request body exceeded its limit.
     BodyTooLong,
-    /// The client went away before it was answered.
+    /// The client disconnected before the response.
     Disconnected,
 }
 
@@ -213,12 +213,12 @@ impl Failures {
     }
 }
 
-/// How often a version failed since it was loaded.
+/// Number of failures of a version since it was loaded, by kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FailureCounts(BTreeMap<FailureKind, u64>);
 
 impl FailureCounts {
-    /// How often it failed in this way.
+    /// Number of failures of this kind.
     pub fn get(&self, kind: FailureKind) -> u64 {
         self.0.get(&kind).copied().unwrap_or(0)
     }

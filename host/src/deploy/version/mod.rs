@@ -74,39 +74,39 @@ pub(crate) struct Version {
     _held: Vec<Entry>,
 }
 
-/// What a function is to be.
+/// Version to deploy.
 pub struct NewVersion {
-    /// What the function is called.
+    /// Name of the function.
     pub function: String,
-    /// What it is made of.
+    /// Source of the function.
     pub source: Source,
-    /// How it is run.
+    /// Options.
     pub options: FunctionOptions,
 }
 
-/// What there is to know of a version.
+/// Status of a version.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct VersionStatus {
     /// SHA-256 of the component; where files of graphs are named for it, of their digests, too.
     pub sha256: Digest,
-    /// What it was loaded from.
+    /// Path of the source.
     pub source: String,
     /// The model that it holds, where it says so.
     pub model: Option<String>,
     /// The model's own task, where it says so.
     pub task: Option<String>,
-    /// What it answers, as far as it says so.
+    /// Endpoints, if the component states them.
     pub endpoints: Vec<Endpoint>,
     /// When it was loaded, in seconds since 1970.
     pub loaded_unix: u64,
-    /// What its pool holds.
+    /// State of the instance pool.
     pub pool: PoolStatus,
-    /// How many requests are worked on, and wait.
+    /// Requests that are processed and that wait.
     pub requests: AdmissionStatus,
-    /// How many sessions go on.
+    /// Sessions.
     pub sessions: SessionStatus,
-    /// How often it failed, by kind.
+    /// Failures, by kind.
     pub failures: FailureCounts,
     /// Whether it does nothing but fail, and is slowed down.
     pub in_crash_backoff: bool,

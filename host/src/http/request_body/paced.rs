@@ -12,11 +12,11 @@ use crate::http::hyper_service::BoxError;
 use crate::http::limits::ServerLimits;
 use crate::http::unread::Alarm;
 
-/// Why a body was not read to its end.
+/// Reasons why a request body was not read completely.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BodyRefused {
-    /// It is longer than [`ServerLimits::max_body_bytes`], or than the function takes.
+    /// The body exceeds [`ServerLimits::max_body_bytes`], or the limit of the function.
     #[error("the body exceeds {0} bytes; send less at once")]
     TooLarge(u64),
     /// There is no memory left for it: [`ServerLimits::body_memory`].
@@ -25,14 +25,14 @@ pub enum BodyRefused {
     /// Bodies of the same client take all that it may have: [`ServerLimits::body_memory_per_address`].
     #[error("the memory for request bodies of this client is exhausted; try again later")]
     NoRoomForClient,
-    /// It was silent, or slow, for too long: [`ServerLimits::body_timeout`], [`ServerLimits::body_rate`],
-    /// [`ServerLimits::body_deadline`].
+    /// The body exceeded [`ServerLimits::body_timeout`] or [`ServerLimits::body_deadline`], or fell
+    /// below [`ServerLimits::body_rate`].
     #[error("the body arrived too slowly")]
     TooSlow,
-    /// It broke off.
+    /// The body was aborted.
     #[error("the body was not received completely: {0}")]
     Broken(BoxError),
-    /// It is not what its `content-encoding` says.
+    /// The body does not match its `content-encoding`.
     #[error("{0}")]
     Encoding(BoxError),
 }

@@ -19,14 +19,14 @@ use input::{Input, InputBody};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SessionLimits {
-    /// Longest silence of a client.
+    /// Maximum silence of a client.
     pub idle: Duration,
-    /// Most bytes that have come and that the function has not taken. A client whose body has a known length is
-    /// read more slowly instead.
+    /// Maximum number of bytes that have arrived and that the function has not read. A client whose
+    /// body has a known length is read more slowly instead.
     pub behind: usize,
-    /// Longest session.
+    /// Maximum length of a session.
     pub length: Duration,
-    /// Longest time that the function lets what has come wait.
+    /// Maximum time for which data that has arrived waits for the function.
     pub patience: Duration,
 }
 
