@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What agreement is.
+/// Measure of agreement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -20,17 +20,17 @@ pub enum Measure {
     Difference,
 }
 
-/// How the answers of two builds of a model are compared: what its guest says of it.
+/// How the answers of two builds of a model are compared, as declared by the guest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AccuracyCheck {
     /// The path that the request is posted to.
     pub path: String,
     /// The JSON that is posted; `{text}` inside its strings stands for a text of the corpus.
     pub request: Value,
-    /// What is compared in the answers: a JSON pointer in which `*` stands for each element; empty
-    /// for the whole answer.
+    /// Values to compare: a JSON Pointer in which `*` stands for each element; empty for the whole
+    /// answer.
     pub values: String,
-    /// What agreement is.
+    /// Measure of agreement.
     pub measure: Measure,
     /// Agreement that a smaller precision has to reach to be taken unasked, 0 to 1.
     pub threshold: f64,
@@ -39,15 +39,15 @@ pub struct AccuracyCheck {
 /// Answers to the same requests, compared.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Agreement {
-    /// What agreement is.
+    /// Measure of agreement.
     pub measure: Measure,
     /// Texts that were sent.
     pub texts: usize,
     /// Values in the answers that were compared; pairs of them, where their order was.
     pub values: usize,
-    /// How far the answers agree, 0 to 1.
+    /// Agreement, 0 to 1.
     pub share: f64,
-    /// Largest difference between numbers: those that were compared, or those beside equal values.
+    /// Maximum difference between numbers: those that were compared, or those beside equal values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub largest_difference: Option<f64>,
 }

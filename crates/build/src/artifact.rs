@@ -28,7 +28,7 @@ use crate::model::{built, built_for_host};
 use crate::precision::Precision;
 use crate::progress::{Progress, Stage};
 
-/// What a function is made of.
+/// Source of a function.
 #[derive(Debug, Clone)]
 pub enum Source {
     #[cfg(feature = "compiler")]
@@ -48,7 +48,7 @@ pub enum Source {
 }
 
 #[cfg(feature = "compiler")]
-/// Where the matrix work of a model is done.
+/// Where inference for a model runs.
 #[derive(Debug, Clone)]
 pub enum ModelCompute {
     /// In the sandbox, with numbers of this precision.
@@ -71,13 +71,13 @@ impl fmt::Display for Source {
 pub struct Artifact {
     /// The component, compiled for the engine that it was prepared for.
     pub component: Component,
-    /// What it is called in errors: its path.
+    /// Name in errors: its path.
     pub name: String,
     /// Of the component, before it was compiled.
     pub digest: Digest,
     /// Its machine code was not in the cache.
     pub compiled: bool,
-    /// What it says of itself.
+    /// Its manifest.
     pub manifest: Option<BundleManifest>,
     /// Entries of the cache that it is made of.
     pub held: Vec<Entry>,

@@ -7,7 +7,7 @@ use tokio::task::JoinError;
 /// Result with [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why a component could not be built, compiled or loaded.
+/// Errors of building, compiling and loading components.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -95,7 +95,7 @@ impl Error {
     }
 }
 
-/// Why a task of this process ended without a result.
+/// Errors of tasks without a result.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TaskError {
@@ -110,7 +110,7 @@ pub enum TaskError {
         /// What the panic said.
         message: String,
     },
-    /// It was stopped before its end.
+    /// The task was canceled.
     #[error("{task} was canceled because the process is stopping; try again after the restart")]
     Stopped {
         /// What was being done.

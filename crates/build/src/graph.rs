@@ -14,26 +14,26 @@ use crate::precision::Precision;
 /// A component's graph lies beside it with this extension.
 pub const GRAPH_EXTENSION: &str = "onnx";
 
-/// What a snapshot says of the graph that the host computes for it.
+/// Graph that the host computes for a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GraphRecord {
-    /// What the guest calls it.
+    /// Name of the graph for the guest.
     pub name: String,
     /// SHA-256 of its file.
     pub sha256: Digest,
     /// Numbers that it computes with.
     pub precision: Precision,
-    /// What computed it fastest when it was built, if that was measured.
+    /// Engine that was fastest at build time, if that was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<EngineKind>,
     /// Texts are padded to multiples of so many tokens.
     pub pad_to_multiple_of: u32,
-    /// Most texts of a request that are computed at once.
+    /// Maximum number of texts of a request that are computed at once.
     pub rows: u32,
     /// Whether texts of different lengths are computed at once, without their padding.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub any_lengths: bool,
-    /// Why rows of different callers do not share batches, if they do not.
+    /// Reason why rows of different callers do not share batches, if they do not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mixes_rows: Option<String>,
 }

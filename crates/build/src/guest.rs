@@ -20,11 +20,12 @@ include!(concat!(env!("OUT_DIR"), "/guests.rs"));
 pub enum Variant {
     /// The matrix work is done in the sandbox.
     InGuest(Target),
-    /// It is done on the host, through `wasi:nn`. Needs what [`Target::Wasi03`] needs.
+    /// Inference runs on the host, through `wasi:nn`. It needs everything that [`Target::Wasi03`]
+    /// needs.
     OnHost,
 }
 
-/// What the hosts that are to run a component have.
+/// WASI version and SIMD instructions of the hosts that run a component.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Target {
     /// WASI 0.3 and relaxed SIMD.

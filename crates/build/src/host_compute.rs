@@ -20,18 +20,18 @@ use crate::progress::{Progress, Stage};
 /// Most texts of a call of different lengths.
 const MOST_TEXTS: u32 = 64;
 
-/// How the host computes a model.
+/// Inference of a model on the host.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct HostCompute {
-    /// What computes; the model's graph is loaded into it.
+    /// Backend into which the model's graph is loaded.
     pub graphs: Arc<Graphs>,
     /// Numbers that it computes with.
     pub precision: Precision,
     /// Texts are padded to multiples of so many tokens, so that they can share a batch; 1 pads
     /// nothing.
     pub pad_to_multiple_of: u32,
-    /// How calls are queued and put together.
+    /// Options of queue and batches.
     pub options: GraphOptions,
 }
 

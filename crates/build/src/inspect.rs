@@ -10,7 +10,7 @@ use wasmparser::{DataKind, DataSectionReader, Operator, Parser, Payload, Validat
 use crate::error::{Error, Result};
 use crate::manifest::BundleManifest;
 
-/// What can be told of a component without running it.
+/// Content of a component, as far as it is known without running it.
 #[derive(Debug, Clone, Serialize)]
 pub struct Inspection {
     /// SHA-256 of the file.
@@ -27,13 +27,13 @@ pub struct Inspection {
     pub data_span: u64,
     /// Functions in all its modules.
     pub functions: u32,
-    /// What it imports.
+    /// Imports.
     pub imports: Vec<String>,
-    /// What it exports.
+    /// Exports.
     pub exports: Vec<String>,
-    /// What it was sealed as; what it holds is what was sealed.
+    /// Digest and signatures that match the content.
     pub seal: Option<Seal>,
-    /// Where it comes from; only what Pilotlight pre-initialized says so.
+    /// Manifest; only in components that Pilotlight pre-initialized.
     pub manifest: Option<BundleManifest>,
 }
 
@@ -43,7 +43,7 @@ pub struct Inspection {
 pub struct Seal {
     /// The digest in it, which is what signatures are of.
     pub sha256: Digest,
-    /// Who says to have signed it, oldest first.
+    /// Signatures, the oldest first.
     pub signatures: Vec<SealSignature>,
 }
 
@@ -51,7 +51,7 @@ pub struct Seal {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SealSignature {
-    /// What the key is called that it names.
+    /// Identifier of the key that the signature names.
     pub key: String,
     /// Whether that key made it; nobody knows without the key.
     pub valid: Option<bool>,

@@ -13,7 +13,7 @@ use crate::graph::GraphRecord;
 use crate::precision::Precision;
 use crate::sample::Sample;
 
-/// What a function answers at a path.
+/// Endpoint of a function.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Endpoint {
     /// The method.
@@ -29,22 +29,22 @@ pub struct Endpoint {
 pub struct Session {
     /// The path that requests are posted to.
     pub path: String,
-    /// How much of a session's time is computed at once, in milliseconds.
+    /// Duration of a session's data that is computed at once, in milliseconds.
     pub period_ms: u32,
     /// Paths at which a WebSocket is such a request.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sockets: Vec<String>,
 }
 
-/// Where a snapshot comes from.
+/// Manifest of a snapshot.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BundleManifest {
-    /// What the function answers to `GET /info`: model, task, license, digests, labels.
+    /// Answer to `GET /info`: model, task, license, digests, labels.
     pub info: serde_json::Value,
     /// The model's own task; empty in what was built before components told.
     #[serde(default)]
     pub task: String,
-    /// What the function answers; empty in what was built before components told.
+    /// Endpoints; empty in components of earlier versions.
     #[serde(default)]
     pub endpoints: Vec<Endpoint>,
     /// Which requests with a list of texts can be answered in parts.
@@ -71,10 +71,10 @@ pub struct BundleManifest {
     /// How two builds of its model are compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accuracy_check: Option<AccuracyCheck>,
-    /// How far its answers are those of f32, where that was measured.
+    /// Agreement with f32, if it was measured.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "if_known")]
     pub agreement: Option<Agreement>,
-    /// What it answered when it was built.
+    /// Sample request and its answer at build time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sample: Option<Sample>,
 }
@@ -93,12 +93,13 @@ impl BundleManifest {
         self.answers("POST", "/v1/redact")
     }
 
-    /// Longest body of a request that the function accepts, by its model's manifest; 0 says nothing.
+    /// Maximum size of a request body in bytes, from the model's manifest; 0 means that it is
+    /// unknown.
     pub fn max_body_bytes(&self) -> Option<u64> {
         self.info["limits"]["max-body-bytes"].as_u64().filter(|bytes| *bytes > 0)
     }
 
-    /// Most texts of a request, by its model's manifest; `None` if it does not say.
+    /// Maximum number of texts in a request, from the model's manifest; `None` if it is unknown.
     pub fn max_texts(&self) -> Option<usize> {
         usize::try_from(self.info["limits"]["max-inputs"].as_u64()?).ok()
     }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Precision {
-    /// As the file has them.
+    /// The number format of the graph file.
     Unchanged,
     /// 32-bit floats: quantized weights are expanded, which changes no result.
     #[default]
@@ -24,7 +24,7 @@ pub enum Precision {
 }
 
 impl Precision {
-    /// All of them.
+    /// All precisions.
     pub const ALL: [Self; 4] = [Self::Unchanged, Self::F32, Self::Int8, Self::Int4];
 
     /// Options of a graph that is computed in it, where the backend converts weights.

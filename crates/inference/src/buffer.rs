@@ -29,13 +29,13 @@ struct Inner {
     allocated: AtomicU64,
 }
 
-/// What a pool of buffers has done.
+/// Counters of a buffer pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct BufferStatus {
     /// Buffers handed out since the start.
     pub taken: u64,
-    /// How many of them had to be allocated.
+    /// Number of buffers that had to be allocated.
     pub allocated: u64,
     /// Bytes that lie free.
     pub free_bytes: usize,
@@ -93,7 +93,7 @@ impl Buffers {
         self.filled(length, |memory| memory.resize(length, 0))
     }
 
-    /// What the pool has done so far.
+    /// Current counters.
     pub fn status(&self) -> BufferStatus {
         let Inner { taken, allocated, free, .. } = &*self.0;
         BufferStatus {

@@ -13,13 +13,13 @@ use crate::queue::Closed;
 const SIZES: usize = 12;
 const TIMES: usize = 28;
 
-/// What a graph has done since it was loaded.
+/// State of a graph and its counters since it was loaded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct GraphStatus {
     /// Its name.
     pub name: String,
-    /// What computes it.
+    /// Engine that computes it.
     pub backend: &'static str,
     /// The process that it is computed in, if that is another than this.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -40,7 +40,7 @@ pub struct GraphStatus {
     pub waited_us: u64,
     /// Batches by the time they ran, up to the microseconds given.
     pub run_us: Vec<Bucket>,
-    /// Why batches were closed.
+    /// Reasons why batches were closed, with counts.
     pub closed: Vec<(Closed, u64)>,
     /// Calls without a result.
     pub failed: u64,
@@ -48,7 +48,7 @@ pub struct GraphStatus {
     pub retried: u64,
     /// Calls that were refused because too many waited.
     pub refused: u64,
-    /// Calls whose callers went away before they were run.
+    /// Calls that were canceled before they ran.
     pub canceled: u64,
 }
 

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// What a backend computes on.
+/// Device for inference.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Device {
     /// The processor.

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Why a graph could not be loaded or computed.
+/// Errors of loading and computing graphs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -27,7 +27,7 @@ pub enum Error {
     /// Tensors, or a graph, that exceed a limit.
     #[error("{0}")]
     TooLarge(String),
-    /// As many computations wait for the graph as may.
+    /// The queue of the graph is full.
     #[error("the queue of graph {graph:?} is full with {waiting} computations")]
     Busy {
         /// The graph.
@@ -66,7 +66,7 @@ pub enum Error {
     },
 }
 
-/// Why a run has no result, whichever graph it was.
+/// Errors of a run, regardless of the graph.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {

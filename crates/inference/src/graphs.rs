@@ -74,7 +74,7 @@ impl Graphs {
         }
     }
 
-    /// What computes.
+    /// Backend of the graphs.
     pub fn backend(&self) -> &dyn Backend {
         &*self.backend
     }
@@ -143,13 +143,13 @@ impl Graphs {
         drop(former);
     }
 
-    /// What each named graph has done.
+    /// Status of each named graph.
     pub fn status(&self) -> Vec<GraphStatus> {
         let named = self.named.read().unwrap_or_else(PoisonError::into_inner);
         named.values().map(Graph::status).collect()
     }
 
-    /// What the pool of buffers has done.
+    /// Counters of the buffer pool.
     pub fn buffer_status(&self) -> BufferStatus {
         self.buffers.status()
     }
@@ -204,8 +204,8 @@ impl Graph {
         self.0.loaded.model.batching() == Batching::Ragged
     }
 
-    /// Why its rows are not known to be independent of each other, if they are not: the node of the
-    /// graph and what it does.
+    /// Reason why its rows are not known to be independent of each other: the node of the graph and
+    /// what it does. `None` if they are.
     pub fn mixes_rows(&self) -> Option<&str> {
         self.0.loaded.mixes_rows.as_deref()
     }

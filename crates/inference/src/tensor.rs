@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::buffer::{Buffer, Buffers};
 use crate::error::{Error, Result};
 
-/// Most dimensions of a tensor.
+/// Maximum number of dimensions of a tensor.
 pub const MOST_DIMENSIONS: usize = 8;
 
 /// Type of the elements of a tensor, as `wasi:nn` names them.

@@ -185,7 +185,7 @@ fn rows_share_a_batch_where_the_structure_shows_it_or_somebody_says_so() {
     // The trial is the second check.
     let (batches, reason) = closed(b"mixing", BatchRows::Auto);
     assert_eq!(batches, 3);
-    assert!(reason.unwrap().contains("together"));
+    assert!(reason.unwrap().contains("in a batch"));
 }
 
 #[test]

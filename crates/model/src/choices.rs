@@ -1,9 +1,10 @@
 use crate::Task;
 
-/// What a user says of a model folder; it overrides `model.toml`, which overrides what is detected.
+/// Options of a user for a model folder; they override `model.toml`, which overrides what is
+/// detected.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Choices {
-    /// What the model does.
+    /// Task of the model.
     pub task: Option<Task>,
     /// The graph, by its path in the folder.
     pub onnx_file: Option<String>,

@@ -25,7 +25,7 @@ const POSITIONS_AFTER_PADDING: [&str; 10] = [
 /// Keys that say how many positions a model has, by its family.
 const POSITIONS: [&str; 3] = ["max_position_embeddings", "n_positions", "max_positions"];
 
-/// What is read of `config.json`.
+/// The supported keys of `config.json`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ModelConfig {
     names: Option<Vec<String>>,
@@ -101,7 +101,7 @@ impl ModelConfig {
         &self.architectures
     }
 
-    /// What the scores of a text classifier stand for.
+    /// Meaning of the scores of a text classifier.
     pub fn problem_type(&self) -> Option<ProblemType> {
         self.problem_type
     }
@@ -112,7 +112,7 @@ impl ModelConfig {
         self.activation.as_deref()
     }
 
-    /// What the model was made from.
+    /// Model from which this one was made.
     pub fn base(&self) -> Option<&str> {
         self.base.as_deref()
     }

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-/// Why a model folder, or one file of it, was refused.
+/// Errors of a model folder or one of its files.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelError {

@@ -16,7 +16,7 @@ const MANIFEST_LIMIT: u64 = 1 << 20;
 /// A configuration that names every label or added token of a large model has 2 MB.
 const JSON_LIMIT: u64 = 8 << 20;
 
-/// Most bytes of the file called `name` in a model folder.
+/// Maximum size of the file called `name` in a model folder, in bytes.
 pub fn largest_file(name: &str) -> u64 {
     match name {
         MANIFEST_FILE => MANIFEST_LIMIT,

@@ -90,7 +90,7 @@ impl ModelFolder {
         Ok(folder)
     }
 
-    /// Where the folder lies.
+    /// Path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -110,7 +110,7 @@ impl ModelFolder {
         Digest::of(self.text.as_bytes())
     }
 
-    /// What was detected and why, a sentence each.
+    /// What was detected, with reasons, one sentence each.
     pub fn findings(&self) -> &[String] {
         &self.findings
     }

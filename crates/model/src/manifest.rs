@@ -8,15 +8,15 @@ use crate::{Activation, Digest, MODEL_FILE, Pooling, ProblemType, Task};
 /// Name of the manifest inside a model folder.
 pub const MANIFEST_FILE: &str = "model.toml";
 
-/// What `model.toml` says of a model. Unknown keys are errors.
+/// `model.toml` of a model. Unknown keys are errors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Manifest {
     /// Short name: lower-case letters, digits, `-` and `.`; names the built component.
     pub name: String,
-    /// What the model does.
+    /// Task of the model.
     pub task: Task,
-    /// Longest sequence the model reads at once, in tokens, special tokens included; none without a
+    /// Maximum sequence length of the model in tokens, special tokens included; none without a
     /// tokenizer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_length: Option<usize>,
@@ -26,13 +26,13 @@ pub struct Manifest {
     /// Names of the graph's outputs that the task reads, in its order; chosen by shape if empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outputs: Vec<String>,
-    /// What the scores of a text classifier stand for.
+    /// Meaning of the scores of a text classifier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem_type: Option<ProblemType>,
-    /// What is applied to the scores of a cross-encoder unless a request says; sigmoid unless this does.
+    /// Function applied to the scores of a cross-encoder, unless a request asks for raw scores; sigmoid by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activation: Option<Activation>,
-    /// How the vectors of tokens become that of a text.
+    /// How the vectors of tokens become the vector of a text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pooling: Option<Pooling>,
     /// Whether the vectors of texts are scaled to length 1.
@@ -51,25 +51,25 @@ pub struct Manifest {
     /// format, row: the label before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crf_transitions: Option<String>,
-    /// Where the labels come from; `config.json#id2label` is the only place known.
+    /// Source of the labels; `config.json#id2label` is the only supported value.
     #[serde(default = "default_labels")]
     pub labels: String,
     /// SPDX expression of the model's license.
     pub license: String,
-    /// Who must be named when the model is passed on.
+    /// Name to give credit to when the model is passed on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attribution: Option<String>,
-    /// Where the files were taken from.
+    /// Origin of the files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
-    /// What stands in front of a text, by the names of prompts.
+    /// Texts in front of a request's texts, by the names of prompts.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub prompts: BTreeMap<String, String>,
     /// Whether the built function has pages for browsers, at `GET /` and `GET /docs`; it has unless this
     /// says no.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub playground: Option<bool>,
-    /// What the built function accepts.
+    /// Limits of requests to the built function.
     #[serde(default)]
     pub limits: Limits,
     /// The request that every version has to answer before it serves; `tensors` only.
@@ -146,14 +146,14 @@ impl SpeechFiles {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Limits {
-    /// Largest request body in bytes; a larger one is answered with 413.
+    /// Maximum size of a request body, in bytes; larger ones are answered with 413.
     pub max_body_bytes: usize,
-    /// Most texts in one request; more are answered with 422.
+    /// Maximum number of texts in a request; more are answered with 422.
     pub max_inputs: usize,
 }
 
 impl Limits {
-    /// Those of a model that does not say any.
+    /// Default limits of a task.
     #[must_use]
     pub fn of(task: Task) -> Self {
         match task {

@@ -5,13 +5,13 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Pooling {
-    /// That of the first token.
+    /// Vector of the first token.
     Cls,
     /// Their mean.
     Mean,
     /// The largest value of each column.
     Max,
-    /// That of the last token.
+    /// Vector of the last token.
     #[serde(rename = "lasttoken")]
     LastToken,
     /// Their mean, each weighted by its position from 1 on.
@@ -36,7 +36,7 @@ impl Pooling {
     }
 }
 
-/// What the scores of a text classifier stand for, by the names of `config.json`.
+/// Meaning of the scores of a text classifier, by the names of `config.json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

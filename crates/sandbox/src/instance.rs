@@ -28,7 +28,7 @@ pub struct Instance {
     clock: EpochTicker,
     /// Requests that it was given.
     pub served: u32,
-    /// How long it took to be made.
+    /// Time in which it was created.
     pub made_in: Duration,
 }
 

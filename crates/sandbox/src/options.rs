@@ -14,39 +14,39 @@ const MIN_MEMORY: usize = 1 << 16;
 /// A 32-bit sandbox cannot address more.
 const MAX_MEMORY: usize = 4 << 30;
 
-/// What one instance may use.
+/// Limits and capabilities of an instance.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct InstanceOptions {
-    /// Most processor time for a request; without a limit, the request's deadline ends it. An
-    /// instance that has several requests begins anew with each.
+    /// Maximum CPU time of a request; without it, only the deadline of the request limits it. It
+    /// starts anew with each request of an instance.
     pub cpu_time: Option<Duration>,
-    /// Most linear memory, in bytes: all memories of the instance together.
+    /// Maximum linear memory of an instance, all its memories together, in bytes.
     pub memory_limit: usize,
     /// Folder that a component which is not pre-initialized finds at `/model`, read-only.
     pub model: Option<PathBuf>,
     /// Graphs that instances may compute through `wasi:nn`.
     pub graphs: Option<Arc<Graphs>>,
-    /// How calls of the component's own graph are queued and batched.
+    /// Options of queue and batches of the component's own graph.
     pub graph: GraphOptions,
     /// Whether instances may load graphs that they bring along.
     pub guest_graphs: bool,
-    /// How much of a session's time is computed at once, where the component has sessions: a computation
-    /// of a graph is due when the next one can begin.
+    /// Duration of a session's data that is computed at once, for components with sessions: a
+    /// computation is due when the next one can begin.
     pub period: Option<Duration>,
     /// Whether instances see the host's clocks to the nanosecond. Otherwise their resolution is a
     /// tenth of a millisecond, which tells little of what others do.
     pub fine_clocks: bool,
 }
 
-/// How many instances a pool holds, and how they are used.
+/// Options of an instance pool.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct PoolOptions {
-    /// Fewest instances that are kept ready; more when requests come in bursts. At most
-    /// `max_instances`, which the default of 4 gives way to.
+    /// Minimum number of ready instances; the pool keeps more after bursts. At most
+    /// `max_instances`, which also limits the default of 4.
     pub min_ready: u32,
-    /// Most instances alive at once; further requests wait for one to end.
+    /// Maximum number of live instances; further requests wait.
     pub max_instances: u32,
     /// Requests that an instance answers before it ends; 0 is no limit. With 1, the default, no
     /// request can see anything of another.

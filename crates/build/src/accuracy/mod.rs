@@ -58,7 +58,8 @@ where
 /// Passes over the texts of [`latency`]; the fastest counts.
 const PASSES: u32 = 3;
 
-/// How long `function` takes for one of `texts`, one after the other: the mean in the fastest of three passes.
+/// Mean latency of `function` for one of `texts`, one after the other, in the fastest of three
+/// passes.
 ///
 /// # Errors
 /// [`Error::Refused`] when it does not answer, or there are no texts.

@@ -37,8 +37,7 @@ struct FileDigests {
 }
 
 impl Cache {
-    /// What `digest` returns for `files`: from memory, if none of them has changed since it was
-    /// called for them.
+    /// Result of `digest` for `files`, from memory if none of them has changed since.
     ///
     /// # Errors
     /// Those of `digest`, and [`Error::Io`] naming a file that cannot be read.
@@ -50,7 +49,7 @@ impl Cache {
         self.digest_for("", files, digest)
     }
 
-    /// The same for one of several digests that `files` have, by what it is for.
+    /// The same, for one of several digests of `files`, by its purpose.
     ///
     /// # Errors
     /// Those of [`Cache::digest_of`].

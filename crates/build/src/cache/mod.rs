@@ -101,7 +101,7 @@ impl Cache {
         self.verify
     }
 
-    /// Where it lies.
+    /// Path of the folder.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
@@ -243,7 +243,7 @@ impl Incoming {
         self.file.write_all(piece).map_err(|error| self.cache.refuse(&error))
     }
 
-    /// Makes it the entry that is called by its digest, unless there is one.
+    /// Stores it as the entry with its digest as a name, unless there is one.
     ///
     /// # Errors
     /// [`Error::Cache`] when it cannot be written.

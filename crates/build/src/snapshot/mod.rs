@@ -110,7 +110,7 @@ fn digests(folder: &ModelFolder) -> BTreeMap<String, Digest> {
     files.map(|(name, file)| (name.clone(), file.sha256)).collect()
 }
 
-/// Where a model is computed.
+/// Where inference for a model runs.
 #[derive(Clone, Copy)]
 pub enum Placement<'a> {
     /// In the sandbox, in f32, int8 or int4.

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 pub enum OnnxRuntime {}
 
 impl OnnxRuntime {
-    /// Says that this build has no ONNX Runtime.
+    /// Fails, because this build does not support ONNX Runtime.
     ///
     /// # Errors
     /// [`Error::Unavailable`].

@@ -50,13 +50,14 @@ pub trait Backend: Send + Sync {
     }
 }
 
-/// How a graph is loaded. By default in f32.
+/// Options for loading a graph. By default f32.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LoadOptions {
     /// Numbers that products with constant weights are computed in by a backend that
     /// [packs](Backend::packs) the graph; others compute in the numbers of the file.
     pub precision: Precision,
-    /// What computes it best, as somebody has measured: for a backend that leaves graphs to others.
+    /// Engine that was measured to be fastest, for a backend that delegates graphs to other
+    /// engines.
     pub engine: Option<EngineKind>,
 }
 
@@ -72,7 +73,7 @@ impl From<Precision> for LoadOptions {
     }
 }
 
-/// What computes a graph.
+/// Inference engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EngineKind {
@@ -95,13 +96,13 @@ impl EngineKind {
     }
 }
 
-/// How to start ONNX Runtime.
+/// Options of ONNX Runtime.
 #[derive(Debug, Clone, Default)]
 pub struct OnnxRuntimeOptions {
     /// The shared library, or the folder it is in. `None`: the environment variable
     /// `ORT_DYLIB_PATH`, or beside the program or in `lib` there, or where the system looks.
     pub library: Option<PathBuf>,
-    /// What to compute on.
+    /// Device for inference.
     pub device: Device,
     /// Cores that a lone run may use; 0 stands for all.
     pub threads: usize,
@@ -115,7 +116,7 @@ pub struct ProcessStatus {
     pub state: ProcessState,
     /// Its number, while it computes.
     pub id: Option<u32>,
-    /// How many have ended and were followed by another, or are to be.
+    /// Number of restarts.
     pub restarts: u64,
 }
 
@@ -123,9 +124,9 @@ pub struct ProcessStatus {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProcessState {
-    /// It does.
+    /// The process runs.
     Running,
-    /// It has ended, and is being started again.
+    /// The process has ended and is being restarted.
     Restarting,
 }
 
@@ -178,10 +179,10 @@ pub trait Model: Send + Sync {
     }
 }
 
-/// How several calls are computed together.
+/// Batching of calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Batching {
-    /// Not at all.
+    /// No batching.
     Alone,
     /// Calls of the same shapes but for the first dimension: below each other, as one call. That rows give
     /// what they give alone is tried by whoever does so.

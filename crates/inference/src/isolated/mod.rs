@@ -39,14 +39,14 @@ use crate::tensor::Tensor;
 /// until one has lived for a minute.
 pub struct Isolated(Arc<Supervisor>);
 
-/// How to start an [`Isolated`] backend.
+/// Options of an [`Isolated`] backend.
 #[derive(Debug, Clone)]
 pub struct IsolatedOptions {
     /// A program that calls [`work`] when it has `arguments`; this one unless said.
     pub program: PathBuf,
     /// Its arguments.
     pub arguments: Vec<OsString>,
-    /// Longest time for a run; a child that takes longer hangs, and is killed. Loading a graph may
+    /// Maximum time for a run; a child process that takes longer is killed. Loading a graph may
     /// take ten times as long.
     pub limit: Duration,
 }

@@ -27,11 +27,11 @@ use crate::backend::{Backend, LoadOptions, Model, OnnxRuntimeOptions};
 use crate::device::Device;
 use crate::error::{Error, Result};
 
-/// How the native backend computes.
+/// Options of the native backend.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct NativeOptions {
-    /// What to compute on: the processor.
+    /// Device for inference: only the CPU is supported.
     pub device: Device,
     /// The fastest instructions that are used, if the processor has them.
     pub instructions: InstructionSet,

@@ -7,29 +7,30 @@ use serde::Serialize;
 
 use crate::backend::{EngineKind, LoadOptions};
 
-/// How a graph's computations are queued and put together.
+/// Options of queue and batches of a graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GraphOptions {
-    /// Most rows that are run together. A call that has more is computed in parts, one after the
-    /// other, unless its rows depend on each other. Where calls of any shapes are run together, `max_tokens`
-    /// counts instead, unless this is 1.
+    /// Maximum number of rows in a batch. A call with more rows is computed in parts, one after the
+    /// other, unless its rows depend on each other. Where calls of different shapes share a batch,
+    /// `max_tokens` counts instead, unless this is 1.
     pub max_batch: u32,
-    /// Most tokens that are run together where calls of any shapes are. A text that has more is computed by itself, a
-    /// call in parts.
+    /// Maximum number of tokens in a batch of calls of different shapes. A longer text is computed
+    /// by itself, a longer call in parts.
     pub max_tokens: u32,
-    /// How long the oldest computation is kept waiting for others to join it. With zero a batch
-    /// is what has come while others were running.
+    /// Maximum time for which a computation waits for others to join its batch. With zero, a batch
+    /// consists of the calls that arrived while others were running.
     pub max_wait: Duration,
-    /// Most batches that run at once; 0 stands for as many as there are threads.
+    /// Maximum number of batches that run concurrently; 0 means one per thread.
     pub concurrency: usize,
-    /// Most computations that wait; further ones are refused at once.
+    /// Maximum number of queued computations; further ones are refused at once.
     pub queue: usize,
     /// Whether rows of different callers are computed as one batch.
     pub batch_rows: BatchRows,
     /// Numbers that products are computed in, where the backend packs their weights.
     pub precision: Precision,
-    /// What computes it best, as somebody has measured, where the backend leaves graphs to others.
+    /// Engine that was measured to be fastest, for a backend that delegates graphs to other
+    /// engines.
     pub engine: Option<EngineKind>,
 }
 
@@ -43,7 +44,7 @@ impl GraphOptions {
 /// Whether rows of different callers are computed as one batch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum BatchRows {
-    /// Where the graph's structure shows that no row has an influence on another.
+    /// If the structure of the graph shows that no row influences another one.
     #[default]
     Auto,
     /// Wherever shapes allow it: somebody who knows the graph says that its rows are independent.
@@ -68,30 +69,30 @@ impl Default for GraphOptions {
     }
 }
 
-/// Why no more computations were added to a batch.
+/// Reason why no more computations were added to a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Closed {
-    /// It had as many rows as it may.
+    /// The batch has the maximum number of rows.
     Full,
-    /// Nothing else that fits was waiting.
+    /// No other computation in the queue fits.
     Drained,
     /// The oldest computation had waited long enough.
     Waited,
     /// The others are left to threads that have nothing to do.
     Shared,
-    /// It cannot be run with others.
+    /// The computation cannot share a batch.
     Single,
-    /// It ran between the stages of a longer batch, and is no larger than that allows.
+    /// It ran between the stages of a longer batch, whose size limits it.
     Interleaved,
 }
 
 impl Closed {
-    /// All of them, in the order in which they are counted.
+    /// All reasons, in the order in which they are counted.
     pub const ALL: [Self; 6] =
         [Self::Full, Self::Drained, Self::Waited, Self::Shared, Self::Single, Self::Interleaved];
 
-    /// What it is called in status and metrics.
+    /// Name in status and metrics.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Full => "full",

@@ -20,7 +20,7 @@ use serde_json::Value;
 pub struct PatternError {
     /// The whole pattern.
     pub pattern: String,
-    /// What has no equivalent.
+    /// Construct without an equivalent.
     pub construct: String,
 }
 

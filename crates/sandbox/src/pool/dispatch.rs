@@ -20,29 +20,29 @@ use super::{Acquired, Assigned, Pool, PooledInstance};
 use crate::body::{Driver, InstanceBody};
 use crate::instance::{self, Job};
 
-/// How a request came by its instance.
+/// How a request acquired its instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// It was ready.
+    /// The instance was ready.
     Ready,
-    /// It was made for the request.
+    /// The instance was created for the request.
     Inline,
     /// The request waited for a place.
     Waited,
-    /// It was at work for others.
+    /// The instance was processing other requests.
     Shared,
 }
 
-/// Where the time of a request went.
+/// Durations of a request.
 #[derive(Debug, Clone, Copy)]
 pub struct Timings {
-    /// How the request came by its instance.
+    /// How the request acquired its instance.
     pub origin: Origin,
-    /// From the request to its instance.
+    /// Time from the arrival of the request to its instance.
     pub wait: Duration,
     /// Making the instance, on the path of the request or before it came.
     pub instantiate: Duration,
-    /// From there to the head of the response.
+    /// Time from there to the head of the response.
     pub guest: Duration,
 }
 

@@ -151,7 +151,7 @@ impl Pool {
         }
     }
 
-    /// What the pool holds.
+    /// State of the pool.
     pub fn status(&self) -> PoolStatus {
         let counters = &self.0.counters;
         let state = self.0.lock();

@@ -27,7 +27,7 @@ impl Counter {
     }
 }
 
-/// What a pool holds, and what it has done since it was made.
+/// State of a pool, and its counters since it was created.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct PoolStatus {
