@@ -23,6 +23,8 @@ pub enum Fault {
     Elsewhere(String),
     /// It is said to have this size.
     Sized(u64),
+    /// Nobody says its size, as some mirrors do not.
+    Unsized,
 }
 
 /// A request as it came.
@@ -177,6 +179,11 @@ impl Hub {
                 stream.write_all(head.as_bytes()).ok()?;
                 stream.write_all(&content[..length / 2]).ok()
             }
+            Some(Fault::Unsized) => {
+                let mut stream = stream;
+                stream.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n").ok()?;
+                stream.write_all(content).ok()
+            }
             Some(Fault::Changed) => respond(stream, "200 OK", "", &vec![b'x'; content.len()]),
             _ => respond(stream, "200 OK", "etag: \"0123abcd\"\r\n", content),
         }
@@ -187,8 +194,9 @@ impl State {
     fn info(&self) -> Value {
         let sibling = |(name, content): (&String, &Vec<u8>)| {
             let size = match self.faults.get(name) {
-                Some(Fault::Sized(size)) => *size,
-                _ => content.len() as u64,
+                Some(Fault::Sized(size)) => Some(*size),
+                Some(Fault::Unsized) => None,
+                _ => Some(content.len() as u64),
             };
             let mut sibling = json!({"rfilename": name, "size": size, "blobId": "0123abcd"});
             if is_large(name) {

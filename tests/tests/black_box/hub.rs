@@ -62,6 +62,29 @@ fn a_component_says_which_commit_it_is_made_of() {
 }
 
 #[test]
+fn the_token_of_the_environment_opens_a_model_that_is_not_public() {
+    let (hub, folder) = (hub(), tempfile::tempdir().unwrap());
+    hub.require("s3cret");
+    let output = folder.path().join("tiny.wasm");
+    let build = ["build", "hf:org/Tiny", "--precision", "f32", "-o", output.to_str().unwrap()];
+    let cache = folder.path().join("cache");
+    let (code, log) = outcome(&mut with(&hub, &cache, &build));
+    assert!(code == 1 && log.contains("set HF_TOKEN"), "{log}");
+    let (code, log) = outcome(with(&hub, &cache, &build).env("HF_TOKEN", "wr0ng"));
+    assert!(code == 1 && log.contains("owner of HF_TOKEN"), "{log}");
+    assert!(!log.contains("wr0ng") && !output.exists(), "{log}");
+    hub.asked();
+    // Whatever ends the file that it was read from.
+    let (code, log) = outcome(with(&hub, &cache, &build).env("HF_TOKEN", "s3cret\n"));
+    assert!(code == 0 && !log.contains("s3cret"), "{log}");
+    let asked = hub.asked();
+    assert!(asked.iter().any(|asked| asked.of_storage));
+    for asked in asked {
+        assert_eq!(asked.authorization.is_none(), asked.of_storage, "{asked:?}");
+    }
+}
+
+#[test]
 fn what_the_hub_does_not_have_is_told() {
     let (hub, folder) = (hub(), tempfile::tempdir().unwrap());
     let cache = folder.path().join("cache");

@@ -212,7 +212,7 @@ impl Fetching<'_> {
                 Ok(0) => break,
                 Ok(read) => &block[..read],
                 Err(error) if error.kind() == ErrorKind::UnexpectedEof => break,
-                Err(error) => return Err(self.hub.client.failed(self.model, &error.into())),
+                Err(error) => return Err(self.broken(file, error.into())),
             };
             hash.update(read);
             to.write_all(read).map_err(Error::io(path))?;
@@ -220,6 +220,18 @@ impl Fetching<'_> {
             (self.progress)(&file.name, done, expected.unwrap_or(done));
         }
         Ok((Digest::from(<[u8; 32]>::from(hash.finalize())), done))
+    }
+
+    /// A file that could not be read to its end.
+    fn broken(&self, file: &RemoteFile, error: ureq::Error) -> Error {
+        match error {
+            ureq::Error::BodyExceedsLimit(most) => {
+                let reason =
+                    format!("{}: there are more than the {most} bytes expected", file.name);
+                hub(self.model, reason)
+            }
+            error => self.hub.client.failed(self.model, &error),
+        }
     }
 }
 

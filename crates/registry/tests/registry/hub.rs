@@ -214,6 +214,75 @@ fn what_is_too_large_or_not_a_model_is_refused_before_it_is_fetched() {
 }
 
 #[test]
+fn all_files_of_a_model_have_a_bound_of_their_own() {
+    let (stub, cache) = (stub(), Cache::new());
+    for name in ["a.npy", "b.npy"] {
+        stub.commit(COMMIT, name, "a matrix");
+    }
+    let files = [("onnx/model.onnx", 2 << 30), ("a.npy", 2 << 30), ("b.npy", 1)];
+    for (name, size) in files {
+        stub.spoil(name, Some(Fault::Sized(size)));
+    }
+    let refusal = cache.fetch(&hub(&stub), "org/tiny").unwrap_err().to_string();
+    assert!(refusal.contains("hf:org/tiny@main: its files have 42949"), "{refusal}");
+    assert!(refusal.contains("bytes, more than the 4294967296 allowed"), "{refusal}");
+    assert!(stub.asked().iter().all(|asked| !asked.path.contains("resolve")));
+    for (name, _) in files {
+        stub.spoil(name, None);
+    }
+    cache.fetch(&hub(&stub), "org/tiny").unwrap();
+}
+
+#[test]
+fn a_repository_with_more_files_than_a_model_has_is_refused() {
+    let (stub, cache) = (stub(), Cache::new());
+    // With those that are there.
+    for number in 6..10_000 {
+        stub.commit(COMMIT, &format!("data/{number}.txt"), "");
+    }
+    cache.fetch(&hub(&stub), "org/tiny").unwrap();
+    stub.commit(COMMIT, "data/more.txt", "");
+    let cache = Cache::new();
+    let refusal = cache.fetch(&hub(&stub), "org/tiny").unwrap_err().to_string();
+    assert!(refusal.contains("10001 files are more than the 10000 allowed"), "{refusal}");
+    assert!(cache.files().is_empty(), "{:?}", cache.files());
+}
+
+#[test]
+fn a_file_that_is_longer_than_it_is_said_to_be_is_refused() {
+    for name in ["config.json", "onnx/model.onnx"] {
+        let (stub, cache) = (stub(), Cache::new());
+        stub.spoil(name, Some(Fault::Sized(1)));
+        let refusal = cache.fetch(&hub(&stub), "org/tiny").unwrap_err().to_string();
+        let expected = format!("{name}: there are more than the 1 bytes expected");
+        assert!(refusal.contains(&expected), "{refusal}");
+        let left = cache.files();
+        assert!(!left.iter().any(|file| file.ends_with(name) || file.contains("tmp")), "{left:?}");
+    }
+}
+
+#[test]
+fn a_file_of_unknown_size_is_fetched_up_to_what_such_a_file_may_have() {
+    let (stub, cache) = (stub(), Cache::new());
+    for name in ["config.json", "onnx/model.onnx"] {
+        stub.spoil(name, Some(Fault::Unsized));
+    }
+    let fetched = cache.fetch(&hub(&stub), "org/tiny").unwrap();
+    assert_eq!(fs::read(fetched.folder.join("config.json")).unwrap(), b"{}");
+    let graph = fs::read(fetched.folder.join("onnx/model.onnx")).unwrap();
+    assert_eq!(graph, b"a graph of some length");
+    let most = 8 << 20;
+    let cache = Cache::new();
+    stub.commit(COMMIT, "config.json", vec![b' '; most]);
+    cache.fetch(&hub(&stub), "org/tiny").unwrap();
+    let cache = Cache::new();
+    stub.commit(COMMIT, "config.json", vec![b' '; most + 1]);
+    let refusal = cache.fetch(&hub(&stub), "org/tiny").unwrap_err().to_string();
+    assert!(refusal.contains("config.json: there are more than the 8388608 bytes"), "{refusal}");
+    assert!(!cache.files().iter().any(|file| file.ends_with("config.json")));
+}
+
+#[test]
 fn nobody_is_led_elsewhere_than_the_web() {
     let (stub, cache) = (stub(), Cache::new());
     for location in ["file:///etc/passwd", "ftp://127.0.0.1/x", "http://hub.example/x", "x"] {
