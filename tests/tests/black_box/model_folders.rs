@@ -1,6 +1,6 @@
 //! Model folders as others leave them.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
 
 use pilotlight_testing::tiny_model;
@@ -46,6 +46,74 @@ fn a_graph_in_the_folder_onnx_is_computed_in_the_sandbox_and_on_the_host() {
         let answer = server.post("/", r#"{"inputs": "Ada met Paris"}"#);
         assert_eq!(answer.json()[0]["entity_group"], "PER", "{compute}: {}", answer.text);
     }
+}
+
+/// The tiny model with a second graph, `other.onnx`, that takes people for places and places for people.
+fn with_two_graphs() -> TempDir {
+    let folder = folder();
+    let mut other = tiny_model::graph();
+    let mut weights = [0.0; 32 * 3];
+    (weights[3 + 2], weights[2 * 3 + 1]) = (1.0, 1.0);
+    other.graph.as_mut().unwrap().initializer[1] =
+        tiny_model::floats("weights", &[32, 3], &weights);
+    fs::write(folder.path().join("other.onnx"), pilotlight_onnx::encode(&other)).unwrap();
+    folder
+}
+
+#[test]
+fn of_several_graphs_the_chosen_one_serves_and_the_log_says_why() {
+    let folder = with_two_graphs();
+    let log = folder.path().join("log");
+    for (arguments, expected) in [
+        (&[][..], "PER"),
+        (&["--onnx-file", "other.onnx"], "LOC"),
+        (&["--onnx-file", "./model.onnx"], "PER"),
+    ] {
+        let mut command = pilotlight(&["serve", text(folder.path())]);
+        command.args(arguments).stderr(File::create(&log).unwrap());
+        let server = Server::run(&mut command);
+        let answer = server.post("/", r#"{"inputs": "Ada"}"#);
+        assert_eq!(answer.json()[0]["entity_group"], expected, "{arguments:?}: {}", answer.text);
+        drop(server);
+        let log = fs::read_to_string(&log).unwrap();
+        let why = "onnx-file model.onnx: chosen of 2 graphs: not quantized yet; --onnx-file takes \
+                   another of other.onnx";
+        assert_eq!(log.contains(why), arguments.is_empty(), "{log}");
+    }
+    let serve = ["serve", text(folder.path()), "--onnx-file", "no.onnx"];
+    let ports = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+    let (code, log) = outcome(pilotlight(&serve).args(ports));
+    assert!(code == 1 && log.contains("there is no no.onnx"), "{log}");
+    assert!(log.contains("there are model.onnx, other.onnx"), "{log}");
+}
+
+#[test]
+fn a_configuration_chooses_graph_and_task_of_a_folder() {
+    let folder = with_two_graphs();
+    let file = folder.path().join("pilotlight.toml");
+    let write = |task: &str| {
+        let source = text(folder.path());
+        let configuration = format!(
+            "[functions.default]\nsource = {source:?}\nonnx-file = \"other.onnx\"\n\
+             [functions.vectors]\nsource = {source:?}\ntask = {task:?}\n\
+             [[routes]]\nmatch = {{ path = \"/v1/feature-extraction\" }}\nto = \"vectors\"\n\
+             [[routes]]\nto = \"default\"\n"
+        );
+        fs::write(&file, configuration).unwrap();
+    };
+    write("feature-extraction");
+    let server = Server::start(&["--config", text(&file)]);
+    let answer = server.post("/", r#"{"inputs": "Ada"}"#);
+    assert_eq!(answer.json()[0]["entity_group"], "LOC", "{}", answer.text);
+    // One vector for each token: of `Ada`, and of the special ones around it.
+    let vectors = server.post("/v1/feature-extraction", r#"{"inputs": "Ada"}"#);
+    let tokens = vectors.json()[0].as_array().map(Vec::len);
+    assert_eq!(tokens, Some(3), "{}", vectors.text);
+    drop(server);
+    write("divination");
+    let checked = pilotlight(&["check", text(&file)]).output().unwrap();
+    let told = String::from_utf8(checked.stdout).unwrap();
+    assert!(!checked.status.success() && told.contains("divination"), "{told}");
 }
 
 #[test]
