@@ -153,8 +153,8 @@ impl LoadedGraph {
         let file = convert(folder, compute.precision, compute.graphs.backend())?;
         progress(Stage::LoadGraph);
         let digest = Digest::of(&file);
-        let loaded = Self::load(compute, folder.manifest(), (file.clone(), digest))?;
-        Ok((loaded, file))
+        let loaded = Self::load(compute, folder.manifest(), (file.clone(), digest));
+        Ok((loaded.map_err(of_file(folder))?, file))
     }
 
     /// Loads a file with its digest, the graph of the model that `manifest` describes.
@@ -233,6 +233,18 @@ impl LoadedGraph {
             mixes_rows: None,
         };
         Ok(Self { graphs: Arc::clone(graphs), record, encoder: None, signature, others })
+    }
+}
+
+/// Has an error of a graph name the file that it is made from.
+pub(crate) fn of_file(folder: &ModelFolder) -> impl FnOnce(Error) -> Error {
+    use pilotlight_inference::Error::InvalidGraph;
+    |error| match error {
+        Error::Graph(InvalidGraph { reason, .. }) => {
+            let path = folder.path().join(&folder.manifest().onnx_file);
+            Error::Graph(InvalidGraph { graph: path.display().to_string(), reason })
+        }
+        error => error,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::component_file::{ComponentFile, VERSION, read_file};
 use crate::error::Result;
 use crate::graph::GraphRecord;
 use crate::guest::Guest;
-use crate::host_compute::{HostCompute, LoadedGraph, convert};
+use crate::host_compute::{HostCompute, LoadedGraph, convert, of_file};
 use crate::precision::Precision;
 use crate::progress::{Progress, Stage};
 use crate::resolve::resolved;
@@ -57,7 +57,8 @@ pub(crate) fn built_for_host(
     let file = cache.get_or_build(&format!("{key}.onnx"), convert)?;
     progress(Stage::LoadGraph);
     let file_and_digest = (read_file(&file.path)?, file.digest);
-    let graph = LoadedGraph::load(compute, folder.manifest(), file_and_digest)?;
+    let graph = LoadedGraph::load(compute, folder.manifest(), file_and_digest);
+    let graph = graph.map_err(of_file(&folder))?;
     let guest_digest = guest.digest();
     let GraphRecord { pad_to_multiple_of, rows, any_lengths, .. } = graph.record;
     let shape = [pad_to_multiple_of, rows, any_lengths.into()].map(u32::to_le_bytes).concat();

@@ -5,6 +5,7 @@
 mod administration;
 mod answers;
 mod authentication;
+mod bad_folders;
 mod bad_requests;
 mod building;
 mod bundles;
