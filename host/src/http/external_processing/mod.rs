@@ -1,7 +1,6 @@
-//! Envoy's external processing (`envoy.service.ext_proc.v3.ExternalProcessor`): a proxy sends the bodies of the
-//! requests and responses that pass it, and gets them back redacted or re-identified.
-//!
-//! Each text becomes a request to the function that the call was routed to. Used by the stack of layers.
+//! Envoy's external processing (`envoy.service.ext_proc.v3.ExternalProcessor`): a proxy sends the bodies of requests and
+//! responses, and receives them redacted or re-identified. Each text becomes a request to the routed function.
+//! Used by the stack of layers. Does not know how entities are found.
 
 mod ask;
 mod filter;
