@@ -12,7 +12,7 @@ pub enum ApiError {
     #[error("{0}")]
     Malformed(String),
     /// No such path.
-    #[error("there is nothing at {0}; see GET /info")]
+    #[error("{0} does not exist; see GET /info")]
     NotFound(String),
     /// A model or a version of it that the Open Inference Protocol does not find here.
     #[error("Request for unknown model: {0}")]

@@ -184,7 +184,7 @@ impl Service {
         })?;
         check_media_type(route, head.content_type)?;
         let json_length = head.json_length.map(|length| {
-            let bad = || ApiError::Malformed(format!("{length:?} is no length of JSON"));
+            let bad = || ApiError::Malformed(format!("{length:?} is not a length of JSON"));
             length.trim().parse().map_err(|_| bad())
         });
         let json_length = json_length.transpose()?;

@@ -167,13 +167,13 @@ mod tests {
         }
         assert!(period("9999999999999999h").unwrap_err().contains("longest possible"));
         for wrong in ["", "10", "MiB", "1MB", "1.5GiB"] {
-            assert!(memory(wrong).unwrap_err().contains("no size"), "{wrong}");
+            assert!(memory(wrong).unwrap_err().contains("not a size"), "{wrong}");
         }
         for wrong in ["63KiB", "5GiB"] {
             assert!(memory(wrong).unwrap_err().contains("4GiB"), "{wrong}");
         }
         assert_eq!(size("5GiB"), Ok(5 << 30));
-        assert!(size("99999999999999GiB").unwrap_err().contains("more than"));
+        assert!(size("99999999999999GiB").unwrap_err().contains("largest possible"));
     }
 
     #[test]

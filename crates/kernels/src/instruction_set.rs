@@ -147,7 +147,7 @@ impl FromStr for InstructionSet {
         let found = Self::ALL.iter().copied().find(|set| set.name() == text);
         found.ok_or_else(|| {
             let names: Vec<_> = Self::ALL.iter().map(|set| set.name()).collect();
-            format!("{text} is none of {}", names.join(", "))
+            format!("{text} is not one of {}", names.join(", "))
         })
     }
 }

@@ -29,7 +29,7 @@ pub enum ModelError {
         file: String,
     },
     /// A name is not the path of a file inside the folder.
-    #[error("{file}: leads out of the model folder; files must lie in it")]
+    #[error("{file}: is outside of the model folder; files must be in it")]
     OutsideFolder {
         /// The name as the manifest or the graph gives it.
         file: String,
@@ -53,7 +53,7 @@ pub enum ModelError {
         path: PathBuf,
     },
     /// The file is larger than any model that fits a 32-bit sandbox.
-    #[error("{}: {bytes} bytes is more than the {limit} allowed", path.display())]
+    #[error("{}: has {bytes} bytes, more than the maximum of {limit}", path.display())]
     TooLarge {
         /// The offending file.
         path: PathBuf,

@@ -237,13 +237,13 @@ impl Manifest {
                 return Err(format!("[speech] is missing, with the files of {}", self.task));
             }
             Some(_) if !is_speech => {
-                return Err(format!("speech is of no effect: the task is {}", self.task));
+                return Err(format!("speech has no effect with the task {}", self.task));
             }
             _ => {}
         }
         if let Some(recognizers) = &self.recognizers {
             if self.task != Task::TokenClassification {
-                return Err(format!("recognizers are of no effect: the task is {}", self.task));
+                return Err(format!("recognizers have no effect with the task {}", self.task));
             }
             recognizers.check().map_err(|error| format!("recognizers: {error}"))?;
         }

@@ -207,7 +207,7 @@ fn names_that_lead_out_of_the_folder_are_refused() {
         let mut files: Vec<_> = FILES.iter().map(|name| (*name, *name)).collect();
         files.push((name, ""));
         fs::write(folder.path().join("model.toml"), manifest(&files)).unwrap();
-        assert!(refusal(folder.path()).contains("leads out of the model folder"), "{name:?}");
+        assert!(refusal(folder.path()).contains("is outside of the model folder"), "{name:?}");
         let whole = folder_with("w.bin");
         let read = ModelFolder::open(whole.path()).unwrap().read_in_pieces(name);
         assert!(matches!(read, Err(ModelError::OutsideFolder { .. })), "{name:?}");

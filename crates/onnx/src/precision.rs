@@ -35,6 +35,6 @@ impl FromStr for Precision {
     fn from_str(text: &str) -> Result<Self, String> {
         let known = || Self::ALL.map(|precision| precision.to_string()).join(", ");
         let found = Self::ALL.into_iter().find(|precision| precision.to_string() == text);
-        found.ok_or_else(|| format!("{text} is none of {}", known()))
+        found.ok_or_else(|| format!("{text} is not one of {}", known()))
     }
 }

@@ -95,13 +95,15 @@ pub enum OptionsError {
     #[error("label {0:?} must have 1 to 64 bytes, without brackets, colons and control characters")]
     Label(String),
     /// A label that no recognizer has.
-    #[error("label {0:?} is that of no recognizer")]
+    #[error("no recognizer has the label {0:?}")]
     UnknownLabel(String),
     /// A name that no recognizer has.
-    #[error("disable: there is no recognizer {0:?}")]
+    #[error("disable: recognizer {0:?} does not exist")]
     UnknownName(String),
     /// A country without a recognizer.
-    #[error("countries: no recognizer is for {0:?}; use two capitals as in ISO 3166-1, such as DE")]
+    #[error(
+        "countries: no recognizer is for {0:?}; use two-letter codes of ISO 3166-1, such as DE"
+    )]
     UnknownCountry(String),
     /// A name that is used already.
     #[error("two recognizers are named {0:?}")]

@@ -112,7 +112,7 @@ fn compile(name: &str, pattern: &str, largest: usize) -> Result<Regex, OptionsEr
         .hybrid_cache_capacity(STATES);
     Regex::builder().configure(config).build(pattern).map_err(|error| {
         let reason = match error.size_limit() {
-            Some(limit) => format!("compiled, it takes more than {limit} bytes; make it shorter"),
+            Some(limit) => format!("the compiled pattern exceeds {limit} bytes; make it shorter"),
             None => match error.syntax_error() {
                 Some(syntax) => syntax.to_string(),
                 None => error.to_string(),

@@ -48,12 +48,12 @@ impl<T: Default> Chat<T> {
         out: &mut Vec<u8>,
     ) -> Result<(), Refused<R::Error>> {
         let choices = event.get("choices").and_then(Value::as_array);
-        let choices = choices.ok_or(Refused::Event("`choices` is no list"))?;
+        let choices = choices.ok_or(Refused::Event("`choices` is not a list"))?;
         self.envelope = pick(event, &ENVELOPE);
         let usage = event.get("usage").filter(|usage| !usage.is_null()).and_then(plain);
         let (mut rests, mut kept) = (Vec::new(), Vec::new());
         for choice in choices {
-            let choice = choice.as_object().ok_or(Refused::Event("a choice is no object"))?;
+            let choice = choice.as_object().ok_or(Refused::Event("a choice is not an object"))?;
             let [rest, now] = self.choice(choice, rewriter)?;
             rests.extend(rest);
             kept.extend(now);
@@ -106,7 +106,7 @@ impl<T: Default> Chat<T> {
         rewriter: &mut R,
     ) -> Result<[Option<Value>; 2], Refused<R::Error>> {
         let index = choice.get("index").map_or(Some(0), Value::as_u64);
-        let index = index.ok_or(Refused::Event("`index` is no number"))?;
+        let index = index.ok_or(Refused::Event("`index` is not a number"))?;
         let reason = choice.get("finish_reason").filter(|reason| !reason.is_null());
         let mut written = Written::default();
         if let Some(chunk) = text_of(choice, TEXT)? {
@@ -116,7 +116,7 @@ impl<T: Default> Chat<T> {
         match choice.get("delta") {
             None | Some(Value::Null) => {}
             Some(Value::Object(delta)) => self.delta(index, delta, &mut written, rewriter)?,
-            Some(_) => return Err(Refused::Event("`delta` is no object")),
+            Some(_) => return Err(Refused::Event("`delta` is not an object")),
         }
         let Some(reason) = reason.and_then(plain) else {
             return Ok([None, written.finish(index, None)]);
@@ -148,12 +148,12 @@ impl<T: Default> Chat<T> {
         let calls = match delta.get("tool_calls") {
             None | Some(Value::Null) => return Ok(()),
             Some(Value::Array(calls)) => calls,
-            Some(_) => return Err(Refused::Event("`tool_calls` is no list")),
+            Some(_) => return Err(Refused::Event("`tool_calls` is not a list")),
         };
         for call in calls {
-            let call = call.as_object().ok_or(Refused::Event("a tool call is no object"))?;
+            let call = call.as_object().ok_or(Refused::Event("a tool call is not an object"))?;
             let number = call.get("index").map_or(Some(0), Value::as_u64);
-            let number = number.ok_or(Refused::Event("`index` is no number"))?;
+            let number = number.ok_or(Refused::Event("`index` is not a number"))?;
             let function = call.get("function").and_then(Value::as_object);
             let function = function.ok_or(Refused::Event("a tool call has no function"))?;
             if let Some(chunk) = text_of(function, "arguments")? {
@@ -181,7 +181,7 @@ fn text_of<'a, E>(
     match object.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(Refused::Event("a text is no string")),
+        Some(_) => Err(Refused::Event("a text is not a string")),
     }
 }
 

@@ -71,7 +71,7 @@ impl<T: Default> Messages<T> {
                 tell(kind, json!({"error": passes}), out);
                 Ok(())
             }
-            _ => Err(Refused::Event("events of this type are not known")),
+            _ => Err(Refused::Event("events of this type are not supported")),
         }
     }
 
@@ -103,7 +103,7 @@ impl<T: Default> Messages<T> {
                 passes.insert("input".to_owned(), json!({}));
                 None
             }
-            _ => return Err(Refused::Event("content blocks of this type are not known")),
+            _ => return Err(Refused::Event("content blocks of this type are not supported")),
         };
         if let Some(key) = key {
             passes.insert(key.to_owned(), json!(""));
@@ -124,7 +124,7 @@ impl<T: Default> Messages<T> {
     ) -> Result<(), Refused<R::Error>> {
         let chunk = |key: &str| {
             let chunk = delta.get(key).and_then(Value::as_str);
-            chunk.ok_or(Refused::Event("a text is no string"))
+            chunk.ok_or(Refused::Event("a text is not a string"))
         };
         match delta.get("type").and_then(Value::as_str) {
             Some("text_delta") => self.text(index, TEXT, chunk(TEXT)?, rewriter, out),
@@ -136,7 +136,7 @@ impl<T: Default> Messages<T> {
             }
             // They repeat texts, or belong to a text that has changed.
             Some("signature_delta" | "citations_delta") => Ok(()),
-            _ => Err(Refused::Event("deltas of this type are not known")),
+            _ => Err(Refused::Event("deltas of this type are not supported")),
         }
     }
 
@@ -202,12 +202,12 @@ fn whole<R: Rewrite>(value: &Value, rewriter: &mut R) -> Result<Value, Refused<R
     match value {
         Value::Null => Ok(Value::Null),
         Value::String(text) => Ok(Value::String(rewriter.whole(text)?)),
-        _ => Err(Refused::Event("a text is no string")),
+        _ => Err(Refused::Event("a text is not a string")),
     }
 }
 
 fn index<E>(event: &Map<String, Value>) -> Result<u64, Refused<E>> {
-    event.get("index").and_then(Value::as_u64).ok_or(Refused::Event("`index` is no number"))
+    event.get("index").and_then(Value::as_u64).ok_or(Refused::Event("`index` is not a number"))
 }
 
 fn object<'a, E>(

@@ -171,7 +171,7 @@ impl<T: Default> Stream<T> {
             return Ok(());
         }
         let Ok(Value::Object(event)) = serde_json::from_str(data) else {
-            return Err(Refused::Event("the data is no JSON object"));
+            return Err(Refused::Event("the data is not a JSON object"));
         };
         if event.contains_key("choices") {
             self.protocol = Protocol::OpenAi;
@@ -188,7 +188,7 @@ impl<T: Default> Stream<T> {
         }
         match event.get("error") {
             Some(error) => pass_error(error, rewriter, out),
-            None => Err(Refused::Event("events of this form are not known")),
+            None => Err(Refused::Event("events of this form are not supported")),
         }
     }
 

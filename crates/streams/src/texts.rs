@@ -54,7 +54,7 @@ impl<T: Default> Texts<T> {
         }
         // Clients would join it with the text that has ended.
         if self.ended.contains(&place.0) {
-            return Err(Refused::Event("a text goes on after its end"));
+            return Err(Refused::Event("a text continues after its end"));
         }
         if !self.open.contains_key(&place) && self.open.len() >= MOST {
             return Err(Refused::Event("too many texts at once"));

@@ -76,12 +76,12 @@ fn answer(
 }
 
 fn consume(request: &IncomingRequest) -> Result<IncomingBody, ApiError> {
-    let unreadable = |()| ApiError::Internal("the host gives the request's body to nobody".into());
+    let unreadable = |()| ApiError::Internal("the host does not provide the body".into());
     request.consume().map_err(unreadable)
 }
 
 fn stream(body: &IncomingBody) -> Result<InputStream, ApiError> {
-    let unreadable = |()| ApiError::Internal("the host gives the body's bytes to nobody".into());
+    let unreadable = |()| ApiError::Internal("the host does not provide the body's bytes".into());
     body.stream().map_err(unreadable)
 }
 

@@ -53,7 +53,7 @@ pub(super) fn parts<'a>(content_type: &str, body: &'a [u8]) -> Result<Vec<Part<'
         }
         let head_end = after.get(..LONGEST_HEAD.min(after.len())).unwrap_or_default();
         let (head, _) =
-            split(head_end, b"\r\n\r\n").ok_or_else(|| malformed("a part has no head"))?;
+            split(head_end, b"\r\n\r\n").ok_or_else(|| malformed("a part has no headers"))?;
         let (content, following) = split(&after[head.len() + 4..], &delimiter).ok_or_else(cut)?;
         parts.push(Part { name: name(head)?, content });
         rest = following;

@@ -82,7 +82,7 @@ fn placeholder(target: &Target) -> Result<Option<String>, ApiError> {
     for (name, value) in target.query() {
         match &name[..] {
             "placeholder" => placeholder = Some(value),
-            other => return Err(ApiError::Invalid(format!("{other:?} is no key of the query"))),
+            other => return Err(ApiError::Invalid(format!("{other:?} is not a key of the query"))),
         }
     }
     Ok(placeholder)

@@ -125,7 +125,7 @@ fn message(kind: u8, content: &[u8]) -> Result<Message, ApiError> {
         0 => Ok(Message::Binary(content.to_vec())),
         1 => match std::str::from_utf8(content) {
             Ok(text) => Ok(Message::Text(text.to_owned())),
-            Err(error) => Err(ApiError::Malformed(format!("a message is no text: {error}"))),
+            Err(error) => Err(ApiError::Malformed(format!("a message is not text: {error}"))),
         },
         kind => Err(ApiError::Malformed(format!("there are no messages of kind {kind}"))),
     }

@@ -252,7 +252,7 @@ fn finite(name: &str, tensor: &Tensor) -> Result<Vec<f32>, EngineError> {
     if values.iter().all(|value| value.is_finite()) {
         return Ok(values);
     }
-    Err(EngineError::Failed(format!("output {name} has values that are no numbers")))
+    Err(EngineError::Failed(format!("output {name} has values that are not numbers")))
 }
 
 fn unfit(name: &str, tensor: &Tensor, rows: &[&Padded]) -> EngineError {

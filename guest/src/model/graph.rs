@@ -61,7 +61,7 @@ pub(super) fn voice_graph(placement: &Placement) -> Result<Box<dyn Engine>, Load
     };
     match &graph.beside[..] {
         [voice] => on_host(voice.clone()),
-        _ => Err(LoadError::Variant("the host has no graph that tells voice activity")),
+        _ => Err(LoadError::Variant("the host has no graph for voice activity")),
     }
 }
 
@@ -122,5 +122,5 @@ fn on_host(graph: HostGraph) -> Result<Box<dyn Engine>, LoadError> {
 
 #[cfg(not(all(feature = "wasi-nn", target_family = "wasm")))]
 fn on_host(_graph: HostGraph) -> Result<Box<dyn Engine>, LoadError> {
-    Err(LoadError::Variant("this guest computes in the sandbox and has no use for a graph"))
+    Err(LoadError::Variant("this guest computes in the sandbox and needs no graph"))
 }

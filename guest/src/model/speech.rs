@@ -68,7 +68,7 @@ impl SpeechModel {
     ) -> Result<Self, String> {
         let names: Vec<&str> = engine.inputs().iter().map(|port| &port.name[..]).collect();
         if names != INPUTS {
-            return Err(format!("it has to read {INPUTS:?}, and reads {names:?}"));
+            return Err(format!("its inputs must be {INPUTS:?}, not {names:?}"));
         }
         Ok(Self { engine, voice, tokens, language: None })
     }
@@ -118,7 +118,7 @@ impl SpeechModel {
         let tokens = outputs.first().map(|(_, tensor)| tensor);
         let tokens = tokens.filter(|tensor| tensor.element == Element::I64);
         let tokens =
-            tokens.ok_or_else(|| ApiError::Internal("the graph gives no tokens".to_owned()))?;
+            tokens.ok_or_else(|| ApiError::Internal("the graph returned no tokens".to_owned()))?;
         let (ids, _) = tokens.bytes.as_chunks::<8>();
         usage.tokens += ids.len();
         let ids = ids.iter().map(|id| i64::from_le_bytes(*id));

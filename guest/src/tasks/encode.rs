@@ -158,5 +158,5 @@ impl TextModel {
 
 /// The tokenizer's post-processor does not say how two texts are put together.
 pub(crate) fn no_pairs() -> ApiError {
-    ApiError::Invalid("the model's tokenizer takes no pairs of texts".to_owned())
+    ApiError::Invalid("the model's tokenizer does not support pairs".to_owned())
 }

@@ -167,7 +167,7 @@ fn answer_one(
     let first_row = model.tokenizer.second_row(question.len());
     for (window, output) in windows.into_iter().zip(&outputs) {
         let [start, end, ..] = &output[..] else {
-            return Err(ApiError::Internal("the graph does not tell starts and ends".to_owned()));
+            return Err(ApiError::Internal("the graph has no starts and ends".to_owned()));
         };
         let tokens = &context[window];
         let scored = Scored::new((start, end), first_row..first_row + tokens.len());

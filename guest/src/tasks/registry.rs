@@ -113,7 +113,7 @@ pub fn answer(
         }
         Task::QuestionAnswering => write(&question_answering::answer(text, parse(body)?, usage)?),
         Task::FillMask => write(&fill_mask::answer(text, parse(body)?, usage)?),
-        task => Err(ApiError::Internal(format!("nothing is known of the task {task}"))),
+        task => Err(ApiError::Internal(format!("the task {task} is unknown"))),
     }
 }
 

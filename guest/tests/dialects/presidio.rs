@@ -199,7 +199,7 @@ fn bad_operators_and_places_are_refused() {
     let service = recognizing("");
     let entity = json!({"start": 0, "end": 3, "score": 1, "entity_type": "A"});
     for (results, anonymizers, about) in [
-        (json!([{"start": 0, "end": 9, "entity_type": "A"}]), json!({}), "does not lie"),
+        (json!([{"start": 0, "end": 9, "entity_type": "A"}]), json!({}), "is outside of the text"),
         (json!([entity]), json!({"A": {"type": "shred"}}), "shred"),
         (json!([entity]), json!({"A": {"type": "mask", "masking_char": "ab"}}), "masking_char"),
         (json!([entity]), json!({"A": {"type": "hash", "hash_type": "md5"}}), "md5"),

@@ -99,7 +99,7 @@ fn what_is_not_the_protocol_ends_the_session_with_an_error() {
     let long = [&[0u8][..], &u32::MAX.to_le_bytes()].concat();
     for (sent, part) in [
         (message(7, b""), "kind 7"),
-        (message(1, b"\xff"), "no text"),
+        (message(1, b"\xff"), "not text"),
         (text("{"), "EOF"),
         (text(r#"{"config": {"sample_rate": "high"}}"#), "f64"),
         (long, "more than"),

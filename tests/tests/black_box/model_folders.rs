@@ -147,7 +147,7 @@ fn a_folder_gives_the_same_component_with_and_without_its_written_manifest() {
     let build = ["build", text(folder.path()), "--precision", "f32", "-o", text(&output)];
     let (code, log) = outcome(&mut pilotlight(&build));
     assert_eq!(code, 0, "{log}");
-    assert!(log.contains("max-length 512: no file says"), "{log}");
+    assert!(log.contains("max-length 512: no file states"), "{log}");
     let first = fs::read(&output).unwrap();
     assert_eq!(outcome(&mut pilotlight(&["init", text(folder.path())])).0, 0);
     let (code, log) = outcome(&mut pilotlight(&build));
@@ -161,7 +161,7 @@ fn what_is_not_clear_is_asked_for() {
     fs::remove_file(folder.path().join("config.json")).unwrap();
     let serve = ["serve", text(folder.path()), "--admin-listen", "127.0.0.1:0"];
     let (code, log) = outcome(pilotlight(&serve).args(["--listen", "127.0.0.1:0"]));
-    assert!(code == 1 && log.contains("not clear what the model does"), "{log}");
+    assert!(code == 1 && log.contains("task of the model is not clear"), "{log}");
     assert!(log.contains("logits [?, ?, 3]") && log.contains("--task"), "{log}");
     let (code, log) = outcome(&mut pilotlight(&["serve", "--task", "divination", "."]));
     assert!(code == 2 && log.contains("the tasks are token-classification, "), "{log}");

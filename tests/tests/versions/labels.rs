@@ -214,7 +214,7 @@ async fn a_protection_of_labels_that_the_model_does_not_have_is_refused() {
     // What cannot stand in a token cannot be encrypted.
     let host = load(lab.component(&json!(["O", "A:B"]), ENTITY), FunctionOptions::default()).await;
     let (plan, _) = lab.plan(&host, lab.deidentify(Mode::Encrypt, &[]));
-    assert!(host.apply(plan).await.unwrap_err().to_string().contains("\"A:B\" does not fit"));
+    assert!(host.apply(plan).await.unwrap_err().to_string().contains("\"A:B\" cannot be written"));
     let (plan, _) = lab.plan(&host, lab.deidentify(Mode::Redact, &["A:B"]));
     host.apply(plan).await.unwrap();
 }

@@ -21,7 +21,7 @@ impl Seen<'_> {
         let said = said.into_iter().filter_map(|(length, file)| Some((length?, file)));
         let said: Vec<_> = said.filter(|(length, _)| SANE.contains(length)).collect();
         let Some((length, _)) = said.iter().min() else {
-            return (USUAL as usize, "no file says how much the model can read".to_owned());
+            return (USUAL as usize, "no file states the maximum length".to_owned());
         };
         let shown: Vec<_> = said.iter().map(|(length, file)| format!("{file} {length}")).collect();
         (*length as usize, shown.join(", "))

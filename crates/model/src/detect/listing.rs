@@ -98,7 +98,8 @@ impl Listing {
         let mut modules = Vec::new();
         for (count, entry) in fs::read_dir(&path).map_err(io)?.enumerate() {
             if count == MOST_FILES {
-                let reason = format!("more than {MOST_FILES} files; name a folder of one model");
+                let reason =
+                    format!("more than {MOST_FILES} files; choose a folder with one model");
                 return Err(ModelError::Unfit { path, reason });
             }
             let entry = entry.map_err(io)?;
@@ -154,9 +155,10 @@ impl Listing {
         let files = self.0.iter().map(|(name, size)| (name.as_str(), *size));
         let wanted: Vec<_> = files.filter(|(name, size)| is_wanted(name, *size)).collect();
         match wanted.iter().find(|(name, size)| *size > largest_file(name)) {
-            Some((name, size)) => {
-                Err(format!("{name}: {size} bytes is more than the {} allowed", largest_file(name)))
-            }
+            Some((name, size)) => Err(format!(
+                "{name}: has {size} bytes, more than the maximum of {}",
+                largest_file(name)
+            )),
             None => Ok(wanted),
         }
     }
@@ -173,25 +175,25 @@ impl Listing {
         if let Some(asked) = asked {
             let is_there = self.has(asked);
             let chosen = Chosen { name: asked.to_owned(), reason: None };
-            let others = format!("there is no {asked}; {}", there_are(&graphs));
+            let others = format!("{asked} does not exist; {}", there_are(&graphs));
             return is_there.then_some(chosen).ok_or(others);
         }
         let Some((name, others)) = graphs.split_first() else { return Err(self.no_graph()) };
         if !self.fits(name) {
             let size = self.size_with_data(name);
             return Err(format!(
-                "{name}: {size} bytes with its data is more than the {FILE_LIMIT} allowed"
+                "{name}: has {size} bytes with its data, more than the maximum of {FILE_LIMIT}"
             ));
         }
         let why = if rank(name) == 0 {
             "not quantized yet"
         } else if rank(name) < RANKS.len() {
-            "the first of those that are known to serve well"
+            "the first of those that are known to work well"
         } else {
             "the first by its name"
         };
         let reason = format!(
-            "chosen of {} graphs: {why}; --onnx-file takes another of {}",
+            "chosen from {} graphs: {why}; --onnx-file selects another one of {}",
             graphs.len(),
             others.join(", ")
         );
@@ -227,7 +229,7 @@ impl Listing {
             let ends = [".safetensors", ".bin", ".pt", ".h5", ".gguf"];
             ends.iter().any(|end| name.ends_with(end))
         };
-        let what = "no ONNX graph: there is no *.onnx in it or in onnx/";
+        let what = "no ONNX graph: neither the folder nor onnx/ contains *.onnx";
         match self.0.keys().find(weights) {
             Some(weights) => {
                 format!("{what}, only {weights}; export the model with `optimum-cli export onnx`")

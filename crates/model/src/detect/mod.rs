@@ -185,8 +185,8 @@ impl<'a> Detection<'a> {
             draft.license.clone_from(&self.descriptions.license);
             self.findings.push(match &draft.license {
                 Some(license) => format!("license {license}: README.md"),
-                None => "license unknown: no README.md names one that SPDX has; set `license` in \
-                         model.toml before the model is passed on"
+                None => "license unknown: no README.md names an SPDX license; set `license` in \
+                    model.toml before you pass the model on"
                     .to_owned(),
             });
         }
@@ -210,8 +210,11 @@ impl<'a> Detection<'a> {
                 _ => None,
             };
             if is_needed {
-                let by =
-                    if known { "1_Pooling/config.json" } else { "the default, as no file says" };
+                let by = if known {
+                    "1_Pooling/config.json"
+                } else {
+                    "the default, because no file states it"
+                };
                 let pooling = self.draft.pooling.map_or("none", Pooling::name);
                 self.findings.push(format!("pooling {pooling}: {by}"));
             }
@@ -251,7 +254,7 @@ impl<'a> Detection<'a> {
             self.draft.crf_transitions = Some(file.to_owned());
         } else {
             self.findings.push(format!(
-                "{CONFIG_FILE} names {file}, which is not there: labels are chosen token by token"
+                "{CONFIG_FILE} names {file}, which does not exist; labels are chosen token by token"
             ));
         }
     }
@@ -328,7 +331,8 @@ fn check_inputs(seen: &Seen<'_>) -> Result<(), String> {
     let foreign = inputs.iter().find(|port| InputRole::of(&port.name).is_none());
     if let Some(port) = foreign {
         return Err(format!(
-            "the input {} is not made from text; the inputs are {}; --task {} serves the graph as it is",
+            "the input {} cannot be computed from text; the inputs are {}; --task {} serves the \
+             graph without a tokenizer",
             port.name,
             outputs::shown(inputs),
             Task::Tensors
@@ -337,6 +341,6 @@ fn check_inputs(seen: &Seen<'_>) -> Result<(), String> {
     let has_ids = inputs.iter().any(|port| InputRole::of(&port.name) == Some(InputRole::Ids));
     has_ids.then_some(()).ok_or_else(|| {
         let names = InputRole::Ids.names().join(", ");
-        format!("no input takes token ids; it is called one of {names}")
+        format!("no input takes token ids; its name must be one of {names}")
     })
 }

@@ -52,7 +52,7 @@ pub(super) fn modules(bytes: &[u8]) -> Result<Vec<Module>, String> {
     let value = json::parse(bytes)?;
     let list = value.as_array().ok_or("not a list of modules")?;
     if list.len() > MOST_MODULES {
-        return Err(format!("{} modules are more than the {MOST_MODULES} allowed", list.len()));
+        return Err(format!("{} modules, more than the maximum of {MOST_MODULES}", list.len()));
     }
     let module = |(index, module): (usize, &Value)| -> Result<Module, String> {
         let text = |key: &str| module[key].as_str().map(str::to_owned);
@@ -80,7 +80,7 @@ pub(super) fn pooling(bytes: &[u8]) -> Result<Pooling, String> {
     let on = MODES.iter().filter(|(key, _)| value[*key] == Value::Bool(true));
     match on.map(|(_, mode)| *mode).collect::<Vec<_>>()[..] {
         [mode] => Ok(mode),
-        [] => Err("no pooling mode that is known is true; set `pooling` in model.toml".to_owned()),
+        [] => Err("no supported pooling mode is true; set `pooling` in model.toml".to_owned()),
         _ => Err("several pooling modes are true; only one is supported".to_owned()),
     }
 }
@@ -98,7 +98,7 @@ pub(super) fn settings(bytes: &[u8]) -> Result<Settings, String> {
     };
     let prompts: BTreeMap<_, _> = prompts.map(prompt).collect::<Result<_, String>>()?;
     if prompts.len() > MOST_PROMPTS {
-        return Err(format!("{} prompts are more than the {MOST_PROMPTS} allowed", prompts.len()));
+        return Err(format!("{} prompts, more than the maximum of {MOST_PROMPTS}", prompts.len()));
     }
     let default_prompt = value["default_prompt_name"].as_str().map(str::to_owned);
     if let Some(name) = default_prompt.as_ref().filter(|name| !prompts.contains_key(*name)) {

@@ -74,11 +74,11 @@ impl Seen<'_> {
             (Some(other), _) => format!("there is {other}"),
             (None, Some(class)) if reads_text => format!("{CONFIG_FILE} says {class}"),
             _ if voice::check(self.signature).is_ok() => {
-                let why = "the graph reads frames of audio and a state".to_owned();
+                let why = "the graph has inputs for audio frames and a state".to_owned();
                 return Ok((Task::VoiceActivityDetection, why));
             }
             _ => {
-                let why = format!("there is no {TOKENIZER_FILE}");
+                let why = format!("{TOKENIZER_FILE} does not exist");
                 return Ok((Task::Tensors, why));
             }
         };
@@ -97,7 +97,7 @@ impl Seen<'_> {
         let port = named.or_else(|| self.scores().filter(|_| is_bare)).filter(|_| !has_scores)?;
         let per_text = port.dims.as_ref().is_some_and(|dims| dims.len() == 2);
         if self.descriptions.pooling.is_some() {
-            return Some((Task::SentenceEmbeddings, "there are pooling files".to_owned()));
+            return Some((Task::SentenceEmbeddings, "pooling files exist".to_owned()));
         }
         if per_text || self.text_vector().is_some() {
             return Some((Task::SentenceEmbeddings, self.shown_outputs()));
@@ -201,13 +201,13 @@ impl Seen<'_> {
             Some(config) => {
                 seen.push(format!("{CONFIG_FILE} says {}", config.architectures().join(", ")));
             }
-            None => seen.push(format!("there is no {CONFIG_FILE}")),
+            None => seen.push(format!("{CONFIG_FILE} does not exist")),
         }
         seen.push(format!("the graph's inputs are {}", shown(&self.signature.inputs)));
         seen.push(self.shown_outputs());
         format!(
-            "it is not clear what the model does: {}; choose with --task or `task` in model.toml, \
-             one of {}",
+            "the task of the model is not clear: {}; set --task, or `task` in model.toml, to one \
+             of {}",
             seen.join("; "),
             Task::ALL.map(Task::name).join(", ")
         )

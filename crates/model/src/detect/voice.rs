@@ -29,8 +29,8 @@ pub(super) fn check(signature: &GraphSignature) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "voice activity is told by graphs with inputs [1, {SAMPLES}] and [{}, 1, {}] of f32, and outputs \
-         [1, 1] and the next state; the inputs are {}, the outputs {}",
+        "voice-activity-detection needs a graph with inputs [1, {SAMPLES}] and [{}, 1, {}] of f32, \
+         and outputs [1, 1] and the next state; its inputs are {}, its outputs {}",
         STATE.0,
         STATE.1,
         shown(inputs),

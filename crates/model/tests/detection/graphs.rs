@@ -18,7 +18,7 @@ fn the_graph_that_is_not_quantized_is_taken_and_another_on_request() {
     let folder = names[1..].iter().fold(folder(), |folder, name| folder.file(name, name));
     let model = folder.detected();
     assert_eq!(model.manifest().onnx_file, "model.onnx");
-    assert!(found(&model, &["chosen of 5 graphs", "not quantized", "--onnx-file", "a.onnx"]));
+    assert!(found(&model, &["chosen from 5 graphs", "not quantized", "--onnx-file", "a.onnx"]));
     let chosen = folder.with_graph("./model_int8.onnx").unwrap();
     assert_eq!(chosen.manifest().onnx_file, "model_int8.onnx");
     assert!(chosen.lists("model_int8.onnx") && !chosen.lists("model.onnx"));
@@ -41,7 +41,7 @@ fn a_graph_that_is_too_large_with_its_data_gives_way_to_the_next() {
     let refusal = folder.refusal();
     assert!(refusal.contains("model.onnx: 2147483653 bytes with its data"), "{refusal}");
     let folder = Folder::new("m", &[("logits", &[ANY, 2])]).large("model.onnx", TWO_GIB + 1);
-    assert!(folder.refusal().contains("is more than the 2147483648 allowed"));
+    assert!(folder.refusal().contains("more than the maximum of 2147483648"));
     assert!(folder.with_graph("model.onnx").unwrap_err().to_string().contains("2147483648"));
 }
 

@@ -88,7 +88,7 @@ fn mistakes_in_a_part_of_a_manifest_are_explained() {
         ("max-length = 1", "max-length 1 must be"),
         ("name = \"X Y\"", "name \"X Y\""),
         ("default-prompt = \"x\"", "default-prompt"),
-        ("onnx-file = \"../x.onnx\"", "leads out of the model folder"),
+        ("onnx-file = \"../x.onnx\"", "is outside of the model folder"),
         ("[files]\n\"../x\".sha256 = \"0\"", "64 hexadecimal digits"),
     ] {
         let folder = folder().file("model.toml", said);

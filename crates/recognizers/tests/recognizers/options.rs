@@ -71,7 +71,7 @@ fn a_mistake_is_told_by_what_it_concerns() {
     for (toml, about) in [
         ("labels = [\"SHOE_SIZE\"]", "SHOE_SIZE"),
         ("disable = [\"shoe_size\"]", "shoe_size"),
-        ("countries = [\"de\"]", "use two capitals"),
+        ("countries = [\"de\"]", "use two-letter codes"),
         ("threshold = 1.5", "threshold is 1.5"),
         ("thresholds.EMAIL = -1", "EMAIL is -1"),
         (

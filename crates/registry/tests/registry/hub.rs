@@ -202,7 +202,7 @@ fn what_is_too_large_or_not_a_model_is_refused_before_it_is_fetched() {
         stub.spoil(name, Some(Fault::Sized(size)));
         let chosen = Choices { onnx_file: Some("onnx/model.onnx".to_owned()), task: None };
         let refusal = cache.choosing(&hub(&stub), "org/tiny", &chosen).unwrap_err().to_string();
-        assert!(refusal.contains(&format!("{name}: {size} bytes")), "{refusal}");
+        assert!(refusal.contains(&format!("{name}: has {size} bytes")), "{refusal}");
         stub.spoil(name, None);
     }
     let torch = Stub::start("org/torch", [("model.safetensors", "weights")]);

@@ -62,7 +62,7 @@ impl<'de> Deserialize<'de> for RawObject {
                 let mut entries: Vec<(String, Box<RawValue>)> = Vec::new();
                 while let Some((key, value)) = map.next_entry::<String, _>()? {
                     if entries.iter().any(|(known, _)| *known == key) {
-                        return Err(A::Error::custom("a key is there twice"));
+                        return Err(A::Error::custom("a key is duplicated"));
                     }
                     entries.push((key, value));
                 }

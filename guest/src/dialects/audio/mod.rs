@@ -66,7 +66,7 @@ fn session_of<'a>(
         Model::Speech(model) => {
             SpeechSession::new(model, reader, &speech_recognition::options(parameters)?)
         }
-        _ => Err(ApiError::Internal("the model does not hear".to_owned())),
+        _ => Err(ApiError::Internal("the model does not process audio".to_owned())),
     }
 }
 

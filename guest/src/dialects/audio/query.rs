@@ -86,7 +86,7 @@ impl Asked {
                     parameters.max_speech_ms = Some(number("max_speech_ms", &value)?);
                 }
                 other => {
-                    return Err(ApiError::Invalid(format!("{other:?} is no key of the query")));
+                    return Err(ApiError::Invalid(format!("{other:?} is not a key of the query")));
                 }
             }
         }
@@ -137,6 +137,6 @@ fn media_type(content_type: Option<&str>) -> Result<(bool, Option<u32>, Option<u
 }
 
 fn number<T: std::str::FromStr>(name: &'static str, value: &str) -> Result<T, ApiError> {
-    let bad = |_| ApiError::of_key(name, format!("{name} {value:?} has no usable value"));
+    let bad = |_| ApiError::of_key(name, format!("{name} {value:?} is not valid"));
     value.parse().map_err(bad)
 }

@@ -75,7 +75,7 @@ impl<'a> Classes<'a> {
     fn largest(&self, output: Output, most: usize) -> Result<Output, ApiError> {
         let Output { name, shape, values } = output;
         let refuse =
-            || ApiError::Invalid(format!("output {name} has no classes, as it is not of numbers"));
+            || ApiError::Invalid(format!("output {name} has no classes: it has no numbers"));
         let Values::Tensor(tensor) = values else { return Err(refuse()) };
         let numbers = answer::ranked_numbers(&tensor).ok_or_else(refuse)?;
         let rows = if self.of_rows { shape.first().copied().unwrap_or(1) } else { 1 };

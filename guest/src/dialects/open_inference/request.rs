@@ -113,7 +113,7 @@ impl<'a> Inference<'a> {
         let inputs = required("inputs", inputs)?.into_iter();
         let inputs = inputs.map(|input| input.read(&mut rest)).collect::<Result<_, _>>()?;
         if !rest.is_empty() {
-            let message = format!("{} bytes are left behind those of the inputs", rest.len());
+            let message = format!("{} bytes follow those of the inputs", rest.len());
             return Err(ApiError::Invalid(message));
         }
         let outputs = outputs.filter(|outputs| !outputs.is_empty()).map(|outputs| {
@@ -170,7 +170,7 @@ fn check_parameters(parameters: &Map<String, Value>) -> Result<(), ApiError> {
             return refuse("is reserved");
         }
         if value.is_array() || value.is_object() || value.is_null() {
-            return refuse("is no string, number or boolean");
+            return refuse("is not a string, number or boolean");
         }
         let none = value.as_u64() == Some(0) || value.as_str() == Some("");
         if name == "sequence_id" && !none {
@@ -201,7 +201,7 @@ impl JsonInput {
                 *binary = rest;
                 Data::Binary(bytes)
             }
-            _ => return Err(refuse("has to have either data or binary_data_size")),
+            _ => return Err(refuse("needs either data or binary_data_size")),
         };
         Ok(Sent { name, shape, datatype, data })
     }
@@ -212,8 +212,7 @@ impl JsonOutput {
         let name = required("outputs: name", self.name)?;
         let parameters = self.parameters.unwrap_or_default();
         if parameters.shared_memory_region.is_some() {
-            let message =
-                format!("output {name} is wanted in shared memory, which is not supported");
+            let message = format!("output {name}: shared memory is not supported");
             return Err(ApiError::Invalid(message));
         }
         let binary = parameters.binary_data.unwrap_or(binary);

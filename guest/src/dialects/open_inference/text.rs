@@ -165,7 +165,7 @@ fn strings(input: Sent<'_>, dims: &[Option<usize>]) -> Result<Vec<String>, ApiEr
     let count = input.volume(BYTES, dims)?;
     match &input.data {
         Data::Json(data) if !data.numbers.is_empty() => {
-            Err(input.refuse("has an element that is no string"))
+            Err(input.refuse("has an element that is not a string"))
         }
         Data::Json(data) if data.strings.len() != count => {
             let found = data.strings.len();

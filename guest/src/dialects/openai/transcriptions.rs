@@ -52,7 +52,7 @@ pub(super) fn answer(call: &mut Call<'_>) -> Result<Answer, ApiError> {
 fn model(function: &Function) -> Result<&SpeechModel, ApiError> {
     match function.model() {
         Model::Speech(model) => Ok(model),
-        _ => Err(ApiError::Internal("the model does not write down speech".to_owned())),
+        _ => Err(ApiError::Internal("the model does not transcribe speech".to_owned())),
     }
 }
 
@@ -72,7 +72,7 @@ impl<'a> Asked<'a> {
                 "timestamp_granularities[]" | "timestamp_granularities"
                     if part.text()? != "segment" =>
                 {
-                    let message = "timestamps are those of segments; words have none";
+                    let message = "only timestamps of segments are supported";
                     return Err(ApiError::Unsupported(message.to_owned()));
                 }
                 _ => {}

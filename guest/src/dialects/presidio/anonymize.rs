@@ -129,7 +129,8 @@ impl Analyzed {
         let Self { start, end, score, entity_type } = self;
         if start > end || end > length {
             return Err(ApiError::Invalid(format!(
-                "entity {entity_type} at {start}..{end} does not lie in a text of {length} code points"
+                "entity {entity_type} at {start}..{end} is outside of the text of {length} code \
+                 points"
             )));
         }
         Ok(Candidate::of_model(entity_type, score.unwrap_or(1.0), (start, end)))

@@ -80,7 +80,7 @@ impl Operator {
     pub(super) fn undo(&self, value: &str) -> Result<String, ApiError> {
         match self.name.as_str() {
             "decrypt" => decrypt(self.key()?, value),
-            other => Err(invalid(format!("operator {other:?} is not decrypt"))),
+            other => Err(invalid(format!("operator {other:?} is not supported; use decrypt"))),
         }
     }
 
@@ -123,7 +123,7 @@ impl Operator {
     fn key(&self) -> Result<Aes, ApiError> {
         let key = self.key.as_deref().unwrap_or_default();
         Aes::new(key.as_bytes()).ok_or_else(|| {
-            invalid(format!("the key has {} bytes; it has to have 16, 24 or 32", key.len()))
+            invalid(format!("the key has {} bytes; it must have 16, 24 or 32", key.len()))
         })
     }
 }

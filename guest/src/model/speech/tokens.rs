@@ -21,7 +21,7 @@ impl TokenTexts {
         let mut texts = Self { bytes: Vec::with_capacity(file.len()), ends: Vec::new() };
         let mut rest = file;
         while let [first, others @ ..] = rest {
-            let cut = || format!("token {} is cut", texts.ends.len());
+            let cut = || format!("token {} is truncated", texts.ends.len());
             let (length, others) = match (usize::from(*first), others) {
                 (short @ 0..128, others) => (short, others),
                 (low, [high, others @ ..]) => (low - 128 + usize::from(*high) * 128, others),

@@ -78,8 +78,8 @@ pub fn check_names<'a>(
     let mut seen: Vec<&str> = Vec::new();
     for name in sent {
         let fault = match seen.contains(&name) {
-            true => "comes twice",
-            false if !known.contains(&name) => "is none of the model's",
+            true => "is given twice",
+            false if !known.contains(&name) => "is not one of the model's",
             false => {
                 seen.push(name);
                 continue;

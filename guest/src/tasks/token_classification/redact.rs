@@ -65,7 +65,7 @@ pub(super) fn settle(
     for Span { label, start, end, .. } in &spans {
         if start > end || *end > length {
             return Err(ApiError::Invalid(format!(
-                "entity {label} at {start}..{end} does not lie in a text of {length} code points"
+                "entity {label} at {start}..{end} is outside of the text of {length} code points"
             )));
         }
     }

@@ -133,7 +133,7 @@ fn lengths_that_do_not_fit_are_refused() {
         let length = json.len().to_string();
         assert_eq!(infer(service, INFER, Some(&length), &body).status, 200);
         for (length, body, named) in [
-            (&length[..], &longer[..], "1 bytes are left behind"),
+            (&length[..], &longer[..], "1 bytes follow"),
             (&length, &body[..whole - 1], "but 3 bytes are left"),
             ("-1", &body, "length"),
             ("1e3", &body, "length"),
@@ -179,7 +179,7 @@ fn bad_texts_are_refused() {
     EMBEDDER.with(|service| {
         for (input, named) in [
             (input("text", "FP32", json!([1]), json!([1])), "text is of FP32"),
-            (input("text", "BYTES", json!([1]), json!([1])), "no string"),
+            (input("text", "BYTES", json!([1]), json!([1])), "not a string"),
             (input("text", "BYTES", json!([1, 1]), json!(["a"])), "has shape [1, 1]"),
             (input("text", "BYTES", json!([2]), json!(["a"])), "1 elements"),
             (input("text", "BYTES", json!([0]), json!([])), "text is empty"),
