@@ -1,7 +1,7 @@
 use crate::error::AudioError;
 use crate::rate::{MAX_RATE, MIN_RATE};
 
-/// How a sample is stored, little-endian.
+/// Encoding of a sample, little-endian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
     /// Signed integers of 16 bits.
@@ -10,10 +10,10 @@ pub enum Encoding {
     F32,
 }
 
-/// What PCM holds. Samples of the channels are interleaved.
+/// Format of PCM. Samples of the channels are interleaved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Format {
-    /// How a sample is stored.
+    /// Encoding of a sample.
     pub encoding: Encoding,
     /// 1 or 2.
     pub channels: u16,

@@ -20,7 +20,7 @@ impl Default for Frames {
 }
 
 impl Frames {
-    /// Where samples are appended.
+    /// Buffer to which samples are appended.
     pub fn input(&mut self) -> &mut Vec<f32> {
         &mut self.samples
     }

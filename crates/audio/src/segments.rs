@@ -12,7 +12,7 @@ const SILENCE_AT_MAXIMUM: u64 = 98;
 /// An hour: what none of the durations exceeds, in milliseconds.
 const LONGEST: u32 = 3_600_000;
 
-/// What speech is.
+/// Options of speech segments.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SegmentOptions {
     /// Speech begins at this probability.
@@ -23,8 +23,7 @@ pub struct SegmentOptions {
     pub min_speech_ms: u32,
     /// Shorter silence ends no segment, in milliseconds.
     pub min_silence_ms: u32,
-    /// How much of what is around it a segment includes, in milliseconds; less where the next segment
-    /// is near.
+    /// Padding of a segment on both sides, in milliseconds; less where the next segment is near.
     pub pad_ms: u32,
     /// Longer segments are cut, at their longest silence if there is one, in milliseconds.
     pub max_speech_ms: Option<u32>,
@@ -146,7 +145,7 @@ impl Segmenter {
         self.start.is_some()
     }
 
-    /// Where the current speech began, without padding.
+    /// Start of the current speech, without padding.
     pub fn speech_start(&self) -> Option<u64> {
         self.start
     }

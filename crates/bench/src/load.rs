@@ -9,7 +9,7 @@ use crate::arrivals::Arrivals;
 pub enum Verb {
     /// Latency under a constant load.
     Bench,
-    /// The same, with a time series and the durations from `server-timing`.
+    /// Open loop with a time series and the durations from `server-timing`.
     Cold,
 }
 

@@ -6,19 +6,19 @@ use crate::gelu;
 use crate::lanes::{LANES, Lanes as _, Simd};
 use crate::sums::{PANEL, Sums, ZEROS};
 
-/// What is done to sums `[rows, N]` before they are stored: `then(sums + bias)`.
+/// Operations on sums `[rows, N]` before they are stored: `then(sums + bias)`.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Epilogue<'a> {
     /// f32 `[N]`, added to each row.
     pub bias: Option<&'a [f32]>,
-    /// What follows.
+    /// Operation after the bias.
     pub then: Then<'a>,
 }
 
-/// What follows the addition of the bias.
+/// Operation after the addition of the bias.
 #[derive(Debug, Clone, Copy, Default)]
 pub enum Then<'a> {
-    /// Nothing.
+    /// No operation.
     #[default]
     Store,
     /// [`crate::gelu`].

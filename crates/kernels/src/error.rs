@@ -2,7 +2,7 @@ use std::fmt;
 
 use crate::sums::PANEL;
 
-/// Why operands were refused.
+/// Errors of operands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
     /// An operand has not the number of elements that the sizes ask for.

@@ -12,8 +12,8 @@ use crate::wasm::WebAssembly;
 #[cfg(target_arch = "x86_64")]
 use crate::x86::{Avx2, Avx512, AvxVnni};
 
-/// What products and functions are computed with. All of them but WebAssembly give the same bits, on processors
-/// that fuse multiplication and addition.
+/// Instructions for products and functions. All of them but WebAssembly give the same bits, on
+/// processors with fused multiply-add.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum InstructionSet {

@@ -50,7 +50,7 @@ impl Weights {
         }
     }
 
-    /// What the bytes of the packed weights are.
+    /// Layout of the packed weights.
     pub fn layout(&self) -> WeightsLayout {
         let (form, set, grid) = match self {
             Self::Int4(weights) => {
@@ -110,7 +110,7 @@ impl Weights {
     }
 }
 
-/// What the bytes of packed weights are.
+/// Layout of packed weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WeightsLayout {
     /// Their form.

@@ -1,8 +1,8 @@
-/// Why an ONNX file was refused. Each message names the node or tensor.
+/// Errors of ONNX files. Each message names the node or the tensor.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OnnxError {
-    /// Not a protobuf message, or cut short.
+    /// The file is not a protobuf message, or truncated.
     #[error("not an ONNX file, or cut short: {0}")]
     Malformed(#[from] prost::DecodeError),
     /// The file cannot be read.

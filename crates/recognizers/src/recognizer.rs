@@ -2,12 +2,13 @@
 
 use serde::Serialize;
 
-/// What a check says of text that a pattern matches.
+/// Result of a check of text that a pattern matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
-    /// It cannot be what the recognizer finds: a wrong checksum, country, length or date.
+    /// The text is not an identifier of the recognizer: the checksum, country, length or date is
+    /// wrong.
     Invalid,
-    /// It has the form. There is no checksum, or none that all issuers use.
+    /// The text has the right form. There is no checksum, or none that all issuers use.
     Plausible,
     /// Its checksum is right.
     Valid,
@@ -23,7 +24,7 @@ impl Verdict {
     }
 }
 
-/// What may stand directly before and after a match.
+/// Characters that are allowed directly before and after a match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Edges {
     /// No letter or digit.
@@ -36,9 +37,11 @@ pub enum Edges {
     Open,
 }
 
-/// Longest match of most recognizers, in code points: an address of 64 and 254 letters with its at sign.
+/// Maximum length of a match of most recognizers, in code points: an address of 64 and 254 letters
+/// with its at sign.
 pub const SHORT: usize = 320;
-/// Longest match of keys, URLs and tokens, in code points. A private RSA key of 8192 bits has 6.4 kB.
+/// Maximum length of a match of keys, URLs and tokens, in code points. A private RSA key of 8192
+/// bits has 6.4 kB.
 pub const LONG: usize = 8192;
 
 /// One kind of identifier: how it is written and checked, and what a finding is worth.
@@ -54,9 +57,9 @@ pub struct Recognizer {
     pub label: &'static str,
     /// Regular expression over the folded text.
     pub pattern: &'static str,
-    /// What has to hold besides.
+    /// Check of a match.
     pub check: fn(&[u8]) -> Verdict,
-    /// What may stand around it.
+    /// Characters that are allowed around a match.
     pub edges: Edges,
     /// Whether matches can be longer than [`SHORT`] bytes: up to [`LONG`].
     pub is_long: bool,
@@ -66,9 +69,9 @@ pub struct Recognizer {
     pub valid: f32,
     /// Words, in lower case, that raise the score where one stands near.
     pub context: &'static [&'static str],
-    /// Where it is issued (ISO 3166-1 alpha-2); `None` everywhere.
+    /// Country that issues it (ISO 3166-1 alpha-2); `None` for all.
     pub country: Option<&'static str>,
-    /// Where the rule comes from.
+    /// Source of the rule.
     pub source: &'static str,
     /// Texts that it finds as a whole.
     pub examples: &'static [&'static str],
@@ -134,7 +137,7 @@ pub struct Finding {
     pub label: String,
     /// Name of the recognizer.
     pub recognizer: String,
-    /// How certain it is, 0 to 1.
+    /// Confidence score, 0 to 1.
     pub score: f32,
     /// Whether its checksum is right, or a list of the configuration has it.
     pub validated: bool,

@@ -44,7 +44,7 @@ pub(crate) struct Match {
     pub(crate) end: usize,
 }
 
-/// Why the patterns of the table cannot be searched.
+/// Error of compiling the patterns of the table.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the patterns of the table cannot be searched: {0}")]
 pub struct ScannerError(String);

@@ -3,7 +3,7 @@
 //! Where a text is cut depends on the text alone, and not on its chunks: what is made of the segments of a
 //! stream is what is made of those of the whole text.
 
-/// Longest segment, in code points, if a place to cut is found.
+/// Maximum length of a segment in code points, if a place to cut is found.
 pub const LIMIT: usize = 200;
 /// Code points behind a place that decide whether a text is cut there.
 const AHEAD: usize = 64;

@@ -1,6 +1,6 @@
 //! Why a stream ends before its time. No message holds any of the stream's text.
 
-/// Why a stream cannot be passed on.
+/// Errors of a stream.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StreamError<E> {
     /// A text could not be rewritten.
@@ -9,7 +9,7 @@ pub enum StreamError<E> {
     /// The stream is no UTF-8.
     #[error("the stream is not UTF-8 at byte {0}")]
     Encoding(u64),
-    /// What has to be held is too long.
+    /// The data that has to be buffered exceeds a limit.
     #[error("{what} exceeds {limit} bytes")]
     TooLong {
         /// What is held.
@@ -27,12 +27,12 @@ pub enum StreamError<E> {
     },
 }
 
-/// What a client is told when a stream ends before its time.
+/// Error that is sent to a client when a stream ends early.
 #[derive(Debug, Clone, Copy)]
 pub struct Failure<'a> {
     /// A stable name for programs, such as `busy`.
     pub error_type: &'a str,
-    /// What went wrong, for people.
+    /// Message for people.
     pub message: &'a str,
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// Longest event, in bytes.
+/// Maximum size of an event, in bytes.
 pub const LONGEST_EVENT: usize = 1 << 20;
 
 /// A part of an event stream.

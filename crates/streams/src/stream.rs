@@ -10,7 +10,7 @@ use crate::messages::Messages;
 use crate::rewrite::Rewrite;
 use crate::texts::LONGEST_ARGUMENTS;
 
-/// What a stream is read as, and written as.
+/// Input and output format of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// Text in, text out.

@@ -6,7 +6,7 @@ use crate::arguments;
 use crate::error::Refused;
 use crate::rewrite::Rewrite;
 
-/// Most bytes that arguments of tools have together while they are held.
+/// Maximum size of all buffered tool arguments, in bytes.
 pub const LONGEST_ARGUMENTS: usize = 1 << 20;
 /// Most texts at once.
 const MOST: usize = 256;

@@ -5,10 +5,10 @@ use std::fmt;
 /// Longest name of a coding that an error repeats.
 const LONGEST_NAME: usize = 40;
 
-/// How a body is encoded.
+/// Content coding of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Coding {
-    /// Not at all.
+    /// No coding.
     Identity,
     /// RFC 1952.
     Gzip,
@@ -35,7 +35,7 @@ pub struct UnsupportedCoding {
 }
 
 impl UnsupportedCoding {
-    /// What an answer with status 415 sends as `accept-encoding` (RFC 9110, section 15.5.16).
+    /// Value of `accept-encoding` in a response with status 415 (RFC 9110, section 15.5.16).
     pub fn accepted(&self) -> &'static str {
         self.accepted
     }
@@ -61,8 +61,8 @@ impl Coding {
         }
     }
 
-    /// How many bytes a body of at most `decoded` bytes may have before it is decoded: what does not
-    /// compress becomes a little longer (RFC 1951, section 3.2.4, and the frames of RFC 1950 and RFC 1952).
+    /// Maximum size of an encoded body of at most `decoded` bytes: content that does not compress
+    /// becomes a little larger (RFC 1951, section 3.2.4, and the frames of RFC 1950 and RFC 1952).
     pub fn longest(self, decoded: u64) -> u64 {
         match self {
             Self::Identity => decoded,

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::path::without_trailing_slash;
 
-/// Whose interface a path belongs to. Function and host tell errors in it.
+/// Interface to which a path belongs. Function and host write errors in its form.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Dialect {
     /// Hugging Face's pipelines, GLiNER's servers, and Pilotlight's own endpoints.
@@ -16,7 +16,7 @@ pub enum Dialect {
     TextEmbeddingsInference,
     /// OpenAI's API.
     OpenAi,
-    /// What vLLM adds to OpenAI's API for models that generate nothing.
+    /// vLLM's extensions of OpenAI's API for models that generate no text.
     Vllm,
     /// The Open Inference Protocol, version 2, of KServe and Triton.
     OpenInference,
@@ -26,14 +26,14 @@ pub enum Dialect {
     AnyRerank,
 }
 
-/// Why a request was refused.
+/// Error of a request.
 #[derive(Debug, Clone, Copy)]
 pub struct Refusal<'a> {
     /// The status that Pilotlight's own endpoints answer with (RFC 9110).
     pub status: u16,
     /// A stable name for programs, such as `too_long`.
     pub error_type: &'a str,
-    /// What went wrong, for people.
+    /// Message for people.
     pub message: &'a str,
     /// The key of the request that is wrong, where it is known.
     pub key: Option<Key<'a>>,

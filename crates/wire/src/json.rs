@@ -9,22 +9,22 @@ use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// Why a body was not read.
+/// Errors of reading a body.
 #[derive(Debug, thiserror::Error)]
 pub enum JsonError {
     /// There is nothing in it.
     #[error("the body is empty; send a JSON object")]
     Empty,
-    /// It is not JSON.
+    /// The body is not JSON.
     #[error("not valid JSON: {0}")]
     Syntax(serde_json::Error),
-    /// It is not UTF-8, from this byte on.
+    /// The body is not UTF-8 from this byte on.
     #[error("not valid JSON: not UTF-8 from byte {0} on")]
     Encoding(usize),
-    /// It is JSON, but not an object.
+    /// The body is JSON, but not an object.
     #[error("the body is not a JSON object")]
     NoObject,
-    /// It is a JSON object of another shape.
+    /// The body is a JSON object with the wrong shape.
     #[error("{0}")]
     Shape(serde_json::Error),
 }

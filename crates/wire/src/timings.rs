@@ -13,7 +13,7 @@ pub struct GuestTimings {
     pub tokenization: Option<Duration>,
     /// The model.
     pub inference: Option<Duration>,
-    /// From the request to its response.
+    /// Time from the request to its response.
     pub total: Option<Duration>,
 }
 

@@ -1,25 +1,25 @@
 use serde::{Deserialize, Serialize};
 
-/// Why a host computes nothing now for a call of `wasi:nn`, and when to call again. It travels as the
-/// JSON in the data of the error: `wasi:nn` has no field for it.
+/// Reason why a host does not compute a call of `wasi:nn` now, and when to try again. It is sent as
+/// JSON in the data of the error, because `wasi:nn` has no field for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TryLater {
-    /// What is in the way.
+    /// Cause.
     pub cause: TryLaterCause,
     /// Seconds after which to call again.
     pub retry_after: u32,
-    /// The same for people.
+    /// Message for people.
     pub reason: String,
 }
 
-/// What keeps a host from computing now.
+/// Cause of a call that is not computed now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TryLaterCause {
-    /// As many calls wait as may.
+    /// The queue is full.
     Busy,
-    /// What computes is being started again.
+    /// The isolated backend is being restarted.
     Restarting,
 }
 

@@ -12,16 +12,18 @@ use crate::{plot, table};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// Server to measure, by the URL of its sessions; several are measured one after the other
+    /// Server to measure, by the URL of its sessions; can be repeated, and servers are then
+    /// measured one after the other
     #[arg(long = "target", value_name = "[NAME=]URL")]
     targets: Vec<Target>,
-    /// Process of a server, whose processor time and memory are reported; one for each target
+    /// Process of a server, whose CPU time and memory are reported; one for each target
     #[arg(long = "pid", value_name = "PID")]
     processes: Vec<u32>,
-    /// Recording that is sent again and again: a WAV file of mono 16-bit PCM at 16 kHz
+    /// Recording that is sent repeatedly: a WAV file of mono 16-bit PCM at 16 kHz
     #[arg(long, value_name = "FILE")]
     audio: PathBuf,
-    /// How frames are sent: chunks of a request, answered by lines, or messages of a WebSocket
+    /// How frames are sent: as chunks of a request whose response is read line by line, or as
+    /// messages of a WebSocket
     #[arg(long, value_enum, default_value = "http")]
     protocol: ProtocolOption,
     /// Numbers of connections, one step each
@@ -30,10 +32,10 @@ pub(super) struct Options {
     /// Measured time of each step
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration)]
     duration: Duration,
-    /// Time before it
+    /// Time before the measurement of each step
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = parse_duration)]
     warm_up: Duration,
-    /// How much faster than it lasts audio is sent
+    /// Speed of the audio, as a multiple of real time
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
     speed: f64,
     #[command(flatten)]

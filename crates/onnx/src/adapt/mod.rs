@@ -61,13 +61,13 @@ impl Wanted {
 pub struct EncoderOutput {
     /// The name.
     pub name: String,
-    /// It has a row for each token, not one for each text.
+    /// Whether it has a row for each token instead of each text.
     pub per_token: bool,
     /// Columns of a row, where that could be told; 1 for `[batch, sequence]`.
     pub columns: Option<usize>,
 }
 
-/// How an encoder's graph is to be computed.
+/// How the graph of an encoder is computed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Encoder {
     /// Names of its inputs, each of which has a role.

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How requests to a path can be answered in parts. Keys of inner objects stand behind a dot.
+/// How requests to a path can be split and answered in parts. Keys of inner objects are separated
+/// by dots.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Split {

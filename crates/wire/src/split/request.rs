@@ -48,13 +48,13 @@ impl List {
         Some(Self { request, texts, limit })
     }
 
-    /// How many texts there are.
+    /// Number of texts.
     #[expect(clippy::len_without_is_empty, reason = "there are at least two")]
     pub fn len(&self) -> usize {
         self.texts.len()
     }
 
-    /// Most answers that are asked for.
+    /// Maximum number of answers that the request asks for.
     pub fn limit(&self) -> Option<usize> {
         self.limit
     }
