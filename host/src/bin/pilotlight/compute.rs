@@ -237,3 +237,18 @@ impl ComputeOptions {
         Ok(Box::new(Isolated::start(engine, options)?))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_have_one_range_for_all_flags() {
+        assert_eq!(parse_seconds("0.5"), Ok(Duration::from_millis(500)));
+        assert_eq!(parse_seconds("86400"), Ok(Duration::from_secs(86_400)));
+        for text in ["", "0", "0.0009", "86401", "-1", "nan", "inf", "1s"] {
+            let error = parse_seconds(text).map_or_else(|error| error, |_| String::new());
+            assert!(error.contains("0.001 to 86400"), "{text}: {error}");
+        }
+    }
+}
