@@ -9,11 +9,7 @@ use pilotlight_inference::{
 };
 use pilotlight_onnx::encode;
 use pilotlight_onnx::proto::TensorProto;
-
-#[allow(dead_code, unreachable_pub, reason = "other tests use more of it")]
-#[path = "native/encoder.rs"]
-mod encoder;
-
+use pilotlight_testing::encoder;
 use pilotlight_testing::graphs::{F32, model, node, port};
 #[cfg(feature = "onnxruntime")]
 use pilotlight_testing::skipped;

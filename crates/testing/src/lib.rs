@@ -18,6 +18,8 @@ pub mod collector;
 #[cfg(feature = "consul")]
 pub mod consul;
 #[cfg(feature = "models")]
+pub mod encoder;
+#[cfg(feature = "models")]
 pub mod graphs;
 #[cfg(feature = "hub")]
 pub mod hub;

@@ -3,10 +3,10 @@
 use std::cell::Cell;
 
 use pilotlight_inference::{Alone, Backend, InstructionSet, Model, Precision, Workers};
+use pilotlight_testing::encoder;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::encoder;
 use crate::support::{
     Call, Outcome, Threads, alone, backend, default_file, floats, load, together,
 };

@@ -6,10 +6,10 @@ use pilotlight_inference::{
     LoadOptions, Native, NativeOptions, OnnxRuntimeOptions, Precision, Tensor,
 };
 use pilotlight_onnx::encode;
+use pilotlight_testing::encoder;
 use pilotlight_testing::graphs::doubling;
 use pilotlight_testing::real_model;
 
-use crate::encoder;
 use crate::support::backend;
 
 fn engine(file: Vec<u8>) -> (&'static str, Batching) {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use futures::executor::block_on;
 use pilotlight_inference::{Buffers, GraphOptions, Graphs, InstructionSet, Precision, Tensor};
+use pilotlight_testing::encoder;
 
-use crate::encoder;
 use crate::support::{Call, backend, load};
 
 const CALLERS: i64 = 16;

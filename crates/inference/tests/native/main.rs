@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub, reason = "tests")]
 
 mod batches;
-mod encoder;
 mod fallback;
 mod golden;
 mod graphs;

@@ -1,8 +1,8 @@
 //! What is wrong with one call fails that call.
 
 use pilotlight_inference::{Alone, Buffers, Model, Precision, Tensor};
+use pilotlight_testing::encoder;
 
-use crate::encoder;
 use crate::support::{Call, floats, load, tensor};
 
 fn inputs(model: &dyn Model, ids: &[i64], mask: &[i64], segments: &[i64]) -> Vec<Tensor> {

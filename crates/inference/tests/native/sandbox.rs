@@ -2,10 +2,10 @@
 
 use pilotlight_inference::{Alone, Model, Precision};
 use pilotlight_onnx::{Wanted, decode, lower_encoder};
+use pilotlight_testing::encoder;
 use tract_core::internal::{Arc, IntoTValue as _, Tensor, TypedFact, TypedOp};
 use tract_core::plan::SimplePlan;
 
-use crate::encoder;
 use crate::real::served;
 use crate::support::{Call, alone, default_file, floats, load, together};
 

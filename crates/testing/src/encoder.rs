@@ -2,10 +2,13 @@
 
 use pilotlight_onnx::encode;
 use pilotlight_onnx::proto::{AttributeProto, ModelProto, NodeProto, TensorProto};
-use pilotlight_testing::graphs;
-use pilotlight_testing::tiny_model::{floats, int, node, tensor_value};
 
+use crate::graphs;
+use crate::tiny_model::{floats, int, node, tensor_value};
+
+/// Tokens that it knows.
 pub const VOCABULARY: i64 = 50;
+/// Segments that it knows.
 pub const SEGMENTS: i64 = 2;
 const WIDTH: i64 = 32;
 const HEADS: i64 = 2;
@@ -21,6 +24,8 @@ pub fn file_of_length(length: usize) -> Vec<u8> {
     encode(&model(&length.to_string()))
 }
 
+/// Its graph, for texts of `length` tokens: a number, or a name for any. Inputs: i64, `[batch, length]`; outputs:
+/// f32, `logits` of `[batch, length, 5]` and `pooled` of `[batch, 32]`.
 pub fn model(length: &str) -> ModelProto {
     let input = |name: &str| tensor_value(name, 7, &["batch", length]);
     let names = ["input_ids", "attention_mask", "token_type_ids"];
