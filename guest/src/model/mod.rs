@@ -96,9 +96,8 @@ impl Model {
             Task::Tensors => {
                 let sample = folder.manifest().sample.clone().unwrap_or_default();
                 let model = TensorsModel::new(any_graph(folder, placement)?, sample.shapes);
-                let file = || MANIFEST_FILE.to_owned();
-                let model = model.map_err(|reason| LoadError::Mismatch { file: file(), reason })?;
-                Ok(Self::Tensors(model))
+                let unfit = |reason| LoadError::Mismatch { file: MANIFEST_FILE.to_owned(), reason };
+                model.map(Self::Tensors).map_err(unfit)
             }
             Task::VoiceActivityDetection => {
                 let voice = VoiceModel::new(any_graph(folder, placement)?);
