@@ -40,7 +40,8 @@ impl<R: BufRead> Read for ZlibReader<R> {
             let (taken, made) = (self.inflate.total_in(), self.inflate.total_out());
             let status = self.inflate.decompress(input, room, FlushDecompress::None)?;
             // No more than there were of input and room.
-            let count = |after: u64, before| usize::try_from(after - before).unwrap_or_default();
+            let count =
+                |after: u64, before: u64| usize::try_from(after - before).unwrap_or_default();
             let (taken, made) =
                 (count(self.inflate.total_in(), taken), count(self.inflate.total_out(), made));
             self.encoded.consume(taken);
