@@ -71,7 +71,7 @@ fn root(call: &mut Call<'_>) -> Result<Answer, ApiError> {
         false => Answer {
             content_type: "text/plain; charset=utf-8",
             headers: Vec::new(),
-            body: Vec::new(),
+            body: Bytes::new(),
         },
     };
     answer.headers.push(("vary", "accept".to_owned()));
