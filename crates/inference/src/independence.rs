@@ -23,8 +23,9 @@ pub(crate) fn rows_are_independent(model: &dyn Model, buffers: &Buffers) -> Resu
         return Ok(false);
     }
     let run = |rows: &[u32]| {
-        let ports = model.signature().inputs.iter();
-        let inputs = ports.map(|port| sample(port, rows, buffers)).collect::<Option<Vec<_>>>();
+        let ports = model.signature().inputs.iter().enumerate();
+        let inputs = ports.map(|(input, port)| sample(input, port, rows, buffers));
+        let inputs = inputs.collect::<Option<Vec<_>>>();
         inputs.map(|inputs| model.run(&inputs, buffers)).transpose()
     };
     let (Some(first), Some(second), Some(both)) = (run(&[0])?, run(&[1])?, run(&[0, 1])?) else {
@@ -38,8 +39,9 @@ pub(crate) fn rows_are_independent(model: &dyn Model, buffers: &Buffers) -> Resu
     Ok(both.len() == first.len() && outputs.all(equal))
 }
 
-/// Rows of small numbers, which are indices in any table, different for each number in `rows`.
-fn sample(port: &Port, rows: &[u32], buffers: &Buffers) -> Option<Tensor> {
+/// Rows of pseudo-random numbers, the same each time: 0 and 1 for integers, which are indices in any
+/// table, and others between 0 and 1. Two rows in succession differ.
+fn sample(input: usize, port: &Port, rows: &[u32], buffers: &Buffers) -> Option<Tensor> {
     let dimensions = port.dimensions.as_ref()?;
     let size = |dimension: &Dimension| match dimension {
         Dimension::Fixed(size) => *size,
@@ -49,21 +51,43 @@ fn sample(port: &Port, rows: &[u32], buffers: &Buffers) -> Option<Tensor> {
     let volume: u32 = inner.iter().try_fold(1u32, |volume, size| volume.checked_mul(*size))?;
     let mut bytes = Vec::new();
     for row in rows {
-        // The first row is 1, 0, 1, …; the second is 1, 1, 0, ….
-        let value = |place: u32| (place + row * place.div_ceil(2)).is_multiple_of(2);
-        (0..volume).for_each(|place| push(&mut bytes, port.element, value(place)));
+        let mut random = Random(((input as u64) << 32) | u64::from(*row));
+        for place in 0..volume {
+            let number = random.next();
+            let one = match place {
+                last if last + 1 == volume => row.is_multiple_of(2),
+                // So that no mask leaves out everything.
+                0 => true,
+                _ => number.is_multiple_of(2),
+            };
+            push(&mut bytes, port.element, one, number);
+        }
     }
     let sizes: Vec<u32> = [rows.len() as u32].into_iter().chain(inner).collect();
     Tensor::copied(buffers, port.element, &sizes, &bytes).ok()
 }
 
-/// Appends 1 or 0.
-fn push(bytes: &mut Vec<u8>, element: Element, one: bool) {
+/// SplitMix64 (Steele, Lea and Flood, 2014).
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+}
+
+/// Appends 1 or 0 for an integer, or a number from 0.125 to 1 made of `random`.
+fn push(bytes: &mut Vec<u8>, element: Element, one: bool, random: u64) {
+    // Exponent and fraction: from the bits of 0.125 to those of 1.
+    let single = f32::from_bits(0x3e00_0000 + (random % 0x0180_0000) as u32);
     match element {
-        Element::F32 => bytes.extend(f32::from(u8::from(one)).to_le_bytes()),
-        Element::F64 => bytes.extend(f64::from(u8::from(one)).to_le_bytes()),
-        Element::F16 => bytes.extend(if one { 0x3c00u16 } else { 0 }.to_le_bytes()),
-        Element::Bf16 => bytes.extend(if one { 0x3f80u16 } else { 0 }.to_le_bytes()),
+        Element::F32 => bytes.extend(single.to_le_bytes()),
+        Element::F64 => bytes.extend(f64::from(single).to_le_bytes()),
+        Element::F16 => bytes.extend((0x3000 + (random % 0x0c00) as u16).to_le_bytes()),
+        Element::Bf16 => bytes.extend((0x3e00 + (random % 0x0180) as u16).to_le_bytes()),
         Element::U8 => bytes.push(one.into()),
         Element::I32 => bytes.extend(i32::from(one).to_le_bytes()),
         Element::I64 => bytes.extend(i64::from(one).to_le_bytes()),
