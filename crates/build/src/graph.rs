@@ -7,9 +7,13 @@ use pilotlight_inference::{EngineKind, Graph, GraphOptions, Graphs, Package};
 use pilotlight_model::Digest;
 use serde::{Deserialize, Serialize};
 
+use crate::background;
 use crate::cache::Cache;
 use crate::error::{Error, Result};
 use crate::precision::Precision;
+
+/// The backend of our own kernels.
+const NATIVE: &str = "native";
 
 /// A component's graph lies beside it with this extension.
 pub const GRAPH_EXTENSION: &str = "onnx";
@@ -104,7 +108,7 @@ pub(crate) fn load_graphs(
     options: GraphOptions,
 ) -> Result<Vec<NamedGraph>> {
     if !Package::is(&file) {
-        return Ok(vec![(name.to_owned(), graphs.load(name, file, options)?)]);
+        return Ok(vec![(name.to_owned(), load_graph(graphs, name, file, options)?)]);
     }
     let package =
         Package::read(&file).map_err(|error| Error::Refused(format!("{name}: {error}")))?;
@@ -114,10 +118,21 @@ pub(crate) fn load_graphs(
     });
     // The one that is looked for comes last: it is never there without the others.
     let load = |(name, content): (String, &[u8])| {
-        let graph = graphs.load(&name, content.to_vec(), options)?;
+        let graph = load_graph(graphs, &name, content.to_vec(), options)?;
         Ok((name, graph))
     };
     let mut loaded = named.rev().map(load).collect::<Result<Vec<_>>>()?;
     loaded.reverse();
     Ok(loaded)
+}
+
+/// Has a graph of our kernels packed at low priority in the background. It is tried out and opened on
+/// the calling thread, since that takes locks that requests wait for; so does what other backends do to
+/// load a graph.
+fn load_graph(graphs: &Graphs, name: &str, file: Vec<u8>, options: GraphOptions) -> Result<Graph> {
+    if graphs.backend().name() != NATIVE {
+        return Ok(graphs.load(name, file, options)?);
+    }
+    let packed = background::low(|| Ok(graphs.pack(name, file, options)?))?;
+    Ok(graphs.open(name, packed)?)
 }

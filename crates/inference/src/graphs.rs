@@ -34,6 +34,12 @@ pub struct Graphs {
 #[derive(Clone)]
 pub struct Graph(Arc<Line>);
 
+/// A graph as its backend has loaded it, which has no queue yet.
+pub struct Packed {
+    model: Box<dyn Model>,
+    options: GraphOptions,
+}
+
 struct Line {
     id: u64,
     loaded: Arc<Loaded>,
@@ -90,7 +96,25 @@ impl Graphs {
     /// # Errors
     /// Those of [`Graphs::load_unnamed`].
     pub fn load(&self, name: &str, file: Vec<u8>, options: GraphOptions) -> Result<Graph> {
-        let graph = self.load_unnamed(name, file, options)?;
+        self.open(name, self.pack(name, file, options)?)
+    }
+
+    /// Has the backend load an ONNX file, called `name` in errors. The native backend takes no lock
+    /// that calls wait for, so a thread of low priority may pack its weights. Blocks.
+    ///
+    /// # Errors
+    /// Those of [`Backend::load`].
+    pub fn pack(&self, name: &str, file: Vec<u8>, options: GraphOptions) -> Result<Packed> {
+        let model = self.backend.load(name, file, options.loading())?;
+        Ok(Packed { model, options })
+    }
+
+    /// Tries a graph out and keeps it as `name`, in the place of what had that name before. Blocks.
+    ///
+    /// # Errors
+    /// [`Error::Restarting`] when trying the graph out has ended the process that computes.
+    pub fn open(&self, name: &str, packed: Packed) -> Result<Graph> {
+        let graph = self.open_unnamed(name, packed)?;
         let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
         let former = named.insert(name.to_owned(), graph.clone());
         drop(named);
@@ -104,7 +128,11 @@ impl Graphs {
     /// Those of [`Backend::load`], and [`Error::Restarting`] when trying the graph out has ended
     /// the process that computes.
     pub fn load_unnamed(&self, name: &str, file: Vec<u8>, options: GraphOptions) -> Result<Graph> {
-        let model = self.backend.load(name, file, options.loading())?;
+        self.open_unnamed(name, self.pack(name, file, options)?)
+    }
+
+    fn open_unnamed(&self, name: &str, packed: Packed) -> Result<Graph> {
+        let Packed { model, options } = packed;
         let mixes_rows = mixes_rows(name, &*model, &self.buffers, options.batch_rows)?;
         let independent = match options.batch_rows {
             BatchRows::Auto => model.batching() != Batching::Alone && mixes_rows.is_none(),

@@ -34,7 +34,7 @@ pub use buffer::{Buffer, BufferMut, BufferStatus, Buffers};
 pub use counters::{Bucket, GraphStatus};
 pub use device::Device;
 pub use error::{Error, Result, RunError};
-pub use graphs::{Graph, Graphs};
+pub use graphs::{Graph, Graphs, Packed};
 pub use native::{Native, NativeOptions};
 pub use package::Package;
 pub use pilotlight_kernels::InstructionSet;

@@ -293,7 +293,8 @@ impl Host {
                 routing.check(&function, &version)?;
             }
             progress(Stage::SmokeTest);
-            // Its sample is computed where it is waited for: here, behind what is asked of others.
+            // Its sample is computed where it is waited for: here, at the priority of requests, whose
+            // locks it takes.
             Handle::current().block_on(version.smoke_test())?;
             Ok(version)
         };
