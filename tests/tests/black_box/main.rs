@@ -36,6 +36,7 @@ mod redaction_streams;
 mod registries;
 mod scheduling;
 mod sessions;
+mod slow_clients;
 mod splitting;
 mod supervision;
 mod swapping;

@@ -141,7 +141,9 @@ impl RequestBodies {
             return Ok(RequestBody(Content::Streamed { body, context }));
         }
         let share = Arc::clone(&self.budget).share(limited_client(head, limits), announced)?;
-        collect(body, share).await.map(RequestBody)
+        // What an encoded body has to say of its length is not how long it will be.
+        let length = if coding == Coding::Identity { announced } else { 0 };
+        collect(body, share, usize::try_from(length).unwrap_or(0)).await.map(RequestBody)
     }
 }
 
@@ -217,10 +219,13 @@ fn limited_client(head: &Parts, limits: &ServerLimits) -> Option<Network> {
     (!limits.trusts(*client)).then(|| Network::of(*client))
 }
 
-/// Reads a body to its end, in one piece: small parts would each keep a buffer.
+/// Reads a body of at least `length` bytes to its end, in one piece: small parts would each keep a
+/// buffer, and one that grows leaves its former places behind. Memory that nothing has been written to is
+/// not resident, so the bytes that have come are what a body takes.
 async fn collect<B>(
     mut body: Decompressed<B>,
     mut share: Share,
+    length: usize,
 ) -> std::result::Result<Content<B>, BodyRefused>
 where
     B: http_body::Body<Data = Bytes> + Unpin,
@@ -231,6 +236,9 @@ where
         match frame?.into_data() {
             Ok(part) => {
                 share.grow(part.len())?;
+                if data.is_empty() {
+                    data.reserve(length);
+                }
                 data.extend_from_slice(&part);
             }
             Err(frame) => trailers = frame.into_trailers().ok(),
