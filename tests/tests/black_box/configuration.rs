@@ -9,6 +9,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 use ureq::http::Request;
 
+use crate::http_acceptance::raw;
+
 const PATIENCE: Duration = Duration::from_secs(60);
 
 const TWO: &str = r#"
@@ -75,28 +77,30 @@ fn functions_and_routes_are_served_and_shown() {
     assert!(shown.contains("100.00 %  other") && shown.contains("two.wasm"), "{shown}");
 }
 
+const BEHIND_A_PROXY: &str = r#"
+[http]
+trusted-proxies = ["127.0.0.1"]
+[auth.open]
+rate = 0.001
+burst = 1
+[[routes]]
+match = { client = ["192.0.2.0/24"], path = "/limited/*" }
+to = "other"
+auth = "open"
+[[routes]]
+match.client = ["127.0.0.0/8"]
+to = "other"
+[[routes]]
+to = "default"
+[functions.default]
+source = "one.wasm"
+[functions.other]
+source = "two.wasm"
+"#;
+
 #[test]
 fn routes_and_rates_are_for_the_client_behind_a_trusted_proxy() {
-    let routes = r#"
-        [http]
-        trusted-proxies = ["127.0.0.1"]
-        [auth.open]
-        rate = 0.001
-        burst = 1
-        [[routes]]
-        match = { client = ["192.0.2.0/24"], path = "/limited/*" }
-        to = "other"
-        auth = "open"
-        [[routes]]
-        match.client = ["127.0.0.0/8"]
-        to = "other"
-        [[routes]]
-        to = "default"
-        [functions.default]
-        source = "one.wasm"
-        [functions.other]
-        source = "two.wasm"
-    "#;
+    let routes = BEHIND_A_PROXY;
     let (_folder, file) = folder(routes);
     let server = serve(&file);
     let ask = |path: &str, client: &str| {
@@ -119,6 +123,28 @@ fn routes_and_rates_are_for_the_client_behind_a_trusted_proxy() {
         Request::get(format!("{}/x", server.url)).header("x-forwarded-for", "198.51.100.7");
     let answer = send(request.body(vec![]).unwrap());
     assert!(answer.header("x-pilotlight-version").starts_with("other@"), "it is not believed");
+}
+
+#[test]
+fn routes_and_rates_are_for_the_client_that_the_proxy_protocol_names() {
+    let (_folder, file) =
+        folder(&BEHIND_A_PROXY.replace("[http]", "[http]\nproxy-protocol = true"));
+    let server = serve(&file);
+    let ask = |path: &str, client: &str| {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+        let (head, _) =
+            raw(&server.url, &format!("PROXY TCP4 {client} 127.0.0.1 1 2\r\n{request}"));
+        let label = head.lines().find_map(|line| line.strip_prefix("x-pilotlight-version: "));
+        match label.and_then(|label| label.split_once('@')) {
+            Some((name, _)) => name.to_owned(),
+            None => head.split(' ').nth(1).unwrap().to_owned(),
+        }
+    };
+    assert_eq!(ask("/x", "198.51.100.7"), "default");
+    assert_eq!(ask("/x", "127.0.0.9"), "other");
+    let limited = |client| ask("/limited/x", client);
+    assert_eq!([limited("192.0.2.1"), limited("192.0.2.1")], ["other", "429"]);
+    assert_eq!([limited("192.0.2.2"), limited("192.0.2.2")], ["other", "429"]);
 }
 
 #[test]

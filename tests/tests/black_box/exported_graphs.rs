@@ -14,9 +14,9 @@ use tempfile::TempDir;
 use super::host_compute::{backends, serve};
 
 /// Starts a server whose model cannot be computed, and says why it does not start.
-fn refusal(folder: &TempDir) -> String {
+fn refusal(folder: &TempDir, backend: &str) -> String {
     let path = folder.path().to_str().unwrap();
-    let arguments = ["serve", path, "--backend", "tract", "--listen", "127.0.0.1:0"];
+    let arguments = ["serve", path, "--backend", backend, "--listen", "127.0.0.1:0"];
     let mut command = pilotlight(&arguments);
     let (code, message) = outcome(command.args(["--admin-listen", "127.0.0.1:0"]));
     assert_eq!(code, 1, "{message}");
@@ -26,7 +26,7 @@ fn refusal(folder: &TempDir) -> String {
 fn spoilt(spoil: impl FnOnce(&mut ModelProto)) -> String {
     let mut model = tiny_model::graph();
     spoil(&mut model);
-    refusal(&tiny_model::folder(&model))
+    refusal(&tiny_model::folder(&model), "tract")
 }
 
 #[test]
@@ -117,6 +117,16 @@ fn exported() -> Vec<(&'static str, ModelProto)> {
         changed("names", &|graph| graph.input = inputs(7, ["N", "N"])),
         changed("fixed", &|graph| {
             graph.input = inputs(7, ["1", "16"]);
+            let to = vec![tiny_model::int("to", 1)];
+            let cast = tiny_model::node("Cast", &["attention_mask"], "mask");
+            graph.node.push(NodeProto { attribute: to, ..cast });
+            graph.initializer.push(axis("axis", -1));
+            graph.node.push(tiny_model::node("Unsqueeze", &["mask", "axis"], "column"));
+            graph.node[2].output[0] = "scores".into();
+            graph.node.push(tiny_model::node("Mul", &["scores", "column"], "logits"));
+        }),
+        changed("half mask", &|graph| {
+            graph.input[1] = value("attention_mask", 10, &["b", "s"]);
             let to = vec![tiny_model::int("to", 1)];
             let cast = tiny_model::node("Cast", &["attention_mask"], "mask");
             graph.node.push(NodeProto { attribute: to, ..cast });
@@ -263,4 +273,19 @@ fn models_that_label_no_tokens_are_refused_when_they_are_loaded() {
         graph.initializer[2] = tiny_model::floats("bias", &[3], &[f32::NAN; 3]);
     });
     assert!(no_numbers.contains("not numbers"), "{no_numbers}");
+}
+
+#[test]
+fn a_tokenizer_with_more_tokens_than_the_graph_embeds_is_refused_on_the_host() {
+    let folder = tiny_model::folder(&tiny_model::graph());
+    let mut tokenizer = tiny_model::tokenizer();
+    tokenizer["model"]["vocab"]["more"] = 8.into();
+    std::fs::write(folder.path().join("tokenizer.json"), tokenizer.to_string()).unwrap();
+    tiny_model::seal(folder.path());
+    for backend in backends() {
+        let refused = refusal(&folder, backend);
+        let is_told =
+            refused.contains("tokenizer.json: 9 token ids") && refused.contains("embeds 8");
+        assert!(is_told, "{backend}: {refused}");
+    }
 }

@@ -113,6 +113,19 @@ fn head_is_answered_like_get_without_content() {
 }
 
 #[test]
+fn head_of_pages_and_of_other_servers_interfaces_is_answered_like_get_without_content() {
+    let server = server();
+    for path in ["/docs", "/openapi.json", "/v1/models", "/health", "/v2/health/live", "/v2"] {
+        let [get, head] =
+            [Method::GET, Method::HEAD].map(|method| ask(&server.url, method, path, &[]));
+        assert_eq!((get.status, head.status, head.text.as_str()), (200, 200, ""), "{path}");
+        assert_eq!(get.header("content-type"), head.header("content-type"), "{path}");
+        let length = get.header("content-length");
+        assert!(length.is_empty() || length == head.header("content-length"), "{path}: {length}");
+    }
+}
+
+#[test]
 fn options_tells_what_a_path_takes() {
     let server = server();
     for (base, path, allow) in [
