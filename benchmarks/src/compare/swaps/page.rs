@@ -5,6 +5,7 @@ use std::fmt::{Result, Write as _};
 use serde_json::Value;
 
 use super::{CHANGES, CONNECTIONS, INTERVAL, LOAD, Outcome, ROUNDS, Results, Round, UnderLoad};
+use crate::compare::goals::{self, Bound, Goal};
 use crate::compare::markdown::{ms, quick_note, table_head, table_row};
 use crate::compare::report::{errors, number};
 use crate::compare::runner::Runner;
@@ -28,8 +29,29 @@ Latency counts from the intended time of a request.",
         LOAD * 100.0
     )?;
     quick_note(page, runner.is_quick())?;
+    writeln!(page)?;
+    goals::table(page, &goals(results))?;
     swaps(page, &results.outcomes)?;
     uncached(page, results)
+}
+
+/// No request may be lost, and the tail may hardly grow.
+fn goals(results: &Results) -> Vec<Goal> {
+    let failed = |phase: &Value| errors(&phase["errors"]);
+    let mut lost = failed(&results.uncached.phases[1]);
+    let mut goals = Vec::new();
+    for (protocol, load) in loads(&results.outcomes) {
+        lost += load.rounds.iter().map(|round| failed(&round.changing)).sum::<u64>();
+        let metric = format!("p99 during swaps, HTTP {protocol}, {}", load.label);
+        let goal = Goal::new(metric, "without swaps", Bound::AtMost(1.2));
+        goals.push(goal.repeated(&p99_ratios(&load.rounds)));
+    }
+    let [before, during] = &results.uncached.phases;
+    let goal = Goal::new("p99 while a version is compiled", "before", Bound::AtMost(1.2));
+    goals.push(goal.measured(p99(during) / p99(before)));
+    let goal = Goal::new("requests lost during swaps", "–", Bound::AtMost(0.0));
+    goals.push(goal.unit("").measured(lost as f64));
+    goals
 }
 
 fn swaps(page: &mut String, outcomes: &[Outcome]) -> Result {
@@ -97,7 +119,6 @@ fn uncached(page: &mut String, results: &Results) -> Result {
     let [before, _] = &results.uncached.phases;
     let names = ["before", "during and after compilation"];
     for (name, phase) in names.iter().zip(&results.uncached.phases) {
-        let p99 = |phase: &Value| number(&phase["p99_ms"]);
         let mut cells = vec![(*name).to_owned()];
         cells.extend(combined(&[phase]));
         cells.push(format!("{:.2}×", p99(phase) / p99(before)));
@@ -122,10 +143,17 @@ fn combined(phases: &[&Value]) -> Vec<String> {
     ]
 }
 
+fn p99(phase: &Value) -> f64 {
+    number(&phase["p99_ms"])
+}
+
+/// The p99 of the phase with changes, relative to the phase without, in each round.
+fn p99_ratios(rounds: &[Round]) -> Vec<f64> {
+    rounds.iter().map(|round| p99(&round.changing) / p99(&round.unchanged)).collect()
+}
+
 fn p99_ratio(rounds: &[Round]) -> String {
-    let p99 = |phase: &Value| number(&phase["p99_ms"]);
-    let ratio = |round: &Round| p99(&round.changing) / p99(&round.unchanged);
-    let [min, median, max] = spread(rounds.iter().map(ratio).collect());
+    let [min, median, max] = spread(p99_ratios(rounds));
     format!("{median:.2}× ({min:.2}–{max:.2})")
 }
 
