@@ -103,3 +103,57 @@ fn panicked(panic: &(dyn Any + Send), context: &RequestContext) -> Response<Body
     let error = "the server failed; its log has the reason";
     Body::refusal(StatusCode::INTERNAL_SERVER_ERROR, "internal", error)
 }
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::Full;
+    use serde_json::{Value, json};
+    use wasmtime_wasi_http::WasiBody;
+
+    use super::*;
+
+    /// A layer with a defect.
+    #[derive(Clone)]
+    struct Panics;
+
+    impl Next for Panics {
+        async fn run(self, _: Request<WasiBody>) -> Response<Body> {
+            panic!("a secret of the request")
+        }
+    }
+
+    async fn answered(telemetry: &Telemetry, path: &str) -> (http::response::Parts, Value) {
+        let request = Request::post(path).body(Full::new(Bytes::from_static(b"{}"))).unwrap();
+        let response = Observe(telemetry.clone()).layer(Panics).call(request).await.unwrap();
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        (head, serde_json::from_slice(&body).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_answered_with_500_in_the_dialect_of_the_path_and_counted() {
+        let telemetry = Telemetry::default();
+        let message = "the server failed; its log says why";
+        let open_ai =
+            json!({"message": message, "type": "server_error", "param": null, "code": null});
+        for (path, expected) in [
+            ("/v1/redact", json!({"error": message, "error_type": "internal"})),
+            ("/v1/embeddings", json!({"error": open_ai})),
+            ("/v2/models/m/infer", json!({"error": message})),
+        ] {
+            let (head, body) = answered(&telemetry, path).await;
+            assert_eq!(head.status, StatusCode::INTERNAL_SERVER_ERROR, "{path}");
+            assert_eq!(body, expected, "{path}");
+            assert!(head.headers.contains_key(REQUEST_ID), "{path}");
+            // Nobody has read the body.
+            assert_eq!(head.headers[header::CONNECTION], "close", "{path}");
+        }
+        let (_, metrics) = telemetry.metrics().render("");
+        for series in [
+            "pilotlight_requests_total{code=\"500\"} 3",
+            "pilotlight_errors_total{kind=\"internal\"} 3",
+        ] {
+            assert!(metrics.lines().any(|line| line == series), "{series} is not in {metrics}");
+        }
+    }
+}
