@@ -15,12 +15,15 @@ use http::{HeaderValue, Method};
 #[cfg(feature = "compiler")]
 use pilotlight_build::ModelCompute;
 use pilotlight_build::{
-    Artifact, BundleManifest, Cache, Endpoint, Entry, Progress, Sample, Source, give_memory_back,
+    Artifact, BundleManifest, Cache, Endpoint, Entry, GraphRecord, Progress, Sample, Source,
+    give_memory_back,
 };
 use pilotlight_bundle::Policy;
 use pilotlight_inference::{BufferStatus, GraphStatus, Graphs};
 use pilotlight_model::Digest;
-use pilotlight_sandbox::{LinkedComponent, MemorySlots, Pool, PoolStatus, engine, serving_context};
+use pilotlight_sandbox::{
+    InstanceOptions, LinkedComponent, MemorySlots, Pool, PoolStatus, engine, serving_context,
+};
 use pilotlight_telemetry::{Handle, Metrics, Statistics};
 use pilotlight_wire::split::Split;
 use pilotlight_wire::without_trailing_slash;
@@ -140,12 +143,8 @@ impl Version {
         let Artifact { component, name, digest, manifest, held, .. } = artifact;
         let digest = with_graphs(digest, &options.graph_files);
         let record = manifest.as_ref().and_then(|manifest| manifest.graph.as_ref());
-        // Without any graphs the function is refused when it is linked.
-        if let (Some(record), Some(graphs)) = (record, &options.instance.graphs) {
-            if let Some(file) = source.component_file() {
-                record.load_beside(file, graphs, options.instance.graph, cache)?;
-            }
-            record.warn_if_slow(graphs);
+        if let Some(record) = record {
+            load_graph(record, &source, &options.instance, cache)?;
         }
         options.instance.period = manifest.as_ref().and_then(period);
         let in_sandbox = manifest.is_some() && record.is_none();
@@ -293,6 +292,21 @@ impl Version {
             buffers: self.graphs().map(Graphs::buffer_status),
         }
     }
+}
+
+/// Loads the graph beside a component. Without any graphs the function is refused when it is linked.
+fn load_graph(
+    record: &GraphRecord,
+    source: &Source,
+    options: &InstanceOptions,
+    cache: &Cache,
+) -> Result<()> {
+    let Some(graphs) = &options.graphs else { return Ok(()) };
+    if let Some(file) = source.component_file() {
+        record.load_beside(file, graphs, options.graph, cache)?;
+    }
+    record.warn_if_slow(graphs);
+    Ok(())
 }
 
 /// How much of a session's time is computed at once: the least of all its sessions.

@@ -21,7 +21,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use pilotlight::{Admin, Host, Plan, Readiness, Stage, Telemetry};
+use pilotlight::{Admin, Host, Plan, Readiness, Server, Stage, Telemetry};
 use pilotlight_inference::scheduling::prefer_latency;
 use pilotlight_model::Digest;
 
@@ -105,37 +105,74 @@ async fn serve(
     if let Some(reason) = document.as_ref().and_then(|document| document.outdated.as_ref()) {
         tracing::warn!("{reason}; the last valid configuration is served from the cache");
     }
-    let config = document.as_ref().map(|document| document.parsed().config.clone());
-    let config = config.unwrap_or_default();
-    let fixed = Fixed::new(&options, &config)?;
-    let mut served = match &document {
-        Some(_) => Served::of_config(&config)?,
-        None => Served::of_flags(&options)?,
-    };
-    let mut followed = document.map(|document| Followed::new(document, fixed.watch)).transpose()?;
-    let readiness = Readiness::default();
-    let (backends, blueprints) = (Arc::new(Backends::default()), Blueprints::default());
-    blueprints.set(served.functions.clone());
-    let host = Host::with_telemetry(fixed.cache.clone(), telemetry.clone());
-    let listeners = Listeners::bind(&fixed, &telemetry).await?;
-    let admin = Admin::new(readiness.clone()).with_swaps(swaps(&blueprints, &backends));
-    let admin = admin.with_upload_limits(fixed.admin.max_upload_bytes, fixed.admin.upload_timeout);
+    let starting = Starting::new(&options, document, &telemetry, main)?;
+    let host = starting.host.clone();
+    let listeners = Listeners::bind(&starting.fixed, &telemetry).await?;
     let Listeners { functions, administration } = listeners;
+    let admin = starting.admin();
     let administered = administration.describe();
     let answering = administration.answer(&admin);
-    let ended = async {
+    let ended = starting.run(functions, &admin, &administered).await;
+    answering.end().await?;
+    ended.map(|()| host)
+}
+
+/// A server that has loaded nothing yet.
+struct Starting {
+    host: Host,
+    fixed: Fixed,
+    served: Served,
+    followed: Option<Followed>,
+    backends: Arc<Backends>,
+    blueprints: Blueprints,
+    readiness: Readiness,
+    main: SystemTime,
+}
+
+impl Starting {
+    fn new(
+        options: &ServeArgs,
+        document: Option<Document>,
+        telemetry: &Telemetry,
+        main: SystemTime,
+    ) -> anyhow::Result<Self> {
+        let config = document.as_ref().map(|document| document.parsed().config.clone());
+        let config = config.unwrap_or_default();
+        let fixed = Fixed::new(options, &config)?;
+        let served = match &document {
+            Some(_) => Served::of_config(&config)?,
+            None => Served::of_flags(options)?,
+        };
+        let followed = document.map(|document| Followed::new(document, fixed.watch)).transpose()?;
+        let blueprints = Blueprints::default();
+        blueprints.set(served.functions.clone());
+        let host = Host::with_telemetry(fixed.cache.clone(), telemetry.clone());
+        let (backends, readiness) = (Arc::default(), Readiness::default());
+        Ok(Self { host, fixed, served, followed, backends, blueprints, readiness, main })
+    }
+
+    /// The administration, which answers before anything is loaded.
+    fn admin(&self) -> Admin {
+        let admin = Admin::new(self.readiness.clone());
+        let admin = admin.with_swaps(swaps(&self.blueprints, &self.backends));
+        let limits = &self.fixed.admin;
+        admin.with_upload_limits(limits.max_upload_bytes, limits.upload_timeout)
+    }
+
+    /// Loads the functions and serves them until the process is asked to stop.
+    async fn run(
+        mut self,
+        functions: Server,
+        admin: &Admin,
+        administered: &str,
+    ) -> anyhow::Result<()> {
         let mut stop = std::pin::pin!(stop::asked()?);
-        let stages = Arc::new(Stages::new());
         let begin = Instant::now();
-        let loading = load(&host, &mut served, (&backends, &blueprints), &mut followed, &stages);
         let sources = tokio::select! {
-            sources = loading => sources?,
+            sources = self.load() => sources?,
             () = &mut stop => return Ok(()),
         };
-        stages.end();
-        if let Some(followed) = &followed {
-            followed.loaded();
-        }
+        let Self { host, fixed, served, followed, backends, blueprints, readiness, main } = self;
         admin.started(host.clone(), main, begin.elapsed());
         readiness.set(true);
         supervisor::ready();
@@ -155,32 +192,31 @@ async fn serve(
         if !functions.serve(service, shutdown, fixed.drain).await {
             tracing::warn!("requests that exceeded the drain timeout were aborted");
         }
-        anyhow::Ok(())
-    };
-    let ended = ended.await;
-    answering.end().await?;
-    ended.map(|()| host)
-}
+        Ok(())
+    }
 
-/// Loads the configuration, or the last valid one if that fails; returns the files that functions
-/// were loaded from.
-async fn load(
-    host: &Host,
-    served: &mut Served,
-    (backends, blueprints): (&Backends, &Blueprints),
-    followed: &mut Option<Followed>,
-    stages: &Arc<Stages>,
-) -> anyhow::Result<Sources> {
-    // Known before they are read: what changes meanwhile is noticed afterwards.
-    let sources = Sources::default().of(&served.functions);
-    let Err(error) = load_all(host, served, backends, stages).await else { return Ok(sources) };
-    let last = followed.as_mut().map(|followed| followed.fall_back(&error.to_string()));
-    let Some(last) = last.transpose()?.flatten() else { return Err(error.into()) };
-    *served = last;
-    blueprints.set(served.functions.clone());
-    let sources = Sources::default().of(&served.functions);
-    load_all(host, served, backends, stages).await?;
-    Ok(sources)
+    /// Loads the configuration, or the last valid one if that fails; returns the files that functions
+    /// were loaded from.
+    async fn load(&mut self) -> anyhow::Result<Sources> {
+        let stages = Arc::new(Stages::new());
+        // Known before they are read: what changes meanwhile is noticed afterwards.
+        let mut sources = Sources::default().of(&self.served.functions);
+        let loaded = load_all(&self.host, &self.served, &self.backends, &stages).await;
+        if let Err(error) = loaded {
+            let followed = self.followed.as_mut();
+            let last = followed.map(|followed| followed.fall_back(&error.to_string()));
+            let Some(last) = last.transpose()?.flatten() else { return Err(error.into()) };
+            self.served = last;
+            self.blueprints.set(self.served.functions.clone());
+            sources = Sources::default().of(&self.served.functions);
+            load_all(&self.host, &self.served, &self.backends, &stages).await?;
+        }
+        stages.end();
+        if let Some(followed) = &self.followed {
+            followed.loaded();
+        }
+        Ok(sources)
+    }
 }
 
 /// Loads all functions one after the other, and sets the routes.
