@@ -60,61 +60,43 @@ impl<N: Next> Function<N> {
     /// Answers the call named `call`.
     pub(super) async fn answer(self, call: &str, request: Request<WasiBody>) -> Response<Body> {
         let limit = self.limit;
-        let function = self;
         match call {
-            "ServerLive" => {
-                unary(limit, request, |_: Empty| async { Ok(State { yes: true }) }).await
-            }
-            "ServerReady" => {
-                let ready = |_: Empty| async move { function.ready("/v2/health/ready").await };
-                unary(limit, request, ready).await
-            }
-            "ModelReady" => {
-                let ready = |model: ModelRequest| async move {
-                    function.ready(&format!("{}/ready", path(&model.name, &model.version))).await
-                };
-                unary(limit, request, ready).await
-            }
+            "ServerLive" => unary(limit, request, live).await,
+            "ServerReady" => unary(limit, request, |_: Empty| self.ready("/v2/health/ready")).await,
             "ServerMetadata" => {
-                let metadata =
-                    |_: Empty| async move { function.get::<ServerMetadataResponse>("/v2").await };
-                unary(limit, request, metadata).await
+                unary(limit, request, |_: Empty| self.get::<ServerMetadataResponse>("/v2")).await
             }
-            "ModelMetadata" => {
-                let metadata = |model: ModelRequest| async move {
-                    let path = path(&model.name, &model.version);
-                    function.get::<ModelMetadataResponse>(&path).await
-                };
-                unary(limit, request, metadata).await
-            }
-            "ModelConfig" => {
-                let config = |model: ModelRequest| async move {
-                    let path = format!("{}/config", path(&model.name, &model.version));
-                    let told = function.get::<config::Told>(&path).await?;
-                    Ok(ModelConfigResponse { config: Some(told.into()) })
-                };
-                unary(limit, request, config).await
-            }
-            "ModelStatistics" => {
-                let statistics = |model: ModelRequest| async move {
-                    let path = match model.name.is_empty() {
-                        true => "/v2/models/stats".to_owned(),
-                        false => format!("{}/stats", path(&model.name, &model.version)),
-                    };
-                    function.get::<ModelStatisticsResponse>(&path).await
-                };
-                unary(limit, request, statistics).await
-            }
-            "ModelInfer" => {
-                let infer =
-                    |request: ModelInferRequest| async move { function.infer(request).await };
-                unary(limit, request, infer).await
-            }
+            "ModelReady" => unary(limit, request, |model| self.model_ready(model)).await,
+            "ModelMetadata" => unary(limit, request, |model| self.metadata(model)).await,
+            "ModelConfig" => unary(limit, request, |model| self.config(model)).await,
+            "ModelStatistics" => unary(limit, request, |model| self.statistics(model)).await,
+            "ModelInfer" => unary(limit, request, |message| self.infer(message)).await,
             other => {
                 let error = format!("{other} is not supported");
                 grpc::refuse(StatusCode::NOT_IMPLEMENTED, &error)
             }
         }
+    }
+
+    async fn model_ready(self, model: ModelRequest) -> Result<State, Status> {
+        self.ready(&format!("{}/ready", path(&model.name, &model.version))).await
+    }
+
+    async fn metadata(self, model: ModelRequest) -> Result<ModelMetadataResponse, Status> {
+        self.get(&path(&model.name, &model.version)).await
+    }
+
+    async fn config(self, model: ModelRequest) -> Result<ModelConfigResponse, Status> {
+        let path = format!("{}/config", path(&model.name, &model.version));
+        let told = self.get::<config::Told>(&path).await?;
+        Ok(ModelConfigResponse { config: Some(told.into()) })
+    }
+
+    async fn statistics(self, model: ModelRequest) -> Result<ModelStatisticsResponse, Status> {
+        if model.name.is_empty() {
+            return self.get("/v2/models/stats").await;
+        }
+        self.get(&format!("{}/stats", path(&model.name, &model.version))).await
     }
 
     async fn infer(self, request: ModelInferRequest) -> Result<ModelInferResponse, Status> {
@@ -161,6 +143,10 @@ impl<N: Next> Function<N> {
             status => Err(refused(status, &body)),
         }
     }
+}
+
+async fn live(_: Empty) -> Result<State, Status> {
+    Ok(State { yes: true })
 }
 
 /// Decodes the one message of a call, of at most `limit` bytes, and encodes the one that `answer` gives.
