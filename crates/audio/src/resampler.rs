@@ -11,7 +11,7 @@ use crate::rate::RATE;
 
 /// Taps of a filter: 1.3 ms to either side at 48 kHz.
 const TAPS: usize = 128;
-/// Most filters that are computed ahead, one for each place of an output between two inputs. Other
+/// Maximum number of filters that are computed ahead, one for each place of an output between two inputs. Other
 /// ratios interpolate between 128 of them.
 const MOST_FILTERS: u32 = 640;
 /// Pieces of a second that are resampled at once.

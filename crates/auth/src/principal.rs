@@ -13,7 +13,7 @@ pub enum Principal {
     Key {
         /// What the key is called.
         id: Arc<str>,
-        /// Who has it, if the file says so.
+        /// Name of the owner in the key file, if any.
         name: Option<Arc<str>>,
     },
     /// Subject of a signed token.

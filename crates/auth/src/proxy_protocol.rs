@@ -11,7 +11,7 @@ const FIXED: usize = 16;
 const PREFIX: &[u8] = b"PROXY ";
 /// Longest header of version 1, with its line break.
 const LONGEST_LINE: usize = 107;
-/// Most bytes that may follow the fixed part of version 2. Addresses take 36; the rest are optional
+/// Maximum number of bytes that may follow the fixed part of version 2. Addresses take 36; the rest are optional
 /// fields, which are skipped.
 const LONGEST_REST: usize = 4096;
 

@@ -17,7 +17,7 @@ use crate::graph_file::{GraphFile, adapt, label_count, refused, speech, stack};
 use crate::precision::Precision;
 use crate::progress::{Progress, Stage};
 
-/// Most texts of a call of different lengths.
+/// Maximum number of texts of a call of different lengths.
 const MOST_TEXTS: u32 = 64;
 
 /// Inference of a model on the host.

@@ -55,7 +55,7 @@ pub enum Refused {
     /// The component has no seal.
     #[error("contains no digest to verify; `pilotlight build` writes components with one")]
     Unsealed,
-    /// Nobody signed it.
+    /// The component has no signature.
     #[error(
         "not signed, but a signature is required; sign it with `pilotlight sign` and one of the \
          configured keys"

@@ -14,7 +14,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 use crate::cipher::{Cipher, Keyed};
 use crate::uses::Uses;
 
-/// Fewest bytes of a secret.
+/// Minimum number of bytes of a secret.
 pub(crate) const SHORTEST: usize = 32;
 /// Longest name of a key.
 const LONGEST_ID: usize = 32;

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Most tokens that a key may make with random nonces of 96 bits (NIST SP 800-38D, 8.3).
+/// Maximum number of tokens that a key may make with random nonces of 96 bits (NIST SP 800-38D, 8.3).
 pub(crate) const MOST: u64 = 1 << 32;
 
 /// Counts what one key made with one cipher, in this process.

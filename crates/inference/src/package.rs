@@ -4,7 +4,7 @@
 //! the name, and the length of its content (u64), then the contents in the same order.
 
 const MAGIC: &[u8; 8] = b"PLGRAPHS";
-/// Most parts of a package.
+/// Maximum number of parts of a package.
 const MOST_PARTS: usize = 16;
 /// Longest name of a part.
 const LONGEST_NAME: usize = 64;

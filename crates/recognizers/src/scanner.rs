@@ -15,7 +15,7 @@ use crate::recognizer::{Edges, Recognizer, Verdict};
 /// Memory of states that are built as they are needed. A full cache is cleared.
 const CACHE: usize = 1 << 20;
 
-/// Most ends that are checked of one pattern from one start, the longest first: a text of many short words
+/// Maximum number of ends that are checked of one pattern from one start, the longest first: a text of many short words
 /// could cost a check for each. The longest IBAN leaves 19 letters to the words after the shortest.
 const MOST_CHECKS: usize = 24;
 

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::remote::Remote;
 use crate::url::{may_follow, resolve, same_origin};
 
-/// Most redirections of one request.
+/// Maximum number of redirections of one request.
 const REDIRECTIONS: usize = 5;
 
 /// One request.

@@ -70,7 +70,7 @@ impl Remote {
         self.unreachable(&authority(uri), &format!("{error}{hint}"))
     }
 
-    /// Somebody who does not answer, or not in HTTP.
+    /// The registry cannot be reached, or does not speak HTTP.
     pub(crate) fn unreachable(&self, registry: &str, reason: &str) -> Error {
         Error::Unreachable { registry: registry.to_owned(), reason: reason.to_owned() }
     }

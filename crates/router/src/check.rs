@@ -8,7 +8,7 @@ use crate::options::RouterOptions;
 use crate::route::{Canary, Route, Shadow};
 use crate::target::Target;
 
-/// Most targets of a route: a request with a key hashes once for each.
+/// Maximum number of targets of a route: a request with a key hashes once for each.
 const MOST_TARGETS: usize = 64;
 /// Weights other than 0: no sum of them overflows, no share of them vanishes.
 const WEIGHTS: RangeInclusive<f64> = 1e-9..=1e9;

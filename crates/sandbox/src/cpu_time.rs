@@ -22,7 +22,7 @@ pub fn thread_time() -> u64 {
 /// Watches the turns of an instance, whichever threads they are on.
 #[derive(Debug)]
 pub struct CpuMeter {
-    /// Most processor time.
+    /// Maximum CPU time.
     limit: Option<Duration>,
     /// Nanoseconds, up to when it last stopped running.
     used: AtomicU64,

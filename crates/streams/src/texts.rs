@@ -8,7 +8,7 @@ use crate::rewrite::Rewrite;
 
 /// Maximum size of all buffered tool arguments, in bytes.
 pub const LONGEST_ARGUMENTS: usize = 1 << 20;
-/// Most texts at once.
+/// Maximum number of texts at once.
 const MOST: usize = 256;
 
 /// Which text of a choice or block something belongs to.

@@ -21,7 +21,7 @@ use crate::host::Host;
 use crate::request::decompress::{Decoded, take_coding, unsupported};
 use crate::request::{Body, CollectError, collect};
 
-/// Most bytes of a request that is no component.
+/// Maximum number of bytes of a request that is no component.
 pub(super) const LARGEST_REQUEST: usize = 64 << 10;
 const COMPONENT: &str = "application/wasm";
 const JSON: &str = "application/json";

@@ -25,7 +25,7 @@ const WAITING: usize = 8;
 /// What a component that is sent may take.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct UploadLimits {
-    /// Most bytes.
+    /// Maximum number of bytes.
     pub(super) bytes: u64,
     /// Longest time from its head to its last byte.
     pub(super) time: Duration,

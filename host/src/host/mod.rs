@@ -111,11 +111,11 @@ impl Host {
         Ok(())
     }
 
-    /// Has another version of the function called `name` take over without a request lost: it is
-    /// loaded in the background, its pool is filled, and the sample that it brings along is
-    /// answered first. Requests in flight finish on the old version, which stays ready for
-    /// [`Host::roll_back`]. On any failure the old version goes on serving. Afterwards, in any
-    /// case, the cache is brought within its bound.
+    /// Swaps the function called `name` to another version without losing requests: the version is
+    /// loaded in the background, its pool is filled, and its smoke test has to pass. Requests in
+    /// flight finish on the old version, which stays ready for [`Host::roll_back`]. On any failure
+    /// the old version keeps serving. Afterwards, in any case, the cache is reduced to its maximum
+    /// size.
     ///
     /// # Errors
     /// [`Error::NoFunction`], [`Error::Changing`], [`Error::SmokeTest`], [`Error::NotDeidentified`], and those
@@ -141,8 +141,8 @@ impl Host {
         Ok(digest)
     }
 
-    /// Has the previous version of the function called `name` take over again, at once: it was
-    /// kept ready. Called once more, it takes that back.
+    /// Returns the function called `name` to its previous version at once, which was kept ready. A
+    /// second call returns to the version before the rollback.
     ///
     /// # Errors
     /// [`Error::NoFunction`], [`Error::NoPrevious`], and [`Error::NotDeidentified`] if a de-identification of

@@ -12,8 +12,8 @@ use crate::error::Error;
 
 /// Only this user may connect.
 const MODE: u32 = 0o600;
-/// Longest path that clients can connect to: `sun_path` of `sockaddr_un` has 108 bytes on Linux, the
-/// last of which is zero.
+/// Maximum length of a path that clients can connect to: `sun_path` of `sockaddr_un` has 108 bytes
+/// on Linux, the last of which is a zero.
 const LONGEST: usize = 107;
 
 /// The name of a socket that is listened on; removed when dropped.

@@ -14,10 +14,10 @@ pub enum Unfit {
     UnknownLabel {
         /// The label.
         label: String,
-        /// Those that the model has.
+        /// Labels of the model.
         known: String,
     },
-    /// Nobody knows which labels the model has.
+    /// The labels of the model are unknown.
     #[error(
         "`labels` cannot be checked: the component has no manifest with labels; build it with \
          `pilotlight build`, or remove `labels` to replace all entities"

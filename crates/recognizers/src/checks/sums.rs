@@ -1,6 +1,6 @@
 //! Check digit systems.
 
-/// Most digits or letters of a checked identifier.
+/// Maximum number of digits or letters of a checked identifier.
 const MOST: usize = 40;
 
 /// The digits of an identifier, without what separates them.

@@ -22,7 +22,7 @@ pub use self::model::HubModel;
 use crate::error::{Error, Result};
 
 const ENDPOINT: &str = "https://huggingface.co";
-/// Most bytes of all files of a model.
+/// Maximum number of bytes of all files of a model.
 const MOST_BYTES: u64 = 4 << 30;
 const BLOCK: usize = 256 << 10;
 

@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// Most members of a list.
+/// Maximum number of members of a list.
 const MEMBERS: usize = 32;
 /// What is passed on at least, and here at most.
 const LENGTH: usize = 512;

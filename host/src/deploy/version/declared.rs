@@ -17,7 +17,7 @@ pub(crate) struct Declared {
     pub(crate) splits: Vec<Split>,
     /// Requests that are answered while they are read.
     pub(crate) sessions: Vec<Session>,
-    /// Most texts of a request that may be split.
+    /// Maximum number of texts of a request that may be split.
     pub(crate) max_texts: usize,
     /// Whether the function finds entities for a de-identification; `None` where the manifest does
     /// not say.

@@ -190,7 +190,7 @@ impl Version {
         self.require.is_none() || self.require == other.require
     }
 
-    /// Longest body of a request, in bytes.
+    /// Maximum size of a request body, in bytes.
     pub(crate) fn body_limit(&self) -> usize {
         self.body_limit
     }
@@ -243,7 +243,7 @@ impl Version {
         Some(&session.path)
     }
 
-    /// Most texts of a request that may be split.
+    /// Maximum number of texts of a request that may be split.
     pub(crate) fn max_texts(&self) -> usize {
         self.declared.as_ref().map_or(0, |declared| declared.max_texts)
     }

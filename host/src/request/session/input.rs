@@ -9,7 +9,7 @@ use wasmtime_wasi_http::{Error as HttpError, WasiBody};
 
 use super::{SessionLimits, Shared, locked};
 
-/// Most bytes that the function takes at once: a quarter of a second of audio, or a page of text. Limits of
+/// Maximum number of bytes that the function takes at once: a quarter of a second of audio, or a page of text. Limits of
 /// time hold for each piece.
 const PIECE: usize = 8 << 10;
 

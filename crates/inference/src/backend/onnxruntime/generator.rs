@@ -35,7 +35,7 @@ const END: &str = "end_token";
 const MOST: &str = "max_tokens";
 /// What a call is answered: i64 `[1, tokens]`, the end token included if it was reached.
 const TOKENS: &str = "tokens";
-/// Most tokens of a call.
+/// Maximum number of tokens of a call.
 const MOST_TOKENS: i64 = 4096;
 /// What ONNX Runtime's own format has in its bytes 4 to 8.
 const ORT_FORMAT: &[u8] = b"ORTM";

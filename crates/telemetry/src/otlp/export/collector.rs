@@ -25,7 +25,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(3600);
 /// Most that is read of an answer.
 const ANSWER: u64 = 64 << 10;
-/// Most characters of its message that are logged.
+/// Maximum number of characters of its message that are logged.
 const MESSAGE: usize = 200;
 
 pub(super) struct Collector {
