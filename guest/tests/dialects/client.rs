@@ -7,7 +7,7 @@ use pilotlight_guest::model::Usage;
 use pilotlight_guest::service::{Head, Service, refuse};
 use pilotlight_model::{Choices, ModelFolder};
 use pilotlight_testing::tiny_model;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A model of `crates/testing/models`.
 pub(crate) fn service(name: &str) -> Service {
@@ -60,6 +60,13 @@ pub(crate) fn posted(service: &Service, path: &str, body: &Value) -> Value {
 /// Status and body of what is there.
 pub(crate) fn get(service: &Service, path: &str) -> (u16, Value) {
     answer(service, Head { method: "GET", path, ..Head::default() }, "")
+}
+
+/// How many tokens texts have, by `/tokenize`; special ones are counted if they are to be.
+pub(crate) fn count_tokens(service: &Service, texts: &[&str], special: bool) -> usize {
+    let body = json!({"inputs": texts, "add_special_tokens": special});
+    let tokens = posted(service, "/tokenize", &body);
+    tokens.as_array().unwrap().iter().map(|text| text.as_array().unwrap().len()).sum()
 }
 
 /// The numbers of a list.

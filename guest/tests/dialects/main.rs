@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
 mod client;
+mod contracts;
 mod fail_closed;
 mod gliner;
 mod hugging_face;
@@ -15,7 +16,9 @@ mod presidio;
 mod recognizers;
 mod redact_stream;
 mod rerank;
+mod shapes;
 mod splits;
 mod support;
+mod tei_settings;
 mod text_embeddings_inference;
 mod vllm;

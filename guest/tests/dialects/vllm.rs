@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use pilotlight_guest::service::Service;
 use serde_json::{Value, json};
 
-use crate::client::{close, floats, post, posted, service, tiny};
+use crate::client::{close, count_tokens, floats, post, posted, service, tiny};
 
 const EMBEDDER: &str = "mpnet-sentence-embeddings";
 const CLASSIFIER: &str = "albert-text-classification";
@@ -19,6 +19,14 @@ fn data(answer: &Value, key: &str) -> Vec<Value> {
 
 fn numbers(values: &[Value]) -> Vec<f64> {
     values.iter().map(|value| value.as_f64().unwrap()).collect()
+}
+
+/// What is told of so many tokens.
+fn usage(tokens: usize) -> Value {
+    json!({
+        "prompt_tokens": tokens, "total_tokens": tokens, "completion_tokens": 0,
+        "prompt_tokens_details": null,
+    })
 }
 
 /// Refused with vLLM's error object, whose message says `about`, and whose parameter is a key of the
@@ -42,12 +50,7 @@ fn texts_are_classified_with_probabilities_in_the_order_of_the_labels() {
     let answer = posted(&service, "/classify", &json!({"model": "any", "input": TEXTS}));
     assert_eq!((&answer["object"], &answer["model"]), (&json!("list"), &json!(CLASSIFIER)));
     assert!(answer["id"].as_str().unwrap().starts_with("classify-") && answer["created"].is_u64());
-    let tokens = &answer["usage"]["prompt_tokens"];
-    let usage = json!({
-        "prompt_tokens": tokens, "total_tokens": tokens, "completion_tokens": 0,
-        "prompt_tokens_details": null,
-    });
-    assert!(tokens.as_u64() > Some(0) && answer["usage"] == usage, "{answer}");
+    assert_eq!(answer["usage"], usage(count_tokens(&service, &TEXTS, true)));
     for (index, text) in TEXTS.iter().enumerate() {
         let item = &answer["data"][index];
         let body = json!({"inputs": text, "parameters": {"top_k": null}});
@@ -73,6 +76,16 @@ fn a_cross_encoder_scores_one_with_many_and_each_with_its_own() {
     let service = service(RERANKER);
     let score = |first: Value, second: Value| {
         let answer = posted(&service, "/score", &json!({"text_1": first, "text_2": second}));
+        // [CLS] and two [SEP] around the texts of each pair.
+        let pairs = answer["data"].as_array().unwrap().len();
+        let texts = second.as_array().map_or(1, Vec::len);
+        assert_eq!(pairs, texts);
+        let query = count_tokens(&service, &["the weather"], false);
+        let others = match texts {
+            1 => count_tokens(&service, &[TEXTS[1]], false),
+            _ => count_tokens(&service, &TEXTS, false),
+        };
+        assert_eq!(answer["usage"], usage(pairs * (query + 3) + others));
         assert!(answer["id"].as_str().unwrap().starts_with("score-"));
         assert!(data(&answer, "object").iter().all(|object| object == "score"));
         numbers(&data(&answer, "score"))
@@ -107,7 +120,10 @@ fn other_names_of_both_sides_and_other_forms_of_texts_are_read() {
 fn an_embedding_model_scores_by_cosine() {
     let service = service(EMBEDDER);
     let body = json!({"text_1": "the weather", "text_2": TEXTS});
-    let scores = numbers(&data(&posted(&service, "/score", &body), "score"));
+    let answer = posted(&service, "/score", &body);
+    let texts = ["the weather", TEXTS[0], TEXTS[1]];
+    assert_eq!(answer["usage"], usage(count_tokens(&service, &texts, true)));
+    let scores = numbers(&data(&answer, "score"));
     let inputs = json!({"source_sentence": "the weather", "sentences": TEXTS});
     let expected = posted(&service, "/v1/sentence-similarity", &json!({ "inputs": inputs }));
     assert!(close(&scores, &floats(&expected)));
@@ -210,6 +226,7 @@ fn pooling_of_an_embedding_model_is_a_vector_of_length_1() {
     let answer = posted(&service, "/pooling", &json!({"input": TEXTS}));
     let embeddings = posted(&service, "/v1/embeddings", &json!({"input": TEXTS}));
     assert!(answer["id"].as_str().unwrap().starts_with("pooling-"));
+    assert_eq!(answer["usage"], usage(count_tokens(&service, &TEXTS, true)));
     for index in 0..2 {
         let item = &answer["data"][index];
         assert_eq!((&item["index"], &item["object"]), (&json!(index), &json!("pooling")));
