@@ -50,6 +50,12 @@ impl Kind {
         Tokenizer::load(self.tokenizer.to_string().as_bytes(), 64).unwrap()
     }
 
+    /// The same tokenizer, with other tokens that the model labels.
+    pub fn marking(&self, marked: BTreeMap<i64, usize>) -> Self {
+        let (name, tokenizer) = (self.name.clone(), self.tokenizer.clone());
+        Self { name, tokenizer, marked, cases: Vec::new() }
+    }
+
     pub fn pipeline(&self) -> TextModel {
         let labels = LABELS.map(str::to_owned).to_vec();
         let marked = self.marked.clone();
