@@ -1,8 +1,5 @@
 //! Audio files, read whole and in pieces.
 
-#![no_main]
-
-use libfuzzer_sys::fuzz_target;
 use pilotlight_audio::{AudioError, Reader, SegmentOptions, Segmenter};
 
 fn read(bytes: &[u8], size: usize) -> Result<Vec<f32>, AudioError> {
@@ -14,7 +11,8 @@ fn read(bytes: &[u8], size: usize) -> Result<Vec<f32>, AudioError> {
     Ok(samples)
 }
 
-fuzz_target!(|sent: &[u8]| {
+/// Runs the target.
+pub fn run(sent: &[u8]) {
     let Some((size, file)) = sent.split_first() else { return };
     let whole = read(file, file.len().max(1));
     assert_eq!(read(file, usize::from(*size) + 1), whole);
@@ -30,4 +28,4 @@ fuzz_target!(|sent: &[u8]| {
         assert!(end <= segment.start && segment.start <= segment.end && segment.end <= length);
         end = segment.end;
     }
-});
+}

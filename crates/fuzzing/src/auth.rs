@@ -1,18 +1,15 @@
 //! What a principal may send to show who asks, and what an operator may write into the files that say
 //! who may.
 
-#![no_main]
-
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
 use arbitrary::Arbitrary;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
-use libfuzzer_sys::fuzz_target;
 use pilotlight_auth::{ApiKeys, Authenticator, Policy, Rate, Rejection, Timestamp, Tokens};
 
 #[derive(Debug, Arbitrary)]
-struct Input {
+pub struct Input {
     keys: String,
     jwks: String,
     headers: Vec<(bool, Vec<u8>)>,
@@ -32,7 +29,8 @@ static LOCKED: LazyLock<Authenticator> = LazyLock::new(|| {
     Authenticator::new(Policy { keys: Some(keys), tokens: Some(tokens), rate: None })
 });
 
-fuzz_target!(|input: Input| {
+/// Runs the target.
+pub fn run(input: Input) {
     let mut headers = HeaderMap::new();
     for (bearer, value) in &input.headers {
         let name = if *bearer { AUTHORIZATION } else { HeaderName::from_static("x-api-key") };
@@ -52,4 +50,4 @@ fuzz_target!(|input: Input| {
     let open = policy.keys.is_none() && policy.tokens.is_none();
     let checked = LOCKED.renewed(policy).check(&headers, None, now);
     assert!(checked.is_ok() || !open, "the first request of all was refused: {checked:?}");
-});
+}

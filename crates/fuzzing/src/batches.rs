@@ -1,19 +1,15 @@
 //! Calls of any shape with any values, right or wrong: each has the outcome in a batch that it has alone, to the
 //! bit.
 
-#![no_main]
-
 use std::sync::LazyLock;
 
 use arbitrary::Arbitrary;
-use libfuzzer_sys::fuzz_target;
 use pilotlight_inference::{
     Alone, Backend, Buffers, Element, Model, Native, NativeOptions, Precision, Tensor,
 };
 
 static ENCODER: LazyLock<Box<dyn Model>> = LazyLock::new(|| {
-    let file =
-        include_bytes!("../../crates/testing/models/electra-token-classification/model.onnx");
+    let file = include_bytes!("../../testing/models/electra-token-classification/model.onnx");
     let backend = Native::new(NativeOptions::default()).expect("there is a processor");
     let model = backend.load("electra", file.to_vec(), Precision::F32.into()).expect("it loads");
     assert_eq!(model.engine(), "native");
@@ -22,7 +18,7 @@ static ENCODER: LazyLock<Box<dyn Model>> = LazyLock::new(|| {
 
 /// The inputs of a call, which repeat what there is.
 #[derive(Debug, Arbitrary)]
-struct Call {
+pub struct Call {
     rows: u8,
     tokens: u8,
     ids: Vec<i8>,
@@ -71,11 +67,12 @@ fn outcome<E: ToString>(outputs: Result<Vec<Tensor>, E>) -> Result<Vec<Vec<u8>>,
     Ok(outputs.iter().map(|output| output.bytes().to_vec()).collect())
 }
 
-fuzz_target!(|calls: Vec<Call>| {
+/// Runs the target.
+pub fn run(calls: Vec<Call>) {
     let (model, buffers) = (&**ENCODER, Buffers::new(0));
     let inputs: Vec<_> = calls.iter().take(8).map(|call| call.inputs(model)).collect();
     let together: Vec<&[Tensor]> = inputs.iter().map(|inputs| &inputs[..]).collect();
     let found = model.run_together(&together, &buffers, &Alone).into_iter().map(outcome);
     let alone = inputs.iter().map(|inputs| outcome(model.run(inputs, &buffers)));
     assert!(found.eq(alone), "a call has another outcome in a batch");
-});
+}

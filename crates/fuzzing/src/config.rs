@@ -1,20 +1,18 @@
 //! What somebody may write into `pilotlight.toml`, or say instead of it.
 
-#![no_main]
-
 use arbitrary::Arbitrary;
-use libfuzzer_sys::fuzz_target;
 use pilotlight_config::{Config, Location, Sources, check};
 
 #[derive(Debug, Arbitrary)]
-struct Input {
+pub struct Input {
     text: String,
     environment: Option<String>,
     variables: Vec<(String, String)>,
     flags: Vec<String>,
 }
 
-fuzz_target!(|input: Input| {
+/// Runs the target.
+pub fn run(input: Input) {
     let variable = |(name, value): (String, String)| (format!("PILOTLIGHT__{name}"), value);
     let sources = Sources {
         environment: input.environment,
@@ -33,4 +31,4 @@ fuzz_target!(|input: Input| {
             }
         }
     }
-});
+}

@@ -1,14 +1,11 @@
 //! Any candidates: decisions do not overlap, are in the order of the text, cover what was found, and do not
 //! depend on the order of the candidates.
 
-#![no_main]
-
 use arbitrary::Arbitrary;
-use libfuzzer_sys::fuzz_target;
 use pilotlight_recognizers::{Candidate, Origin, resolve};
 
 #[derive(Debug, Arbitrary)]
-struct Found {
+pub struct Found {
     label: u8,
     start: u8,
     length: u8,
@@ -33,7 +30,8 @@ impl Found {
     }
 }
 
-fuzz_target!(|found: Vec<Found>| {
+/// Runs the target.
+pub fn run(found: Vec<Found>) {
     let candidates: Vec<Candidate> = found.iter().map(Found::candidate).collect();
     let reversed = candidates.iter().rev().cloned().collect();
     let places = |candidates: Vec<Candidate>| {
@@ -52,4 +50,4 @@ fuzz_target!(|found: Vec<Found>| {
             .filter(covers)
             .all(|point| { candidates.iter().any(|one| (one.start..one.end).contains(&point)) })
     );
-});
+}

@@ -1,16 +1,13 @@
 //! Any request to functions of several kinds: a method and a path, headers, and a body behind an empty line.
 //! What the OpenAPI document of a function has is answered or is the fault of the client, and never fails.
 
-#![no_main]
-
-mod functions;
-
-use libfuzzer_sys::fuzz_target;
 use pilotlight_guest::api::ApiError;
 use pilotlight_guest::dialects::Answer;
 use pilotlight_guest::model::Usage;
 use pilotlight_guest::service::{Head, Service, refuse};
 use serde_json::Value;
+
+use crate::functions;
 
 /// A function and its document.
 struct Documented {
@@ -77,7 +74,8 @@ fn check_refusal(path: &str, error: &ApiError, statuses: &[u16]) {
     assert!(!error.to_string().is_empty(), "{path}: no reason");
 }
 
-fuzz_target!(|request: &[u8]| {
+/// Runs the target.
+pub fn run(request: &[u8]) {
     let end = request.windows(2).position(|two| two == b"\n\n");
     let (head, body) = match end {
         Some(end) => (&request[..end], &request[end + 2..]),
@@ -104,4 +102,4 @@ fuzz_target!(|request: &[u8]| {
         query,
     };
     FUNCTIONS.with(|functions| functions.iter().for_each(|function| function.check(head, body)));
-});
+}

@@ -1,23 +1,21 @@
 //! What clients write into `X-Forwarded-For` and `Forwarded` before a proxy adds to it.
 
-#![no_main]
-
 use std::net::IpAddr;
 
 use arbitrary::Arbitrary;
 use http::header::{FORWARDED, HeaderMap, HeaderName, HeaderValue};
-use libfuzzer_sys::fuzz_target;
 use pilotlight_auth::{ForwardedHeader, forwarded_client};
 
 #[derive(Debug, Arbitrary)]
-struct Input {
+pub struct Input {
     lines: Vec<(bool, Vec<u8>)>,
     trusted: [u8; 4],
     /// Whether the proxy adds to `Forwarded`.
     standard: bool,
 }
 
-fuzz_target!(|input: Input| {
+/// Runs the target.
+pub fn run(input: Input) {
     let list = HeaderName::from_static("x-forwarded-for");
     let mut headers = HeaderMap::new();
     for (standard, value) in &input.lines {
@@ -42,4 +40,4 @@ fuzz_target!(|input: Input| {
     };
     headers.append(name, HeaderValue::from_static(value));
     assert_eq!(forwarded_client(&headers, proxy, header, &trusted), Ok(Some(client)));
-});
+}

@@ -11,7 +11,7 @@ use pilotlight_guest::service::Service;
 use pilotlight_guest::text::Tokenizer;
 use pilotlight_model::{Digest, ModelFolder, Task};
 
-const TOKENIZER: &[u8] = include_bytes!("../../models/pii-ner/tokenizer.json");
+const TOKENIZER: &[u8] = include_bytes!("../../../models/pii-ner/tokenizer.json");
 /// Tokens of a text.
 const LONGEST: usize = 64;
 /// Tasks of models that read texts, and the labels of their outputs.
@@ -33,7 +33,7 @@ struct Instant {
 }
 
 /// One function of each kind.
-pub fn all() -> Vec<Service> {
+pub(crate) fn all() -> Vec<Service> {
     let of_texts = TASKS.iter().map(|(task, labels)| of_texts(*task, labels));
     of_texts.chain([of_tensors()]).collect()
 }

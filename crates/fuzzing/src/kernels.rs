@@ -1,17 +1,14 @@
 //! Products of any shape with any values: every instruction set gives the bits of scalar code, a row the same alone as among
 //! others, and bytes of packed weights are weights again.
 
-#![no_main]
-
 use arbitrary::Arbitrary;
-use libfuzzer_sys::fuzz_target;
 use pilotlight_kernels::{
     Epilogue, F32Weights, InstructionSet, Int4Weights, Int8Weights, Nibbles, Scratch, Then,
     Weights, linear,
 };
 
 #[derive(Debug, Arbitrary)]
-struct Input {
+pub struct Input {
     rows: u8,
     outputs: u8,
     inputs: u8,
@@ -84,7 +81,8 @@ fn same(a: &[f32], b: &[f32]) -> bool {
     a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan())
 }
 
-fuzz_target!(|input: Input| {
+/// Runs the target.
+pub fn run(input: Input) {
     let product = Product::new(&input);
     let reference = product.packed(InstructionSet::ALL[0]);
     let expected = reference.map(|weights| product.output(&weights, &product.x, product.rows));
@@ -97,4 +95,4 @@ fuzz_target!(|input: Input| {
             assert_eq!(again.expect("its own bytes").as_bytes(), weights.as_bytes());
         }
     }
-});
+}

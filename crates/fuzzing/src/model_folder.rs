@@ -1,11 +1,8 @@
 //! Any files around a graph, and any graph: the folder is refused, or what was detected can be read.
 
-#![no_main]
-
 use std::path::Path;
 
 use arbitrary::Arbitrary;
-use libfuzzer_sys::fuzz_target;
 use pilotlight_model::{Choices, GraphPort, GraphSignature, ModelFolder, Task};
 
 #[derive(Debug, Arbitrary)]
@@ -16,7 +13,7 @@ struct Port {
 }
 
 #[derive(Debug, Arbitrary)]
-struct Input {
+pub struct Input {
     manifest: Option<String>,
     config: Option<String>,
     tokenizer_config: Option<String>,
@@ -40,7 +37,8 @@ impl Port {
     }
 }
 
-fuzz_target!(|input: Input| {
+/// Runs the target.
+pub fn run(input: Input) {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let pooling = folder.path().join("1_Pooling");
     std::fs::create_dir(pooling).expect("a folder can be made");
@@ -71,4 +69,4 @@ fuzz_target!(|input: Input| {
     let again = ModelFolder::with_manifest(folder.path(), model.manifest_text());
     let again = again.expect("what was resolved can be read");
     assert_eq!(again.manifest(), model.manifest());
-});
+}

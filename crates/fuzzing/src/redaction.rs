@@ -1,19 +1,16 @@
 //! Any text and any spans: what is redacted is the text with exactly the grapheme clusters of the
 //! spans replaced.
 
-#![no_main]
-
 use std::collections::BTreeSet;
 
 use arbitrary::Arbitrary;
-use libfuzzer_sys::fuzz_target;
 use pilotlight_guest::tasks::token_classification::redact::{Touching, redact, replace};
 use pilotlight_guest::tasks::token_classification::{Redacted, Span};
 use pilotlight_model::Labels;
 use unicode_segmentation::UnicodeSegmentation as _;
 
 #[derive(Debug, Arbitrary)]
-struct Input {
+pub struct Input {
     text: String,
     /// The model's labels.
     names: Vec<String>,
@@ -23,7 +20,8 @@ struct Input {
     touching: bool,
 }
 
-fuzz_target!(|input: Input| {
+/// Runs the target.
+pub fn run(input: Input) {
     let labels = Labels::new(input.names.clone());
     every_label_has_a_group(&labels);
     // Some begin or end after the text.
@@ -40,7 +38,7 @@ fuzz_target!(|input: Input| {
     check(&input, &spans, redact(&input.text, spans.clone(), placeholder).ok(), true);
     let replaced = replace(&input.text, spans.clone(), placeholder, touching).ok();
     check(&input, &spans, replaced, input.touching);
-});
+}
 
 fn every_label_has_a_group(labels: &Labels) {
     for (index, name) in labels.names().iter().enumerate() {

@@ -1,10 +1,5 @@
 //! Bodies of requests to each task, as anybody may send them.
 
-#![no_main]
-
-mod oracle;
-
-use libfuzzer_sys::fuzz_target;
 use pilotlight_guest::api::{ApiError, parse};
 use pilotlight_guest::model::{Model, Usage};
 use pilotlight_guest::tasks;
@@ -12,7 +7,9 @@ use pilotlight_guest::tasks::token_classification::RedactRequest;
 use pilotlight_guest::text::Tokenizer;
 use pilotlight_model::Task;
 
-const TOKENIZER: &[u8] = include_bytes!("../../models/pii-ner/tokenizer.json");
+use crate::oracle;
+
+const TOKENIZER: &[u8] = include_bytes!("../../../models/pii-ner/tokenizer.json");
 /// Tasks whose answers are made of one row of scores for each token.
 const TASKS: [Task; 4] = [
     Task::TokenClassification,
@@ -36,7 +33,8 @@ fn refused(error: &ApiError) {
     assert!(!error.to_string().is_empty() && !error.to_string().contains('\n'), "{error}");
 }
 
-fuzz_target!(|body: &[u8]| {
+/// Runs the target.
+pub fn run(body: &[u8]) {
     // A byte order mark in front is no part of the body.
     let json = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let is_json = serde_json::from_slice::<serde_json::Value>(json).is_ok();
@@ -51,4 +49,4 @@ fuzz_target!(|body: &[u8]| {
             Err(error) => refused(&error),
         }
     }
-});
+}

@@ -1,17 +1,15 @@
 //! Any routes, in JSON on the first line, and any request, on those that follow: its path and query,
 //! headers, an empty line, its body. Mistakes are found, or decisions that hold together.
 
-#![no_main]
-
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use libfuzzer_sys::fuzz_target;
 use pilotlight_router::{
     Choice, Comparison, Decision, Request, Route, Router, RouterOptions, Side, compare,
 };
 
-fuzz_target!(|bytes: &[u8]| {
+/// Runs the target.
+pub fn run(bytes: &[u8]) {
     let (routes, request) = line(bytes);
     assert_eq!(compare(routes, routes, 0.0), Comparison::Same);
     let same = |one, other| compare(one, other, 0.5) == Comparison::Same;
@@ -33,7 +31,7 @@ fuzz_target!(|bytes: &[u8]| {
     with_request(request, |request| decide(&router, request, draw));
     canaries_move(&router, draw);
     with_request(request, |request| decide(&router, request, draw));
-});
+}
 
 fn decide(router: &Router, request: Request<'_>, draw: u64) {
     let Ok(decided) = router.route(&request, draw) else { return };

@@ -1,13 +1,10 @@
 //! Any text in any chunks: segments are those of the whole text, and together the text.
 
-#![no_main]
-
 use arbitrary::Arbitrary;
-use libfuzzer_sys::fuzz_target;
 use pilotlight_recognizers::Segments;
 
 #[derive(Debug, Arbitrary)]
-struct Input {
+pub struct Input {
     chunks: Vec<String>,
 }
 
@@ -18,9 +15,10 @@ fn segments<'a>(chunks: impl Iterator<Item = &'a str>) -> Vec<String> {
     all
 }
 
-fuzz_target!(|input: Input| {
+/// Runs the target.
+pub fn run(input: Input) {
     let text = input.chunks.concat();
     let whole = segments(std::iter::once(&text[..]));
     assert_eq!(segments(input.chunks.iter().map(String::as_str)), whole);
     assert_eq!(whole.concat(), text);
-});
+}

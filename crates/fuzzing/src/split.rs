@@ -1,13 +1,11 @@
 //! Any body of a request with a list of texts: its parts hold all texts once and all that stands beside them,
 //! and answers that are joined are those of the parts.
 
-#![no_main]
-
-use libfuzzer_sys::fuzz_target;
 use pilotlight_wire::split::{List, Split, join};
 use serde_json::{Value, json};
 
-fuzz_target!(|input: &[u8]| {
+/// Runs the target.
+pub fn run(input: &[u8]) {
     let Some((count, body)) = input.split_first() else { return };
     for key in ["inputs", "inputs.texts"] {
         let split = Split {
@@ -21,7 +19,7 @@ fuzz_target!(|input: &[u8]| {
     // Any bytes for an answer.
     let ranks = Split { sorted_by: Some("score".to_owned()), ..Split::default() };
     let _ = join(&ranks, None, &[(0, body), (1, body)]);
-});
+}
 
 fn check(split: &Split, body: &[u8], count: usize) {
     let Some(list) = List::read(split, body) else { return };

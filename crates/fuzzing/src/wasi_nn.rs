@@ -1,19 +1,16 @@
 //! What a guest may hand to `wasi:nn`: tensors of any shape, type and length, under any name.
 
-#![no_main]
-
 use std::sync::LazyLock;
 
 use arbitrary::Arbitrary;
 use futures::executor::block_on;
-use libfuzzer_sys::fuzz_target;
 use pilotlight_inference::{
     Backend, Batching, Buffers, Dimension, Element, Error, Graph, GraphOptions, Graphs,
     LoadOptions, Model, Port, Result, RunError, Signature, Tensor,
 };
 
 #[derive(Debug, Arbitrary)]
-struct Input {
+pub struct Input {
     name: String,
     element: u8,
     sizes: Vec<u32>,
@@ -80,7 +77,8 @@ fn tensor(input: &Input) -> Result<Tensor> {
     Tensor::copied(GRAPH.0.buffers(), element, &input.sizes, &input.bytes)
 }
 
-fuzz_target!(|inputs: Vec<Input>| {
+/// Runs the target.
+pub fn run(inputs: Vec<Input>) {
     let named = inputs.iter().map(|input| Ok((input.name.clone(), tensor(input)?)));
     let Ok(named) = named.collect::<Result<Vec<_>>>() else { return };
     let sent = inputs.iter().find(|input| input.name == "x").map(|input| input.bytes.clone());
@@ -89,4 +87,4 @@ fuzz_target!(|inputs: Vec<Input>| {
         Err(Error::InvalidInput(_) | Error::TooLarge(_)) => {}
         Err(error) => panic!("{error:?}"),
     }
-});
+}

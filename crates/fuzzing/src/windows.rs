@@ -1,23 +1,20 @@
 //! Texts of any length and alphabet on their way through windows to entities and back: whatever the
 //! model says, places are those of the text.
 
-#![no_main]
-
-mod oracle;
-
 use arbitrary::Arbitrary;
-use libfuzzer_sys::fuzz_target;
 use pilotlight_guest::model::{TextModel, Usage};
 use pilotlight_guest::tasks::token_classification::{Aggregation, Parameters, RedactRequest};
 use pilotlight_guest::text::tokenizer::Tokenizer;
 
+use crate::oracle;
+
 const LABELS: [&str; 5] = ["O", "B-A", "I-A", "B-B", "I-B"];
 /// So that short texts have several windows.
 const MAX_LENGTH: usize = 8;
-const TOKENIZER: &[u8] = include_bytes!("../../models/pii-ner/tokenizer.json");
+const TOKENIZER: &[u8] = include_bytes!("../../../models/pii-ner/tokenizer.json");
 
 #[derive(Debug, Arbitrary)]
-struct Input {
+pub struct Input {
     texts: Vec<String>,
     stride: Option<u8>,
     aggregation: u8,
@@ -48,11 +45,12 @@ thread_local! {
         .collect();
 }
 
-fuzz_target!(|input: Input| {
-    PIPELINES.with(|pipelines| run(&pipelines[input.seed as usize % pipelines.len()], &input));
-});
+/// Runs the target.
+pub fn run(input: Input) {
+    PIPELINES.with(|pipelines| check(&pipelines[input.seed as usize % pipelines.len()], &input));
+}
 
-fn run(pipeline: &TextModel, input: &Input) {
+fn check(pipeline: &TextModel, input: &Input) {
     let texts: Vec<&str> = input.texts.iter().map(String::as_str).collect();
     let strategies = [Aggregation::None, Aggregation::Simple, Aggregation::First, Aggregation::Max];
     let parameters = Parameters {
