@@ -16,8 +16,8 @@ const CONNECTIONS: u8 = 170;
 const BODY: usize = 127 << 10;
 /// The default of `--body-memory`.
 const MEMORY: usize = 256 << 20;
-/// Memory beside the body that a connection may cost: hyper's buffers, tasks, sockets.
-const OVERHEAD: usize = 160 << 10;
+/// Memory beside the body that a connection may cost: hyper's buffers are about 150 KiB.
+const OVERHEAD: usize = 224 << 10;
 
 /// Resident memory of a process in bytes (proc_pid_status(5)).
 fn resident(process: u32) -> usize {
