@@ -76,6 +76,37 @@ pub(super) fn contrib_lowering(operator: &str) -> Option<Lower> {
     })
 }
 
+/// What the node's attribute `activation` names, if it has one, of `x`.
+pub(super) fn named(w: &mut Wiring<'_>, x: OutletId) -> TractResult<OutletId> {
+    let name = w.node.string("activation").unwrap_or_default().to_vec();
+    let values = w.node.floats("activation_params").unwrap_or_default().to_vec();
+    let parameter = |index: usize, default: f32| values.get(index).copied().unwrap_or(default);
+    match &name[..] {
+        b"" => Ok(x),
+        b"Relu" => {
+            let zero = w.float("zero", 0.0)?;
+            w.binary("activated", Box::new(Max), [x, zero])
+        }
+        b"Sigmoid" => w.unary("activated", tract_core::ops::nn::sigmoid(), x),
+        b"Tanh" => w.unary("activated", math::tanh(), x),
+        b"LeakyRelu" => {
+            let (zero, slope) = (w.float("zero", 0.0)?, w.float("slope", parameter(0, 0.01))?);
+            let positive = w.binary("positive", Box::new(Max), [x, zero])?;
+            let negative = w.binary("negative", Box::new(Min), [x, zero])?;
+            let negative = w.binary("below", Box::new(Mul), [negative, slope])?;
+            w.binary("activated", Box::new(Add), [positive, negative])
+        }
+        b"Clip" => {
+            let (low, high) = (parameter(0, f32::MIN), parameter(1, f32::MAX));
+            let (low, high) = (w.float("low", low)?, w.float("high", high)?);
+            let x = w.binary("low", Box::new(Max), [x, low])?;
+            w.binary("activated", Box::new(Min), [x, high])
+        }
+        b"HardSigmoid" => hard_sigmoid(w, x, [parameter(0, 0.2), parameter(1, 0.5)]),
+        other => bail!("activation {} is not supported", String::from_utf8_lossy(other)),
+    }
+}
+
 /// `x` from zero on, and below it what `below` makes of it.
 fn below_zero(
     w: &mut Wiring<'_>,

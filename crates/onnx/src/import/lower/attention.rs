@@ -1,12 +1,12 @@
 //! Attention and embeddings as ONNX Runtime fuses them, spelt out again.
 
 use tract_core::internal::*;
-use tract_core::ops::array::{Gather, Slice};
-use tract_core::ops::logic::{self, Iff};
+use tract_core::ops::array::{Gather, Slice, Trilu};
+use tract_core::ops::logic::{self, And, Iff};
 use tract_core::ops::math::{Add, Mul, Sub};
 use tract_core::ops::nn::{Reducer, Softmax};
 
-use super::array::reshape_to;
+use super::array::{broadcast, reshape_to};
 use super::linear::{contracted, product};
 use super::normalize::normalized;
 use super::range::sizes;
@@ -86,7 +86,6 @@ fn projected(
     (mask, added): (Option<OutletId>, Option<OutletId>),
 ) -> TractResult<TVec<OutletId>> {
     ensure!(w.node.int_or("do_rotary", 0) == 0, "rotary embeddings are not supported");
-    ensure!(w.node.int_or("unidirectional", 0) == 0, "causal attention is not supported");
     let [_, columns] = *weights.shape() else { bail!("weights of {:?}", weights.shape()) };
     let sizes: Vec<usize> = match w.node.ints("qkv_hidden_sizes") {
         Some(sizes) if !sizes.is_empty() => {
@@ -117,7 +116,6 @@ fn multi_head_attention(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
     let packed = w.optional(1).is_none() || w.optional(2).is_none();
     ensure!(!packed, "packed queries, keys and values are not supported");
     ensure!(w.optional(6).is_none(), "past keys and values are not supported");
-    ensure!(w.node.int_or("unidirectional", 0) == 0, "causal attention is not supported");
     let mut parts = [w.input(0)?, w.input(1)?, w.input(2)?];
     if let Some(bias) = w.optional(3) {
         let mut start = 0.to_dim();
@@ -162,8 +160,13 @@ fn attend(w: &mut Wiring<'_>, heads: Heads) -> TractResult<TVec<OutletId>> {
         scores = w.binary("biased", Box::new(Add), [scores, bias])?;
     }
     if let Some(mask) = mask {
-        let mask = summands(w, mask, scores)?;
+        let counts = unmasked(w, mask, scores)?;
+        let mask = summands(w, counts)?;
         scores = w.binary("masked", Box::new(Add), [scores, mask])?;
+    }
+    if w.node.int_or("unidirectional", 0) != 0 {
+        let mask = later(w, scores)?;
+        scores = w.binary("causal", Box::new(Add), [scores, mask])?;
     }
     let softmax = Softmax { axes: tvec![3], ..Softmax::default() };
     let weights = w.wire("weights", softmax, &[scores])?;
@@ -174,36 +177,70 @@ fn attend(w: &mut Wiring<'_>, heads: Heads) -> TractResult<TVec<OutletId>> {
     reshape_to(w, out, &target, true)
 }
 
-/// What scores `[B, N, S, T]` are summed with, from a mask `[B, T]` or lengths `[B]`.
-fn summands(w: &mut Wiring<'_>, mask: OutletId, scores: OutletId) -> TractResult<OutletId> {
-    let tokens = w.fact(scores)?.shape[3].clone();
-    let (none, masked) = (w.float("none", 0.0)?, w.node.float_or("mask_filter_value", MASKED));
-    let masked = w.float("masked", masked)?;
-    let counts = match w.rank(mask)? {
-        1 => {
-            let places = sizes(w, [0.to_dim(), tokens, 1.to_dim()])?;
-            let lengths = w.wire("lengths", AxisOp::Add(1), &[mask])?;
-            let lengths = w.cast(lengths, i64::datum_type())?;
-            w.binary("counts", logic::comp_lt(), [places, lengths])?
-        }
-        2 => {
+/// Which scores `[B, N, S, T]` count: from a mask `[B, T]` or `[B, S, T]`, from the lengths `[B]`, or from the
+/// ends and then the starts `[2 · B]`.
+fn unmasked(w: &mut Wiring<'_>, mask: OutletId, scores: OutletId) -> TractResult<OutletId> {
+    let rank = w.rank(mask)?;
+    let mut counts = match rank {
+        1 => within(w, mask, scores)?,
+        2 | 3 => {
             let zero = w.scalar("zero", tensor0(0i64))?;
             let zero = w.cast(zero, w.dtype(mask)?)?;
             w.binary("counts", logic::comp_gt(), [mask, zero])?
         }
         rank => bail!("a mask of rank {rank} is not supported"),
     };
-    let mut counts = counts;
-    for _ in 0..2 {
+    for _ in rank.max(2)..4 {
         counts = w.wire("counts", AxisOp::Add(1), &[counts])?;
     }
+    Ok(counts)
+}
+
+/// Which tokens `[B, T]` stand before the end of their sequence, and not before its start.
+fn within(w: &mut Wiring<'_>, bounds: OutletId, scores: OutletId) -> TractResult<OutletId> {
+    let shape = w.fact(scores)?.shape.to_tvec();
+    let (rows, both) = (shape[0].clone(), shape[0].clone() * 2);
+    let places = sizes(w, [0.to_dim(), shape[3].clone(), 1.to_dim()])?;
+    let has_starts = w.fact(bounds)?.shape[0] == both;
+    let (mut ends, mut starts) = (bounds, None);
+    if has_starts {
+        ends = w.wire("ends", Slice::new(0, 0.to_dim(), rows.clone()), &[bounds])?;
+        starts = Some(w.wire("starts", Slice::new(0, rows, both), &[bounds])?);
+    }
+    let ends = column(w, ends)?;
+    let before = w.binary("before", logic::comp_lt(), [places, ends])?;
+    let Some(starts) = starts else { return Ok(before) };
+    let starts = column(w, starts)?;
+    let begun = w.binary("begun", logic::comp_gte(), [places, starts])?;
+    w.binary("within", Box::new(And), [before, begun])
+}
+
+/// A vector of integers as a column of i64.
+fn column(w: &mut Wiring<'_>, vector: OutletId) -> TractResult<OutletId> {
+    let column = w.wire("column", AxisOp::Add(1), &[vector])?;
+    w.cast(column, i64::datum_type())
+}
+
+/// What scores of tokens that come later are summed with, `[1, 1, S, T]`.
+fn later(w: &mut Wiring<'_>, scores: OutletId) -> TractResult<OutletId> {
+    let masked = w.node.float_or("mask_filter_value", MASKED);
+    let (masked, diagonal) = (w.float("masked", masked)?, w.scalar("diagonal", tensor0(1i64))?);
+    let shape = w.fact(scores)?.shape.to_tvec();
+    let all = broadcast(w, masked, shape[2..].into())?[0];
+    let mut later = w.wire("later", Trilu { upper: true }, &[all, diagonal])?;
+    for _ in 0..2 {
+        later = w.wire("later", AxisOp::Add(0), &[later])?;
+    }
+    Ok(later)
+}
+
+/// What scores are summed with: nothing where they count.
+fn summands(w: &mut Wiring<'_>, counts: OutletId) -> TractResult<OutletId> {
+    let masked = w.node.float_or("mask_filter_value", MASKED);
     let mut branches = tvec!(counts);
-    for branch in [none, masked] {
-        let mut branch = branch;
-        for _ in 0..4 {
-            branch = w.wire("branch", AxisOp::Add(0), &[branch])?;
-        }
-        branches.push(branch);
+    for value in [0.0, masked] {
+        let value = Tensor::from_shape(&[1, 1, 1, 1], &[value])?;
+        branches.push(w.scalar("summand", value)?);
     }
     w.wire("summands", Iff, &branches)
 }
@@ -238,7 +275,7 @@ fn embed_layer_normalization(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> 
         }
         None => {
             let none = w.scalar("none", tensor0(0i32))?;
-            super::array::broadcast(w, none, tvec![shape[0].clone()])?[0]
+            broadcast(w, none, tvec![shape[0].clone()])?[0]
         }
     };
     Ok(tvec!(out, counted, sum))

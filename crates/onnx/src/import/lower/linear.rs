@@ -106,11 +106,16 @@ fn gemm(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
     Ok(tvec!(w.binary("out", Box::new(Add), [out, bias])?))
 }
 
-/// `alpha · A · B`, each of the two transposed before if so told.
+/// `alpha · A · B`, each of the two transposed before if so told. With `transBatch` the axes of batches stand
+/// behind the first of the others.
 fn fused_matmul(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
     let mut operands = [w.input(0)?, w.input(1)?];
-    let moved = ["transBatchA", "transBatchB"].iter().any(|name| w.node.int_or(name, 0) != 0);
-    ensure!(!moved, "transposed batches are not supported");
+    for (operand, name) in operands.iter_mut().zip(["transBatchA", "transBatchB"]) {
+        let rank = w.rank(*operand)?;
+        if w.node.int_or(name, 0) != 0 && rank > 2 {
+            *operand = w.wire("batches", AxisOp::Move(0, rank - 2), &[*operand])?;
+        }
+    }
     if w.node.int_or("transA", 0) != 0 {
         let last = w.rank(operands[0])?.checked_sub(1).filter(|last| *last > 0);
         let last = last.context("a transposed row")?;

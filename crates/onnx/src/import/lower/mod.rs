@@ -4,6 +4,7 @@
 mod activation;
 mod array;
 mod attention;
+mod codes;
 mod einsum;
 mod gather;
 mod integer;
@@ -15,6 +16,7 @@ mod quantize;
 mod range;
 mod recurrent;
 mod reduce;
+mod rotary;
 mod slice;
 mod window;
 
@@ -45,12 +47,14 @@ pub(super) fn lowering(node: &NodeProto) -> Option<Lower> {
             .or_else(|| normalize::lowering(operator))
             .or_else(|| reduce::lowering(operator))
             .or_else(|| quantize::lowering(operator))
+            .or_else(|| codes::lowering(operator))
             .or_else(|| activation::lowering(operator))
             .or_else(|| range::lowering(operator))
             .or_else(|| pad::lowering(operator))
             .or_else(|| einsum::lowering(operator))
             .or_else(|| window::lowering(operator))
             .or_else(|| recurrent::lowering(operator))
+            .or_else(|| rotary::lowering(operator))
     } else if node.domain == "com.microsoft" {
         linear::contrib_lowering(operator)
             .or_else(|| integer::contrib_lowering(operator))
@@ -58,6 +62,8 @@ pub(super) fn lowering(node: &NodeProto) -> Option<Lower> {
             .or_else(|| activation::contrib_lowering(operator))
             .or_else(|| attention::contrib_lowering(operator))
             .or_else(|| quantize::contrib_lowering(operator))
+            .or_else(|| window::contrib_lowering(operator))
+            .or_else(|| rotary::contrib_lowering(operator))
             // Copies of ONNX's own that came before them.
             .or_else(|| quantize::lowering(operator))
     } else {

@@ -4,6 +4,7 @@ use tract_core::ops::nn::{Reducer, Softmax, SoftmaxKind};
 
 use super::reduce::reduced;
 use super::{Lower, Wiring};
+use crate::proto::NodeProto;
 use crate::shape::resolve_axis;
 
 pub(super) fn lowering(operator: &str) -> Option<Lower> {
@@ -62,13 +63,14 @@ fn skip_layer_normalization(w: &mut Wiring<'_>, simplified: bool) -> TractResult
         sum = w.binary("bias", Box::new(Add), [sum, bias])?;
     }
     let axis = resolve_axis(-1, w.rank(sum)?)?;
-    let out = if simplified {
-        let (normal, _) = of_unit_variance(w, sum, sum, axis)?;
-        w.binary("out", Box::new(Mul), [normal, gamma])?
-    } else {
-        normalized(w, sum, axis, (gamma, beta))?[0]
-    };
-    Ok(tvec!(out, sum, sum, sum))
+    if simplified {
+        let (normal, inverse) = of_unit_variance(w, sum, sum, axis)?;
+        let out = w.binary("out", Box::new(Mul), [normal, gamma])?;
+        return Ok(tvec!(out, inverse, inverse, sum));
+    }
+    let mut outputs = normalized(w, sum, axis, (gamma, beta))?;
+    outputs.push(sum);
+    Ok(outputs)
 }
 
 /// The normalized input, the mean, and the inverse of the standard deviation.
@@ -99,10 +101,20 @@ fn of_unit_variance(
     let axes: TVec<usize> = (axis..w.rank(input)?).collect();
     let squares = w.unary("squares", math::square(), x)?;
     let variance = reduced(w, squares, axes, (Reducer::Sum, true))?;
-    let epsilon = w.float("epsilon", w.node.float_or("epsilon", 1e-5))?;
+    let epsilon = w.float("epsilon", w.node.float_or("epsilon", usual_epsilon(w.node)))?;
     let variance = w.binary("variance", Box::new(Add), [variance, epsilon])?;
     let inverse = w.unary("inverse", math::rsqrt(), variance)?;
     Ok((w.binary("normal", Box::new(Mul), [x, inverse])?, inverse))
+}
+
+/// What variances are summed with where a node does not say it: less in operators that ONNX Runtime fuses.
+fn usual_epsilon(node: &NodeProto) -> f32 {
+    match &node.op_type[..] {
+        "EmbedLayerNormalization"
+        | "SkipLayerNormalization"
+        | "SkipSimplifiedLayerNormalization" => 1e-12,
+        _ => 1e-5,
+    }
 }
 
 /// `(x - mean) / √(variance + ε) · scale + bias` for each channel: a factor and a summand, which

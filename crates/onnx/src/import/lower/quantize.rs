@@ -42,23 +42,36 @@ fn quantize_linear(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
             other => bail!("codes of element type {other} are not supported"),
         },
     };
+    let scale = parameter(w, 1, x)?;
+    let x = w.cast(x, f32::datum_type())?;
+    let scaled = w.binary("scaled", Box::new(Div), [x, scale])?;
+    let zero_point = match w.optional(2) {
+        Some(_) => Some(parameter(w, 2, x)?),
+        None => None,
+    };
+    Ok(tvec!(coded(w, scaled, zero_point, codes)?))
+}
+
+/// Codes of numbers that have been scaled: rounded, moved by the zero point, within the range of the type.
+pub(super) fn coded(
+    w: &mut Wiring<'_>,
+    scaled: OutletId,
+    zero_point: Option<OutletId>,
+    codes: DatumType,
+) -> TractResult<OutletId> {
     let range: [f32; 2] = match codes {
         DatumType::U8 => [0.0, 255.0],
         DatumType::I8 => [-128.0, 127.0],
         _ => bail!("codes of {codes:?} are not supported"),
     };
-    let scale = parameter(w, 1, x)?;
-    let x = w.cast(x, f32::datum_type())?;
-    let mut out = w.binary("scaled", Box::new(Div), [x, scale])?;
-    out = w.unary("rounded", math::round_half_to_even(), out)?;
-    if w.optional(2).is_some() {
-        let zero_point = parameter(w, 2, x)?;
+    let mut out = w.unary("rounded", math::round_half_to_even(), scaled)?;
+    if let Some(zero_point) = zero_point {
         out = w.binary("shifted", Box::new(Add), [out, zero_point])?;
     }
     let (low, high) = (w.float("low", range[0])?, w.float("high", range[1])?);
     out = w.binary("low", Box::new(Max), [out, low])?;
     out = w.binary("high", Box::new(Min), [out, high])?;
-    Ok(tvec!(w.cast(out, codes)?))
+    w.cast(out, codes)
 }
 
 /// A scale or zero point as f32, in a shape that broadcasts to that of `x`.
@@ -85,7 +98,7 @@ fn parameter(w: &mut Wiring<'_>, index: usize, x: OutletId) -> TractResult<Outle
 }
 
 /// A vector on one axis of several.
-fn along(
+pub(super) fn along(
     w: &mut Wiring<'_>,
     mut outlet: OutletId,
     axis: usize,

@@ -6,7 +6,7 @@ use tract_core::ops::nn::Reducer;
 
 use super::linear::product;
 use super::reduce::reduced;
-use super::{Lower, Wiring};
+use super::{FOLDED, Lower, Wiring};
 use crate::operators::{Convolve, Padding, Pool, Pooled, Span, Window};
 
 /// No window has larger sizes; products of two fit 32 bits.
@@ -26,38 +26,65 @@ pub(super) fn lowering(operator: &str) -> Option<Lower> {
     })
 }
 
+pub(super) fn contrib_lowering(operator: &str) -> Option<Lower> {
+    (operator == "FusedConv").then_some(fused_convolution as Lower)
+}
+
+/// What a convolution is of: numbers `[N, C, …]`, weights `[M, C / groups, …]`, and a bias `[M]`.
+pub(super) struct Operands {
+    pub(super) x: OutletId,
+    pub(super) weights: OutletId,
+    pub(super) bias: Option<OutletId>,
+}
+
 fn convolution(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
-    let (input, weights) = (w.input(0)?, w.input(1)?);
-    let dtype = w.dtype(input)?;
+    let (x, weights, bias) = (w.input(0)?, w.input(1)?, w.optional(2));
+    let dtype = w.dtype(x)?;
     ensure!(dtype.is_float(), "{dtype:?} is not supported");
-    let shape = w.fact(weights)?.shape;
+    let x = w.cast(x, f32::datum_type())?;
+    let out = convolved(w, Operands { x, weights, bias })?;
+    Ok(tvec!(w.cast(out, dtype)?))
+}
+
+/// A convolution, summed with what has its shape, and the activation that the node names.
+fn fused_convolution(w: &mut Wiring<'_>) -> TractResult<TVec<OutletId>> {
+    let (x, weights, bias) = (w.input(0)?, w.input(1)?, w.optional(2));
+    let mut out = convolved(w, Operands { x, weights, bias })?;
+    if let Some(summand) = w.optional(3) {
+        out = w.binary("summed", Box::new(Add), [out, summand])?;
+    }
+    Ok(tvec!(super::activation::named(w, out)?))
+}
+
+/// The convolution that the node's attributes tell, of f32.
+pub(super) fn convolved(w: &mut Wiring<'_>, operands: Operands) -> TractResult<OutletId> {
+    let shape = w.fact(operands.weights)?.shape;
     let shape = shape.as_concrete().context("weights without a fixed shape")?.to_vec();
     let [outputs, channels, kernel @ ..] = &shape[..] else { bail!("weights of {shape:?}") };
     let groups = usize::try_from(w.node.int_or("group", 1))?;
-    let dims = w.fact(input)?.shape.to_tvec();
+    let dims = w.fact(operands.x)?.shape.to_tvec();
     ensure!(dims.len() == shape.len(), "weights of {shape:?} for {dims:?}");
     let expected = (channels * groups).to_dim();
     ensure!(dims[1] == expected, "{} channels for weights of {shape:?}", dims[1]);
     let window = window(w, kernel)?;
-    let x = w.cast(input, f32::datum_type())?;
-    let out = if groups == 1 && window == points(kernel.len())? {
-        pointwise(w, x, [*outputs, *channels])?
-    } else {
-        windowed(w, x, Convolve::new(window, groups, *outputs)?)?
-    };
-    Ok(tvec!(w.cast(out, dtype)?))
+    if groups == 1 && window == points(kernel.len())? {
+        return pointwise(w, operands, [*outputs, *channels]);
+    }
+    windowed(w, operands, Convolve::new(window, groups, *outputs)?)
 }
 
-fn windowed(w: &mut Wiring<'_>, x: OutletId, op: Convolve) -> TractResult<OutletId> {
-    let (mut op, mut inputs, mut bias) = (op, tvec!(x), w.optional(2));
-    match w.known(1)? {
+fn windowed(w: &mut Wiring<'_>, operands: Operands, mut op: Convolve) -> TractResult<OutletId> {
+    let Operands { x, weights, mut bias } = operands;
+    let mut inputs = tvec!(x);
+    match w.folded(weights, &mut FOLDED.clone())? {
         Some(weights) => op = op.with_weights(&*weights.cast_to::<f32>()?)?,
-        None => {
-            let weights = w.input(1)?;
-            inputs.push(w.cast(weights, f32::datum_type())?);
-        }
+        None => inputs.push(w.cast(weights, f32::datum_type())?),
     }
-    if let Some(values) = w.known(2)? {
+    let known = match bias {
+        Some(bias) => w.folded(bias, &mut FOLDED.clone())?,
+        None => None,
+    };
+    if let Some(values) = known {
         op = op.with_bias(w.floats_of(&values)?)?;
         bias = None;
     }
@@ -73,17 +100,17 @@ fn windowed(w: &mut Wiring<'_>, x: OutletId, op: Convolve) -> TractResult<Outlet
 /// A window of one element is a product of the channels.
 fn pointwise(
     w: &mut Wiring<'_>,
-    x: OutletId,
+    operands: Operands,
     [outputs, channels]: [usize; 2],
 ) -> TractResult<OutletId> {
+    let Operands { x, weights, bias } = operands;
     let last = w.rank(x)? - 1;
-    let weights = match w.known(1)? {
+    let weights = match w.folded(weights, &mut FOLDED.clone())? {
         Some(weights) => {
             let weights = weights.cast_to::<f32>()?.into_owned();
             w.scalar("weights", weights.into_shape(&[outputs, channels])?)?
         }
         None => {
-            let weights = w.input(1)?;
             let mut weights = w.cast(weights, f32::datum_type())?;
             for _ in 1..last {
                 weights = w.wire("matrix", AxisOp::Rm(2), &[weights])?;
@@ -93,7 +120,7 @@ fn pointwise(
     };
     let x = w.wire("rows", AxisOp::Move(1, last), &[x])?;
     let mut out = product(w, x, weights, true)?;
-    if let Some(bias) = w.optional(2) {
+    if let Some(bias) = bias {
         out = w.binary("biased", Box::new(Add), [out, bias])?;
     }
     w.wire("channels", AxisOp::Move(last, 1), &[out])
