@@ -32,7 +32,9 @@ pub use error::OnnxError;
 pub use external::ReadFile;
 pub use file::{Pieces, decode, decode_with, encode};
 pub use fuse::fuse;
-pub use import::{Dim, Graph, Imported, Port, import, lower_encoder, parse, rows_are_independent};
+pub use import::{
+    Dim, Graph, Imported, Port, import, is_lowered, lower_encoder, parse, rows_are_independent,
+};
 pub use inspect::{contains_operator, depends_on_batch};
 #[cfg(not(target_family = "wasm"))]
 pub use plan::Plan;

@@ -74,6 +74,15 @@ pub(super) fn lower(
     Ok(lowered)
 }
 
+/// Whether the operator of a node can be lowered; its inputs and attributes may still not fit.
+pub fn is_lowered(node: &NodeProto) -> bool {
+    is_branch(node) || lowering(node).is_some()
+}
+
+fn is_branch(node: &NodeProto) -> bool {
+    node.op_type == "If" && is_onnx(&node.domain)
+}
+
 pub(super) fn graph_error(error: TractError) -> OnnxError {
     OnnxError::Graph(format!("{error:#}"))
 }
@@ -108,7 +117,7 @@ impl Lowered {
                 let reason = format!("its nodes become more than {MOST_OPERATORS} operators");
                 return Err(OnnxError::Graph(reason));
             }
-            if node.op_type == "If" && is_onnx(&node.domain) {
+            if is_branch(node) {
                 self.add_branch(node, depth)?;
                 continue;
             }
