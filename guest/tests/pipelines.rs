@@ -4,76 +4,29 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use pilotlight_guest::engine::Placement;
 use pilotlight_guest::model::Usage;
 use pilotlight_guest::service::{Head, Service};
-use pilotlight_model::{Choices, ModelFolder, Task};
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use pilotlight_model::{Choices, ModelFolder};
+use pilotlight_testing::pipelines::{Case, cases, models};
+use serde_json::{Map, Value};
 use tempfile::TempDir;
 
-/// Numbers that two computations in f32 may differ by, relative to values above one.
-const TOLERANCE: f64 = 2e-4;
+/// Cases in which the pipeline leaves out the end of a text, so that they are not compared.
+const CUT_SHORT: usize = 12;
 
-/// What a model was asked, and what it answered in Python.
-#[derive(Deserialize)]
-struct Case {
-    task: Task,
-    request: Value,
-    /// None: the pipeline refuses the request.
-    answer: Option<Value>,
-    /// Keys to set in files of the folder first.
-    #[serde(default)]
-    files: BTreeMap<String, Map<String, Value>>,
-}
-
-impl Case {
-    /// The request, with what differs by intent: entities are grouped unless told otherwise, as in
-    /// Hugging Face's inference API, and arguments of the tokenizer have keys of their own.
-    fn body(&self) -> Value {
-        let mut request = self.request.clone();
-        let Some(request) = request.as_object_mut() else { return Value::Null };
-        let parameters = request.entry("parameters").or_insert_with(|| json!({}));
-        if let Some(parameters) = parameters.as_object_mut() {
-            if let Some(Value::Object(arguments)) = parameters.remove("tokenizer_kwargs") {
-                parameters.extend(arguments);
-            }
-            if self.task == Task::TokenClassification {
-                parameters.entry("aggregation_strategy").or_insert_with(|| json!("none"));
-            }
-        }
-        Value::Object(request.clone())
-    }
-
-    /// Whether the pipeline leaves out the end of a text in which all entities are found here.
-    fn is_cut_short(&self) -> bool {
-        let length = self.request["inputs"].as_str().map_or(0, |text| text.chars().count());
-        let end =
-            self.answer.as_ref().and_then(|answer| answer.as_array()?.last()?["end"].as_u64());
-        self.task == Task::TokenClassification && end.is_some_and(|end| end as usize * 2 < length)
-    }
-
-    /// Where the answer of `service` differs, if it does.
-    fn check(&self, service: &Service) -> Option<String> {
-        if self.is_cut_short() {
-            return None;
-        }
-        let body = self.body().to_string();
-        let path = format!("/v1/{}", self.task);
-        let head = Head { method: "POST", path: &path, ..Head::default() };
-        let found = service
-            .route(head)
-            .and_then(|endpoint| service.answer(&endpoint, body.as_bytes(), &mut Usage::default()));
-        match (&self.answer, found) {
-            (Some(answer), Ok(found)) => {
-                difference(answer, &serde_json::from_slice(&found.body).unwrap(), "")
-            }
-            (None, Err(error)) if error.status() == 422 => None,
-            (None, Ok(_)) => Some("it is not refused".to_owned()),
-            (_, Err(error)) => Some(error.to_string()),
-        }
+/// Where the answer of `service` differs, if it does.
+fn check(case: &Case, service: &Service) -> Option<String> {
+    let (path, body) = (case.path(), case.body().to_string());
+    let head = Head { method: "POST", path: &path, ..Head::default() };
+    let found = service
+        .route(head)
+        .and_then(|endpoint| service.answer(&endpoint, body.as_bytes(), &mut Usage::default()));
+    match found {
+        Ok(found) => case.difference(200, std::str::from_utf8(&found.body).unwrap()),
+        Err(error) => case.difference(error.status(), &error.to_string()),
     }
 }
 
@@ -104,15 +57,6 @@ fn copy_files(from: &Path, to: &Path) {
     }
 }
 
-fn models() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/testing/models");
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let mut models: Vec<PathBuf> =
-        entries.filter(|path| path.join("answers.json").is_file()).collect();
-    models.sort();
-    models
-}
-
 fn load(folder: &Path) -> Result<Service, String> {
     let signature =
         |file: &Path| pilotlight_onnx::signature(file).map_err(|error| error.to_string());
@@ -121,32 +65,10 @@ fn load(folder: &Path) -> Result<Service, String> {
     Service::load(&folder, Placement::default()).map_err(|error| error.to_string())
 }
 
-/// Where two answers differ, if they do.
-fn difference(expected: &Value, found: &Value, at: &str) -> Option<String> {
-    let differs = || Some(format!("at {at}: {found} instead of {expected}"));
-    match (expected, found) {
-        (Value::Number(one), Value::Number(two)) => {
-            let (one, two) = (one.as_f64().unwrap(), two.as_f64().unwrap());
-            if (one - two).abs() <= TOLERANCE * one.abs().max(1.0) { None } else { differs() }
-        }
-        (Value::Array(one), Value::Array(two)) if one.len() == two.len() => {
-            let pairs = one.iter().zip(two).enumerate();
-            pairs
-                .into_iter()
-                .find_map(|(place, (one, two))| difference(one, two, &format!("{at}/{place}")))
-        }
-        (Value::Object(one), Value::Object(two)) if one.keys().eq(two.keys()) => {
-            one.iter().find_map(|(key, value)| difference(value, &two[key], &format!("{at}/{key}")))
-        }
-        (one, two) if one == two => None,
-        _ => differs(),
-    }
-}
-
 #[test]
 fn answers_are_those_of_the_pipelines() {
     let mut wrong = Vec::new();
-    let mut asked = 0;
+    let (mut asked, mut cut_short) = (0, 0);
     for folder in models() {
         let name = folder.file_name().unwrap().to_string_lossy().into_owned();
         let service = match load(&folder) {
@@ -156,23 +78,24 @@ fn answers_are_those_of_the_pipelines() {
                 continue;
             }
         };
-        let cases: Vec<Case> =
-            serde_json::from_str(&fs::read_to_string(folder.join("answers.json")).unwrap())
-                .unwrap();
-        for (number, case) in cases.iter().enumerate() {
+        for (number, case) in cases(&folder).iter().enumerate() {
             asked += 1;
+            if case.is_cut_short() {
+                cut_short += 1;
+                continue;
+            }
             let difference = if case.files.is_empty() {
-                case.check(&service)
+                check(case, &service)
             } else {
                 load(changed(&folder, &case.files).path())
-                    .map_or_else(Some, |service| case.check(&service))
+                    .map_or_else(Some, |service| check(case, &service))
             };
             let task = case.task;
             wrong.extend(difference.map(|text| format!("{name} {number} {task}: {text}")));
         }
     }
-    assert!(asked > 0, "there are no models");
     assert!(wrong.is_empty(), "{} of {asked}:\n{}", wrong.len(), wrong.join("\n"));
+    assert_eq!(cut_short, CUT_SHORT, "of {asked} cases");
 }
 
 /// The answer to a request that is not refused.

@@ -23,6 +23,8 @@ pub mod encoder;
 pub mod graphs;
 #[cfg(feature = "hub")]
 pub mod hub;
+#[cfg(feature = "models")]
+pub mod pipelines;
 #[cfg(feature = "registry")]
 pub mod registry;
 #[cfg(feature = "telemetry")]
