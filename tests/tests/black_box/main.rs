@@ -41,5 +41,6 @@ mod splitting;
 mod supervision;
 mod swapping;
 mod telemetry;
+mod tiny_models;
 mod tls;
 mod wasi_nn;

@@ -1,4 +1,4 @@
-//! A model of each task on the published `wasmtime serve`. Token classification is in `other_hosts`.
+//! Models of several tasks on the published `wasmtime serve`. All tasks of texts are in `tiny_models`.
 
 use super::{MAGIKA, MINILM, Model, RERANKER};
 use crate::other_hosts::wasmtime_serve;
@@ -14,11 +14,11 @@ fn check(target: &str, options: &[&str]) {
 }
 
 #[test]
-fn each_task_is_answered_by_hosts_of_wasi_0_3() {
+fn embeddings_ranks_and_tensors_are_golden_on_hosts_of_wasi_0_3() {
     check("wasi-0.3", &["-Sp3,cli", "-Wcomponent-model-async"]);
 }
 
 #[test]
-fn each_task_is_answered_by_hosts_of_wasi_0_2() {
+fn embeddings_ranks_and_tensors_are_golden_on_hosts_of_wasi_0_2() {
     check("wasi-0.2", &["-Sp3=n,cli", "-Wcomponent-model-async=n"]);
 }
