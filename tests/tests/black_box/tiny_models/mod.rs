@@ -1,6 +1,7 @@
 //! Tiny models of many families, which answer as the pipelines of `transformers` do wherever they are computed.
 
 mod on_wasmtime;
+mod served;
 
 use std::path::Path;
 
@@ -18,4 +19,8 @@ fn difference(server: &Server, case: &Case) -> Option<String> {
     let answer = server.post(&case.path(), case.body().to_string());
     let difference = case.difference(answer.status, &answer.text)?;
     Some(format!("{}: {difference}", case.task))
+}
+
+fn name_of(folder: &Path) -> String {
+    folder.file_name().unwrap().to_string_lossy().into_owned()
 }
