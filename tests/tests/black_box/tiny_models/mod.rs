@@ -1,6 +1,7 @@
 //! Tiny models of many families, which answer as the pipelines of `transformers` do wherever they are computed.
 
 mod on_wasmtime;
+mod precisions;
 mod served;
 
 use std::path::Path;
