@@ -6,27 +6,27 @@ use serde_json::{Value, json};
 /// Texts in a request.
 const BATCH: usize = 8;
 
-fn lines(file: &str) -> Vec<Value> {
+pub(super) fn lines(file: &str) -> Vec<Value> {
     let text = std::fs::read_to_string(root().join("tests/golden").join(file)).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-fn answer(server: &Server, path: &str, request: &Value) -> Value {
+pub(super) fn answer(server: &Server, path: &str, request: &Value) -> Value {
     let answer = server.post(path, request.to_string());
     assert_eq!(answer.status, 200, "{path}: {}", answer.text);
     answer.json()
 }
 
-fn array(value: &Value) -> &[Value] {
+pub(super) fn array(value: &Value) -> &[Value] {
     value.as_array().unwrap_or_else(|| panic!("not a list: {value}"))
 }
 
-fn numbers(value: &Value) -> Vec<f64> {
+pub(super) fn numbers(value: &Value) -> Vec<f64> {
     let number = |value: &Value| value.as_f64().unwrap_or_else(|| panic!("not a number: {value}"));
     array(value).iter().map(number).collect()
 }
 
-fn cosine(a: &[f64], b: &[f64]) -> f64 {
+pub(super) fn cosine(a: &[f64], b: &[f64]) -> f64 {
     assert_eq!(a.len(), b.len());
     let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     product(a, b) / (product(a, a) * product(b, b)).sqrt()

@@ -5,6 +5,7 @@ mod bundles;
 mod golden;
 mod on_host;
 mod on_wasmtime;
+mod reference;
 mod sandboxed;
 
 use std::fs::{self, File};
