@@ -172,24 +172,32 @@ fn check_embeddings(model: &Model, file: &str, least: impl Fn(&str) -> f64) {
     });
 }
 
+/// Whether ONNX Runtime's products of bytes are exact here: before VNNI, x86 adds pairs of them in 16 bits, which
+/// saturate.
+fn products_are_exact() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return is_x86_feature_detected!("avx512vnni") || is_x86_feature_detected!("avxvnni");
+    #[cfg(not(target_arch = "x86_64"))]
+    true
+}
+
 #[test]
 fn minilm_has_the_embeddings_of_onnx_runtime_on_this_processor() {
-    check_embeddings(&MINILM, "embeddings_minilm.jsonl", |_| 0.9999);
+    check_embeddings(&MINILM, "embeddings_minilm.jsonl", |_| 0.999_999);
 }
 
 #[test]
 fn bge_small_has_the_embeddings_of_onnx_runtime_on_this_processor() {
     // It quantizes while it computes: a sum in another order flips codes.
-    let least = |backend: &str| if backend == "onnxruntime" { 0.9999 } else { 0.99 };
+    let least = |backend: &str| if backend == "onnxruntime" { 0.999_999 } else { 0.99 };
     check_embeddings(&BGE_SMALL, "embeddings_bge.jsonl", least);
 }
 
 #[test]
 fn the_reranker_has_the_logits_of_onnx_runtime_on_this_processor() {
-    let check = |backend: &str, difference: f64| {
-        // As with bge-small.
-        let most = if backend == "onnxruntime" { 0.005 } else { 0.1 };
-        assert!(difference <= most, "{backend}: logits differ by {difference}");
-    };
-    on_each_backend(&RERANKER, (Task::Reranking, &["LABEL_0"]), most_of_logits, check);
+    let others = if products_are_exact() { 0.1 } else { 0.3 };
+    on_each_backend(&RERANKER, (Task::Reranking, &["LABEL_0"]), most_of_logits, |backend, most| {
+        let allowed = if backend == "onnxruntime" { 1e-4 } else { others };
+        assert!(most <= allowed, "{backend}: logits differ by {most}");
+    });
 }
