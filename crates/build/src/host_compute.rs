@@ -69,7 +69,9 @@ pub(crate) fn convert(
     let refuse = |error: OnnxError| refused(folder, &error);
     let adapted = adapt(&mut model, folder.manifest(), label_count(folder)?).map_err(refuse)?;
     let stacked = stack(&mut model, folder.manifest()).map_err(refuse)?;
-    let changed = stacked || adapted.is_some_and(|encoder| encoder.changed);
+    // Encoders read and give types that `wasi:nn` has.
+    let cast = adapted.is_none() && pilotlight_onnx::to_host_types(&mut model);
+    let changed = stacked || cast || adapted.is_some_and(|encoder| encoder.changed);
     let convert: fn(&mut ModelProto) -> _ = match precision {
         Precision::Unchanged if !external && !changed => return Ok(bytes.into()),
         Precision::Unchanged => |_: &mut ModelProto| Ok(()),

@@ -30,6 +30,7 @@ pub(crate) fn datum_type(element: i32) -> Option<DatumType> {
         1 => DatumType::F32,
         2 => DatumType::U8,
         3 => DatumType::I8,
+        5 => DatumType::I16,
         6 => DatumType::I32,
         7 => DatumType::I64,
         9 => DatumType::Bool,

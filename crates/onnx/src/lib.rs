@@ -9,6 +9,7 @@ mod error;
 mod external;
 mod file;
 mod fuse;
+mod host_types;
 mod import;
 mod inspect;
 mod nbits;
@@ -32,6 +33,7 @@ pub use error::OnnxError;
 pub use external::ReadFile;
 pub use file::{Pieces, decode, decode_with, encode};
 pub use fuse::fuse;
+pub use host_types::to_host_types;
 pub use import::{
     Dim, Graph, Imported, Port, import, is_lowered, lower_encoder, parse, rows_are_independent,
 };

@@ -9,6 +9,7 @@ use pilotlight_model::{GraphPort, GraphSignature};
 use prost::Message as _;
 
 use crate::error::OnnxError;
+use crate::host_types::declared;
 use crate::proto::{ModelProto, ValueInfoProto, dimension, type_proto};
 
 /// No reader of protocol buffers takes more.
@@ -115,7 +116,8 @@ fn port(value: &ValueInfoProto) -> GraphPort {
         };
         shape.dim.iter().map(|dim| size(&dim.value)).collect()
     });
-    let element = tensor.map_or(0, |tensor| tensor.elem_type);
+    let of_tensor = tensor.map_or(0, |tensor| tensor.elem_type);
+    let element = declared(value).unwrap_or(of_tensor);
     GraphPort { name: value.name.clone(), element, dims }
 }
 

@@ -38,6 +38,7 @@ impl TensorProto {
             Some(DatumType::F32) => self.read(&self.float_data, |x| *x),
             Some(DatumType::U8) => self.read(&self.int32_data, |x| *x as u8),
             Some(DatumType::I8) => self.read(&self.int32_data, |x| *x as i8),
+            Some(DatumType::I16) => self.read(&self.int32_data, |x| *x as i16),
             Some(DatumType::I32) => self.read(&self.int32_data, |x| *x),
             Some(DatumType::I64) => self.read(&self.int64_data, |x| *x),
             Some(DatumType::Bool) => self.read_bool(),

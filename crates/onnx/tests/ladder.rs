@@ -7,7 +7,7 @@ use pilotlight_testing::ladder::{Order, check};
 const ORDER: &Order = &[
     &["error", "plan", "precision", "proto"],
     &["element", "shape", "inspect"],
-    &["external", "sessions", "widen", "adapt"],
+    &["external", "host_types", "sessions", "widen", "adapt"],
     &["file", "node", "signature", "tensor"],
     &["nbits"],
     &["operators"],

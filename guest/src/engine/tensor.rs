@@ -1,5 +1,7 @@
 //! Tensors as they cross the border to whatever computes.
 
+use std::borrow::Cow;
+
 /// The type of a tensor's elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Element {
@@ -122,6 +124,47 @@ impl Tensor {
         Self { element, shape, bytes }
     }
 
+    /// The same values in elements that `wasi:nn` has: BOOL as UINT8, INT8 and INT16 as INT32.
+    pub fn widened(&self) -> Cow<'_, Self> {
+        let (element, bytes) = match self.element {
+            Element::Bool => (Element::U8, self.bytes.clone()),
+            Element::I8 => {
+                let values = self.bytes.iter().map(|byte| i32::from(byte.cast_signed()));
+                (Element::I32, values.flat_map(i32::to_le_bytes).collect())
+            }
+            Element::I16 => {
+                let pairs =
+                    self.bytes.chunks_exact(2).map(|two| i16::from_le_bytes([two[0], two[1]]));
+                (Element::I32, pairs.flat_map(|value| i32::from(value).to_le_bytes()).collect())
+            }
+            _ => return Cow::Borrowed(self),
+        };
+        Cow::Owned(Self { element, shape: self.shape.clone(), bytes })
+    }
+
+    /// The values of a widened tensor as `element`; `None` if they are none. Other tensors stay as they are.
+    pub fn narrowed(self, element: Element) -> Option<Self> {
+        let integers = || {
+            let fours = self.bytes.chunks_exact(4);
+            fours.map(|four| i32::from_le_bytes([four[0], four[1], four[2], four[3]]))
+        };
+        let bytes = match (element, self.element) {
+            (Element::Bool, Element::U8) if self.bytes.iter().all(|byte| *byte <= 1) => self.bytes,
+            (Element::Bool, Element::U8) => return None,
+            (Element::I8, Element::I32) => {
+                let bytes = integers().map(|value| i8::try_from(value).ok().map(i8::cast_unsigned));
+                bytes.collect::<Option<_>>()?
+            }
+            (Element::I16, Element::I32) => {
+                let values = integers().map(|value| i16::try_from(value).ok());
+                let values = values.collect::<Option<Vec<i16>>>()?;
+                values.into_iter().flat_map(i16::to_le_bytes).collect()
+            }
+            _ => return Some(self),
+        };
+        Some(Self { element, shape: self.shape, bytes })
+    }
+
     /// Elements that the shape asks for; `None` beyond what an address can tell.
     pub fn volume(shape: &[usize]) -> Option<usize> {
         shape.iter().try_fold(1usize, |volume, size| volume.checked_mul(*size))
@@ -195,5 +238,44 @@ impl Matrix {
         }
         let values = self.rows().flat_map(|row| row[..columns].iter().copied()).collect();
         Self { columns, values }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_come_back_from_types_that_the_host_has() {
+        let i16s: Vec<u8> =
+            [i16::MIN, -1, 0, i16::MAX].iter().flat_map(|x| x.to_le_bytes()).collect();
+        let cases = [
+            (Element::Bool, vec![0, 1, 1, 0], Element::U8),
+            (Element::I8, vec![0, 1, 127, 128], Element::I32),
+            (Element::I16, i16s, Element::I32),
+            (Element::U8, vec![0, 1, 127, 255], Element::U8),
+            (Element::F32, 1f32.to_le_bytes().repeat(4), Element::F32),
+        ];
+        for (element, bytes, host) in cases {
+            let tensor = Tensor { element, shape: vec![2, 2], bytes };
+            let widened = tensor.widened().into_owned();
+            assert_eq!((widened.element, &widened.shape), (host, &tensor.shape));
+            assert_eq!(widened.bytes.len(), 4 * host.bytes());
+            assert_eq!(widened.narrowed(element), Some(tensor));
+        }
+    }
+
+    #[test]
+    fn values_that_do_not_fit_their_type_are_told() {
+        let integers = |value: i32| Tensor {
+            element: Element::I32,
+            shape: vec![1],
+            bytes: value.to_le_bytes().to_vec(),
+        };
+        assert_eq!(integers(128).narrowed(Element::I8), None);
+        assert_eq!(integers(-32_769).narrowed(Element::I16), None);
+        assert_eq!(integers(-129).narrowed(Element::I32), Some(integers(-129)));
+        let bytes = Tensor { element: Element::U8, shape: vec![1], bytes: vec![2] };
+        assert_eq!(bytes.narrowed(Element::Bool), None);
     }
 }

@@ -47,7 +47,7 @@ impl Engine for NnEngine {
             let found = computed.iter().find(|(name, _)| *name == port.name);
             let (name, tensor) = found
                 .ok_or_else(|| EngineError::Failed(format!("there is no output {}", port.name)))?;
-            Ok((name.clone(), from_host(name, tensor)?))
+            Ok((name.clone(), from_host(port, tensor)?))
         };
         self.0.outputs.iter().map(find).collect()
     }
@@ -66,7 +66,9 @@ const TYPES: [(Element, TensorType); 6] = [
     (Element::I64, TensorType::I64),
 ];
 
+/// A tensor in a type that `wasi:nn` has: the graph casts what it lacks.
 fn to_host(port: &Port, tensor: &Tensor) -> Result<NnTensor, EngineError> {
+    let tensor = tensor.widened();
     let found = TYPES.iter().find(|(element, _)| *element == tensor.element);
     let (_, host) = found.ok_or_else(|| {
         let (name, element) = (&port.name, tensor.element.name());
@@ -76,19 +78,23 @@ fn to_host(port: &Port, tensor: &Tensor) -> Result<NnTensor, EngineError> {
     Ok(NnTensor::new(&shape, *host, &tensor.bytes))
 }
 
-fn from_host(name: &str, tensor: &NnTensor) -> Result<Tensor, EngineError> {
-    let (host, shape) = (tensor.ty(), tensor.dimensions());
+fn from_host(port: &Port, tensor: &NnTensor) -> Result<Tensor, EngineError> {
+    let (host, shape, name) = (tensor.ty(), tensor.dimensions(), &port.name);
     let found = TYPES.iter().find(|(_, candidate)| *candidate == host);
     let (element, _) =
         *found.ok_or_else(|| EngineError::Failed(format!("output {name} is of {host:?}")))?;
     let shape: Vec<usize> = shape.into_iter().map(|size| size as usize).collect();
     let bytes = tensor.data();
-    match Tensor::volume(&shape).and_then(|volume| volume.checked_mul(element.bytes())) {
-        Some(expected) if expected == bytes.len() => Ok(Tensor { element, shape, bytes }),
-        _ => {
-            Err(EngineError::Failed(format!("output {name}: {} bytes for {shape:?}", bytes.len())))
-        }
+    let volume = Tensor::volume(&shape).and_then(|volume| volume.checked_mul(element.bytes()));
+    if volume != Some(bytes.len()) {
+        let found = bytes.len();
+        return Err(EngineError::Failed(format!("output {name}: {found} bytes for {shape:?}")));
     }
+    let tensor = Tensor { element, shape, bytes }.narrowed(port.element);
+    tensor.ok_or_else(|| {
+        let element = port.element.name();
+        EngineError::Failed(format!("output {name} has values that are no {element}"))
+    })
 }
 
 fn error(error: Error) -> EngineError {

@@ -41,6 +41,7 @@ mod splitting;
 mod supervision;
 mod swapping;
 mod telemetry;
+mod tensor_types;
 mod tiny_models;
 mod tls;
 mod wasi_nn;

@@ -20,7 +20,7 @@ use quantize::{CONTRIB, Quantize};
 
 /// Raised with every change of what is written: files of older revisions are not to be used any
 /// more.
-pub const REVISION: u32 = 3;
+pub const REVISION: u32 = 4;
 
 /// The oldest operator set whose `Add` broadcasts.
 const OPSET_OF_BROADCASTING: i64 = 7;

@@ -6,6 +6,7 @@ mod adapting;
 mod batches;
 mod branches;
 mod fusion;
+mod host_types;
 mod nodes;
 mod outputs;
 mod precisions;

@@ -42,8 +42,13 @@ impl Plan {
 
     /// The first output for inputs in order.
     pub fn run(&self, inputs: impl IntoIterator<Item = Tensor>) -> Tensor {
+        self.run_all(inputs).swap_remove(0)
+    }
+
+    /// All outputs for inputs in order.
+    pub fn run_all(&self, inputs: impl IntoIterator<Item = Tensor>) -> Vec<Tensor> {
         let inputs = inputs.into_iter().map(Tensor::into_tvalue).collect();
-        self.plan.run(inputs).unwrap().swap_remove(0).into_tensor()
+        self.plan.run(inputs).unwrap().into_iter().map(TValue::into_tensor).collect()
     }
 
     /// Logits of sequences of one length, without padding.
