@@ -282,7 +282,8 @@ fn answers(made: impl Fn(&Contract) -> Vec<Value>) -> Vec<Answered<'static>> {
 fn check((contract, (status, body)): &Answered<'_>, wrong: Wrong) {
     let about = format!("{} {wrong:?}: {status} {body}", contract.path);
     let keys = |value: &Value| -> Vec<String> {
-        value.as_object().unwrap_or_else(|| panic!("{about}")).keys().cloned().collect()
+        let object = value.as_object().unwrap_or_else(|| panic!("{about}"));
+        object.keys().cloned().collect::<BTreeSet<_>>().into_iter().collect()
     };
     let error = &body["error"];
     let own = match wrong {

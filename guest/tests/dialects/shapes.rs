@@ -132,11 +132,11 @@ fn is(kind: &str, value: &Value) -> bool {
     }
 }
 
-/// A name that a key of the value has; keys can have slashes.
+/// The longest beginning of the path that is a key of the value: keys can have slashes.
 fn key<'a>(value: &Value, path: &'a str) -> Option<(&'a str, &'a str)> {
     let ends = path.match_indices('/').map(|(end, _)| end).chain([path.len()]);
     let split = |end: usize| (&path[..end], path[end..].trim_start_matches('/'));
-    ends.map(split).find(|(key, _)| value.get(key).is_some())
+    ends.map(split).rfind(|(key, _)| value.get(key).is_some())
 }
 
 fn check(value: &Value, path: &str, kinds: &str) -> Result<(), String> {
