@@ -5,9 +5,9 @@
 use pilotlight_testing::ladder::{Order, check};
 
 const ORDER: &Order = &[
-    &["ci", "models/table", "output"],
+    &["ci", "output"],
     &["cargo"],
-    &["licenses", "peers/debian", "steps", "swap"],
+    &["licenses", "models/table", "peers/debian", "steps", "swap"],
     &["build", "clients", "peers", "peers/aarch64", "peers/prometheus", "peers/registry"],
     &["aarch64", "benchmarks", "models", "peers/onnx", "runtime"],
     &["test"],
