@@ -4,14 +4,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use pilotlight_guest::engine::Placement;
 use pilotlight_guest::model::Usage;
 use pilotlight_guest::service::{Head, Service};
 use pilotlight_model::{Choices, ModelFolder};
-use pilotlight_testing::pipelines::{Case, cases, models};
-use serde_json::{Map, Value};
+use pilotlight_testing::pipelines::{Case, cases, difference, models};
+use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 /// Cases in which the pipeline leaves out the end of a text, so that they are not compared.

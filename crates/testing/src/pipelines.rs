@@ -112,8 +112,8 @@ impl Case {
     }
 }
 
-/// Where two answers differ, if they do.
-fn difference(expected: &Value, found: &Value, at: &str) -> Option<String> {
+/// Where the second value differs from the first, if it does; `at` is the place of both.
+pub fn difference(expected: &Value, found: &Value, at: &str) -> Option<String> {
     let differs = || Some(format!("at {at}: {found} instead of {expected}"));
     match (expected, found) {
         (Value::Number(one), Value::Number(two)) => {
