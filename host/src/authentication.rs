@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, StatusCode};
 use pilotlight_auth::{
     AuthOptions, Authenticator, Policy, Principal, Rejection, Timestamp, Tokens,
 };
-use pilotlight_files::{Look, Reloaded};
+use pilotlight_files::{FileCheck, Reloaded};
 use pilotlight_telemetry::ErrorKind;
 use serde::Serialize;
 
@@ -95,8 +95,8 @@ impl Authentication {
     }
 
     /// Reads its files again if they have changed.
-    pub(crate) fn look(&self, look: Look) {
-        self.authenticator.look(look, &self.name, |authenticator| {
+    pub(crate) fn check_files(&self, check: FileCheck) {
+        self.authenticator.check_files(check, &self.name, |authenticator| {
             let policy = read_policy(&self.name, &self.options)?;
             Ok::<_, pilotlight_auth::Error>((
                 Arc::new(authenticator.renewed(policy)),

@@ -83,7 +83,7 @@ pub enum Error {
     },
     /// The keyring of a `[deidentify]` section cannot be used.
     #[error(transparent)]
-    Keys(#[from] pilotlight_deidentify::RingError),
+    Keys(#[from] pilotlight_deidentify::KeyringError),
     /// A file could not be read or written.
     #[error("{}: {source}", path.display())]
     Io {

@@ -43,7 +43,7 @@ pub use pilotlight_build::{
     Guest, HostCompute, LoadedGraph, ModelCompute, Placement, Target, Variant, adapt, agreement,
     check_patterns, latency, signature, snapshot,
 };
-pub use pilotlight_files::Look;
+pub use pilotlight_files::FileCheck;
 pub use pilotlight_model::Choices;
 pub use pilotlight_sandbox::{BodyError, InstanceOptions, PoolOptions, PoolStatus};
 pub use request::{Body, ClientAddress, SessionLimits};

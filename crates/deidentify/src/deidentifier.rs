@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::clusters::Clusters;
 use crate::entity::{Deidentified, Entity, Span};
 use crate::error::Refused;
+use crate::keyring::Keyring;
 use crate::options::{DeidentifyOptions, OptionsError, Threshold};
 use crate::replacement::Replacement;
-use crate::ring::KeyRing;
 
 /// Protects what was found in texts. It does not change: with other keys another is made.
 #[derive(Debug, Clone)]
@@ -24,12 +24,12 @@ pub struct Deidentifier {
 
 impl Deidentifier {
     /// Protects as `options` say, with `keys`, which the caller has read from the file that the
-    /// options name. Options that share a file should share the ring that was read from it, so
+    /// options name. Options that share a file should share the keyring that was read from it, so
     /// that its keys' uses are counted together.
     ///
     /// # Errors
     /// [`OptionsError`].
-    pub fn new(options: &DeidentifyOptions, keys: Option<&KeyRing>) -> Result<Self, OptionsError> {
+    pub fn new(options: &DeidentifyOptions, keys: Option<&Keyring>) -> Result<Self, OptionsError> {
         options.check()?;
         let replacement = |mode| Replacement::new(mode, options, keys);
         let single = options.actions.iter();

@@ -1,4 +1,4 @@
-//! A key of the ring: one secret, and a key derived from it for each purpose.
+//! A key of the keyring: one secret, and a key derived from it for each purpose.
 
 use std::fmt;
 use std::str::FromStr;
@@ -119,7 +119,7 @@ impl Key {
     }
 }
 
-/// HKDF-SHA-256 (RFC 5869), so that no two algorithms, and no two keys of a ring, share a key.
+/// HKDF-SHA-256 (RFC 5869), so that no two algorithms, and no two keys of a keyring, share a key.
 #[allow(clippy::expect_used, reason = "no key is longer than 255 hashes")]
 fn derive<K: KeyInit>(secret: &Hkdf<Sha256>, purpose: &str, id: &KeyId) -> K {
     let mut key = Bytes::<K>::default();

@@ -1,9 +1,9 @@
 //! De-identification: redacts, pseudonymizes or encrypts the entities of a text, and re-identifies
 //! encrypted values with the keys.
 //!
-//! A [`Deidentifier`] is made of [`DeidentifyOptions`] and, unless it redacts, a [`KeyRing`].
+//! A [`Deidentifier`] is made of [`DeidentifyOptions`] and, unless it redacts, a [`Keyring`].
 //! [`Deidentifier::deidentify`] takes a text and what was found in it and gives the text in which that
-//! is replaced, and where everything is now. [`KeyRing::reidentify`] decrypts all tokens in a text.
+//! is replaced, and where everything is now. [`Keyring::reidentify`] decrypts all tokens in a text.
 //!
 //! # Tokens
 //! - `[EMAIL:k1:9f3c…]`, 32 hexadecimal digits, is a pseudonym: the first 128 bits of HMAC-SHA-256
@@ -27,30 +27,30 @@
 //! in the text and is told in [`Reidentified::left`]; genuine, it holds what was de-identified before, and
 //! is decrypted with the rest. So a text that has been de-identified can be de-identified again, and one
 //! that was partly written by a machine from de-identified texts can be re-identified. A token proves that a
-//! key of the ring made it, and not in which text it stood: whoever shows re-identified texts to the
+//! key of the keyring made it, and not in which text it stood: whoever shows re-identified texts to the
 //! authors of those texts lets them read every token that they have got hold of. A pseudonym proves
 //! nothing at all: those that were made are where [`Deidentified::spans`] says.
 //!
 //! # How many tokens
 //! With random nonces, a key may encrypt 2^32 values with a cipher (NIST SP 800-38D, 8.3). They are
-//! counted and refused, by ring and the rings read again from it: [`KeyRing::encrypted`] tells.
+//! counted and refused, by keyring and the keyrings read again from it: [`Keyring::encrypted`] tells.
 //! Neither other processes nor those before a restart are counted. So with `n` hosts that restart
-//! `m` times in the life of a key, rotate before [`KeyRing::encrypted`] shows 2^32 / (`n` × `m`).
+//! `m` times in the life of a key, rotate before [`Keyring::encrypted`] shows 2^32 / (`n` × `m`).
 //!
 //! # Keys
-//! A ring is a TOML file that only its owner can read:
+//! A keyring is a TOML file that only its owner can read:
 //!
 //! ```toml
 //! active = "k2"                       # makes new tokens; the others decrypt
 //!
 //! [keys.k1]
-//! file = "k1.secret"                  # a file with the same, in the ring's folder
+//! file = "k1.secret"                  # a file with the same, in the keyring's folder
 //!
 //! [keys.k2]
 //! secret = "…"                        # base64 of 32 random bytes, or more
 //! ```
 //!
-//! [`KeyRing::generate`] writes one, [`KeyRing::rotate`] adds a key and makes it active. Where
+//! [`Keyring::generate`] writes one, [`Keyring::rotate`] adds a key and makes it active. Where
 //! several hosts re-identify what the others de-identified, give all of them the new key before one of them
 //! makes it active. A key may be taken out once no text is left that holds its tokens.
 
@@ -62,15 +62,15 @@ mod deidentifier;
 mod entity;
 mod error;
 mod key;
+mod keyring;
+mod keyring_error;
+mod keyring_file;
 mod options;
 mod private_file;
 mod reidentify;
 mod replacement;
-mod restoring;
-mod ring;
-mod ring_error;
-mod ring_file;
 mod rotation;
+mod stream_reidentifier;
 mod token;
 mod uses;
 
@@ -80,8 +80,8 @@ pub use deidentifier::fit::Unfit;
 pub use entity::{Deidentified, Entity, Span};
 pub use error::Refused;
 pub use key::{BadKeyId, KeyId};
+pub use keyring::Keyring;
+pub use keyring_error::{KeyringError, Problem};
 pub use options::{DeidentifyOptions, Mode, OptionsError, Threshold};
 pub use reidentify::{Left, Reason, Reidentified};
-pub use restoring::Restoring;
-pub use ring::KeyRing;
-pub use ring_error::{Problem, RingError};
+pub use stream_reidentifier::StreamReidentifier;

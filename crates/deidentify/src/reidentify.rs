@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::ring::KeyRing;
+use crate::keyring::Keyring;
 use crate::token::{Body, Piece, Token, pieces};
 
 /// A text in which values stand again.
@@ -48,13 +48,13 @@ pub struct Left {
 pub enum Reason {
     /// It is a pseudonym, which contains no encrypted value.
     Pseudonym,
-    /// No key in the ring is called so.
+    /// No key in the keyring is called so.
     UnknownKey,
     /// It was not made with the key that it names. The exact reason is not told.
     Damaged,
 }
 
-impl KeyRing {
+impl Keyring {
     /// Decrypts the tokens in a text. What cannot be decrypted stays as it is, and is told.
     ///
     /// A value that looks like a token itself is not decrypted further.

@@ -7,8 +7,8 @@ use unicode_segmentation::UnicodeSegmentation as _;
 use crate::cipher::{Cipher, NONCE};
 use crate::error::Refused;
 use crate::key::{Key, KeyId};
+use crate::keyring::Keyring;
 use crate::options::{DeidentifyOptions, Mode, OptionsError};
-use crate::ring::KeyRing;
 use crate::token;
 
 const PLACEHOLDER: &str = "[{label}]";
@@ -19,11 +19,11 @@ const LEAST: usize = 8;
 #[derive(Debug, Clone)]
 pub(crate) enum Replacement {
     Placeholder(String),
-    Pseudonym(KeyRing),
-    Encrypted(Cipher, KeyRing),
+    Pseudonym(Keyring),
+    Encrypted(Cipher, Keyring),
     Masked,
     Hashed,
-    MadeUp(KeyRing),
+    MadeUp(Keyring),
     Kept,
     Blocked,
 }
@@ -32,7 +32,7 @@ impl Replacement {
     pub(crate) fn new(
         mode: Mode,
         options: &DeidentifyOptions,
-        keys: Option<&KeyRing>,
+        keys: Option<&Keyring>,
     ) -> Result<Self, OptionsError> {
         let keys = || keys.cloned().ok_or(OptionsError::NoKeys(mode));
         Ok(match mode {
@@ -52,8 +52,8 @@ impl Replacement {
     /// The key that is used.
     pub(crate) fn key(&self) -> Option<KeyId> {
         match self {
-            Self::Pseudonym(ring) | Self::Encrypted(_, ring) | Self::MadeUp(ring) => {
-                Some(ring.active().clone())
+            Self::Pseudonym(keyring) | Self::Encrypted(_, keyring) | Self::MadeUp(keyring) => {
+                Some(keyring.active().clone())
             }
             _ => None,
         }
@@ -63,15 +63,15 @@ impl Replacement {
     pub(crate) fn of(&self, label: &str, value: &str) -> Result<Option<String>, Refused> {
         Ok(Some(match self {
             Self::Placeholder(placeholder) => placeholder.replace("{label}", label),
-            Self::Pseudonym(ring) => {
-                token::pseudonym(token_label(label)?, ring.active_key(), &normalized(value))
+            Self::Pseudonym(keyring) => {
+                token::pseudonym(token_label(label)?, keyring.active_key(), &normalized(value))
             }
-            Self::Encrypted(cipher, ring) => {
-                encrypt(token_label(label)?, ring.active_key(), *cipher, value)?
+            Self::Encrypted(cipher, keyring) => {
+                encrypt(token_label(label)?, keyring.active_key(), *cipher, value)?
             }
             Self::Masked => mask(value),
             Self::Hashed => hash(&normalized(value)),
-            Self::MadeUp(ring) => made_up(label, ring.active_key(), &normalized(value)),
+            Self::MadeUp(keyring) => made_up(label, keyring.active_key(), &normalized(value)),
             Self::Kept => return Ok(None),
             Self::Blocked => return Err(Refused::Blocked(label.to_owned())),
         }))

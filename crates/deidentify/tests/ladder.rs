@@ -7,13 +7,13 @@ use pilotlight_testing::ladder::{Order, check};
 const ORDER: &Order = &[
     &["cipher", "clusters", "uses"],
     &["key", "options"],
-    &["entity", "ring_error", "token"],
+    &["entity", "keyring_error", "token"],
     &["error", "private_file"],
-    &["ring_file"],
-    &["ring"],
+    &["keyring_file"],
+    &["keyring"],
     &["replacement"],
     &["deidentifier", "reidentify", "rotation"],
-    &["restoring"],
+    &["stream_reidentifier"],
 ];
 
 #[test]

@@ -14,4 +14,4 @@ pub use atomic::{AtomicFile, FileAccess, TEMPORARY_PREFIX, remove_if_abandoned, 
 pub use protected::{ProtectedFileError, Readers, read_list, read_secret};
 pub use reload::Reloaded;
 pub use text_watcher::{TextWatcher, Unreadable};
-pub use watch::{FileWatcher, Look, WATCH_INTERVAL};
+pub use watch::{FileCheck, FileWatcher, WATCH_INTERVAL};

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError, RwLock};
 
-use crate::watch::{FileWatcher, Look};
+use crate::watch::{FileCheck, FileWatcher};
 
 /// A value from files. While they cannot be read, the last one stays.
 #[derive(Debug)]
@@ -44,14 +44,14 @@ impl<T: Clone> Reloaded<T> {
     }
 
     /// Reads it again if a file has changed, and tells the log; `what` is what it is.
-    pub fn look<E: Display>(
+    pub fn check_files<E: Display>(
         &self,
-        look: Look,
+        check: FileCheck,
         what: &str,
         read: impl FnOnce(&T) -> Result<(T, Vec<PathBuf>), E>,
     ) {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        if !files.changed(look) {
+        if !files.changed(check) {
             return;
         }
         match read(&self.get()) {
@@ -77,8 +77,8 @@ impl<T: Clone> Reloaded<T> {
 }
 
 impl Files {
-    fn changed(&mut self, look: Look) -> bool {
-        FileWatcher::look_at_all(&mut self.watchers, look) || self.refused.is_some()
+    fn changed(&mut self, check: FileCheck) -> bool {
+        FileWatcher::check_all(&mut self.watchers, check) || self.refused.is_some()
     }
 
     /// Watches `paths`, and nothing else.
@@ -112,7 +112,7 @@ mod tests {
         fs::write(&file, "g").unwrap();
         fs::write(&named, "one").unwrap();
         let reloaded = Reloaded::read(&[&file], read).unwrap();
-        let look = || reloaded.look(Look::Whole, "it", |_: &String| read());
+        let look = || reloaded.check_files(FileCheck::Requested, "it", |_: &String| read());
         look();
         assert_eq!(reloaded.get(), "one");
         fs::write(&named, "two").unwrap();

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use crate::watch::{Identity, Look, Polled, State, identity};
+use crate::watch::{FileCheck, Identity, Polled, State, identity};
 
 /// The largest text that is read.
 const MAX_BYTES: u64 = 1 << 20;
@@ -38,8 +38,8 @@ impl TextWatcher {
     /// The text of the file, if it has changed and two looks in a row have found the file in the same
     /// state: a file that is being written in place is left for the next look. [`Unreadable`] is
     /// reported once; so is the former text when it comes back.
-    pub fn look(&mut self) -> Option<Result<String, Unreadable>> {
-        let state = self.polled.look(Look::Now)?.clone();
+    pub fn check_files(&mut self) -> Option<Result<String, Unreadable>> {
+        let state = self.polled.check_files(FileCheck::Periodic)?.clone();
         if self.read.as_ref() == Some(&state) {
             return None;
         }

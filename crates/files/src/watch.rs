@@ -10,11 +10,11 @@ pub const WATCH_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Depth of a check for changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Look {
+pub enum FileCheck {
     /// Periodically: a file that is being written is left for the next look.
-    Now,
+    Periodic,
     /// On request, when somebody says that all files are complete.
-    Whole,
+    Requested,
 }
 
 /// Reports that a file has changed. It has no clock: [`FileWatcher::look`] looks once.
@@ -29,21 +29,22 @@ impl FileWatcher {
     /// Watches `path`, whose present state is not reported.
     pub fn new(path: &Path) -> Self {
         let mut polled = Polled::new(path);
-        let known = polled.look(Look::Whole).and_then(|state| state.as_ref().ok().copied());
+        let known =
+            polled.check_files(FileCheck::Requested).and_then(|state| state.as_ref().ok().copied());
         Self { polled, known }
     }
 
-    /// Whether the file has changed since the last report. [`Look::Now`] waits for two looks that
+    /// Whether the file has changed since the last report. [`FileCheck::Periodic`] waits for two looks that
     /// agree: a file that is being written in place changes from look to look. A missing file is not
     /// a change; it may come back.
-    pub fn look(&mut self, how: Look) -> bool {
-        let Some(&Ok(state)) = self.polled.look(how) else { return false };
+    pub fn check_files(&mut self, how: FileCheck) -> bool {
+        let Some(&Ok(state)) = self.polled.check_files(how) else { return false };
         self.known.replace(state) != Some(state)
     }
 
     /// Calls [`FileWatcher::look`] on each of `watchers`; whether one of the files has changed.
-    pub fn look_at_all(watchers: &mut [Self], how: Look) -> bool {
-        watchers.iter_mut().filter_map(|watcher| watcher.look(how).then_some(())).count() > 0
+    pub fn check_all(watchers: &mut [Self], how: FileCheck) -> bool {
+        watchers.iter_mut().filter_map(|watcher| watcher.check_files(how).then_some(())).count() > 0
     }
 
     /// Whether `path` is watched.
@@ -74,10 +75,10 @@ impl Polled {
         &self.path
     }
 
-    /// The state of the path; for [`Look::Now`] only if it is the same as at the look before.
-    pub(crate) fn look(&mut self, how: Look) -> Option<&State> {
+    /// The state of the path; for [`FileCheck::Periodic`] only if it is the same as at the look before.
+    pub(crate) fn check_files(&mut self, how: FileCheck) -> Option<&State> {
         let now = state(&self.path);
-        let settled = how == Look::Whole || self.seen.as_ref() == Some(&now);
+        let settled = how == FileCheck::Requested || self.seen.as_ref() == Some(&now);
         self.seen = Some(now);
         self.seen.as_ref().filter(|_| settled)
     }
@@ -111,8 +112,8 @@ mod tests {
 
     /// Looks twice: the second look knows whether the first still holds.
     fn changed(watcher: &mut FileWatcher) -> bool {
-        let first = watcher.look(Look::Now);
-        first || watcher.look(Look::Now)
+        let first = watcher.check_files(FileCheck::Periodic);
+        first || watcher.check_files(FileCheck::Periodic)
     }
 
     #[test]
@@ -123,10 +124,10 @@ mod tests {
         let mut watcher = FileWatcher::new(&file);
         assert!(!changed(&mut watcher));
         fs::write(&file, "one, two").unwrap();
-        assert!(!watcher.look(Look::Now), "it may still be written");
+        assert!(!watcher.check_files(FileCheck::Periodic), "it may still be written");
         fs::write(&file, "one, two, three").unwrap();
-        assert!(!watcher.look(Look::Now), "it was");
-        assert!(watcher.look(Look::Now));
+        assert!(!watcher.check_files(FileCheck::Periodic), "it was");
+        assert!(watcher.check_files(FileCheck::Periodic));
         assert!(!changed(&mut watcher));
     }
 

@@ -15,7 +15,7 @@ fn write(folder: &Path, name: &str, text: &str) {
 
 /// All reports of a few looks.
 fn looks(watcher: &mut TextWatcher) -> Vec<Result<String, Unreadable>> {
-    (0..4).filter_map(|_| watcher.look()).collect()
+    (0..4).filter_map(|_| watcher.check_files()).collect()
 }
 
 #[track_caller]
@@ -50,7 +50,7 @@ fn a_file_that_is_being_written_is_waited_for() {
     let mut watcher = TextWatcher::new(&folder.path().join("p.toml"), "a");
     for half in ["", "b", "bb"] {
         write(folder.path(), "p.toml", half);
-        assert_eq!(watcher.look(), None, "{half}");
+        assert_eq!(watcher.check_files(), None, "{half}");
     }
     sees(&mut watcher, &["bb"]);
 }
@@ -65,7 +65,7 @@ fn a_file_that_is_replaced_by_a_rename_is_followed() {
     fs::rename(folder.path().join("new"), folder.path().join("p.toml")).unwrap();
     sees(&mut watcher, &["b"]);
     fs::remove_file(folder.path().join("p.toml")).unwrap();
-    assert_eq!(watcher.look(), None);
+    assert_eq!(watcher.check_files(), None);
     write(folder.path(), "p.toml", "cc");
     sees(&mut watcher, &["cc"]);
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use arbitrary::Arbitrary;
-use pilotlight_deidentify::{Cipher, Deidentifier, DeidentifyOptions, Entity, KeyRing, Mode};
+use pilotlight_deidentify::{Cipher, Deidentifier, DeidentifyOptions, Entity, Keyring, Mode};
 
 #[derive(Debug, Arbitrary)]
 pub struct Input {
@@ -16,12 +16,12 @@ pub struct Input {
     change: (usize, u8),
 }
 
-static RING: LazyLock<KeyRing> = LazyLock::new(|| {
+static RING: LazyLock<Keyring> = LazyLock::new(|| {
     let folder = tempfile::tempdir().expect("there is a folder for temporary files");
     let path = folder.path().join("keys.toml");
     let id = "k1".parse().expect("it is a name");
-    KeyRing::generate(&path, &id).expect("it can be written");
-    KeyRing::read(&path).expect("it can be read")
+    Keyring::generate(&path, &id).expect("it can be written");
+    Keyring::read(&path).expect("it can be read")
 });
 
 fn encryption(sm4: bool) -> Deidentifier {

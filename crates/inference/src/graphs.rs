@@ -32,7 +32,7 @@ pub struct Graphs {
 
 /// A loaded graph. Clones share it; it is unloaded with the last of them.
 #[derive(Clone)]
-pub struct Graph(Arc<Line>);
+pub struct Graph(Arc<GraphHandle>);
 
 /// A graph as its backend has loaded it, which has no queue yet.
 pub struct Packed {
@@ -40,13 +40,13 @@ pub struct Packed {
     options: GraphOptions,
 }
 
-struct Line {
+struct GraphHandle {
     id: u64,
     loaded: Arc<Loaded>,
     submit: Submit,
 }
 
-impl Drop for Line {
+impl Drop for GraphHandle {
     fn drop(&mut self) {
         self.submit.close(self.id);
     }
@@ -150,7 +150,7 @@ impl Graphs {
         });
         let submit = self.executor.submit();
         let id = submit.open(Arc::clone(&loaded));
-        Ok(Graph(Arc::new(Line { id, loaded, submit })))
+        Ok(Graph(Arc::new(GraphHandle { id, loaded, submit })))
     }
 
     /// The graph called `name`.
@@ -295,7 +295,7 @@ impl Graph {
 
     /// Queues a call and waits for its outputs.
     async fn run(&self, inputs: Vec<Tensor>, size: Size, due: Instant) -> Result<Vec<Tensor>> {
-        let Line { id, submit, .. } = &*self.0;
+        let GraphHandle { id, submit, .. } = &*self.0;
         let (respond, outcome) = oneshot::channel();
         submit.push(*id, Job { inputs, size, arrived: Instant::now(), due, respond })?;
         outcome.await.map_err(|_| Error::Unavailable("the backend is stopped".to_owned()))?

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::route::Canary;
 use crate::verdict::{self, Reason};
-use crate::window::{Seen, Window};
+use crate::window::{Window, WindowCounts};
 
 /// A canary under way. All of it may be used by many threads at once: counting takes no lock, and
 /// [`CanaryState::advance`] only that against itself.
@@ -25,7 +25,7 @@ struct Progress {
     /// When the step began.
     since: Option<Duration>,
     /// The control when it last had enough requests: at a share of 1 it has none.
-    baseline: Option<Seen>,
+    baseline: Option<WindowCounts>,
     /// Why it was rolled back.
     reason: Option<Reason>,
 }
@@ -81,9 +81,9 @@ pub struct CanaryStatus {
     /// Its share of the route's requests.
     pub share: f64,
     /// Requests of the canary in this step.
-    pub canary: Seen,
+    pub canary: WindowCounts,
     /// Requests of the control in this step.
-    pub control: Seen,
+    pub control: WindowCounts,
     /// Reason of the rollback, if it was rolled back.
     pub reason: Option<String>,
 }
@@ -198,7 +198,12 @@ impl CanaryState {
     }
 
     /// What speaks against the canary.
-    fn verdict(&self, canary: Seen, control: Seen, baseline: Option<Seen>) -> Option<Reason> {
+    fn verdict(
+        &self,
+        canary: WindowCounts,
+        control: WindowCounts,
+        baseline: Option<WindowCounts>,
+    ) -> Option<Reason> {
         if let Some(reason) = verdict::hopeless(&self.plan, canary, control) {
             return Some(reason);
         }

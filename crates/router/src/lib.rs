@@ -42,4 +42,4 @@ pub use route::{Canary, Fail, Match, Route, Shadow, Step, Sticky, WeightedTarget
 pub use router::{BadOverride, Choice, Decision, Router, VERSION_HEADER};
 pub use target::{Target, VersionName};
 pub use verdict::Reason;
-pub use window::Seen;
+pub use window::WindowCounts;

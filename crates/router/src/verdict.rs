@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::route::Canary;
-use crate::window::{Seen, Window};
+use crate::window::{Window, WindowCounts};
 
 /// So many failures without a success end a canary before there are enough requests to compare.
 const HOPELESS: u64 = 10;
@@ -62,14 +62,18 @@ impl fmt::Display for Reason {
     }
 }
 
-pub(crate) fn hopeless(plan: &Canary, canary: Seen, control: Seen) -> Option<Reason> {
+pub(crate) fn hopeless(
+    plan: &Canary,
+    canary: WindowCounts,
+    control: WindowCounts,
+) -> Option<Reason> {
     let hopeless = canary.failures >= HOPELESS && canary.failures == canary.requests;
     let worse = canary.error_rate() - control.error_rate() > plan.max_error_excess;
     (hopeless && worse).then_some(Reason::Hopeless { failures: canary.failures })
 }
 
 /// Two shares are compared with the deviation of their difference as if both were the same.
-pub(crate) fn errors(plan: &Canary, canary: Seen, control: Seen) -> Option<Reason> {
+pub(crate) fn errors(plan: &Canary, canary: WindowCounts, control: WindowCounts) -> Option<Reason> {
     let (requests, controls) = (canary.requests.max(1) as f64, control.requests.max(1) as f64);
     let both = (canary.failures + control.failures) as f64 / (requests + controls);
     let deviation = (both * (1.0 - both) * (1.0 / requests + 1.0 / controls)).sqrt();
@@ -80,7 +84,7 @@ pub(crate) fn errors(plan: &Canary, canary: Seen, control: Seen) -> Option<Reaso
 
 /// A p99 of few requests is as good as their longest: what counts is how many of the canary's
 /// are slower than it may be at its p99.
-pub(crate) fn latency(plan: &Canary, canary: &Window, control: Seen) -> Option<Reason> {
+pub(crate) fn latency(plan: &Canary, canary: &Window, control: WindowCounts) -> Option<Reason> {
     let limit = control.p99.as_secs_f64() * plan.max_p99_ratio;
     let limit = Duration::try_from_secs_f64(limit).unwrap_or(Duration::MAX);
     let seen = canary.seen();

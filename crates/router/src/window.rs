@@ -22,7 +22,7 @@ pub(crate) struct Window {
 /// Requests that were seen in a step.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Seen {
+pub struct WindowCounts {
     /// Number of requests.
     pub requests: u64,
     /// Number of failed requests.
@@ -36,7 +36,7 @@ fn microseconds<S: serde::Serializer>(time: &Duration, to: S) -> Result<S::Ok, S
     to.serialize_f64(time.as_secs_f64() * 1e6)
 }
 
-impl Seen {
+impl WindowCounts {
     /// Failures as a share of requests; none without requests.
     pub(crate) fn error_rate(&self) -> f64 {
         self.failures as f64 / self.requests.max(1) as f64
@@ -68,13 +68,13 @@ impl Window {
         self.bars.iter().skip(limit + 1).map(|bar| bar.load(Ordering::Relaxed)).sum()
     }
 
-    pub(crate) fn seen(&self) -> Seen {
+    pub(crate) fn seen(&self) -> WindowCounts {
         let failures = self.failures.load(Ordering::Relaxed);
         let counts: Vec<u64> = self.bars.iter().map(|bar| bar.load(Ordering::Relaxed)).collect();
         let requests: u64 = counts.iter().sum();
         // A request may be counted between the two.
         let failures = failures.min(requests);
-        Seen { requests, failures, p99: p99(&counts, requests) }
+        WindowCounts { requests, failures, p99: p99(&counts, requests) }
     }
 }
 

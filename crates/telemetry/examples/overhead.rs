@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use pilotlight_telemetry::{
-    Metrics, Observation, Otlp, OtlpOptions, RequestSpan, RequestTrace, Sampler, Stages,
+    Metrics, Otlp, OtlpOptions, RequestOutcome, RequestSpan, RequestTrace, Sampler, Stages,
     json_lines, request_span,
 };
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         decode: time,
     };
     let total = Duration::from_millis(5);
-    let observation = Observation { status: StatusCode::OK, kind: None, stages, total };
+    let observation = RequestOutcome { status: StatusCode::OK, kind: None, stages, total };
     measure("counted: in flight, code, duration and six stages", || {
         let _in_flight = handle.enter();
         handle.record(black_box(&observation));

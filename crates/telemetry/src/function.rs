@@ -10,7 +10,7 @@ use http::StatusCode;
 use crate::catalog;
 use crate::family::{Family, Labels, Series, Value, labels};
 use crate::histogram::{Histogram, Total};
-use crate::observation::{ErrorKind, Observation, Stage};
+use crate::outcome::{ErrorKind, RequestOutcome, Stage};
 
 /// HTTP's codes are 100 to 599 (RFC 9110, 15); whatever else guests answer is counted as `other`.
 const LOWEST: u16 = 100;
@@ -91,7 +91,7 @@ impl Handle {
     }
 
     /// Counts a request that has been answered, or that nobody can answer any more.
-    pub fn record(&self, observation: &Observation) {
+    pub fn record(&self, observation: &RequestOutcome) {
         let counts = &*self.0;
         counts.codes[slot(observation.status)].fetch_add(1, Ordering::Relaxed);
         if let Some(kind) = observation.kind {

@@ -27,8 +27,8 @@ mod function;
 mod histogram;
 mod log;
 mod metrics;
-mod observation;
 mod otlp;
+mod outcome;
 mod process;
 mod text;
 mod trace;
@@ -44,10 +44,10 @@ pub use histogram::Total;
 pub use log::json_lines;
 pub use log::request_span;
 pub use metrics::Metrics;
-pub use observation::{ErrorKind, Observation, Stages};
 pub use otlp::{
     MalformedVariable, Otlp, OtlpEnvironment, OtlpError, OtlpOptions, RequestSpan, SignalOptions,
     Unfinished,
 };
+pub use outcome::{ErrorKind, RequestOutcome, Stages};
 pub use pilotlight_secret::Secret;
 pub use trace::{BadRatio, RequestTrace, Sampler, SpanId, TraceId, TraceParent, TraceState};

@@ -5,7 +5,7 @@
 use pilotlight_testing::ladder::{Order, check};
 
 const ORDER: &Order = &[
-    &["family", "observation", "accept", "trace", "log/fields"],
+    &["family", "outcome", "accept", "trace", "log/fields"],
     &["catalog", "histogram", "log"],
     &["function", "collected", "changes", "connections", "exported", "process", "text"],
     &["metrics"],

@@ -13,7 +13,9 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::trace::v1::Span;
-use pilotlight_telemetry::{Metrics, Observation, OtlpOptions, RequestSpan, RequestTrace, Sampler};
+use pilotlight_telemetry::{
+    Metrics, OtlpOptions, RequestOutcome, RequestSpan, RequestTrace, Sampler,
+};
 use prost::Message as _;
 
 use crate::telemetry::value;
@@ -177,7 +179,7 @@ pub fn recorded() -> RequestTrace {
 }
 
 /// What there is to tell of a request that went like this.
-pub fn request(observation: Observation) -> RequestSpan {
+pub fn request(observation: RequestOutcome) -> RequestSpan {
     RequestSpan {
         began: UNIX_EPOCH + Duration::from_secs(1_800_000_000),
         method: Method::POST,

@@ -4,21 +4,21 @@ use std::time::Duration;
 
 use http::StatusCode;
 use pilotlight_telemetry::{
-    CanaryMetrics, CanaryState, Collected, ErrorKind, GraphMetrics, Handle, Metrics, Observation,
-    PoolMetrics, Rollback, ShadowMetrics, Stages, Swap,
+    CanaryMetrics, CanaryState, Collected, ErrorKind, GraphMetrics, Handle, Metrics, PoolMetrics,
+    RequestOutcome, Rollback, ShadowMetrics, Stages, Swap,
 };
 
 /// What a scraper accepts that asks for OpenMetrics.
 pub const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0";
 
 /// A request that went well and took so many milliseconds.
-pub fn answered(milliseconds: u64) -> Observation {
+pub fn answered(milliseconds: u64) -> RequestOutcome {
     let total = Duration::from_millis(milliseconds);
-    Observation { status: StatusCode::OK, kind: None, stages: Stages::default(), total }
+    RequestOutcome { status: StatusCode::OK, kind: None, stages: Stages::default(), total }
 }
 
 /// A request that went through every stage.
-pub fn through_all_stages() -> Observation {
+pub fn through_all_stages() -> RequestOutcome {
     let stages = Stages {
         queue: Some(Duration::from_micros(10)),
         instantiate: Some(Duration::from_micros(90)),
@@ -27,12 +27,12 @@ pub fn through_all_stages() -> Observation {
         compute: Some(Duration::from_millis(6)),
         decode: Some(Duration::from_millis(2)),
     };
-    Observation { stages, ..answered(10) }
+    RequestOutcome { stages, ..answered(10) }
 }
 
 /// A request that failed.
-pub fn failed(kind: ErrorKind) -> Observation {
-    Observation { status: StatusCode::INTERNAL_SERVER_ERROR, kind: Some(kind), ..answered(1) }
+pub fn failed(kind: ErrorKind) -> RequestOutcome {
+    RequestOutcome { status: StatusCode::INTERNAL_SERVER_ERROR, kind: Some(kind), ..answered(1) }
 }
 
 /// Metrics that hold something of everything there is, and the handle that keeps them.

@@ -175,7 +175,7 @@ const LONGEST_REQUEST_ID: usize = 128;
 const DISCARDED_BYTES: usize = 32 << 20;
 
 /// A request that is being answered.
-struct Exchange {
+struct RequestState {
     start: Instant,
     id: String,
     usage: Usage,
@@ -192,7 +192,7 @@ struct Answer {
     body: Bytes,
 }
 
-impl Exchange {
+impl RequestState {
     /// Takes the id the client sent, if it can be logged as it is, or a new one.
     fn begin(id: Option<&[u8]>, path: &str, random: fn() -> u64) -> Self {
         let usable = |id: &&[u8]| {

@@ -8,8 +8,8 @@ use wasip2::io::streams::{InputStream, OutputStream, StreamError};
 use wasip2::random::random::get_random_u64;
 
 use super::{
-    ACCEPT, Answer, CONTENT_ENCODING, CONTENT_TYPE, Exchange, JSON_LENGTH, OpenSession, REQUEST_ID,
-    Reply, USER_AGENT, broken_off,
+    ACCEPT, Answer, CONTENT_ENCODING, CONTENT_TYPE, JSON_LENGTH, OpenSession, REQUEST_ID, Reply,
+    RequestState, USER_AGENT, broken_off,
 };
 use crate::api::ApiError;
 use crate::service::Head;
@@ -27,14 +27,14 @@ impl Guest for Handler {
         let id = request.headers().get(REQUEST_ID).into_iter().next();
         let target = request.path_with_query().unwrap_or_default();
         let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-        let mut exchange = Exchange::begin(id.as_deref(), path, get_random_u64);
-        match answer(&request, (path, query), &mut exchange) {
+        let mut state = RequestState::begin(id.as_deref(), path, get_random_u64);
+        match answer(&request, (path, query), &mut state) {
             Ok(Reply::Session(opened)) => {
-                let (headers, session) = exchange.end_with_session(opened);
+                let (headers, session) = state.end_with_session(opened);
                 converse(&request, session, Writer::begin(200, headers, out));
             }
-            Ok(Reply::Answer(answer)) => respond(exchange.end(Ok(answer)), out),
-            Err(error) => respond(exchange.end(Err(error)), out),
+            Ok(Reply::Answer(answer)) => respond(state.end(Ok(answer)), out),
+            Err(error) => respond(state.end(Err(error)), out),
         }
     }
 }
@@ -42,7 +42,7 @@ impl Guest for Handler {
 fn answer(
     request: &IncomingRequest,
     (path, query): (&str, &str),
-    exchange: &mut Exchange,
+    state: &mut RequestState,
 ) -> Result<Reply, ApiError> {
     let method = request.method();
     let header = |name: &str| {
@@ -61,7 +61,7 @@ fn answer(
         user_agent: user_agent.as_deref(),
         accept: accept.as_deref(),
     };
-    let mut opened = exchange.open(head, encoding.iter().map(Vec::as_slice))?;
+    let mut opened = state.open(head, encoding.iter().map(Vec::as_slice))?;
     if let Some(session) = opened.session() {
         return session.map(Reply::Session);
     }

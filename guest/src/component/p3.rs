@@ -13,8 +13,8 @@ use spin_sdk::wasip3::random::random::get_random_u64;
 use spin_sdk::wit_bindgen::{backpressure_dec, backpressure_inc, yield_async};
 
 use super::{
-    ACCEPT, Answer, CONTENT_ENCODING, CONTENT_TYPE, Exchange, JSON_LENGTH, OpenSession, REQUEST_ID,
-    Reply, USER_AGENT, broken_off,
+    ACCEPT, Answer, CONTENT_ENCODING, CONTENT_TYPE, JSON_LENGTH, OpenSession, REQUEST_ID, Reply,
+    RequestState, USER_AGENT, broken_off,
 };
 use crate::api::ApiError;
 use crate::service::Head;
@@ -24,16 +24,16 @@ type ResponseBody = Either<FullBody<Bytes>, SessionBody>;
 #[http_service]
 async fn handle(request: Request) -> Response<ResponseBody> {
     let id = request.headers().get(REQUEST_ID).map(HeaderValue::as_bytes);
-    let mut exchange = Exchange::begin(id, request.uri().path(), get_random_u64);
-    match answer(request, &mut exchange).await {
+    let mut state = RequestState::begin(id, request.uri().path(), get_random_u64);
+    match answer(request, &mut state).await {
         Ok((Reply::Session(opened), body)) => {
-            let (headers, session) = exchange.end_with_session(opened);
+            let (headers, session) = state.end_with_session(opened);
             let back_pressure = BackPressure::on().await;
             let body = SessionBody { body, session, _back_pressure: back_pressure };
             respond(200, headers, Either::Right(body))
         }
-        Ok((Reply::Answer(answer), _)) => whole(exchange.end(Ok(answer))),
-        Err(error) => whole(exchange.end(Err(error))),
+        Ok((Reply::Answer(answer), _)) => whole(state.end(Ok(answer))),
+        Err(error) => whole(state.end(Err(error))),
     }
 }
 
@@ -59,7 +59,7 @@ fn respond(
 /// The answer, or a session; and what has not been read of the body.
 async fn answer(
     request: Request,
-    exchange: &mut Exchange,
+    state: &mut RequestState,
 ) -> Result<(Reply, IncomingRequestBody), ApiError> {
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
     let encoding = request.headers().get_all(CONTENT_ENCODING).iter();
@@ -72,7 +72,7 @@ async fn answer(
         user_agent: header(USER_AGENT),
         accept: header(ACCEPT),
     };
-    let mut opened = exchange.open(head, encoding.map(HeaderValue::as_bytes))?;
+    let mut opened = state.open(head, encoding.map(HeaderValue::as_bytes))?;
     let mut body = request.into_body();
     if let Some(session) = opened.session() {
         return Ok((Reply::Session(session?), body));

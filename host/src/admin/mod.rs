@@ -35,17 +35,17 @@ pub struct Admin {
     swaps: Option<Swaps>,
     upload_limits: UploadLimits,
     uploads: Uploads,
-    access: Access,
+    visibility: Visibility,
 }
 
-/// Access to paths other than `/health` and `/ready`.
+/// Visibility to paths other than `/health` and `/ready`.
 #[derive(Clone)]
-enum Access {
+enum Visibility {
     /// Every client of the listener.
     Everybody,
     /// Clients with the token.
     Token(AdminToken),
-    /// No access, or only to metrics; `told` is the error message for everything else.
+    /// No visibility, or only to metrics; `told` is the error message for everything else.
     Probes { metrics: bool, told: Arc<str> },
 }
 
@@ -70,14 +70,14 @@ impl Admin {
     /// Reports `readiness`.
     pub fn new(readiness: Readiness) -> Self {
         let (upload_limits, uploads) = (UploadLimits::default(), Uploads::default());
-        let (started, access) = (Arc::default(), Access::Everybody);
-        Self { readiness, started, swaps: None, upload_limits, uploads, access }
+        let (started, visibility) = (Arc::default(), Visibility::Everybody);
+        Self { readiness, started, swaps: None, upload_limits, uploads, visibility }
     }
 
     /// Requires `token` for everything but `/health` and `/ready`.
     #[must_use]
     pub fn with_token(self, token: AdminToken) -> Self {
-        Self { access: Access::Token(token), ..self }
+        Self { visibility: Visibility::Token(token), ..self }
     }
 
     /// Serves only `/health` and `/ready`, for listeners that other machines can reach. `elsewhere`
@@ -88,7 +88,7 @@ impl Admin {
             "this listener is not local, so without a token only /health and /ready are available; \
              {elsewhere}"
         );
-        Self { access: Access::Probes { metrics: false, told: told.into() }, ..self }
+        Self { visibility: Visibility::Probes { metrics: false, told: told.into() }, ..self }
     }
 
     /// Serves only `/health`, `/ready` and `/metrics`, for listeners that every user of this
@@ -99,7 +99,7 @@ impl Admin {
             "only /health, /ready and /metrics are available on this address, because every user \
              of this machine can reach it; {elsewhere}"
         );
-        Self { access: Access::Probes { metrics: true, told: told.into() }, ..self }
+        Self { visibility: Visibility::Probes { metrics: true, told: told.into() }, ..self }
     }
 
     /// Limits uploaded components to `bytes` bytes and `time`; by default 2 GiB and ten minutes.
@@ -153,11 +153,11 @@ impl Admin {
 
     /// What those are told who may not see `path`.
     fn refusal(&self, path: &str, headers: &HeaderMap) -> Option<Response<Body>> {
-        match &self.access {
+        match &self.visibility {
             _ if matches!(path, "/health" | "/ready") => None,
-            Access::Everybody => None,
-            Access::Token(token) if token.matches(headers) => None,
-            Access::Token(_) => {
+            Visibility::Everybody => None,
+            Visibility::Token(token) if token.matches(headers) => None,
+            Visibility::Token(_) => {
                 let error = "the administration API requires its token; send `authorization: \
                     Bearer TOKEN`";
                 let mut refused = Body::refusal(StatusCode::UNAUTHORIZED, "unauthorized", error);
@@ -165,8 +165,8 @@ impl Admin {
                 refused.headers_mut().insert(header::WWW_AUTHENTICATE, bearer);
                 Some(refused)
             }
-            Access::Probes { metrics: true, .. } if path == "/metrics" => None,
-            Access::Probes { told, .. } => {
+            Visibility::Probes { metrics: true, .. } if path == "/metrics" => None,
+            Visibility::Probes { told, .. } => {
                 Some(Body::refusal(StatusCode::FORBIDDEN, "forbidden", told))
             }
         }

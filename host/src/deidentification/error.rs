@@ -14,7 +14,7 @@ pub(super) enum DeidentificationError {
     )]
     NotDeidentified,
     #[error("this route cannot re-identify values, because its mode is {} instead of encrypt", .0.as_str())]
-    NothingToRestore(Mode),
+    NothingToReidentify(Mode),
     #[error("use {0}")]
     Method(&'static str),
     /// No refusal, but an answer without the function, too: the methods that the path allows.
@@ -50,7 +50,7 @@ impl DeidentificationError {
     fn status(&self) -> (StatusCode, &'static str) {
         match self {
             Self::NotDeidentified => (StatusCode::FORBIDDEN, "forbidden"),
-            Self::NothingToRestore(_) | Self::NoInfo => (StatusCode::NOT_FOUND, "not_found"),
+            Self::NothingToReidentify(_) | Self::NoInfo => (StatusCode::NOT_FOUND, "not_found"),
             Self::Method(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::Options(_) => (StatusCode::NO_CONTENT, "options"),
             Self::MediaType | Self::StreamMediaType => {
@@ -76,7 +76,7 @@ impl DeidentificationError {
     fn kind(&self) -> Option<ErrorKind> {
         Some(match self {
             Self::NotDeidentified | Self::Blocked => ErrorKind::Forbidden,
-            Self::NothingToRestore(_) | Self::NoInfo => ErrorKind::NotFound,
+            Self::NothingToReidentify(_) | Self::NoInfo => ErrorKind::NotFound,
             Self::TooLong => ErrorKind::TooLarge,
             Self::Method(_)
             | Self::MediaType

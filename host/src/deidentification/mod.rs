@@ -13,8 +13,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
-use pilotlight_deidentify::{Deidentifier, DeidentifyOptions, KeyRing, Mode, OptionsError, Unfit};
-use pilotlight_files::{Look, Reloaded};
+use pilotlight_deidentify::{Deidentifier, DeidentifyOptions, Keyring, Mode, OptionsError, Unfit};
+use pilotlight_files::{FileCheck, Reloaded};
 use pilotlight_streams::Form;
 use pilotlight_wire::without_trailing_slash;
 use wasmtime_wasi_http::WasiBody;
@@ -24,26 +24,26 @@ use crate::error::{Error, Result};
 use crate::request::{Body, CollectError, REQUEST_ID, RequestContext, collect};
 use error::DeidentificationError;
 pub(crate) use redact::Kept;
-use redact::{RedactRequest, RestoreRequest, parse};
+use redact::{RedactRequest, ReidentifyRequest, parse};
 pub(crate) use stream::{Asked, Streamed};
 use stream::{Change, Redaction};
 
 /// `[deidentify]` sections by their names.
 pub(crate) type Deidentifications = BTreeMap<String, Arc<Deidentification>>;
 
-/// Keyrings by their files: `[deidentify]` sections that share a file share its ring, and how often its keys
+/// Keyrings by their files: `[deidentify]` sections that share a file share its keyring, and how often its keys
 /// have been used.
-type Rings = BTreeMap<PathBuf, Arc<Ring>>;
+type Keyrings = BTreeMap<PathBuf, Arc<WatchedKeyring>>;
 
 /// One de-identification at work.
 #[derive(Debug)]
 pub(crate) struct Deidentification {
     options: DeidentifyOptions,
-    ring: Option<Arc<Ring>>,
+    keyring: Option<Arc<WatchedKeyring>>,
 }
 
 #[derive(Debug)]
-struct Ring(Reloaded<KeyRing>);
+struct WatchedKeyring(Reloaded<Keyring>);
 
 /// What comes of a request to a de-identified route.
 pub(crate) enum Begun {
@@ -63,52 +63,56 @@ pub(crate) fn deidentifications(
     options: BTreeMap<String, DeidentifyOptions>,
     before: &Deidentifications,
 ) -> Result<Deidentifications> {
-    let rings = before.values().filter_map(|deidentification| {
-        Some((deidentification.options.keys.clone()?, Arc::clone(deidentification.ring.as_ref()?)))
+    let keyrings = before.values().filter_map(|deidentification| {
+        Some((
+            deidentification.options.keys.clone()?,
+            Arc::clone(deidentification.keyring.as_ref()?),
+        ))
     });
-    let mut rings: Rings = rings.collect();
+    let mut keyrings: Keyrings = keyrings.collect();
     let deidentification = |(name, options): (String, DeidentifyOptions)| {
         let refused = |source| Error::Deidentifier { name: name.clone(), source };
         options.check().map_err(refused)?;
-        let ring = options.keys.as_deref().map(|file| ring(file, &mut rings)).transpose()?;
-        Ok((name, Arc::new(Deidentification { options, ring })))
+        let keyring =
+            options.keys.as_deref().map(|file| keyring(file, &mut keyrings)).transpose()?;
+        Ok((name, Arc::new(Deidentification { options, keyring })))
     };
     options.into_iter().map(deidentification).collect()
 }
 
-fn ring(file: &Path, rings: &mut Rings) -> Result<Arc<Ring>> {
-    if let Some(ring) = rings.get(file) {
-        return Ok(Arc::clone(ring));
+fn keyring(file: &Path, keyrings: &mut Keyrings) -> Result<Arc<WatchedKeyring>> {
+    if let Some(keyring) = keyrings.get(file) {
+        return Ok(Arc::clone(keyring));
     }
-    let ring = Arc::new(Ring::read(file)?);
-    rings.insert(file.to_owned(), Arc::clone(&ring));
-    Ok(ring)
+    let keyring = Arc::new(WatchedKeyring::read(file)?);
+    keyrings.insert(file.to_owned(), Arc::clone(&keyring));
+    Ok(keyring)
 }
 
-/// Reads key rings again whose files have changed.
-pub(crate) fn look(deidentifications: &Deidentifications, look: Look) {
-    let rings = deidentifications.values().filter_map(|deidentification| {
-        Some((deidentification.options.keys.as_deref()?, deidentification.ring.as_ref()?))
+/// Reads key keyrings again whose files have changed.
+pub(crate) fn check_files(deidentifications: &Deidentifications, check: FileCheck) {
+    let keyrings = deidentifications.values().filter_map(|deidentification| {
+        Some((deidentification.options.keys.as_deref()?, deidentification.keyring.as_ref()?))
     });
-    let rings: BTreeMap<_, _> = rings.collect();
-    rings.into_iter().for_each(|(file, ring)| ring.look(file, look));
+    let keyrings: BTreeMap<_, _> = keyrings.collect();
+    keyrings.into_iter().for_each(|(file, keyring)| keyring.check_files(file, check));
 }
 
-impl Ring {
+impl WatchedKeyring {
     fn read(file: &Path) -> Result<Self> {
-        let read = || KeyRing::read(file).map(with_files);
+        let read = || Keyring::read(file).map(with_files);
         Ok(Self(Reloaded::read(&[file], read)?))
     }
 
-    fn look(&self, file: &Path, look: Look) {
+    fn check_files(&self, file: &Path, check: FileCheck) {
         let what = file.display().to_string();
-        self.0.look(look, &what, |ring| ring.read_again().map(with_files));
+        self.0.check_files(check, &what, |keyring| keyring.read_again().map(with_files));
     }
 }
 
-fn with_files(ring: KeyRing) -> (KeyRing, Vec<PathBuf>) {
-    let files = ring.files().to_vec();
-    (ring, files)
+fn with_files(keyring: Keyring) -> (Keyring, Vec<PathBuf>) {
+    let files = keyring.files().to_vec();
+    (keyring, files)
 }
 
 impl Deidentification {
@@ -157,14 +161,16 @@ impl Deidentification {
                 self.ask(head, parse(&bytes)?, version.declared().cloned())
             }
             stream::REDACT => self.redact_stream(head, body, version),
-            stream::REIDENTIFY if self.reidentifies() => self.restore_stream(&head, body, version),
+            stream::REIDENTIFY if self.reidentifies() => {
+                self.reidentify_stream(&head, body, version)
+            }
             "/v1/reidentify" if self.reidentifies() => {
                 let bytes = read(&head, body, version.body_limit()).await?;
-                let RestoreRequest { text } = parse(&bytes)?;
+                let ReidentifyRequest { text } = parse(&bytes)?;
                 self.reidentify(head, &text)
             }
             "/v1/reidentify" | stream::REIDENTIFY => {
-                Err(DeidentificationError::NothingToRestore(self.options.mode))
+                Err(DeidentificationError::NothingToReidentify(self.options.mode))
             }
             _ => Err(DeidentificationError::NotDeidentified),
         }
@@ -200,16 +206,18 @@ impl Deidentification {
         begin_stream(body, form, version, change)
     }
 
-    fn restore_stream(
+    fn reidentify_stream(
         &self,
         head: &Parts,
         body: WasiBody,
         version: &Version,
     ) -> std::result::Result<Begun, DeidentificationError> {
         let form = stream::form(head)?;
-        let ring =
-            self.ring.as_ref().ok_or(DeidentificationError::NothingToRestore(self.options.mode))?;
-        begin_stream(body, form, version, Change::Restore(Arc::clone(ring)))
+        let keyring = self
+            .keyring
+            .as_ref()
+            .ok_or(DeidentificationError::NothingToReidentify(self.options.mode))?;
+        begin_stream(body, form, version, Change::Reidentify(Arc::clone(keyring)))
     }
 
     fn reidentify(
@@ -217,9 +225,11 @@ impl Deidentification {
         head: Parts,
         text: &str,
     ) -> std::result::Result<Begun, DeidentificationError> {
-        let ring =
-            self.ring.as_ref().ok_or(DeidentificationError::NothingToRestore(self.options.mode))?;
-        let reidentified = ring.0.get().reidentify(text);
+        let keyring = self
+            .keyring
+            .as_ref()
+            .ok_or(DeidentificationError::NothingToReidentify(self.options.mode))?;
+        let reidentified = keyring.0.get().reidentify(text);
         let mut response = Body::json(StatusCode::OK, &reidentified);
         copy_id(&head, &mut response);
         Ok(Begun::Answered(response))
@@ -234,8 +244,8 @@ impl Deidentification {
         if placeholder.is_some() {
             options.placeholder = placeholder.map(str::to_owned);
         }
-        let ring = self.ring.as_ref().map(|ring| ring.0.get());
-        Deidentifier::new(&options, ring.as_ref()).map_err(|error: OptionsError| match error {
+        let keyring = self.keyring.as_ref().map(|keyring| keyring.0.get());
+        Deidentifier::new(&options, keyring.as_ref()).map_err(|error: OptionsError| match error {
             OptionsError::OfNoEffect { key, mode } => {
                 DeidentificationError::OfNoEffect { key, mode }
             }

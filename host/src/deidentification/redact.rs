@@ -49,7 +49,7 @@ impl RedactRequest {
 /// `POST /v1/reidentify`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RestoreRequest {
+pub(super) struct ReidentifyRequest {
     pub(super) text: String,
 }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, Uri, header};
 use http_body_util::BodyExt as _;
-use pilotlight_deidentify::{Deidentifier, Restoring};
+use pilotlight_deidentify::{Deidentifier, StreamReidentifier};
 use pilotlight_recognizers::Segments;
 use pilotlight_streams::{Failure, Form, Rewrite, Stream, StreamError};
 use pilotlight_telemetry::ErrorKind;
@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
 use wasmtime_wasi_http::WasiBody;
 
-use super::Ring;
+use super::WatchedKeyring;
 use super::error::DeidentificationError;
 use super::redact::{RedactRequest, ask};
 use crate::deploy::{Declared, SessionPlace};
@@ -49,7 +49,7 @@ pub(crate) struct Streamed {
 /// What is done to its texts.
 pub(super) enum Change {
     Redact(Box<Redaction>),
-    Restore(Arc<Ring>),
+    Reidentify(Arc<WatchedKeyring>),
 }
 
 /// De-identification of segments, each of which the function is asked about.
@@ -141,10 +141,10 @@ impl Streamed {
                     )
                     .await;
                 }
-                Change::Restore(ring) => {
-                    pass::<Restorer>(
+                Change::Reidentify(keyring) => {
+                    pass::<Reidentifier>(
                         Stream::new(self.form),
-                        Restorer(ring),
+                        Reidentifier(keyring),
                         input,
                         &sender,
                         &context_of_task,
@@ -314,17 +314,21 @@ impl Rewrite for Redactor {
 }
 
 /// Puts values back.
-struct Restorer(Arc<Ring>);
+struct Reidentifier(Arc<WatchedKeyring>);
 
-impl Rewrite for Restorer {
-    type Text = Restoring;
+impl Rewrite for Reidentifier {
+    type Text = StreamReidentifier;
     type Error = DeidentificationError;
 
-    fn push(&mut self, text: &mut Restoring, chunk: &str) -> Result<String, DeidentificationError> {
+    fn push(
+        &mut self,
+        text: &mut StreamReidentifier,
+        chunk: &str,
+    ) -> Result<String, DeidentificationError> {
         Ok(text.push(chunk, &self.0.0.get()))
     }
 
-    fn finish(&mut self, text: Restoring) -> Result<String, DeidentificationError> {
+    fn finish(&mut self, text: StreamReidentifier) -> Result<String, DeidentificationError> {
         Ok(text.finish(&self.0.0.get()))
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use pilotlight_build::{Cache, Source, Stage, background};
 use pilotlight_deidentify::DeidentifyOptions;
-use pilotlight_files::Look;
+use pilotlight_files::FileCheck;
 use pilotlight_model::Digest;
 use pilotlight_router::{Route, Router, RouterOptions, Target, VersionName};
 use pilotlight_sandbox::PoolStatus;
@@ -231,8 +231,8 @@ impl Host {
     /// Reads files of authentication and de-identification again that have changed: keys that were added or
     /// taken out are, from then on. Files that cannot be read, or are wrong, change nothing; the log
     /// says why. To be called from time to time, or when somebody says so.
-    pub fn look(&self, look: Look) {
-        self.table().policies.look(look);
+    pub fn check_files(&self, check: FileCheck) {
+        self.table().policies.check_files(check);
     }
 
     /// Status of each function.

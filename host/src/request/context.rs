@@ -10,7 +10,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version, header};
 use pilotlight_router::Observer;
 use pilotlight_telemetry::{
-    ErrorKind, Handle, InFlight, Observation, RequestSpan, RequestTrace, Sampler, Stages,
+    ErrorKind, Handle, InFlight, RequestOutcome, RequestSpan, RequestTrace, Sampler, Stages,
     request_span,
 };
 use tracing::{Level, Span};
@@ -268,10 +268,10 @@ impl Inner {
         }
     }
 
-    fn observation(&self, learned: &Learned) -> Observation {
+    fn observation(&self, learned: &Learned) -> RequestOutcome {
         let gone = || StatusCode::from_u16(CLIENT_CLOSED_REQUEST).unwrap_or_default();
         let disconnected = learned.status.is_none().then_some(ErrorKind::Disconnected);
-        Observation {
+        RequestOutcome {
             status: learned.status.unwrap_or_else(gone),
             kind: learned.kind.or(disconnected),
             stages: learned.stages,
@@ -283,7 +283,7 @@ impl Inner {
         &self,
         label: Option<&HeaderValue>,
         route: Option<String>,
-        observation: Observation,
+        observation: RequestOutcome,
     ) -> RequestSpan {
         let label = label.and_then(split);
         RequestSpan {
@@ -299,8 +299,8 @@ impl Inner {
     }
 
     /// The line of the access log. The query may be a part of what was asked.
-    fn log(&self, label: Option<&HeaderValue>, observation: &Observation) {
-        let Observation { status, kind, total, .. } = observation;
+    fn log(&self, label: Option<&HeaderValue>, observation: &RequestOutcome) {
+        let RequestOutcome { status, kind, total, .. } = observation;
         let (method, path, status) = (self.method.as_str(), self.uri.path(), status.as_u16());
         let (error, total_us) = (kind.map(ErrorKind::name), total.as_micros() as u64);
         let line = || tracing::debug!(method, path, status, error, total_us, "answered");

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use http::HeaderMap;
 use pilotlight_auth::Principal;
 use pilotlight_deidentify::DeidentifyOptions;
-use pilotlight_files::Look;
+use pilotlight_files::FileCheck;
 use pilotlight_router::{Fail, Route};
 
 use crate::authentication::{
@@ -63,9 +63,9 @@ impl RoutePolicies {
     }
 
     /// Reads files again that have changed.
-    pub(crate) fn look(&self, look: Look) {
-        self.authentications.values().for_each(|auth| auth.look(look));
-        deidentification::look(&self.deidentifications, look);
+    pub(crate) fn check_files(&self, check: FileCheck) {
+        self.authentications.values().for_each(|auth| auth.check_files(check));
+        deidentification::check_files(&self.deidentifications, check);
     }
 
     /// What `route` asks for.

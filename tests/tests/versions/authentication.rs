@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{Channel, Full};
-use pilotlight::{Body, Error, Host, Look, Plan};
+use pilotlight::{Body, Error, FileCheck, Host, Plan};
 use pilotlight_auth::{ApiKey, AuthOptions};
 use pilotlight_deidentify::{DeidentifyOptions, Mode};
 use pilotlight_router::Route;
@@ -95,7 +95,7 @@ async fn what_callers_have_left_outlasts_routes_and_files() {
     assert_eq!(call(&host, get(key.expose())).await.status(), 429);
     assert_eq!(host.routes()[0].refused.rate_limited, 1);
     write(&file, &format!("{}name = \"Ada\"\n", key.entry()));
-    host.look(Look::Whole);
+    host.check_files(FileCheck::Requested);
     assert_eq!(call(&host, get(key.expose())).await.status(), 429);
     host.apply(plan(&host, keys(file, Some(0.002)), routes)).await.unwrap();
     assert_eq!(call(&host, get(key.expose())).await.status(), 429);
@@ -155,7 +155,7 @@ async fn names_that_there_are_not_and_decryption_for_anybody_change_nothing() {
         thresholds: BTreeMap::new(),
         placeholder: None,
     };
-    pilotlight_deidentify::KeyRing::generate(&versions.path("ring"), &"k1".parse().unwrap())
+    pilotlight_deidentify::Keyring::generate(&versions.path("ring"), &"k1".parse().unwrap())
         .unwrap();
     let everybody = BTreeMap::from([("all".to_owned(), AuthOptions::default())]);
     for (route, why) in [

@@ -12,7 +12,7 @@ use pilotlight::{
     BundleManifest, DEFAULT_FUNCTION, Endpoint, Error, FunctionOptions, Host, Plan, Source,
 };
 use pilotlight_auth::ApiKey;
-use pilotlight_deidentify::{DeidentifyOptions, KeyRing, Mode};
+use pilotlight_deidentify::{DeidentifyOptions, Keyring, Mode};
 use pilotlight_model::Digest;
 use pilotlight_router::Route;
 use pilotlight_tests::hosts::load;
@@ -35,7 +35,7 @@ impl Lab {
         let keys = lab.path("keys");
         fs::write(&keys, lab.1.entry()).unwrap();
         fs::set_permissions(&keys, fs::Permissions::from_mode(0o600)).unwrap();
-        KeyRing::generate(&lab.path("ring"), &"k1".parse().unwrap()).unwrap();
+        Keyring::generate(&lab.path("ring"), &"k1".parse().unwrap()).unwrap();
         lab
     }
 

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use pilotlight_deidentify::{Cipher, Deidentifier, DeidentifyOptions, Entity, Mode, Restoring};
+use pilotlight_deidentify::{
+    Cipher, Deidentifier, DeidentifyOptions, Entity, Mode, StreamReidentifier,
+};
 use proptest::prelude::*;
 use unicode_segmentation::UnicodeSegmentation as _;
 
@@ -88,7 +90,7 @@ proptest! {
         let points: Vec<char> = text.chars().collect();
         let mut ends: Vec<usize> = cuts.iter().map(|cut| cut.index(points.len() + 1)).collect();
         ends.sort_unstable();
-        let (mut restoring, mut restored, mut from) = (Restoring::default(), String::new(), 0);
+        let (mut restoring, mut restored, mut from) = (StreamReidentifier::default(), String::new(), 0);
         for end in ends.into_iter().chain([points.len()]) {
             let chunk: String = points[from..end].iter().collect();
             restored.push_str(&restoring.push(&chunk, &RING));

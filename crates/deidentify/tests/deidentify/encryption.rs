@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use pilotlight_deidentify::{Cipher, Deidentifier, Mode};
 
-use super::{RING, encryption, entity, found, options, ring, token};
+use super::{RING, encryption, entity, found, keyring, options, token};
 
 /// Computed by Python's `cryptography` after the crate's documentation.
 const TOKENS: [(&str, &str); 4] = [
@@ -51,22 +51,22 @@ fn one_value_has_many_ciphertexts() {
 fn aes_is_taken_if_nothing_is_said() {
     let deidentifier = Deidentifier::new(&options(Mode::Encrypt), Some(&RING)).unwrap();
     assert!(token(&deidentifier, "A", "x").starts_with("[A:k2:A"));
-    let ring = ring("k1", &["k1"]);
-    token(&Deidentifier::new(&options(Mode::Encrypt), Some(&ring)).unwrap(), "A", "x");
-    assert_eq!((ring.encrypted(Cipher::Aes256Gcm), ring.encrypted(Cipher::Sm4Gcm)), (1, 0));
+    let keyring = keyring("k1", &["k1"]);
+    token(&Deidentifier::new(&options(Mode::Encrypt), Some(&keyring)).unwrap(), "A", "x");
+    assert_eq!((keyring.encrypted(Cipher::Aes256Gcm), keyring.encrypted(Cipher::Sm4Gcm)), (1, 0));
 }
 
 #[test]
 fn uses_of_a_key_are_counted_for_each_cipher() {
-    let ring = ring("k1", &["k1", "k2"]);
+    let keyring = keyring("k1", &["k1", "k2"]);
     let text = "a b";
     for (cipher, times) in [(Cipher::Aes256Gcm, 3), (Cipher::Sm4Gcm, 1)] {
-        let deidentifier = encryption(cipher, &ring);
+        let deidentifier = encryption(cipher, &keyring);
         for _ in 0..times {
             deidentifier.deidentify(text, &[found("A", text, "a"), found("A", text, "b")]).unwrap();
         }
     }
-    assert_eq!((ring.encrypted(Cipher::Aes256Gcm), ring.encrypted(Cipher::Sm4Gcm)), (6, 2));
+    assert_eq!((keyring.encrypted(Cipher::Aes256Gcm), keyring.encrypted(Cipher::Sm4Gcm)), (6, 2));
 }
 
 #[test]

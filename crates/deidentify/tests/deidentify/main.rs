@@ -5,15 +5,15 @@
 mod actions;
 mod anything;
 mod encryption;
+mod keyring_files;
 mod labels;
 mod look_alikes;
 mod options;
 mod places;
 mod pseudonyms;
 mod redaction;
-mod restoring;
-mod ring_files;
 mod rotation;
+mod stream_reidentifier;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,7 +21,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use pilotlight_deidentify::{Cipher, Deidentifier, DeidentifyOptions, Entity, KeyRing, Mode};
+use pilotlight_deidentify::{Cipher, Deidentifier, DeidentifyOptions, Entity, Keyring, Mode};
 use tempfile::TempDir;
 
 /// The bytes 0 to 31, and 100 to 139.
@@ -31,12 +31,12 @@ const SECRETS: [&str; 2] = [
 ];
 
 /// `k1` and `k2`, of which `k2` is active.
-static RING: LazyLock<KeyRing> = LazyLock::new(|| ring("k2", &["k1", "k2"]));
+static RING: LazyLock<Keyring> = LazyLock::new(|| keyring("k2", &["k1", "k2"]));
 
-/// A ring with some of the keys `k1` and `k2`.
-fn ring(active: &str, ids: &[&str]) -> KeyRing {
+/// A keyring with some of the keys `k1` and `k2`.
+fn keyring(active: &str, ids: &[&str]) -> Keyring {
     let folder = TempDir::new().unwrap();
-    KeyRing::read(&write(folder.path(), "keys.toml", 0o600, &ring_text(active, ids))).unwrap()
+    Keyring::read(&write(folder.path(), "keys.toml", 0o600, &ring_text(active, ids))).unwrap()
 }
 
 fn ring_text(active: &str, ids: &[&str]) -> String {
@@ -67,13 +67,13 @@ fn options(mode: Mode) -> DeidentifyOptions {
     }
 }
 
-fn deidentifier(mode: Mode, ring: &KeyRing) -> Deidentifier {
-    Deidentifier::new(&options(mode), Some(ring)).unwrap()
+fn deidentifier(mode: Mode, keyring: &Keyring) -> Deidentifier {
+    Deidentifier::new(&options(mode), Some(keyring)).unwrap()
 }
 
-fn encryption(cipher: Cipher, ring: &KeyRing) -> Deidentifier {
+fn encryption(cipher: Cipher, keyring: &Keyring) -> Deidentifier {
     let options = DeidentifyOptions { cipher: Some(cipher), ..options(Mode::Encrypt) };
-    Deidentifier::new(&options, Some(ring)).unwrap()
+    Deidentifier::new(&options, Some(keyring)).unwrap()
 }
 
 fn entity(label: &str, start: usize, end: usize) -> Entity<'_> {

@@ -2,7 +2,7 @@ use std::collections::HashSet;
 
 use pilotlight_deidentify::Mode;
 
-use super::{RING, deidentifier, entity, ring, token};
+use super::{RING, deidentifier, entity, keyring, token};
 
 /// Computed by Python's `hmac` and `cryptography` after the crate's documentation.
 const ANA: &str = "[EMAIL:k1:0ca9b9aaec839df4ad043627dccba320]";
@@ -11,7 +11,7 @@ const ZOE: &str = "[NAME:k1:595e811f4c53ac1ebecc6312ae3050b5]";
 
 #[test]
 fn pseudonyms_are_those_that_others_compute() {
-    let first = deidentifier(Mode::Pseudonymize, &ring("k1", &["k1"]));
+    let first = deidentifier(Mode::Pseudonymize, &keyring("k1", &["k1"]));
     assert_eq!(token(&first, "EMAIL", "ana@example.org"), ANA);
     assert_eq!(token(&first, "NAME", "Zoë Müller"), ZOE);
     assert_eq!(token(&deidentifier(Mode::Pseudonymize, &RING), "EMAIL", "ana@example.org"), ANA_K2);
@@ -47,13 +47,13 @@ fn what_is_written_in_two_ways_but_is_one_text_is_one_value() {
 
 #[test]
 fn other_values_labels_and_keys_make_other_pseudonyms() {
-    let (first, second) = (ring("k1", &["k1", "k2"]), &*RING);
+    let (first, second) = (keyring("k1", &["k1", "k2"]), &*RING);
     let mut bodies = HashSet::new();
-    for ring in [&first, second] {
+    for keyring in [&first, second] {
         for label in ["NAME", "EMAIL"] {
             // Case, width and space make a difference.
             for value in ["ana", "Ana", "ANA", "ａｎａ", "ana ", "an", "a"] {
-                let token = token(&deidentifier(Mode::Pseudonymize, ring), label, value);
+                let token = token(&deidentifier(Mode::Pseudonymize, keyring), label, value);
                 let body = token.rsplit(':').next().unwrap().to_owned();
                 assert_eq!(body.len(), 33);
                 assert!(bodies.insert(body), "{label} {value}");

@@ -14,7 +14,7 @@ use crate::buffer::Buffers;
 use crate::counters::{Counters, GraphStatus};
 use crate::error::Error;
 use crate::executor::interleave::BatchWorkers;
-use crate::executor::next::{Line, Next, State, Work};
+use crate::executor::next::{GraphQueue, Next, State, Work};
 use crate::helpers::HelperGroup;
 use crate::queue::{Batch, GraphOptions, Job, Queue};
 use crate::scheduling::prefer_throughput;
@@ -85,9 +85,9 @@ impl Drop for Executor {
         let mut state = self.0.lock();
         state.closed = true;
         // Callers that wait are told by their channels.
-        let lines = std::mem::take(&mut state.lines);
+        let queues = std::mem::take(&mut state.queues);
         drop(state);
-        drop(lines);
+        drop(queues);
         self.0.wake.notify_all();
     }
 }
@@ -98,7 +98,7 @@ impl Submit {
         let mut state = self.0.lock();
         let id = state.next_line;
         state.next_line += 1;
-        state.lines.insert(id, Line { queue: Queue::default(), running: 0, graph });
+        state.queues.insert(id, GraphQueue { queue: Queue::default(), running: 0, graph });
         state.turns.push_back(id);
         id
     }
@@ -106,7 +106,7 @@ impl Submit {
     /// Closes a queue. Nothing waits in it: callers hold the graph.
     pub(crate) fn close(&self, id: u64) {
         let mut state = self.0.lock();
-        let line = state.lines.remove(&id);
+        let line = state.queues.remove(&id);
         state.turns.retain(|turn| *turn != id);
         drop(state);
         drop(line);
@@ -115,7 +115,7 @@ impl Submit {
     /// Queues a call.
     pub(crate) fn push(&self, id: u64, job: Job) -> Result<(), Error> {
         let mut state = self.0.lock();
-        let Some(line) = state.lines.get_mut(&id) else {
+        let Some(line) = state.queues.get_mut(&id) else {
             return Err(Error::Unavailable("the backend is stopped".to_owned()));
         };
         let graph = Arc::clone(&line.graph);
@@ -144,7 +144,7 @@ impl Submit {
         let mut status = graph.counters.status(&graph.name, graph.backend);
         status.process = self.0.backend.process();
         let state = self.0.lock();
-        if let Some(line) = state.lines.get(&id) {
+        if let Some(line) = state.queues.get(&id) {
             status.waiting = line.queue.len();
             status.running = line.running;
             status.canceled = line.queue.canceled();
@@ -227,7 +227,7 @@ impl Shared {
             state.groups.retain(|other| !Arc::ptr_eq(other, group));
         }
         state.running -= 1;
-        if let Some(line) = state.lines.get_mut(&line) {
+        if let Some(line) = state.queues.get_mut(&line) {
             line.running -= 1;
         }
     }

@@ -13,7 +13,7 @@ const TOKENS_OF_A_THREAD: usize = 8;
 
 #[derive(Default)]
 pub(super) struct State {
-    pub(super) lines: BTreeMap<u64, Line>,
+    pub(super) queues: BTreeMap<u64, GraphQueue>,
     /// Whose turn it is to be looked at first.
     pub(super) turns: VecDeque<u64>,
     pub(super) next_line: u64,
@@ -25,7 +25,7 @@ pub(super) struct State {
 }
 
 /// The queue of one graph.
-pub(super) struct Line {
+pub(super) struct GraphQueue {
     pub(super) queue: Queue,
     pub(super) running: usize,
     pub(super) graph: Arc<Loaded>,
@@ -67,7 +67,7 @@ impl Shared {
         let idle = (self.threads - 1).saturating_sub(state.running);
         for turn in 0..state.turns.len() {
             let Some(id) = state.turns.get(turn).copied() else { break };
-            let Some(line) = state.lines.get_mut(&id) else { continue };
+            let Some(line) = state.queues.get_mut(&id) else { continue };
             let left = self.concurrency(&line.graph).saturating_sub(line.running);
             if left == 0 {
                 continue;
@@ -89,7 +89,7 @@ impl Shared {
             self.backend.share_cores(state.running);
             state.turns.remove(turn);
             state.turns.push_back(id);
-            if idle > 0 && state.lines.values().any(|line| line.queue.len() > 0) {
+            if idle > 0 && state.queues.values().any(|line| line.queue.len() > 0) {
                 self.wake.notify_one();
             }
             let group = self.open_group(state, &batch, idle);
@@ -129,7 +129,7 @@ impl Shared {
         let now = Instant::now();
         let ids: Vec<u64> = state.turns.iter().copied().collect();
         for id in ids {
-            let Some(other) = state.lines.get_mut(&id) else { continue };
+            let Some(other) = state.queues.get_mut(&id) else { continue };
             let allowed = id == line || other.running < self.concurrency(&other.graph);
             if !allowed || other.queue.due(now, &other.graph.options) != Due::Now {
                 continue;

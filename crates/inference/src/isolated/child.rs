@@ -47,12 +47,12 @@ pub fn work() -> Result<()> {
 /// Does what the control socket says.
 fn serve(control: &Socket) -> std::result::Result<(), Broken> {
     let mut memory = Vec::new();
-    let (Order::Start(wanted), _) = control.hear(&mut memory)? else {
+    let (Order::Start(wanted), _) = control.receive(&mut memory)? else {
         return Err(Broken::Garbled("the first message is not a start message".to_owned()));
     };
     let backend = match Engine::try_from(wanted).and_then(Engine::open) {
         Ok(backend) => backend,
-        Err(error) => return control.say(&Started::Refused(shorten(&error.to_string())), None),
+        Err(error) => return control.send(&Started::Refused(shorten(&error.to_string())), None),
     };
     let work = Arc::new(Work {
         backend,
@@ -60,27 +60,27 @@ fn serve(control: &Socket) -> std::result::Result<(), Broken> {
         running: Mutex::default(),
         buffers: Buffers::new(MOST_FREE),
     });
-    control.say(&Started::Ready, None)?;
+    control.send(&Started::Ready, None)?;
     loop {
-        match control.hear(&mut memory)? {
-            (Order::Lane, Some(end)) => open_lane(&work, end)?,
+        match control.receive(&mut memory)? {
+            (Order::Channel, Some(end)) => open_lane(&work, end)?,
             (Order::Unload { graph }, _) => unload(&work, graph)?,
             (order, _) => return Err(Broken::Garbled(format!("{order:?}"))),
         }
     }
 }
 
-/// Answers on a lane, in a thread of its own.
+/// Answers on a channel, in a thread of its own.
 fn open_lane(work: &Arc<Work>, end: OwnedFd) -> std::result::Result<(), Broken> {
-    let not_an_end = || Broken::Garbled("a lane that is none".to_owned());
+    let not_an_end = || Broken::Garbled("a channel that is none".to_owned());
     let socket = Socket::new(end).ok_or_else(not_an_end)?;
     let work = Arc::clone(work);
     let answer = move || {
         prefer_throughput();
-        let mut lane = Lane { work, socket, region: None, memory: Vec::new() };
+        let mut channel = Channel { work, socket, region: None, memory: Vec::new() };
         // Whoever is at the other end sees that this one is gone.
-        if let Err(error) = lane.serve() {
-            tracing::debug!(%error, "a lane has ended");
+        if let Err(error) = channel.serve() {
+            tracing::debug!(%error, "a channel has ended");
         }
     };
     thread::Builder::new().name("compute".to_owned()).spawn(answer)?;
@@ -94,7 +94,7 @@ fn unload(work: &Work, graph: u64) -> std::result::Result<(), Broken> {
     Ok(())
 }
 
-/// What the lanes share.
+/// What the channels share.
 struct Work {
     backend: Box<dyn Backend>,
     graphs: Mutex<BTreeMap<u64, Arc<dyn Model>>>,
@@ -155,17 +155,17 @@ impl Work {
 type Outcome = std::result::Result<Vec<Tensor>, RunError>;
 
 /// One call after the other.
-struct Lane {
+struct Channel {
     work: Arc<Work>,
     socket: Socket,
     region: Option<Region>,
     memory: Vec<u8>,
 }
 
-impl Lane {
+impl Channel {
     fn serve(&mut self) -> std::result::Result<(), Broken> {
         loop {
-            let (request, file) = self.socket.hear(&mut self.memory)?;
+            let (request, file) = self.socket.receive(&mut self.memory)?;
             let reply = match request {
                 Request::Load { graph, name, precision, engine } => {
                     let file = file.ok_or_else(|| Broken::Garbled("a graph is missing".into()))?;
@@ -189,8 +189,8 @@ impl Lane {
 
     /// Sends an answer, or that it is too long to be sent.
     fn answer(&self, reply: &Reply) -> std::result::Result<(), Broken> {
-        match self.socket.say(reply, None) {
-            Err(Broken::Garbled(reason)) => self.socket.say(&Reply::failed(&reason), None),
+        match self.socket.send(reply, None) {
+            Err(Broken::Garbled(reason)) => self.socket.send(&Reply::failed(&reason), None),
             said => said,
         }
     }
@@ -217,8 +217,8 @@ impl Lane {
         drop(inputs);
         let room = protocol::room(&outputs);
         if self.region.as_ref().is_none_or(|region| region.len() < room) {
-            self.socket.say(&Reply::Room(room as u64), None)?;
-            match self.socket.hear(&mut self.memory)? {
+            self.socket.send(&Reply::Room(room as u64), None)?;
+            match self.socket.receive(&mut self.memory)? {
                 (Request::Room, file @ Some(_)) => self.take(file)?,
                 (request, _) => return Err(Broken::Garbled(format!("{request:?}"))),
             }

@@ -1,12 +1,12 @@
 //! A backend in a child process, so that a crash of native code ends only that process.
-//! `Isolated → supervisor (process, restarts, graphs) → lane (a socket and shared memory for one call) ⇄ child (the backend)`.
+//! `Isolated → supervisor (process, restarts, graphs) → channel (a socket and shared memory for one call) ⇄ child (the backend)`.
 //! Used through the trait of backends. Does not know queues or batches of callers.
 
 mod backoff;
+mod channel;
 mod child;
 mod confine;
 mod engine;
-mod lane;
 mod memory;
 mod process;
 mod protocol;
@@ -25,7 +25,7 @@ pub use engine::Engine;
 use crate::backend::{Backend, Batching, LoadOptions, Model, ProcessStatus};
 use crate::buffer::Buffers;
 use crate::error::{Error, Result, RunError};
-use crate::isolated::lane::Fault;
+use crate::isolated::channel::Fault;
 use crate::isolated::process::Program;
 use crate::isolated::supervisor::{Graph, Supervisor};
 use crate::signature::Signature;
@@ -133,7 +133,7 @@ impl Model for Remote {
 
     fn batching(&self) -> Batching {
         match self.graph.found.batching {
-            // A lane has one call at a time.
+            // A channel has one call at a time.
             Batching::Ragged => Batching::Stacked,
             other => other,
         }
@@ -151,7 +151,7 @@ impl Model for Remote {
         let supervisor = &self.supervisor;
         let running = supervisor.running()?;
         let graph = (self.id, &self.graph.found.signature);
-        let ran = running.call(|lane| lane.run(graph, inputs, buffers, supervisor.limit));
+        let ran = running.call(|channel| channel.run(graph, inputs, buffers, supervisor.limit));
         ran.map_err(|fault| match fault {
             Fault::Failed(reason) => RunError::Failed(reason),
             Fault::Broken(_) => supervisor.restarting(),

@@ -1,7 +1,7 @@
 //! What the two processes say to each other.
 //!
-//! On the control socket the parent says what to do: start, open a lane, forget a graph. On each
-//! lane one call after the other is asked and answered; its tensors lie in the lane's memory,
+//! On the control socket the parent says what to do: start, open a channel, forget a graph. On each
+//! channel one call after the other is asked and answered; its tensors lie in the channel's memory,
 //! which belongs to the side that has to speak next. Neither side believes what the other says of
 //! lengths: they follow from types and shapes, and are held against the memory there is.
 
@@ -27,8 +27,8 @@ const LONGEST_REASON: usize = 1000;
 pub(super) enum Order {
     /// The first: what to compute with. Answered by [`Started`].
     Start(Wanted),
-    /// Another lane; its end comes along.
-    Lane,
+    /// Another channel; its end comes along.
+    Channel,
     /// A graph that nobody will ask for again.
     Unload { graph: u64 },
 }
@@ -41,18 +41,18 @@ pub(super) enum Started {
     Refused(String),
 }
 
-/// On a lane, to the child.
+/// On a channel, to the child.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Request {
     /// Load the file that comes along, as `graph`.
     Load { graph: u64, name: String, precision: String, engine: Option<EngineKind> },
-    /// Compute; the inputs lie in the lane's memory, which comes along where it is another.
+    /// Compute; the inputs lie in the channel's memory, which comes along where it is another.
     Run { graph: u64, inputs: Vec<Described> },
     /// More memory, which comes along, after [`Reply::Room`].
     Room,
 }
 
-/// On a lane, to the parent.
+/// On a channel, to the parent.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Reply {
     Loaded {
@@ -63,7 +63,7 @@ pub(super) enum Reply {
         /// Why rows are not known to be independent, if they are not.
         mixes_rows: Option<String>,
     },
-    /// Computed; the outputs lie in the lane's memory.
+    /// Computed; the outputs lie in the channel's memory.
     Outputs(Vec<Described>),
     /// Computed; the outputs need a memory of so many bytes.
     Room(u64),
@@ -82,7 +82,7 @@ pub(super) fn shorten(reason: &str) -> String {
     reason.chars().take(LONGEST_REASON).collect()
 }
 
-/// What a tensor is; its bytes lie in a lane's memory.
+/// What a tensor is; its bytes lie in a channel's memory.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Described {
     pub(super) element: Element,
@@ -148,12 +148,12 @@ impl From<Ports> for Signature {
     }
 }
 
-/// Bytes that `tensors` take in a lane's memory.
+/// Bytes that `tensors` take in a channel's memory.
 pub(super) fn room(tensors: &[Tensor]) -> usize {
     tensors.iter().map(|tensor| tensor.bytes().len().next_multiple_of(ALIGNMENT)).sum()
 }
 
-/// Copies `tensors` into a lane's memory, and says what they are.
+/// Copies `tensors` into a channel's memory, and says what they are.
 pub(super) fn write(tensors: &[Tensor], region: Option<&Region>) -> Result<Vec<Described>, Broken> {
     let mut offset = 0;
     let mut described = Vec::with_capacity(tensors.len());
@@ -167,7 +167,7 @@ pub(super) fn write(tensors: &[Tensor], region: Option<&Region>) -> Result<Vec<D
     Ok(described)
 }
 
-/// Copies tensors out of a lane's memory; they are to have the types of `ports`.
+/// Copies tensors out of a channel's memory; they are to have the types of `ports`.
 pub(super) fn read(
     described: &[Described],
     ports: &[Port],

@@ -72,7 +72,7 @@ impl Socket {
     }
 
     /// Sends a message. Where the other end reads it waits for nothing.
-    pub(super) fn say<T: Serialize>(
+    pub(super) fn send<T: Serialize>(
         &self,
         message: &T,
         file: Option<BorrowedFd<'_>>,
@@ -90,7 +90,7 @@ impl Socket {
     }
 
     /// Waits for a message; `memory` is used for it.
-    pub(super) fn hear<T: DeserializeOwned>(
+    pub(super) fn receive<T: DeserializeOwned>(
         &self,
         memory: &mut Vec<u8>,
     ) -> Result<Heard<T>, Broken> {

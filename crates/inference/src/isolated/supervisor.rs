@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use crate::backend::{LoadOptions, ProcessState, ProcessStatus};
 use crate::error::{Error, Result, RunError};
 use crate::isolated::backoff::Backoff;
+use crate::isolated::channel::{Channel, Fault, Found};
 use crate::isolated::engine::Engine;
-use crate::isolated::lane::{Fault, Found, Lane};
 use crate::isolated::process::{Process, Program};
 use crate::isolated::protocol::{Order, Started, shorten};
 use crate::isolated::socket::{Broken, Socket};
@@ -58,22 +58,22 @@ pub(super) struct Running {
     id: u32,
     control: Arc<Socket>,
     /// Lanes that nobody uses.
-    idle: Mutex<Vec<Lane>>,
+    idle: Mutex<Vec<Channel>>,
     /// Why it was ended by this side.
     ended: OnceLock<String>,
 }
 
 impl Running {
-    /// Makes a call on a lane of its own. One that breaks it ends the process: what is at its other
+    /// Makes a call on a channel of its own. One that breaks it ends the process: what is at its other
     /// end is not to be trusted with another.
     pub(super) fn call<T>(
         &self,
-        call: impl FnOnce(&mut Lane) -> std::result::Result<T, Fault>,
+        call: impl FnOnce(&mut Channel) -> std::result::Result<T, Fault>,
     ) -> std::result::Result<T, Fault> {
-        let outcome = self.lane().and_then(|mut lane| {
-            let outcome = call(&mut lane);
+        let outcome = self.channel().and_then(|mut channel| {
+            let outcome = call(&mut channel);
             if !matches!(outcome, Err(Fault::Broken(_))) {
-                self.give_back(lane);
+                self.give_back(channel);
             }
             outcome
         });
@@ -83,21 +83,22 @@ impl Running {
         outcome
     }
 
-    fn lane(&self) -> std::result::Result<Lane, Fault> {
+    fn channel(&self) -> std::result::Result<Channel, Fault> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        if let Some(lane) = idle {
-            return Ok(lane);
+        if let Some(channel) = idle {
+            return Ok(channel);
         }
         // Nothing that the child could help.
-        let (lane, theirs) = Lane::open().map_err(|error| Fault::Failed(error.to_string()))?;
-        self.control.say(&Order::Lane, Some(theirs.as_fd()))?;
-        Ok(lane)
+        let (channel, theirs) =
+            Channel::open().map_err(|error| Fault::Failed(error.to_string()))?;
+        self.control.send(&Order::Channel, Some(theirs.as_fd()))?;
+        Ok(channel)
     }
 
-    /// Keeps a lane for the next call.
-    fn give_back(&self, lane: Lane) {
-        if lane.is_worth_keeping() {
-            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(lane);
+    /// Keeps a channel for the next call.
+    fn give_back(&self, channel: Channel) {
+        if channel.is_worth_keeping() {
+            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(channel);
         }
     }
 
@@ -206,7 +207,7 @@ impl Supervisor {
         let running = state.running.clone();
         drop(state);
         let Some(running) = running else { return };
-        if let Err(broken) = running.control.say(&Order::Unload { graph }, None) {
+        if let Err(broken) = running.control.send(&Order::Unload { graph }, None) {
             running.end(&broken);
         }
     }
@@ -272,8 +273,8 @@ impl Supervisor {
         drop(state);
         let heard = || -> std::result::Result<Started, Broken> {
             control.limit(Some(self.limit.saturating_mul(LOADING)))?;
-            control.say(&Order::Start((&self.engine).into()), None)?;
-            let (started, _) = control.hear(&mut Vec::new())?;
+            control.send(&Order::Start((&self.engine).into()), None)?;
+            let (started, _) = control.receive(&mut Vec::new())?;
             control.limit(None)?;
             Ok(started)
         };
@@ -305,7 +306,7 @@ impl Supervisor {
         (name, file, options): (&str, &OwnedFd, LoadOptions),
     ) -> std::result::Result<Found, Fault> {
         let limit = self.limit.saturating_mul(LOADING);
-        running.call(|lane| lane.load(id, (name, file.as_fd(), options), limit))
+        running.call(|channel| channel.load(id, (name, file.as_fd(), options), limit))
     }
 
     fn load_again(&self, running: &Running, id: u64, graph: &Graph) -> Result<()> {
@@ -323,7 +324,7 @@ impl Supervisor {
     /// Waits for the end of `process`.
     fn watch(&self, process: Process, running: &Running) {
         // A child that says anything is no better than one that has ended.
-        let said = process.control.hear::<Started>(&mut Vec::new());
+        let said = process.control.receive::<Started>(&mut Vec::new());
         let mut state = self.lock();
         state.running = None;
         state.control = None;

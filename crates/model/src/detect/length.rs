@@ -1,6 +1,6 @@
 //! How many tokens a model reads at once.
 
-use super::Seen;
+use super::Evidence;
 use super::listing::{SENTENCE_CONFIG, TOKENIZER_CONFIG};
 use crate::{CONFIG_FILE, InputRole, ModelConfig};
 
@@ -9,7 +9,7 @@ const SANE: std::ops::RangeInclusive<u64> = 3..=1 << 20;
 /// What a model is given where nobody says how much it can read.
 const USUAL: u64 = 512;
 
-impl Seen<'_> {
+impl Evidence<'_> {
     /// The longest sequence, and what it was found by: the smallest that any of the files says.
     pub(super) fn max_length(&self) -> (usize, String) {
         let said = [

@@ -35,7 +35,7 @@ pub(crate) struct Found {
 }
 
 /// What there is to conclude from.
-struct Seen<'a> {
+struct Evidence<'a> {
     name: &'a str,
     graph: &'a str,
     listing: &'a Listing,
@@ -44,7 +44,7 @@ struct Seen<'a> {
     signature: &'a GraphSignature,
 }
 
-impl Seen<'_> {
+impl Evidence<'_> {
     fn config(&self) -> Option<&ModelConfig> {
         self.descriptions.config.as_ref()
     }
@@ -113,7 +113,7 @@ impl<'a> Detection<'a> {
         let name = self.draft.name.clone().unwrap_or_default();
         let has_tokenizer = self.listing.has(TOKENIZER_FILE);
         let (listing, descriptions) = (&self.listing, &self.descriptions);
-        let seen = Seen {
+        let seen = Evidence {
             name: &name,
             graph: &graph,
             listing,
@@ -288,7 +288,7 @@ impl<'a> Detection<'a> {
 }
 
 /// Task, outputs and what depends on them; returns what was found out.
-fn conclude(seen: &Seen<'_>, draft: &mut Draft) -> Result<Vec<String>, String> {
+fn conclude(seen: &Evidence<'_>, draft: &mut Draft) -> Result<Vec<String>, String> {
     let mut findings = Vec::new();
     let task = match draft.task {
         Some(task) => task,
@@ -326,7 +326,7 @@ fn conclude(seen: &Seen<'_>, draft: &mut Draft) -> Result<Vec<String>, String> {
 }
 
 /// Whether all inputs can be filled from tokens.
-fn check_inputs(seen: &Seen<'_>) -> Result<(), String> {
+fn check_inputs(seen: &Evidence<'_>) -> Result<(), String> {
     let inputs = &seen.signature.inputs;
     let foreign = inputs.iter().find(|port| InputRole::of(&port.name).is_none());
     if let Some(port) = foreign {

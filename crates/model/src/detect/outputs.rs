@@ -1,6 +1,6 @@
 //! Which of a graph's outputs a task reads.
 
-use super::Seen;
+use super::Evidence;
 use crate::{GraphPort, Task};
 
 /// Names that exporters give the vectors of tokens.
@@ -22,7 +22,7 @@ enum Rank {
     PerToken = 3,
 }
 
-impl Seen<'_> {
+impl Evidence<'_> {
     fn output(&self, name: &str) -> Option<&GraphPort> {
         self.signature.outputs.iter().find(|port| port.name == name)
     }

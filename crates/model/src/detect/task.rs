@@ -1,6 +1,6 @@
 //! What a model does, from its files and its graph.
 
-use super::Seen;
+use super::Evidence;
 use super::listing::SENTENCE_TRANSFORMERS;
 use super::outputs::shown;
 use super::voice;
@@ -31,7 +31,7 @@ enum Head {
 /// A task and what it was found by.
 pub(super) type Found = (Task, String);
 
-impl Seen<'_> {
+impl Evidence<'_> {
     /// The task that the model has been made for.
     ///
     /// # Errors
@@ -234,7 +234,7 @@ fn is_entailment(label: &str) -> bool {
 
 /// What sentence-transformers applies to the scores of the cross-encoder that was `seen`, and what was found
 /// out; nothing where no file names a function.
-pub(super) fn activation(seen: &Seen<'_>) -> Option<(Activation, String)> {
+pub(super) fn activation(seen: &Evidence<'_>) -> Option<(Activation, String)> {
     let settings = seen.descriptions.settings.activation.as_deref();
     let of_settings = settings.map(|class| (class, SENTENCE_TRANSFORMERS));
     let config = || Some((seen.config()?.activation()?, CONFIG_FILE));

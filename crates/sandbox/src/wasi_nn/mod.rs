@@ -299,7 +299,7 @@ impl Nn {
     }
 }
 
-type Taken = Result<(Graph, Vec<(String, Tensor)>), Refusal>;
+type Prepared = Result<(Graph, Vec<(String, Tensor)>), Refusal>;
 
 impl NnView<'_> {
     /// Keeps a tensor for the guest.
@@ -322,7 +322,7 @@ impl NnView<'_> {
         &mut self,
         context: &Resource<Context>,
         inputs: Vec<NamedTensor>,
-    ) -> wasmtime::Result<Taken> {
+    ) -> wasmtime::Result<Prepared> {
         let graph = self.table.get(context)?.0.graph.clone();
         let count = inputs.len();
         let mut taken = Vec::with_capacity(count.min(MOST_INPUTS));

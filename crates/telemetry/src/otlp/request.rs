@@ -2,7 +2,7 @@ use std::time::SystemTime;
 
 use http::Method;
 
-use crate::observation::Observation;
+use crate::outcome::RequestOutcome;
 
 /// A request that has been answered, as its spans tell of it. There is no place for what was asked
 /// and answered, nor for the query, which may be a part of it.
@@ -23,5 +23,5 @@ pub struct RequestSpan {
     /// The short digest of the version.
     pub version: Option<String>,
     /// Result of the request.
-    pub observation: Observation,
+    pub observation: RequestOutcome,
 }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use pilotlight_telemetry::{Collected, ErrorKind, Metrics, Observation, Rollback, Stages, Swap};
+use pilotlight_telemetry::{Collected, ErrorKind, Metrics, RequestOutcome, Rollback, Stages, Swap};
 use pilotlight_testing::telemetry::{self, answered, failed, full, graph, pool, value};
 
 fn text(metrics: &Metrics) -> String {
@@ -15,7 +15,7 @@ fn requests_are_counted_by_function_version_and_code() {
     old.record(&answered(1));
     new.record(&answered(1));
     new.record(&answered(1));
-    new.record(&Observation { status: StatusCode::BAD_REQUEST, ..answered(1) });
+    new.record(&RequestOutcome { status: StatusCode::BAD_REQUEST, ..answered(1) });
     let text = text(&metrics);
     let requests = |version: &str, code: &str| {
         let labels = format!("{{function=\"pii\",version=\"{version}\",code=\"{code}\"}}");
@@ -32,7 +32,8 @@ fn codes_that_guests_make_up_share_one_series() {
     let metrics = Metrics::new("1");
     let handle = metrics.function("f", "v");
     for code in 600..=999 {
-        handle.record(&Observation { status: StatusCode::from_u16(code).unwrap(), ..answered(1) });
+        handle
+            .record(&RequestOutcome { status: StatusCode::from_u16(code).unwrap(), ..answered(1) });
     }
     let text = text(&metrics);
     let all = text.lines().filter(|line| line.starts_with("pilotlight_requests_total{"));
@@ -61,7 +62,7 @@ fn a_duration_is_in_every_bucket_from_its_own_on() {
     let metrics = Metrics::new("1");
     let handle = metrics.function("f", "v");
     for total in [Duration::from_micros(50), Duration::from_millis(3), Duration::from_secs(99)] {
-        handle.record(&Observation { total, ..answered(0) });
+        handle.record(&RequestOutcome { total, ..answered(0) });
     }
     let text = text(&metrics);
     let name = "pilotlight_request_duration_seconds";
@@ -85,7 +86,7 @@ fn a_stage_that_was_not_gone_through_is_not_counted() {
     let metrics = Metrics::new("1");
     let handle = metrics.function("f", "v");
     let stages = Stages { queue: Some(Duration::ZERO), ..Stages::default() };
-    handle.record(&Observation { stages, ..answered(1) });
+    handle.record(&RequestOutcome { stages, ..answered(1) });
     let text = text(&metrics);
     let count = |stage: &str| {
         let labels = format!("{{function=\"f\",version=\"v\",stage=\"{stage}\"}}");
@@ -134,7 +135,7 @@ fn requests_and_stages_carry_the_task_of_a_version_that_says_it() {
     let metrics = Metrics::new("1");
     let known = metrics.function_of_task("embed", "aaaa", "sentence-embeddings");
     let stages = Stages { queue: Some(Duration::ZERO), ..Stages::default() };
-    known.record(&Observation { stages, ..answered(1) });
+    known.record(&RequestOutcome { stages, ..answered(1) });
     let unknown = metrics.function("other", "bbbb");
     unknown.record(&answered(1));
     let text = text(&metrics);

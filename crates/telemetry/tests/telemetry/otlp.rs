@@ -5,7 +5,8 @@ use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::{Metric, number_data_point};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use pilotlight_telemetry::{
-    ErrorKind, Metrics, Observation, Otlp, RequestSpan, RequestTrace, Sampler, Secret, request_span,
+    ErrorKind, Metrics, Otlp, RequestOutcome, RequestSpan, RequestTrace, Sampler, Secret,
+    request_span,
 };
 use pilotlight_testing::collector::{
     Collector, LOGS, METRICS, PATIENCE, TRACES, as_text, attributes, recorded, request, spans,
@@ -91,7 +92,7 @@ fn a_server_error_is_one_and_a_callers_mistake_is_none() {
     let spans = sent(&recorded(), request(failed(ErrorKind::Timeout)));
     assert_eq!(spans[0].status.as_ref().unwrap().code, 2);
     assert_eq!(attributes(&spans[0].attributes)["error.type"], "timeout");
-    let refused = Observation {
+    let refused = RequestOutcome {
         status: StatusCode::TOO_MANY_REQUESTS,
         kind: Some(ErrorKind::RateLimited),
         ..answered(1)

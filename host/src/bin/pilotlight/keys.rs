@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, bail};
 use clap::Args;
 use pilotlight_auth::ApiKey;
-use pilotlight_deidentify::{KeyId, KeyRing};
+use pilotlight_deidentify::{KeyId, Keyring};
 
 #[derive(Args)]
 pub(crate) struct ApiKeyOptions {
@@ -40,22 +40,22 @@ pub(crate) fn keyring(options: &KeyringOptions) -> anyhow::Result<()> {
     let KeyringOptions { file, rotate, id } = options;
     let id = match id {
         Some(id) => id.clone(),
-        None if *rotate => next(&KeyRing::read(file)?)?,
+        None if *rotate => next(&Keyring::read(file)?)?,
         None => "k1".parse()?,
     };
     if *rotate {
-        KeyRing::rotate(file, &id)?;
+        Keyring::rotate(file, &id)?;
         println!("{}: new values are replaced with key {id}", file.display());
     } else {
-        KeyRing::generate(file, &id)?;
+        Keyring::generate(file, &id)?;
         println!("{}: created with key {id}, readable only for you", file.display());
     }
     Ok(())
 }
 
 /// The identifier after the highest of k1, k2 and so on.
-fn next(ring: &KeyRing) -> anyhow::Result<KeyId> {
-    let numbers = ring.ids().filter_map(|id| id.as_str().strip_prefix('k')?.parse::<u64>().ok());
+fn next(keyring: &Keyring) -> anyhow::Result<KeyId> {
+    let numbers = keyring.ids().filter_map(|id| id.as_str().strip_prefix('k')?.parse::<u64>().ok());
     let Some(number) = numbers.max().unwrap_or(0).checked_add(1) else {
         bail!("the keys in the keyring use the highest number; name the new key with --id");
     };

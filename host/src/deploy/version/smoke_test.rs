@@ -47,7 +47,9 @@ impl Version {
         let status = response.status();
         let body = match collect(response.into_body(), LONGEST_ANSWER).await {
             Ok(body) => body,
-            Err(CollectError::Broken(error)) => return Err(format!("smoke test: the sample request failed: {error}")),
+            Err(CollectError::Broken(error)) => {
+                return Err(format!("smoke test: the sample request failed: {error}"));
+            }
             Err(CollectError::TooLong) => {
                 return Err(format!(
                     "smoke test: the answer to the sample request exceeds {LONGEST_ANSWER} bytes"

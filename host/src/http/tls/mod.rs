@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use pilotlight_files::{FileWatcher, Look};
+use pilotlight_files::{FileCheck, FileWatcher};
 use rustls::ServerConfig;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
@@ -73,7 +73,7 @@ impl Tls {
         loop {
             looks.tick().await;
             // Both are looked at each time.
-            let changed = files.each_mut().map(|file| file.look(Look::Now));
+            let changed = files.each_mut().map(|file| file.check_files(FileCheck::Periodic));
             if changed.contains(&true) {
                 self.take_over();
             }

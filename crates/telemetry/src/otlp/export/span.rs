@@ -8,8 +8,8 @@ use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::{Span, SpanFlags, Status, status};
 
 use super::resource::{attribute, unix_nanoseconds};
-use crate::observation::Stage;
 use crate::otlp::request::RequestSpan;
+use crate::outcome::Stage;
 use crate::trace::{RequestTrace, SpanId};
 
 /// It is known whether the parent is remote.

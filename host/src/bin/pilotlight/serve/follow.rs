@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pilotlight::Host;
 use pilotlight_config::{Config, Consul};
-use pilotlight_files::{FileWatcher, Look, TextWatcher, WATCH_INTERVAL};
+use pilotlight_files::{FileCheck, FileWatcher, TextWatcher, WATCH_INTERVAL};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::Receiver;
 
@@ -23,16 +23,16 @@ pub(super) struct Follower {
     /// Functions as the administration API sees them.
     blueprints: Blueprints,
     served: Served,
-    configuration: Option<Followed>,
+    configuration: Option<WatchedConfig>,
     /// Whether files are watched.
     watch: bool,
     sources: Sources,
     hangup: Signal,
 }
 
-pub(super) struct Followed {
+pub(super) struct WatchedConfig {
     document: Document,
-    news: News,
+    news: ConfigChanges,
     /// The configuration that is served; older than the one read last if that could not be loaded.
     applied: Config,
     /// The text that could not be loaded, and its error.
@@ -48,7 +48,7 @@ struct Keys {
 }
 
 /// Source of changes of a configuration.
-enum News {
+enum ConfigChanges {
     None,
     File(TextWatcher),
     Consul(Receiver<String>),
@@ -59,7 +59,7 @@ impl Follower {
         host: Host,
         (backends, blueprints): (Arc<Backends>, Blueprints),
         (served, sources): (Served, Sources),
-        configuration: Option<Followed>,
+        configuration: Option<WatchedConfig>,
         watch: bool,
     ) -> anyhow::Result<Self> {
         // From here on it does not end the process any more.
@@ -70,21 +70,23 @@ impl Follower {
     /// Follows changes for as long as the process runs.
     pub(super) async fn run(mut self) {
         if self.watch {
-            tokio::spawn(look_at_keys(self.host.clone()));
+            tokio::spawn(check_keys(self.host.clone()));
         }
-        let mut looks = tokio::time::interval(WATCH_INTERVAL);
+        let mut checks = tokio::time::interval(WATCH_INTERVAL);
         loop {
             tokio::select! {
-                _ = looks.tick(), if self.watch => self.look().await,
+                _ = checks.tick(), if self.watch => self.check_files().await,
                 Some(text) = told(&mut self.configuration) => self.offer(&text).await,
                 _ = self.hangup.recv() => self.read_again().await,
             }
         }
     }
 
-    async fn look(&mut self) {
-        if let Some(Followed { news: News::File(watcher), .. }) = &mut self.configuration {
-            match watcher.look() {
+    async fn check_files(&mut self) {
+        if let Some(WatchedConfig { news: ConfigChanges::File(watcher), .. }) =
+            &mut self.configuration
+        {
+            match watcher.check_files() {
                 Some(Ok(text)) => self.offer(&text).await,
                 Some(Err(error)) => {
                     tracing::warn!("{error}; the previous configuration stays in use");
@@ -95,15 +97,15 @@ impl Follower {
         if let Some(text) = self.configuration.as_mut().and_then(|followed| followed.due()) {
             self.offer(&text).await;
         }
-        self.swap_changed(Look::Now).await;
+        self.swap_changed(FileCheck::Periodic).await;
     }
 
     /// Reads the configuration and loads every function whose files have changed.
     async fn read_again(&mut self) {
         tracing::info!("reloading the configuration and the files of functions");
-        self.host.look(Look::Whole);
+        self.host.check_files(FileCheck::Requested);
         if let Some(followed) = &mut self.configuration {
-            followed.keys.look(Look::Whole);
+            followed.keys.check_files(FileCheck::Requested);
             let origin = followed.document.origin.clone();
             match tokio::task::spawn_blocking(move || origin.read()).await {
                 Ok(Ok(text)) => self.offer(&text).await,
@@ -116,11 +118,11 @@ impl Follower {
                 }
             }
         }
-        self.swap_changed(Look::Whole).await;
+        self.swap_changed(FileCheck::Requested).await;
     }
 
-    async fn swap_changed(&mut self, look: Look) {
-        for name in self.sources.changed(look) {
+    async fn swap_changed(&mut self, check: FileCheck) {
+        for name in self.sources.changed(check) {
             match self.swap(&name).await {
                 Ok(()) => self.sources.served(&name),
                 Err(error) => {
@@ -203,16 +205,18 @@ impl Follower {
     }
 }
 
-impl Followed {
+impl WatchedConfig {
     /// Follows the origin of `document`. Call it before anything is loaded, so that no change is
     /// missed.
     pub(super) fn new(document: Document, watch: bool) -> anyhow::Result<Self> {
         let news = match &document.origin {
-            _ if !watch => News::None,
-            Origin::File(path) => News::File(TextWatcher::new(path, document.text.clone())),
+            _ if !watch => ConfigChanges::None,
+            Origin::File(path) => {
+                ConfigChanges::File(TextWatcher::new(path, document.text.clone()))
+            }
             Origin::Consul { options, .. } => {
                 let away = document.outdated.is_some();
-                News::Consul(consul::follow(Consul::new(options.clone())?, away)?)
+                ConfigChanges::Consul(consul::follow(Consul::new(options.clone())?, away)?)
             }
         };
         let applied = document.parsed().config.clone();
@@ -239,8 +243,8 @@ impl Followed {
 
     /// The text to load again: loading failed some time ago, or keys have changed.
     fn due(&mut self) -> Option<String> {
-        let keys_changed = self.keys.look(Look::Now);
-        let due = self.refused.as_ref().filter(|(_, refused)| refused.is_due(Look::Now));
+        let keys_changed = self.keys.check_files(FileCheck::Periodic);
+        let due = self.refused.as_ref().filter(|(_, refused)| refused.is_due(FileCheck::Periodic));
         let refused = due.map(|(text, _)| text.clone());
         refused.or_else(|| keys_changed.then(|| self.document.text.clone()))
     }
@@ -261,26 +265,26 @@ impl Keys {
         Self { watches, are_news: false }
     }
 
-    fn look(&mut self, look: Look) -> bool {
-        let changed = FileWatcher::look_at_all(&mut self.watches, look);
+    fn check_files(&mut self, check: FileCheck) -> bool {
+        let changed = FileWatcher::check_all(&mut self.watches, check);
         self.are_news |= changed;
         changed
     }
 }
 
 /// Files of keys, for authentication and de-identification, which nothing that is loaded meanwhile may hold up.
-async fn look_at_keys(host: Host) {
-    let mut looks = tokio::time::interval(WATCH_INTERVAL);
+async fn check_keys(host: Host) {
+    let mut checks = tokio::time::interval(WATCH_INTERVAL);
     loop {
-        looks.tick().await;
-        host.look(Look::Now);
+        checks.tick().await;
+        host.check_files(FileCheck::Periodic);
     }
 }
 
 /// The next configuration from Consul; pending forever without Consul.
-async fn told(configuration: &mut Option<Followed>) -> Option<String> {
+async fn told(configuration: &mut Option<WatchedConfig>) -> Option<String> {
     match configuration {
-        Some(Followed { news: News::Consul(told), .. }) => told.recv().await,
+        Some(WatchedConfig { news: ConfigChanges::Consul(told), .. }) => told.recv().await,
         _ => None,
     }
 }

@@ -28,7 +28,7 @@ use pilotlight_model::Digest;
 use crate::stages::Stages;
 use blueprint::{Backends, Blueprints};
 pub(crate) use document::Document;
-use follow::{Followed, Follower};
+use follow::{WatchedConfig, Follower};
 use listeners::Listeners;
 pub(crate) use options::ServeArgs;
 use settings::{Fixed, Served};
@@ -122,7 +122,7 @@ struct Starting {
     host: Host,
     fixed: Fixed,
     served: Served,
-    followed: Option<Followed>,
+    followed: Option<WatchedConfig>,
     backends: Arc<Backends>,
     blueprints: Blueprints,
     readiness: Readiness,
@@ -143,7 +143,7 @@ impl Starting {
             Some(_) => Served::of_config(&config)?,
             None => Served::of_flags(options)?,
         };
-        let followed = document.map(|document| Followed::new(document, fixed.watch)).transpose()?;
+        let followed = document.map(|document| WatchedConfig::new(document, fixed.watch)).transpose()?;
         let blueprints = Blueprints::default();
         blueprints.set(served.functions.clone());
         let host = Host::with_telemetry(fixed.cache.clone(), telemetry.clone());

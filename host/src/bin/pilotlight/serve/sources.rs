@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use pilotlight_files::{FileWatcher, Look};
+use pilotlight_files::{FileCheck, FileWatcher};
 
 use super::blueprint::Blueprint;
 
@@ -45,10 +45,10 @@ impl Sources {
     }
 
     /// Functions to load: their files have changed, or it is time to try again.
-    pub(super) fn changed(&mut self, look: Look) -> Vec<String> {
+    pub(super) fn changed(&mut self, check: FileCheck) -> Vec<String> {
         let changed = self.0.iter_mut().filter_map(|(name, files)| {
-            let due = files.refused.as_ref().is_some_and(|refused| refused.is_due(look));
-            (FileWatcher::look_at_all(&mut files.watches, look) || due).then(|| name.clone())
+            let due = files.refused.as_ref().is_some_and(|refused| refused.is_due(check));
+            (FileWatcher::check_all(&mut files.watches, check) || due).then(|| name.clone())
         });
         changed.collect()
     }
@@ -84,7 +84,7 @@ impl Refused {
         is_news
     }
 
-    pub(super) fn is_due(&self, look: Look) -> bool {
-        look == Look::Whole || Instant::now() >= self.again
+    pub(super) fn is_due(&self, check: FileCheck) -> bool {
+        check == FileCheck::Requested || Instant::now() >= self.again
     }
 }

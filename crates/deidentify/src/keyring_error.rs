@@ -5,7 +5,7 @@ use crate::key::{BadKeyId, KeyId, SHORTEST};
 /// Errors of a keyring file. No message contains any of a secret.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum RingError {
+pub enum KeyringError {
     /// A file cannot be read or written.
     #[error("{}: {source}", path.display())]
     Io {
@@ -26,7 +26,7 @@ pub enum RingError {
         /// Its permissions.
         mode: u32,
     },
-    /// The file is larger than any ring.
+    /// The file is larger than any keyring.
     #[error("{}: larger than the maximum of 1 MiB; check that it is a keyring", path.display())]
     TooLarge {
         /// The file.
@@ -58,7 +58,7 @@ pub enum RingError {
         /// The file.
         path: PathBuf,
     },
-    /// The ring has such a key already.
+    /// The keyring has such a key already.
     #[error("{}: already has a key `{id}`; choose another identifier with --id", path.display())]
     KeyExists {
         /// The file.

@@ -1,21 +1,21 @@
 //! Values back out of tokens in a text that arrives in chunks.
 
-use crate::ring::KeyRing;
+use crate::keyring::Keyring;
 
 /// Longest token that is put together, in bytes; a longer one stays as it is.
 const LONGEST: usize = 64 << 10;
 
-/// A text that is re-identified while it passes. What becomes of it is what [`KeyRing::reidentify`] makes of
+/// A text that is re-identified while it passes. What becomes of it is what [`Keyring::reidentify`] makes of
 /// the whole text, but for tokens of more than 64 KiB.
 #[derive(Debug, Default)]
-pub struct Restoring {
+pub struct StreamReidentifier {
     /// The beginning of what may be a token.
     held: String,
 }
 
-impl Restoring {
+impl StreamReidentifier {
     /// Takes the next chunk, and gives what can pass.
-    pub fn push(&mut self, chunk: &str, keys: &KeyRing) -> String {
+    pub fn push(&mut self, chunk: &str, keys: &Keyring) -> String {
         self.held.push_str(chunk);
         let end = match self.held.rfind('[') {
             Some(place) if !self.held[place..].contains(']') => place,
@@ -28,7 +28,7 @@ impl Restoring {
     }
 
     /// The text has ended: gives the rest.
-    pub fn finish(self, keys: &KeyRing) -> String {
+    pub fn finish(self, keys: &Keyring) -> String {
         keys.reidentify(&self.held).text
     }
 }

@@ -12,7 +12,7 @@ use crate::isolated::socket::{Broken, Socket};
 use crate::signature::Signature;
 use crate::tensor::Tensor;
 
-/// Memory that a lane keeps for the next call; more goes back to the system.
+/// Memory that a channel keeps for the next call; more goes back to the system.
 const MOST_KEPT: usize = 1 << 26;
 
 /// What the child says of a graph that it has loaded.
@@ -29,9 +29,9 @@ pub(super) struct Found {
 /// Why a call has no result.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// The engine failed, and this is what it said. The lane is as good as before.
+    /// The engine failed, and this is what it said. The channel is as good as before.
     Failed(String),
-    /// The lane is of no use any more, and what is at its other end is not to be trusted.
+    /// The channel is of no use any more, and what is at its other end is not to be trusted.
     Broken(Broken),
 }
 
@@ -41,10 +41,10 @@ impl From<Broken> for Fault {
     }
 }
 
-/// A lane. Its memory is used by this side while nothing is asked, and is not used for another
+/// A channel. Its memory is used by this side while nothing is asked, and is not used for another
 /// call before the last one was answered: that of a call whose caller has gone is waited for, too.
 #[derive(Debug)]
-pub(super) struct Lane {
+pub(super) struct Channel {
     socket: Socket,
     region: Option<Region>,
     memory: Vec<u8>,
@@ -52,8 +52,8 @@ pub(super) struct Lane {
     spent: bool,
 }
 
-impl Lane {
-    /// A lane, and the end that the child is to have.
+impl Channel {
+    /// A channel, and the end that the child is to have.
     pub(super) fn open() -> Result<(Self, OwnedFd), Broken> {
         let (socket, theirs) = Socket::pair()?;
         Ok((Self { socket, region: None, memory: Vec::new(), spent: false }, theirs))
@@ -133,8 +133,8 @@ impl Lane {
         limit: Duration,
     ) -> Result<Reply, Broken> {
         self.socket.limit(Some(limit))?;
-        self.socket.say(request, file)?;
-        Ok(self.socket.hear(&mut self.memory)?.0)
+        self.socket.send(request, file)?;
+        Ok(self.socket.receive(&mut self.memory)?.0)
     }
 }
 
@@ -164,7 +164,7 @@ mod tests {
 
     /// Computes with a child that answers with `replies`, whatever it is asked, and hangs up then.
     fn run(replies: Vec<Vec<u8>>) -> Result<Vec<Tensor>, Fault> {
-        let (mut lane, theirs) = Lane::open().unwrap();
+        let (mut channel, theirs) = Channel::open().unwrap();
         let buffers = Buffers::new(0);
         let input = Tensor::copied(&buffers, Element::F32, &[1, 2], &[0; 8]).unwrap();
         std::thread::scope(|scope| {
@@ -176,8 +176,8 @@ mod tests {
                     let _ = send(&theirs, &reply, SendFlags::NOSIGNAL);
                 }
             });
-            let outcome = lane.run((0, &signature()), &[input], &buffers, LIMIT);
-            drop(lane);
+            let outcome = channel.run((0, &signature()), &[input], &buffers, LIMIT);
+            drop(channel);
             outcome
         })
     }
@@ -246,9 +246,9 @@ mod tests {
 
     #[test]
     fn a_child_that_says_nothing_is_waited_for_no_longer_than_said() {
-        let (mut lane, theirs) = Lane::open().unwrap();
+        let (mut channel, theirs) = Channel::open().unwrap();
         let limit = Duration::from_millis(1);
-        let outcome = lane.run((0, &signature()), &[], &Buffers::new(0), limit);
+        let outcome = channel.run((0, &signature()), &[], &Buffers::new(0), limit);
         assert!(matches!(outcome, Err(Fault::Broken(Broken::Late))), "{outcome:?}");
         assert!(theirs.as_raw_fd() > 0);
     }

@@ -4,7 +4,7 @@ use http::StatusCode;
 
 /// Result of a request.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Observation {
+pub struct RequestOutcome {
     /// Status of the response; 499 if the client disconnected.
     pub status: StatusCode,
     /// Kind of the error, if there was one.

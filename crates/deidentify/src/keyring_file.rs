@@ -1,4 +1,4 @@
-//! The file of a ring:
+//! The file of a keyring:
 //!
 //! ```toml
 //! active = "k2"
@@ -21,8 +21,8 @@ use toml::de::{DeTable, DeValue};
 use zeroize::Zeroizing;
 
 use crate::key::{KeyId, SHORTEST};
+use crate::keyring_error::{KeyringError, Problem};
 use crate::private_file;
-use crate::ring_error::{Problem, RingError};
 
 pub(crate) type Secret = Zeroizing<Vec<u8>>;
 
@@ -52,14 +52,14 @@ impl RingFile {
 type Fault = (String, Problem);
 
 /// Reads what is written, and no other files. `path` is named in errors.
-pub(crate) fn parse(text: &str, path: &Path) -> Result<RingFile, RingError> {
+pub(crate) fn parse(text: &str, path: &Path) -> Result<RingFile, KeyringError> {
     let table = DeTable::parse(text).map_err(|error| {
         let before = text.get(..error.span().map_or(0, |span| span.start)).unwrap_or(text);
         let line = before.matches('\n').count() + 1;
         // Its Display would show the line, with the secret that may be there.
-        RingError::NotToml { path: path.to_owned(), line, message: error.message().to_owned() }
+        KeyringError::NotToml { path: path.to_owned(), line, message: error.message().to_owned() }
     })?;
-    read_table(table.get_ref()).map_err(|(key, problem)| RingError::Wrong {
+    read_table(table.get_ref()).map_err(|(key, problem)| KeyringError::Wrong {
         path: path.to_owned(),
         key,
         problem,
@@ -129,11 +129,11 @@ fn decode(text: &str) -> Result<Secret, Problem> {
 }
 
 /// Reads the secret of a key from a file of its own, which holds what would be written in the
-/// ring's, at `path`.
-pub(crate) fn read_secret(file: &Path, path: &Path, id: &KeyId) -> Result<Secret, RingError> {
+/// keyring's, at `path`.
+pub(crate) fn read_secret(file: &Path, path: &Path, id: &KeyId) -> Result<Secret, KeyringError> {
     let text = private_file::read(file)?;
     decode(text.trim_ascii()).map_err(|problem| {
         let key = format!("keys.{id}.file");
-        RingError::Wrong { path: path.to_owned(), key, problem }
+        KeyringError::Wrong { path: path.to_owned(), key, problem }
     })
 }

@@ -2,14 +2,14 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use pilotlight_deidentify::{Cipher, KeyRing, Problem, RingError};
+use pilotlight_deidentify::{Cipher, Keyring, KeyringError, Problem};
 use tempfile::TempDir;
 
 use super::{RING, SECRETS, encryption, ring_text, token, write};
 
-fn read(text: &str) -> Result<KeyRing, RingError> {
+fn read(text: &str) -> Result<Keyring, KeyringError> {
     let folder = TempDir::new().unwrap();
-    KeyRing::read(&write(folder.path(), "keys.toml", 0o600, text))
+    Keyring::read(&write(folder.path(), "keys.toml", 0o600, text))
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn mistakes_name_the_file_and_the_key() {
     ];
     for (text, key, problem) in mistakes {
         let error = read(&text).unwrap_err();
-        assert!(matches!(error, RingError::Wrong { .. }), "{error}");
+        assert!(matches!(error, KeyringError::Wrong { .. }), "{error}");
         let message = error.to_string();
         assert!(message.contains("keys.toml: "), "{message}");
         assert!(message.contains(&format!("`{key}")), "{message} instead of {key}");
@@ -59,7 +59,7 @@ fn what_is_not_toml_is_told_with_its_line() {
     for (text, line) in [("active = \"k1\"\n[keys.k1\n", 2), ("active", 1), ("a = 1\n\na = 2", 3)] {
         let error = read(text).unwrap_err();
         assert!(
-            matches!(error, RingError::NotToml { line: found, .. } if found == line),
+            matches!(error, KeyringError::NotToml { line: found, .. } if found == line),
             "{error}"
         );
         assert!(error.to_string().contains(&format!("keys.toml:{line}: not TOML: ")), "{error}");
@@ -69,21 +69,21 @@ fn what_is_not_toml_is_told_with_its_line() {
 #[test]
 fn no_message_and_no_debug_shows_a_secret() {
     let [one, two] = SECRETS;
-    let ring = ring_text("k1", &["k1", "k2"]);
+    let keyring = ring_text("k1", &["k1", "k2"]);
     let broken = [
-        ring.replace("[keys.k1]", "[keys.k1"),
-        ring.replace(&format!("{two}\""), two),
-        ring.replace("secret = ", "secret "),
-        ring.replace("secret = ", "secret := "),
-        ring.replace("secret", "sekret"),
-        ring.replace("==\"", "=!\""),
-        ring.replace("==\"", "\\q\""),
-        ring.replace("active = \"k1\"", "active = \"k3\""),
+        keyring.replace("[keys.k1]", "[keys.k1"),
+        keyring.replace(&format!("{two}\""), two),
+        keyring.replace("secret = ", "secret "),
+        keyring.replace("secret = ", "secret := "),
+        keyring.replace("secret", "sekret"),
+        keyring.replace("==\"", "=!\""),
+        keyring.replace("==\"", "\\q\""),
+        keyring.replace("active = \"k1\"", "active = \"k3\""),
         format!("active = \"k1\"\nkeys = \"{one}\""),
         format!("active = \"k1\"\nkeys.k1 = \"{one}\""),
         format!("active = \"{one}\"\n[keys.k1]\nsecret = \"{one}\""),
-        format!("{ring}file = \"{one}\""),
-        format!("{ring}secret = \"{one}\""),
+        format!("{keyring}file = \"{one}\""),
+        format!("{keyring}secret = \"{one}\""),
     ];
     for text in broken {
         let error = read(&text).unwrap_err();
@@ -92,9 +92,9 @@ fn no_message_and_no_debug_shows_a_secret() {
     }
     let deidentifier = encryption(Cipher::Aes256Gcm, &RING);
     let shown = format!("{:?} {:?}", *RING, deidentifier);
-    let ring = "KeyRing { active: \"k2\", keys: [\"k2\", \"k1\"] }";
-    assert!(shown.starts_with(ring), "{shown}");
-    let rest = shown.replace(ring, "");
+    let keyring = "Keyring { active: \"k2\", keys: [\"k2\", \"k1\"] }";
+    assert!(shown.starts_with(keyring), "{shown}");
+    let rest = shown.replace(keyring, "");
     assert_eq!(
         rest,
         " Deidentifier { replacement: Encrypted(Aes256Gcm, ), single: {}, thresholds: {}, labels: None }"
@@ -106,14 +106,14 @@ fn a_file_that_others_may_touch_is_refused() {
     let folder = TempDir::new().unwrap();
     let text = ring_text("k1", &["k1"]);
     for mode in [0o644, 0o604, 0o620, 0o602, 0o601, 0o610, 0o666] {
-        let error = KeyRing::read(&write(folder.path(), "a.toml", mode, &text)).unwrap_err();
-        assert!(matches!(error, RingError::Exposed { .. }), "{error}");
+        let error = Keyring::read(&write(folder.path(), "a.toml", mode, &text)).unwrap_err();
+        assert!(matches!(error, KeyringError::Exposed { .. }), "{error}");
         let message = error.to_string();
         assert!(message.contains(&format!("{mode:04o}")) && message.contains("chmod 600"));
     }
     for mode in [0o600, 0o400] {
         let path = write(folder.path(), &format!("{mode:o}.toml"), mode, &text);
-        assert!(KeyRing::read(&path).is_ok());
+        assert!(Keyring::read(&path).is_ok());
     }
 }
 
@@ -124,27 +124,27 @@ fn a_secret_may_be_in_a_file_of_its_own() {
     let secret = write(folder.path(), "k1.secret", 0o600, &format!("{one}\n"));
     let text = format!("active = \"k1\"\n[keys]\nk1.file = \"k1.secret\"\nk2.secret = \"{two}\"");
     let path = write(folder.path(), "keys.toml", 0o600, &text);
-    let ring = KeyRing::read(&path).unwrap();
-    assert_eq!(ring.files(), [path.clone(), secret.clone()]);
-    let value = token(&encryption(Cipher::Aes256Gcm, &ring), "A", "value");
+    let keyring = Keyring::read(&path).unwrap();
+    assert_eq!(keyring.files(), [path.clone(), secret.clone()]);
+    let value = token(&encryption(Cipher::Aes256Gcm, &keyring), "A", "value");
     assert_eq!(RING.reidentify(&value).text, "value");
 
     fs::set_permissions(&secret, fs::Permissions::from_mode(0o644)).unwrap();
-    let error = KeyRing::read(&path).unwrap_err();
-    assert!(matches!(error, RingError::Exposed { .. }), "{error}");
+    let error = Keyring::read(&path).unwrap_err();
+    assert!(matches!(error, KeyringError::Exposed { .. }), "{error}");
     assert!(error.to_string().contains("k1.secret"), "{error}");
 
     for (content, problem) in
         [("AAEC", Problem::TooShort(3)), ("", Problem::TooShort(0)), ("é", Problem::NotBase64)]
     {
         write(folder.path(), "k1.secret", 0o600, content);
-        let error = KeyRing::read(&path).unwrap_err();
+        let error = Keyring::read(&path).unwrap_err();
         assert!(error.to_string().contains("`keys.k1.file`"), "{error}");
-        assert!(matches!(error, RingError::Wrong { problem: found, .. } if found == problem));
+        assert!(matches!(error, KeyringError::Wrong { problem: found, .. } if found == problem));
     }
     fs::remove_file(&secret).unwrap();
-    let error = KeyRing::read(&path).unwrap_err();
-    assert!(matches!(error, RingError::Io { .. }), "{error}");
+    let error = Keyring::read(&path).unwrap_err();
+    assert!(matches!(error, KeyringError::Io { .. }), "{error}");
     assert!(error.to_string().contains("k1.secret"), "{error}");
 }
 
@@ -152,18 +152,18 @@ fn a_secret_may_be_in_a_file_of_its_own() {
 fn a_file_that_cannot_be_a_ring_is_not_read_to_its_end() {
     let folder = TempDir::new().unwrap();
     let path = write(folder.path(), "keys.toml", 0o600, &"#".repeat((1 << 20) + 1));
-    assert!(matches!(KeyRing::read(&path), Err(RingError::TooLarge { .. })));
+    assert!(matches!(Keyring::read(&path), Err(KeyringError::TooLarge { .. })));
     fs::write(&path, b"active = \"\xff\"").unwrap();
-    assert!(matches!(KeyRing::read(&path), Err(RingError::Io { .. })));
-    assert!(matches!(KeyRing::read(Path::new("/missing/keys.toml")), Err(RingError::Io { .. })));
-    assert!(KeyRing::read(folder.path()).is_err());
+    assert!(matches!(Keyring::read(&path), Err(KeyringError::Io { .. })));
+    assert!(matches!(Keyring::read(Path::new("/missing/keys.toml")), Err(KeyringError::Io { .. })));
+    assert!(Keyring::read(folder.path()).is_err());
 }
 
 #[test]
 fn one_secret_under_two_names_makes_two_keys() {
     let [one, _] = SECRETS;
     let text = format!("active = \"a\"\n[keys]\na.secret = \"{one}\"\nb.secret = \"{one}\"");
-    let ring = read(&text).unwrap();
-    let token = token(&encryption(Cipher::Aes256Gcm, &ring), "A", "value");
-    assert_eq!(ring.reidentify(&token.replace(":a:", ":b:")).reidentified, 0);
+    let keyring = read(&text).unwrap();
+    let token = token(&encryption(Cipher::Aes256Gcm, &keyring), "A", "value");
+    assert_eq!(keyring.reidentify(&token.replace(":a:", ":b:")).reidentified, 0);
 }

@@ -1,6 +1,6 @@
-use pilotlight_deidentify::{Cipher, Left, Mode, Reason, Restoring};
+use pilotlight_deidentify::{Cipher, Left, Mode, Reason, StreamReidentifier};
 
-use super::{RING, deidentifier, encryption, ring, token};
+use super::{RING, deidentifier, encryption, keyring, token};
 
 fn left(reason: Reason, key: &str, start: usize, end: usize) -> Left {
     Left { reason, key: key.to_owned(), start, end }
@@ -9,11 +9,11 @@ fn left(reason: Reason, key: &str, start: usize, end: usize) -> Left {
 #[test]
 fn what_cannot_be_decrypted_stays_and_is_told() {
     let known = token(&encryption(Cipher::Sm4Gcm, &RING), "A", "é");
-    let unknown = token(&encryption(Cipher::Aes256Gcm, &ring("k1", &["k1"])), "A", "x");
+    let unknown = token(&encryption(Cipher::Aes256Gcm, &keyring("k1", &["k1"])), "A", "x");
     let damaged = known.replace("[A:", "[B:");
     let pseudonym = token(&deidentifier(Mode::Pseudonymize, &RING), "A", "x");
     let text = format!("ü {unknown}{known} {damaged}ß{pseudonym}.");
-    let reidentified = ring("k2", &["k2"]).reidentify(&text);
+    let reidentified = keyring("k2", &["k2"]).reidentify(&text);
     assert_eq!(reidentified.text, format!("ü {unknown}é {damaged}ß{pseudonym}."));
     assert_eq!(reidentified.reidentified, 1);
     let at = |part: &str| {
@@ -94,7 +94,7 @@ fn an_answer_in_json_has_reasons_in_words() {
 fn a_token_in_several_chunks_is_decrypted() {
     let token = token(&encryption(Cipher::Aes256Gcm, &RING), "A", "value");
     let (one, other) = token.split_at(20);
-    let mut restoring = Restoring::default();
+    let mut restoring = StreamReidentifier::default();
     assert_eq!(restoring.push("It is [", &RING), "It is ");
     assert_eq!(restoring.push(&format!("x] {one}"), &RING), "[x] ");
     assert_eq!(restoring.push(other, &RING), "value");
@@ -104,7 +104,7 @@ fn a_token_in_several_chunks_is_decrypted() {
 
 #[test]
 fn what_is_held_back_is_bounded() {
-    let mut restoring = Restoring::default();
+    let mut restoring = StreamReidentifier::default();
     let long = format!("[{}", "x".repeat(70_000));
     assert_eq!(restoring.push(&long, &RING), long);
 }

@@ -5,64 +5,64 @@ use std::sync::Arc;
 
 use crate::cipher::Cipher;
 use crate::key::{Key, KeyId};
+use crate::keyring_error::KeyringError;
+use crate::keyring_file::{self, Source};
 use crate::private_file;
-use crate::ring_error::RingError;
-use crate::ring_file::{self, Source};
 
 /// The keys of a file: the active one makes new tokens, all of them decrypt. It does not change,
-/// and is cheap to clone: to rotate keys, a ring is read again and put in the place of the old one.
+/// and is cheap to clone: to rotate keys, a keyring is read again and put in the place of the old one.
 ///
 /// Its `Debug` shows no more than what the keys are called.
 #[derive(Clone)]
-pub struct KeyRing(Arc<Ring>);
+pub struct Keyring(Arc<Keys>);
 
-struct Ring {
+struct Keys {
     path: PathBuf,
     files: Vec<PathBuf>,
     active: Key,
     others: BTreeMap<KeyId, Key>,
 }
 
-impl KeyRing {
-    /// Reads a ring's file, and the files that it names. As with ssh, one that its group or others
+impl Keyring {
+    /// Reads a keyring's file, and the files that it names. As with ssh, one that its group or others
     /// may read or write is refused.
     ///
     /// # Errors
-    /// [`RingError`].
-    pub fn read(path: &Path) -> Result<Self, RingError> {
+    /// [`KeyringError`].
+    pub fn read(path: &Path) -> Result<Self, KeyringError> {
         Self::continuing(path, None)
     }
 
     /// Reads the same file again. Keys of the same name go on counting their uses.
     ///
     /// # Errors
-    /// [`RingError`]; this ring can be used further.
-    pub fn read_again(&self) -> Result<Self, RingError> {
+    /// [`KeyringError`]; this keyring can be used further.
+    pub fn read_again(&self) -> Result<Self, KeyringError> {
         Self::continuing(&self.0.path, Some(self))
     }
 
-    fn continuing(path: &Path, before: Option<&Self>) -> Result<Self, RingError> {
+    fn continuing(path: &Path, before: Option<&Self>) -> Result<Self, KeyringError> {
         let text = private_file::read(path)?;
-        let file = ring_file::parse(&text, path)?;
+        let file = keyring_file::parse(&text, path)?;
         let mut files = vec![path.to_owned()];
-        let mut key = |(id, source): (KeyId, Source)| -> Result<Key, RingError> {
+        let mut key = |(id, source): (KeyId, Source)| -> Result<Key, KeyringError> {
             let secret = match source {
                 Source::Here(secret) => secret,
                 Source::File(file) => {
                     let file = path.with_file_name(file);
-                    let secret = ring_file::read_secret(&file, path, &id)?;
+                    let secret = keyring_file::read_secret(&file, path, &id)?;
                     files.push(file);
                     secret
                 }
             };
-            let uses = before.and_then(|ring| ring.key(id.as_str())).map(Key::counts);
+            let uses = before.and_then(|keyring| keyring.key(id.as_str())).map(Key::counts);
             Ok(Key::new(id, &secret, uses.unwrap_or_default()))
         };
         let active = key(file.active)?;
         let others = file.others.into_iter().map(|(id, source)| key((id, source)));
         let others = others.map(|key| key.map(|key| (key.id().clone(), key)));
         let others = others.collect::<Result<_, _>>()?;
-        Ok(Self(Arc::new(Ring { path: path.to_owned(), files, active, others })))
+        Ok(Self(Arc::new(Keys { path: path.to_owned(), files, active, others })))
     }
 
     /// Identifier of the key that makes new tokens.
@@ -75,7 +75,7 @@ impl KeyRing {
         [self.active()].into_iter().chain(self.0.others.keys())
     }
 
-    /// The files that were read, the ring's own first: when one of them changes, it is time to
+    /// The files that were read, the keyring's own first: when one of them changes, it is time to
     /// read them again.
     pub fn files(&self) -> &[PathBuf] {
         &self.0.files
@@ -96,10 +96,10 @@ impl KeyRing {
     }
 }
 
-impl fmt::Debug for KeyRing {
+impl fmt::Debug for Keyring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ids: Vec<_> = self.ids().map(KeyId::as_str).collect();
-        f.debug_struct("KeyRing")
+        f.debug_struct("Keyring")
             .field("active", &self.active().as_str())
             .field("keys", &ids)
             .finish()
