@@ -23,7 +23,7 @@ fn the_graph_that_is_not_quantized_is_taken_and_another_on_request() {
     assert_eq!(chosen.manifest().onnx_file, "model_int8.onnx");
     assert!(chosen.lists("model_int8.onnx") && !chosen.lists("model.onnx"));
     let refusal = folder.with_graph("no.onnx").unwrap_err().to_string();
-    assert!(refusal.contains("there is no no.onnx; there are model.onnx, "), "{refusal}");
+    assert!(refusal.contains("no.onnx does not exist; there are model.onnx, "), "{refusal}");
     assert!(folder.with_graph("../m/model.onnx").is_err());
     for expected in ["model_fp16.onnx", "model_int8.onnx", "model_q4.onnx", "a.onnx"] {
         let before = names[..names.iter().position(|name| *name == expected).unwrap()].iter();
@@ -39,7 +39,7 @@ fn a_graph_that_is_too_large_with_its_data_gives_way_to_the_next() {
     assert_eq!(folder.detected().manifest().onnx_file, "model_fp16.onnx");
     let folder = folder.without("model_fp16.onnx");
     let refusal = folder.refusal();
-    assert!(refusal.contains("model.onnx: 2147483653 bytes with its data"), "{refusal}");
+    assert!(refusal.contains("model.onnx: has 2147483653 bytes with its data"), "{refusal}");
     let folder = Folder::new("m", &[("logits", &[ANY, 2])]).large("model.onnx", TWO_GIB + 1);
     assert!(folder.refusal().contains("more than the maximum of 2147483648"));
     assert!(folder.with_graph("model.onnx").unwrap_err().to_string().contains("2147483648"));
