@@ -16,7 +16,7 @@ pub(crate) fn check() -> anyhow::Result<()> {
     let allowed = allowed()?;
     let mut tree = cargo(&["tree", "--locked", "--workspace", "--all-features"]);
     tree.args(TARGETS.iter().flat_map(|target| ["--target", target]));
-    tree.args(["--edges", "all", "--prefix", "none", "--format", "{p}\t{l}\t"]);
+    tree.args(["--edges", "normal,build,dev", "--prefix", "none", "--format", "{p}\t{l}\t"]);
     let output = tree.output().context("cannot run cargo tree")?;
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let packages = String::from_utf8(output.stdout)?;
