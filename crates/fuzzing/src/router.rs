@@ -70,8 +70,12 @@ fn canaries_move(router: &Router, mut draw: u64) {
         for _ in 0..16 {
             for _ in 0..8 {
                 draw = mixed(draw);
-                let side = if draw % 2 == 0 { Side::Canary } else { Side::Control };
-                canary.observe(side, Duration::from_nanos(draw >> (draw % 64)), draw % 5 == 0);
+                let side = if draw.is_multiple_of(2) { Side::Canary } else { Side::Control };
+                canary.observe(
+                    side,
+                    Duration::from_nanos(draw >> (draw % 64)),
+                    draw.is_multiple_of(5),
+                );
             }
             canary.advance(Duration::from_secs(draw % (1 << 20)));
             shares_sum_to_one(router);
