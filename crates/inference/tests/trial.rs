@@ -65,8 +65,8 @@ fn runs() -> Vec<Run> {
     let graphs = Graphs::new(Box::new(Recording(Arc::clone(&runs))), 1).unwrap();
     let graph = graphs.load("g", Vec::new(), GraphOptions::default()).unwrap();
     assert_eq!(graph.mixes_rows(), None);
-    let runs = runs.lock().unwrap().clone();
-    runs
+    let runs = runs.lock().unwrap();
+    runs.clone()
 }
 
 #[test]

@@ -63,8 +63,8 @@ fn clients_that_hold_bodies_back_cost_their_bytes_and_others_are_served() {
     // None was refused, though some may have been given up since.
     for mut client in held {
         let mut answer = [0; 12];
-        match client.read(&mut answer) {
-            Ok(_) => assert_eq!(&answer, b"HTTP/1.1 408"),
+        match client.read_exact(&mut answer) {
+            Ok(()) => assert_eq!(&answer, b"HTTP/1.1 408"),
             Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
         }
     }

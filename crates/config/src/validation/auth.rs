@@ -66,7 +66,7 @@ fn check_reidentification(
     (deidentify, auth): (&str, Option<&String>),
     findings: &mut Vec<Finding>,
 ) {
-    let encrypts = |options: &DeidentifyOptions| options.mode == Mode::Encrypt;
+    let encrypts = |options: &DeidentifyOptions| options.modes().any(|mode| mode == Mode::Encrypt);
     if !config.deidentify.get(deidentify).is_some_and(encrypts) {
         return;
     }

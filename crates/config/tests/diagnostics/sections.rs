@@ -80,6 +80,10 @@ fn encrypted_values_are_not_reidentified_without_authentication() {
     only(&with("", ""), diagnostic);
     only(&with(keys, ""), diagnostic);
     only(&with("auth.all.rate = 1", "auth = 'all'"), diagnostic);
+    // Of a single label, too.
+    let single =
+        with("", "").replace("mode = 'encrypt'", "mode = 'redact', actions = { A = 'encrypt' }");
+    only(&single, diagnostic);
     Config::parse(&with(keys, "auth = 'keys'"), &sources()).unwrap();
     let default = "auth.keys = { api-keys = 'k' }\ndefault-auth = 'keys'";
     Config::parse(&with(default, ""), &sources()).unwrap();

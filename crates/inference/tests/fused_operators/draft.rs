@@ -97,7 +97,7 @@ impl Draft {
 
     /// One or the other.
     pub fn flag(&mut self) -> bool {
-        self.next() % 2 == 0
+        self.next().is_multiple_of(2)
     }
 
     /// Numbers between `-largest` and `largest`.
@@ -301,7 +301,9 @@ impl Found {
         let pairs = self.values.iter().zip(&expected.values).enumerate();
         let mut far = pairs.filter(|(_, (found, expected))| {
             // Written so that what is no number is far from everything.
-            !((**found - **expected).abs() <= TOLERANCE * expected.abs().max(1.0))
+            let bound = TOLERANCE * expected.abs().max(1.0);
+            let difference = (**found - **expected).abs();
+            difference.is_nan() || difference > bound
         });
         far.next().map(|(place, (found, expected))| format!("{found}, not {expected} at {place}"))
     }

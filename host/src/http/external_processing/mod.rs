@@ -10,8 +10,6 @@ mod passing;
 mod refusal;
 mod texts;
 
-use std::future::Future;
-
 use futures::stream;
 use http::{Request, Response, StatusCode};
 use tonic::codec::Streaming;
@@ -85,23 +83,21 @@ async fn answer<N: Next>(
 }
 
 /// The next response; `None` at the end of the call.
-fn next_response<'a, N: Next>(
-    messages: &'a mut Streaming<ProcessingRequest>,
-    filter: &'a mut Filter<N>,
-) -> impl Future<Output = Option<Result<ProcessingResponse, Status>>> + Send + 'a {
-    async move {
-        loop {
-            match messages.message().await {
-                Ok(Some(message)) => {
-                    if let Some(response) = filter.answer(message).await {
-                        return Some(response);
-                    }
+async fn next_response<N: Next>(
+    messages: &mut Streaming<ProcessingRequest>,
+    filter: &mut Filter<N>,
+) -> Option<Result<ProcessingResponse, Status>> {
+    loop {
+        match messages.message().await {
+            Ok(Some(message)) => {
+                if let Some(response) = filter.answer(message).await {
+                    return Some(response);
                 }
-                // The proxy's request has been answered or has broken off.
-                Ok(None) => return None,
-                Err(status) if status.code() == Code::Cancelled => return None,
-                Err(status) => return Some(Err(status)),
             }
+            // The proxy's request has been answered or has broken off.
+            Ok(None) => return None,
+            Err(status) if status.code() == Code::Cancelled => return None,
+            Err(status) => return Some(Err(status)),
         }
     }
 }
