@@ -123,7 +123,7 @@ impl Key {
 #[allow(clippy::expect_used, reason = "no key is longer than 255 hashes")]
 fn derive<K: KeyInit>(secret: &Hkdf<Sha256>, purpose: &str, id: &KeyId) -> K {
     let mut key = Bytes::<K>::default();
-    let info = format!("pilotlight-privacy 1 {purpose} {id}");
+    let info = format!("pilotlight-deidentify 1 {purpose} {id}");
     secret.expand(info.as_bytes(), &mut key).expect("at most 64 bytes");
     let keyed = K::new(&key);
     key.as_mut_slice().zeroize();

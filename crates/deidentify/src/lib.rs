@@ -19,7 +19,7 @@
 //!   tokens of one value differ. How many bytes the value has can be seen.
 //!
 //! Both name their key. From each key's secret HKDF-SHA-256 (RFC 5869; no salt, the info is
-//! `pilotlight-privacy 1 PURPOSE KEY`) derives a key for each purpose: 64 bytes for `pseudonym`, 32
+//! `pilotlight-deidentify 1 PURPOSE KEY`) derives a key for each purpose: 64 bytes for `pseudonym`, 32
 //! for `aes-256-gcm`, 16 for `sm4-gcm`.
 //!
 //! # What looks like a token

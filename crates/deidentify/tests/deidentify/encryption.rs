@@ -8,10 +8,10 @@ use super::{RING, encryption, entity, found, keyring, options, token};
 
 /// Computed by Python's `cryptography` after the crate's documentation.
 const TOKENS: [(&str, &str); 4] = [
-    ("[EMAIL:k1:AcjJysvMzc7P0NHS06R_3WhPwTxauymRqgWCi-eDTOJtAenANCHnHXjcR7Q]", "ana@example.org"),
-    ("[EMAIL:k1:AsjJysvMzc7P0NHS06Sc_px-HUIaqe195lyYmP7CXwR4eQr8bLg2O1jscIQ]", "ana@example.org"),
-    ("[NAME:k2:AcjJysvMzc7P0NHS05TwFQdAIPzzzepBoIEe1pcyK8Qmn1SX_Qo]", "王小明"),
-    ("[NAME:k2:AsjJysvMzc7P0NHS01OgPMV8M8BH_MEGSc_e_Lfgo7REGFT4hw4]", "王小明"),
+    ("[EMAIL:k1:AcjJysvMzc7P0NHS00tFylWgOQ7k3v7ZTk2yqrBrfsb9fbl8Hds7D_hmuMs]", "ana@example.org"),
+    ("[EMAIL:k1:AsjJysvMzc7P0NHS07vRAlXchzWpdcXbU6mUl35K2KDfsXxxKEikPhiRbaU]", "ana@example.org"),
+    ("[NAME:k2:AcjJysvMzc7P0NHS017CzS7Ur-ceHhRr9CGB3pnveWkJih_fpkE]", "王小明"),
+    ("[NAME:k2:AsjJysvMzc7P0NHS00hygoqcEIz3AI8MP9KU-0M7G8Aj5LDI1Mo]", "王小明"),
 ];
 
 #[test]
