@@ -96,7 +96,7 @@ fn a_translation_that_splits_a_text_differently_is_refused() {
 
 #[test]
 fn a_pattern_is_tried_on_what_the_normalizer_makes_of_a_text() {
-    let slow = r"(?:(a|b|ab)(?=c|d|[ab])\1?)+d(?!e)";
+    let slow = r"(?:(?:a|b|ab)(?=c|d|[ab]))+d(?!e)";
     let replaced = json!({"type": "Replace", "pattern": {"Regex": "Q"}, "content": "ab"});
     let text = "Q".repeat(40);
     assert_eq!(check(slow, &[&text]), Ok(()));

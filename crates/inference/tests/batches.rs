@@ -339,7 +339,7 @@ fn inputs_that_do_not_fit_are_refused_by_name_before_anything_runs() {
         (vec![], "input x: i64 [batch, s] is missing"),
         (named(&[("x", good())]), "input y: i64 [batch, s] is missing"),
         (named(&[("x", good()), ("x", good())]), "input x is given twice"),
-        (named(&[("x", good()), ("z", good())]), "input \"z\" is none of x, y"),
+        (named(&[("x", good()), ("z", good())]), "input \"z\" is not one of x, y"),
         (named(&[("x", good()), ("y", good()), ("z", good())]), "3 inputs; the graph takes 2"),
         (named(&[("x", bytes), ("y", good())]), "input x is of u8"),
         (named(&[("x", flat), ("y", good())]), "input x is of shape [2]"),

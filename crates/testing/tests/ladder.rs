@@ -7,7 +7,7 @@ use pilotlight_testing::ladder::{Order, check};
 const ORDER: &Order = &[
     &["free_port", "skipped", "ladder/paths"],
     &["ladder", "paths", "graphs", "tiny_model", "telemetry", "certificates", "consul", "hub"],
-    &["collector", "encoder", "programs", "real_models", "tiny_voice"],
+    &["collector", "encoder", "pipelines", "programs", "real_models", "tiny_voice"],
     &["registry"],
 ];
 

@@ -30,7 +30,7 @@ const problems = [];
 page.on("pageerror", ({ message }) => problems.push(message));
 page.on("console", (message) => {
   // What Chromium may take away some day is no fault of the page.
-  const deprecated = message.text().startsWith("[Deprecation]");
+  const deprecated = /^\[Deprecation\]| is deprecated\./.test(message.text());
   if (["error", "warning"].includes(message.type()) && !deprecated) problems.push(message.text());
 });
 page.on("request", (request) => {

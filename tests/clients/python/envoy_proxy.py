@@ -262,8 +262,8 @@ def events_are_redacted_across_their_borders():
 
 @check
 def texts_are_redacted():
-    status, body, (_, sent) = post("buffered", "/text", f"{CARD} is mine".encode(), "text/plain")
-    equal((status, sent), (200, b"[CREDIT_CARD] is mine"))
+    status, body, (_, sent) = post("buffered", "/text", f"My card is {CARD}.".encode(), "text/plain")
+    equal((status, sent), (200, b"My card is [CREDIT_CARD]."))
 
 
 @check
@@ -288,7 +288,7 @@ def what_cannot_be_checked_does_not_reach_the_upstream():
         (b'"' + b"a " * (1 << 20) + b'"', "application/json", {}, 413),
     ):
         status, answer, sent = post("streamed", "/chat", body, content_type, **headers)
-        equal((status, sent), (expected, None), f"{content_type} {body[:20]}")
+        equal((status, sent), (expected, None), f"{content_type} {str(body)[:20]}")
         assert json.loads(answer)["error"]["message"], answer
 
 

@@ -54,7 +54,7 @@ def what_cannot_be_transcribed_is_refused():
     refused(openai.BadRequestError, lambda: transcribe(response_format="diarized_json"), 400, "diarized_json")
     file = io.BytesIO(RECORDING.read_bytes())
     file.name = "talk.wav"
-    refused(openai.APIStatusError, lambda: transcribe(file, timestamp_granularities=["word"]), 501, "words")
+    refused(openai.APIStatusError, lambda: transcribe(file, timestamp_granularities=["word"]), 501, "segments")
 
 
 run()

@@ -124,7 +124,7 @@ fn a_component_that_is_too_large_is_refused_and_nothing_of_it_is_kept() {
     assert_eq!(put(64 << 10).status, 422, "it is received, and no component");
     let swap = ["swap", "--upload", text(&guest), "--admin", &server.socket];
     let (code, error) = outcome(&mut pilotlight(&swap));
-    assert!(code == 1 && error.contains("at most 65536 bytes"), "{error}");
+    assert!(code == 1 && error.contains("exceeds 65536 bytes"), "{error}");
 }
 
 #[test]

@@ -196,14 +196,14 @@ fn flags_have_the_bounds_of_the_keys_that_say_the_same() {
         (["--body-memory", "5"], "must be 1MiB to 1024GiB"),
         (["--body-memory-per-address", "5"], "must be 1KiB to 1024GiB"),
         (["--body-rate", "4294967296"], "must be 0 to 4294967295"),
-        (["--listen", "127.0.0.1:3001"], "overlaps 127.0.0.1:3001"),
+        (["--listen", "127.0.0.1:3001"], "overlaps --listen 127.0.0.1:3001"),
         (["--min-ready", "129"], "--min-ready must be at most --max-instances, 128"),
     ] {
         let told = refused(&flags);
         assert!(told.contains(expected), "{told}");
     }
     let told = refused(&["--listen", "0.0.0.0:25999", "--admin-listen", "127.0.0.1:25999"]);
-    assert!(told.contains("127.0.0.1:25999 overlaps 0.0.0.0:25999"), "{told}");
+    assert!(told.contains("127.0.0.1:25999 overlaps --listen 0.0.0.0:25999"), "{told}");
 }
 
 #[test]

@@ -76,14 +76,14 @@ fn of_several_graphs_the_chosen_one_serves_and_the_log_says_why() {
         assert_eq!(answer.json()[0]["entity_group"], expected, "{arguments:?}: {}", answer.text);
         drop(server);
         let log = fs::read_to_string(&log).unwrap();
-        let why = "onnx-file model.onnx: chosen of 2 graphs: not quantized yet; --onnx-file takes \
-                   another of other.onnx";
+        let why = "onnx-file model.onnx: chosen from 2 graphs: not quantized yet; --onnx-file selects \
+                   another one of other.onnx";
         assert_eq!(log.contains(why), arguments.is_empty(), "{log}");
     }
     let serve = ["serve", text(folder.path()), "--onnx-file", "no.onnx"];
     let ports = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
     let (code, log) = outcome(pilotlight(&serve).args(ports));
-    assert!(code == 1 && log.contains("there is no no.onnx"), "{log}");
+    assert!(code == 1 && log.contains("no.onnx does not exist"), "{log}");
     assert!(log.contains("there are model.onnx, other.onnx"), "{log}");
 }
 

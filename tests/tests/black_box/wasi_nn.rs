@@ -125,7 +125,7 @@ fn what_does_not_fit_is_refused_with_the_codes_of_the_wit() {
             "graph \"none\" does not exist; loaded graphs are add",
         ),
         (json!({"graph": "add"}), "InvalidArgument", "input x: f32 [rows, 2] is missing"),
-        (with(input("z", "f32", &[1, 2], &[0; 8])), "InvalidArgument", "\"z\" is none of x"),
+        (with(input("z", "f32", &[1, 2], &[0; 8])), "InvalidArgument", "\"z\" is not one of x"),
         (with(input("x", "i32", &[1, 2], &[0; 8])), "InvalidArgument", "is of i32"),
         (with(input("x", "f32", &[1, 3], &[0; 12])), "InvalidArgument", "of shape [1, 3]"),
         (with(input("x", "f32", &[1, 2], &[0; 7])), "InvalidArgument", "7 bytes"),

@@ -192,7 +192,7 @@ mod tests {
             (request.clone(), |_| json!([]), "1 values beside 0"),
             (request.clone(), |_| json!([{ "score": 1 }]), "the answer has no \"/0/label\""),
             (request, |_| json!("a"), "the answer has no \"/*\""),
-            (json!({ "inputs": "{text}" }), labels, "POST / is answered 422"),
+            (json!({ "inputs": "{text}" }), labels, "the answer of POST / has status 422"),
         ];
         for (request, other, reason) in cases {
             let refused = compared(request, [labels, other]).await.unwrap_err().to_string();

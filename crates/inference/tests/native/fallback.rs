@@ -73,7 +73,7 @@ fn an_encoder_is_left_to_the_engine_that_was_measured_to_be_faster() {
 fn other_devices_and_garbage_are_refused() {
     let mut options = NativeOptions::default();
     options.device = Device::Gpu;
-    assert!(Native::new(options).unwrap_err().to_string().contains("not on gpu"));
+    assert!(Native::new(options).unwrap_err().to_string().contains("not gpu"));
     let backend = backend(InstructionSet::available());
     assert!(backend.load("g", b"garbage".to_vec(), Precision::F32.into()).is_err());
 }

@@ -225,7 +225,7 @@ fn all_files_of_a_model_have_a_bound_of_their_own() {
     }
     let refusal = cache.fetch(&hub(&stub), "org/tiny").unwrap_err().to_string();
     assert!(refusal.contains("hf:org/tiny@main: its files have 42949"), "{refusal}");
-    assert!(refusal.contains("bytes, more than the 4294967296 allowed"), "{refusal}");
+    assert!(refusal.contains("bytes, more than the maximum of 4294967296"), "{refusal}");
     assert!(stub.asked().iter().all(|asked| !asked.path.contains("resolve")));
     for (name, _) in files {
         stub.spoil(name, None);
@@ -244,7 +244,10 @@ fn a_repository_with_more_files_than_a_model_has_is_refused() {
     stub.commit(COMMIT, "data/more.txt", "");
     let cache = Cache::new();
     let refusal = cache.fetch(&hub(&stub), "org/tiny").unwrap_err().to_string();
-    assert!(refusal.contains("10001 files are more than the 10000 allowed"), "{refusal}");
+    assert!(
+        refusal.contains("the model has 10001 files, more than the maximum of 10000"),
+        "{refusal}"
+    );
     assert!(cache.files().is_empty(), "{:?}", cache.files());
 }
 

@@ -64,9 +64,9 @@ fn bad_requests_name_what_is_wrong() {
         (json!({"inputs": [{"name": "x", "shape": [-1]}]}), "shape"),
         (json!({"inputs": [{"name": "x"}]}), "x has no shape"),
         (json!({"inputs": [{"name": "x", "shape": [1]}]}), "x has no datatype"),
-        (json!({"inputs": [x(), x()]}), "x comes twice"),
+        (json!({"inputs": [x(), x()]}), "x is given twice"),
         (json!({"inputs": [x(), n(), b()]}), "h is missing"),
-        (with(input("z", "FP32", json!([1]), json!([1]))), "z is none of"),
+        (with(input("z", "FP32", json!([1]), json!([1]))), "z is not one of"),
         (with(input("h", "FP32", json!([1]), json!([1]))), "h is of FP32"),
         (with(input("h", "FP16", json!([1, 1]), json!([1]))), "h has shape [1, 1]"),
         (with(input("h", "FP16", json!([2]), json!([1]))), "h has 1 elements"),
@@ -77,8 +77,8 @@ fn bad_requests_name_what_is_wrong() {
         (with(h(json!({"binary_data_size": 2}))), "0 bytes are left"),
         (with(h(json!({"binary_data_size": -2}))), "binary_data_size"),
         (with(h(json!({"shared_memory_region": "a"}))), "shared memory"),
-        (json!({"inputs": [], "outputs": [{"name": "q"}]}), "output q is none of"),
-        (json!({"inputs": [], "outputs": [{"name": "y"}, {"name": "y"}]}), "y comes twice"),
+        (json!({"inputs": [], "outputs": [{"name": "q"}]}), "output q is not one of"),
+        (json!({"inputs": [], "outputs": [{"name": "y"}, {"name": "y"}]}), "y is given twice"),
         (
             json!({"inputs": [], "outputs": [{"name": "y", "parameters": {"binary_data": 1}}]}),
             "binary_data",
@@ -184,7 +184,7 @@ fn bad_texts_are_refused() {
             (input("text", "BYTES", json!([2]), json!(["a"])), "1 elements"),
             (input("text", "BYTES", json!([0]), json!([])), "text is empty"),
             (input("text", "BYTES", json!([257]), json!(many)), "257"),
-            (input("texts", "BYTES", json!([1]), json!(["a"])), "texts is none of"),
+            (input("texts", "BYTES", json!([1]), json!(["a"])), "texts is not one of"),
         ] {
             let (status, error) = refused(&post(service, &path, &json!({"inputs": [input]})));
             assert!(status == 400 && error.contains(named), "{error}");

@@ -133,7 +133,7 @@ mod tests {
     #[tokio::test]
     async fn a_panic_is_answered_with_500_in_the_dialect_of_the_path_and_counted() {
         let telemetry = Telemetry::default();
-        let message = "the server failed; its log says why";
+        let message = "the server failed; its log has the reason";
         let open_ai =
             json!({"message": message, "type": "server_error", "param": null, "code": null});
         for (path, expected) in [
