@@ -28,7 +28,7 @@ use pilotlight_model::Digest;
 use crate::stages::Stages;
 use blueprint::{Backends, Blueprints};
 pub(crate) use document::Document;
-use follow::{WatchedConfig, Follower};
+use follow::{Follower, WatchedConfig};
 use listeners::Listeners;
 pub(crate) use options::ServeArgs;
 use settings::{Fixed, Served};
@@ -143,7 +143,8 @@ impl Starting {
             Some(_) => Served::of_config(&config)?,
             None => Served::of_flags(options)?,
         };
-        let followed = document.map(|document| WatchedConfig::new(document, fixed.watch)).transpose()?;
+        let followed =
+            document.map(|document| WatchedConfig::new(document, fixed.watch)).transpose()?;
         let blueprints = Blueprints::default();
         blueprints.set(served.functions.clone());
         let host = Host::with_telemetry(fixed.cache.clone(), telemetry.clone());
