@@ -9,7 +9,7 @@ use crate::watch::{FileCheck, Identity, Polled, State, identity};
 /// The largest text that is read.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// Watches a text file. It has no clock: [`TextWatcher::look`] looks once.
+/// Watches a text file. It has no clock: [`TextWatcher::check_files`] checks once.
 #[derive(Debug)]
 pub struct TextWatcher {
     polled: Polled,

@@ -17,7 +17,7 @@ pub enum FileCheck {
     Requested,
 }
 
-/// Reports that a file has changed. It has no clock: [`FileWatcher::look`] looks once.
+/// Reports that a file has changed. It has no clock: [`FileWatcher::check_files`] checks once.
 #[derive(Debug, Clone)]
 pub struct FileWatcher {
     polled: Polled,
@@ -42,7 +42,7 @@ impl FileWatcher {
         self.known.replace(state) != Some(state)
     }
 
-    /// Calls [`FileWatcher::look`] on each of `watchers`; whether one of the files has changed.
+    /// Calls [`FileWatcher::check_files`] on each of `watchers`; whether one of the files has changed.
     pub fn check_all(watchers: &mut [Self], how: FileCheck) -> bool {
         watchers.iter_mut().filter_map(|watcher| watcher.check_files(how).then_some(())).count() > 0
     }

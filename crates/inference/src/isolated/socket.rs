@@ -66,7 +66,7 @@ impl Socket {
         is_end(end.as_fd()).then_some(Self(end))
     }
 
-    /// How long [`Socket::hear`] waits; without limit unless said.
+    /// How long [`Socket::receive`] waits; without limit unless said.
     pub(super) fn limit(&self, limit: Option<Duration>) -> Result<(), Broken> {
         Ok(set_socket_timeout(&self.0, Timeout::Recv, limit)?)
     }
