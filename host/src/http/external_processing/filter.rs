@@ -3,8 +3,8 @@
 use http::HeaderMap;
 use tonic::Status;
 
-use super::ask::{Asker, Change};
-use super::half::Half;
+use super::direction::Direction;
+use super::function_client::{Change, FunctionClient};
 use super::messages::{
     BUFFERED, BodyMutation, CommonResponse, FULL_DUPLEX_STREAMED, HeaderMutation, HttpBody,
     HttpHeaders, HttpTrailers, Mutation, PartResponse, Phase, ProcessingRequest,
@@ -22,9 +22,9 @@ const CONTENT_LENGTH: &str = "content-length";
 
 /// A call.
 pub(super) struct Filter<N> {
-    asker: Asker<N>,
-    request: Half,
-    response: Half,
+    client: FunctionClient<N>,
+    request: Direction,
+    response: Direction,
     /// How the proxy sends the bodies of both.
     modes: [i32; 2],
 }
@@ -37,14 +37,14 @@ impl<N: Next> Filter<N> {
     /// What the metadata should be.
     pub(super) fn new(
         metadata: &HeaderMap,
-        asker: Asker<N>,
+        client: FunctionClient<N>,
         reidentifies: bool,
     ) -> Result<Self, String> {
         let of_responses = if reidentifies { Change::Reidentify } else { Change::Redact };
         Ok(Self {
-            asker,
-            request: Half::new(change(metadata, OF_REQUESTS, Change::Redact)?),
-            response: Half::new(change(metadata, OF_RESPONSES, of_responses)?),
+            client,
+            request: Direction::new(change(metadata, OF_REQUESTS, Change::Redact)?),
+            response: Direction::new(change(metadata, OF_RESPONSES, of_responses)?),
             modes: [0, 0],
         })
     }
@@ -72,21 +72,21 @@ impl<N: Next> Filter<N> {
     }
 
     async fn reply(&mut self, phase: Phase) -> Result<Option<Reply>, Refusal> {
-        let Self { asker, request, response, modes } = self;
+        let Self { client, request, response, modes } = self;
         Ok(Some(match phase {
             Phase::RequestHeaders(headers) => {
                 let removed = &[ACCEPT_ENCODING, CONTENT_LENGTH];
-                Reply::RequestHeaders(begin((request, asker), &headers, removed)?)
+                Reply::RequestHeaders(begin((request, client), &headers, removed)?)
             }
             Phase::ResponseHeaders(headers) => {
-                Reply::ResponseHeaders(begin((response, asker), &headers, &[CONTENT_LENGTH])?)
+                Reply::ResponseHeaders(begin((response, client), &headers, &[CONTENT_LENGTH])?)
             }
             Phase::RequestBody(part) => {
-                let reply = body(request, asker.clone(), (part, modes[0])).await?;
+                let reply = body(request, client.clone(), (part, modes[0])).await?;
                 return Ok(reply.map(Reply::RequestBody));
             }
             Phase::ResponseBody(part) => {
-                let reply = body(response, asker.clone(), (part, modes[1])).await?;
+                let reply = body(response, client.clone(), (part, modes[1])).await?;
                 return Ok(reply.map(Reply::ResponseBody));
             }
             Phase::RequestTrailers(_) => {
@@ -103,12 +103,12 @@ impl<N: Next> Filter<N> {
 
 /// Reads headers; those in `removed` do not pass with a body that is changed.
 fn begin<N: Next>(
-    (half, asker): (&mut Half, &Asker<N>),
+    (direction, client): (&mut Direction, &FunctionClient<N>),
     headers: &HttpHeaders,
     removed: &[&str],
 ) -> Result<PartResponse, Refusal> {
-    half.begin(headers, asker)?;
-    let mutation = half.changes().then(|| HeaderMutation {
+    direction.begin(headers, client)?;
+    let mutation = direction.changes().then(|| HeaderMutation {
         set_headers: Vec::new(),
         remove_headers: removed.iter().map(|name| (*name).to_owned()).collect(),
     });
@@ -116,20 +116,20 @@ fn begin<N: Next>(
 }
 
 async fn body<N: Next>(
-    half: &mut Half,
-    asker: Asker<N>,
+    direction: &mut Direction,
+    client: FunctionClient<N>,
     (sent, mode): (HttpBody, i32),
 ) -> Result<Option<PartResponse>, Refusal> {
     // Trailers may follow a body that has come whole.
     let sent = HttpBody { end_of_stream: sent.end_of_stream || mode == BUFFERED, ..sent };
     let end_of_stream = sent.end_of_stream;
     let is_duplex = mode == FULL_DUPLEX_STREAMED;
-    let as_sent = is_duplex.then(|| sent.body.to_vec());
-    let changed = half.body(sent, asker).await?;
+    let as_sent = sent.body.clone();
+    let changed = direction.body(sent, client).await?;
     let mutation = match (changed, is_duplex) {
         // In this mode the proxy keeps nothing that it could pass.
         (changed, true) => {
-            let body = changed.or(as_sent).unwrap_or_default();
+            let body = changed.unwrap_or_else(|| as_sent.to_vec());
             if body.is_empty() && !end_of_stream {
                 return Ok(None);
             }

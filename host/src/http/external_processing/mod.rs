@@ -2,11 +2,11 @@
 //! responses, and receives them redacted or re-identified. Each text becomes a request to the routed function.
 //! Used by the stack of layers. Does not know how entities are found.
 
-mod ask;
+mod body_stream;
+mod direction;
 mod filter;
-mod half;
+mod function_client;
 mod messages;
-mod passing;
 mod refusal;
 mod texts;
 
@@ -17,8 +17,8 @@ use tonic::{Code, Status};
 use tonic_prost::ProstCodec;
 use wasmtime_wasi_http::WasiBody;
 
-use self::ask::Asker;
 use self::filter::Filter;
+use self::function_client::FunctionClient;
 use self::messages::{ProcessingRequest, ProcessingResponse};
 use super::grpc::is_grpc;
 use super::middleware::{Middleware, Next};
@@ -49,8 +49,8 @@ impl Middleware for ExternalProcessing {
         };
         let reidentifies =
             routed.deidentification.as_ref().is_some_and(|section| section.reidentifies());
-        let asker = Asker::new(&request, next, routed.version.body_limit());
-        match Filter::new(request.headers(), asker, reidentifies) {
+        let client = FunctionClient::new(&request, next, routed.version.body_limit());
+        match Filter::new(request.headers(), client, reidentifies) {
             Ok(filter) => answer(request, filter, place).await,
             Err(error) => grpc::refuse(StatusCode::BAD_REQUEST, &error),
         }

@@ -19,7 +19,7 @@ use super::messages::{
     Empty, ModelConfigResponse, ModelInferRequest, ModelInferResponse, ModelMetadataResponse,
     ModelRequest, ModelStatisticsResponse, ServerMetadataResponse, State,
 };
-use super::{config, infer, is_of_grpc};
+use super::{config, head, infer};
 use crate::http::middleware::Next;
 use crate::request::{Body, grpc, whole};
 use crate::routing::Routed;
@@ -47,11 +47,7 @@ struct Answer {
 impl<N: Next> Function<N> {
     /// Asked by requests with what `call` is known to be: its routing, its context, its headers.
     pub(super) fn new(call: &Request<WasiBody>, next: N) -> Self {
-        let mut head = Request::new(()).into_parts().0;
-        head.version = call.version();
-        head.extensions = call.extensions().clone();
-        let kept = call.headers().iter().filter(|(name, _)| !is_of_grpc(name.as_str()));
-        head.headers = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let head = head(call);
         let routed = head.extensions.get::<Routed>();
         let limit = routed.map_or(usize::MAX, |routed| routed.version.body_limit());
         Self { head, next, limit }

@@ -10,6 +10,7 @@ mod messages;
 #[cfg(test)]
 mod tests;
 
+use http::request::Parts;
 use http::{HeaderMap, Request, Response, header};
 use wasmtime_wasi_http::WasiBody;
 
@@ -38,8 +39,18 @@ pub(in crate::http) fn is_grpc(headers: &HeaderMap) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['+', ';']))
 }
 
+/// The head of a request to the function on behalf of `call`: its routing, its context and its headers.
+pub(in crate::http) fn head(call: &Request<WasiBody>) -> Parts {
+    let mut head = Request::new(()).into_parts().0;
+    head.version = call.version();
+    head.extensions = call.extensions().clone();
+    let kept = call.headers().iter().filter(|(name, _)| !is_of_grpc(name.as_str()));
+    head.headers = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
+    head
+}
+
 /// Headers that are about the call's own body.
-pub(in crate::http) fn is_of_grpc(name: &str) -> bool {
+fn is_of_grpc(name: &str) -> bool {
     name.starts_with("grpc-")
         || matches!(name, "content-type" | "content-length" | "te" | "accept-encoding")
 }

@@ -1,11 +1,11 @@
-//! The request or the response that passes the proxy.
+//! The request or the response of a call: reads its body, and returns the changed one.
 
 use http::{HeaderValue, StatusCode};
 use serde_json::Value;
 
-use super::ask::{Asker, Change};
+use super::body_stream::BodyStream;
+use super::function_client::{Change, FunctionClient};
 use super::messages::{HttpBody, HttpHeaders};
-use super::passing::Passing;
 use super::refusal::Refusal;
 use super::texts::{replace, texts};
 use crate::http::middleware::Next;
@@ -19,26 +19,26 @@ enum Content {
     Events,
 }
 
-/// One direction.
-pub(super) struct Half {
-    /// `None`: it passes as it is.
+/// A request or a response.
+pub(super) struct Direction {
+    /// `None`: the body is not changed.
     change: Option<Change>,
     state: State,
 }
 
 enum State {
-    /// The headers have not come.
+    /// Before the headers.
     New,
-    /// There is no body, or it passes as it is.
+    /// There is no body, or it is not changed.
     Passes,
-    /// The body has been changed to its end.
+    /// The body is complete.
     Done,
-    /// Until its end nothing of it passes.
+    /// The body is buffered until it is complete.
     Held(Content, Vec<u8>),
-    Streamed(Passing),
+    Streamed(BodyStream),
 }
 
-impl Half {
+impl Direction {
     pub(super) fn new(change: Option<Change>) -> Self {
         Self { change, state: State::New }
     }
@@ -55,7 +55,7 @@ impl Half {
     pub(super) fn begin<N: Next>(
         &mut self,
         headers: &HttpHeaders,
-        asker: &Asker<N>,
+        client: &FunctionClient<N>,
     ) -> Result<(), Refusal> {
         let Some(change) = self.change.filter(|_| !headers.end_of_stream) else {
             self.state = State::Passes;
@@ -68,21 +68,21 @@ impl Half {
         self.state = match content(headers.get("content-type").unwrap_or_default())? {
             Content::Events => {
                 let events = HeaderValue::from_static("text/event-stream");
-                State::Streamed(Passing::begin(asker.clone(), change, events))
+                State::Streamed(BodyStream::begin(client.clone(), change, events))
             }
             content => State::Held(content, Vec::new()),
         };
         Ok(())
     }
 
-    /// What passes in place of a part of the body; `None` where it passes as it is.
+    /// Replacement of a part of the body; `None` if the body is not changed.
     ///
     /// # Errors
-    /// [`Refusal`]: nothing more passes.
+    /// [`Refusal`], which ends the call.
     pub(super) async fn body<N: Next>(
         &mut self,
         part: HttpBody,
-        asker: Asker<N>,
+        client: FunctionClient<N>,
     ) -> Result<Option<Vec<u8>>, Refusal> {
         let HttpBody { body: bytes, end_of_stream } = part;
         let changed = match &mut self.state {
@@ -91,10 +91,10 @@ impl Half {
             }
             State::New | State::Passes => return Ok(None),
             State::Done => Err(unreadable("the body goes on after its end")),
-            State::Streamed(passing) => passing.push(bytes, end_of_stream).await,
+            State::Streamed(body_stream) => body_stream.push(bytes, end_of_stream).await,
             State::Held(content, held) => {
-                if held.len().saturating_add(bytes.len()) > asker.limit() {
-                    let message = format!("the body is longer than {} bytes", asker.limit());
+                if held.len().saturating_add(bytes.len()) > client.limit() {
+                    let message = format!("the body is longer than {} bytes", client.limit());
                     let status = StatusCode::PAYLOAD_TOO_LARGE;
                     return Err(Refusal::new(status, "payload_too_large", &message));
                 }
@@ -104,7 +104,7 @@ impl Half {
                 }
                 let (content, held) = (*content, std::mem::take(held));
                 let change = self.change.unwrap_or(Change::Redact);
-                whole(content, held, change, asker).await
+                whole(content, held, change, client).await
             }
         };
         if end_of_stream {
@@ -116,7 +116,7 @@ impl Half {
     /// Reads the trailers, which end a body.
     ///
     /// # Errors
-    /// [`Refusal`] where some of it is held: trailers have no place for it.
+    /// [`Refusal`] if a part of the body is still buffered: a response to trailers cannot contain it.
     pub(super) fn end(&self) -> Result<(), Refusal> {
         match self.changes() {
             true => Err(unreadable("bodies with trailers cannot be checked")),
@@ -130,21 +130,21 @@ async fn whole<N: Next>(
     content: Content,
     body: Vec<u8>,
     change: Change,
-    asker: Asker<N>,
+    client: FunctionClient<N>,
 ) -> Result<Vec<u8>, Refusal> {
     if body.is_empty() {
         return Ok(body);
     }
     if content != Content::Json {
         let text = String::from_utf8(body).map_err(|_| unreadable("the body is not UTF-8"))?;
-        let changed = asker.change(change, vec![text]).await?;
+        let changed = client.change(change, vec![text]).await?;
         return Ok(changed.concat().into_bytes());
     }
     let malformed = |_| Refusal::new(StatusCode::BAD_REQUEST, "malformed", "the body is not JSON");
     let mut json: Value = serde_json::from_slice(&body).map_err(malformed)?;
     let refused = |error: super::texts::Unreadable| unreadable(&error.to_string());
     let found = texts(&json).map_err(refused)?;
-    replace(&mut json, asker.change(change, found).await?).map_err(refused)?;
+    replace(&mut json, client.change(change, found).await?).map_err(refused)?;
     Ok(json.to_string().into_bytes())
 }
 

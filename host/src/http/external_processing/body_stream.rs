@@ -1,11 +1,11 @@
-//! A body that is changed while it passes.
+//! A body that is changed chunk by chunk.
 
 use bytes::Bytes;
 use http::HeaderValue;
 use http_body_util::BodyExt as _;
 use tokio::sync::mpsc;
 
-use super::ask::{Asker, Change};
+use super::function_client::{Change, FunctionClient};
 use super::refusal::Refusal;
 use crate::http::middleware::Next;
 use crate::request::received;
@@ -13,23 +13,23 @@ use crate::request::received;
 /// Chunks between the proxy and the function, in each direction.
 const CHUNKS: usize = 16;
 
-/// A stream of the function's, which ends when this is dropped.
-pub(super) struct Passing {
+/// A streaming request to the function, which is canceled on drop.
+pub(super) struct BodyStream {
     /// `None` after the end.
     input: Option<mpsc::Sender<Bytes>>,
     output: mpsc::Receiver<Result<Bytes, Refusal>>,
 }
 
-impl Passing {
+impl BodyStream {
     pub(super) fn begin<N: Next>(
-        asker: Asker<N>,
+        client: FunctionClient<N>,
         change: Change,
         content_type: HeaderValue,
     ) -> Self {
         let (input, body) = received(CHUNKS);
         let (sender, output) = mpsc::channel(CHUNKS);
         tokio::spawn(async move {
-            let mut answer = match asker.stream(change, content_type, body).await {
+            let mut answer = match client.stream(change, content_type, body).await {
                 Ok(answer) => answer,
                 Err(refusal) => return drop(sender.send(Err(refusal)).await),
             };
@@ -51,17 +51,17 @@ impl Passing {
         Self { input: Some(input), output }
     }
 
-    /// Sends a chunk, and takes what is ready to pass; after the last one all that is left.
+    /// Sends a chunk and returns the changed text that is ready; after the last chunk, all of the rest.
     ///
     /// # Errors
-    /// [`Refusal`]: nothing more passes.
+    /// [`Refusal`], which ends the call.
     pub(super) async fn push(&mut self, chunk: Bytes, is_last: bool) -> Result<Vec<u8>, Refusal> {
         let mut out = Vec::new();
         if let Some(input) = self.input.clone() {
             loop {
                 tokio::select! {
                     place = input.reserve() => {
-                        // The function may have ended the stream; what it said comes below.
+                        // If the function has ended the stream, its output is read below.
                         if let Ok(place) = place && !chunk.is_empty() {
                             place.send(chunk);
                         }

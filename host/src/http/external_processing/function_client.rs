@@ -10,47 +10,43 @@ use serde_json::json;
 use wasmtime_wasi_http::WasiBody;
 
 use super::refusal::Refusal;
-use crate::http::grpc::is_of_grpc;
+use crate::http::grpc;
 use crate::http::middleware::Next;
 use crate::request::{Body, RequestContext, whole};
 
-/// Texts of one body that are asked about at once.
+/// Maximum number of concurrent requests for the texts of one body.
 const AT_ONCE: usize = 4;
 
-/// What is done to texts.
+/// Change of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Change {
     Redact,
     Reidentify,
 }
 
-/// Asks the function that a call was routed to.
+/// Sends requests to the function that a call was routed to.
 #[derive(Clone)]
-pub(super) struct Asker<N> {
+pub(super) struct FunctionClient<N> {
     head: Parts,
     next: N,
-    /// Longest body in bytes.
+    /// Maximum size of a body in bytes.
     limit: usize,
 }
 
-impl<N: Next> Asker<N> {
-    /// Requests have what `call` is known to be: its routing and its headers.
+impl<N: Next> FunctionClient<N> {
+    /// Requests get the routing and the headers of `call`.
     pub(super) fn new(call: &Request<WasiBody>, next: N, limit: usize) -> Self {
-        let mut head = Request::new(()).into_parts().0;
+        let mut head = grpc::head(call);
         head.method = Method::POST;
-        head.version = call.version();
-        head.extensions = call.extensions().clone();
-        let kept = call.headers().iter().filter(|(name, _)| !is_of_grpc(name.as_str()));
-        head.headers = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
         Self { head, next, limit }
     }
 
-    /// Longest body that the function takes, in bytes.
+    /// Maximum size of a body of the function, in bytes.
     pub(super) fn limit(&self) -> usize {
         self.limit
     }
 
-    /// What texts become, in order.
+    /// The changed texts, in order.
     ///
     /// # Errors
     /// [`Refusal`] if one of them cannot be changed.
@@ -64,7 +60,7 @@ impl<N: Next> Asker<N> {
     }
 
     async fn change_one(self, change: Change, text: String) -> Result<String, Refusal> {
-        // Nothing to find.
+        // No entity consists of punctuation alone.
         if !text.contains(char::is_alphanumeric) {
             return Ok(text);
         }
@@ -107,7 +103,7 @@ impl<N: Next> Asker<N> {
         let mut head = self.head.clone();
         head.uri = uri;
         head.headers.insert(header::CONTENT_TYPE, content_type);
-        // The call is counted; what the function is asked for it is not.
+        // Only the call itself is counted.
         let uncounted = RequestContext::uncounted(&head);
         head.extensions.insert(uncounted);
         Request::from_parts(head, body)
