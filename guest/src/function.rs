@@ -214,9 +214,9 @@ fn tensors(ports: &[crate::engine::Port]) -> Vec<Tensor> {
     ports.iter().map(tensor).collect()
 }
 
-/// Bytes that are never freed, as a function lives as long as its component. Counting who has them would write to a
-/// page that all instances share.
-pub(crate) fn for_ever(bytes: Vec<u8>) -> Bytes {
+/// Leaks bytes, since a function lives as long as its component. A reference count would be written to a memory page
+/// that instances share otherwise.
+pub(crate) fn leaked(bytes: Vec<u8>) -> Bytes {
     Bytes::from_static(bytes.leak())
 }
 
@@ -239,7 +239,7 @@ impl Function {
         let tasks = tasks::able(task, &model);
         let info = Info::new(folder, (&model, &tasks), dtype);
         // None of its types provokes an error.
-        let info_json = for_ever(serde_json::to_vec(&info).unwrap_or_default());
+        let info_json = leaked(serde_json::to_vec(&info).unwrap_or_default());
         let has_pages = folder.manifest().playground.unwrap_or(true);
         let function = Self { model, has_pages, tasks, info, info_json };
         function.try_out(folder)?;

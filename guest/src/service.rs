@@ -11,7 +11,7 @@ use crate::dialects::{
     sessions, splits,
 };
 use crate::engine::Placement;
-use crate::function::{Function, for_ever};
+use crate::function::{Function, leaked};
 use crate::model::{LoadError, Model, Usage};
 use crate::tasks;
 
@@ -111,7 +111,7 @@ impl Service {
     pub fn new(function: Function) -> Self {
         let routes = Routes::new(routes(), &function);
         let answered = routes.iter().filter(|route| route.requires.is_met(&function));
-        let openapi = for_ever(openapi(answered, &function));
+        let openapi = leaked(openapi(answered, &function));
         Self { function, routes, openapi }
     }
 
