@@ -11,7 +11,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use pilotlight_guest::api::ApiError;
-use pilotlight_guest::json::write_vectors;
+use pilotlight_guest::json::{Row, write};
 use pilotlight_guest::model::Usage;
 use pilotlight_guest::service::{Head, Service};
 use pilotlight_model::Task;
@@ -134,10 +134,10 @@ fn measure(service: &Service, form: &Form, texts: usize) -> Result<Measured, Api
 fn vectors_alone() -> Result<Measured, ApiError> {
     let value = |index: usize| ((index * 7919 % 100_003) as f32 - 50_001.5) / 500_000.0;
     let row = |row: usize| (0..COLUMNS).map(|column| value(row * 104_729 + column)).collect();
-    let rows: Vec<Vec<f32>> = (0..MANY).map(row).collect();
+    let rows: Vec<Row<Vec<f32>>> = (0..MANY).map(row).map(Row).collect();
     let (micros, answer_bytes) = median(|| {
         let start = Instant::now();
-        let json = black_box(write_vectors(black_box(&rows))?);
+        let json = black_box(write(black_box(&rows))?);
         Ok((start.elapsed(), json.len()))
     })?;
     let name = "vectors as JSON, written alone";

@@ -7,6 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use crate::api::ApiError;
+use crate::engine::bytes_of;
+use crate::json::Row;
 use crate::model::Usage;
 
 /// Tokens that the model read, as OpenAI's API counts them.
@@ -49,7 +51,7 @@ pub(super) enum EncodingFormat {
 #[serde(untagged)]
 pub(super) enum Vector {
     /// `[0.1, …]`
-    Floats(Vec<f32>),
+    Floats(#[cfg_attr(feature = "schema", schemars(with = "Vec<f32>"))] Row<Vec<f32>>),
     /// `"zczMPQ…"`
     Base64(String),
 }
@@ -62,7 +64,7 @@ impl EncodingFormat {
     pub(super) fn write(self, vector: Vec<f32>) -> Result<Vector, ApiError> {
         check_finite(&vector)?;
         Ok(match self {
-            Self::Float => Vector::Floats(vector),
+            Self::Float => Vector::Floats(Row(vector)),
             Self::Base64 => Vector::Base64(base64(&vector)),
         })
     }
@@ -81,10 +83,5 @@ pub(super) fn check_finite(values: &[f32]) -> Result<(), ApiError> {
 
 /// Little-endian 32-bit floats in base64.
 pub(super) fn base64(values: &[f32]) -> String {
-    let mut bytes = vec![0; size_of_val(values)];
-    // No more than a copy of memory where floats are little-endian.
-    for (four, value) in bytes.as_chunks_mut::<4>().0.iter_mut().zip(values) {
-        *four = value.to_le_bytes();
-    }
-    STANDARD.encode(bytes)
+    STANDARD.encode(bytes_of(values))
 }

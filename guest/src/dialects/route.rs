@@ -113,14 +113,6 @@ impl Answer {
         json::write(content).map(Self::written)
     }
 
-    /// JSON that is vectors for the most part.
-    ///
-    /// # Errors
-    /// As [`Self::json`].
-    pub fn vectors(content: &impl Serialize) -> Result<Self, ApiError> {
-        json::write_vectors(content).map(Self::written)
-    }
-
     /// JSON that is written already.
     pub fn written(body: impl Into<Bytes>) -> Self {
         Self { content_type: "application/json", headers: Vec::new(), body: body.into() }

@@ -16,6 +16,7 @@ use super::input::{Text, Texts};
 use super::object::{Object, positive, read};
 use super::route::{Answer, Call, JSON, NOTHING, Requires, Route};
 use crate::api::ApiError;
+use crate::json::Row;
 use crate::model::{TextModel, Usage};
 use crate::tasks::embeddings::{self, Parameters, SimilarityInputs};
 use crate::tasks::encode::{Side, Truncate};
@@ -150,7 +151,8 @@ fn embed(call: &mut Call<'_>) -> Result<Answer, ApiError> {
     let model = embedding_model(call)?;
     let (texts, parameters) = read_embed(model, call.read()?)?;
     let vectors = embeddings::embed(model, &texts.strings, &parameters, call.usage)?;
-    computed(call, texts.characters, Answer::vectors(&vectors)?)
+    let vectors: Vec<_> = vectors.into_iter().map(Row).collect();
+    computed(call, texts.characters, Answer::json(&vectors)?)
 }
 
 /// Vectors of all tokens, special ones included: `[texts, tokens, columns]`.
@@ -166,8 +168,9 @@ fn embed_all(call: &mut Call<'_>) -> Result<Answer, ApiError> {
         texts.strings.iter().map(|text| format!("{prompt}{text}")).collect();
     let outputs =
         embeddings::token_vectors(model, &behind_prompt, parameters.truncate, call.usage)?;
-    let vectors: Vec<Vec<&[f32]>> = outputs.iter().map(|output| output.rows().collect()).collect();
-    computed(call, texts.characters, Answer::vectors(&vectors)?)
+    let vectors: Vec<Vec<_>> =
+        outputs.iter().map(|output| output.rows().map(Row).collect()).collect();
+    computed(call, texts.characters, Answer::json(&vectors)?)
 }
 
 fn embed_sparse(_: &mut Call<'_>) -> Result<Answer, ApiError> {

@@ -11,6 +11,7 @@ use super::encode::Truncate;
 use super::request::{Answer, OneOrMany, Request, check_count};
 use crate::api::ApiError;
 use crate::engine::{Matrix, Output, Sequence};
+use crate::json::Row;
 use crate::model::{TextModel, Usage};
 
 /// Vectors shorter than that are left as they are.
@@ -77,11 +78,12 @@ pub fn features(
     model: &TextModel,
     request: Request<OneOrMany<String>, FeatureParameters>,
     usage: &mut Usage,
-) -> Result<Answer<[Vec<Vec<f32>>; 1]>, ApiError> {
+) -> Result<Answer<[Vec<Row<Vec<f32>>>; 1]>, ApiError> {
     let Request { inputs, parameters, .. } = request;
     let texts = inputs.items(model.manifest.limits.max_inputs)?;
     let outputs = token_vectors(model, texts, parameters.truncate, usage)?;
-    let vectors = outputs.iter().map(|output| [output.rows().map(<[f32]>::to_vec).collect()]);
+    let vectors =
+        outputs.iter().map(|output| [output.rows().map(|row| Row(row.to_vec())).collect()]);
     Ok(inputs.answer(vectors.collect()))
 }
 
@@ -108,10 +110,11 @@ pub fn embeddings(
     model: &TextModel,
     request: Request<OneOrMany<String>, Parameters>,
     usage: &mut Usage,
-) -> Result<Answer<Vec<f32>>, ApiError> {
+) -> Result<Answer<Row<Vec<f32>>>, ApiError> {
     let Request { inputs, parameters, .. } = request;
     let texts = inputs.items(model.manifest.limits.max_inputs)?;
-    Ok(inputs.answer(embed(model, texts, &parameters, usage)?))
+    let vectors = embed(model, texts, &parameters, usage)?;
+    Ok(inputs.answer(vectors.into_iter().map(Row).collect()))
 }
 
 /// How similar each of the sentences is to the source, -1 to 1.

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::api::{ApiError, parse};
 use crate::engine::{Element, Port, Tensor};
-use crate::json::{write, write_vectors};
+use crate::json::write;
 use crate::model::{Model, TensorsModel, TextModel, Usage};
 
 const TEXT: &str = "My name is Sarah Jane Smith, reach me at sarah.smith@example.com.";
@@ -87,14 +87,14 @@ pub fn answer(
     let text = match model {
         Model::Text(text) => text,
         Model::Voice(voice) => {
-            return write_vectors(&voice_activity::answer(voice, body, usage)?);
+            return write(&voice_activity::answer(voice, body, usage)?);
         }
         Model::Speech(speech) if task == Task::VoiceActivityDetection => {
-            return write_vectors(&voice_activity::answer(speech.voice(), body, usage)?);
+            return write(&voice_activity::answer(speech.voice(), body, usage)?);
         }
         Model::Speech(speech) => return write(&speech_recognition::answer(speech, body, usage)?),
         Model::Tensors(model) => {
-            return write_vectors(&tensors::answer(model.engine(), parse(body)?, usage)?);
+            return write(&tensors::answer(model.engine(), parse(body)?, usage)?);
         }
     };
     match task {
@@ -102,10 +102,8 @@ pub fn answer(
             write(&token_classification::answer(text, parse(body)?, usage)?)
         }
         Task::TextClassification => write(&text_classification::answer(text, parse(body)?, usage)?),
-        Task::FeatureExtraction => write_vectors(&embeddings::features(text, parse(body)?, usage)?),
-        Task::SentenceEmbeddings => {
-            write_vectors(&embeddings::embeddings(text, parse(body)?, usage)?)
-        }
+        Task::FeatureExtraction => write(&embeddings::features(text, parse(body)?, usage)?),
+        Task::SentenceEmbeddings => write(&embeddings::embeddings(text, parse(body)?, usage)?),
         Task::SentenceSimilarity => write(&embeddings::similarity(text, parse(body)?, usage)?),
         Task::Reranking => write(&reranking::answer(text, parse(body)?, usage)?),
         Task::ZeroShotClassification => {

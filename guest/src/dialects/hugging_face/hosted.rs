@@ -13,8 +13,8 @@ use crate::dialects::input::Texts;
 use crate::dialects::object::{Object, positive, read, required};
 use crate::dialects::route::{Answer, Call};
 use crate::dialects::text_embeddings_inference;
-use crate::engine::Matrix;
 use crate::function::Function;
+use crate::json::Row;
 use crate::model::TextModel;
 use crate::tasks::encode::{Side, Truncate};
 use crate::tasks::request::{Answer as Answers, OneOrMany, Request, TextOrPair, check_count};
@@ -174,10 +174,12 @@ fn vectors(call: &mut Call<'_>, model: &TextModel, mut body: Object) -> Result<A
         let prompt = embeddings::prompt(model, &parameters)?;
         let texts: Vec<String> = texts.iter().map(|text| format!("{prompt}{text}")).collect();
         let vectors = embeddings::token_vectors(model, &texts, truncate, call.usage)?;
-        let rows = |vectors: &Matrix| vectors.rows().map(<[f32]>::to_vec).collect();
-        return Answer::vectors(&vectors.iter().map(rows).collect::<Vec<Vec<Vec<f32>>>>());
+        let rows: Vec<Vec<_>> =
+            vectors.iter().map(|vectors| vectors.rows().map(Row).collect()).collect();
+        return Answer::json(&rows);
     }
-    Answer::vectors(&embeddings::embed(model, &texts, &parameters, call.usage)?)
+    let vectors = embeddings::embed(model, &texts, &parameters, call.usage)?;
+    Answer::json(&vectors.into_iter().map(Row).collect::<Vec<_>>())
 }
 
 /// All labels of each text, `[texts, labels]`, also of a single text.

@@ -44,7 +44,7 @@ pub(super) fn answer(call: &mut Call<'_>, task: Task) -> Result<Option<Answer>, 
         }
         _ => {
             let found = voice_activity::activity(voice, audio, &parameters, usage)?;
-            Answer::vectors(&found).map(Some)
+            Answer::json(&found).map(Some)
         }
     }
 }

@@ -122,7 +122,7 @@ pub(super) fn write(
     });
     let outputs_json = written.collect::<Result<_, ApiError>>()?;
     let json = Json { id, model_name, model_version: VERSION, outputs: outputs_json };
-    let mut body = json::write_vectors(&json)?;
+    let mut body = json::write(&json)?;
     let json_length = body.len();
     let in_binary = || outputs.iter().filter(|(_, is_binary)| *is_binary).map(|(output, _)| output);
     let length: usize = in_binary().map(Output::length).sum();

@@ -124,7 +124,7 @@ fn embeddings(call: &mut Call<'_>) -> Result<Answer, ApiError> {
         let embedding = encoding_format.write(vector)?;
         Ok(Embedding { object: "embedding", index, embedding })
     });
-    Answer::vectors(&Embeddings {
+    Answer::json(&Embeddings {
         object: "list",
         data: data.collect::<Result<_, ApiError>>()?,
         model: call.function.name(),

@@ -111,7 +111,7 @@ struct UsageInfo {
 
 fn list<T: Serialize>(call: &Call<'_>, prefix: &str, data: Vec<T>) -> Result<Answer, ApiError> {
     let tokens = call.usage.tokens;
-    Answer::vectors(&List {
+    Answer::json(&List {
         id: id(prefix, call.body),
         object: "list",
         created: 0,

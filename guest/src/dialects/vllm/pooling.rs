@@ -10,6 +10,7 @@ use crate::dialects::object::{Object, positive, read};
 use crate::dialects::output::{EncodingFormat, base64, check_finite};
 use crate::dialects::route::{Answer, Call, Requires};
 use crate::engine::Matrix;
+use crate::json::Row;
 use crate::model::{TextModel, Usage};
 use crate::tasks::embeddings::{Parameters, embed, token_vectors};
 use crate::tasks::encode::Truncate;
@@ -90,8 +91,8 @@ pub(super) struct Item {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 #[serde(untagged)]
 enum Data {
-    Vector(Vec<f32>),
-    Rows(Vec<Vec<f32>>),
+    Vector(#[cfg_attr(feature = "schema", schemars(with = "Vec<f32>"))] Row<Vec<f32>>),
+    Rows(#[cfg_attr(feature = "schema", schemars(with = "Vec<Vec<f32>>"))] Vec<Row<Vec<f32>>>),
     Base64(String),
 }
 
@@ -215,9 +216,9 @@ impl Pooled {
         Ok(match (format, self) {
             (EncodingFormat::Base64, Self::Vector(vector)) => Data::Base64(base64(&vector)),
             (EncodingFormat::Base64, Self::Rows(rows)) => Data::Base64(base64(rows.values())),
-            (EncodingFormat::Float, Self::Vector(vector)) => Data::Vector(vector),
+            (EncodingFormat::Float, Self::Vector(vector)) => Data::Vector(Row(vector)),
             (EncodingFormat::Float, Self::Rows(rows)) => {
-                Data::Rows(rows.rows().map(<[f32]>::to_vec).collect())
+                Data::Rows(rows.rows().map(|row| Row(row.to_vec())).collect())
             }
         })
     }
