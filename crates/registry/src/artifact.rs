@@ -2,7 +2,8 @@
 
 use pilotlight_model::Digest;
 use serde::{Deserialize, Serialize};
-use wasmparser::{Parser, Payload};
+use serde_json::{Map, Value};
+use wasmparser::{ComponentExternalKind, Parser, Payload};
 
 use crate::error::{Error, Result};
 use crate::reference::read_digest;
@@ -18,6 +19,9 @@ pub(crate) const LONGEST_MANIFEST: u64 = 4 << 20;
 /// The layout wants a time. With the true one, the same component would get another digest each
 /// time that it is pushed.
 const CREATED: &str = "1970-01-01T00:00:00Z";
+/// Annotations of a component's manifest that name the graph which the host computes for it.
+const GRAPH_DIGEST: &str = "vnd.pilotlight.graph.digest";
+const GRAPH_SIZE: &str = "vnd.pilotlight.graph.size";
 /// What goes on in a message about a manifest of someone else's making.
 const LONGEST_SHOWN: usize = 100;
 
@@ -45,6 +49,15 @@ pub struct Annotations {
     pub source: Option<String>,
 }
 
+/// A blob of a repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Blob {
+    /// SHA-256 of its content.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
 /// A Wasm artifact, but for its layer.
 #[derive(Debug)]
 pub(crate) struct Artifact {
@@ -63,7 +76,8 @@ struct Config {
     component: World,
 }
 
-/// The names that a component exports and imports, in its order.
+/// The interfaces and functions that a component exports and imports, in its order. Types are not listed:
+/// no host has to provide them.
 #[derive(Default, Serialize)]
 struct World {
     exports: Vec<String>,
@@ -77,56 +91,86 @@ struct Manifest<'a> {
     media_type: &'static str,
     config: Descriptor,
     layers: [Descriptor; 1],
-    #[serde(skip_serializing_if = "is_empty")]
-    annotations: &'a Annotations,
+    #[serde(skip_serializing_if = "AllAnnotations::is_empty")]
+    annotations: AllAnnotations<'a>,
 }
 
+/// Annotations of the component, and of its graph, whose values are strings (OCI image specification).
+#[derive(Serialize)]
+struct AllAnnotations<'a> {
+    #[serde(flatten)]
+    component: &'a Annotations,
+    #[serde(rename = "vnd.pilotlight.graph.digest", skip_serializing_if = "Option::is_none")]
+    graph_digest: Option<String>,
+    #[serde(rename = "vnd.pilotlight.graph.size", skip_serializing_if = "Option::is_none")]
+    graph_size: Option<String>,
+}
+
+/// A descriptor of a blob or a manifest.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Descriptor {
+pub(crate) struct Descriptor {
     media_type: String,
     digest: String,
     size: u64,
 }
 
-fn is_empty(annotations: &&Annotations) -> bool {
-    **annotations == Annotations::default()
-}
-
-impl Artifact {
-    /// The artifact of `component`.
-    ///
-    /// # Errors
-    /// [`Error::Component`] if it is none.
-    pub(crate) fn of(component: &[u8], annotations: &Annotations) -> Result<Self> {
-        let world = World::of(component)?;
-        let layer = Digest::of(component);
-        let config = json(&Config {
-            created: CREATED,
-            architecture: "wasm",
-            os: "wasip2",
-            layer_digests: [format!("sha256:{layer}")],
-            component: world,
-        })?;
-        let manifest = json(&Manifest {
-            schema_version: 2,
-            media_type: MANIFEST,
-            config: Descriptor::new(CONFIG, Digest::of(&config), config.len()),
-            layers: [Descriptor::new(LAYER, layer, component.len())],
-            annotations,
-        })?;
-        Ok(Self { layer, config, manifest })
+impl AllAnnotations<'_> {
+    fn is_empty(&self) -> bool {
+        *self.component == Annotations::default() && self.graph_digest.is_none()
     }
 }
 
-fn json(value: &impl Serialize) -> Result<Vec<u8>> {
+impl Artifact {
+    /// The artifact of `component`, for which the host computes `graph`.
+    ///
+    /// # Errors
+    /// [`Error::Component`] if it is none.
+    pub(crate) fn of(
+        component: &[u8],
+        graph: Option<Blob>,
+        annotations: &Annotations,
+    ) -> Result<Self> {
+        let world = World::of(component)?;
+        let layer = Blob::of(component);
+        let config = json(&Config {
+            created: CREATED,
+            architecture: "wasm",
+            os: world.os(),
+            layer_digests: [format!("sha256:{}", layer.digest)],
+            component: world,
+        })?;
+        let annotations = AllAnnotations {
+            component: annotations,
+            graph_digest: graph.map(|graph| format!("sha256:{}", graph.digest)),
+            graph_size: graph.map(|graph| graph.size.to_string()),
+        };
+        let manifest = json(&Manifest {
+            schema_version: 2,
+            media_type: MANIFEST,
+            config: Descriptor::new(CONFIG, Blob::of(&config)),
+            layers: [Descriptor::new(LAYER, layer)],
+            annotations,
+        })?;
+        Ok(Self { layer: layer.digest, config, manifest })
+    }
+}
+
+pub(crate) fn json(value: &impl Serialize) -> Result<Vec<u8>> {
     serde_json::to_vec(value).map_err(|error| Error::Component(error.to_string()))
 }
 
+impl Blob {
+    /// The blob with this content.
+    pub(crate) fn of(content: &[u8]) -> Self {
+        Self { digest: Digest::of(content), size: content.len() as u64 }
+    }
+}
+
 impl Descriptor {
-    fn new(media_type: &str, digest: Digest, size: usize) -> Self {
-        let digest = format!("sha256:{digest}");
-        Self { media_type: media_type.to_owned(), digest, size: size as u64 }
+    pub(crate) fn new(media_type: &str, blob: Blob) -> Self {
+        let digest = format!("sha256:{}", blob.digest);
+        Self { media_type: media_type.to_owned(), digest, size: blob.size }
     }
 }
 
@@ -151,12 +195,18 @@ impl World {
                 Payload::End(_) => depth = depth.saturating_sub(1),
                 Payload::ComponentImportSection(section) if depth == 0 => {
                     for import in section {
-                        self.imports.push(import?.name.name.to_owned());
+                        let import = import?;
+                        if is_listed(import.ty.kind()) {
+                            self.imports.push(import.name.name.to_owned());
+                        }
                     }
                 }
                 Payload::ComponentExportSection(section) if depth == 0 => {
                     for export in section {
-                        self.exports.push(export?.name.name.to_owned());
+                        let export = export?;
+                        if is_listed(export.kind) {
+                            self.exports.push(export.name.name.to_owned());
+                        }
                     }
                 }
                 _ => {}
@@ -164,13 +214,28 @@ impl World {
         }
         Ok(())
     }
+
+    /// The system that the component needs. The layout's list ends with `wasip2`, because it is older than
+    /// WASI 0.3; a host with WASI 0.2 alone cannot run what needs WASI 0.3.
+    fn os(&self) -> &'static str {
+        let needs_0_3 = |name: &String| {
+            let versioned = name.strip_prefix("wasi:").and_then(|name| name.split_once('@'));
+            versioned.is_some_and(|(_, version)| version.starts_with("0.3."))
+        };
+        if self.exports.iter().chain(&self.imports).any(needs_0_3) { "wasip3" } else { "wasip2" }
+    }
 }
 
-/// The layer that holds an artifact's component.
+fn is_listed(kind: ComponentExternalKind) -> bool {
+    matches!(kind, ComponentExternalKind::Instance | ComponentExternalKind::Func)
+}
+
+/// The blobs of an artifact.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Layer {
-    pub(crate) digest: Digest,
-    pub(crate) size: u64,
+pub(crate) struct Blobs {
+    pub(crate) component: Blob,
+    /// The graph that the host computes for it.
+    pub(crate) graph: Option<Blob>,
 }
 
 /// A manifest of whatever kind.
@@ -180,10 +245,11 @@ struct AnyManifest {
     media_type: Option<String>,
     config: Option<Descriptor>,
     layers: Option<Vec<Descriptor>>,
+    annotations: Option<Map<String, Value>>,
 }
 
-impl Layer {
-    /// Finds the component in a manifest, which came as `content_type`.
+impl Blobs {
+    /// Finds the component and its graph in a manifest, which came as `content_type`.
     ///
     /// # Errors
     /// A sentence that says what the manifest is instead.
@@ -201,9 +267,14 @@ impl Layer {
             let found = shown(&config.media_type);
             return Err(format!("its config has type {found}, not {CONFIG}"));
         }
-        Self::in_layers(&layers)
+        let component = Blob::in_layers(&layers)?;
+        let graph = Blob::in_annotations(&manifest.annotations.unwrap_or_default())?;
+        Ok(Self { component, graph })
     }
+}
 
+impl Blob {
+    /// The one layer that is a component.
     fn in_layers(layers: &[Descriptor]) -> std::result::Result<Self, String> {
         let mut components = layers.iter().filter(|layer| layer.media_type == LAYER);
         let layer = match (components.next(), components.count()) {
@@ -220,6 +291,21 @@ impl Layer {
         let digest = read_digest(&layer.digest)
             .ok_or_else(|| format!("its layer has no SHA-256 digest: {}", shown(&layer.digest)))?;
         Ok(Self { digest, size: layer.size })
+    }
+
+    /// The graph that annotations name.
+    fn in_annotations(
+        annotations: &Map<String, Value>,
+    ) -> std::result::Result<Option<Self>, String> {
+        let Some(digest) = annotations.get(GRAPH_DIGEST) else { return Ok(None) };
+        let digest = digest.as_str().and_then(read_digest);
+        let size = annotations.get(GRAPH_SIZE).and_then(Value::as_str);
+        match (digest, size.and_then(|size| size.parse().ok())) {
+            (Some(digest), Some(size)) => Ok(Some(Self { digest, size })),
+            _ => Err(format!(
+                "its annotations {GRAPH_DIGEST} and {GRAPH_SIZE} are not a SHA-256 digest and a size"
+            )),
+        }
     }
 }
 

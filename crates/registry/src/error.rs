@@ -90,10 +90,21 @@ pub enum Error {
         /// What it is.
         reason: String,
     },
-    /// A component larger than allowed.
+    /// The registry does not have the graph that an artifact names.
+    #[error(
+        "{reference}: its graph, blob sha256:{digest}, is not in the registry; copy the artifact with its \
+         referrers, or push it again"
+    )]
+    NoGraph {
+        /// The reference.
+        reference: String,
+        /// The digest of the graph.
+        digest: Digest,
+    },
+    /// A component or a graph larger than allowed.
     #[error("{reference} has {size} bytes, more than the maximum of {limit} for a pull")]
     TooLarge {
-        /// The reference.
+        /// The reference, or the graph of one.
         reference: String,
         /// Its size.
         size: u64,
@@ -142,6 +153,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the registry cannot be asked for now, so that what it said before may still hold.
+    pub fn is_outage(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. } | Self::TooManyRequests { .. } | Self::Answer { .. }
+        )
+    }
+
     /// Maps an I/O error on `path`.
     pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();

@@ -5,6 +5,9 @@
 //! untouched, as the one layer of type `application/wasm`. Whoever reads that layout reads ours.
 //! A pull follows an index to the one manifest in it that is for WebAssembly.
 //!
+//! The graph that the host computes for a component has a manifest of its own, which refers to that of
+//! the component; annotations of the component's manifest name its blob.
+//!
 //! A push sends the component, then the config, then the manifest that names both. One that is
 //! stopped on its way leaves at most a blob that no manifest refers to: the tag still names what
 //! it named, the next push goes on from there, and the registry's garbage collection removes it.
@@ -19,6 +22,7 @@ mod challenge;
 mod connection;
 mod credentials;
 mod error;
+mod graph;
 mod hub;
 mod index;
 mod pull;
@@ -28,13 +32,13 @@ mod refusal;
 mod remote;
 mod url;
 
-pub use artifact::Annotations;
+pub use artifact::{Annotations, Blob};
 pub use credentials::{Credentials, Sources};
 pub use error::{Error, Result};
 pub use hub::{Fetched, FileProgress, Hub, HubModel};
 pub use pilotlight_model::Digest;
 pub use pilotlight_secret::Secret;
-pub use pull::{Limits, Pulled};
+pub use pull::{Found, Limits, Pulled};
 pub use push::Pushed;
 pub use reference::Reference;
 pub use remote::Remote;

@@ -51,6 +51,12 @@ impl Reference {
         self.digest
     }
 
+    /// The same artifact, for as long as it has this digest.
+    #[must_use]
+    pub fn with_digest(&self, digest: Digest) -> Self {
+        Self { digest: Some(digest), ..self.clone() }
+    }
+
     /// Whether the registry is on this machine.
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.host)

@@ -8,11 +8,12 @@ const ORDER: &Order = &[
     &["error", "challenge"],
     &["reference"],
     &["credentials", "artifact", "url"],
-    &["remote", "index"],
+    &["graph", "remote", "index"],
     &["refusal"],
     &["authorization", "hub"],
     &["connection"],
-    &["push", "pull"],
+    &["pull"],
+    &["push"],
 ];
 
 #[test]

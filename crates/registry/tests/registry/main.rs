@@ -5,6 +5,7 @@
 mod authorizing;
 mod credentials;
 mod docker_registry;
+mod graphs;
 mod hub;
 mod indexes;
 mod pulling;

@@ -31,7 +31,7 @@ fn a_component_comes_back_with_its_digests() {
     let manifest = Digest::of(manifest(&[WASM], &content).as_bytes());
     assert_eq!(into, content);
     let (layer, size) = (Digest::of(&content), content.len() as u64);
-    assert_eq!(pulled, Pulled { manifest, layer, size });
+    assert_eq!(pulled, Pulled { manifest, layer, size, graph: None });
     let blob = format!("GET /v2/team/x/blobs/{}", sha256(&content));
     assert_eq!(stub.lines(), ["GET /v2/team/x/manifests/1", &blob]);
 }
@@ -105,7 +105,7 @@ fn too_large_a_component_is_refused_before_it_is_read() {
     let content = component("a");
     let stub = with(content.clone());
     let mut remote = Remote::new(stub.reference("x"), Credentials::Anonymous);
-    let mut fits = Limits { size: content.len() as u64 };
+    let mut fits = Limits { size: content.len() as u64, ..Limits::default() };
     remote.pull(&mut Vec::new(), &fits, &mut |_, _| {}).unwrap();
     fits.size -= 1;
     let error = remote.pull(&mut Vec::new(), &fits, &mut |_, _| {}).unwrap_err();

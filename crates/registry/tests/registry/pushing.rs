@@ -2,6 +2,7 @@
 
 use crate::stub::{Answer, Seen, Stub, component, sha256};
 use pilotlight_registry::{Annotations, Credentials, Digest, Error, Reference, Remote};
+use serde_json::{Value, json};
 
 /// Takes whatever is pushed.
 fn accepting(request: &Seen) -> Option<Answer> {
@@ -83,6 +84,47 @@ fn a_push_is_component_config_and_manifest_to_the_byte() {
     assert_eq!(seen[6].header("content-type"), Some(manifest_type));
     assert_eq!(seen[1].header("content-length"), Some("0"));
     assert_eq!(digest, Digest::of(manifest.as_bytes()));
+}
+
+/// The config that is pushed for a component.
+fn config(text: &str) -> Value {
+    let stub = Stub::start(accepting);
+    push(&stub, &wat::parse_str(text).unwrap(), &Annotations::default());
+    serde_json::from_slice(&stub.seen()[5].body).unwrap()
+}
+
+#[test]
+fn the_config_tells_which_wasi_a_component_needs() {
+    let of = |import: &str| {
+        let text = format!(r#"(component (import "{import}" (instance)))"#);
+        config(&text)["os"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(of("wasi:http/types@0.2.4"), "wasip2");
+    assert_eq!(of("wasi:http/types@0.3.0"), "wasip3");
+    assert_eq!(of("wasi:clocks/monotonic-clock@0.3.0-rc-2026-01-06"), "wasip3");
+    // Other packages have versions of their own.
+    assert_eq!(of("team:http/types@0.3.0"), "wasip2");
+    let exporting = r#"(component
+        (import "wasi:cli/stdout@0.2.4" (instance $stdout))
+        (export "wasi:http/handler@0.3.0" (instance $stdout)))"#;
+    assert_eq!(config(exporting)["os"], "wasip3");
+}
+
+#[test]
+fn the_config_lists_interfaces_and_functions_and_no_types() {
+    let config = config(
+        r#"(component
+            (type $number' u32)
+            (import "number" (type $number (eq $number')))
+            (import "wasi:http/types@0.2.4" (instance $types))
+            (import "count" (func $count (result u32)))
+            (export "exported-number" (type $number))
+            (export "wasi:http/incoming-handler@0.2.4" (instance $types))
+            (export "counted" (func $count)))"#,
+    );
+    assert_eq!(config["component"]["imports"], json!(["wasi:http/types@0.2.4", "count"]));
+    let exports = json!(["wasi:http/incoming-handler@0.2.4", "counted"]);
+    assert_eq!(config["component"]["exports"], exports);
 }
 
 #[test]
