@@ -45,6 +45,15 @@ pub enum Source {
     },
     /// A component that serves HTTP.
     Component(PathBuf),
+    /// A component that was fetched into the cache.
+    Fetched {
+        /// Where it comes from, as errors and the status of its version call it.
+        name: String,
+        /// The component.
+        component: Entry,
+        /// Other entries that are kept in the cache for as long as it is in use.
+        held: Vec<Entry>,
+    },
 }
 
 #[cfg(feature = "compiler")]
@@ -63,6 +72,7 @@ impl fmt::Display for Source {
             #[cfg(feature = "compiler")]
             Self::Model { folder, .. } => folder.display().fmt(f),
             Self::Component(path) => path.display().fmt(f),
+            Self::Fetched { name, .. } => name.fmt(f),
         }
     }
 }
@@ -90,6 +100,7 @@ impl Source {
             #[cfg(feature = "compiler")]
             Self::Model { .. } => None,
             Self::Component(file) => Some(file),
+            Self::Fetched { component, .. } => Some(&component.path),
         }
     }
 
@@ -154,21 +165,29 @@ impl Source {
             Self::Component(path) => {
                 let held = cache.entry_at(path).into_iter().collect();
                 let digest = match require {
-                    Some(policy) => admitted(policy, path)?,
+                    Some(policy) => admitted(policy, path, &self.to_string())?,
                     None => cache.digest_of(std::slice::from_ref(path), || {
                         Ok(Digest::of(&read_file(path)?))
                     })?,
                 };
                 Ok(ComponentFile { path: path.clone(), digest, held })
             }
+            Self::Fetched { name, component, held } => {
+                let digest = match require {
+                    Some(policy) => admitted(policy, &component.path, name)?,
+                    None => component.digest,
+                };
+                let held = std::iter::once(component).chain(held).cloned().collect();
+                Ok(ComponentFile { path: component.path.clone(), digest, held })
+            }
         }
     }
 }
 
-/// The digest of a component that shows what is asked of it.
-fn admitted(policy: &Policy, path: &Path) -> Result<Digest> {
+/// The digest of the component called `name`, which shows what is asked of it.
+fn admitted(policy: &Policy, path: &Path, name: &str) -> Result<Digest> {
     let component = read_file(path)?;
     let admitted = policy.admit(&component);
-    admitted.map_err(|error| refuse(&path.display().to_string(), &error.to_string()))?;
+    admitted.map_err(|error| refuse(name, &error.to_string()))?;
     Ok(Digest::of(&component))
 }

@@ -248,26 +248,39 @@ impl Incoming {
     /// # Errors
     /// [`Error::Cache`] when it cannot be written.
     pub fn keep(self, extension: &str) -> Result<Entry> {
-        let Self { cache, file, hash, length } = self;
-        let sha256 = Digest::from(<[u8; 32]>::from(hash.finalize()));
-        let name = format!("{sha256}.{extension}");
+        let name = format!("{}.{extension}", self.digest());
+        self.keep_as(&name)
+    }
+
+    /// Stores it as the entry called `name`, unless there is one with the same content.
+    ///
+    /// # Errors
+    /// [`Error::Cache`] when it cannot be written.
+    pub fn keep_as(self, name: &str) -> Result<Entry> {
+        let sha256 = self.digest();
+        let Self { cache, file, length, .. } = self;
         let keep = || {
-            let _lock = cache.lock(stem(&name))?;
-            if let Some(entry) = cache.get(&name) {
+            let _lock = cache.lock(stem(name))?;
+            if let Some(entry) = cache.get(name).filter(|entry| entry.digest == sha256) {
                 return Ok(entry);
             }
-            let path = cache.folder.join(&name);
+            let path = cache.folder.join(name);
             file.commit(&path)?;
             let record = Record { length, sha256 };
             write_atomically(
-                &cache.record(&name),
+                &cache.record(name),
                 &serde_json::to_vec(&record)?,
                 FileAccess::OwnerOnly,
             )?;
-            let held = hold(&cache.record(&name)).map(Arc::new);
+            let held = hold(&cache.record(name)).map(Arc::new);
             Ok(Entry { path, digest: sha256, _held: held })
         };
         keep().map_err(|error: std::io::Error| cache.refuse(&error))
+    }
+
+    /// Digest of what was written so far.
+    fn digest(&self) -> Digest {
+        Digest::from(<[u8; 32]>::from(self.hash.clone().finalize()))
     }
 }
 
