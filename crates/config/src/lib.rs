@@ -40,6 +40,6 @@ pub use source_map::SourceMap;
 pub use types::{
     Admin, Backend, BatchRows, Compute, Config, Cors, Device, ForwardedHeader, Function, Host,
     Http, InstructionSet, Level, Limits, LogFormat, Otlp, Pool, Precision, Require, Sessions,
-    Telemetry, Tls,
+    Telemetry, Tls, is_tag, registry_reference,
 };
 pub use validation::overlap;

@@ -14,7 +14,7 @@ use pilotlight_router::{Route, Target};
 use crate::diagnostic::RouteDiagnostic;
 use crate::key::Key;
 use crate::tree::Node;
-use crate::types::{Backend, Compute, Config, Device, Function, Precision, Require};
+use crate::types::{Backend, Compute, Config, Device, Function, Precision, Require, is_tag};
 
 use finding::{key, unknown_name};
 
@@ -31,6 +31,7 @@ pub(crate) fn check(config: &Config, names: &Names<'_>) -> Vec<Finding> {
     config.functions.iter().for_each(|(name, function)| {
         let key = key(&["functions", name]);
         check_function(&key, function, &mut findings);
+        check_poll_interval(&key, function, &mut findings);
         check_concurrency(&key, function, &mut findings);
         if is_written(names.tree, &["functions", name, "pool", "min-ready"]) {
             check_min_ready(&key, function, &mut findings);
@@ -114,6 +115,19 @@ fn check_function(at: &Key, function: &Function, findings: &mut Vec<Finding>) {
             host.name("backend"),
             "this backend supports only the device cpu; use onnxruntime",
         );
+    }
+}
+
+/// Only a tag can move.
+fn check_poll_interval(at: &Key, function: &Function, findings: &mut Vec<Finding>) {
+    if function.poll_interval.is_some() && !is_tag(&function.source) {
+        findings.push(Finding {
+            key: at.name("poll-interval"),
+            because: vec![at.name("source")],
+            message: "needs a `source` with a tag and without a digest, \
+                      oci://HOST[:PORT]/REPOSITORY:TAG"
+                .to_owned(),
+        });
     }
 }
 

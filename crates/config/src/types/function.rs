@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pilotlight_model::Task;
@@ -15,9 +15,15 @@ use crate::value_schema::{memory, path, period, size, table_of_paths, task};
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct Function {
-    /// Model folder or component.
+    /// Model folder, component, or component in an OCI registry:
+    /// `oci://HOST[:PORT]/REPOSITORY[:TAG][@sha256:DIGEST]`.
     #[schemars(schema_with = "path")]
     pub source: PathBuf,
+    /// Interval at which the registry is asked what the tag of `source` names. When the tag moves,
+    /// the component that it then names is deployed [default: the tag is not followed]
+    #[serde(default, with = "super::optional_period", skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "period", extend("x-shortest" = "1s", "x-longest" = "24h"))]
+    pub poll_interval: Option<Duration>,
     /// Task of a model folder [default: that of `model.toml`, or detected from the other files]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "task")]
@@ -68,7 +74,10 @@ pub struct Function {
 
 impl Function {
     pub(crate) fn paths_mut(&mut self, at: &Key) -> Vec<(Key, &mut PathBuf)> {
-        let mut paths = vec![(at.name("source"), &mut self.source)];
+        let mut paths = Vec::new();
+        if registry_reference(&self.source).is_none() {
+            paths.push((at.name("source"), &mut self.source));
+        }
         paths.extend(self.guest.iter_mut().map(|path| (at.name("guest"), path)));
         paths.extend(self.model.iter_mut().map(|path| (at.name("model"), path)));
         let graphs = at.name("graphs");
@@ -77,6 +86,16 @@ impl Function {
         paths.extend(self.host.onnxruntime.iter_mut().map(|path| (library.clone(), path)));
         paths
     }
+}
+
+/// The reference that the source of a function is, if it names a component in an OCI registry.
+pub fn registry_reference(source: &Path) -> Option<&str> {
+    source.to_str().filter(|source| source.starts_with("oci://"))
+}
+
+/// Whether a source is a tag in an OCI registry, which can move.
+pub fn is_tag(source: &Path) -> bool {
+    registry_reference(source).is_some_and(|reference| !reference.contains('@'))
 }
 
 /// Where inference runs.

@@ -11,7 +11,7 @@ mod telemetry;
 
 pub use config::{Admin, Config, Require};
 pub use cors::Cors;
-pub use function::{Compute, Function, Limits, Pool, Precision};
+pub use function::{Compute, Function, Limits, Pool, Precision, is_tag, registry_reference};
 pub use host::{Backend, BatchRows, Device, Host, InstructionSet};
 pub use http::{ForwardedHeader, Http, Tls};
 pub use sessions::Sessions;
