@@ -52,6 +52,9 @@ pub enum Error {
     /// Routes are not valid.
     #[error("{}", listed(.0))]
     Routes(Vec<RouteError>),
+    /// The source of a function could not be fetched; the message names it and the reason.
+    #[error("{0}")]
+    Fetch(String),
     /// An option is out of range.
     #[error("{0}")]
     Options(String),

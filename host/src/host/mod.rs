@@ -272,7 +272,7 @@ impl Host {
     }
 
     /// Where what it builds, compiles and receives is kept.
-    pub(crate) fn cache(&self) -> &Cache {
+    pub fn cache(&self) -> &Cache {
         &self.0.cache
     }
 

@@ -38,6 +38,25 @@ pub(crate) mod hub {
 }
 
 #[cfg(not(feature = "registry"))]
+pub(crate) mod oci {
+    use pilotlight::{Cache, Error, Result, Source};
+
+    pub(crate) fn fetch(reference: &str, _: &Cache) -> Result<Source> {
+        Err(absent(reference))
+    }
+
+    pub(crate) fn pin(reference: &str) -> Result<String> {
+        Err(absent(reference))
+    }
+
+    fn absent(reference: &str) -> Error {
+        Error::Fetch(format!(
+            "{reference}: this build does not pull components; build it with --features registry"
+        ))
+    }
+}
+
+#[cfg(not(feature = "registry"))]
 pub(crate) mod registry {
     pub(crate) use super::{Options as PullOptions, Options as PushOptions};
 

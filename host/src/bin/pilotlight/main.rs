@@ -23,6 +23,8 @@ mod labels;
 mod log;
 mod missing;
 mod model;
+#[cfg(feature = "registry")]
+mod oci;
 mod origin;
 mod reason;
 #[cfg(feature = "registry")]
@@ -36,7 +38,7 @@ mod swap;
 #[cfg(not(feature = "bench"))]
 use absent::bench;
 #[cfg(not(feature = "registry"))]
-use absent::{hub, registry};
+use absent::{hub, oci, registry};
 use log::{Format, Log};
 #[cfg(feature = "bench")]
 use pilotlight_bench::cli as bench;

@@ -1,16 +1,16 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use pilotlight::{BundleManifest, GRAPH_EXTENSION};
+use pilotlight::{BundleManifest, GRAPH_EXTENSION, GraphRecord};
 use pilotlight_registry::{
-    Annotations, Digest, Limits, Progress, Pulled, Pushed, Reference, Remote, Result, Sources,
+    Annotations, Blob, Digest, Limits, Progress, Pulled, Pushed, Reference, Remote, Result, Sources,
 };
 
 #[derive(Args)]
 pub(crate) struct PushOptions {
-    /// Component to push
+    /// Component to push; the graph beside a component that computes on the host is pushed with it
     #[arg(value_name = "FILE.wasm")]
     component: PathBuf,
     /// Reference to push to: [oci://]HOST[:PORT]/REPOSITORY[:TAG]
@@ -25,7 +25,7 @@ pub(crate) struct PullOptions {
     /// Reference to pull: [oci://]HOST[:PORT]/REPOSITORY[:TAG][@sha256:DIGEST]
     #[arg(value_name = "REFERENCE")]
     reference: Reference,
-    /// File to write the component to
+    /// File to write the component to; its graph, if it has one, is written beside it
     #[arg(short, long, value_name = "FILE.wasm")]
     output: PathBuf,
     #[command(flatten)]
@@ -62,37 +62,55 @@ pub(crate) fn push(options: &PushOptions) -> anyhow::Result<()> {
     };
     let annotations =
         Annotations { title: said("model"), licenses: said("license"), ..Annotations::default() };
-    if let Some(graph) = manifest.as_ref().and_then(|manifest| manifest.graph.as_ref()) {
-        eprintln!(
-            "warning: {} computes on the host; its graph, {GRAPH_EXTENSION} file {}, is not pushed with it",
-            component.display(),
-            graph.sha256
-        );
-    }
+    let graph = manifest.as_ref().and_then(|manifest| manifest.graph.as_ref());
+    let graph = graph.map(|graph| read_graph(component, graph)).transpose()?;
     let mut remote = connection.open(reference)?;
-    let Pushed { manifest, layer, size } =
-        shown(|progress| remote.push(&bytes, &annotations, progress))?;
+    let Pushed { manifest, layer, size, graph } = shown(|progress| match &graph {
+        Some(graph) => remote.push_with_graph(&bytes, graph, &annotations, progress),
+        None => remote.push(&bytes, &annotations, progress),
+    })?;
     match connection.json {
-        true => print(manifest, layer, size),
+        true => print((manifest, layer, size), graph),
         false => println!("{reference}: sha256:{manifest}"),
     }
     Ok(())
 }
 
+/// The graph beside a component that computes on the host.
+fn read_graph(component: &Path, graph: &GraphRecord) -> anyhow::Result<Vec<u8>> {
+    let path = component.with_extension(GRAPH_EXTENSION);
+    let name = || format!("{}: the graph of {}", path.display(), component.display());
+    let bytes = std::fs::read(&path).with_context(name)?;
+    if Digest::of(&bytes) != graph.sha256 {
+        bail!("{} has another SHA-256 than {}; build the component again", name(), graph.sha256);
+    }
+    Ok(bytes)
+}
+
 pub(crate) fn pull(options: &PullOptions) -> anyhow::Result<()> {
     let PullOptions { reference, output, connection } = options;
     let mut remote = connection.open(reference)?;
-    let Pulled { manifest, layer, size } =
-        shown(|progress| remote.pull_file(output, &Limits::default(), progress))?;
-    match connection.json {
-        true => print(manifest, layer, size),
-        false => println!("{}: {size} bytes, sha256 {layer}", output.display()),
+    let beside = output.with_extension(GRAPH_EXTENSION);
+    let files = (output.as_path(), Some(beside.as_path()));
+    let Pulled { manifest, layer, size, graph } =
+        shown(|progress| remote.pull_files(files, &Limits::default(), progress))?;
+    if connection.json {
+        print((manifest, layer, size), graph);
+        return Ok(());
+    }
+    println!("{}: {size} bytes, sha256 {layer}", output.display());
+    if let Some(Blob { digest, size }) = graph {
+        println!("{}: {size} bytes, sha256 {digest}", beside.display());
     }
     Ok(())
 }
 
-fn print(manifest: Digest, layer: Digest, bytes: u64) {
-    println!("{}", serde_json::json!({"manifest": manifest, "layer": layer, "bytes": bytes}));
+fn print((manifest, layer, bytes): (Digest, Digest, u64), graph: Option<Blob>) {
+    let mut report = serde_json::json!({"manifest": manifest, "layer": layer, "bytes": bytes});
+    if let Some(Blob { digest, size }) = graph {
+        report["graph"] = serde_json::json!({"layer": digest, "bytes": size});
+    }
+    println!("{report}");
 }
 
 /// Shows the progress of `moving`.

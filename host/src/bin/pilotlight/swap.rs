@@ -1,18 +1,20 @@
 use std::path::PathBuf;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::Args;
 use http::Method;
 use pilotlight::DEFAULT_FUNCTION;
+use pilotlight_config::registry_reference;
 use serde_json::{Value, json};
 
 use crate::administration::Administration;
 
 #[derive(Args)]
 pub(crate) struct SwapOptions {
-    /// Model folder or component. The server reads this path, so it must exist on the server's
-    /// machine, unless --upload is given
-    #[arg(value_name = "MODEL_DIR|FILE.wasm")]
+    /// Model folder, component, or component in an OCI registry. The server reads this path, so it
+    /// must exist on the server's machine, unless --upload is given; the server pulls a component
+    /// from a registry with its own credentials
+    #[arg(value_name = "MODEL_DIR|FILE.wasm|oci://REFERENCE")]
     source: PathBuf,
     /// Upload the component itself; the server keeps it in its cache
     #[arg(long)]
@@ -41,6 +43,13 @@ struct ServerOptions {
 
 pub(crate) fn swap(options: &SwapOptions) -> anyhow::Result<()> {
     let source = &options.source;
+    if registry_reference(source).is_some() {
+        if options.upload {
+            bail!("--upload applies to files; pull the component first, or swap without --upload");
+        }
+        let content = json!({"source": source}).to_string().into_bytes();
+        return options.server.change(Method::PUT, "", ("application/json", content));
+    }
     let path = source.canonicalize().with_context(|| source.display().to_string())?;
     let content = if options.upload {
         let component = std::fs::read(&path).with_context(|| source.display().to_string())?;

@@ -3,23 +3,28 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use pilotlight::{
-    Choices, Error, GRAPH_EXTENSION, Guest, HostCompute, ModelCompute, NewVersion, Precision,
-    Result, Source,
+    Cache, Choices, Error, GRAPH_EXTENSION, Guest, HostCompute, ModelCompute, NewVersion,
+    Precision, Result, Source,
 };
 use pilotlight_bundle::Policy;
-use pilotlight_config as config;
+use pilotlight_config::{self as config, registry_reference};
 use pilotlight_inference::{Device, Graphs};
 use pilotlight_model::{Digest, ModelFolder};
 
 use super::options::ServeArgs;
 use crate::compute::{BatchRows, ComputeOptions, Engine, Place};
+use crate::oci;
 
 /// Definition of a function.
 #[derive(Clone)]
 pub(super) struct Blueprint {
+    /// Model folder, component, or reference to a component in a registry.
     pub(super) source: PathBuf,
+    /// How often a tag in a registry is polled, if it is followed.
+    poll_interval: Option<Duration>,
     choices: Choices,
     place: Place,
     guest: Option<PathBuf>,
@@ -70,6 +75,7 @@ impl Blueprint {
     pub(super) fn of_flags(options: &ServeArgs, source: PathBuf) -> Self {
         Self {
             source,
+            poll_interval: options.poll_interval.map(Duration::from_secs),
             choices: options.choices.choices(),
             place: options.compute,
             guest: options.guest.clone(),
@@ -88,6 +94,7 @@ impl Blueprint {
         let host = compute_options(function)?;
         Ok(Self {
             source: function.source.clone(),
+            poll_interval: function.poll_interval,
             choices: Choices { task: function.task, onnx_file: function.onnx_file.clone() },
             place: match function.compute {
                 config::Compute::Guest => Place::Guest,
@@ -114,28 +121,57 @@ impl Blueprint {
         Self { source: source.to_owned(), ..self }
     }
 
-    /// The version to load for the function called `name`; starts a backend if the host computes
-    /// for it.
-    pub(super) fn version(&self, name: &str, backends: &Backends) -> Result<NewVersion> {
-        let (path, mut options) = (&self.source, self.function.clone());
+    /// The tag in a registry that is followed, and how often it is polled.
+    pub(super) fn followed_tag(&self) -> Option<(&str, Duration)> {
+        Some((registry_reference(&self.source)?, self.poll_interval?))
+    }
+
+    /// Calls [`Self::version`] outside of the threads that answer requests.
+    pub(super) async fn planned(
+        self,
+        name: &str,
+        backends: &Arc<Backends>,
+        cache: &Cache,
+    ) -> Result<NewVersion> {
+        let (name, backends, cache) = (name.to_owned(), Arc::clone(backends), cache.clone());
+        let planned =
+            tokio::task::spawn_blocking(move || self.version(&name, &backends, &cache)).await;
+        planned.map_err(Error::unfinished("planning a version"))?
+    }
+
+    /// The version to load for the function called `name`; pulls it into `cache` if it is in a
+    /// registry, and starts a backend if the host computes for it. Blocks.
+    pub(super) fn version(
+        &self,
+        name: &str,
+        backends: &Backends,
+        cache: &Cache,
+    ) -> Result<NewVersion> {
+        let fetched = registry_reference(&self.source);
+        let fetched = fetched.map(|reference| oci::fetch(reference, cache)).transpose()?;
+        let path = fetched.as_ref().and_then(Source::component_file).unwrap_or(&self.source);
+        let path = path.to_owned();
+        let mut options = self.function.clone();
         if path.is_dir() && options.instance.model.is_some() {
             let path = path.display();
             let message = format!("--model applies to components only; {path} is a model folder");
             return Err(Error::Options(message));
         }
-        let compute = self.on_host().then(|| backends.start(&self.host)).transpose()?;
+        let compute = self.on_host(&path).then(|| backends.start(&self.host)).transpose()?;
         if let Some(compute) = &compute {
             options.graph_files = self.load_graphs(compute)?;
             options.instance.graphs = Some(compute.graphs.clone());
         }
-        let source = if path.is_dir() {
+        let source = if let Some(fetched) = fetched {
+            fetched
+        } else if path.is_dir() {
             let guest = Guest::open(self.guest.as_deref(), self.place.guest())?;
             let in_guest = || ModelCompute::Guest(self.host.precision());
             let compute = compute.map_or_else(in_guest, ModelCompute::Host);
-            let (folder, choices) = (path.clone(), self.choices.clone());
+            let (folder, choices) = (path, self.choices.clone());
             Source::Model { folder, choices, guest, compute }
         } else {
-            Source::Component(path.clone())
+            Source::Component(path)
         };
         Ok(NewVersion { function: name.to_owned(), source, options })
     }
@@ -156,18 +192,22 @@ impl Blueprint {
     /// only `model.toml` if that contains the digests of all other files.
     pub(super) fn files(&self) -> Vec<PathBuf> {
         let graphs = self.graphs.iter().map(|(_, file)| file.clone());
+        if registry_reference(&self.source).is_some() {
+            return graphs.collect();
+        }
         if !self.source.is_dir() {
             return std::iter::once(self.source.clone()).chain(graphs).collect();
         }
         ModelFolder::watched(&self.source, &self.choices).into_iter().chain(graphs).collect()
     }
 
-    /// Whether a backend is needed: a component that computes in the sandbox starts without one.
-    fn on_host(&self) -> bool {
-        if self.source.is_dir() {
+    /// Whether a backend is needed for the folder or component at `path`: a component that computes in
+    /// the sandbox starts without one.
+    fn on_host(&self, path: &Path) -> bool {
+        if path.is_dir() {
             return self.place == Place::Host;
         }
-        let beside = self.source.with_extension(GRAPH_EXTENSION);
+        let beside = path.with_extension(GRAPH_EXTENSION);
         !self.graphs.is_empty() || self.function.instance.guest_graphs || beside.is_file()
     }
 }

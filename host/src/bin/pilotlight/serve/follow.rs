@@ -1,10 +1,12 @@
 //! Changes while serving: of the configuration, and of the files of functions.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use pilotlight::Host;
 use pilotlight_config::{Config, Consul};
 use pilotlight_files::{FileCheck, FileWatcher, TextWatcher, WATCH_INTERVAL};
+use pilotlight_telemetry::Swap;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::Receiver;
 
@@ -13,6 +15,7 @@ use super::consul;
 use super::document::Document;
 use super::settings::Served;
 use super::sources::{Refused, Sources};
+use super::tags::{self, Moved, Tags};
 use crate::origin::Origin;
 use crate::reason::reason;
 
@@ -27,6 +30,9 @@ pub(super) struct Follower {
     /// Whether files are watched.
     watch: bool,
     sources: Sources,
+    tags: Tags,
+    /// What the tags named that are served.
+    tagged: tags::Served,
     hangup: Signal,
 }
 
@@ -64,7 +70,20 @@ impl Follower {
     ) -> anyhow::Result<Self> {
         // From here on it does not end the process any more.
         let hangup = signal(SignalKind::hangup())?;
-        Ok(Self { host, backends, blueprints, served, configuration, watch, sources, hangup })
+        let tagged = tags::Served::default();
+        let tags = Tags::follow(&served.functions, &host, &tagged);
+        Ok(Self {
+            host,
+            backends,
+            blueprints,
+            served,
+            configuration,
+            watch,
+            sources,
+            tags,
+            tagged,
+            hangup,
+        })
     }
 
     /// Follows changes for as long as the process runs.
@@ -77,6 +96,7 @@ impl Follower {
             tokio::select! {
                 _ = checks.tick(), if self.watch => self.check_files().await,
                 Some(text) = told(&mut self.configuration) => self.offer(&text).await,
+                Some(moved) = self.tags.moved() => self.serve_moved(moved).await,
                 _ = self.hangup.recv() => self.read_again().await,
             }
         }
@@ -140,6 +160,26 @@ impl Follower {
         self.host.swap(name, new.source, new.options, |_| {}).await.map(drop)
     }
 
+    /// Serves what a tag names now.
+    async fn serve_moved(&self, moved: Moved) {
+        let Moved { function, source, outcome } = moved;
+        let served = self.serve_pinned(&function, &source).await;
+        // The tag may not be followed any more.
+        let _ = outcome.send(served.map_err(|error| error.to_string()));
+    }
+
+    async fn serve_pinned(&self, function: &str, source: &str) -> pilotlight::Result<()> {
+        let Some(blueprint) = self.served.functions.get(function) else { return Ok(()) };
+        // A reload may have loaded it already.
+        if self.host.function(function)?.current.source == source {
+            return Ok(());
+        }
+        let planned = self.planned(function, blueprint.clone().from(Path::new(source))).await;
+        // Failures from here on are counted by the host.
+        let new = planned.inspect_err(|_| self.host.metrics().swapped(function, Swap::Refused))?;
+        self.host.swap(function, new.source, new.options, |_| {}).await.map(drop)
+    }
+
     async fn offer(&mut self, text: &str) {
         let Some(followed) = &mut self.configuration else { return };
         if let Err(mistakes) = followed.document.current.offer(text) {
@@ -161,6 +201,7 @@ impl Follower {
             Ok((served, sources)) => {
                 self.blueprints.set(served.functions.clone());
                 (self.served, self.sources) = (served, sources);
+                self.tags = Tags::follow(&self.served.functions, &self.host, &self.tagged);
                 followed.document.text = text.to_owned();
                 followed.document.remember();
                 (followed.applied, followed.refused, followed.keys) = (config, None, keys);
@@ -192,16 +233,12 @@ impl Follower {
         Ok((served, sources))
     }
 
-    /// Reads files and may start a backend, outside of the threads that answer requests.
     async fn planned(
         &self,
         name: &str,
         blueprint: Blueprint,
     ) -> pilotlight::Result<pilotlight::NewVersion> {
-        let (name, backends) = (name.to_owned(), Arc::clone(&self.backends));
-        let planned =
-            tokio::task::spawn_blocking(move || blueprint.version(&name, &backends)).await;
-        planned.map_err(pilotlight::Error::unfinished("planning a version"))?
+        blueprint.planned(name, &self.backends, self.host.cache()).await
     }
 }
 

@@ -13,6 +13,7 @@ mod settings;
 mod sources;
 mod stop;
 mod supervisor;
+mod tags;
 mod telemetry;
 mod values;
 
@@ -21,7 +22,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use pilotlight::{Admin, Host, Plan, Readiness, Server, Stage, Telemetry};
+use pilotlight::{Admin, Cache, Host, Plan, Readiness, Server, Stage, Telemetry};
 use pilotlight_inference::scheduling::prefer_latency;
 use pilotlight_model::Digest;
 
@@ -83,7 +84,7 @@ pub(crate) fn warm(
         let cache = settings::cache(options, &config.unwrap_or_default())?;
         let host = Host::new(cache.clone());
         let stages = Arc::new(Stages::new());
-        let loading = load_all(&host, &served, &Backends::default(), &stages).await;
+        let loading = load_all(&host, &served, &Arc::default(), &stages).await;
         stages.end();
         loading?;
         let functions = host.functions().into_iter();
@@ -155,7 +156,7 @@ impl Starting {
     /// The administration, which answers before anything is loaded.
     fn admin(&self) -> Admin {
         let admin = Admin::new(self.readiness.clone());
-        let admin = admin.with_swaps(swaps(&self.blueprints, &self.backends));
+        let admin = admin.with_swaps(swaps(&self.blueprints, &self.backends, self.host.cache()));
         let limits = &self.fixed.admin;
         admin.with_upload_limits(limits.max_upload_bytes, limits.upload_timeout)
     }
@@ -224,11 +225,11 @@ impl Starting {
 async fn load_all(
     host: &Host,
     served: &Served,
-    backends: &Backends,
+    backends: &Arc<Backends>,
     stages: &Arc<Stages>,
 ) -> pilotlight::Result<()> {
     for (name, blueprint) in &served.functions {
-        let new = blueprint.version(name, backends)?;
+        let new = blueprint.clone().planned(name, backends, host.cache()).await?;
         let stages = Arc::clone(stages);
         let progress = move |stage: Stage| stages.begin(stage);
         host.deploy(name, new.source, new.options, progress).await?;
@@ -237,12 +238,13 @@ async fn load_all(
     host.apply(Plan { unchanged, ..served.plan() }).await
 }
 
-/// Loads a function from another source for the administration API, with all other options
-/// unchanged.
+/// Plans versions from other sources for the administration API, with all other options unchanged.
 fn swaps(
     blueprints: &Blueprints,
     backends: &Arc<Backends>,
+    cache: &Cache,
 ) -> impl Fn(&str, &Path) -> pilotlight::Result<pilotlight::NewVersion> + Send + Sync + 'static {
     let (blueprints, backends) = (blueprints.clone(), Arc::clone(backends));
-    move |name, path| blueprints.get(name)?.from(path).version(name, &backends)
+    let cache = cache.clone();
+    move |name, path| blueprints.get(name)?.from(path).version(name, &backends, &cache)
 }

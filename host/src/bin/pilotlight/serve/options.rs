@@ -13,8 +13,9 @@ use crate::model::ModelChoices;
 /// Group of the flags that name a configuration.
 const CONFIGURATION: &str = "configuration";
 /// Flags that have a key in the configuration, and are errors together with one.
-const SAID_THERE: [&str; 66] = [
+const SAID_THERE: [&str; 67] = [
     "source",
+    "poll_interval",
     "task",
     "onnx_file",
     "compute",
@@ -84,9 +85,15 @@ const SAID_THERE: [&str; 66] = [
 
 #[derive(Args)]
 pub(crate) struct ServeArgs {
-    /// Model folder, component, or model on Hugging Face's Hub to serve [default: models/pii-ner]
-    #[arg(value_name = "MODEL_DIR|FILE.wasm|hf:ORG/NAME[@REVISION]")]
+    /// Model folder, component, model on Hugging Face's Hub, or component in an OCI registry
+    /// (oci://HOST[:PORT]/REPOSITORY[:TAG][@sha256:DIGEST]) to serve [default: models/pii-ner]
+    #[arg(value_name = "MODEL_DIR|FILE.wasm|hf:ORG/NAME[@REVISION]|oci://REFERENCE")]
     pub(super) source: Option<PathBuf>,
+    /// Interval in seconds at which the registry is asked what the tag of an oci:// reference names.
+    /// When the tag moves, the component that it then names is deployed [default: the tag is not
+    /// followed]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(super) poll_interval: Option<u64>,
     /// Configuration file with functions, routes and all other keys; it is reloaded when it
     /// changes. Flags that have a key in the file are errors: use --set instead
     #[arg(long, value_name = "FILE", group = CONFIGURATION, conflicts_with_all = SAID_THERE)]

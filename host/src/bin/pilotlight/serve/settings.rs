@@ -145,6 +145,12 @@ impl Served {
             None if Path::new(DEFAULT_MODEL).is_dir() => PathBuf::from(DEFAULT_MODEL),
             None => bail!("{DEFAULT_MODEL} does not exist; name a model folder or a component"),
         };
+        if options.poll_interval.is_some() && !config::is_tag(&source) {
+            bail!(
+                "--poll-interval needs a reference with a tag and without a digest, \
+                 oci://HOST[:PORT]/REPOSITORY:TAG"
+            );
+        }
         let most = options.max_instances;
         if options.min_ready.is_some_and(|ready| ready > most) {
             bail!("--min-ready must be at most --max-instances, {most}");
