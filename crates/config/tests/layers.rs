@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use pilotlight_config::{Config, Location, Sources, check};
 
@@ -271,4 +272,22 @@ fn files_of_auth_and_deidentify_sections_start_at_the_folder_of_the_configuratio
         ("deidentify.p.keys", "/etc/pilotlight/ring.toml"),
     ];
     assert_eq!(paths, expected);
+}
+
+#[test]
+fn a_reference_to_a_registry_is_no_path() {
+    let digest = "0".repeat(64);
+    let text = format!(
+        "functions.a.source = 'oci://127.0.0.1:5000/team/a:1@sha256:{digest}'\n\
+         [functions.b]\nsource = 'oci://registry.example.com/b:main'\npoll-interval = '90s'"
+    );
+    let folder = PathBuf::from("/etc/pilotlight");
+    let sources = Sources { name: "p.toml".to_owned(), folder, ..Sources::default() };
+    let config = Config::parse(&text, &sources).unwrap();
+    let source = |name: &str| config.functions[name].source.to_str().unwrap().to_owned();
+    assert_eq!(source("a"), format!("oci://127.0.0.1:5000/team/a:1@sha256:{digest}"));
+    assert_eq!(source("b"), "oci://registry.example.com/b:main");
+    assert_eq!(config.functions["a"].poll_interval, None);
+    assert_eq!(config.functions["b"].poll_interval, Some(Duration::from_secs(90)));
+    assert!(config.paths().is_empty(), "{:?}", config.paths());
 }

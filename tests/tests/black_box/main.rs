@@ -29,6 +29,7 @@ mod lab;
 mod labels;
 mod life_cycle;
 mod model_folders;
+mod oci_sources;
 mod other_hosts;
 mod process;
 mod real_models;

@@ -154,3 +154,16 @@ fn a_collector_has_an_address_and_keeps_its_secrets() {
     let written = serde_json::to_string(&config).unwrap();
     assert!(!format!("{config:?}{written}").contains("hidden"));
 }
+
+#[test]
+fn only_a_tag_in_a_registry_can_be_followed() {
+    for source in ["models/ner", "oci://a.example/b@sha256:00", "hf:org/name"] {
+        only(
+            &format!("[functions.a]\nsource = '{source}'\npoll-interval = '10s'"),
+            "p.toml:3:17: functions.a.poll-interval: needs a `source` with a tag and without a \
+             digest, oci://HOST[:PORT]/REPOSITORY:TAG",
+        );
+    }
+    let text = "[functions.a]\nsource = 'oci://a.example/b:1'\npoll-interval = '100ms'";
+    assert!(told(text)[0].starts_with("p.toml:3:17: functions.a.poll-interval: "));
+}
