@@ -30,7 +30,7 @@ const JSON: &str = "application/json";
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Replacement {
-    /// A component or a model folder, as the server sees it.
+    /// A component or a model folder, as the server sees it, or a reference to a component in a registry.
     source: PathBuf,
 }
 

@@ -49,7 +49,7 @@ enum Visibility {
     Probes { metrics: bool, told: Arc<str> },
 }
 
-/// Plans a new version of a function from the path of its source.
+/// Plans a new version of a function from the path of its source, or a reference to it.
 pub type SwapPlan = dyn Fn(&str, &Path) -> Result<NewVersion> + Send + Sync;
 
 /// Changes of versions.

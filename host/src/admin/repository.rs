@@ -37,7 +37,7 @@ struct Load {
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct LoadParameters {
-    /// A component or a model folder, as the server sees it; where the function's version came from
+    /// A component or a model folder, as the server sees it, or a reference to a component in a registry; where the function's version came from
     /// unless given.
     source: Option<PathBuf>,
     config: Option<Value>,
