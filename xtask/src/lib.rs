@@ -15,6 +15,7 @@ pub mod runtime;
 mod aarch64;
 mod benchmarks;
 mod clients;
+mod image;
 mod licenses;
 mod output;
 mod steps;
@@ -31,6 +32,7 @@ Usage: cargo xtask <COMMAND>
   models         fetch real models for tests into target/models
   clients        install other servers' clients for tests into target/clients
   aarch64        test the kernels on emulated AArch64 processors
+  image          write OCI images of the program and the default model to target/images
   runtime        put the shared library of ONNX Runtime next to the built program
 
 Benchmarks, which write pages of documentation:
@@ -64,6 +66,7 @@ pub fn run(arguments: &[String]) -> ExitCode {
         ("guests", true) => build::guests(),
         ("models", true) => models::run(),
         ("clients", true) => clients::run(),
+        ("image", true) => image::run(),
         ("aarch64", true) => aarch64::test(),
         ("runtime", true) => runtime::place(),
         ("compare" | "soak", _) => benchmarks::run(arguments),

@@ -5,6 +5,7 @@ mod debian;
 pub(crate) mod onnx;
 pub(crate) mod prometheus;
 pub(crate) mod registry;
+pub(crate) mod runc;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -49,6 +49,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
 fn install_peers() -> anyhow::Result<()> {
     peers::wasmtime()?;
     peers::registry::program()?;
+    peers::runc::program()?;
     peers::onnx::node_tests()?;
     peers::prometheus::programs()?;
     clients::folder()?;
@@ -147,6 +148,9 @@ fn tests() -> anyhow::Result<()> {
     }
     if let Some(registry) = peers::registry::program()? {
         command.env(peers::registry::VARIABLE, registry);
+    }
+    if let Some(runc) = peers::runc::program()? {
+        command.env(peers::runc::VARIABLE, runc);
     }
     if let Some(folder) = peers::onnx::node_tests()? {
         command.env(peers::onnx::VARIABLE, folder);

@@ -20,6 +20,8 @@ pub const PROMTOOL: Program = Program { variable: "PILOTLIGHT_PROMTOOL", name: "
 /// Debian's `docker-registry`.
 pub const DOCKER_REGISTRY: Program =
     Program { variable: "PILOTLIGHT_DOCKER_REGISTRY", name: "docker-registry" };
+/// Debian's `runc`.
+pub const RUNC: Program = Program { variable: "PILOTLIGHT_RUNC", name: "runc" };
 
 impl Program {
     /// Its executable. `None`, with a message, if it is missing.

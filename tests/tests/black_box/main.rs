@@ -12,6 +12,7 @@ mod bundles;
 mod caching;
 mod configuration;
 mod consul;
+mod containers;
 mod cors;
 mod deidentification;
 mod dialects;
