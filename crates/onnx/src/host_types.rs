@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::inspect::{Part, visit_graph, visit_subgraphs_mut};
+use crate::inspect::{names, unused, visit_subgraphs_mut};
 use crate::proto::{
     AttributeProto, GraphProto, ModelProto, NodeProto, StringStringEntryProto, ValueInfoProto,
     type_proto,
@@ -83,7 +83,7 @@ fn element_of(value: Option<&ValueInfoProto>) -> i32 {
 
 /// Gives the value called `name` another name inside the graph; returns it.
 fn renamed(graph: &mut GraphProto, name: &str) -> String {
-    let fresh = fresh(graph, name);
+    let fresh = unused(&names(graph), &format!("{name}_declared"));
     let rename = |nodes: &mut [NodeProto]| {
         let values =
             nodes.iter_mut().flat_map(|node| node.input.iter_mut().chain(&mut node.output));
@@ -98,30 +98,6 @@ fn renamed(graph: &mut GraphProto, name: &str) -> String {
     let constants = graph.initializer.iter_mut().filter(|tensor| tensor.name == name);
     constants.for_each(|tensor| tensor.name.clone_from(&fresh));
     fresh
-}
-
-/// A name that nothing in the graph has.
-fn fresh(graph: &GraphProto, base: &str) -> String {
-    let mut taken = BTreeSet::new();
-    visit_graph(graph, &mut |part| match part {
-        Part::Node(node) => {
-            taken.extend(node.input.iter().chain(&node.output).chain([&node.name]).cloned());
-        }
-        Part::Graph(graph) => {
-            let values = graph.input.iter().chain(&graph.output);
-            taken.extend(values.map(|value| value.name.clone()));
-        }
-        Part::Tensor(tensor) => {
-            taken.insert(tensor.name.clone());
-        }
-    });
-    let mut name = format!("{base}_declared");
-    let mut number = 0;
-    while taken.contains(&name) {
-        number += 1;
-        name = format!("{base}_declared_{number}");
-    }
-    name
 }
 
 fn cast(input: &str, output: &str, element: i32) -> NodeProto {

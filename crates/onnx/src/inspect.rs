@@ -1,5 +1,7 @@
 //! Looks into every corner of a model: subgraphs, attributes and functions included.
 
+use std::collections::BTreeSet;
+
 use crate::error::OnnxError;
 use crate::proto::TensorProto;
 use crate::proto::{AttributeProto, GraphProto, ModelProto, NodeProto, SparseTensorProto};
@@ -59,6 +61,31 @@ pub(crate) fn visit_graph<'a>(graph: &'a GraphProto, see: &mut dyn FnMut(Part<'a
     graph.initializer.iter().for_each(|tensor| see(Part::Tensor(tensor)));
     graph.sparse_initializer.iter().for_each(|tensor| visit_sparse(tensor, see));
     graph.node.iter().for_each(|node| visit_node(node, see));
+}
+
+/// Names of values and nodes in a graph and its subgraphs.
+pub(crate) fn names(graph: &GraphProto) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    visit_graph(graph, &mut |part| match part {
+        Part::Node(node) => {
+            names.extend(node.input.iter().chain(&node.output).chain([&node.name]).cloned());
+        }
+        Part::Graph(graph) => {
+            let values = graph.input.iter().chain(&graph.output);
+            names.extend(values.map(|value| value.name.clone()));
+        }
+        Part::Tensor(tensor) => {
+            names.insert(tensor.name.clone());
+        }
+    });
+    names
+}
+
+/// `base`, with a number behind it if it is among `names`.
+pub(crate) fn unused(names: &BTreeSet<String>, base: &str) -> String {
+    let numbered = (1..).map(|number| format!("{base}_{number}"));
+    let mut candidates = std::iter::once(base.to_owned()).chain(numbered);
+    candidates.find(|name| !names.contains(name)).unwrap_or_default()
 }
 
 fn visit_node<'a>(node: &'a NodeProto, see: &mut dyn FnMut(Part<'a>)) {

@@ -3,6 +3,7 @@
 
 use crate::element::{FLOAT, INT64};
 use crate::error::OnnxError;
+use crate::inspect::{names, unused};
 use crate::proto::{
     AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, TensorShapeProto, TensorType,
     TypeProto, ValueInfoProto, dimension, tensor_shape::Dimension, type_proto,
@@ -43,7 +44,7 @@ pub fn stack_sessions(model: &mut ModelProto, frame: u64, rate: i64) -> Result<(
             }
             (FLOAT, Some([parts @ Some(_), _, width @ Some(_)])) => {
                 let (parts, width) = (*parts, *width);
-                let name = fresh(graph, &input.name);
+                let name = unused(&names(graph), &format!("{}_of_{SESSIONS}", input.name));
                 moved.push(transpose(&name, &input.name));
                 input.name = name;
                 set_sizes(&mut input, &[None, parts, width]);
@@ -58,7 +59,7 @@ pub fn stack_sessions(model: &mut ModelProto, frame: u64, rate: i64) -> Result<(
             (FLOAT, Some([_, _])) => set_sizes(&mut output, &[None, Some(1)]),
             (FLOAT, Some(sizes)) if sizes.len() == STATE_RANK => {
                 let (parts, width) = (sizes[0], sizes[2]);
-                let name = fresh(graph, &output.name);
+                let name = unused(&names(graph), &format!("{}_of_{SESSIONS}", output.name));
                 graph.node.push(transpose(&output.name, &name));
                 output.name = name;
                 set_sizes(&mut output, &[None, parts, width]);
@@ -111,21 +112,6 @@ fn set_sizes(port: &mut ValueInfoProto, sizes: &[Option<u64>]) {
         value: Some(type_proto::Value::TensorType(tensor)),
         denotation: String::new(),
     });
-}
-
-/// A name that no value of the graph has.
-fn fresh(graph: &GraphProto, base: &str) -> String {
-    let is_taken = |name: &str| {
-        let of_nodes = graph.node.iter().flat_map(|node| node.input.iter().chain(&node.output));
-        let ports = graph.input.iter().chain(&graph.output).map(|port| &port.name);
-        let constants = graph.initializer.iter().map(|constant| &constant.name);
-        of_nodes.chain(ports).chain(constants).any(|taken| taken == name)
-    };
-    let names = (0..).map(|number| match number {
-        0 => format!("{base}_of_{SESSIONS}"),
-        number => format!("{base}_of_{SESSIONS}_{number}"),
-    });
-    names.into_iter().find(|name| !is_taken(name)).unwrap_or_default()
 }
 
 /// Swaps the first two dimensions.

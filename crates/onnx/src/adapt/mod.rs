@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use pilotlight_model::{Manifest, Task};
 
 use crate::error::OnnxError;
-use crate::inspect::{Part, visit_graph};
+use crate::inspect::{names, unused};
 use crate::proto::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, is_onnx};
 
 /// The oldest schema whose constants need not be inputs.
@@ -160,32 +160,10 @@ impl Adapt<'_> {
         if self.names.is_empty() {
             self.names = names(self.graph);
         }
-        let mut name = format!("{base}_{suffix}");
-        let mut number = 0;
-        while !self.names.insert(name.clone()) {
-            number += 1;
-            name = format!("{base}_{suffix}_{number}");
-        }
+        let name = unused(&self.names, &format!("{base}_{suffix}"));
+        self.names.insert(name.clone());
         name
     }
-}
-
-/// Names of values and nodes in a graph and its subgraphs.
-fn names(graph: &GraphProto) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    visit_graph(graph, &mut |part| match part {
-        Part::Node(node) => {
-            names.extend(node.input.iter().chain(&node.output).chain([&node.name]).cloned());
-        }
-        Part::Graph(graph) => {
-            let values = graph.input.iter().chain(&graph.output);
-            names.extend(values.map(|value| value.name.clone()));
-        }
-        Part::Tensor(tensor) => {
-            names.insert(tensor.name.clone());
-        }
-    });
-    names
 }
 
 fn node(op_type: &str, inputs: &[&str], output: &str, attribute: Vec<AttributeProto>) -> NodeProto {
