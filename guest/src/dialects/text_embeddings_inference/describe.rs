@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::{Decode, Embed, Predict, Similarity, SimpleToken, TextsOrPairs, Tokenize};
+use super::tokens::{Decode, SimpleToken, Tokenize};
+use super::{Embed, Predict, Similarity, TextsOrPairs};
 use crate::dialects::rerank::{AnyAnswer, AnyRequest};
 use crate::dialects::schema::{Document, Lenient};
 use crate::tasks::request::Answer;

@@ -4,11 +4,12 @@
 
 #[cfg(feature = "schema")]
 mod describe;
+mod tokens;
 
 use bytes::Bytes;
 use pilotlight_model::Task;
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::gliner;
@@ -23,7 +24,6 @@ use crate::tasks::encode::{Side, Truncate};
 use crate::tasks::request::{OneOrMany, Request, TextOrPair, check_count};
 use crate::tasks::reranking;
 use crate::tasks::text_classification::{self, Function, labels};
-use crate::text::Piece;
 
 #[cfg(feature = "schema")]
 pub(super) use self::describe::describe;
@@ -34,8 +34,8 @@ pub(super) const ROUTES: &[Route] = &[
     post("/embed_sparse", Requires::TextFor(&[]), embed_sparse),
     post("/predict", Requires::TextFor(&[Task::TextClassification]), predict),
     post("/similarity", Requires::TextFor(&[Task::SentenceEmbeddings]), similarity),
-    post("/tokenize", Requires::Text, tokenize),
-    post("/decode", Requires::Text, decode),
+    post("/tokenize", Requires::Text, tokens::tokenize),
+    post("/decode", Requires::Text, tokens::decode),
     Route {
         method: "GET",
         path: "/health",
@@ -126,24 +126,6 @@ struct SimilarityParameters {
     #[serde(default)]
     truncation_direction: Side,
     prompt_name: Option<String>,
-}
-
-/// `POST /tokenize`.
-#[derive(Debug, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "TokenizeRequest"))]
-struct Tokenize {
-    inputs: OneOrMany<String>,
-    add_special_tokens: Option<bool>,
-    prompt_name: Option<String>,
-}
-
-/// `POST /decode`.
-#[derive(Debug, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "DecodeRequest"))]
-struct Decode {
-    #[cfg_attr(feature = "schema", schemars(schema_with = "super::schema::ids"))]
-    ids: Texts,
-    skip_special_tokens: Option<bool>,
 }
 
 /// Vectors of texts: `[texts, columns]`.
@@ -340,52 +322,6 @@ fn similarity(call: &mut Call<'_>) -> Result<Answer, ApiError> {
         ("x-repeated-tokens", tokens.to_string()),
     ]);
     Ok(answer)
-}
-
-/// A token of `/tokenize`; its place in bytes of the prompt and the text behind it, in UTF-8.
-#[derive(Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-struct SimpleToken {
-    id: u32,
-    text: String,
-    special: bool,
-    start: Option<usize>,
-    stop: Option<usize>,
-}
-
-impl From<Piece> for SimpleToken {
-    fn from(Piece { id, text, range }: Piece) -> Self {
-        let (start, stop) = (range.as_ref().map(|range| range.start), range.map(|range| range.end));
-        Self { id, text, special: start.is_none(), start, stop }
-    }
-}
-
-/// Tokens of texts, never truncated: `[texts, tokens]`.
-fn tokenize(call: &mut Call<'_>) -> Result<Answer, ApiError> {
-    let model = call.text()?;
-    let Tokenize { inputs, add_special_tokens, prompt_name } = call.read()?;
-    let parameters = Parameters { prompt_name, ..Parameters::default() };
-    let prompt = embeddings::prompt(model, &parameters)?;
-    let special = add_special_tokens.unwrap_or(true);
-    let texts = inputs.items(model.manifest.limits.max_inputs)?.iter();
-    let tokens = texts.map(|text| {
-        let pieces = model.pieces(&format!("{prompt}{text}"), special, call.usage)?;
-        Ok(pieces.into_iter().map(SimpleToken::from).collect())
-    });
-    Answer::json(&tokens.collect::<Result<Vec<Vec<_>>, ApiError>>()?)
-}
-
-/// What token ids spell: a list of texts, even of one.
-fn decode(call: &mut Call<'_>) -> Result<Answer, ApiError> {
-    let model = call.text()?;
-    let Decode { ids, skip_special_tokens } = call.read()?;
-    check_count("ids", ids.0.len(), model.manifest.limits.max_inputs)?;
-    let skip_special = skip_special_tokens.unwrap_or(true);
-    let texts = ids.0.iter().map(|ids| match ids {
-        Text::Ids(ids) => model.spell(ids, skip_special),
-        Text::Text(_) => Err(ApiError::of_key("ids", "ids has a string; send token ids")),
-    });
-    Answer::json(&texts.collect::<Result<Vec<_>, _>>()?)
 }
 
 fn health(_: &mut Call<'_>) -> Result<Answer, ApiError> {

@@ -1,11 +1,18 @@
 //! What every route with a body does with a request that is wrong, in the words of its interface. Routes whose
 //! body is no text have tests of their own.
 
+mod requests;
+
 use std::collections::BTreeSet;
 
 use pilotlight_guest::dialects::routes;
 use pilotlight_guest::service::Service;
 use serde_json::{Value, json};
+
+use self::requests::{
+    anonymized, deanonymized, documents, guarded, ids, input, inputs, labeled, pairs, questions,
+    ranked, scored, similarity, tensor, text,
+};
 
 use crate::client::{post, service};
 
@@ -61,86 +68,6 @@ const EMBEDDER: &str = "mpnet-sentence-embeddings";
 const CLASSIFIER: &str = "albert-text-classification";
 const RERANKER: &str = "electra-reranking";
 const NER: &str = "electra-token-classification";
-
-/// A text as a list of one.
-fn list(texts: Value) -> Value {
-    if texts.is_string() { json!([texts]) } else { texts }
-}
-
-fn inputs(texts: Value) -> Value {
-    json!({ "inputs": texts })
-}
-
-fn input(texts: Value) -> Value {
-    json!({ "input": texts })
-}
-
-fn text(texts: Value) -> Value {
-    json!({ "text": texts })
-}
-
-fn similarity(texts: Value) -> Value {
-    json!({"inputs": {"source_sentence": "a", "sentences": list(texts)}})
-}
-
-fn ranked(texts: Value) -> Value {
-    json!({"query": "a", "texts": list(texts)})
-}
-
-fn documents(texts: Value) -> Value {
-    json!({"query": "a", "documents": texts})
-}
-
-fn scored(texts: Value) -> Value {
-    json!({"text_1": "a", "text_2": texts})
-}
-
-fn labeled(texts: Value) -> Value {
-    json!({"inputs": texts, "parameters": {"candidate_labels": ["a", "b"]}})
-}
-
-fn questions(texts: Value) -> Value {
-    let question = |context: Value| json!({"question": "a", "context": context});
-    match texts {
-        Value::Array(texts) => inputs(texts.into_iter().map(question).collect()),
-        text => inputs(question(text)),
-    }
-}
-
-fn pairs(texts: Value) -> Value {
-    match texts {
-        Value::Array(texts) => inputs(texts.into_iter().map(|text| json!([text])).collect()),
-        text => inputs(text),
-    }
-}
-
-fn ids(texts: Value) -> Value {
-    match texts {
-        Value::Array(texts) => json!({"ids": vec![[5]; texts.len()]}),
-        Value::String(_) => json!({"ids": [5]}),
-        other => json!({ "ids": other }),
-    }
-}
-
-fn tensor(texts: Value) -> Value {
-    let data = list(texts);
-    let count = data.as_array().map_or(1, Vec::len);
-    json!({"inputs": [{"name": "text", "shape": [count], "datatype": "BYTES", "data": data}]})
-}
-
-fn anonymized(texts: Value) -> Value {
-    json!({"text": texts, "analyzer_results": []})
-}
-
-fn deanonymized(texts: Value) -> Value {
-    let key = "0123456789abcdef";
-    let deanonymizers = json!({"DEFAULT": {"type": "decrypt", "key": key}});
-    json!({"text": texts, "anonymizer_results": [], "deanonymizers": deanonymizers})
-}
-
-fn guarded(texts: Value) -> Value {
-    json!({"texts": list(texts), "input_type": "request"})
-}
 
 /// A path of the model's pipeline.
 const fn pipeline(path: &'static str, model: &'static str, long: Long) -> Contract {
