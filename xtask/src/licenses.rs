@@ -4,8 +4,13 @@
 use std::fs;
 
 use anyhow::{Context as _, ensure};
+use spdx::{Expression, ParseMode};
 
 use crate::cargo::{cargo, root};
+
+/// Older packages have `/` for `OR`, and names of licenses that have others now.
+const AS_OF_OLD: ParseMode =
+    ParseMode { allow_slash_as_or_operator: true, allow_deprecated: true, ..ParseMode::STRICT };
 
 /// Where Pilotlight runs.
 const TARGETS: [&str; 3] =
@@ -53,61 +58,12 @@ fn refusal(line: &str, allowed: &[String]) -> Option<String> {
     None
 }
 
-/// Whether a license expression (SPDX) holds for one of the allowed licenses. `/` is the old form of `OR`.
+/// Whether a license expression (SPDX) holds for the allowed licenses.
 fn is_allowed(expression: &str, allowed: &[String]) -> bool {
-    let spaced = expression.replace('(', " ( ").replace(')', " ) ").replace('/', " OR ");
-    let words: Vec<&str> = spaced.split_whitespace().collect();
-    let mut rest = &words[..];
-    any(&mut rest, allowed) == Some(true) && rest.is_empty()
-}
-
-/// Alternatives; `None` if the words are no expression.
-fn any(words: &mut &[&str], allowed: &[String]) -> Option<bool> {
-    let mut holds = all(words, allowed)?;
-    while let Some(rest) = after(words, "OR") {
-        *words = rest;
-        holds |= all(words, allowed)?;
-    }
-    Some(holds)
-}
-
-/// Licenses that all hold.
-fn all(words: &mut &[&str], allowed: &[String]) -> Option<bool> {
-    let mut holds = one(words, allowed)?;
-    while let Some(rest) = after(words, "AND") {
-        *words = rest;
-        holds &= one(words, allowed)?;
-    }
-    Some(holds)
-}
-
-/// A license, with its exception, or an expression in parentheses.
-fn one(words: &mut &[&str], allowed: &[String]) -> Option<bool> {
-    if let Some(rest) = after(words, "(") {
-        *words = rest;
-        let holds = any(words, allowed)?;
-        *words = after(words, ")")?;
-        return Some(holds);
-    }
-    let (license, rest) = words.split_first().filter(|(word, _)| !is_operator(word))?;
-    *words = rest;
-    let mut license = (*license).to_owned();
-    if let Some(rest) = after(words, "WITH") {
-        let (exception, rest) = rest.split_first().filter(|(word, _)| !is_operator(word))?;
-        *words = rest;
-        license = format!("{license} WITH {exception}");
-    }
-    Some(allowed.contains(&license))
-}
-
-fn is_operator(word: &str) -> bool {
-    matches!(word, "AND" | "OR" | "WITH" | "(" | ")")
-}
-
-/// The words after `word`, if they begin with it.
-fn after<'w, 't>(words: &&'w [&'t str], word: &str) -> Option<&'w [&'t str]> {
-    let (first, rest) = words.split_first()?;
-    (*first == word).then_some(rest)
+    let expression = Expression::parse_mode(expression, AS_OF_OLD);
+    expression.is_ok_and(|expression| {
+        expression.evaluate(|license| allowed.contains(&license.to_string()))
+    })
 }
 
 #[cfg(test)]
