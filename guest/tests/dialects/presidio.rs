@@ -1,5 +1,7 @@
 //! Presidio's analyzer and anonymizer.
 
+use pilotlight_guest::model::Usage;
+use pilotlight_guest::service::Head;
 use serde_json::{Value, json};
 
 use crate::client::{get, post, posted, recognizing, service};
@@ -57,6 +59,21 @@ fn entities_threshold_and_allow_list_choose() {
     assert!(entities(&json!({"text": "number 111222333"})).is_empty());
     let low = json!({"text": "number 111222333", "score_threshold": 0.3, "entities": ["NL_BSN"]});
     assert_eq!(entities(&low), ["NL_BSN"]);
+}
+
+#[test]
+fn the_model_reads_no_text_for_entities_that_it_does_not_find() {
+    let service = recognizing("");
+    let tokens = |entities: &[&str]| {
+        let head = Head { method: "POST", path: "/analyze", ..Head::default() };
+        let body = json!({"text": TEXT, "entities": entities}).to_string();
+        let mut usage = Usage::default();
+        service.answer(&service.route(head).unwrap(), body.as_bytes(), &mut usage).unwrap();
+        usage.tokens
+    };
+    assert_eq!(tokens(&["CREDIT_CARD", "IBAN_CODE"]), 0);
+    assert!(tokens(&["CREDIT_CARD", "PERSON"]) > 0);
+    assert!(tokens(&[]) > 0);
 }
 
 #[test]

@@ -145,17 +145,18 @@ impl AnalyzeRequest {
         added: &Recognizers,
         usage: &mut Usage,
     ) -> Result<Vec<Found>, ApiError> {
-        let wanted = |candidate: &Candidate, _: &str| {
-            let entity = entities::of_label(&candidate.label);
-            let listed = self.entities.as_deref().filter(|entities| !entities.is_empty());
+        let listed = self.entities.as_deref().filter(|entities| !entities.is_empty());
+        let wants = |label: &str| {
+            let entity = entities::of_label(label);
             listed.is_none_or(|entities| entities.iter().any(|listed| listed == entity))
-                && match self.score_threshold {
-                    Some(least) => candidate.score >= least,
-                    None => model.reaches(candidate),
-                }
+        };
+        let reaches = |candidate: &Candidate, _: &str| match self.score_threshold {
+            Some(least) => candidate.score >= least,
+            None => model.reaches(candidate),
         };
         let context = self.context.as_deref().unwrap_or_default();
-        let query = Query { context, added: Some(added), counts: Some(&wanted) };
+        let query =
+            Query { context, added: Some(added), labels: Some(&wants), counts: Some(&reaches) };
         let mut found = self.entities_of(text, model.find_entities(text, &query, usage)?);
         found.sort_by(|one, other| {
             other.score.total_cmp(&one.score).then(one.start.cmp(&other.start))

@@ -13,6 +13,8 @@ use crate::text::words::Cuts;
 
 /// Whether a candidate with this value counts.
 type Counts<'a> = dyn Fn(&Candidate, &str) -> bool + 'a;
+/// Whether entities with this label are wanted.
+type Wants<'a> = dyn Fn(&str) -> bool + 'a;
 
 /// What a request adds to the search for entities.
 #[derive(Default)]
@@ -21,6 +23,8 @@ pub struct Query<'a> {
     pub context: &'a [String],
     /// Recognizers beside those of the model folder.
     pub added: Option<&'a Recognizers>,
+    /// Labels of the entities that are wanted; all of them unless given.
+    pub labels: Option<&'a Wants<'a>>,
     /// Which candidates count, instead of those that reach the thresholds of the model folder.
     pub counts: Option<&'a Counts<'a>>,
 }
@@ -28,7 +32,8 @@ pub struct Query<'a> {
 impl TextModel {
     /// What stands in a text: entities of the model, joined as redaction joins them, and findings of
     /// recognizers, decided between by checksum, length and score. Everything that either found is covered,
-    /// but for values that the configuration allows.
+    /// but for values that the configuration allows. The model does not read the text if it has none of the
+    /// labels that are wanted.
     ///
     /// # Errors
     /// [`ApiError::Invalid`] for a text that cannot be tokenized.
@@ -39,13 +44,18 @@ impl TextModel {
         usage: &mut Usage,
     ) -> Result<Vec<Decision>, ApiError> {
         let points = CodePoints::new(text);
-        let model = settle(text, self.find_spans(text, usage)?, self.touching())?;
+        let wants = |label: &str| query.labels.is_none_or(|wants| wants(label));
+        let model = match self.labels.groups().iter().any(|label| wants(label)) {
+            true => settle(text, self.find_spans(text, usage)?, self.touching())?,
+            false => Vec::new(),
+        };
         let own = self.recognizers.iter().chain(query.added);
         let found = own.clone().flat_map(|recognizers| found(text, query.context, recognizers));
         let counts = |candidate: &Candidate| {
             let value = points.slice(candidate.start, candidate.end);
             let allowed = own.clone().any(|recognizers| recognizers.allows(value));
             !allowed
+                && wants(&candidate.label)
                 && match query.counts {
                     Some(counts) => counts(candidate, value),
                     None => self.reaches(candidate),
