@@ -1,0 +1,54 @@
+//! The copy of a response that is compared with that of a shadow.
+
+use bytes::{Bytes, BytesMut};
+use tokio::sync::oneshot;
+
+/// Keeps what passes, and sends it when all has passed.
+pub(super) struct BodyCopy(Option<Copying>);
+
+struct Copying {
+    seen: BytesMut,
+    /// Longest content in bytes that is kept.
+    limit: usize,
+    /// What `content-length` says. A server does not ask for the end of a body once it has that much.
+    length: Option<u64>,
+    to: oneshot::Sender<Bytes>,
+}
+
+impl BodyCopy {
+    /// No copy.
+    pub(super) const NONE: Self = Self(None);
+
+    /// A copy that is sent to `to`; nothing if the content is longer than `limit` or breaks off.
+    pub(super) fn new(to: oneshot::Sender<Bytes>, limit: usize, length: Option<u64>) -> Self {
+        let mut copy = Self(Some(Copying { seen: BytesMut::new(), limit, length, to }));
+        copy.send_if_whole();
+        copy
+    }
+
+    /// More of the content has passed.
+    pub(super) fn keep(&mut self, data: &[u8]) {
+        let Some(copying) = &mut self.0 else { return };
+        copying.seen.extend_from_slice(data);
+        if copying.seen.len() > copying.limit {
+            self.0 = None;
+        }
+        self.send_if_whole();
+    }
+
+    /// All of the content has passed.
+    pub(super) fn finish(&mut self) {
+        if let Some(Copying { seen, to, .. }) = self.0.take() {
+            // Whoever asked for it may have gone away.
+            let _ = to.send(seen.freeze());
+        }
+    }
+
+    fn send_if_whole(&mut self) {
+        let is_whole =
+            |copy: &Copying| copy.length.is_some_and(|length| copy.seen.len() as u64 >= length);
+        if self.0.as_ref().is_some_and(is_whole) {
+            self.finish();
+        }
+    }
+}
