@@ -17,8 +17,8 @@ use super::external_processing::ExternalProcessing;
 #[cfg(feature = "grpc")]
 use super::grpc::Grpc;
 use super::layers::{
-    Authenticate, Call, Decompress, Deidentify, FailOpen, LimitBody, Mirror, NormalizeTarget,
-    Observe, Route, Split, Statistics,
+    Authenticate, Call, CatchPanic, Decompress, Deidentify, FailOpen, LimitBody, Mirror,
+    NormalizeTarget, Observe, Refusals, RequestId, Route, Split, Statistics,
 };
 use super::middleware::Around;
 use super::request_body::RequestBodies;
@@ -52,8 +52,14 @@ impl Stack {
         ServiceBuilder::new()
             // Adds its headers to every response below, refusals too, or browsers hide them.
             .layer(option_layer(self.cors.clone()))
-            // Everything below has a request id, is counted, logged and traced.
+            // Everything below is counted, logged and traced, until the last byte of the response.
             .layer(Observe(self.telemetry.clone()))
+            // Every response below has it, refusals too.
+            .layer(Around(RequestId))
+            // Above all that refuses.
+            .layer(Around(Refusals))
+            // A defect of a layer below is a refusal like others.
+            .layer(Around(CatchPanic))
             // Before anything looks at the path.
             .layer(Around(NormalizeTarget))
             // From the head alone: nobody's body is read who may not call.
