@@ -51,6 +51,17 @@ pub fn load(report: &LoadReport) -> String {
     page.finish(top + HEIGHT + 50.0)
 }
 
+/// Mean and 99th percentile by load, for targets that are compared with predictions.
+pub fn response_times(report: &LoadReport) -> String {
+    let names: Vec<&str> = report.targets.iter().map(|target| target.name.as_str()).collect();
+    let scenario = report.scenario.describe_without_load();
+    let mut page = Page::new("Response times", &scenario, &names, &names);
+    let top = page.top();
+    sweep::mean(&mut page.svg, half(LEFT, top), &report.targets);
+    sweep::tail(&mut page.svg, half(RIGHT, top), &report.targets);
+    page.finish(top + HEIGHT + 50.0)
+}
+
 /// The plot of `start`.
 pub fn start(report: &StartReport) -> String {
     let names: Vec<&str> = report.targets.iter().map(|target| target.name.as_str()).collect();

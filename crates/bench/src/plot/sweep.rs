@@ -15,6 +15,14 @@ pub(super) fn throughput(svg: &mut Svg, frame: Frame, targets: &[LoadTarget]) {
     draw(svg, &panel, targets, figure);
 }
 
+/// The mean by load.
+pub(super) fn mean(svg: &mut Svg, frame: Frame, targets: &[LoadTarget]) {
+    let figure = |summary: &Summary| summary.mean_ms;
+    let y = Axis::fitting(figures(targets, figure), tick);
+    let panel = Panel { frame, title: "Mean latency", x: loads(targets), y };
+    draw(svg, &panel, targets, figure);
+}
+
 /// The 99th percentile by load.
 pub(super) fn tail(svg: &mut Svg, frame: Frame, targets: &[LoadTarget]) {
     let figure = |summary: &Summary| summary.p99_ms;

@@ -114,6 +114,7 @@ fn a_sweep_has_a_step_for_each_load() {
     assert!(report.targets.iter().all(|target| target.steps.len() == 3));
     assert_eq!(report.ratios.len(), 3);
     check_picture(&plot::load(&report));
+    check_picture(&plot::response_times(&report));
     assert!(table::load(&report).contains("4 workers"));
 }
 
