@@ -1,11 +1,15 @@
-//! `pilotlight-benchmarks`: comparisons with peers, instruction counts and the soak test, run by `cargo xtask`.
+//! `pilotlight-benchmarks`: comparisons with peers, simulations, instruction counts and the soak test, run by `cargo xtask`.
 
 use std::process::ExitCode;
 
 mod collector;
 mod compare;
+#[allow(dead_code, reason = "the topic that simulates fleets follows")]
+mod fleet;
 mod http;
 mod instructions;
+#[allow(dead_code, reason = "the topic that simulates fleets follows")]
+mod queueing;
 mod second_version;
 mod soak;
 

@@ -5,7 +5,8 @@
 use pilotlight_testing::ladder::{Order, check_program};
 
 const ORDER: &Order = &[
-    &["collector", "http", "second_version", "soak/memory", "soak/tally", "instructions/baseline"],
+    &["collector", "fleet", "http", "queueing", "second_version"],
+    &["soak/memory", "soak/tally", "instructions/baseline"],
     &["soak/page", "soak/server", "instructions/callgrind", "instructions/fuel"],
     &["soak/clients", "soak/disruptions", "instructions"],
     &["soak", "compare/markdown", "compare/report", "compare/server"],
