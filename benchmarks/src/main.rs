@@ -4,11 +4,9 @@ use std::process::ExitCode;
 
 mod collector;
 mod compare;
-#[allow(dead_code, reason = "the topic that simulates fleets follows")]
 mod fleet;
 mod http;
 mod instructions;
-#[allow(dead_code, reason = "the topic that simulates fleets follows")]
 mod queueing;
 mod second_version;
 mod soak;

@@ -43,6 +43,7 @@ Benchmarks, which write pages of documentation:
   compare pii          personal data, beside Presidio: docs/performance-pii.md
   compare swaps        changes of version under load: docs/performance-swaps.md
   compare reliability  overload, faults, busy neighbors and telemetry: docs/reliability.md
+  compare scaling      costs, response times beside queueing theory, simulated fleets: docs/scaling.md
   compare models [DIR [OPTIONS]]  first and later inferences of real models, or of the folder DIR;
                        OPTIONS go to `pilotlight build`: docs/performance-models.md
   compare neighbors    only the section about busy neighbors: target/performance/neighbors.md

@@ -11,6 +11,7 @@ mod reliability;
 mod report;
 mod runner;
 mod sandbox;
+mod scaling;
 mod server;
 mod servers;
 mod swaps;
@@ -29,7 +30,7 @@ struct Topic {
     measure: fn(&Runner) -> anyhow::Result<String>,
 }
 
-const TOPICS: [Topic; 9] = [
+const TOPICS: [Topic; 10] = [
     Topic { name: "", page: "performance.md", measure: overview::run },
     Topic { name: "host", page: "performance-host.md", measure: host::run },
     Topic { name: "sandbox", page: "performance-sandbox.md", measure: sandbox::run },
@@ -38,6 +39,7 @@ const TOPICS: [Topic; 9] = [
     Topic { name: "pii", page: "performance-pii.md", measure: pii::run },
     Topic { name: "swaps", page: "performance-swaps.md", measure: swaps::run },
     Topic { name: "reliability", page: "reliability.md", measure: reliability::run },
+    Topic { name: "scaling", page: "scaling.md", measure: scaling::run },
     Topic { name: NEIGHBORS, page: "neighbors.md", measure: reliability::neighbors },
 ];
 
