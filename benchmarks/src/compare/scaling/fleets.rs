@@ -84,7 +84,7 @@ pub(super) fn simulate_all(
     let seldom = |_: usize| node.seldom(requests);
     Ok(Fleets {
         fixed: node.fixed(sizes, if runner.is_quick() { 2e4 } else { 2e6 })?,
-        from_zero: scaled(sizes, &starts, |nodes| node.from_zero(nodes))?,
+        from_zero: scaled(sizes, &starts, |nodes| node.scenario(nodes))?,
         bursts: scaled(sizes, &starts, |nodes| node.burst(nodes))?,
         days: scaled(&days, &starts, |nodes| node.day(nodes))?,
         seldom: scaled(&[1], &starts, seldom)?,
@@ -140,7 +140,7 @@ impl Node {
         PEAK * self.capacity * nodes as f64
     }
 
-    /// A scenario without load, for at most a fifth more nodes than the peak needs.
+    /// The load of the peak on an empty fleet, which can have a fifth more nodes than it needs.
     fn scenario(&self, nodes: usize) -> Scenario {
         let most = nodes + nodes.div_ceil(5);
         let scaling = Scaling {
@@ -186,10 +186,6 @@ impl Node {
             }
         }
         Ok(results)
-    }
-
-    fn from_zero(&self, nodes: usize) -> Scenario {
-        self.scenario(nodes)
     }
 
     fn burst(&self, nodes: usize) -> Scenario {
