@@ -27,13 +27,25 @@ pub(super) trait Next: Clone + Send + 'static {
     fn run(self, request: Request<WasiBody>) -> impl Future<Output = Response<Body>> + Send;
 }
 
-/// A [`Middleware`] as a tower layer.
+/// A [`Middleware`] as a tower layer, with a future of its own on the heap.
 #[derive(Clone)]
 pub(super) struct Around<M>(pub(super) M);
 
-/// A [`Middleware`] and the layers below it.
+/// A [`Middleware`] as a tower layer whose future is a part of the future above it. For layers that do little
+/// and stand above the first [`Around`].
+#[derive(Clone)]
+pub(super) struct Inline<M>(pub(super) M);
+
+/// An [`Around`] and the layers below it.
 #[derive(Clone)]
 pub(super) struct Wrapped<M, S> {
+    middleware: M,
+    next: S,
+}
+
+/// An [`Inline`] and the layers below it.
+#[derive(Clone)]
+pub(super) struct Inlined<M, S> {
     middleware: M,
     next: S,
 }
@@ -46,11 +58,26 @@ impl<M: Clone, S> Layer<S> for Around<M> {
     }
 }
 
+impl<M: Clone, S> Layer<S> for Inline<M> {
+    type Service = Inlined<M, S>;
+
+    fn layer(&self, next: S) -> Inlined<M, S> {
+        Inlined { middleware: self.0.clone(), next }
+    }
+}
+
 impl<M: Middleware, S: Next> Next for Wrapped<M, S> {
-    async fn run(self, request: Request<WasiBody>) -> Response<Body> {
+    // Not an async function: its future would hold the request once more, beside the one in the box.
+    fn run(self, request: Request<WasiBody>) -> impl Future<Output = Response<Body>> + Send {
         // Boxed, or the type of the whole stack would be too deep for the compiler.
         let handled = Box::pin(self.middleware.handle(request, self.next));
-        (handled as Pin<Box<dyn Future<Output = Response<Body>> + Send>>).await
+        handled as Pin<Box<dyn Future<Output = Response<Body>> + Send>>
+    }
+}
+
+impl<M: Middleware, S: Next> Next for Inlined<M, S> {
+    fn run(self, request: Request<WasiBody>) -> impl Future<Output = Response<Body>> + Send {
+        self.middleware.handle(request, self.next)
     }
 }
 

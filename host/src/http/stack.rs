@@ -17,10 +17,10 @@ use super::external_processing::ExternalProcessing;
 #[cfg(feature = "grpc")]
 use super::grpc::Grpc;
 use super::layers::{
-    Authenticate, Call, CatchPanic, Decompress, Deidentify, FailOpen, LimitBody, Mirror,
-    NormalizeTarget, Observe, Refusals, RequestId, Route, Split, Statistics,
+    Authenticate, Call, CatchPanic, CloseUnread, Decompress, Deidentify, FailOpen, LimitBody,
+    Mirror, NormalizeTarget, Observe, Refusals, RequestId, Route, Split, Statistics,
 };
-use super::middleware::Around;
+use super::middleware::{Around, Inline};
 use super::request_body::RequestBodies;
 use super::websocket::WebSockets;
 use crate::request::Body;
@@ -50,16 +50,19 @@ impl Stack {
         B::Error: std::fmt::Display,
     {
         ServiceBuilder::new()
-            // Adds its headers to every response below, refusals too, or browsers hide them.
+            // Above everything that responds: browsers hide refusals without its headers, too.
             .layer(option_layer(self.cors.clone()))
-            // Everything below is counted, logged and traced, until the last byte of the response.
+            // Begins the request context that all layers below use. Counts, logs and traces the request
+            // until the last byte of its response.
             .layer(Observe(self.telemetry.clone()))
-            // Every response below has it, refusals too.
-            .layer(Around(RequestId))
-            // Above all that refuses.
-            .layer(Around(Refusals))
-            // A defect of a layer below is a refusal like others.
-            .layer(Around(CatchPanic))
+            // Above everything that responds: refusals have the id, too.
+            .layer(Inline(RequestId))
+            // Above `Refusals`, which replaces responses together with their headers.
+            .layer(Inline(CloseUnread))
+            // Above all layers that refuse requests.
+            .layer(Inline(Refusals))
+            // Below `Refusals`: the response to a panic is a refusal like any other.
+            .layer(Inline(CatchPanic))
             // Before anything looks at the path.
             .layer(Around(NormalizeTarget))
             // From the head alone: nobody's body is read who may not call.

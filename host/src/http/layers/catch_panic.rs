@@ -9,8 +9,8 @@ use wasmtime_wasi_http::WasiBody;
 use crate::http::middleware::{Middleware, Next};
 use crate::request::{Body, RequestContext};
 
-/// Answers with 500 where a layer panics. tower-http's layer for that would box the body, which tells how the
-/// response ends.
+/// Responds with 500 if a layer below panics. tower-http's layer would box the response body, which tells the
+/// request context how the response ends.
 #[derive(Clone)]
 pub(in crate::http) struct CatchPanic;
 
@@ -43,8 +43,8 @@ mod tests {
     use tower::{Service as _, ServiceBuilder};
 
     use super::*;
-    use crate::http::layers::{Observe, Refusals, RequestId};
-    use crate::http::middleware::Around;
+    use crate::http::layers::{CloseUnread, Observe, Refusals, RequestId};
+    use crate::http::middleware::Inline;
     use crate::request::REQUEST_ID;
     use crate::telemetry::Telemetry;
 
@@ -62,9 +62,10 @@ mod tests {
         let request = Request::post(path).body(Full::new(Bytes::from_static(b"{}"))).unwrap();
         let mut service = ServiceBuilder::new()
             .layer(Observe(telemetry.clone()))
-            .layer(Around(RequestId))
-            .layer(Around(Refusals))
-            .layer(Around(CatchPanic))
+            .layer(Inline(RequestId))
+            .layer(Inline(CloseUnread))
+            .layer(Inline(Refusals))
+            .layer(Inline(CatchPanic))
             .service(Panics);
         let response = service.call(request).await.unwrap();
         let (head, body) = response.into_parts();

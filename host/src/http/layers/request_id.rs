@@ -4,8 +4,7 @@ use wasmtime_wasi_http::WasiBody;
 use crate::http::middleware::{Middleware, Next};
 use crate::request::{Body, REQUEST_ID, RequestContext};
 
-/// Tells the id of a request to whoever answers it, and in the response: the one that it brings along, or a
-/// new one.
+/// Adds the id of the request, which the request context has chosen, to the request and to its response.
 #[derive(Clone)]
 pub(in crate::http) struct RequestId;
 
