@@ -1,4 +1,4 @@
-//! What a response says, and what writes it.
+//! The content of a response, and what produces it.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -11,12 +11,12 @@ use tokio::sync::mpsc;
 
 use crate::request::session::SessionAnswer;
 
-/// Polling it runs the instance that writes it; dropping it ends that instance.
+/// Content of a response. Polling it runs the instance that writes it; dropping it ends that instance.
 pub(super) enum Content {
     Full(Full<Bytes>),
     Instance(InstanceBody),
     Session(SessionAnswer),
-    /// What a task of the host writes.
+    /// Sent by a task of the host.
     Received(mpsc::Receiver<Bytes>),
     /// With trailers.
     #[cfg(feature = "grpc")]

@@ -1,16 +1,16 @@
-//! The copy of a response that is compared with that of a shadow.
+//! The copy of a response that is compared with the response of a shadow.
 
 use bytes::{Bytes, BytesMut};
 use tokio::sync::oneshot;
 
-/// Keeps what passes, and sends it when all has passed.
+/// Collects the content of a response while a client reads it, and sends it once it is complete.
 pub(super) struct BodyCopy(Option<Copying>);
 
 struct Copying {
     seen: BytesMut,
-    /// Longest content in bytes that is kept.
+    /// Longest content, in bytes, of which a copy is sent.
     limit: usize,
-    /// What `content-length` says. A server does not ask for the end of a body once it has that much.
+    /// Value of `content-length`. A server does not ask for the end of a body once it has read that many bytes.
     length: Option<u64>,
     to: oneshot::Sender<Bytes>,
 }
@@ -19,14 +19,14 @@ impl BodyCopy {
     /// No copy.
     pub(super) const NONE: Self = Self(None);
 
-    /// A copy that is sent to `to`; nothing if the content is longer than `limit` or breaks off.
+    /// A copy that is sent to `to`, unless the content is longer than `limit` bytes or breaks off.
     pub(super) fn new(to: oneshot::Sender<Bytes>, limit: usize, length: Option<u64>) -> Self {
         let mut copy = Self(Some(Copying { seen: BytesMut::new(), limit, length, to }));
         copy.send_if_whole();
         copy
     }
 
-    /// More of the content has passed.
+    /// Adds `data`, which the client gets next.
     pub(super) fn keep(&mut self, data: &[u8]) {
         let Some(copying) = &mut self.0 else { return };
         copying.seen.extend_from_slice(data);
@@ -36,10 +36,10 @@ impl BodyCopy {
         self.send_if_whole();
     }
 
-    /// All of the content has passed.
+    /// Sends the copy: the content is complete.
     pub(super) fn finish(&mut self) {
         if let Some(Copying { seen, to, .. }) = self.0.take() {
-            // Whoever asked for it may have gone away.
+            // The receiver may have been dropped.
             let _ = to.send(seen.freeze());
         }
     }

@@ -1,22 +1,23 @@
-//! How a response ends, and who learns that.
+//! Counts the bytes of a response, and reports how the response ends.
 
 use pilotlight_telemetry::ErrorKind;
 use tracing::Span;
 
 use crate::request::context::InProgress;
 
-/// Learns how a body ends; of one that nobody reads to its end that is not known.
+/// Called with how a body ended; never called for a body that is dropped before its end.
 type WhenOver = Box<dyn FnOnce(Result<(), &wasmtime::Error>) + Send>;
 
-/// Counts what goes out of a response, and tells its end once.
+/// Reports the bytes and the end of a response, each end once.
 #[derive(Default)]
 pub(super) struct End {
     over: Option<WhenOver>,
-    /// Ends with the response.
+    /// The request that the response answers; it ends with the response.
     request: Option<InProgress>,
 }
 
 impl End {
+    /// Calls `over` at the end of the content.
     pub(super) fn tell(
         &mut self,
         over: impl FnOnce(Result<(), &wasmtime::Error>) + Send + 'static,
@@ -24,7 +25,7 @@ impl End {
         self.over = Some(Box::new(over));
     }
 
-    /// The response answers `request`.
+    /// Ends `request` with the response.
     pub(super) fn end_with(&mut self, request: InProgress) {
         self.request = Some(request);
     }
@@ -34,14 +35,14 @@ impl End {
         self.request.as_ref().map_or_else(Span::none, |request| request.context().span())
     }
 
-    /// So many bytes go out.
+    /// The client gets `bytes` more bytes.
     pub(super) fn sent(&self, bytes: usize) {
         if let Some(request) = &self.request {
             request.context().sent(bytes);
         }
     }
 
-    /// Everything that was promised has gone out.
+    /// The client has got the whole content.
     pub(super) fn complete(&mut self) {
         self.over(Ok(()));
         self.request = None;
@@ -53,7 +54,7 @@ impl End {
         self.failed(ErrorKind::HalfResponse);
     }
 
-    /// Nobody reads any further. Whoever has got all that was promised need not ask for the end.
+    /// The body was dropped. A client that has got `content-length` bytes does not ask for the end.
     pub(super) fn dropped(&mut self, is_whole: bool) {
         let has_all = self.request.as_ref().is_some_and(|request| request.context().is_over());
         match is_whole || has_all {

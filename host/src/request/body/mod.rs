@@ -1,10 +1,12 @@
-//! The body of a response: what writes it, the copy of it that a shadow is compared with, and how it ends. Used
-//! by everything that answers requests.
+//! The body of a response, in three parts: [`content`] is what drives an instance, [`copy`] is what is mirrored,
+//! [`end`] is what counts. Used by everything that answers requests.
 
 mod content;
 mod copy;
 mod end;
 mod own;
+#[cfg(test)]
+mod tests;
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -35,11 +37,12 @@ impl Body {
         Self { content, copy: BodyCopy::NONE, end: End::default() }
     }
 
+    /// A body that is in memory.
     pub(crate) fn full(bytes: Vec<u8>) -> Self {
         Self::new(Content::Full(Full::new(Bytes::from(bytes))))
     }
 
-    /// What arrives until the sender is dropped.
+    /// The data that `receiver` receives, until the sender is dropped.
     pub(crate) fn received(receiver: mpsc::Receiver<Bytes>) -> Self {
         Self::new(Content::Received(receiver))
     }
@@ -50,8 +53,8 @@ impl Body {
         Self::new(Content::Grpc(body))
     }
 
-    /// The same, which sends a copy to `to` once it has been read; nothing if it is longer than
-    /// `limit` bytes or breaks off.
+    /// Sends a copy of the content to `to` once a client has read all of it, unless it is longer than
+    /// `limit` bytes or breaks off. `length` is the value of `content-length`.
     pub(crate) fn copied_to(
         mut self,
         to: oneshot::Sender<Bytes>,
@@ -65,7 +68,7 @@ impl Body {
         self
     }
 
-    /// The same, which tells whether it came to its end or its instance broke off within it.
+    /// Calls `over` once the content has ended, or its instance has failed before the end.
     pub(crate) fn when_over(
         mut self,
         over: impl FnOnce(Result<(), &wasmtime::Error>) + Send + 'static,
@@ -74,10 +77,10 @@ impl Body {
         self
     }
 
-    /// The same, with whose end `request` ends.
+    /// Ends `request` with the body.
     pub(crate) fn ending(mut self, request: InProgress) -> Self {
         if request.context().is_over() {
-            // Nobody will ask for what may be left.
+            // The server asks for no more content.
             self.end.complete();
         } else if !self.is_whole() {
             self.end.end_with(request);
@@ -85,7 +88,7 @@ impl Body {
         self
     }
 
-    /// Whether nothing of the content is left.
+    /// Whether all content has been read.
     fn is_whole(&self) -> bool {
         self.content.is_end_stream()
     }
@@ -120,7 +123,7 @@ impl From<SessionAnswer> for Body {
 }
 
 impl Default for Body {
-    /// Nothing.
+    /// Without content.
     fn default() -> Self {
         Self::full(Vec::new())
     }
