@@ -63,34 +63,34 @@ impl Stack {
             .layer(Inline(Refusals))
             // Below `Refusals`: the response to a panic is a refusal like any other.
             .layer(Inline(CatchPanic))
-            // Before anything looks at the path.
+            // Above everything that looks at the path.
             .layer(Around(NormalizeTarget))
-            // From the head alone: nobody's body is read who may not call.
+            // Needs only the head. Above the request body: the body of an unauthenticated request is not read.
             .layer(Around(Authenticate(self.functions.clone())))
-            // Before the body is read: it need not be received to be refused.
+            // Above the layers that read the body: one that is too long is refused before it is received.
             .layer(Around(LimitBody(self.functions.clone())))
-            // A client that sends slowly takes no place in any queue below.
+            // Above all queues: a client that sends slowly takes no place in them.
             .layer(option_layer(self.bodies.clone().map(Around)))
-            // Routes and de-identification look into bodies as functions see them.
+            // Above routes and de-identification, which look into bodies as functions see them.
             .layer(Around(Decompress))
-            // After the body: a route may match on it.
+            // Below the request body: a route can match on it.
             .layer(Around(Route(self.functions.clone())))
-            // Below routing: a call goes to the version that it was routed to by its own path. Above all
-            // that looks at what functions are asked.
+            // Below routing: a call goes to the version to which its own path was routed. Above all layers
+            // that look at the requests of functions.
             .layer(grpc())
-            // Of the version that the request was routed to.
+            // Below routing: the statistics are those of the version that the request was routed to.
             .layer(Around(Statistics))
-            // The connection becomes a session, which the layers below see as a request.
+            // Above all layers that see the session on a connection as a request.
             .layer(Around(WebSockets))
-            // Above all that is done to the texts that it asks about.
+            // Above all layers that process texts: it makes a request for each text.
             .layer(external_processing())
-            // Above all that may fail, and below what says who may ask.
+            // Above all layers that can fail because of the function, below authentication.
             .layer(Around(FailOpen))
-            // Asks the function for places only, and writes the response itself.
+            // Above everything that sends a request to a function: it takes only positions from the answer.
             .layer(Around(Deidentify))
             // Below de-identification: a shadow gets what the function gets.
             .layer(Around(Mirror))
-            // Below all that looks at whole requests. Each part is admitted by itself.
+            // Below all layers that look at whole requests. Each part is admitted separately.
             .layer(Around(Split))
             // Admission control, instance pool, instance.
             .service(Call)
