@@ -30,8 +30,7 @@ pub(crate) fn resolved(folder: &Path, choices: &Choices, cache: &Cache) -> Resul
         Ok(folder)
     };
     let sources = ModelFolder::sources(folder, choices);
-    let Choices { task, onnx_file } = choices;
-    let purpose = format!("model {VERSION} {RULES} {task:?} {onnx_file:?}");
+    let purpose = format!("model {VERSION} {RULES} {choices:?}");
     let mut detected = None;
     let digest = cache.digest_for(&purpose, &sources, || {
         let folder = detected.insert(detect()?);

@@ -63,7 +63,7 @@ pub fn run(input: Input) {
     let signature =
         GraphSignature { inputs: declared(&input.inputs), outputs: declared(&input.outputs) };
     let task = input.task.map(|task| Task::ALL[usize::from(task) % Task::ALL.len()]);
-    let choices = Choices { task, onnx_file: None };
+    let choices = Choices { task, ..Choices::default() };
     let reader = |_: &Path| Ok(signature.clone());
     let Ok(model) = ModelFolder::detect(folder.path(), &choices, &reader) else { return };
     let again = ModelFolder::with_manifest(folder.path(), model.manifest_text());

@@ -8,4 +8,6 @@ pub struct Choices {
     pub task: Option<Task>,
     /// The graph, by its path in the folder.
     pub onnx_file: Option<String>,
+    /// Name of the model.
+    pub name: Option<String>,
 }

@@ -116,6 +116,7 @@ impl Draft {
     /// The same, but for what a user chooses.
     pub(crate) fn choosing(mut self, choices: &Choices) -> Result<Self, ModelError> {
         self.task = choices.task.or(self.task);
+        self.name = choices.name.clone().or(self.name);
         if let Some(file) = &choices.onnx_file {
             let file = inside(file)?;
             // Another graph may have other outputs.

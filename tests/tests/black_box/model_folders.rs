@@ -88,6 +88,14 @@ fn of_several_graphs_the_chosen_one_serves_and_the_log_says_why() {
 }
 
 #[test]
+fn a_model_has_the_name_that_is_chosen_for_it() {
+    let folder = with_two_graphs();
+    let server = Server::start(&[text(folder.path()), "--model-name", "a-name"]);
+    assert_eq!(server.get("/v2/models/a-name/ready").status, 200);
+    assert_eq!(server.get("/v2/models/another/ready").status, 404);
+}
+
+#[test]
 fn a_configuration_chooses_graph_and_task_of_a_folder() {
     let folder = with_two_graphs();
     let file = folder.path().join("pilotlight.toml");

@@ -32,6 +32,10 @@ pub struct Function {
     /// that serves best]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub onnx_file: Option<String>,
+    /// Name of the model in a folder, in paths such as `/v2/models/NAME`: lower-case letters, digits,
+    /// `-` and `.` [default: that of `model.toml`, or that of the folder]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_name: Option<String>,
     /// Where inference for a model folder runs; a component determines this itself.
     #[serde(default)]
     pub compute: Compute,

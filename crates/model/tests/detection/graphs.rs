@@ -142,7 +142,7 @@ fn only_what_a_model_folder_uses_is_wanted() {
     ];
     assert_eq!(plain, expected);
     let onnx_file = Some("onnx/model_int8.onnx".to_owned());
-    let chosen = wanted(&names, &Choices { onnx_file, task: None }).unwrap();
+    let chosen = wanted(&names, &Choices { onnx_file, ..Choices::default() }).unwrap();
     assert!(chosen.contains(&"onnx/model_int8.onnx".to_owned()));
     assert!(!chosen.contains(&"onnx/model.onnx_data".to_owned()));
     let large = [("model.onnx", 1), ("tokenizer.json", 1 << 30)];

@@ -88,11 +88,11 @@ impl Folder {
     }
 
     pub(crate) fn as_task(&self, task: Task) -> Result<ModelFolder, ModelError> {
-        self.choosing(&Choices { task: Some(task), onnx_file: None })
+        self.choosing(&Choices { task: Some(task), ..Choices::default() })
     }
 
     pub(crate) fn with_graph(&self, file: &str) -> Result<ModelFolder, ModelError> {
-        self.choosing(&Choices { task: None, onnx_file: Some(file.to_owned()) })
+        self.choosing(&Choices { onnx_file: Some(file.to_owned()), ..Choices::default() })
     }
 
     pub(crate) fn refusal(&self) -> String {

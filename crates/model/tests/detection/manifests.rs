@@ -120,6 +120,17 @@ fn the_same_files_give_the_same_manifest() {
 }
 
 #[test]
+fn a_chosen_name_replaces_that_of_the_folder_and_of_its_manifest() {
+    let choices = Choices { name: Some("a-name".to_owned()), ..Choices::default() };
+    for folder in [folder(), folder().file("model.toml", "name = \"another\"")] {
+        assert_eq!(folder.choosing(&choices).unwrap().manifest().name, "a-name");
+    }
+    let choices = Choices { name: Some("A Name".to_owned()), ..Choices::default() };
+    let refusal = folder().choosing(&choices).unwrap_err().to_string();
+    assert!(refusal.contains("name \"A Name\" must be lower-case letters"), "{refusal}");
+}
+
+#[test]
 fn the_sources_of_a_folder_are_all_that_its_resolution_depends_on() {
     let folder = folder().file("other.onnx", "").file("notes.txt", "").file("deep/g.onnx", "");
     let names = |choices: &Choices| -> Vec<PathBuf> {
@@ -128,7 +139,7 @@ fn the_sources_of_a_folder_are_all_that_its_resolution_depends_on() {
     };
     let expected = ["config.json", "model.onnx", "other.onnx", "tokenizer.json"].map(PathBuf::from);
     assert_eq!(names(&Choices::default()), expected);
-    let deep = Choices { onnx_file: Some("deep/g.onnx".to_owned()), task: None };
+    let deep = Choices { onnx_file: Some("deep/g.onnx".to_owned()), ..Choices::default() };
     assert!(names(&deep).contains(&PathBuf::from("deep/g.onnx")));
     assert_eq!(folder.choosing(&deep).unwrap().manifest().onnx_file, "deep/g.onnx");
     assert!(ModelFolder::sources(Path::new("/nowhere"), &deep).is_empty());

@@ -11,6 +11,8 @@ use pilotlight_model::{CONFIG_FILE, ModelConfig, ModelFolder, Task};
 use pilotlight_onnx::Pieces;
 use pilotlight_router::Route;
 
+use crate::model::choices;
+
 /// What is known about a function before it is loaded.
 enum Known {
     /// It cannot be read here, or does not say its labels before it is loaded.
@@ -90,7 +92,7 @@ fn functions<'a>(
 
 fn read(function: &Function) -> Known {
     let source = &function.source;
-    let choices = Choices { task: function.task, onnx_file: function.onnx_file.clone() };
+    let choices = choices(function);
     let known = if source.is_dir() { of_folder(source, &choices) } else { of_component(source) };
     known.unwrap_or(Known::Nothing)
 }

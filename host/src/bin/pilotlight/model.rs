@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use pilotlight::{Choices, signature};
+use pilotlight_config::Function;
 use pilotlight_model::{ModelFolder, Task};
 
 use crate::hub;
@@ -19,11 +20,28 @@ pub(crate) struct ModelChoices {
     /// that serves best; the log names it]
     #[arg(long, value_name = "FILE")]
     pub(crate) onnx_file: Option<String>,
+    /// Name of the model in a folder, for example in paths such as /v2/models/NAME; lower-case letters,
+    /// digits, `-` and `.` [default: that of `model.toml`, or that of the folder]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) model_name: Option<String>,
 }
 
 impl ModelChoices {
     pub(crate) fn choices(&self) -> Choices {
-        Choices { task: self.task, onnx_file: self.onnx_file.clone() }
+        Choices {
+            task: self.task,
+            onnx_file: self.onnx_file.clone(),
+            name: self.model_name.clone(),
+        }
+    }
+}
+
+/// The options of a function in a configuration.
+pub(crate) fn choices(function: &Function) -> Choices {
+    Choices {
+        task: function.task,
+        onnx_file: function.onnx_file.clone(),
+        name: function.model_name.clone(),
     }
 }
 

@@ -16,6 +16,7 @@ use pilotlight_model::{Digest, ModelFolder};
 
 use super::options::ServeArgs;
 use crate::compute::{BatchRows, ComputeOptions, Engine, Place};
+use crate::model::choices;
 use crate::oci;
 
 /// Definition of a function.
@@ -95,7 +96,7 @@ impl Blueprint {
         Ok(Self {
             source: function.source.clone(),
             poll_interval: function.poll_interval,
-            choices: Choices { task: function.task, onnx_file: function.onnx_file.clone() },
+            choices: choices(function),
             place: match function.compute {
                 config::Compute::Guest => Place::Guest,
                 config::Compute::Host => Place::Host,

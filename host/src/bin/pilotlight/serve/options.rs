@@ -13,11 +13,12 @@ use crate::model::ModelChoices;
 /// Group of the flags that name a configuration.
 const CONFIGURATION: &str = "configuration";
 /// Flags that have a key in the configuration, and are errors together with one.
-const SAID_THERE: [&str; 67] = [
+const SAID_THERE: [&str; 68] = [
     "source",
     "poll_interval",
     "task",
     "onnx_file",
+    "model_name",
     "compute",
     "backend",
     "device",
