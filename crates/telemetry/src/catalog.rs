@@ -121,6 +121,18 @@ pub(crate) static EXPORTED: Description = counter(
 pub(crate) static BUILD: Description =
     gauge("pilotlight_build_info", "Always 1; the label is the version of the program.");
 
+/// Names of vLLM's, which the inference extension reads by default.
+pub(crate) static LOAD_WAITING: Description = gauge(
+    "vllm:num_requests_waiting",
+    "Requests that wait for an instance, and calls that wait for a graph.",
+);
+pub(crate) static LOAD_RUNNING: Description =
+    gauge("vllm:num_requests_running", "Requests in flight that do not wait for an instance.");
+pub(crate) static LOAD_CACHE: Description = gauge(
+    "vllm:kv_cache_usage_perc",
+    "Always 0: no model keeps a cache of keys and values between requests.",
+);
+
 pub(crate) static RESIDENT_BY_KIND: Description =
     bytes("pilotlight_resident_memory_bytes", "Resident memory by kind: anonymous, file, shared.");
 pub(crate) static CPU_SECONDS: Description = Description {

@@ -214,8 +214,11 @@ impl Counts {
     }
 
     fn in_flight(&self) -> Series {
-        let count = self.in_flight.load(Ordering::Relaxed);
-        self.series(None, Value::Whole(count.try_into().unwrap_or(0)))
+        self.series(None, Value::Whole(self.requests_in_flight()))
+    }
+
+    pub(crate) fn requests_in_flight(&self) -> u64 {
+        self.in_flight.load(Ordering::Relaxed).try_into().unwrap_or(0)
     }
 }
 

@@ -25,6 +25,7 @@ mod exported;
 mod family;
 mod function;
 mod histogram;
+mod load;
 mod log;
 mod metrics;
 mod otlp;

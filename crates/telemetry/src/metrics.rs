@@ -11,6 +11,7 @@ use crate::connections::{Connections, RefusedConnection};
 use crate::exported::Exported;
 use crate::family::{Family, Series, Value, labels};
 use crate::function::{self, Counts, Handle};
+use crate::load;
 use crate::process;
 use crate::text;
 
@@ -101,6 +102,13 @@ impl Metrics {
         (format.content_type(), text::render(&self.families(), format))
     }
 
+    /// The load of the server as gauges without labels, under the names that endpoint pickers of Gateway
+    /// API's inference extension read, and their content type: Prometheus's text format.
+    pub fn render_load(&self) -> (&'static str, String) {
+        let families = load::families(&self.counts(), &self.collect(), self.0.since);
+        (Format::Text.content_type(), text::render(&families, Format::Text))
+    }
+
     #[cfg(feature = "otlp")]
     pub(crate) fn exported(&self) -> &Exported {
         &self.0.exported
@@ -113,9 +121,7 @@ impl Metrics {
 
     pub(crate) fn families(&self) -> Vec<Family> {
         let since = self.0.since;
-        let mut counts = vec![Arc::clone(self.0.unrouted.counts())];
-        counts.extend(lock(&self.0.functions).values().filter_map(Weak::upgrade));
-        let mut families = function::families(&counts);
+        let mut families = function::families(&self.counts());
         families.extend(collected::families(&self.collect(), since));
         families.extend(self.0.changes.families(since));
         families.push(self.0.connections.family(since));
@@ -123,6 +129,13 @@ impl Metrics {
         families.push(self.build());
         families.extend(process::families(since));
         families
+    }
+
+    /// Of each version that is left, and of requests that came to none.
+    fn counts(&self) -> Vec<Arc<Counts>> {
+        let mut counts = vec![Arc::clone(self.0.unrouted.counts())];
+        counts.extend(lock(&self.0.functions).values().filter_map(Weak::upgrade));
+        counts
     }
 
     /// What all collectors report, called without holding a lock: they have locks of their own.

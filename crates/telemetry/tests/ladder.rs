@@ -8,6 +8,7 @@ const ORDER: &Order = &[
     &["family", "outcome", "accept", "trace", "log/fields"],
     &["catalog", "histogram", "log"],
     &["function", "collected", "changes", "connections", "exported", "process", "text"],
+    &["load"],
     &["metrics"],
     &["otlp/export/shutdown"],
     &["otlp/export/queue", "otlp/options", "otlp/request"],

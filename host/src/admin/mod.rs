@@ -26,7 +26,7 @@ pub use pilotlight_auth::AdminToken;
 use upload::{UploadLimits, Uploads};
 
 /// Answers `/health` (the process runs), `/ready` (the functions take requests), `/metrics` (what was
-/// counted, for Prometheus), `/status` (how they started, what their pools hold), `/routes` (which
+/// counted, for Prometheus), `/metrics/load` (the load, for endpoint pickers), `/status` (how they started, what their pools hold), `/routes` (which
 /// requests they get), and `/functions` and `/v2/repository`, where versions are changed.
 #[derive(Clone)]
 pub struct Admin {
@@ -38,7 +38,7 @@ pub struct Admin {
     visibility: Visibility,
 }
 
-/// Visibility to paths other than `/health` and `/ready`.
+/// Visibility to paths other than those that are for everybody ([`is_public`]).
 #[derive(Clone)]
 enum Visibility {
     /// Every client of the listener.
@@ -74,30 +74,30 @@ impl Admin {
         Self { readiness, started, swaps: None, upload_limits, uploads, visibility }
     }
 
-    /// Requires `token` for everything but `/health` and `/ready`.
+    /// Requires `token` for everything but `/health`, `/ready` and `/metrics/load`.
     #[must_use]
     pub fn with_token(self, token: AdminToken) -> Self {
         Self { visibility: Visibility::Token(token), ..self }
     }
 
-    /// Serves only `/health` and `/ready`, for listeners that other machines can reach. `elsewhere`
-    /// tells where the other paths are available.
+    /// Serves only `/health`, `/ready` and `/metrics/load`, for listeners that other machines can reach.
+    /// `elsewhere` tells where the other paths are available.
     #[must_use]
     pub fn probes_only(self, elsewhere: &str) -> Self {
         let told = format!(
-            "this listener is not local, so without a token only /health and /ready are available; \
-             {elsewhere}"
+            "this listener is not local, so without a token only /health, /ready and /metrics/load are \
+             available; {elsewhere}"
         );
         Self { visibility: Visibility::Probes { metrics: false, told: told.into() }, ..self }
     }
 
-    /// Serves only `/health`, `/ready` and `/metrics`, for listeners that every user of this
-    /// machine can reach. `elsewhere` tells where the other paths are available.
+    /// Serves only `/health`, `/ready`, `/metrics` and `/metrics/load`, for listeners that every user of
+    /// this machine can reach. `elsewhere` tells where the other paths are available.
     #[must_use]
     pub fn probes_and_metrics_only(self, elsewhere: &str) -> Self {
         let told = format!(
-            "only /health, /ready and /metrics are available on this address, because every user \
-             of this machine can reach it; {elsewhere}"
+            "only /health, /ready, /metrics and /metrics/load are available on this address, because \
+             every user of this machine can reach it; {elsewhere}"
         );
         Self { visibility: Visibility::Probes { metrics: true, told: told.into() }, ..self }
     }
@@ -154,7 +154,7 @@ impl Admin {
     /// What those are told who may not see `path`.
     fn refusal(&self, path: &str, headers: &HeaderMap) -> Option<Response<Body>> {
         match &self.visibility {
-            _ if matches!(path, "/health" | "/ready") => None,
+            _ if is_public(path) => None,
             Visibility::Everybody => None,
             Visibility::Token(token) if token.matches(headers) => None,
             Visibility::Token(_) => {
@@ -204,6 +204,10 @@ impl Admin {
                 Some(started) => metrics(&started.host, request.headers()),
                 None => says(StatusCode::SERVICE_UNAVAILABLE, "loading"),
             },
+            LOAD => match self.started.get() {
+                Some(started) => exposition(started.host.metrics().render_load()),
+                None => says(StatusCode::SERVICE_UNAVAILABLE, "loading"),
+            },
             "/status" => Body::json(StatusCode::OK, &self.status()),
             "/routes" => Body::json(StatusCode::OK, &self.routes()),
             _ => return says(StatusCode::NOT_FOUND, "not found"),
@@ -215,11 +219,20 @@ impl Admin {
     }
 }
 
+/// Path of the load of the server.
+const LOAD: &str = "/metrics/load";
+
+/// Whether everybody who reaches the listener may read `path`: the kubelet and endpoint pickers send no token,
+/// and none of these answers names a function.
+fn is_public(path: &str) -> bool {
+    matches!(path, "/health" | "/ready" | LOAD)
+}
+
 /// Methods of what is only read.
 const READ: &str = "GET, HEAD";
 
 fn is_read(path: &str) -> bool {
-    matches!(path, "/health" | "/ready" | "/metrics" | "/status" | "/routes" | "*")
+    is_public(path) || matches!(path, "/metrics" | "/status" | "/routes" | "*")
 }
 
 /// What an answer to `OPTIONS` says.
@@ -233,7 +246,10 @@ fn allows(allowed: &'static str) -> Response<Body> {
 fn metrics(host: &Host, headers: &HeaderMap) -> Response<Body> {
     let accepted = headers.get_all(header::ACCEPT).iter();
     let accepted: Vec<&str> = accepted.filter_map(|accepted| accepted.to_str().ok()).collect();
-    let (content_type, text) = host.metrics().render(&accepted.join(","));
+    exposition(host.metrics().render(&accepted.join(",")))
+}
+
+fn exposition((content_type, text): (&'static str, String)) -> Response<Body> {
     let mut response = Response::new(Body::full(text.into_bytes()));
     let content_type = HeaderValue::from_static(content_type);
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);

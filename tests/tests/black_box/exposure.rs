@@ -14,9 +14,10 @@ use crate::host_compute::{backends, serve};
 use crate::process::{family, listeners, open_files};
 
 /// All that the administration has, and one thing that it has not.
-const ADMINISTRATION: [(Method, &str); 9] = [
+const ADMINISTRATION: [(Method, &str); 10] = [
     (Method::GET, "/health"),
     (Method::GET, "/ready"),
+    (Method::GET, "/metrics/load"),
     (Method::GET, "/metrics"),
     (Method::GET, "/status"),
     (Method::GET, "/routes"),
@@ -145,12 +146,13 @@ fn each_endpoint_of_the_administration_is_for_those_it_is_for() {
     fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).unwrap();
     let guest = test_guest("p3");
     // Without a body a swap is malformed, and there is nothing to go back to.
-    let everything = [200, 200, 200, 200, 200, 200, 400, 409, 404];
-    let nothing = |refused: u16| [200, 200].into_iter().chain([refused; 7]).collect::<Vec<_>>();
+    let everything = [200, 200, 200, 200, 200, 200, 200, 400, 409, 404];
+    let nothing =
+        |refused: u16| [200, 200, 200].into_iter().chain([refused; 7]).collect::<Vec<_>>();
 
     let local = Server::start(&[text(&guest)]);
     assert_eq!(statuses_over_the_socket(&local, None), everything);
-    let probes_and_metrics = [200, 200, 200].into_iter().chain([403; 6]).collect::<Vec<_>>();
+    let probes_and_metrics = [200; 4].into_iter().chain([403; 6]).collect::<Vec<_>>();
     assert_eq!(statuses(&local.admin, None), probes_and_metrics);
     let right = format!("Bearer {TOKEN}");
     assert_eq!(statuses(&local.admin, Some(&right)), probes_and_metrics);

@@ -58,6 +58,7 @@ async fn with_a_token_only_probes_are_answered_to_those_who_do_not_know_it() {
         }
         assert_eq!(ask(&admin, Method::GET, "/health", says).await.0, 200);
         assert_eq!(ask(&admin, Method::GET, "/ready", says).await.0, 503);
+        assert_eq!(ask(&admin, Method::GET, "/metrics/load", says).await.0, 503);
     }
     let right = format!("Bearer {TOKEN}");
     for (method, path) in GUARDED {
@@ -75,7 +76,8 @@ async fn a_listener_for_every_user_of_the_machine_answers_probes_and_metrics_onl
         assert_eq!(answer, (403, "forbidden".to_owned()), "{path}");
     }
     // There is no host yet, so that it is not ready and has no metrics.
-    for (path, status) in [("/health", 200), ("/ready", 503), ("/metrics", 503)] {
+    let shown = [("/health", 200), ("/ready", 503), ("/metrics", 503), ("/metrics/load", 503)];
+    for (path, status) in shown {
         assert_eq!(ask(&admin, Method::GET, path, None).await.0, status, "{path}");
     }
 }
@@ -90,4 +92,5 @@ async fn without_a_token_a_listener_that_is_not_local_answers_probes_only() {
     }
     assert_eq!(ask(&admin, Method::GET, "/health", None).await.0, 200);
     assert_eq!(ask(&admin, Method::GET, "/ready", None).await.0, 503);
+    assert_eq!(ask(&admin, Method::GET, "/metrics/load", None).await.0, 503);
 }

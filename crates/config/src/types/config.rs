@@ -90,8 +90,8 @@ pub struct Config {
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct Admin {
-    /// TCP address: /health and /ready, also /metrics if the address is local, and with
-    /// `token-file` the whole API [default: 127.0.0.1:3001, or none with `socket`]
+    /// TCP address: /health, /ready and /metrics/load, also /metrics if the address is local, and
+    /// with `token-file` the whole API [default: 127.0.0.1:3001, or none with `socket`]
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "address")]
     pub listen: Option<SocketAddr>,
@@ -101,8 +101,8 @@ pub struct Admin {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "path")]
     pub socket: Option<PathBuf>,
-    /// File with a token. Every path but /health and /ready then requires `authorization: Bearer
-    /// TOKEN`, on the socket and the TCP address.
+    /// File with a token. Every path but /health, /ready and /metrics/load then requires
+    /// `authorization: Bearer TOKEN`, on the socket and the TCP address.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "path")]
     pub token_file: Option<PathBuf>,

@@ -6,6 +6,7 @@ mod delivering;
 mod deploy;
 mod environment;
 mod exposition;
+mod load;
 mod log_lines;
 mod metrics;
 mod otlp;

@@ -113,9 +113,9 @@ pub(crate) struct ServeArgs {
     /// Address on which the functions are served [default: 127.0.0.1:3000]
     #[arg(long)]
     pub(super) listen: Option<SocketAddr>,
-    /// TCP address of the administration API: /health and /ready, also /metrics if the address is
-    /// local, and with --admin-token-file the whole API [default: 127.0.0.1:3001, or none with
-    /// --admin-socket]
+    /// TCP address of the administration API: /health, /ready and /metrics/load, also /metrics if the
+    /// address is local, and with --admin-token-file the whole API [default: 127.0.0.1:3001, or none
+    /// with --admin-socket]
     #[arg(long)]
     pub(super) admin_listen: Option<SocketAddr>,
     /// Unix socket of the whole administration API (probes, metrics, /status, /routes and
@@ -124,8 +124,8 @@ pub(crate) struct ServeArgs {
     /// on port 3000]
     #[arg(long, value_name = "PATH")]
     pub(super) admin_socket: Option<PathBuf>,
-    /// File with the token of the administration API, on a single line. Every path but /health and
-    /// /ready then requires the token, on the socket and the TCP address
+    /// File with the token of the administration API, on a single line. Every path but
+    /// /health, /ready and /metrics/load then requires the token, on the socket and the TCP address
     #[arg(long, value_name = "FILE")]
     pub(super) admin_token_file: Option<PathBuf>,
     /// Maximum size of a component that is uploaded to the administration API (swap --upload):
