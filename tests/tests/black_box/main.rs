@@ -25,6 +25,7 @@ mod http_paths;
 mod hub;
 mod isolated_backend;
 mod isolation;
+mod kserve;
 mod kubelet;
 mod kubernetes;
 mod lab;
