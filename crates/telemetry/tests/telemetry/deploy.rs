@@ -67,6 +67,21 @@ fn every_metric_of_the_alerts_exists() {
     }
 }
 
+#[test]
+fn every_metric_of_the_autoscalers_exists() {
+    for file in [
+        "helm/pilotlight/templates/horizontalpodautoscaler.yaml",
+        "helm/pilotlight/templates/scaledobject.yaml",
+        "kubernetes/components/hpa/horizontalpodautoscaler.yaml",
+        "kubernetes/components/keda/scaledobject.yaml",
+    ] {
+        let text = std::fs::read_to_string(deploy(file)).unwrap();
+        let asked_for = metrics_in(&text);
+        assert_eq!(asked_for.len(), 1, "{file}");
+        assert_eq!(missing(asked_for), [""; 0], "{file}");
+    }
+}
+
 /// The values that `text` compares a label with.
 fn values_of<'a>(text: &'a str, label: &str) -> Vec<&'a str> {
     let comparisons = text.split(label).skip(1).filter_map(|rest| {
