@@ -42,6 +42,7 @@ mod runc;
 mod scheduling;
 mod sessions;
 mod slow_clients;
+mod spin;
 mod splitting;
 mod supervision;
 mod swapping;

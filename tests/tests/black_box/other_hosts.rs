@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use crate::answers::{check_golden_labels, golden, server};
 
-fn free_address() -> String {
+/// An address that nobody listens on.
+pub(crate) fn free_address() -> String {
     format!("127.0.0.1:{}", free_port())
 }
 
@@ -126,10 +127,18 @@ fn spin_answers_like_pilotlight_serve() {
     }
 }
 
+/// Whether Spin is installed; said aloud where it is not.
+pub(crate) fn has_spin() -> bool {
+    let found = Command::new("spin").arg("--version").output().is_ok();
+    if !found {
+        skipped("there is no spin on the PATH");
+    }
+    found
+}
+
 /// Spin, where it is installed.
 fn spin() -> Option<Server> {
-    if Command::new("spin").arg("--version").output().is_err() {
-        skipped("there is no spin on the PATH");
+    if !has_spin() {
         return None;
     }
     let address = free_address();
