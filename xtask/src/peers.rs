@@ -2,6 +2,7 @@
 
 pub(crate) mod aarch64;
 mod debian;
+pub(crate) mod kubernetes;
 pub(crate) mod onnx;
 pub(crate) mod prometheus;
 pub(crate) mod registry;
@@ -29,10 +30,14 @@ pub fn wasmtime() -> anyhow::Result<Option<PathBuf>> {
 
 /// The Python of an environment in the target folder.
 pub fn environment() -> anyhow::Result<PathBuf> {
-    let folder = target().join("peers");
+    environment_in(&target().join("peers"))
+}
+
+/// The Python of an environment in `folder`.
+fn environment_in(folder: &Path) -> anyhow::Result<PathBuf> {
     let python = folder.join("bin/python");
     if !python.exists() {
-        execute(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+        execute(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
     }
     Ok(python)
 }

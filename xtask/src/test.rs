@@ -52,6 +52,7 @@ fn install_peers() -> anyhow::Result<()> {
     peers::runc::program()?;
     peers::onnx::node_tests()?;
     peers::prometheus::programs()?;
+    peers::kubernetes::python()?;
     clients::folder()?;
     runtime::library()?;
     peers::aarch64::toolchain()?;
@@ -157,6 +158,9 @@ fn tests() -> anyhow::Result<()> {
     }
     if let Some(programs) = peers::prometheus::programs()? {
         command.envs(programs);
+    }
+    if let Some(python) = peers::kubernetes::python()? {
+        command.env(peers::kubernetes::VARIABLE, python);
     }
     if let Some(folder) = clients::folder()? {
         command.env(clients::VARIABLE, folder);

@@ -23,6 +23,10 @@ pub const DOCKER_REGISTRY: Program =
 /// Debian's `runc`.
 pub const RUNC: Program = Program { variable: "PILOTLIGHT_RUNC", name: "runc" };
 
+/// A Python with the packages that check charts and manifests.
+pub const KUBERNETES_TOOLS: Program =
+    Program { variable: "PILOTLIGHT_KUBERNETES_TOOLS", name: "kubernetes/bin/python" };
+
 impl Program {
     /// Its executable. `None`, with a message, if it is missing.
     ///
