@@ -55,7 +55,9 @@ fn the_runtime_serves_a_model_folder_under_the_name_of_the_service() {
     let name = read("inferenceservice.yaml")["metadata"]["name"].as_str().unwrap().to_owned();
     // KServe puts the name of the service there.
     let arguments = arguments(container).into_iter();
-    let arguments = arguments.map(|argument| argument.replace("{{.Name}}", &name)).collect();
+    let arguments = arguments.map(|argument| argument.replace("{{.Name}}", &name));
+    // A pod has a loopback address of its own; here others may have this port.
+    let arguments = arguments.chain(["--admin-listen=127.0.0.1:0".to_owned()]).collect();
     let running = image.run(&runc, Start { arguments, mounts, ..Start::default() });
     let start = Instant::now();
     while running.server.get(probe(container, "readinessProbe")).status != 200 {

@@ -48,7 +48,7 @@ fn each_task_has_the_manifest_that_the_template_makes() {
     let folders = fs::read_dir(root().join("deploy/spin")).unwrap();
     let folders: BTreeSet<String> =
         folders.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    assert_eq!(folders, tasks().into_iter().map(str::to_owned).collect());
+    assert_eq!(folders, tasks().into_iter().map(str::to_owned).collect::<BTreeSet<_>>());
     for task in tasks() {
         let manifest: Table = manifest_of(task).parse().unwrap();
         let description = manifest["application"]["description"].as_str().unwrap();
