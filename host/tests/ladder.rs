@@ -17,10 +17,18 @@ const ORDER: &Order = &[
 
 /// The program `pilotlight`.
 const PROGRAM: &Order = &[
-    &["absent", "admin_socket", "environment", "hub", "inspect", "keys", "labels", "log", "origin"],
-    &["reason", "registry", "serve/consul", "serve/http", "serve/stop", "serve/supervisor"],
-    &["oci", "serve/values", "sign", "stages"],
-    &["administration", "compute", "missing", "model"],
+    &["absent", "admin_socket", "environment", "hub", "inspect", "keys", "log", "origin"],
+    &[
+        "model",
+        "reason",
+        "registry",
+        "serve/consul",
+        "serve/http",
+        "serve/stop",
+        "serve/supervisor",
+    ],
+    &["labels", "oci", "serve/values", "sign", "stages"],
+    &["administration", "compute", "missing"],
     &["build/built", "build/options", "check", "init", "routes", "serve/sessions", "swap"],
     &["build/in_guest", "build/on_host", "serve/options"],
     &["serve/blueprint", "serve/document", "serve/telemetry"],
