@@ -6,7 +6,7 @@ use crate::error::{Error, check_length, checked_area};
 use crate::form::{Float, Form};
 use crate::grid::Grid;
 use crate::instruction_set::{InstructionSet, dispatch};
-use crate::memory::Memory;
+use crate::memory::Constants;
 use crate::tile::Packed;
 
 /// Weights `[N, K]` of f32.
@@ -14,7 +14,7 @@ use crate::tile::Packed;
 pub struct F32Weights {
     pub(crate) set: InstructionSet,
     pub(crate) grid: Grid,
-    pub(crate) blocks: Memory,
+    pub(crate) blocks: Constants,
 }
 
 impl F32Weights {
@@ -66,5 +66,5 @@ fn pack<S: Form<Float, Kept: Pack>>(
     let blocks = grid.pack(|block: &mut S::Kept, column, output, index| {
         block.set(column, &weights[output * grid.inputs..][grid.range(index)]);
     });
-    Ok(F32Weights { set, grid, blocks })
+    Ok(F32Weights { set, grid, blocks: blocks.into() })
 }

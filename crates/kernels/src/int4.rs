@@ -5,7 +5,7 @@ use crate::error::{Error, check_length};
 use crate::form::{Form, Int4};
 use crate::grid::Grid;
 use crate::instruction_set::{InstructionSet, dispatch};
-use crate::memory::Memory;
+use crate::memory::{Constants, Memory};
 use crate::sums::{PANEL, Sums};
 use crate::tile::Packed;
 
@@ -33,9 +33,9 @@ pub struct Nibbles<'a> {
 pub struct Int4Weights {
     pub(crate) set: InstructionSet,
     pub(crate) grid: Grid,
-    pub(crate) blocks: Memory,
+    pub(crate) blocks: Constants,
     /// The unit of each column's scales, by panels.
-    pub(crate) units: Memory,
+    pub(crate) units: Constants,
 }
 
 impl Int4Weights {
@@ -116,7 +116,7 @@ fn pack<S: Form<Int4, Kept: Pack>>(
             packed.set(column, place, codes[input / 2] >> (4 * (input % 2)) & 15);
         }
     });
-    Ok(Int4Weights { set, grid, blocks, units })
+    Ok(Int4Weights { set, grid, blocks: blocks.into(), units: units.into() })
 }
 
 pub(crate) fn check_block(block: usize) -> Result<(), Error> {

@@ -6,7 +6,7 @@ use crate::error::{Error, check_length, checked_area};
 use crate::form::{Form, Int8};
 use crate::grid::Grid;
 use crate::instruction_set::{InstructionSet, dispatch};
-use crate::memory::Memory;
+use crate::memory::Constants;
 use crate::tile::Packed;
 
 /// What the largest weight of a column's block may become: the one that leaves the least error is
@@ -18,7 +18,7 @@ const LARGEST: std::ops::RangeInclusive<u8> = 112..=127;
 pub struct Int8Weights {
     pub(crate) set: InstructionSet,
     pub(crate) grid: Grid,
-    pub(crate) blocks: Memory,
+    pub(crate) blocks: Constants,
 }
 
 impl Int8Weights {
@@ -78,7 +78,7 @@ fn pack<S: Form<Int8, Kept: Pack>>(
         let row = &weights[output * grid.inputs..][grid.range(index)];
         with_whole(row, |row| quantize(row, column, block));
     });
-    Ok(Int8Weights { set, grid, blocks })
+    Ok(Int8Weights { set, grid, blocks: blocks.into() })
 }
 
 /// Sets one of a block's columns, symmetrically, at the scale with the least squared error.

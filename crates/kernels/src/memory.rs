@@ -1,5 +1,7 @@
 //! Memory in cache lines, read and written as blocks of plain numbers.
 
+use bytes::Bytes;
+
 use crate::sums::PANEL;
 
 /// What any bytes are a value of, and what has no bytes between its fields.
@@ -72,12 +74,52 @@ impl Memory {
         // SAFETY: the lines hold `count` values, any bytes are valid ones, and lines are aligned.
         unsafe { std::slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), count) }
     }
+}
+
+/// Memory that is not written any more: of this process alone, or bytes that others have, too, such as a mapped file.
+#[derive(Debug, Clone)]
+pub(crate) struct Constants(Storage);
+
+#[derive(Debug, Clone)]
+enum Storage {
+    Own(Memory),
+    /// Begins at a cache line, and consists of whole ones.
+    Shared(Bytes),
+}
+
+impl Constants {
+    /// Keeps bytes that begin at a cache line and consist of whole ones, and a copy of others.
+    pub(crate) fn shared(bytes: Bytes) -> Self {
+        let lines = bytes.as_ptr().cast::<Line>();
+        if lines.is_aligned() && bytes.len().is_multiple_of(Line::SIZE) {
+            return Self(Storage::Shared(bytes));
+        }
+        Memory::from_bytes(&bytes).into()
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.as_bytes().len()
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        match &self.0 {
+            Storage::Own(memory) => memory.as_bytes(),
+            Storage::Shared(bytes) => bytes,
+        }
+    }
 
     /// As many values as it holds, with what is left of the last line behind them.
     pub(crate) fn values<T: Plain>(&self) -> &[T] {
         const { assert!(align_of::<T>() <= align_of::<Line>()) };
-        let count = self.0.len() * Line::SIZE / size_of::<T>();
-        // SAFETY: as in `grow`.
-        unsafe { std::slice::from_raw_parts(self.0.as_ptr().cast(), count) }
+        let bytes = self.as_bytes();
+        // SAFETY: the bytes hold so many values, any bytes are valid ones, and both kinds of memory begin at a line. What
+        // is shared stays where it is, as `Bytes` keeps its pointer.
+        unsafe { std::slice::from_raw_parts(bytes.as_ptr().cast(), bytes.len() / size_of::<T>()) }
+    }
+}
+
+impl From<Memory> for Constants {
+    fn from(memory: Memory) -> Self {
+        Self(Storage::Own(memory))
     }
 }

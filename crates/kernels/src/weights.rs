@@ -1,5 +1,7 @@
 //! Packed weights in any form, and their bytes.
 
+use bytes::Bytes;
+
 use crate::blocks::DEPTH;
 use crate::error::{Error, check_length};
 use crate::float::F32Weights;
@@ -8,7 +10,7 @@ use crate::grid::Grid;
 use crate::instruction_set::{InstructionSet, dispatch};
 use crate::int4::{Int4Weights, check_block};
 use crate::int8::Int8Weights;
-use crate::memory::Memory;
+use crate::memory::{Constants, Memory};
 use crate::sums::{PANEL, Sums};
 
 /// Weights `[N, K]` in one of their forms.
@@ -78,34 +80,25 @@ impl Weights {
     /// [`Error::InstructionSet`] if the processor does not have the layout's; [`Error::Length`],
     /// [`Error::Size`], [`Error::Block`].
     pub fn from_bytes(layout: WeightsLayout, bytes: [&[u8]; 2]) -> Result<Self, Error> {
-        let WeightsLayout { form, sizes, set } = layout;
-        if !set.is_available() {
-            return Err(Error::InstructionSet(set.name()));
+        Self::from_shared(layout, bytes.map(Bytes::copy_from_slice))
+    }
+
+    /// As [`Self::from_bytes`], without a copy of bytes that begin at a cache line of 64 bytes: the weights read them
+    /// where they are, and keep them.
+    ///
+    /// # Errors
+    /// Those of [`Self::from_bytes`].
+    pub fn from_shared(layout: WeightsLayout, bytes: [Bytes; 2]) -> Result<Self, Error> {
+        let WeightsLayout { form, set, .. } = layout;
+        let (grid, lengths) = layout.measure()?;
+        for (expected, bytes) in lengths.into_iter().zip(&bytes) {
+            check_length("bytes of weights", expected, bytes.len())?;
         }
+        let [blocks, units] = bytes.map(Constants::shared);
         Ok(match form {
-            WeightsForm::Int4 { block } => {
-                check_block(block)?;
-                let (grid, blocks) = dispatch!(set, simd => {
-                    blocks::<Int4, _>(simd, sizes, block, bytes[0])
-                })?;
-                let panels = if grid.inputs == 0 { 0 } else { grid.outputs.div_ceil(PANEL) };
-                let units = memory(panels * size_of::<Sums>(), bytes[1])?;
-                Self::Int4(Int4Weights { set, grid, blocks, units })
-            }
-            WeightsForm::Int8 => {
-                let (grid, blocks) = dispatch!(set, simd => {
-                    blocks::<Int8, _>(simd, sizes, DEPTH, bytes[0])
-                })?;
-                memory(0, bytes[1])?;
-                Self::Int8(Int8Weights { set, grid, blocks })
-            }
-            WeightsForm::F32 => {
-                let (grid, blocks) = dispatch!(set, simd => {
-                    blocks::<Float, _>(simd, sizes, DEPTH, bytes[0])
-                })?;
-                memory(0, bytes[1])?;
-                Self::F32(F32Weights { set, grid, blocks })
-            }
+            WeightsForm::Int4 { .. } => Self::Int4(Int4Weights { set, grid, blocks, units }),
+            WeightsForm::Int8 => Self::Int8(Int8Weights { set, grid, blocks }),
+            WeightsForm::F32 => Self::F32(F32Weights { set, grid, blocks }),
         })
     }
 }
@@ -119,6 +112,37 @@ pub struct WeightsLayout {
     pub sizes: [usize; 2],
     /// The instruction set that they are packed for.
     pub set: InstructionSet,
+}
+
+impl WeightsLayout {
+    /// The lengths of what [`Weights::as_bytes`] gives of weights with this layout.
+    ///
+    /// # Errors
+    /// [`Error::InstructionSet`] if the processor does not have the layout's; [`Error::Size`], [`Error::Block`].
+    pub fn lengths(&self) -> Result<[usize; 2], Error> {
+        Ok(self.measure()?.1)
+    }
+
+    /// The places of the weights, and the lengths of their bytes.
+    fn measure(&self) -> Result<(Grid, [usize; 2]), Error> {
+        let Self { form, sizes, set } = *self;
+        if !set.is_available() {
+            return Err(Error::InstructionSet(set.name()));
+        }
+        let (grid, blocks) = match form {
+            WeightsForm::Int4 { block } => {
+                check_block(block)?;
+                dispatch!(set, simd => { blocks::<Int4, _>(simd, sizes, block) })?
+            }
+            WeightsForm::Int8 => dispatch!(set, simd => { blocks::<Int8, _>(simd, sizes, DEPTH) })?,
+            WeightsForm::F32 => dispatch!(set, simd => { blocks::<Float, _>(simd, sizes, DEPTH) })?,
+        };
+        let panels = match form {
+            WeightsForm::Int4 { .. } if grid.inputs > 0 => grid.outputs.div_ceil(PANEL),
+            _ => 0,
+        };
+        Ok((grid, [blocks, panels * size_of::<Sums>()].map(Memory::padded)))
+    }
 }
 
 /// A form of weights.
@@ -135,20 +159,12 @@ pub enum WeightsForm {
     F32,
 }
 
-/// Blocks for an instruction set, and where they belong.
+/// The places of blocks for an instruction set, and the bytes that they take.
 fn blocks<F, S: Form<F>>(
     _simd: S,
     sizes: [usize; 2],
     block: usize,
-    bytes: &[u8],
-) -> Result<(Grid, Memory), Error> {
+) -> Result<(Grid, usize), Error> {
     let grid = Grid::new(sizes, block, S::WIDTH)?;
-    let blocks = memory(grid.count() * size_of::<S::Kept>(), bytes)?;
-    Ok((grid, blocks))
-}
-
-/// Memory with these bytes, which are as many as `size` takes.
-fn memory(size: usize, bytes: &[u8]) -> Result<Memory, Error> {
-    check_length("bytes of weights", Memory::padded(size), bytes.len())?;
-    Ok(Memory::from_bytes(bytes))
+    Ok((grid, grid.count() * size_of::<S::Kept>()))
 }

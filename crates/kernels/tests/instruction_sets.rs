@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
+use bytes::Bytes;
 use pilotlight_kernels::{
     Attention, AttentionScratch, ColumnsMut, Epilogue, Error, F32Weights, Heads, InstructionSet,
     Int4Weights, Int8Weights, LayerNorm, Nibbles, Rows, Scratch, Then, Weights, WeightsForm,
@@ -113,6 +114,15 @@ fn cases() -> impl Strategy<Value = Case> {
     )
 }
 
+/// The same bytes, so many after the beginning of a cache line.
+fn placed(bytes: &[u8], offset: usize) -> Bytes {
+    const LINE: usize = 64;
+    let mut room = vec![0; bytes.len() + 2 * LINE];
+    let start = room.as_ptr().align_offset(LINE) + offset;
+    room[start..start + bytes.len()].copy_from_slice(bytes);
+    Bytes::from(room).slice(start..start + bytes.len())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: if cfg!(miri) { 2 } else { 96 },
@@ -185,6 +195,27 @@ proptest! {
             let outputs = layout.sizes[0] + 100;
             let larger = WeightsLayout { sizes: [outputs, layout.sizes[1]], ..layout };
             prop_assert!(case.inputs == 0 || Weights::from_bytes(larger, bytes).is_err());
+        }
+    }
+
+    #[test]
+    fn shared_bytes_are_read_where_they_are_unless_they_lie_across_cache_lines(
+        case in cases(),
+        set in prop::sample::select(InstructionSet::ALL),
+    ) {
+        for weights in case.packed(set) {
+            let [blocks, units] = weights.as_bytes();
+            prop_assert_eq!(weights.layout().lengths().unwrap(), [blocks.len(), units.len()]);
+            for (offset, is_shared) in [(0, true), (4, false)] {
+                let bytes = weights.as_bytes().map(|bytes| placed(bytes, offset));
+                let again = Weights::from_shared(weights.layout(), bytes.clone()).unwrap();
+                prop_assert_eq!(again.as_bytes(), weights.as_bytes());
+                for (found, given) in again.as_bytes().iter().zip(&bytes) {
+                    let same_place = found.as_ptr() == given.as_ptr();
+                    prop_assert!(given.is_empty() || same_place == is_shared);
+                }
+                prop_assert!(same(&case.output(&again), &case.output(&weights)));
+            }
         }
     }
 
