@@ -4,7 +4,7 @@
 
 use pilotlight_testing::ladder::{Order, check};
 
-const ORDER: &Order = &[&["atomic", "protected", "watch"], &["reload", "text_watcher"]];
+const ORDER: &Order = &[&["atomic", "mapped", "protected", "watch"], &["reload", "text_watcher"]];
 
 #[test]
 fn files_use_only_what_stands_below_them() {
