@@ -4,6 +4,8 @@ use pilotlight_kernels::{
     Epilogue, F32Weights, InstructionSet, Int4Weights, Int8Weights, Nibbles, Scratch, Then,
     Weights as Packed, linear,
 };
+#[cfg(not(target_family = "wasm"))]
+use pilotlight_kernels::{WeightsForm, WeightsLayout};
 use tract_core::internal::*;
 
 use super::floats;
@@ -26,18 +28,17 @@ pub(crate) struct Linear {
 impl Linear {
     /// Brings the weights of `product` into the order that the kernels read.
     pub(crate) fn pack(product: &Product, packing: Packing) -> TractResult<Self> {
-        Ok(Self {
-            weights: Arc::new(packing.pack(product.weights())?),
+        Ok(Self::new(product, Arc::new(packing.pack(product.weights())?)))
+    }
+
+    /// `product` with its weights in that order.
+    pub(crate) fn new(product: &Product, weights: Arc<Packed>) -> Self {
+        Self {
+            weights,
             bias: product.bias().map(|bias| Arc::new(bias.to_vec())),
             gelu: product.gelu(),
             residual: product.residual(),
-        })
-    }
-
-    /// The packed weights and the bias.
-    #[cfg(not(target_family = "wasm"))]
-    pub(crate) fn into_parts(self) -> (Arc<Packed>, Option<Arc<Vec<f32>>>) {
-        (self.weights, self.bias)
+        }
     }
 
     fn compute(&self, inputs: &[TValue]) -> TractResult<Tensor> {
@@ -78,13 +79,30 @@ impl Packing {
         Self { precision, set: InstructionSet::available() }
     }
 
+    /// The layout that weights are packed in.
+    #[cfg(not(target_family = "wasm"))]
+    pub(crate) fn layout(self, weights: &Weights) -> WeightsLayout {
+        let form = match (self.nibbles(weights), self.precision) {
+            (Some((block, ..)), _) => WeightsForm::Int4 { block },
+            (None, Precision::F32) => WeightsForm::F32,
+            (None, _) => WeightsForm::Int8,
+        };
+        WeightsLayout { form, sizes: [weights.rows(), weights.columns()], set: self.set }
+    }
+
+    /// Size of a block, codes and scales of weights that are kept in their own 4-bit blocks.
+    fn nibbles(self, weights: &Weights) -> Option<(usize, &[u8], &[f32])> {
+        match (weights, self.precision) {
+            (Weights::Blocks(blocks), Precision::Int4) => blocks.plain_nibbles(),
+            _ => None,
+        }
+    }
+
     /// Brings weights into the order that the kernels read.
     pub(crate) fn pack(self, weights: &Weights) -> TractResult<Packed> {
         let Self { precision, set } = self;
         let sizes = [weights.rows(), weights.columns()];
-        if let (Weights::Blocks(blocks), Precision::Int4) = (weights, precision)
-            && let Some((block, codes, scales)) = blocks.plain_nibbles()
-        {
+        if let Some((block, codes, scales)) = self.nibbles(weights) {
             let nibbles = Nibbles { sizes, block, codes, scales };
             return Ok(Packed::Int4(Int4Weights::pack_on(set, &nibbles)?));
         }

@@ -2,26 +2,28 @@
 
 use std::collections::HashMap;
 
+use pilotlight_kernels::{InstructionSet, Weights};
 use pilotlight_model::InputRole;
 use tract_core::internal::*;
 
 use super::classify::{Classify, Kind};
-use super::fragment::Draft;
+use super::fragment::{Draft, PackedByNode};
+use super::outline::{Outline, Unpacked, work};
 use super::{Attend, Ragged, RaggedInput, RaggedOutput, RowStep, Stage, Value, ValueId};
 use crate::adapt::{Encoder, EncoderOutput};
 use crate::error::OnnxError;
 use crate::import::Port;
-use crate::operators::{self, Linear, Normalize, Packing, Product};
+use crate::operators::{self, Normalize, Packing, Product};
 
 /// The most stages; encoders have three for each layer.
 const MOST_STAGES: usize = 4096;
 
-/// Cuts `model` into stages and packs its weights.
+/// Cuts `model` into stages with the packed weights that `weights` gives of all its products.
 pub(super) fn cut(
     model: &TypedModel,
-    ports: Vec<Port>,
-    encoder: Encoder,
+    (ports, encoder): (Vec<Port>, Encoder),
     packing: Packing,
+    weights: impl FnOnce(&Outline<'_>) -> Result<Vec<Weights>, String>,
 ) -> Result<Ragged, OnnxError> {
     let refuse = |error: TractError| OnnxError::Graph(format!("{error:#}"));
     let sequence = || model.symbols.sym("S").to_dim();
@@ -35,11 +37,15 @@ pub(super) fn cut(
         values: vec![Value::Loose; inputs.len()],
         numbers: HashMap::new(),
         ids: model.inputs[ids],
-        packing,
-        work: [0; 2],
+        set: packing.set,
+        packed: HashMap::new(),
     };
     cut.assign().map_err(refuse)?;
     cut.number().map_err(refuse)?;
+    let outline = cut.outline(packing);
+    let weights = weights(&outline).map_err(OnnxError::Graph)?;
+    let nodes = outline.weights.iter().map(|weights| weights.node);
+    cut.packed = nodes.zip(weights.into_iter().map(Arc::new)).collect();
     let stages = std::mem::take(&mut cut.drafts);
     let stages = stages.iter().map(|draft| cut.stage(draft)).collect::<TractResult<_>>();
     let stages = stages.map_err(refuse)?;
@@ -47,7 +53,7 @@ pub(super) fn cut(
     let outputs = outputs.map(|(output, outlet)| cut.output(output, *outlet));
     let outputs = outputs.collect::<TractResult<_>>().map_err(refuse)?;
     let (length, vocabulary) = (encoder.length, encoder.vocabulary);
-    let Cut { values, work, .. } = cut;
+    let (work, Cut { values, .. }) = (outline.work, cut);
     Ok(Ragged { inputs, outputs, values, stages, length, vocabulary, work })
 }
 
@@ -79,8 +85,8 @@ struct Cut<'a> {
     numbers: HashMap<OutletId, ValueId>,
     /// The input of token ids.
     ids: OutletId,
-    packing: Packing,
-    work: [u64; 2],
+    set: InstructionSet,
+    packed: PackedByNode,
 }
 
 impl<'a> Cut<'a> {
@@ -164,7 +170,26 @@ impl<'a> Cut<'a> {
         model.outputs.contains(&outlet) || model.outlet_successors(outlet).iter().any(elsewhere)
     }
 
-    fn stage(&mut self, draft: &StageDraft) -> TractResult<Stage> {
+    fn outline(&self, packing: Packing) -> Outline<'a> {
+        let (model, mut outline) = (self.model(), Outline::empty());
+        for draft in &self.drafts {
+            outline.fragments += usize::from(draft.kind == Kind::Fragment);
+            for node in draft.nodes.iter().map(|id| model.node(*id)) {
+                if let Some(product) = node.op_as::<Product>() {
+                    outline.products += usize::from(draft.kind == Kind::Step);
+                    outline.weights.push(Unpacked::of(node, product, packing));
+                } else if draft.kind != Kind::Fragment {
+                    continue;
+                }
+                for (sum, more) in outline.work.iter_mut().zip(work(model, node)) {
+                    *sum = sum.saturating_add(more);
+                }
+            }
+        }
+        outline
+    }
+
+    fn stage(&self, draft: &StageDraft) -> TractResult<Stage> {
         let model = self.model();
         let mut nodes = draft.nodes.iter().map(|id| model.node(*id));
         match draft.kind {
@@ -180,11 +205,10 @@ impl<'a> Cut<'a> {
         }
     }
 
-    fn fragment(&mut self, nodes: &[usize]) -> TractResult<Stage> {
+    fn fragment(&self, nodes: &[usize]) -> TractResult<Stage> {
         let model = self.model();
-        let mut part = Draft::new(model, self.packing);
+        let mut part = Draft::new(model, &self.packed);
         nodes.iter().try_for_each(|id| part.add(model.node(*id)))?;
-        self.count(part.work);
         let slots = |id: &usize| {
             let id = *id;
             (0..model.node(id).outputs.len()).map(move |slot| OutletId::new(id, slot))
@@ -195,29 +219,24 @@ impl<'a> Cut<'a> {
         part.finish(&outputs, values, (&self.classify.length, self.ids)).map(Stage::Fragment)
     }
 
-    fn count(&mut self, work: [u64; 2]) {
-        for (sum, more) in self.work.iter_mut().zip(work) {
-            *sum = sum.saturating_add(more);
-        }
-    }
-
     fn value(&self, outlet: OutletId) -> TractResult<ValueId> {
         let node = &self.model().node(outlet.node).name;
         self.numbers.get(&outlet).copied().with_context(|| format!("{node} is not computed"))
     }
 
-    fn step(&mut self, node: &TypedNode) -> TractResult<RowStep> {
+    fn step(&self, node: &TypedNode) -> TractResult<RowStep> {
         let input = |index: usize| self.value(*node.inputs.get(index).context("too few inputs")?);
         let (x, out) = (input(0)?, self.value(node.id.into())?);
         if let Some(product) = node.op_as::<Product>() {
             let residual = product.residual().then(|| input(1)).transpose()?;
-            let (weights, bias) = Linear::pack(product, self.packing)?.into_parts();
-            self.count([(weights.inputs() * weights.outputs()) as u64, 0]);
+            let weights = self.packed.get(&node.id).context("weights are not packed")?;
+            let weights = Arc::clone(weights);
+            let bias = product.bias().map(|bias| Arc::new(bias.to_vec()));
             return Ok(RowStep::Linear { weights, bias, gelu: product.gelu(), x, residual, out });
         }
         if let Some(normalize) = node.op_as::<Normalize>() {
             let residual = normalize.has_residual().then(|| input(1)).transpose()?;
-            let norm = normalize.parameters().clone().on(self.packing.set);
+            let norm = normalize.parameters().clone().on(self.set);
             return Ok(RowStep::Normalize { norm, x, residual, out });
         }
         Ok(RowStep::Add { a: x, b: input(1)?, out })

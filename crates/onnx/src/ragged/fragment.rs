@@ -4,12 +4,16 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use pilotlight_kernels::Weights;
 use tract_core::internal::*;
 
 use super::ValueId;
 use super::classify::is_given;
-use crate::operators::{Linear, Packing, Product};
+use crate::operators::{Linear, Product};
 use crate::plan::Plan;
+
+/// The packed weights of products, by their nodes.
+pub(super) type PackedByNode = HashMap<usize, Arc<Weights>>;
 
 /// A part of a graph, computed for one sequence.
 pub struct Fragment {
@@ -101,19 +105,18 @@ fn whole(value: TValue, shape: &ShapeFact, tokens: usize) -> TractResult<Arc<Ten
 pub(super) struct Draft<'a> {
     whole: &'a TypedModel,
     part: TypedModel,
-    packing: Packing,
+    /// The packed weights of products, by their nodes.
+    packed: &'a PackedByNode,
     /// Where values of the whole are in the part.
     places: HashMap<OutletId, OutletId>,
     /// What the sources of the part are in the whole.
     sources: Vec<OutletId>,
-    /// Multiply-adds for a token that kernels of our own compute, and others.
-    pub(super) work: [u64; 2],
 }
 
 impl<'a> Draft<'a> {
-    pub(super) fn new(whole: &'a TypedModel, packing: Packing) -> Self {
+    pub(super) fn new(whole: &'a TypedModel, packed: &'a PackedByNode) -> Self {
         let part = TypedModel { symbols: whole.symbols.clone(), ..TypedModel::default() };
-        Self { whole, part, packing, places: HashMap::new(), sources: vec![], work: [0; 2] }
+        Self { whole, part, packed, places: HashMap::new(), sources: vec![] }
     }
 
     pub(super) fn add(&mut self, node: &TypedNode) -> TractResult<()> {
@@ -121,9 +124,9 @@ impl<'a> Draft<'a> {
         let inputs = inputs.collect::<TractResult<TVec<_>>>()?;
         let mut op = node.op.clone();
         if let Some(product) = node.op_as::<Product>() {
-            op = Box::new(Linear::pack(product, self.packing)?);
+            let weights = self.packed.get(&node.id).context("weights are not packed")?;
+            op = Box::new(Linear::new(product, Arc::clone(weights)));
         }
-        self.count(node);
         let outputs = self.part.wire_node(&node.name, op, &inputs)?;
         for (slot, output) in outputs.into_iter().enumerate() {
             self.places.insert(OutletId::new(node.id, slot), output);
@@ -154,15 +157,6 @@ impl<'a> Draft<'a> {
         };
         self.places.insert(outlet, place);
         Ok(place)
-    }
-
-    /// Counts the multiply-adds of a node.
-    fn count(&mut self, node: &TypedNode) {
-        if let Some(product) = node.op_as::<Product>() {
-            self.work[0] += (product.weights().rows() * product.weights().columns()) as u64;
-            return;
-        }
-        self.work[1] = self.work[1].saturating_add(work(self.whole, node));
     }
 
     /// Ends the part; `values` are the numbers of what it shares with others. `length` tells how long a sequence is.
@@ -201,22 +195,4 @@ impl<'a> Draft<'a> {
         }
         self.place(source).map(drop)
     }
-}
-
-/// Multiply-adds of a node for a token. What is not known counts as more than everything else.
-fn work(model: &TypedModel, node: &TypedNode) -> u64 {
-    const TOKENS: i64 = 64;
-    if ["Convolve", "Recur"].contains(&&*node.op.name()) {
-        return u64::MAX;
-    }
-    let Ok((facts, _)) = model.node_facts(node.id) else { return 0 };
-    let costs = node.op.cost(&facts).unwrap_or_default();
-    let costs = costs.into_iter().filter(|(cost, _)| matches!(cost, tract_core::ops::Cost::FMA(_)));
-    let total = costs.filter_map(|(_, count)| {
-        let symbols = count.symbols().into_iter();
-        let values =
-            symbols.fold(SymbolValues::default(), |values, symbol| values.with(&symbol, TOKENS));
-        count.eval(&values).to_i64().ok()
-    });
-    (total.sum::<i64>() / TOKENS).cast_unsigned()
 }

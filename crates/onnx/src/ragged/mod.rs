@@ -5,6 +5,7 @@
 mod classify;
 mod cut;
 mod fragment;
+mod outline;
 
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use pilotlight_kernels::{Heads, InstructionSet, LayerNorm, Weights};
 use pilotlight_model::InputRole;
 
 pub use self::fragment::{Fragment, FragmentInput, Operand};
+pub use self::outline::{Outline, Unpacked};
 use crate::adapt::Wanted;
 use crate::error::OnnxError;
 use crate::fuse::find;
@@ -156,9 +158,22 @@ impl Ragged {
     /// # Errors
     /// [`OnnxError`] naming what is malformed, unknown or absurd, or why the graph is no encoder.
     pub fn new(
+        model: ModelProto,
+        precision: Precision,
+        set: InstructionSet,
+    ) -> Result<Self, OnnxError> {
+        Self::with_weights(model, precision, set, |outline| outline.pack())
+    }
+
+    /// As [`Self::new`], with the packed weights that `weights` returns: one for each of the outline's, in their order.
+    ///
+    /// # Errors
+    /// Those of [`Self::new`] and of `weights`.
+    pub fn with_weights(
         mut model: ModelProto,
         precision: Precision,
         set: InstructionSet,
+        weights: impl FnOnce(&Outline<'_>) -> Result<Vec<Weights>, String>,
     ) -> Result<Self, OnnxError> {
         if precision != Precision::F32 {
             undo_dynamic_quantization(&mut model)?;
@@ -172,6 +187,6 @@ impl Ragged {
         }
         find(&mut model)?;
         model.declutter().map_err(|error| OnnxError::Optimize(format!("{error:#}")))?;
-        cut::cut(&model, ports, encoder, Packing { precision, set })
+        cut::cut(&model, (ports, encoder), Packing { precision, set }, weights)
     }
 }

@@ -382,3 +382,14 @@ fn graphs_that_are_no_encoders_are_refused() {
     });
     assert!(refusal(unknown).contains("input pixels"));
 }
+
+#[test]
+fn a_graph_can_be_refused_before_its_weights_are_packed() {
+    let set = InstructionSet::available();
+    let refused = Ragged::with_weights(default_model(), Precision::F32, set, |outline| {
+        assert_eq!((outline.work[0], outline.fragments < outline.products), (10_630_272, true));
+        assert!(outline.weights.iter().all(|weights| weights.layout().set == set));
+        Err("no".to_owned())
+    });
+    assert_eq!(refused.unwrap_err().to_string(), "no");
+}
