@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::backend::ProcessStatus;
 use crate::batch::Ran;
 use crate::queue::Closed;
+use crate::weight_store::WeightsOrigin;
 
 /// Powers of two: 1, 2, 4 … rows, and as many microseconds.
 const SIZES: usize = 12;
@@ -21,6 +22,9 @@ pub struct GraphStatus {
     pub name: String,
     /// Engine that computes it.
     pub backend: &'static str,
+    /// Where its packed weights come from, if the backend packs them in this process.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weights: Option<WeightsOrigin>,
     /// The process that it is computed in, if that is another than this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub process: Option<ProcessStatus>,
@@ -129,6 +133,7 @@ impl Counters {
         GraphStatus {
             name: name.to_owned(),
             backend,
+            weights: None,
             process: None,
             waiting: 0,
             running: 0,

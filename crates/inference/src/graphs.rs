@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use futures::channel::oneshot;
 
-use crate::backend::{Backend, Batching, Model};
+use crate::backend::{Backend, Batching, LoadOptions, Model};
 use crate::buffer::{BufferStatus, Buffers};
 use crate::counters::{Counters, GraphStatus};
 use crate::error::{Error, Result, RunError};
@@ -105,7 +105,16 @@ impl Graphs {
     /// # Errors
     /// Those of [`Backend::load`].
     pub fn pack(&self, name: &str, file: Vec<u8>, options: GraphOptions) -> Result<Packed> {
-        let model = self.backend.load(name, file, options.loading())?;
+        self.pack_with(name, file, (options.loading(), options))
+    }
+
+    fn pack_with(
+        &self,
+        name: &str,
+        file: Vec<u8>,
+        (loading, options): (LoadOptions, GraphOptions),
+    ) -> Result<Packed> {
+        let model = self.backend.load(name, file, loading)?;
         Ok(Packed { model, options })
     }
 
@@ -122,13 +131,15 @@ impl Graphs {
         Ok(graph)
     }
 
-    /// Loads an ONNX file for whoever holds it, called `name` in errors. Blocks.
+    /// Loads an ONNX file for whoever holds it, called `name` in errors. Its packed weights are not stored: a guest
+    /// could fill the disk with them. Blocks.
     ///
     /// # Errors
     /// Those of [`Backend::load`], and [`Error::Restarting`] when trying the graph out has ended
     /// the process that computes.
     pub fn load_unnamed(&self, name: &str, file: Vec<u8>, options: GraphOptions) -> Result<Graph> {
-        self.open_unnamed(name, self.pack(name, file, options)?)
+        let loading = LoadOptions { store_weights: false, ..options.loading() };
+        self.open_unnamed(name, self.pack_with(name, file, (loading, options))?)
     }
 
     fn open_unnamed(&self, name: &str, packed: Packed) -> Result<Graph> {

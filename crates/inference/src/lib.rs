@@ -19,11 +19,13 @@ mod independence;
 pub mod isolated;
 mod native;
 mod package;
+mod packed_weights;
 mod queue;
 mod rows;
 pub mod scheduling;
 mod signature;
 mod tensor;
+mod weight_store;
 mod workers;
 
 pub use backend::{
@@ -37,9 +39,11 @@ pub use error::{Error, Result, RunError};
 pub use graphs::{Graph, Graphs, Packed};
 pub use native::{Native, NativeOptions};
 pub use package::Package;
+pub use packed_weights::PackedWeights;
 pub use pilotlight_kernels::InstructionSet;
 pub use pilotlight_onnx::Precision;
 pub use queue::{BatchRows, Closed, GraphOptions};
 pub use signature::{Dimension, MOST_INPUTS, Port, Signature};
 pub use tensor::{Element, MOST_DIMENSIONS, Shape, Tensor};
+pub use weight_store::{StoredFile, WeightStore, WeightsOrigin};
 pub use workers::{Alone, Workers};

@@ -5,7 +5,7 @@
 use pilotlight_testing::ladder::{Order, check};
 
 const ORDER: &Order = &[
-    &["error", "device", "package", "scheduling", "workers"],
+    &["error", "device", "package", "packed_weights", "scheduling", "weight_store", "workers"],
     &["buffer", "helpers"],
     &["tensor"],
     &["signature", "rows"],

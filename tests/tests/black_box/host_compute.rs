@@ -104,6 +104,47 @@ fn labels(server: &Server, text: &str) -> serde_json::Value {
     answer.json()
 }
 
+/// Bytes of packed weights that a process has mapped, and how many of these are its own.
+fn mapped_weights(server: &Server) -> [u64; 2] {
+    let maps = std::fs::read_to_string(format!("/proc/{}/smaps", server.id())).unwrap();
+    let (mut bytes, mut is_weights) = ([0; 2], false);
+    for line in maps.lines() {
+        let mut words = line.split_whitespace();
+        let (first, second) = (words.next().unwrap(), words.next());
+        let kib = || second.and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) << 10;
+        match first {
+            "Size:" if is_weights => bytes[0] += kib(),
+            "Private_Dirty:" | "Anonymous:" if is_weights => bytes[1] += kib(),
+            _ if !first.ends_with(':') => is_weights = line.ends_with(".weights"),
+            _ => {}
+        }
+    }
+    bytes
+}
+
+#[test]
+fn servers_with_one_cache_map_the_weights_that_one_of_them_packed() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = folder.path().join("cache");
+    let arguments = ["--precision", "int8", "--cache-dir", cache.to_str().unwrap()];
+    let serve = || serve(&model(), "native", &arguments);
+    let servers = std::thread::scope(|scope| {
+        let other = scope.spawn(serve);
+        [serve(), other.join().unwrap()]
+    });
+    let origin = |server: &Server| graph_status(server)["weights"].as_str().unwrap().to_owned();
+    let mut origins = servers.each_ref().map(origin);
+    origins.sort();
+    assert_eq!(origins, ["mapped", "stored"]);
+    for server in &servers {
+        let [mapped, own] = mapped_weights(server);
+        assert!(mapped > 1 << 20 && own == 0, "{own} bytes of {mapped} are a server's own");
+    }
+    let [first, second] = servers.each_ref().map(|server| labels(server, &"Ada met ".repeat(20)));
+    assert_eq!(first, second);
+    assert_eq!(origin(&serve()), "mapped");
+}
+
 #[test]
 fn a_component_is_served_with_the_graph_beside_it_and_no_other() {
     let folder = tempfile::tempdir().unwrap();

@@ -47,11 +47,17 @@ impl Cache {
     /// uses it.
     pub fn discard(&self, entry: Entry) {
         let name = entry.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let stem = stem(name).to_owned();
+        let name = name.to_owned();
         drop(entry);
-        let discarded = self.lock(&stem).and_then(|_lock| {
-            let group = self.groups()?.remove(&stem).unwrap_or_default();
-            Ok(self.remove_locked(&stem, &group))
+        self.discard_named(&name);
+    }
+
+    /// The same of the entry called `name`.
+    pub(super) fn discard_named(&self, name: &str) {
+        let stem = stem(name);
+        let discarded = self.lock(stem).and_then(|_lock| {
+            let group = self.groups()?.remove(stem).unwrap_or_default();
+            Ok(self.remove_locked(stem, &group))
         });
         if let Err(error) = discarded {
             tracing::debug!(%stem, %error, "a damaged entry of the cache could not be removed");

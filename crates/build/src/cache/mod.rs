@@ -4,6 +4,7 @@
 
 mod digests;
 mod eviction;
+mod weights;
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::Write as _;
@@ -128,6 +129,27 @@ impl Cache {
             Some(entry) => Ok(entry),
             None => self.put(name, &build()?),
         }
+    }
+
+    /// As [`Self::get_or_build`], for content that `write` writes in pieces.
+    ///
+    /// # Errors
+    /// Those of `write`, and [`Error::Cache`] when the entry cannot be written.
+    fn get_or_receive(
+        &self,
+        name: &str,
+        write: impl FnOnce(&mut Incoming) -> Result<()>,
+    ) -> Result<Entry> {
+        if let Some(entry) = self.get(name) {
+            return Ok(entry);
+        }
+        let _lock = self.lock(stem(name)).map_err(|error| self.refuse(&error))?;
+        if let Some(entry) = self.get(name) {
+            return Ok(entry);
+        }
+        let mut incoming = self.receive()?;
+        write(&mut incoming)?;
+        incoming.place(name)
     }
 
     /// Removes an entry that turned out to be of no use.
@@ -258,12 +280,18 @@ impl Incoming {
     /// [`Error::Cache`] when it cannot be written.
     pub fn keep_as(self, name: &str) -> Result<Entry> {
         let sha256 = self.digest();
+        let _lock = self.cache.lock(stem(name)).map_err(|error| self.cache.refuse(&error))?;
+        match self.cache.get(name).filter(|entry| entry.digest == sha256) {
+            Some(entry) => Ok(entry),
+            None => self.place(name),
+        }
+    }
+
+    /// Stores it as the entry called `name`, for whoever may write entries of its stem.
+    fn place(self, name: &str) -> Result<Entry> {
+        let sha256 = self.digest();
         let Self { cache, file, length, .. } = self;
-        let keep = || {
-            let _lock = cache.lock(stem(name))?;
-            if let Some(entry) = cache.get(name).filter(|entry| entry.digest == sha256) {
-                return Ok(entry);
-            }
+        let place = || {
             let path = cache.folder.join(name);
             file.commit(&path)?;
             let record = Record { length, sha256 };
@@ -275,7 +303,7 @@ impl Incoming {
             let held = hold(&cache.record(name)).map(Arc::new);
             Ok(Entry { path, digest: sha256, _held: held })
         };
-        keep().map_err(|error: std::io::Error| cache.refuse(&error))
+        place().map_err(|error: std::io::Error| cache.refuse(&error))
     }
 
     /// Digest of what was written so far.

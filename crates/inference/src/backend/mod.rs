@@ -19,6 +19,7 @@ use crate::device::Device;
 use crate::error::{Result, RunError};
 use crate::signature::Signature;
 use crate::tensor::Tensor;
+use crate::weight_store::WeightsOrigin;
 use crate::workers::Workers;
 
 /// An engine that loads graphs.
@@ -50,7 +51,7 @@ pub trait Backend: Send + Sync {
     }
 }
 
-/// Options for loading a graph. By default f32.
+/// Options for loading a graph. By default f32, with stored weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LoadOptions {
     /// Numbers that products with constant weights are computed in by a backend that
@@ -59,6 +60,8 @@ pub struct LoadOptions {
     /// Engine that was measured to be fastest, for a backend that delegates graphs to other
     /// engines.
     pub engine: Option<EngineKind>,
+    /// Whether a backend that has a [`crate::WeightStore`] keeps the packed weights there.
+    pub store_weights: bool,
 }
 
 impl Default for LoadOptions {
@@ -69,7 +72,7 @@ impl Default for LoadOptions {
 
 impl From<Precision> for LoadOptions {
     fn from(precision: Precision) -> Self {
-        Self { precision, engine: None }
+        Self { precision, engine: None, store_weights: true }
     }
 }
 
@@ -144,6 +147,11 @@ pub trait Model: Send + Sync {
     /// Why the graph's structure does not show that its rows are independent of each other, where
     /// it does not: the node and what it does.
     fn mixes_rows(&self) -> Option<&str> {
+        None
+    }
+
+    /// Where its packed weights come from, if it has packed them.
+    fn weights(&self) -> Option<WeightsOrigin> {
         None
     }
 

@@ -142,6 +142,7 @@ impl Submit {
 
     pub(crate) fn status(&self, id: u64, graph: &Loaded) -> GraphStatus {
         let mut status = graph.counters.status(&graph.name, graph.backend);
+        status.weights = graph.model.weights();
         status.process = self.0.backend.process();
         let state = self.0.lock();
         if let Some(line) = state.queues.get(&id) {

@@ -71,7 +71,7 @@ impl Channel {
         (name, file, options): (&str, BorrowedFd<'_>, LoadOptions),
         limit: Duration,
     ) -> Result<Found, Fault> {
-        let LoadOptions { precision, engine } = options;
+        let LoadOptions { precision, engine, .. } = options;
         let (name, precision) = (shorten(name), precision.to_string());
         let request = Request::Load { graph, name, precision, engine };
         match self.ask(&request, Some(file), limit)? {

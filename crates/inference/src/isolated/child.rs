@@ -6,6 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
+use pilotlight_onnx::Precision;
+
 use crate::backend::{Backend, LoadOptions, Model};
 use crate::buffer::Buffers;
 use crate::error::{Error, Result, RunError};
@@ -169,9 +171,10 @@ impl Channel {
             let reply = match request {
                 Request::Load { graph, name, precision, engine } => {
                     let file = file.ok_or_else(|| Broken::Garbled("a graph is missing".into()))?;
-                    match precision.parse() {
+                    match precision.parse::<Precision>() {
                         Ok(precision) => {
-                            self.work.load(graph, (&name, LoadOptions { precision, engine }), file)
+                            let options = LoadOptions { engine, ..precision.into() };
+                            self.work.load(graph, (&name, options), file)
                         }
                         Err(error) => Reply::failed(&format!("precision {error}")),
                     }

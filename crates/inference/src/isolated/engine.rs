@@ -68,11 +68,14 @@ impl From<&Engine> for Wanted {
         match engine {
             Engine::Tract(device) => Self::Tract { device: device.to_string() },
             Engine::OnnxRuntime(options) => Self::OnnxRuntime(options.into()),
-            Engine::Native(NativeOptions { device, instructions, onnxruntime }) => Self::Native {
-                device: device.to_string(),
-                instructions: instructions.to_string(),
-                onnxruntime: onnxruntime.as_ref().map(Into::into),
-            },
+            // The other process has no files.
+            Engine::Native(NativeOptions { device, instructions, onnxruntime, weights: _ }) => {
+                Self::Native {
+                    device: device.to_string(),
+                    instructions: instructions.to_string(),
+                    onnxruntime: onnxruntime.as_ref().map(Into::into),
+                }
+            }
         }
     }
 }
@@ -96,6 +99,7 @@ impl TryFrom<Wanted> for Engine {
                 device: known_device(&device)?,
                 instructions: instructions.parse().map_err(Error::Unavailable)?,
                 onnxruntime: onnxruntime.map(TryInto::try_into).transpose()?,
+                weights: None,
             }),
         })
     }

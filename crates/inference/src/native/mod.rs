@@ -13,19 +13,22 @@ mod outputs;
 mod ragged_batch;
 mod rows;
 mod shared;
+mod stored;
 
 use std::sync::Arc;
 
 use pilotlight_kernels::InstructionSet;
-use pilotlight_onnx::ragged::{Ragged, RowStep, Stage};
+use pilotlight_onnx::ragged::{Outline, Ragged};
 use pilotlight_onnx::{Precision, decode};
 
 use self::fallback::Fallback;
 use self::model::NativeModel;
 use self::shared::Shared;
+use self::stored::Stored;
 use crate::backend::{Backend, LoadOptions, Model, OnnxRuntimeOptions};
 use crate::device::Device;
 use crate::error::{Error, Result};
+use crate::weight_store::{WeightStore, WeightsOrigin};
 
 /// Options of the native backend.
 #[derive(Debug, Clone)]
@@ -39,12 +42,15 @@ pub struct NativeOptions {
     /// library is neither named nor found, tract computes what is no encoder. Without, tract does so
     /// and encoders are never left to others.
     pub onnxruntime: Option<OnnxRuntimeOptions>,
+    /// Where packed weights are kept as files. They are mapped from there by all processes that have the same store.
+    /// Without, each process packs them into its memory.
+    pub weights: Option<Arc<dyn WeightStore>>,
 }
 
 impl Default for NativeOptions {
     fn default() -> Self {
         let (device, instructions) = (Device::default(), InstructionSet::available());
-        Self { device, instructions, onnxruntime: None }
+        Self { device, instructions, onnxruntime: None, weights: None }
     }
 }
 
@@ -54,6 +60,7 @@ pub struct Native {
     set: InstructionSet,
     shared: Shared,
     fallback: Fallback,
+    weights: Option<Arc<dyn WeightStore>>,
 }
 
 impl Native {
@@ -62,49 +69,66 @@ impl Native {
     /// # Errors
     /// [`Error::Unavailable`] for a device other than the processor.
     pub fn new(options: NativeOptions) -> Result<Self> {
-        let NativeOptions { device, instructions, onnxruntime } = options;
+        let NativeOptions { device, instructions, onnxruntime, weights } = options;
         if !device.is_cpu() {
             let message =
                 format!("native supports only the device cpu, not {device}; use onnxruntime");
             return Err(Error::Unavailable(message));
         }
         let set = InstructionSet::with_at_most(instructions);
-        Ok(Self { set, shared: Shared::default(), fallback: Fallback::new(onnxruntime) })
+        let (shared, fallback) = (Shared::default(), Fallback::new(onnxruntime));
+        Ok(Self { set, shared, fallback, weights })
     }
 
-    /// An encoder, or why it is none.
+    /// An encoder with weights that are packed or come from `stored`, or why it is none.
     fn encoder(
         &self,
         file: &[u8],
         precision: Precision,
+        stored: Option<Stored<'_>>,
     ) -> std::result::Result<Arc<NativeModel>, String> {
         let model = decode(file).map_err(|error| error.to_string())?;
-        let plan = Ragged::new(model, precision, self.set).map_err(|error| error.to_string())?;
-        let [ours, others] = plan.work;
-        if ours <= others {
-            return Err("most of it consists of operators without a native kernel".to_owned());
-        }
-        // Graphs that quantize while they compute have some around each product.
-        let (products, fragments) = parts(&plan);
-        if 2 * fragments > products {
-            return Err(format!("it has {fragments} parts between {products} products"));
-        }
-        let encoder = Arc::new(NativeModel::new(plan, self.set)?);
+        let mut origin = WeightsOrigin::Packed;
+        let plan = Ragged::with_weights(model, precision, self.set, |outline| {
+            check(outline)?;
+            let Some(stored) = stored else { return outline.pack() };
+            let (weights, from) = stored.weights(outline)?;
+            origin = from;
+            Ok(weights)
+        });
+        let plan = plan.map_err(|error| error.to_string())?;
+        let encoder = Arc::new(NativeModel::new(plan, self.set, origin)?);
         encoder.check().map_err(|error| format!("it cannot be split: {error}"))?;
         Ok(encoder)
     }
+
+    /// The same with weights from the store, if there is one and they may be kept there.
+    fn loaded_encoder(
+        &self,
+        file: &[u8],
+        options: LoadOptions,
+        digest: &[u8; 32],
+    ) -> std::result::Result<Arc<NativeModel>, String> {
+        let precision = options.precision;
+        let store = self.weights.as_deref().filter(|_| options.store_weights);
+        let Some(store) = store else { return self.encoder(file, precision, None) };
+        let name = stored::name(digest, precision, self.set);
+        self.encoder(file, precision, Some(Stored { store, name: &name }))
+    }
 }
 
-/// How many products and fragments a plan has.
-fn parts(plan: &Ragged) -> (usize, usize) {
-    plan.stages.iter().fold((0, 0), |(products, fragments), stage| match stage {
-        Stage::Rows(steps) => {
-            let linear = |step: &&RowStep| matches!(step, RowStep::Linear { .. });
-            (products + steps.iter().filter(linear).count(), fragments)
-        }
-        Stage::Attend(_) => (products, fragments),
-        Stage::Fragment(_) => (products, fragments + 1),
-    })
+/// Refuses graphs that kernels of our own would not compute faster.
+fn check(outline: &Outline<'_>) -> std::result::Result<(), String> {
+    let [ours, others] = outline.work;
+    let (products, fragments) = (outline.products, outline.fragments);
+    if ours <= others {
+        return Err("most of it consists of operators without a native kernel".to_owned());
+    }
+    // Graphs that quantize while they compute have some around each product.
+    if 2 * fragments > products {
+        return Err(format!("it has {fragments} parts between {products} products"));
+    }
+    Ok(())
 }
 
 impl Backend for Native {
@@ -117,7 +141,7 @@ impl Backend for Native {
             return other.load(name, file, options);
         }
         let precision = options.precision;
-        let make = || self.encoder(&file, precision);
+        let make = |digest: &[u8; 32]| self.loaded_encoder(&file, options, digest);
         match self.shared.get_or_make(&file, precision, make) {
             Ok(encoder) => Ok(Box::new(encoder)),
             Err(reason) => {
@@ -130,7 +154,7 @@ impl Backend for Native {
     }
 
     fn packs(&self, file: &[u8]) -> bool {
-        self.encoder(file, Precision::F32).is_ok()
+        self.encoder(file, Precision::F32, None).is_ok()
     }
 
     fn share_cores(&self, running: usize) {

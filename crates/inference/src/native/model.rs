@@ -17,6 +17,7 @@ use crate::buffer::Buffers;
 use crate::error::RunError;
 use crate::signature::{Dimension, Port, Signature};
 use crate::tensor::{Element, Tensor};
+use crate::weight_store::WeightsOrigin;
 use crate::workers::{Alone, Workers};
 
 pub(super) struct NativeModel {
@@ -26,13 +27,19 @@ pub(super) struct NativeModel {
     /// The inputs that fragments read.
     used: Vec<bool>,
     set: InstructionSet,
+    /// Where the weights of the plan come from.
+    weights: WeightsOrigin,
     arenas: Arenas,
 }
 
 type Outcome = Result<Vec<Tensor>, RunError>;
 
 impl NativeModel {
-    pub(super) fn new(plan: Ragged, set: InstructionSet) -> Result<Self, String> {
+    pub(super) fn new(
+        plan: Ragged,
+        set: InstructionSet,
+        weights: WeightsOrigin,
+    ) -> Result<Self, String> {
         let signature = signature(&plan)?;
         let mut used = vec![false; plan.values.len()];
         for stage in &plan.stages {
@@ -41,7 +48,7 @@ impl NativeModel {
             }
         }
         let layout = Layout::new(&plan);
-        Ok(Self { plan, layout, signature, used, set, arenas: Arenas::default() })
+        Ok(Self { plan, layout, signature, used, set, weights, arenas: Arenas::default() })
     }
 
     /// Whether texts of a few tokens can be computed: what tract tells of a part of a graph is not always so.
@@ -105,6 +112,10 @@ impl Model for Arc<NativeModel> {
 
     fn batching(&self) -> backend::Batching {
         backend::Batching::Ragged
+    }
+
+    fn weights(&self) -> Option<WeightsOrigin> {
+        Some(self.weights)
     }
 
     fn run(&self, inputs: &[Tensor], buffers: &Buffers) -> Outcome {

@@ -21,13 +21,13 @@ struct Key {
 pub(super) struct Shared(Mutex<Vec<(Key, Weak<NativeModel>)>>);
 
 impl Shared {
-    /// The encoder that was made of these bytes, if one is in use, or the one that `make` makes. Others wait
-    /// meanwhile: they may want the same.
+    /// The encoder that was made of these bytes, if one is in use, or the one that `make` makes, which gets their
+    /// digest. Others wait meanwhile: they may want the same.
     pub(super) fn get_or_make(
         &self,
         file: &[u8],
         precision: Precision,
-        make: impl FnOnce() -> Result<Arc<NativeModel>, String>,
+        make: impl FnOnce(&[u8; 32]) -> Result<Arc<NativeModel>, String>,
     ) -> Result<Arc<NativeModel>, String> {
         let key = Key { digest: Sha256::digest(file).into(), precision };
         let mut made = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -36,7 +36,7 @@ impl Shared {
         if let Some(found) = found {
             return Ok(found);
         }
-        let encoder = make()?;
+        let encoder = make(&key.digest)?;
         made.push((key, Arc::downgrade(&encoder)));
         Ok(encoder)
     }

@@ -37,7 +37,7 @@ pub struct GraphOptions {
 impl GraphOptions {
     /// How the backend loads it.
     pub(crate) fn loading(&self) -> LoadOptions {
-        LoadOptions { precision: self.precision, engine: self.engine }
+        LoadOptions { engine: self.engine, ..self.precision.into() }
     }
 }
 

@@ -9,4 +9,5 @@ mod graphs;
 mod real;
 mod refusals;
 mod sandbox;
+mod stored;
 mod support;

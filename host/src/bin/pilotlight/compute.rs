@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use pilotlight::{HostCompute, Precision, Target, Variant};
+use pilotlight::{Cache, HostCompute, Precision, Target, Variant};
 use pilotlight_inference::isolated::{self, Isolated, IsolatedOptions};
 use pilotlight_inference::{
     Backend, Device, EngineKind, GraphOptions, Graphs, InstructionSet, NativeOptions,
-    OnnxRuntimeOptions,
+    OnnxRuntimeOptions, WeightStore,
 };
 
 use crate::log;
@@ -136,11 +136,11 @@ impl Place {
 }
 
 impl ComputeOptions {
-    /// Starts the backend.
-    pub(crate) fn start(&self) -> pilotlight_inference::Result<HostCompute> {
+    /// Starts the backend. Weights that it packs are kept in `cache`, if there is one.
+    pub(crate) fn start(&self, cache: Option<&Cache>) -> pilotlight_inference::Result<HostCompute> {
         let cores = std::thread::available_parallelism().map_or(1, Into::into);
         let threads = self.compute_threads.map_or(cores, usize::from);
-        Ok(self.with(Graphs::new(self.backend(threads)?, threads)?))
+        Ok(self.with(Graphs::new(self.backend(threads, cache)?, threads)?))
     }
 
     /// Inference with `graphs`.
@@ -189,14 +189,18 @@ impl ComputeOptions {
         options
     }
 
-    fn backend(&self, threads: usize) -> pilotlight_inference::Result<Box<dyn Backend>> {
+    fn backend(
+        &self,
+        threads: usize,
+        cache: Option<&Cache>,
+    ) -> pilotlight_inference::Result<Box<dyn Backend>> {
         let (library, device) = (self.onnxruntime.clone(), self.device.clone());
         let onnxruntime = OnnxRuntimeOptions { library, device: device.clone(), threads };
         self.open(match self.backend {
             Some(Engine::Tract) => isolated::Engine::Tract(device),
-            Some(Engine::Native) => isolated::Engine::Native(self.native(None)),
+            Some(Engine::Native) => isolated::Engine::Native(self.native(None, cache)),
             Some(Engine::Auto) | None if device.is_cpu() => {
-                isolated::Engine::Native(self.native(Some(onnxruntime)))
+                isolated::Engine::Native(self.native(Some(onnxruntime), cache))
             }
             Some(Engine::Onnxruntime | Engine::Auto) | None => {
                 isolated::Engine::OnnxRuntime(onnxruntime)
@@ -218,11 +222,16 @@ impl ComputeOptions {
         engines.map(|(kind, engine)| (kind, Self { backend: Some(engine), ..self.clone() })).into()
     }
 
-    fn native(&self, onnxruntime: Option<OnnxRuntimeOptions>) -> NativeOptions {
+    fn native(
+        &self,
+        onnxruntime: Option<OnnxRuntimeOptions>,
+        cache: Option<&Cache>,
+    ) -> NativeOptions {
         let mut options = NativeOptions::default();
         options.device = self.device.clone();
         options.instructions = self.cpu.unwrap_or(options.instructions);
         options.onnxruntime = onnxruntime;
+        options.weights = cache.map(|cache| Arc::new(cache.clone()) as Arc<dyn WeightStore>);
         options
     }
 

@@ -88,7 +88,7 @@ async fn latency_of(
     let precision = manifest.graph.map_or(Precision::F32, |graph| graph.precision);
     let check = accuracy_check(&built.component)?;
     stages.begin(Stage::Compare);
-    let compute = in_precision(&host.start()?, precision);
+    let compute = in_precision(&host.start(None)?, precision);
     let function = load(options, (guest, compute), cache).await?;
     let texts: Vec<String> = options.corpus()?.into_iter().take(MEASURED_TEXTS).collect();
     Ok(latency(&check, &function, &texts).await?)
@@ -103,7 +103,7 @@ async fn for_backend(
     cache: &Cache,
     stages: &Arc<Stages>,
 ) -> anyhow::Result<Built> {
-    let compute = host.start()?;
+    let compute = host.start(None)?;
     let build = async |precision| -> anyhow::Result<(Vec<u8>, Vec<u8>)> {
         let (guest, stages, cache) = (guest.clone(), Arc::clone(stages), cache.clone());
         let (folder, compute) = (folder.clone(), in_precision(&compute, precision));
@@ -125,7 +125,7 @@ async fn for_backend(
     let check = accuracy_check(&first.0)?;
     let compared = async |precision| {
         let compute = in_precision(&compute, precision);
-        compare(options, (&guest, [host.start()?, compute]), &check, cache, stages).await
+        compare(options, (&guest, [host.start(None)?, compute]), &check, cache, stages).await
     };
     for candidate in candidates {
         let built = build(candidate).await?;

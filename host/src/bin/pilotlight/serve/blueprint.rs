@@ -60,12 +60,12 @@ pub(super) struct Backends(Mutex<Vec<(ComputeOptions, Graphs)>>);
 
 impl Backends {
     /// A backend with `options` and without graphs.
-    fn start(&self, options: &ComputeOptions) -> Result<HostCompute> {
+    fn start(&self, options: &ComputeOptions, cache: &Cache) -> Result<HostCompute> {
         let mut started = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, graphs)) = started.iter().find(|(other, _)| other.shares_backend(options)) {
             return Ok(options.with(graphs.fork()));
         }
-        let compute = options.start()?;
+        let compute = options.start(Some(cache))?;
         started.push((options.clone(), compute.graphs.fork()));
         Ok(compute)
     }
@@ -158,7 +158,7 @@ impl Blueprint {
             let message = format!("--model applies to components only; {path} is a model folder");
             return Err(Error::Options(message));
         }
-        let compute = self.on_host(&path).then(|| backends.start(&self.host)).transpose()?;
+        let compute = self.on_host(&path).then(|| backends.start(&self.host, cache)).transpose()?;
         if let Some(compute) = &compute {
             options.graph_files = self.load_graphs(compute)?;
             options.instance.graphs = Some(compute.graphs.clone());
