@@ -20,6 +20,7 @@ pub mod dialects;
 pub mod forwarded;
 pub mod kernels;
 pub mod model_folder;
+pub mod packed_weights;
 pub mod proxy_protocol;
 pub mod recognizers;
 pub mod redact_words;
@@ -47,7 +48,7 @@ use arbitrary::{Arbitrary, Unstructured};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 24] = [
+pub const TARGETS: [Target; 25] = [
     ("audio", audio::run),
     ("auth", |bytes| replay(bytes, auth::run)),
     ("batches", |bytes| replay(bytes, batches::run)),
@@ -58,6 +59,7 @@ pub const TARGETS: [Target; 24] = [
     ("forwarded", |bytes| replay(bytes, forwarded::run)),
     ("kernels", |bytes| replay(bytes, kernels::run)),
     ("model_folder", |bytes| replay(bytes, model_folder::run)),
+    ("packed_weights", packed_weights::run),
     ("proxy_protocol", proxy_protocol::run),
     ("recognizers", |bytes| replay(bytes, |text: String| recognizers::run(&text))),
     ("redact_words", |bytes| replay(bytes, redact_words::run)),

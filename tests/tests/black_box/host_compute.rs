@@ -114,7 +114,7 @@ fn mapped_weights(server: &Server) -> [u64; 2] {
         let kib = || second.and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) << 10;
         match first {
             "Size:" if is_weights => bytes[0] += kib(),
-            "Private_Dirty:" | "Anonymous:" if is_weights => bytes[1] += kib(),
+            "Anonymous:" if is_weights => bytes[1] += kib(),
             _ if !first.ends_with(':') => is_weights = line.ends_with(".weights"),
             _ => {}
         }
