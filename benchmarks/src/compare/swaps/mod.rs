@@ -1,6 +1,7 @@
 //! `cargo xtask compare swaps`: the effect of version changes on requests.
 
 mod page;
+mod unseen;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 use xtask::build::{self, binary};
 use xtask::cargo::target;
 
+use self::unseen::Unseen;
 use super::report::number;
 use super::runner::{Runner, TEXT};
 use super::server::{Server, ServerSpec, Usage};
@@ -66,6 +68,7 @@ struct Uncached {
 /// All results.
 struct Results {
     uncached: Uncached,
+    unseen: Unseen,
     /// For each protocol.
     outcomes: Vec<Outcome>,
 }
@@ -77,11 +80,12 @@ pub(super) fn run(runner: &Runner) -> anyhow::Result<String> {
         [build::component_file(), second_version::build(&target().join("compare/swaps"))?];
     let cache = target().join("compare/swaps/cache");
     let uncached = uncached(runner, &versions)?;
+    let unseen = unseen::measure(runner)?;
     let mut outcomes = Vec::new();
     for protocol in ["1.1", "2"] {
         outcomes.push(outcome(runner, &versions, &cache, protocol)?);
     }
-    Ok(page::write(&Results { uncached, outcomes }, runner))
+    Ok(page::write(&Results { uncached, unseen, outcomes }, runner))
 }
 
 fn spec(file: &Path, cache: &Path) -> anyhow::Result<ServerSpec> {
@@ -149,7 +153,7 @@ fn under_load(
             let changes = scope.spawn(move || change_repeatedly(server, versions, count, times));
             (send(), changes.join())
         });
-        changed.map_err(|_| anyhow::anyhow!("the thread that changes versions panicked"))??;
+        finished(changed)?;
         results.rounds.push(Round { unchanged, changing: changing? });
     }
     results.swaps.sort_by(f64::total_cmp);
@@ -190,9 +194,12 @@ fn uncached(runner: &Runner, versions: &[PathBuf; 2]) -> anyhow::Result<Uncached
         let changing = scope.spawn(|| change(&server, &versions[1]));
         (bench(runner, &spec, &open), changing.join())
     });
-    let took =
-        took.map_err(|_| anyhow::anyhow!("the thread that changes the version panicked"))??;
-    Ok(Uncached { phases: [quiet, during?], seconds: took / 1e3 })
+    Ok(Uncached { phases: [quiet, during?], seconds: finished(took)? / 1e3 })
+}
+
+/// What a thread that changes versions has returned.
+fn finished<T>(joined: std::thread::Result<anyhow::Result<T>>) -> anyhow::Result<T> {
+    joined.map_err(|_| anyhow::anyhow!("the thread that changes versions panicked"))?
 }
 
 /// Swaps to `version`; returns the duration in milliseconds.

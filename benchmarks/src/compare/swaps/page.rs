@@ -4,6 +4,7 @@ use std::fmt::{Result, Write as _};
 
 use serde_json::Value;
 
+use super::unseen::Unseen;
 use super::{CHANGES, CONNECTIONS, INTERVAL, LOAD, Outcome, ROUNDS, Results, Round, UnderLoad};
 use crate::compare::goals::{self, Bound, Goal};
 use crate::compare::markdown::{ms, quick_note, table_head, table_row};
@@ -32,7 +33,8 @@ Latency counts from the intended time of a request.",
     writeln!(page)?;
     goals::table(page, &goals(results))?;
     swaps(page, &results.outcomes)?;
-    uncached(page, results)
+    uncached(page, results)?;
+    unseen(page, &results.unseen)
 }
 
 /// No request may be lost, and the tail may hardly grow.
@@ -49,6 +51,14 @@ fn goals(results: &Results) -> Vec<Goal> {
     let [before, during] = &results.uncached.phases;
     let goal = Goal::new("p99 while a version is compiled", "before", Bound::AtMost(1.2));
     goals.push(goal.measured(p99(during) / p99(before)));
+    let Unseen { first, .. } = &results.unseen;
+    lost += first.rounds.iter().map(|round| failed(&round.changing)).sum::<u64>();
+    let metric = "p99 during the swap to an unseen bundle, computed on the host";
+    goals.push(
+        Goal::new(metric, "before", Bound::AtMost(1.05)).repeated(&p99_ratios(&first.rounds)),
+    );
+    let goal = Goal::new("swap to an unseen bundle under load, max", "–", Bound::AtMost(300.0));
+    goals.push(goal.unit(" ms").measured(first.times.last().copied().unwrap_or(f64::NAN)));
     let goal = Goal::new("requests lost during swaps", "–", Bound::AtMost(0.0));
     goals.push(goal.unit("").measured(lost as f64));
     goals
@@ -123,6 +133,36 @@ fn uncached(page: &mut String, results: &Results) -> Result {
         cells.extend(combined(&[phase]));
         cells.push(format!("{:.2}×", p99(phase) / p99(before)));
         table_row(page, &cells)?;
+    }
+    Ok(())
+}
+
+fn unseen(page: &mut String, Unseen { rate, first, again }: &Unseen) -> Result {
+    writeln!(
+        page,
+        "\n## Bundles that compute on the host\n\nThe server gets {rate} requests/s (Poisson) and swaps to one bundle after the other. \
+         Their graphs (int4) differ in a comment, so that nothing of one can be used for another. It has seen none of the bundles before: it \
+         packs their weights into the cache. After a restart of the server, the same bundles are in the cache, and it maps their weights.",
+    )?;
+    table_head(page, &["bundles", "phase", "responses", "failed", "p50", "p99", "p99 ratio"])?;
+    let kinds = [("never seen", first), ("in the cache", again)];
+    for (name, swaps) in kinds {
+        let of = |phase: fn(&Round) -> &Value| swaps.rounds.iter().map(phase).collect::<Vec<_>>();
+        let (unchanged, changing) = (of(|round| &round.unchanged), of(|round| &round.changing));
+        let ratio = p99_ratio(&swaps.rounds);
+        for (phase, results, ratio) in
+            [("before", unchanged, String::new()), ("with a swap", changing, ratio)]
+        {
+            let mut cells = vec![name.to_owned(), phase.to_owned()];
+            cells.extend(combined(&results));
+            cells.push(ratio);
+            table_row(page, &cells)?;
+        }
+    }
+    table_head(page, &["bundles", "swaps", "swap, p50", "swap, max"])?;
+    for (name, swaps) in kinds {
+        let [_, median, max] = spread(swaps.times.clone());
+        table_row(page, &[name.to_owned(), swaps.times.len().to_string(), ms(median), ms(max)])?;
     }
     Ok(())
 }
