@@ -5,8 +5,8 @@ use crate::element::{FLOAT, INT64};
 use crate::error::OnnxError;
 use crate::inspect::{names, unused};
 use crate::proto::{
-    AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, TensorShapeProto, TensorType,
-    TypeProto, ValueInfoProto, dimension, tensor_shape::Dimension, type_proto,
+    AttributeProto, ModelProto, NodeProto, TensorProto, TensorShapeProto, TensorType, TypeProto,
+    ValueInfoProto, dimension, tensor_shape::Dimension, type_proto,
 };
 
 const SESSIONS: &str = "sessions";

@@ -102,7 +102,8 @@ fn what_a_model_folder_uses_is_fetched_once_and_pinned_to_a_commit() {
     assert_eq!(cache.fetch(&hub(&stub), &pinned).unwrap().folder, fetched.folder);
     assert!(stub.asked().is_empty());
     // Another graph of the same commit joins it.
-    let choices = Choices { onnx_file: Some("onnx/model_int8.onnx".to_owned()), task: None };
+    let choices =
+        Choices { onnx_file: Some("onnx/model_int8.onnx".to_owned()), ..Choices::default() };
     let other = cache.choosing(&hub(&stub), "org/tiny", &choices).unwrap();
     assert_eq!(other.folder, fetched.folder);
     assert_eq!(names(&other.folder).len(), 4);
@@ -200,7 +201,8 @@ fn what_is_too_large_or_not_a_model_is_refused_before_it_is_fetched() {
     let (stub, cache) = (stub(), Cache::new());
     for (name, size) in [("onnx/model.onnx", 3 << 30), ("tokenizer.json", 1 << 30)] {
         stub.spoil(name, Some(Fault::Sized(size)));
-        let chosen = Choices { onnx_file: Some("onnx/model.onnx".to_owned()), task: None };
+        let chosen =
+            Choices { onnx_file: Some("onnx/model.onnx".to_owned()), ..Choices::default() };
         let refusal = cache.choosing(&hub(&stub), "org/tiny", &chosen).unwrap_err().to_string();
         assert!(refusal.contains(&format!("{name}: has {size} bytes")), "{refusal}");
         stub.spoil(name, None);
