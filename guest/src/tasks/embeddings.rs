@@ -58,6 +58,9 @@ pub struct Parameters {
     pub truncate: Truncate,
 }
 
+/// The vectors of a text's tokens, in a list of one: `[1, tokens, columns]`.
+type TokenVectors = [Vec<Row<Vec<f32>>>; 1];
+
 /// A text, and others that are compared with it.
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -78,7 +81,7 @@ pub fn features(
     model: &TextModel,
     request: Request<OneOrMany<String>, FeatureParameters>,
     usage: &mut Usage,
-) -> Result<Answer<[Vec<Row<Vec<f32>>>; 1]>, ApiError> {
+) -> Result<Answer<TokenVectors>, ApiError> {
     let Request { inputs, parameters, .. } = request;
     let texts = inputs.items(model.manifest.limits.max_inputs)?;
     let outputs = token_vectors(model, texts, parameters.truncate, usage)?;
