@@ -74,14 +74,19 @@ fn table(
     Ok(())
 }
 
+/// A figure of a load.
+type Figure = fn(&Figures) -> f64;
+/// What a model predicts for a load.
+type Model = fn(&Prediction) -> &Figures;
+
 /// Where measurement and predictions part, and why.
 fn reasons(page: &mut String, node: &Measured, predictions: &[Prediction]) -> Result {
     let cores = node.cores;
     writeln!(page, "\n### Where they part, and why\n")?;
-    let figures: [(&str, fn(&Figures) -> f64); 2] =
+    let figures: [(&str, Figure); 2] =
         [("mean", |figures| figures.mean), ("p99", |figures| figures.p99)];
     for (name, figure) in figures {
-        let models: [(String, fn(&Prediction) -> &Figures); 3] = [
+        let models: [(String, Model); 3] = [
             ("1/(μ − λ)".to_owned(), |prediction| &prediction.fast_core),
             (format!("M/M/{cores}"), |prediction| &prediction.exponential),
             (format!("M/G/{cores}"), |prediction| &prediction.general),
