@@ -47,7 +47,8 @@ impl WeightStore for Folder {
         let mut written = self.written.lock().unwrap();
         let path = self.path.join(name);
         if !path.exists() {
-            let file = OpenOptions::new().write(true).create(true).mode(0o600).open(&path);
+            let file =
+                OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
             write(&mut file?)?;
             *written.entry(name.to_owned()).or_default() += 1;
         }
