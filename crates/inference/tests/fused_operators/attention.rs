@@ -1,3 +1,4 @@
+use super::codes::add_codes;
 use super::draft::{Draft, Size, agree, fixed, float, int, ints};
 
 /// The forms of masks.
@@ -65,9 +66,8 @@ fn add_bias(d: &mut Draft, sizes: Sizes, heads: usize) -> &'static str {
     }
     let Sizes { batch, queries, keys, .. } = sizes;
     let rows = if d.flag() { 1 } else { batch };
-    let values = d.floats(rows * heads * queries.1 * keys.1, 1.0);
     let first = if rows == 1 { fixed(1) } else { ("batch", batch) };
-    d.input("added", &[first, fixed(heads), queries, keys], values);
+    d.drawn_input("added", &[first, fixed(heads), queries, keys], |d, n| d.floats(n, 1.0));
     "added"
 }
 
@@ -94,14 +94,20 @@ fn batch_of(mask: Mask, batch: usize) -> (&'static str, usize) {
     if mask == Mask::Bounds { fixed(batch) } else { ("batch", batch) }
 }
 
+/// Compares an operator with a mask, without and with a causal mask besides.
+fn agree_with(operator: fn(&mut Draft, Mask, bool), mask: Mask) {
+    for causal in [false, true] {
+        agree(|d| operator(d, mask, causal));
+    }
+}
+
 fn attention(d: &mut Draft, mask: Mask, causal: bool) {
     let (batch, tokens, columns) = (d.between(1, 3), d.between(1, 6), d.between(2, 9));
     let (heads, width) = (d.between(1, 3), 2 * d.between(1, 4));
     let hidden = heads * width;
     let named = ("tokens", tokens);
     let sizes = Sizes { batch, queries: named, keys: named, causal };
-    let x = d.floats(batch * tokens * columns, 1.0);
-    d.input("x", &[batch_of(mask, batch), named, fixed(columns)], x);
+    d.drawn_input("x", &[batch_of(mask, batch), named, fixed(columns)], |d, n| d.floats(n, 1.0));
     let mut attributes = attributes(d, heads, causal);
     let mut values = hidden;
     if d.flag() {
@@ -110,52 +116,38 @@ fn attention(d: &mut Draft, mask: Mask, causal: bool) {
             .push(ints("qkv_hidden_sizes", vec![hidden as i64, hidden as i64, values as i64]));
     }
     let all = 2 * hidden + values;
-    let (weights, bias) = (d.floats(columns * all, 1.0), d.floats(all, 1.0));
-    d.constant("weights", &[columns, all], weights);
-    let has_bias = d.flag();
-    if has_bias {
-        d.constant("bias", &[all], bias);
-    }
+    d.drawn_constant("weights", &[columns, all], |d, n| d.floats(n, 1.0));
+    d.drawn_constant("bias", &[all], |d, n| d.floats(n, 1.0));
+    let bias = d.optional("bias");
     let mask = add_mask(d, mask, sizes);
     let added = add_bias(d, sizes, heads);
-    let bias = if has_bias { "bias" } else { "" };
     d.fused("Attention", &["x", "weights", bias, mask, "", added], &["y"], attributes);
     d.output("y", 1, 3);
 }
 
 #[test]
 fn attention_without_a_mask() {
-    for causal in [false, true] {
-        agree(|d| attention(d, Mask::None, causal));
-    }
+    agree_with(attention, Mask::None);
 }
 
 #[test]
 fn attention_up_to_the_ends_of_sequences() {
-    for causal in [false, true] {
-        agree(|d| attention(d, Mask::Ends, causal));
-    }
+    agree_with(attention, Mask::Ends);
 }
 
 #[test]
 fn attention_between_the_bounds_of_sequences() {
-    for causal in [false, true] {
-        agree(|d| attention(d, Mask::Bounds, causal));
-    }
+    agree_with(attention, Mask::Bounds);
 }
 
 #[test]
 fn attention_with_a_mask_of_tokens() {
-    for causal in [false, true] {
-        agree(|d| attention(d, Mask::Keys, causal));
-    }
+    agree_with(attention, Mask::Keys);
 }
 
 #[test]
 fn attention_with_a_mask_of_pairs() {
-    for causal in [false, true] {
-        agree(|d| attention(d, Mask::Pairs, causal));
-    }
+    agree_with(attention, Mask::Pairs);
 }
 
 fn multi_head(d: &mut Draft, mask: Mask, causal: bool) {
@@ -168,27 +160,23 @@ fn multi_head(d: &mut Draft, mask: Mask, causal: bool) {
     for (name, tokens, columns) in
         [("q", queries, hidden), ("k", keys, hidden), ("v", keys, values)]
     {
-        let numbers = d.floats(batch * tokens.1 * columns, 1.0);
-        d.input(name, &[("batch", batch), tokens, fixed(columns)], numbers);
+        let shape = [("batch", batch), tokens, fixed(columns)];
+        d.drawn_input(name, &shape, |d, n| d.floats(n, 1.0));
     }
-    let has_bias = d.flag();
-    if has_bias {
-        let bias = d.floats(2 * hidden + values, 1.0);
-        d.constant("bias", &[2 * hidden + values], bias);
+    let bias = d.optional("bias");
+    if !bias.is_empty() {
+        d.drawn_constant(bias, &[2 * hidden + values], |d, n| d.floats(n, 1.0));
     }
     let attributes = attributes(d, heads, causal);
     let mask = add_mask(d, mask, sizes);
     let added = add_bias(d, sizes, heads);
-    let bias = if has_bias { "bias" } else { "" };
     d.fused("MultiHeadAttention", &["q", "k", "v", bias, mask, added], &["y"], attributes);
     d.output("y", 1, 3);
 }
 
 #[test]
 fn multi_head_attention_without_a_mask() {
-    for causal in [false, true] {
-        agree(|d| multi_head(d, Mask::None, causal));
-    }
+    agree_with(multi_head, Mask::None);
 }
 
 #[test]
@@ -198,9 +186,7 @@ fn multi_head_attention_up_to_the_ends_of_sequences() {
 
 #[test]
 fn multi_head_attention_with_a_mask_of_tokens() {
-    for causal in [false, true] {
-        agree(|d| multi_head(d, Mask::Keys, causal));
-    }
+    agree_with(multi_head, Mask::Keys);
 }
 
 #[test]
@@ -214,30 +200,15 @@ fn quantized(d: &mut Draft, mask: Mask, causal: bool) {
     let hidden = heads * 2 * d.between(1, 4);
     let named = ("tokens", tokens);
     let sizes = Sizes { batch, queries: named, keys: named, causal };
-    let x = d.bytes(batch * tokens * columns);
-    d.input("x", &[batch_of(mask, batch), named, fixed(columns)], x);
-    let per_column = d.flag();
-    let of_weights = if per_column { 3 * hidden } else { 1 };
-    let shape: &[usize] = if per_column { &[of_weights] } else { &[] };
-    let signed = d.flag();
-    if signed {
-        let (weights, zero) = (d.signed_bytes(columns * 3 * hidden), d.signed_bytes(of_weights));
-        d.constant("weights", &[columns, 3 * hidden], weights);
-        d.constant("weights_zero", shape, zero);
-    } else {
-        let (weights, zero) = (d.middle_bytes(columns * 3 * hidden), d.middle_bytes(of_weights));
-        d.constant("weights", &[columns, 3 * hidden], weights);
-        d.constant("weights_zero", shape, zero);
-    }
-    let (bias, scales) = (d.floats(3 * hidden, 1.0), d.scales(of_weights, 0.01));
-    d.constant("bias", &[3 * hidden], bias);
-    d.constant("weights_scale", shape, scales);
+    d.drawn_input("x", &[batch_of(mask, batch), named, fixed(columns)], Draft::bytes);
+    let shape = add_codes(d, "weights", [columns, 3 * hidden]);
+    d.drawn_constant("bias", &[3 * hidden], |d, n| d.floats(n, 1.0));
+    d.drawn_constant("weights_scale", &shape, |d, n| d.scales(n, 0.01));
     d.constant("scale", &[], vec![0.02f32]);
-    let zero = d.bytes(1);
-    d.constant("zero", &[], zero);
-    let zero = ["zero", "weights_zero"].map(|name| if d.flag() { name } else { "" });
+    d.drawn_constant("zero", &[], Draft::bytes);
+    let zero = ["zero", "weights_zero"].map(|name| d.optional(name));
     // Codes per column are moved by zero points per column.
-    let zero = if per_column { ["zero", "weights_zero"] } else { zero };
+    let zero = if shape.is_empty() { zero } else { ["zero", "weights_zero"] };
     let attributes = attributes(d, heads, causal);
     let attributes = attributes.into_iter().filter(|attribute| attribute.name != "scale").collect();
     let mask = add_mask(d, mask, sizes);
@@ -249,9 +220,7 @@ fn quantized(d: &mut Draft, mask: Mask, causal: bool) {
 #[test]
 fn quantized_attention_with_every_mask() {
     for mask in [Mask::None, Mask::Ends, Mask::Bounds, Mask::Keys, Mask::Pairs] {
-        for causal in [false, true] {
-            agree(|d| quantized(d, mask, causal));
-        }
+        agree_with(quantized, mask);
     }
 }
 
@@ -280,8 +249,7 @@ fn rotary_embeddings_of_pairs_and_of_halves() {
                 d.input("positions", &[("batch", batch), ("tokens", tokens)], positions);
             }
             for table in ["cosines", "sines"] {
-                let values = d.floats(rows * half, 1.0);
-                d.constant(table, &[rows, half], values);
+                d.drawn_constant(table, &[rows, half], |d, n| d.floats(n, 1.0));
             }
             let attributes = vec![int("interleaved", interleaved)];
             let inputs = ["x", "positions", "cosines", "sines"];

@@ -14,11 +14,10 @@ use pilotlight_testing::skipped;
 use tract_core::internal::{DatumType, IntoTValue as _, Tensor as TractTensor};
 use tract_core::plan::SimplePlan;
 
+use super::found::Found;
+
 /// Graphs that are drawn of a kind.
 const GRAPHS: u64 = 8;
-
-/// Computed in f32 in another order.
-const TOLERANCE: f64 = 1e-4;
 
 /// The domain of ONNX Runtime's operators.
 pub const MICROSOFT: &str = "com.microsoft";
@@ -100,6 +99,11 @@ impl Draft {
         self.next().is_multiple_of(2)
     }
 
+    /// The name of an input, or the empty name of one that is left out.
+    pub fn optional(&mut self, name: &'static str) -> &'static str {
+        if self.flag() { name } else { "" }
+    }
+
     /// Numbers between `-largest` and `largest`.
     pub fn floats(&mut self, count: usize, largest: f32) -> Vec<f32> {
         let mut float = || (self.next() % 2001) as f32 / 1000.0 - 1.0;
@@ -154,6 +158,28 @@ impl Draft {
             raw_data: values.bytes.into(),
             ..Default::default()
         });
+    }
+
+    /// An input of the graph, with as many drawn values as it has elements.
+    pub fn drawn_input<V: Into<Values>>(
+        &mut self,
+        name: &str,
+        sizes: &[Size],
+        draw: impl FnOnce(&mut Self, usize) -> V,
+    ) {
+        let values = draw(self, sizes.iter().map(|(_, size)| size).product());
+        self.input(name, sizes, values);
+    }
+
+    /// A constant of the graph, with as many drawn values as it has elements.
+    pub fn drawn_constant<V: Into<Values>>(
+        &mut self,
+        name: &str,
+        sizes: &[usize],
+        draw: impl FnOnce(&mut Self, usize) -> V,
+    ) {
+        let values = draw(self, sizes.iter().product());
+        self.constant(name, sizes, values);
     }
 
     /// A node of ONNX Runtime's operators.
@@ -255,62 +281,6 @@ impl std::fmt::Display for Draft {
         }
         f.write_str(&text)
     }
-}
-
-/// An output.
-#[derive(Debug)]
-struct Found {
-    shape: Vec<usize>,
-    kind: String,
-    values: Vec<f64>,
-}
-
-impl Found {
-    fn of(tensor: &Tensor) -> Self {
-        let bytes = tensor.bytes();
-        let values = match tensor.element() {
-            Element::F32 => read(bytes, |four| f64::from(f32::from_le_bytes(four))),
-            Element::U8 => bytes.iter().map(|byte| f64::from(*byte)).collect(),
-            Element::I32 => read(bytes, |four| f64::from(i32::from_le_bytes(four))),
-            other => panic!("an output of {other}"),
-        };
-        let shape = tensor.shape().sizes().iter().map(|size| *size as usize).collect();
-        Self { shape, kind: tensor.element().to_string(), values }
-    }
-
-    fn of_tract(tensor: &TractTensor) -> Self {
-        let kind = match tensor.datum_type() {
-            DatumType::F32 => Element::F32,
-            DatumType::U8 => Element::U8,
-            DatumType::I32 => Element::I32,
-            other => panic!("an output of {other:?}"),
-        };
-        let numbers = tensor.cast_to::<f64>().unwrap();
-        let values = numbers.try_as_plain_ram().unwrap().as_slice::<f64>().unwrap().to_vec();
-        Self { shape: tensor.shape().to_vec(), kind: kind.to_string(), values }
-    }
-
-    /// Where it differs from what is expected, if it does.
-    fn difference(&self, expected: &Self) -> Option<String> {
-        if (&self.shape, &self.kind) != (&expected.shape, &expected.kind) {
-            return Some(format!(
-                "{:?} {}, not {:?} {}",
-                self.shape, self.kind, expected.shape, expected.kind
-            ));
-        }
-        let pairs = self.values.iter().zip(&expected.values).enumerate();
-        let mut far = pairs.filter(|(_, (found, expected))| {
-            // Written so that what is no number is far from everything.
-            let bound = TOLERANCE * expected.abs().max(1.0);
-            let difference = (**found - **expected).abs();
-            difference.is_nan() || difference > bound
-        });
-        far.next().map(|(place, (found, expected))| format!("{found}, not {expected} at {place}"))
-    }
-}
-
-fn read(bytes: &[u8], number: impl Fn([u8; 4]) -> f64) -> Vec<f64> {
-    bytes.chunks_exact(4).map(|four| number(four.try_into().unwrap())).collect()
 }
 
 /// ONNX Runtime, or a reason to skip.

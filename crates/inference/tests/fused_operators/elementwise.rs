@@ -3,12 +3,10 @@ use super::draft::{Draft, agree, fixed, float};
 /// An operator of `[rows, columns]`, with a bias of `columns` if it takes one.
 fn activation(d: &mut Draft, operator: &str, bias: bool) {
     let (rows, columns) = (d.between(1, 5), d.between(1, 9));
-    let x = d.floats(rows * columns, 4.0);
-    d.input("x", &[("rows", rows), fixed(columns)], x);
+    d.drawn_input("x", &[("rows", rows), fixed(columns)], |d, n| d.floats(n, 4.0));
     let mut inputs = vec!["x"];
     if bias {
-        let values = d.floats(columns, 1.0);
-        d.constant("bias", &[columns], values);
+        d.drawn_constant("bias", &[columns], |d, n| d.floats(n, 1.0));
         inputs.push("bias");
     }
     let alpha = operator == "QuickGelu" && d.flag();

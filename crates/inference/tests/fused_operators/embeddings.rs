@@ -1,4 +1,4 @@
-use super::draft::{Draft, agree, fixed, float};
+use super::draft::{Draft, Size, agree, fixed, float};
 
 #[test]
 fn embeddings_of_tokens_positions_and_segments_are_normalized() {
@@ -13,35 +13,29 @@ fn embeddings(d: &mut Draft, segments: bool, places: bool) {
     let (batch, tokens, hidden) = (d.between(1, 3), d.between(1, 6), d.between(2, 9));
     let sizes = [("batch", batch), ("tokens", tokens)];
     let (words, rows) = (11, 7);
-    let ids = d.places(batch * tokens, words);
-    d.input("ids", &sizes, ids);
+    d.drawn_input("ids", &sizes, |d, n| d.places(n, words));
     // Small numbers tell how large epsilon is.
     for (name, rows) in [("words", words), ("places", rows), ("segments", 2)] {
-        let table = d.floats(rows * hidden, 2e-3);
-        d.constant(name, &[rows, hidden], table);
+        d.drawn_constant(name, &[rows, hidden], |d, n| d.floats(n, 2e-3));
     }
     for name in ["gamma", "beta"] {
-        let values = d.floats(hidden, 1.0);
-        d.constant(name, &[hidden], values);
+        d.drawn_constant(name, &[hidden], |d, n| d.floats(n, 1.0));
     }
     let mut inputs = ["ids", "", "words", "places", "", "gamma", "beta", "", ""];
     if segments {
-        let segments = d.places(batch * tokens, 2);
-        d.input("segment_ids", &sizes, segments);
+        d.drawn_input("segment_ids", &sizes, |d, n| d.places(n, 2));
         (inputs[1], inputs[4]) = ("segment_ids", "segments");
     }
     if d.flag() {
-        let mask = d.places(batch * tokens, 2);
-        d.input("mask", &sizes, mask);
+        d.drawn_input("mask", &sizes, |d, n| d.places(n, 2));
         inputs[7] = "mask";
     }
     if places {
-        let positions = d.places(batch * tokens, rows);
-        d.input("positions", &sizes, positions);
+        d.drawn_input("positions", &sizes, |d, n| d.places(n, rows));
         inputs[8] = "positions";
     }
     let attributes = if d.flag() { vec![float("epsilon", 1e-6)] } else { Vec::new() };
-    let sum = if d.flag() { "sum" } else { "" };
+    let sum = d.optional("sum");
     d.fused("EmbedLayerNormalization", &inputs, &["y", "counts", sum], attributes);
     d.output("y", 1, 3);
     d.output("counts", 6, 1);
@@ -54,28 +48,19 @@ fn embeddings(d: &mut Draft, segments: bool, places: bool) {
 fn skip(d: &mut Draft, simplified: bool) {
     let (batch, tokens, hidden) = (d.between(1, 3), d.between(1, 6), d.between(2, 9));
     let sizes = [("batch", batch), ("tokens", tokens), fixed(hidden)];
-    let x = d.floats(batch * tokens * hidden, 2e-3);
-    d.input("x", &sizes, x);
+    d.drawn_input("x", &sizes, |d, n| d.floats(n, 2e-3));
     // What is added may be the same for each text.
-    match d.between(0, 2) {
-        0 => {
-            let skip = d.floats(batch * tokens * hidden, 2e-3);
-            d.input("skip", &sizes, skip);
-        }
-        1 => {
-            let skip = d.floats(tokens * hidden, 2e-3);
-            d.input("skip", &[fixed(1), ("tokens", tokens), fixed(hidden)], skip);
-        }
-        _ => {
-            let skip = d.floats(tokens * hidden, 2e-3);
-            d.input("skip", &[("tokens", tokens), fixed(hidden)], skip);
-        }
-    }
+    let of_one_text = [fixed(1), sizes[1], sizes[2]];
+    let skip: &[Size] = match d.between(0, 2) {
+        0 => &sizes,
+        1 => &of_one_text,
+        _ => &sizes[1..],
+    };
+    d.drawn_input("skip", skip, |d, n| d.floats(n, 2e-3));
     for (name, largest) in [("gamma", 1.0), ("beta", 1.0), ("bias", 2e-3)] {
-        let values = d.floats(hidden, largest);
-        d.constant(name, &[hidden], values);
+        d.drawn_constant(name, &[hidden], |d, n| d.floats(n, largest));
     }
-    let [beta, bias] = ["beta", "bias"].map(|name| if d.flag() { name } else { "" });
+    let [beta, bias] = ["beta", "bias"].map(|name| d.optional(name));
     let attributes = if d.flag() { vec![float("epsilon", 1e-6)] } else { Vec::new() };
     let outputs = ["y", "", "", "sum"];
     let outputs = if d.flag() { &outputs[..] } else { &outputs[..1] };

@@ -4,9 +4,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub, reason = "tests")]
 
 mod attention;
+mod codes;
 mod draft;
 mod elementwise;
 mod embeddings;
+mod found;
 mod products;
 mod quantized;
 mod refusals;

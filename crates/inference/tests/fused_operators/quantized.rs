@@ -10,14 +10,10 @@ fn codes_of_numbers_and_numbers_of_codes() {
     for per_column in [false, true] {
         agree(|d| {
             let (rows, columns) = (d.between(1, 5), d.between(2, 6));
-            let x = d.floats(rows * columns, 4.0);
-            d.input("x", &[("rows", rows), fixed(columns)], x);
-            let count = if per_column { columns } else { 1 };
+            d.drawn_input("x", &[("rows", rows), fixed(columns)], |d, n| d.floats(n, 4.0));
             let shape: &[usize] = if per_column { &[columns] } else { &[] };
-            let scales = d.scales(count, 0.02);
-            d.constant("scale", shape, scales);
-            let zero = d.bytes(count);
-            d.constant("zero", shape, zero);
+            d.drawn_constant("scale", shape, |d, n| d.scales(n, 0.02));
+            d.drawn_constant("zero", shape, Draft::bytes);
             let attributes = vec![int("axis", 1)];
             let inputs = ["x", "scale", "zero"];
             d.fused("QuantizeLinear", &inputs, &["codes"], attributes.clone());
@@ -30,10 +26,8 @@ fn codes_of_numbers_and_numbers_of_codes() {
 
 /// Scale and zero point of unsigned codes, for all of them.
 fn add_parameters(d: &mut Draft, name: &str, scale: f32) {
-    let scale = d.scales(1, scale);
-    d.constant(&format!("{name}_scale"), &[], scale);
-    let zero = d.bytes(1);
-    d.constant(&format!("{name}_zero"), &[], zero);
+    d.drawn_constant(&format!("{name}_scale"), &[], |d, n| d.scales(n, scale));
+    d.drawn_constant(&format!("{name}_zero"), &[], Draft::bytes);
 }
 
 #[test]
@@ -41,15 +35,12 @@ fn products_of_codes_as_codes() {
     agree(|d| {
         let (batch, rows, inner, columns) =
             (d.between(1, 3), d.between(1, 4), d.between(1, 9), d.between(2, 5));
-        let codes = d.bytes(batch * rows * inner);
-        d.input("a", &[("batch", batch), ("rows", rows), fixed(inner)], codes);
-        let codes = d.middle_bytes(inner * columns);
-        d.constant("b", &[inner, columns], codes);
+        d.drawn_input("a", &[("batch", batch), ("rows", rows), fixed(inner)], Draft::bytes);
+        d.drawn_constant("b", &[inner, columns], Draft::middle_bytes);
         add_parameters(d, "a", 0.02);
         add_parameters(d, "y", 0.1);
-        let (scales, zero) = (d.scales(columns, 0.02), d.middle_bytes(columns));
-        d.constant("b_scale", &[columns], scales);
-        d.constant("b_zero", &[columns], zero);
+        d.drawn_constant("b_scale", &[columns], |d, n| d.scales(n, 0.02));
+        d.drawn_constant("b_zero", &[columns], Draft::middle_bytes);
         let inputs = ["a", "a_scale", "a_zero", "b", "b_scale", "b_zero", "y_scale", "y_zero"];
         d.node("", node("QLinearMatMul", &inputs, &["y"]));
         d.output("y", 2, 3);
@@ -61,11 +52,10 @@ fn convolution(d: &mut Draft) -> (usize, NodeProto) {
     let (batch, height, width) = (d.between(1, 2), d.between(3, 6), d.between(3, 6));
     let (groups, kernel) = (d.between(1, 2), d.between(1, 3));
     let (channels, outputs) = (groups * d.between(1, 2), groups * d.between(1, 3));
-    let codes = d.bytes(batch * channels * height * width);
-    d.input("x", &[("batch", batch), fixed(channels), fixed(height), fixed(width)], codes);
-    let shape = [outputs, channels / groups, kernel, kernel];
-    let codes = d.middle_bytes(shape.iter().product());
-    d.constant("weights", &shape, codes);
+    let images = [("batch", batch), fixed(channels), fixed(height), fixed(width)];
+    d.drawn_input("x", &images, Draft::bytes);
+    let weights = [outputs, channels / groups, kernel, kernel];
+    d.drawn_constant("weights", &weights, Draft::middle_bytes);
     let pads = vec![d.between(0, kernel - 1) as i64; 4];
     let attribute = vec![
         int("group", groups as i64),
@@ -80,10 +70,8 @@ fn convolution(d: &mut Draft) -> (usize, NodeProto) {
 fn convolutions_of_codes_as_integers() {
     agree(|d| {
         let (_, attributes) = convolution(d);
-        let zero = d.bytes(1);
-        d.constant("x_zero", &[], zero);
-        let zero = d.middle_bytes(1);
-        d.constant("weights_zero", &[], zero);
+        d.drawn_constant("x_zero", &[], Draft::bytes);
+        d.drawn_constant("weights_zero", &[], Draft::middle_bytes);
         let inputs = ["x", "weights", "x_zero", "weights_zero"];
         let attribute = attributes.attribute;
         d.node("", NodeProto { attribute, ..node("ConvInteger", &inputs, &["y"]) });
@@ -97,8 +85,7 @@ fn convolutions_of_codes_as_codes() {
         let (outputs, attributes) = convolution(d);
         add_parameters(d, "x", 0.02);
         add_parameters(d, "y", 0.1);
-        let scales = d.scales(outputs, 0.02);
-        d.constant("weights_scale", &[outputs], scales);
+        d.drawn_constant("weights_scale", &[outputs], |d, n| d.scales(n, 0.02));
         let zero = d.middle_bytes(1);
         d.constant("weights_zero", &[outputs], zero.repeat(outputs));
         let [x, weights, y] = ["x", "weights", "y"];
