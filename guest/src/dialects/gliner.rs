@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::object::{Object, read};
-use super::route::{Answer, Call, JSON, Requires, Route};
+use super::route::{Answer, Call, Requires, Route};
 #[cfg(feature = "schema")]
 use super::schema::{Document, Lenient};
 use crate::api::ApiError;
@@ -16,13 +16,12 @@ use crate::tasks::request::OneOrMany;
 use crate::tasks::token_classification::{Entity, RedactRequest};
 use crate::text::CodePoints;
 
-pub(super) const ROUTES: &[Route] =
-    &[post("/gliner", |call| answer(call, call.json()?)), post("/v1/extract", extract)];
+pub(super) const ROUTES: &[Route] = &[
+    Route::post("/gliner", TOKENS, |call| answer(call, call.json()?)),
+    Route::post("/v1/extract", TOKENS, extract),
+];
 
-const fn post(path: &'static str, answer: fn(&mut Call<'_>) -> Result<Answer, ApiError>) -> Route {
-    let requires = Requires::Task(Task::TokenClassification);
-    Route { method: "POST", path, requires, reads: JSON, answer }
-}
+const TOKENS: Requires = Requires::Task(Task::TokenClassification);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(

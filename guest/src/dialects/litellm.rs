@@ -7,20 +7,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::object::{optional_object, optional_objects};
-use super::route::{Answer, Call, JSON, Requires, Route};
+use super::route::{Answer, Call, Requires, Route};
 #[cfg(feature = "schema")]
 use super::schema::{Document, Lenient};
 use crate::api::ApiError;
 use crate::tasks::request::check_count;
 use crate::tasks::token_classification::RedactRequest;
 
-pub(super) const ROUTES: &[Route] = &[Route {
-    method: "POST",
-    path: "/beta/litellm_basic_guardrail_api",
-    requires: Requires::Task(Task::TokenClassification),
-    reads: JSON,
+pub(super) const ROUTES: &[Route] = &[Route::post(
+    "/beta/litellm_basic_guardrail_api",
+    Requires::Task(Task::TokenClassification),
     answer,
-}];
+)];
 
 /// A request. The conversation that the texts are from is of no effect.
 #[derive(Debug, Deserialize)]

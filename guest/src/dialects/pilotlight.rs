@@ -2,27 +2,15 @@
 
 use pilotlight_model::Task;
 
-use super::route::{Answer, Call, JSON, NOTHING, Requires, Route};
+use super::route::{Answer, Call, Requires, Route};
 #[cfg(feature = "schema")]
 use super::schema::Document;
 use crate::api::ApiError;
 use crate::tasks::token_classification::RedactRequest;
 
 pub(super) const ROUTES: &[Route] = &[
-    Route {
-        method: "POST",
-        path: "/v1/redact",
-        requires: Requires::Task(Task::TokenClassification),
-        reads: JSON,
-        answer: redact,
-    },
-    Route {
-        method: "GET",
-        path: "/info",
-        requires: Requires::Nothing,
-        reads: NOTHING,
-        answer: info,
-    },
+    Route::post("/v1/redact", Requires::Task(Task::TokenClassification), redact),
+    Route::get("/info", Requires::Nothing, info),
 ];
 
 fn redact(call: &mut Call<'_>) -> Result<Answer, ApiError> {

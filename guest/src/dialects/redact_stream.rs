@@ -6,7 +6,7 @@ use pilotlight_model::Task;
 use pilotlight_recognizers::Segments;
 use pilotlight_streams::{Failure, Form, Rewrite, Stream, StreamError};
 
-use super::route::{Answer, Call, Requires, Route, Target};
+use super::route::{Answer, Call, Requires, Route, Target, text_of};
 #[cfg(feature = "schema")]
 use super::schema::Document;
 use super::session::{Opened, Session, SessionRoute, whole};
@@ -25,11 +25,8 @@ const CHARSETS: [&str; 3] = ["utf-8", "utf8", "us-ascii"];
 const PERIOD: Duration = Duration::from_millis(20);
 
 pub(super) const ROUTES: &[Route] = &[Route {
-    method: "POST",
-    path: PATH,
-    requires: Requires::Task(Task::TokenClassification),
     reads: &[TEXT, EVENTS],
-    answer,
+    ..Route::post(PATH, Requires::Task(Task::TokenClassification), answer)
 }];
 
 /// Where texts are redacted while they come.
@@ -42,8 +39,7 @@ fn answer(call: &mut Call<'_>) -> Result<Answer, ApiError> {
 
 /// Begins a session.
 fn open<'a>(function: &'a Function, target: &Target) -> Result<Opened<'a>, ApiError> {
-    let no_tokenizer = || ApiError::Internal("the model has no tokenizer".to_owned());
-    let model = function.model().text().ok_or_else(no_tokenizer)?;
+    let model = text_of(function)?;
     let form = form(target)?;
     let content_type = if form == Form::Text { UTF_8 } else { EVENTS };
     let redaction =

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::input::{Document, Documents};
 use super::object::{Object, read, whole};
 use super::output::{TokenCount, id};
-use super::route::{Answer, Call, JSON, Requires, Route};
+use super::route::{Answer, Call, Requires, Route};
 #[cfg(feature = "schema")]
 use super::schema;
 use super::text_embeddings_inference;
@@ -19,20 +19,12 @@ use crate::tasks::request::{Request, check_count};
 use crate::tasks::reranking::{self, Inputs, Parameters, Rank};
 
 pub(super) const ROUTES: &[Route] = &[
-    Route {
-        method: "POST",
-        path: "/rerank",
-        requires: Requires::TextFor(&[Task::Reranking]),
-        reads: JSON,
-        answer: rerank,
-    },
-    post("/v1/rerank", |call| documents(call, call.json()?, V1)),
-    post("/v2/rerank", |call| documents(call, call.json()?, V2)),
+    Route::post("/rerank", Requires::TextFor(&[Task::Reranking]), rerank),
+    Route::post("/v1/rerank", RANKS, |call| documents(call, call.json()?, V1)),
+    Route::post("/v2/rerank", RANKS, |call| documents(call, call.json()?, V2)),
 ];
 
-const fn post(path: &'static str, answer: fn(&mut Call<'_>) -> Result<Answer, ApiError>) -> Route {
-    Route { method: "POST", path, requires: Requires::Task(Task::Reranking), reads: JSON, answer }
-}
+const RANKS: Requires = Requires::Task(Task::Reranking);
 
 /// What differs from path to path.
 #[derive(Debug, Clone, Copy)]

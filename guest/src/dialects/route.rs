@@ -25,7 +25,22 @@ pub struct Route {
     /// Media types of bodies; none is JSON, too.
     pub reads: &'static [&'static str],
     /// Answers a request.
-    pub answer: fn(&mut Call<'_>) -> Result<Answer, ApiError>,
+    pub answer: Handler,
+}
+
+/// The function that answers the requests of a route.
+pub(super) type Handler = fn(&mut Call<'_>) -> Result<Answer, ApiError>;
+
+impl Route {
+    /// `GET`, without a body.
+    pub(super) const fn get(path: &'static str, requires: Requires, answer: Handler) -> Self {
+        Self { method: "GET", path, requires, reads: NOTHING, answer }
+    }
+
+    /// `POST` of JSON.
+    pub(super) const fn post(path: &'static str, requires: Requires, answer: Handler) -> Self {
+        Self { method: "POST", path, requires, reads: JSON, answer }
+    }
 }
 
 /// Which models have a route.
@@ -125,8 +140,7 @@ impl<'a> Call<'a> {
     /// # Errors
     /// [`ApiError::Internal`] on others.
     pub fn text(&self) -> Result<&'a TextModel, ApiError> {
-        let no_tokenizer = || ApiError::Internal("the model has no tokenizer".to_owned());
-        self.function.model().text().ok_or_else(no_tokenizer)
+        text_of(self.function)
     }
 
     /// The body, which is JSON.
@@ -149,6 +163,15 @@ impl<'a> Call<'a> {
     pub fn parameter(&self) -> &str {
         self.target.parameters.first().map_or("", String::as_str)
     }
+}
+
+/// The model of a function, on routes of models with a tokenizer.
+///
+/// # Errors
+/// [`ApiError::Internal`] on others.
+pub(super) fn text_of(function: &Function) -> Result<&TextModel, ApiError> {
+    let no_tokenizer = || ApiError::Internal("the model has no tokenizer".to_owned());
+    function.model().text().ok_or_else(no_tokenizer)
 }
 
 impl Requires {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use pilotlight_audio::{Reader, SegmentOptions};
 use pilotlight_model::Task;
 
-use super::route::{Answer, Call, NOTHING, Requires, Route};
+use super::route::{Answer, Call, Handler, NOTHING, Requires, Route};
 #[cfg(feature = "schema")]
 use super::schema::Document;
 use super::session::{SessionRoute, whole};
@@ -36,12 +36,9 @@ pub(super) const SESSIONS: &[SessionRoute] = &[
 ];
 
 /// Bodies are audio of many media types, which [`query`] looks at.
-const fn session(
-    path: &'static str,
-    answer: fn(&mut Call<'_>) -> Result<Answer, ApiError>,
-) -> Route {
+const fn session(path: &'static str, answer: Handler) -> Route {
     let requires = Requires::Task(Task::VoiceActivityDetection);
-    Route { method: "POST", path, requires, reads: NOTHING, answer }
+    Route { reads: NOTHING, ..Route::post(path, requires, answer) }
 }
 
 fn of_stream(call: &mut Call<'_>) -> Result<Answer, ApiError> {

@@ -10,7 +10,7 @@ mod recording;
 
 use pilotlight_model::Task;
 
-use super::route::{Answer, Call, JSON, NOTHING, Requires, Route};
+use super::route::{Answer, Call, Handler, NOTHING, Requires, Route};
 use crate::api::ApiError;
 use crate::tasks;
 
@@ -72,15 +72,13 @@ pub(super) const ROUTES: &[Route] = &[
 const WAV_OR_JSON: &[&str] =
     &["application/json", "audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave"];
 
-type Handler = fn(&mut Call<'_>) -> Result<Answer, ApiError>;
-
 /// Bodies are JSON or recordings, which [`recording`] tells apart.
 const fn inference(path: &'static str, answer: Handler) -> Route {
-    Route { method: "POST", path, requires: Requires::Nothing, reads: NOTHING, answer }
+    Route { reads: NOTHING, ..Route::post(path, Requires::Nothing, answer) }
 }
 
 const fn task(path: &'static str, task: Task, answer: Handler) -> Route {
-    Route { requires: Requires::Task(task), reads: JSON, ..inference(path, answer) }
+    Route::post(path, Requires::Task(task), answer)
 }
 
 fn own_task(call: &mut Call<'_>) -> Result<Answer, ApiError> {

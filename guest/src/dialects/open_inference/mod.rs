@@ -15,7 +15,7 @@ mod text;
 use serde_json::{Value, json};
 
 use self::signature::{Signature, Spec};
-use super::route::{Answer, Call, NOTHING, Requires, Route};
+use super::route::{Answer, Call, Handler, NOTHING, Requires, Route};
 use crate::api::ApiError;
 
 #[cfg(feature = "schema")]
@@ -53,15 +53,13 @@ const PLATFORM: &str = "onnx_onnxv1";
 const EXTENSIONS: [&str; 4] =
     ["classification", "model_configuration", "binary_tensor_data", "parameters"];
 
-type Handler = fn(&mut Call<'_>) -> Result<Answer, ApiError>;
-
 const fn get(path: &'static str, answer: Handler) -> Route {
-    Route { method: "GET", path, requires: Requires::Nothing, reads: NOTHING, answer }
+    Route::get(path, Requires::Nothing, answer)
 }
 
 /// Clients of Triton send no `content-type`, or `application/octet-stream` for JSON, too.
 const fn post(path: &'static str, answer: Handler) -> Route {
-    Route { method: "POST", path, requires: Requires::Nothing, reads: NOTHING, answer }
+    Route { reads: NOTHING, ..Route::post(path, Requires::Nothing, answer) }
 }
 
 fn server(_: &mut Call<'_>) -> Result<Answer, ApiError> {

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::input::Texts;
 use super::object::positive;
 use super::output::{EncodingFormat, TokenCount, Vector};
-use super::route::{Answer, Call, JSON, NOTHING, Requires, Route};
+use super::route::{Answer, Call, Requires, Route};
 use super::vllm::truncation;
 use crate::api::ApiError;
 use crate::function::Function;
@@ -26,41 +26,18 @@ use crate::tasks::request::check_count;
 pub(super) use self::describe::describe;
 
 pub(super) const ROUTES: &[Route] = &[
+    Route::post("/v1/embeddings", Requires::Task(Task::SentenceEmbeddings), embeddings),
+    Route::post("/v1/moderations", Requires::Task(Task::TextClassification), moderations::answer),
     Route {
-        method: "POST",
-        path: "/v1/embeddings",
-        requires: Requires::Task(Task::SentenceEmbeddings),
-        reads: JSON,
-        answer: embeddings,
-    },
-    Route {
-        method: "POST",
-        path: "/v1/moderations",
-        requires: Requires::Task(Task::TextClassification),
-        reads: JSON,
-        answer: moderations::answer,
-    },
-    Route {
-        method: "POST",
-        path: "/v1/audio/transcriptions",
-        requires: Requires::Task(Task::AutomaticSpeechRecognition),
         reads: &["multipart/form-data"],
-        answer: transcriptions::answer,
+        ..Route::post(
+            "/v1/audio/transcriptions",
+            Requires::Task(Task::AutomaticSpeechRecognition),
+            transcriptions::answer,
+        )
     },
-    Route {
-        method: "GET",
-        path: "/v1/models",
-        requires: Requires::Nothing,
-        reads: NOTHING,
-        answer: models,
-    },
-    Route {
-        method: "GET",
-        path: "/v1/models/{id...}",
-        requires: Requires::Nothing,
-        reads: NOTHING,
-        answer: model,
-    },
+    Route::get("/v1/models", Requires::Nothing, models),
+    Route::get("/v1/models/{id...}", Requires::Nothing, model),
 ];
 
 /// `POST /v1/embeddings`. Any `model` is taken for ours, which the answer names.

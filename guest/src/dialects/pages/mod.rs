@@ -7,20 +7,16 @@ pub use openapi::of_routes;
 
 use bytes::Bytes;
 
-use super::route::{Answer, Call, NOTHING, Requires, Route};
+use super::route::{Answer, Call, Requires, Route};
 #[cfg(feature = "schema")]
 use super::schema::{AnyObject, Document};
 use crate::api::ApiError;
 
 pub(super) const ROUTES: &[Route] = &[
-    get("/", root),
-    Route { requires: Requires::Pages, ..get("/docs", |_| Ok(html(DOCS, DOCS_POLICY))) },
-    get("/openapi.json", openapi),
+    Route::get("/", Requires::Nothing, root),
+    Route::get("/docs", Requires::Pages, |_| Ok(html(DOCS, DOCS_POLICY))),
+    Route::get("/openapi.json", Requires::Nothing, openapi),
 ];
-
-const fn get(path: &'static str, answer: fn(&mut Call<'_>) -> Result<Answer, ApiError>) -> Route {
-    Route { method: "GET", path, requires: Requires::Nothing, reads: NOTHING, answer }
-}
 
 /// A policy for the digests of a style and a script.
 macro_rules! policy {

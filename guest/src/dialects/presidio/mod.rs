@@ -11,31 +11,22 @@ use std::collections::BTreeSet;
 
 use pilotlight_model::Task;
 
-use super::route::{Answer, Call, JSON, NOTHING, Requires, Route};
+use super::route::{Answer, Requires, Route};
 #[cfg(feature = "schema")]
 use super::schema::{Document, Lenient};
-use crate::api::ApiError;
 use crate::model::TextModel;
 
 pub(super) const ROUTES: &[Route] = &[
-    post("/analyze", analyze::answer),
-    post("/anonymize", anonymize::answer),
-    post("/deanonymize", anonymize::restore),
-    get("/supportedentities", |call| Answer::json(&supported(call.text()?))),
-    get("/recognizers", |call| Answer::json(&recognizers(call.text()?))),
-    get("/anonymizers", |_| Answer::json(&operators::NAMES)),
-    get("/deanonymizers", |_| Answer::json(&["decrypt"])),
+    Route::post("/analyze", TOKENS, analyze::answer),
+    Route::post("/anonymize", TOKENS, anonymize::answer),
+    Route::post("/deanonymize", TOKENS, anonymize::restore),
+    Route::get("/supportedentities", TOKENS, |call| Answer::json(&supported(call.text()?))),
+    Route::get("/recognizers", TOKENS, |call| Answer::json(&recognizers(call.text()?))),
+    Route::get("/anonymizers", TOKENS, |_| Answer::json(&operators::NAMES)),
+    Route::get("/deanonymizers", TOKENS, |_| Answer::json(&["decrypt"])),
 ];
 
 const TOKENS: Requires = Requires::Task(Task::TokenClassification);
-
-const fn post(path: &'static str, answer: fn(&mut Call<'_>) -> Result<Answer, ApiError>) -> Route {
-    Route { method: "POST", path, requires: TOKENS, reads: JSON, answer }
-}
-
-const fn get(path: &'static str, answer: fn(&mut Call<'_>) -> Result<Answer, ApiError>) -> Route {
-    Route { method: "GET", path, requires: TOKENS, reads: NOTHING, answer }
-}
 
 /// Entities that a model and its recognizers find, by Presidio's names.
 fn supported(model: &TextModel) -> BTreeSet<String> {

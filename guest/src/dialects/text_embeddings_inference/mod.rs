@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::gliner;
 use super::input::{Text, Texts};
 use super::object::{Object, positive, read};
-use super::route::{Answer, Call, JSON, NOTHING, Requires, Route};
+use super::route::{Answer, Call, Requires, Route};
 use crate::api::ApiError;
 use crate::json::Row;
 use crate::model::{TextModel, Usage};
@@ -29,29 +29,15 @@ use crate::tasks::text_classification::{self, Function, labels};
 pub(super) use self::describe::describe;
 
 pub(super) const ROUTES: &[Route] = &[
-    post("/embed", Requires::TextFor(&[Task::SentenceEmbeddings]), embed),
-    post("/embed_all", Requires::TextFor(&[Task::FeatureExtraction]), embed_all),
-    post("/embed_sparse", Requires::TextFor(&[]), embed_sparse),
-    post("/predict", Requires::TextFor(&[Task::TextClassification]), predict),
-    post("/similarity", Requires::TextFor(&[Task::SentenceEmbeddings]), similarity),
-    post("/tokenize", Requires::Text, tokens::tokenize),
-    post("/decode", Requires::Text, tokens::decode),
-    Route {
-        method: "GET",
-        path: "/health",
-        requires: Requires::Nothing,
-        reads: NOTHING,
-        answer: health,
-    },
+    Route::post("/embed", Requires::TextFor(&[Task::SentenceEmbeddings]), embed),
+    Route::post("/embed_all", Requires::TextFor(&[Task::FeatureExtraction]), embed_all),
+    Route::post("/embed_sparse", Requires::TextFor(&[]), embed_sparse),
+    Route::post("/predict", Requires::TextFor(&[Task::TextClassification]), predict),
+    Route::post("/similarity", Requires::TextFor(&[Task::SentenceEmbeddings]), similarity),
+    Route::post("/tokenize", Requires::Text, tokens::tokenize),
+    Route::post("/decode", Requires::Text, tokens::decode),
+    Route::get("/health", Requires::Nothing, health),
 ];
-
-const fn post(
-    path: &'static str,
-    requires: Requires,
-    answer: fn(&mut Call<'_>) -> Result<Answer, ApiError>,
-) -> Route {
-    Route { method: "POST", path, requires, reads: JSON, answer }
-}
 
 /// `POST /embed`, and `/embed_all`, which has no `normalize` and `dimensions`.
 #[derive(Debug, Deserialize)]

@@ -10,7 +10,7 @@ mod score;
 use serde::{Deserialize, Serialize};
 
 use super::output::id;
-use super::route::{Answer, Call, JSON, Requires, Route};
+use super::route::{Answer, Call, Route};
 use crate::api::ApiError;
 use crate::model::TextModel;
 use crate::tasks::encode::{Side, Truncate};
@@ -19,19 +19,11 @@ use crate::tasks::encode::{Side, Truncate};
 pub(super) use self::describe::describe;
 
 pub(super) const ROUTES: &[Route] = &[
-    post("/classify", classify::REQUIRES, classify::answer),
-    post("/score", score::REQUIRES, score::answer),
-    post("/v1/score", score::REQUIRES, score::answer),
-    post("/pooling", pooling::REQUIRES, pooling::answer),
+    Route::post("/classify", classify::REQUIRES, classify::answer),
+    Route::post("/score", score::REQUIRES, score::answer),
+    Route::post("/v1/score", score::REQUIRES, score::answer),
+    Route::post("/pooling", pooling::REQUIRES, pooling::answer),
 ];
-
-const fn post(
-    path: &'static str,
-    requires: Requires,
-    answer: fn(&mut Call<'_>) -> Result<Answer, ApiError>,
-) -> Route {
-    Route { method: "POST", path, requires, reads: JSON, answer }
-}
 
 /// Keys of all requests. Texts that are too long are refused unless the request says otherwise.
 #[derive(Debug, Default, Deserialize)]
