@@ -13,7 +13,7 @@ use xtask::peers;
 use super::host::direct::{Direct, Outcome, Setting, cores};
 use super::host::files::{Files, Precision, Texts};
 use super::host::servers::{HostServers, THREADS};
-use super::markdown::{mib, ms, plot, table_head, table_row, versions};
+use super::markdown::{self, mib, ms, plot, table_head, table_row, versions};
 use super::report::{connections, errors, machine, number, targets, text};
 use super::runner::{Run, Runner};
 use super::server::ServerSpec;
@@ -139,10 +139,7 @@ fn flask(servers: &HostServers) -> Option<ServerSpec> {
 }
 
 fn page(results: &Results, runner: &Runner) -> String {
-    let mut page = String::new();
-    // Writing to a string cannot fail.
-    let _ = page_text(&mut page, results, runner);
-    page
+    markdown::page(|page| page_text(page, results, runner))
 }
 
 fn page_text(page: &mut String, results: &Results, runner: &Runner) -> std::fmt::Result {

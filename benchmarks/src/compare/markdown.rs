@@ -2,6 +2,14 @@
 
 use std::fmt::Write as _;
 
+/// The page that `write` writes.
+pub(super) fn page(write: impl FnOnce(&mut String) -> std::fmt::Result) -> String {
+    let mut page = String::new();
+    // Writing to a string cannot fail.
+    let _ = write(&mut page);
+    page
+}
+
 /// Milliseconds with three significant digits and a suitable unit.
 pub(super) fn ms(milliseconds: f64) -> String {
     match milliseconds {

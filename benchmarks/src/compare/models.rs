@@ -12,7 +12,7 @@ use xtask::cargo::{execute, root, target};
 use xtask::models;
 
 use super::goals::{self, Bound, Goal};
-use super::markdown::{ms, plot, quick_note, table_head, table_row};
+use super::markdown::{self, ms, plot, quick_note, table_head, table_row};
 use super::report::{errors, machine, number, targets, text};
 use super::runner::{Run, Runner};
 use super::server::ServerSpec;
@@ -109,10 +109,7 @@ fn sample(component: &Path) -> anyhow::Result<Value> {
 }
 
 fn page(runs: &[(String, Run)], runner: &Runner) -> String {
-    let mut page = String::new();
-    // Writing to a string cannot fail.
-    let _ = page_text(&mut page, runs, runner);
-    page
+    markdown::page(|page| page_text(page, runs, runner))
 }
 
 fn page_text(page: &mut String, runs: &[(String, Run)], runner: &Runner) -> std::fmt::Result {

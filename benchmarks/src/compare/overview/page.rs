@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{MANY, Results};
 use crate::compare::goals::{self, Bound, Goal};
-use crate::compare::markdown::{mib, ms, plot, table_head, table_row, versions};
+use crate::compare::markdown::{mib, ms, page, plot, table_head, table_row, versions};
 use crate::compare::report::{connections, errors, machine, number, targets, text};
 use crate::compare::runner::{Run, Runner};
 use crate::compare::servers::Servers;
@@ -15,10 +15,7 @@ use crate::compare::servers::Servers;
 const PILOTLIGHT: usize = 1;
 
 pub(super) fn write(results: &Results, servers: &Servers, runner: &Runner) -> String {
-    let mut page = String::new();
-    // Writing to a string cannot fail.
-    let _ = page_text(&mut page, results, servers, runner);
-    page
+    page(|page| page_text(page, results, servers, runner))
 }
 
 fn page_text(page: &mut String, results: &Results, servers: &Servers, runner: &Runner) -> Result {

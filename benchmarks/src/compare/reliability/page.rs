@@ -11,7 +11,7 @@ use super::overload::Overload;
 use super::telemetry::{EXPORTING, Telemetry};
 use super::{Results, quantile};
 use crate::compare::goals::{self, Bound, Goal};
-use crate::compare::markdown::{ms, plot, quick_note, table_head, table_row};
+use crate::compare::markdown::{ms, page, plot, quick_note, table_head, table_row};
 use crate::compare::report::{errors, machine, number, targets, text};
 use crate::compare::runner::Runner;
 
@@ -19,21 +19,18 @@ use crate::compare::runner::Runner;
 const LISTED_REASONS: usize = 10;
 
 pub(super) fn write(results: &Results, runner: &Runner) -> String {
-    let mut page = String::new();
-    // Writing to a string cannot fail.
-    let _ = page_text(&mut page, results, runner);
-    page
+    page(|page| page_text(page, results, runner))
 }
 
 /// The section about busy neighbors as a page.
 pub(super) fn write_neighbors(results: &[Neighbors], runner: &Runner) -> String {
-    let mut page = "# Busy neighbors\n".to_owned();
-    // Writing to a string cannot fail.
-    let _ = quick_note(&mut page, runner.is_quick());
-    let _ = writeln!(page);
-    let _ = goals::table(&mut page, &neighbor_goals(results));
-    let _ = neighbors(&mut page, results);
-    page
+    page(|page| {
+        writeln!(page, "# Busy neighbors")?;
+        quick_note(page, runner.is_quick())?;
+        writeln!(page)?;
+        goals::table(page, &neighbor_goals(results))?;
+        neighbors(page, results)
+    })
 }
 
 fn page_text(page: &mut String, results: &Results, runner: &Runner) -> Result {

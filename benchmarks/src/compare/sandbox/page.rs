@@ -4,15 +4,12 @@ use std::fmt::{Result, Write as _};
 
 use super::{GOAL_LENGTH, LENGTHS, PrecisionAgreement, Results, Row};
 use crate::compare::goals::{self, Bound, Goal};
-use crate::compare::markdown::{mib, ms, plot, table_head, table_row, versions};
+use crate::compare::markdown::{mib, ms, page, plot, table_head, table_row, versions};
 use crate::compare::report::{machine, median, number, targets, text};
 use crate::compare::runner::Runner;
 
 pub(super) fn write(results: &Results, runner: &Runner) -> String {
-    let mut page = String::new();
-    // Writing to a string cannot fail.
-    let _ = page_text(&mut page, results, runner);
-    page
+    page(|page| page_text(page, results, runner))
 }
 
 fn page_text(page: &mut String, results: &Results, runner: &Runner) -> Result {

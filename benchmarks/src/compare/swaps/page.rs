@@ -7,15 +7,12 @@ use serde_json::Value;
 use super::unseen::Unseen;
 use super::{CHANGES, CONNECTIONS, INTERVAL, LOAD, Outcome, ROUNDS, Results, Round, UnderLoad};
 use crate::compare::goals::{self, Bound, Goal};
-use crate::compare::markdown::{ms, quick_note, table_head, table_row};
+use crate::compare::markdown::{ms, page, quick_note, table_head, table_row};
 use crate::compare::report::{errors, number};
 use crate::compare::runner::Runner;
 
 pub(super) fn write(results: &Results, runner: &Runner) -> String {
-    let mut page = String::new();
-    // Writing to a string cannot fail.
-    let _ = page_text(&mut page, results, runner);
-    page
+    page(|page| page_text(page, results, runner))
 }
 
 fn page_text(page: &mut String, results: &Results, runner: &Runner) -> Result {

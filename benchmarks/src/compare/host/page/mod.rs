@@ -11,15 +11,12 @@ use super::files::{Texts, lengths};
 use super::scenarios::CONNECTIONS;
 use super::{Results, wasmtime};
 use crate::compare::bert_base::{BATCH, INT8, TOKENS};
-use crate::compare::markdown::{mib, ms, plot, table_head, table_row, versions};
+use crate::compare::markdown::{mib, ms, page, plot, table_head, table_row, versions};
 use crate::compare::report::{errors, machine, number, targets, throughput};
 use crate::compare::runner::{Run, Runner};
 
 pub(super) fn write(results: &Results, corpus: &Texts, runner: &Runner) -> String {
-    let mut page = String::new();
-    // Writing to a string cannot fail.
-    let _ = page_text(&mut page, results, corpus, runner);
-    page
+    page(|page| page_text(page, results, corpus, runner))
 }
 
 fn page_text(page: &mut String, results: &Results, corpus: &Texts, runner: &Runner) -> Result {

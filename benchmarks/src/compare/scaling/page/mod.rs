@@ -7,14 +7,11 @@ mod node;
 use std::fmt::{Result, Write as _};
 
 use super::Results;
-use crate::compare::markdown::{ms, quick_note};
+use crate::compare::markdown::{ms, page, quick_note};
 use crate::compare::runner::Runner;
 
 pub(super) fn write(results: &Results, runner: &Runner) -> String {
-    let mut page = String::new();
-    // Writing to a string cannot fail.
-    let _ = page_text(&mut page, results, runner);
-    page
+    page(|page| page_text(page, results, runner))
 }
 
 fn page_text(page: &mut String, results: &Results, runner: &Runner) -> Result {
