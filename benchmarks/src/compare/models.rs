@@ -15,8 +15,7 @@ use super::goals::{self, Bound, Goal};
 use super::markdown::{self, ms, plot, quick_note, table_head, table_row};
 use super::report::{errors, machine, number, targets, text};
 use super::runner::{Run, Runner};
-use super::server::ServerSpec;
-use super::servers::absolute;
+use super::servers::serve_component;
 
 /// The fetched models, and the options of `build` for what their folders do not say.
 const FETCHED: [(&str, &[&str]); 6] = [
@@ -70,11 +69,7 @@ impl Model {
         let sample = sample(&component)?;
         let (path, body) = (text(&sample["path"]), sample["request"].to_string());
         let path = if path.is_empty() { "/" } else { path };
-        let serve = |name, more: &[&str]| {
-            let (binary, component) = (absolute(binary()), absolute(component.clone()));
-            let listen = ["--listen", "127.0.0.1:PORT", "--admin-listen", "127.0.0.1:ADMIN"];
-            ServerSpec::new(name, &[&[&*binary, "serve", &*component][..], &listen, more].concat())
-        };
+        let serve = |name, more: &[&str]| serve_component(name, component.clone(), more);
         let pair = [
             (serve("reused instances", &["--requests-per-instance", "0"])?, path),
             (serve("fresh instances", &[])?, path),

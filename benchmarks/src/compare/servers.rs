@@ -34,6 +34,23 @@ pub(super) fn absolute(path: PathBuf) -> String {
     path.canonicalize().unwrap_or(path).display().to_string()
 }
 
+/// `pilotlight serve` with `arguments`, on free ports.
+pub(super) fn serve(name: &'static str, arguments: &[&str]) -> anyhow::Result<ServerSpec> {
+    let binary = absolute(binary());
+    let ports = ["--listen", "127.0.0.1:PORT", "--admin-listen", "127.0.0.1:ADMIN"];
+    ServerSpec::new(name, &[&[&*binary, "serve"][..], arguments, &ports].concat())
+}
+
+/// `pilotlight serve` with a component and further arguments, on free ports.
+pub(super) fn serve_component(
+    name: &'static str,
+    component: PathBuf,
+    more: &[&str],
+) -> anyhow::Result<ServerSpec> {
+    let component = absolute(component);
+    serve(name, &[&[&*component][..], more].concat())
+}
+
 /// Python with the packages of the Python service.
 pub(super) fn python() -> anyhow::Result<String> {
     let python = peers::environment()?;
@@ -84,28 +101,7 @@ impl Servers {
     }
 
     fn pilotlight_with(&self, name: &'static str, more: &[&str]) -> anyhow::Result<ServerSpec> {
-        self.serve(name, &absolute(component_file()), more)
-    }
-
-    /// Pilotlight with another component than the default model's.
-    pub(super) fn pilotlight_of(
-        &self,
-        name: &'static str,
-        component: &str,
-    ) -> anyhow::Result<ServerSpec> {
-        self.serve(name, component, &[])
-    }
-
-    fn serve(
-        &self,
-        name: &'static str,
-        component: &str,
-        more: &[&str],
-    ) -> anyhow::Result<ServerSpec> {
-        let binary = absolute(binary());
-        let listen = ["--listen", "127.0.0.1:PORT", "--admin-listen", "127.0.0.1:ADMIN"];
-        let command = [&[&*binary, "serve", component][..], &listen, more].concat();
-        ServerSpec::new(name, &command)
+        serve_component(name, component_file(), more)
     }
 
     /// Pilotlight with a fresh instance for each request, the default.

@@ -11,10 +11,9 @@ use xtask::cargo::{execute, root};
 use xtask::models;
 
 use super::scenarios::Scenarios;
-use super::servers::serve;
 use crate::compare::runner::Run;
 use crate::compare::server::ServerSpec;
-use crate::compare::servers::absolute;
+use crate::compare::servers::{absolute, serve_component};
 use crate::http;
 
 /// The servers that are compared.
@@ -40,7 +39,7 @@ impl Scenarios<'_> {
         let fastapi = [&*self.servers.python, &*script, &*absolute(model), "PORT"];
         let specs = [
             ServerSpec::new(EMBEDDINGS[0], &fastapi)?,
-            serve(EMBEDDINGS[1], &absolute(component), &[])?,
+            serve_component(EMBEDDINGS[1], component, &[])?,
         ];
         let bodies = self.servers.files.beside("embeddings.jsonl");
         let lines = requests(&self.corpus.bodies)?;

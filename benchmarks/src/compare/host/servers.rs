@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use xtask::build::{binary, component_file};
+use xtask::build::component_file;
 use xtask::cargo::root;
 use xtask::runtime;
 
 use super::files::{Files, Precision};
 use crate::compare::server::ServerSpec;
-use crate::compare::servers::{self, absolute};
+use crate::compare::servers::{self, absolute, serve_component};
 
 /// The installed programs and the files that they share.
 pub(in crate::compare) struct HostServers {
@@ -90,18 +90,18 @@ impl HostServers {
     }
 
     fn default_with(&self, name: &'static str, more: &[&str]) -> anyhow::Result<ServerSpec> {
-        serve(name, &absolute(self.files.default()), more)
+        serve_component(name, self.files.default(), more)
     }
 
     /// Pilotlight's kernels with the f32 file that ONNX Runtime computes, too.
     pub(in crate::compare) fn native_f32(&self) -> anyhow::Result<ServerSpec> {
-        let component = absolute(self.files.component(Precision::F32));
-        serve("pilotlight, f32", &component, &["--backend", "native"])
+        let component = self.files.component(Precision::F32);
+        serve_component("pilotlight, f32", component, &["--backend", "native"])
     }
 
     /// Pilotlight's kernels in int8.
     pub(in crate::compare) fn native_int8(&self) -> anyhow::Result<ServerSpec> {
-        serve("pilotlight, int8", &absolute(self.files.native_int8()), &["--backend", "native"])
+        serve_component("pilotlight, int8", self.files.native_int8(), &["--backend", "native"])
     }
 
     /// Pilotlight with each of [`MAX_BATCH_TOKENS`], and with ONNX Runtime and padding.
@@ -119,12 +119,12 @@ impl HostServers {
         more: &[&str],
     ) -> anyhow::Result<ServerSpec> {
         let library = absolute(self.library.clone());
-        serve(name, &absolute(component), &[&["--onnxruntime", &*library], more].concat())
+        serve_component(name, component, &[&["--onnxruntime", &*library], more].concat())
     }
 
     /// Pilotlight with inference in the sandbox.
     pub(in crate::compare) fn guest(&self) -> anyhow::Result<ServerSpec> {
-        serve("pilotlight, in the sandbox", &absolute(component_file()), &[])
+        serve_component("pilotlight, in the sandbox", component_file(), &[])
     }
 
     /// FastAPI with ONNX Runtime.
@@ -140,15 +140,4 @@ impl HostServers {
         let command = [&*self.python, &*script, &*model, "PORT", "--model", &*graph];
         ServerSpec::new(name, &[&command, threads.flags].concat())
     }
-}
-
-/// Pilotlight with a component.
-pub(super) fn serve(
-    name: &'static str,
-    component: &str,
-    more: &[&str],
-) -> anyhow::Result<ServerSpec> {
-    let binary = absolute(binary());
-    let listen = ["--listen", "127.0.0.1:PORT", "--admin-listen", "127.0.0.1:ADMIN"];
-    ServerSpec::new(name, &[&[&*binary, "serve", component][..], &listen, more].concat())
 }

@@ -12,12 +12,12 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use ureq::http::Request;
-use xtask::build::{self, binary};
+use xtask::build;
 use xtask::cargo::target;
 
 use super::runner::{Runner, TEXT};
 use super::server::ServerSpec;
-use super::servers::absolute;
+use super::servers::{self, absolute};
 use crate::http;
 
 struct Results {
@@ -52,12 +52,10 @@ fn folder() -> PathBuf {
     target().join("compare/reliability")
 }
 
-/// `pilotlight serve` with `arguments`.
+/// `pilotlight serve` with `arguments` and the cache of these measurements.
 fn serve(name: &'static str, arguments: &[&str]) -> anyhow::Result<ServerSpec> {
-    let (program, cache) = (absolute(binary()), absolute(folder().join("cache")));
-    let ports = ["--listen", "127.0.0.1:PORT", "--admin-listen", "127.0.0.1:ADMIN"];
-    let command = [&[&*program, "serve", "--cache-dir", &cache], &ports[..], arguments].concat();
-    ServerSpec::new(name, &command)
+    let cache = absolute(folder().join("cache"));
+    servers::serve(name, &[&["--cache-dir", &*cache][..], arguments].concat())
 }
 
 /// `pilotlight serve` with the default model and the test guest. The test guest serves each of

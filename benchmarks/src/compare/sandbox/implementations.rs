@@ -16,7 +16,7 @@ use crate::compare::host::files::{Precision, Texts};
 use crate::compare::host::servers::HostServers;
 use crate::compare::report::median;
 use crate::compare::server::Server;
-use crate::compare::servers::{Servers, absolute};
+use crate::compare::servers::{Servers, serve_component};
 use crate::http;
 
 /// The response header with the inference time in milliseconds.
@@ -53,7 +53,7 @@ pub(super) fn all<'a>(
     let direct = |graph: PathBuf| Kind::Direct(program.clone(), graph);
     let built = |name, precision, hosts| {
         let component = host_servers.files.build_guest(precision, hosts)?;
-        anyhow::Ok(Kind::Served(servers.pilotlight_of(name, &absolute(component))?.start()?))
+        anyhow::Ok(Kind::Served(serve_component(name, component, &[])?.start()?))
     };
     let native = target().join("release/examples/infer");
     execute(cargo(&["build", "--locked", "--release"]).args(INFER))?;

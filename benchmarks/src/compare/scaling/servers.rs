@@ -3,11 +3,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use ureq::http::Request;
-use xtask::build::binary;
 
 use super::body;
 use crate::compare::server::{Server, ServerSpec};
-use crate::compare::servers::absolute;
+use crate::compare::servers::{absolute, serve};
 use crate::http;
 
 /// Requests for inference that each function gets before memory is measured.
@@ -65,17 +64,8 @@ impl Servers {
     }
 
     fn serve(&self, arguments: &[&str]) -> anyhow::Result<ServerSpec> {
-        let (program, cache) = (absolute(binary()), self.cache.display().to_string());
-        let start = [&*program, "serve"];
-        let common = [
-            "--cache-dir",
-            &*cache,
-            "--listen",
-            "127.0.0.1:PORT",
-            "--admin-listen",
-            "127.0.0.1:ADMIN",
-        ];
-        ServerSpec::new("pilotlight", &[&start[..], arguments, &common].concat())
+        let cache = self.cache.display().to_string();
+        serve("pilotlight", &[arguments, &["--cache-dir", &*cache]].concat())
     }
 }
 

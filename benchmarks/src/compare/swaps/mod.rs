@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use xtask::build::{self, binary};
+use xtask::build;
 use xtask::cargo::target;
 
 use self::unseen::Unseen;
 use super::report::number;
 use super::runner::{Runner, TEXT};
 use super::server::{Server, ServerSpec, Usage};
-use super::servers::absolute;
+use super::servers::{absolute, serve_component};
 use crate::http;
 use crate::second_version;
 
@@ -89,11 +89,8 @@ pub(super) fn run(runner: &Runner) -> anyhow::Result<String> {
 }
 
 fn spec(file: &Path, cache: &Path) -> anyhow::Result<ServerSpec> {
-    let (program, file, cache) =
-        (absolute(binary()), absolute(file.into()), absolute(cache.into()));
-    let ports = ["--listen", "127.0.0.1:PORT", "--admin-listen", "127.0.0.1:ADMIN"];
-    let command = [&[&*program, "serve", &file, "--cache-dir", &cache], &ports[..]].concat();
-    ServerSpec::new("pilotlight", &command)
+    let cache = absolute(cache.into());
+    serve_component("pilotlight", file.into(), &["--cache-dir", &cache])
 }
 
 /// The summary of one run of `pilotlight bench`.
