@@ -45,6 +45,27 @@ pub(crate) struct Scenario {
     pub(crate) slow: f64,
 }
 
+impl Scenario {
+    /// A queueing station: one node that is always ready, with a queue of any length, at which `rate` requests per
+    /// second arrive for `seconds`.
+    pub(crate) fn station(cores: usize, service: Times, rate: f64, seconds: f64) -> Self {
+        Self {
+            seed: 1,
+            load: Load::Constant(rate),
+            seconds,
+            warm_up: 0.0,
+            cores,
+            service,
+            nodes: 1,
+            queue: usize::MAX,
+            timeout: f64::INFINITY,
+            start: Times::Constant(0.0),
+            scaling: None,
+            slow: f64::INFINITY,
+        }
+    }
+}
+
 /// What happened to the requests, and what the nodes cost.
 pub(crate) struct Outcome {
     /// Requests that arrived.

@@ -2,22 +2,10 @@
 
 use super::*;
 
-/// A queueing station: one node that is always ready, with queues of any length.
+/// A queueing station with enough requests for exact means.
 fn station(cores: usize, rate: f64, service: Times) -> Scenario {
-    Scenario {
-        seed: 3,
-        load: Load::Constant(rate),
-        seconds: 400_000.0 / rate,
-        warm_up: 20_000.0 / rate,
-        cores,
-        service,
-        nodes: 1,
-        queue: usize::MAX,
-        timeout: f64::INFINITY,
-        start: Times::Constant(0.0),
-        scaling: None,
-        slow: f64::INFINITY,
-    }
+    let station = Scenario::station(cores, service, rate, 400_000.0 / rate);
+    Scenario { seed: 3, warm_up: 20_000.0 / rate, ..station }
 }
 
 /// Scaling from zero nodes to at most `most`.

@@ -7,7 +7,7 @@ use pilotlight_bench::{Load as BenchLoad, Report, plot};
 use super::servers::Servers;
 use super::{body, cores};
 use crate::compare::runner::Runner;
-use crate::fleet::{Load, Scenario, Times, simulate};
+use crate::fleet::{Scenario, Times, simulate};
 use crate::queueing::Station;
 
 /// Shares of the capacity at which response times are measured.
@@ -162,20 +162,8 @@ fn prediction(
 /// A simulated run of one node.
 fn run(measured: &Measured, rate: f64, seconds: f64, seed: u64) -> anyhow::Result<Figures> {
     let warm_up = f64::from(WARM_UP);
-    let outcome = simulate(&Scenario {
-        seed,
-        load: Load::Constant(rate),
-        seconds: warm_up + seconds,
-        warm_up,
-        cores: measured.cores,
-        service: measured.service(),
-        nodes: 1,
-        queue: usize::MAX,
-        timeout: f64::INFINITY,
-        start: Times::Constant(0.0),
-        scaling: None,
-        slow: f64::INFINITY,
-    })?;
+    let station = Scenario::station(measured.cores, measured.service(), rate, warm_up + seconds);
+    let outcome = simulate(&Scenario { seed, warm_up, ..station })?;
     Ok(Figures { mean: outcome.latencies.mean(), p99: outcome.latencies.quantile(0.99) })
 }
 
