@@ -55,7 +55,7 @@ pub(crate) struct Image {
 /// How a container starts.
 #[derive(Default)]
 pub(crate) struct Start {
-    /// Arguments of the image's program; addresses are replaced by free ports of the loopback address.
+    /// Arguments of the image's program; ports are replaced by free ones.
     pub(crate) arguments: Vec<String>,
     /// Groups of the user beside the one of the image.
     pub(crate) groups: Vec<u32>,
@@ -165,10 +165,11 @@ impl Image {
     }
 }
 
-/// An argument whose address is on a free port of the loopback address, which containers have here.
+/// An argument whose address has a free port. It stays one beyond the loopback address, for which the server asks for
+/// TLS and tokens.
 fn on_free_port(argument: String) -> String {
     match argument.split_once("=0.0.0.0:") {
-        Some((option, _)) => format!("{option}=127.0.0.1:0"),
+        Some((option, _)) => format!("{option}=0.0.0.0:0"),
         None => argument,
     }
 }
