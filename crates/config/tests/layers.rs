@@ -279,7 +279,8 @@ fn a_reference_to_a_registry_is_no_path() {
     let digest = "0".repeat(64);
     let text = format!(
         "functions.a.source = 'oci://127.0.0.1:5000/team/a:1@sha256:{digest}'\n\
-         [functions.b]\nsource = 'oci://registry.example.com/b:main'\npoll-interval = '90s'"
+         [functions.b]\nsource = 'oci://registry.example.com/b:main'\npoll-interval = '90s'\n\
+         [[routes]]\nname = 'all'\nto = [{{ target = 'a', weight = 1 }}, {{ target = 'b', weight = 1 }}]"
     );
     let folder = PathBuf::from("/etc/pilotlight");
     let sources = Sources { name: "p.toml".to_owned(), folder, ..Sources::default() };

@@ -265,7 +265,11 @@ fn pooling_of_a_classifier_is_scores() {
     let service = service(CLASSIFIER);
     let answer = posted(&service, "/pooling", &json!({"input": TEXTS}));
     let classified = posted(&service, "/classify", &json!({"input": TEXTS}));
-    assert_eq!(data(&answer, "data"), data(&classified, "probs"));
+    let classified = data(&classified, "probs");
+    assert_eq!(classified.len(), TEXTS.len());
+    for (pooled, classified) in data(&answer, "data").iter().zip(&classified) {
+        assert!(close(&floats(pooled), &floats(classified)));
+    }
     let answer = posted(&tiny(), "/pooling", &json!({"input": "ada met"}));
     let rows = answer["data"][0]["data"].as_array().unwrap();
     // [CLS] ada met [SEP], and O, B-PER, B-LOC.
