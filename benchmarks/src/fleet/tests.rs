@@ -121,6 +121,7 @@ fn a_fleet_follows_the_load_and_costs_less_than_its_peak() {
     let day = Scenario {
         load: Load::Diurnal { low: 10.0, high: 700.0, period: 1000.0 },
         seconds: 1000.0,
+        warm_up: 0.0,
         nodes: 1,
         start: Times::Constant(0.1),
         scaling: Some(Scaling { least: 1, ..scaling(100) }),
