@@ -189,7 +189,8 @@ fn build_host(is_wanted: &(dyn Fn(&Variant) -> bool + Sync)) -> anyhow::Result<(
         &[("guests", &|| wanted().try_for_each(Variant::build))],
         &[("dependencies of the host", &host_dependencies)],
     ])?;
-    let targets = [&["--bin", "pilotlight"][..], &HOST_DEPENDENCIES].concat();
+    let programs = ["--bin", "pilotlight", "--bin", "pilotlight-run"];
+    let targets = [&programs[..], &HOST_DEPENDENCIES].concat();
     execute(&mut build_native(&targets))
 }
 

@@ -80,11 +80,12 @@ fn lints() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The library without anything that it can do without, and the program with the least that it needs: what
+/// The library without anything that it can do without, and the programs with the least that they need: what
 /// stands for absent features is in no other build.
 fn smallest() -> anyhow::Result<()> {
     let check = ["check", "--locked", "--release", "-p", "pilotlight", "--no-default-features"];
     execute(cargo(&check).arg("--lib"))?;
+    execute(cargo(&check).args(["--features", "run", "--bin", "pilotlight-run"]))?;
     execute(cargo(&check).args(["--features", "cli", "--bin", "pilotlight"]))
 }
 

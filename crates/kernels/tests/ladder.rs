@@ -7,7 +7,7 @@
 use pilotlight_testing::ladder::{Order, check};
 
 const ORDER: &Order = &[
-    &["lanes", "sums"],
+    &["lanes", "precision", "sums"],
     &["error", "memory"],
     &["blocks", "columns"],
     &["grid", "quantize"],

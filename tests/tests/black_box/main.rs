@@ -10,6 +10,7 @@ mod bad_requests;
 mod building;
 mod bundles;
 mod caching;
+mod compiled;
 mod configuration;
 mod consul;
 mod containers;

@@ -2,10 +2,13 @@ use std::ffi::OsString;
 
 use serde::{Deserialize, Serialize};
 
-use crate::backend::{Backend, OnnxRuntime, OnnxRuntimeOptions, Tract};
+#[cfg(not(feature = "native"))]
+use crate::backend::Native;
+use crate::backend::{Backend, NativeOptions, OnnxRuntime, OnnxRuntimeOptions, Tract};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::native::{Native, NativeOptions};
+#[cfg(feature = "native")]
+use crate::native::Native;
 
 /// A backend before it is started, here or in a process of its own.
 #[derive(Debug, Clone)]
