@@ -11,8 +11,6 @@ compile_error!("the host needs Linux: it reads page tables through /proc; compon
 
 mod admin;
 mod authentication;
-#[cfg(feature = "run")]
-pub mod commands;
 mod deidentification;
 mod deploy;
 mod error;
@@ -36,18 +34,18 @@ pub use http::{
     Server, ServerLimits, Tls,
 };
 pub use pilotlight_build::{
-    AccuracyCheck, Agreement, BundleManifest, COMPILED_EXTENSION, Cache, Compilation, Endpoint,
-    Entry, Error as BuildError, GRAPH_EXTENSION, GraphRecord, Incoming, Inspection, Measure,
-    Precision, Progress, Sample, Seal, SealSignature, Source, Stage, TaskError, inspect,
+    AccuracyCheck, Agreement, BundleManifest, Cache, Endpoint, Entry, Error as BuildError,
+    GRAPH_EXTENSION, GraphRecord, Incoming, Inspection, Measure, Precision, Progress, Sample, Seal,
+    SealSignature, Source, Stage, TaskError, inspect,
 };
 #[cfg(feature = "compiler")]
 pub use pilotlight_build::{
-    Guest, HostCompute, LoadedGraph, ModelCompute, Placement, Precompilation, Target, Variant,
-    adapt, agreement, check_patterns, latency, precompile, signature, snapshot,
+    Guest, HostCompute, LoadedGraph, ModelCompute, Placement, Target, Variant, adapt, agreement,
+    check_patterns, latency, signature, snapshot,
 };
 pub use pilotlight_files::FileCheck;
 pub use pilotlight_model::Choices;
-pub use pilotlight_sandbox::{BodyError, InstanceOptions, PoolOptions, PoolStatus, Processor};
+pub use pilotlight_sandbox::{BodyError, InstanceOptions, PoolOptions, PoolStatus};
 pub use request::{Body, ClientAddress, SessionLimits};
 pub use routing::{DEFAULT_FUNCTION, RouteStatus, ShadowStatus};
 pub use telemetry::Telemetry;

@@ -2,7 +2,7 @@
 
 #![allow(missing_docs, reason = "tests")]
 
-use pilotlight_testing::ladder::{Order, check};
+use pilotlight_testing::ladder::{Order, check, check_program};
 
 const ORDER: &Order = &[
     &["error", "telemetry"],
@@ -13,54 +13,38 @@ const ORDER: &Order = &[
     &["http", "scrape"],
     &["host"],
     &["admin"],
-    // The programs.
+];
+
+/// The program `pilotlight`.
+const PROGRAM: &Order = &[
+    &["absent", "admin_socket", "environment", "hub", "inspect", "keys", "log", "origin"],
     &[
-        "commands/absent",
-        "commands/admin_socket",
-        "commands/environment",
-        "commands/hub",
-        "commands/inspect",
-        "commands/keys",
-        "commands/log",
-        "commands/origin",
+        "model",
+        "reason",
+        "registry",
+        "serve/consul",
+        "serve/http",
+        "serve/stop",
+        "serve/supervisor",
     ],
-    &[
-        "commands/model",
-        "commands/reason",
-        "commands/registry",
-        "commands/serve/consul",
-        "commands/serve/http",
-        "commands/serve/stop",
-        "commands/serve/supervisor",
-    ],
-    &[
-        "commands/labels",
-        "commands/oci",
-        "commands/serve/values",
-        "commands/sign",
-        "commands/stages",
-    ],
-    &["commands/administration", "commands/compile", "commands/compute", "commands/missing"],
-    &[
-        "commands/build/built",
-        "commands/build/options",
-        "commands/check",
-        "commands/init",
-        "commands/routes",
-        "commands/serve/sessions",
-        "commands/swap",
-    ],
-    &["commands/build/in_guest", "commands/build/on_host", "commands/serve/options"],
-    &["commands/serve/blueprint", "commands/serve/document", "commands/serve/telemetry"],
-    &["commands/build", "commands/serve/settings", "commands/serve/sources"],
-    &["commands/serve/tags"],
-    &["commands/serve/follow", "commands/serve/listeners"],
-    &["commands/serve"],
-    &["commands/cache", "commands/run"],
-    &["commands"],
+    &["labels", "oci", "serve/values", "sign", "stages"],
+    &["administration", "compute", "missing"],
+    &["build/built", "build/options", "check", "init", "routes", "serve/sessions", "swap"],
+    &["build/in_guest", "build/on_host", "serve/options"],
+    &["serve/blueprint", "serve/document", "serve/telemetry"],
+    &["build", "serve/settings", "serve/sources"],
+    &["serve/tags"],
+    &["serve/follow", "serve/listeners"],
+    &["serve"],
+    &["cache"],
 ];
 
 #[test]
 fn files_use_only_what_stands_below_them() {
     check(env!("CARGO_MANIFEST_DIR"), ORDER);
+}
+
+#[test]
+fn files_of_the_program_use_only_what_stands_below_them() {
+    check_program(env!("CARGO_MANIFEST_DIR"), "src/bin/pilotlight", PROGRAM);
 }

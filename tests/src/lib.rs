@@ -71,16 +71,7 @@ pub fn shared(name: &str) -> PathBuf {
 
 /// `pilotlight` with `arguments`.
 pub fn pilotlight(arguments: &[&str]) -> Command {
-    program("pilotlight", arguments)
-}
-
-/// `pilotlight-run` with `arguments`.
-pub fn pilotlight_run(arguments: &[&str]) -> Command {
-    program("pilotlight-run", arguments)
-}
-
-fn program(name: &str, arguments: &[&str]) -> Command {
-    let mut command = Command::new(built(&format!("release/{name}")));
+    let mut command = Command::new(built("release/pilotlight"));
     command.args(arguments).env("PILOTLIGHT_CACHE_DIR", cache());
     command.env("XDG_RUNTIME_DIR", runtime());
     // What it does without is what users get.

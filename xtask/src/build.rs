@@ -189,8 +189,7 @@ fn build_host(is_wanted: &(dyn Fn(&Variant) -> bool + Sync)) -> anyhow::Result<(
         &[("guests", &|| wanted().try_for_each(Variant::build))],
         &[("dependencies of the host", &host_dependencies)],
     ])?;
-    let programs = ["--bin", "pilotlight", "--bin", "pilotlight-run"];
-    let targets = [&programs[..], &HOST_DEPENDENCIES].concat();
+    let targets = [&["--bin", "pilotlight"][..], &HOST_DEPENDENCIES].concat();
     execute(&mut build_native(&targets))
 }
 

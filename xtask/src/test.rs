@@ -80,12 +80,11 @@ fn lints() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The library without anything that it can do without, and the programs with the least that they need: what
+/// The library without anything that it can do without, and the program with the least that it needs: what
 /// stands for absent features is in no other build.
 fn smallest() -> anyhow::Result<()> {
     let check = ["check", "--locked", "--release", "-p", "pilotlight", "--no-default-features"];
     execute(cargo(&check).arg("--lib"))?;
-    execute(cargo(&check).args(["--features", "run", "--bin", "pilotlight-run"]))?;
     execute(cargo(&check).args(["--features", "cli", "--bin", "pilotlight"]))
 }
 

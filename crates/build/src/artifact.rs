@@ -14,25 +14,19 @@ use wasmtime::component::Component;
 
 use crate::cache::{Cache, Entry};
 use crate::compile::compile;
-use crate::compiled::{Mapped, load, unpack};
+use crate::compiled::{Mapped, load};
 use crate::component_file::{ComponentFile, VERSION, read_file, refuse};
-#[cfg(feature = "compiler")]
-use crate::error::Error;
 use crate::error::Result;
 #[cfg(feature = "compiler")]
-use crate::graph::HostCompute;
-#[cfg(feature = "compiler")]
 use crate::guest::Guest;
+#[cfg(feature = "compiler")]
+use crate::host_compute::HostCompute;
 use crate::manifest::BundleManifest;
 #[cfg(feature = "compiler")]
 use crate::model::{built, built_for_host};
 #[cfg(feature = "compiler")]
 use crate::precision::Precision;
-use crate::precompiled::{check_trusted, read_trusted};
 use crate::progress::{Progress, Stage};
-
-/// Why a file is refused whose digest was another a moment ago.
-const CHANGED: &str = "was changed while it was loaded; try again";
 
 /// Source of a function.
 #[derive(Debug, Clone)]
@@ -51,9 +45,6 @@ pub enum Source {
     },
     /// A component that serves HTTP.
     Component(PathBuf),
-    /// A component that [`precompile`](crate::precompile()) has compiled. Its machine code is trusted as the program
-    /// is: only this user or root may own the file, and nobody else may write to it.
-    Compiled(PathBuf),
     /// A component that was fetched into the cache.
     Fetched {
         /// Where it comes from, as errors and the status of its version call it.
@@ -80,7 +71,7 @@ impl fmt::Display for Source {
         match self {
             #[cfg(feature = "compiler")]
             Self::Model { folder, .. } => folder.display().fmt(f),
-            Self::Component(path) | Self::Compiled(path) => path.display().fmt(f),
+            Self::Component(path) => path.display().fmt(f),
             Self::Fetched { name, .. } => name.fmt(f),
         }
     }
@@ -94,7 +85,7 @@ pub struct Artifact {
     pub name: String,
     /// Of the component, before it was compiled.
     pub digest: Digest,
-    /// Its machine code was not in the cache: it was compiled, or unpacked from its file.
+    /// Its machine code was not in the cache.
     pub compiled: bool,
     /// Its manifest.
     pub manifest: Option<BundleManifest>,
@@ -108,7 +99,7 @@ impl Source {
         match self {
             #[cfg(feature = "compiler")]
             Self::Model { .. } => None,
-            Self::Component(file) | Self::Compiled(file) => Some(file),
+            Self::Component(file) => Some(file),
             Self::Fetched { component, .. } => Some(&component.path),
         }
     }
@@ -126,9 +117,6 @@ impl Source {
         progress: Progress<'_>,
     ) -> Result<Artifact> {
         let name = self.to_string();
-        if let Self::Compiled(path) = self {
-            return load_compiled((path, name), require, (engine, memories), cache);
-        }
         let ComponentFile { path, digest, mut held } = self.file(require, cache, progress)?;
         let compatibility = engine::compatibility();
         let parts = [VERSION.as_bytes(), compatibility.as_bytes(), digest.as_bytes()];
@@ -141,11 +129,11 @@ impl Source {
             };
             let bytes = read_file(&path)?;
             if Digest::of(&bytes) != digest {
-                return Err(refuse(&name, CHANGED));
+                return Err(refuse(&name, "was changed while it was loaded; try again"));
             }
             compile(engine, cache, (key, &name), &bytes, compiling)
         };
-        let Mapped { component, manifest, entries, .. } =
+        let Mapped { component, manifest, entries } =
             load((engine, memories), cache, key, &compiled, compile)?;
         held.extend(entries);
         Ok(Artifact { component, name, digest, compiled: compiled.get(), manifest, held })
@@ -161,8 +149,6 @@ impl Source {
     ) -> Result<ComponentFile> {
         match self {
             #[cfg(feature = "compiler")]
-            Self::Model { folder, .. } if cache.loads_only() => Err(Error::not_built(folder)),
-            #[cfg(feature = "compiler")]
             Self::Model { .. } if matches!(require, Some(Policy::Signature { .. })) => {
                 let reason = "is a model folder, which nobody signs; signatures are required: \
                               build a component from it, and sign that";
@@ -176,7 +162,7 @@ impl Source {
             Self::Model { folder, choices, guest, compute: ModelCompute::Host(compute) } => {
                 built_for_host((folder, choices), (guest, compute), cache, progress)
             }
-            Self::Component(path) | Self::Compiled(path) => {
+            Self::Component(path) => {
                 let held = cache.entry_at(path).into_iter().collect();
                 let digest = match require {
                     Some(policy) => admitted(policy, path, &self.to_string())?,
@@ -196,37 +182,6 @@ impl Source {
             }
         }
     }
-}
-
-/// Maps a compiled component in the file `path`, from the cache or newly unpacked. What `require` asks for is asked of
-/// the file, which is sealed and signed as components are.
-fn load_compiled(
-    (path, name): (&Path, String),
-    require: Option<&Policy>,
-    (engine, memories): (&Engine, &MemorySlots),
-    cache: &Cache,
-) -> Result<Artifact> {
-    check_trusted(path)?;
-    let digest_of = || -> Result<Digest> { Ok(Digest::of(&read_trusted(path)?)) };
-    let digest = match require {
-        Some(policy) => admitted(policy, path, &name)?,
-        None => cache.digest_of(std::slice::from_ref(&path.to_owned()), digest_of)?,
-    };
-    let texts = [VERSION, "compiled elsewhere"].map(str::as_bytes);
-    let key = Digest::of_parts(texts.into_iter().chain([digest.as_bytes()]));
-    let unpacked = Cell::new(false);
-    let unpack = || {
-        unpacked.set(true);
-        let file = read_trusted(path)?;
-        if Digest::of(&file) != digest {
-            return Err(refuse(&name, CHANGED));
-        }
-        unpack(cache, (key, &name), &file)
-    };
-    let Mapped { component, digest: compiled_from, manifest, entries } =
-        load((engine, memories), cache, key, &unpacked, unpack)?;
-    let digest = compiled_from.unwrap_or(digest);
-    Ok(Artifact { component, name, digest, compiled: unpacked.get(), manifest, held: entries })
 }
 
 /// The digest of the component called `name`, which shows what is asked of it.

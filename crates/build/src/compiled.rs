@@ -14,14 +14,10 @@ use crate::component_file::{read_file, refuse};
 use crate::error::{Error, Result};
 use crate::machine_code;
 use crate::manifest::BundleManifest;
-use crate::precompiled::{COMPILED_EXTENSION, MemoryStart, Precompiled};
 
 /// What a component was compiled to: entries of the cache.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Compiled {
-    /// Digest of the component, where another program compiled it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) component: Option<Digest>,
     pub(crate) code: String,
     pub(crate) memories: Vec<CompiledMemory>,
     pub(crate) manifest: Option<BundleManifest>,
@@ -40,8 +36,6 @@ pub(crate) struct CompiledMemory {
 /// A component in memory, and the entries that it is mapped from.
 pub(crate) struct Mapped {
     pub(crate) component: Component,
-    /// Digest of the component before it was compiled, where another program did that.
-    pub(crate) digest: Option<Digest>,
     pub(crate) manifest: Option<BundleManifest>,
     pub(crate) entries: Vec<Entry>,
 }
@@ -92,31 +86,5 @@ fn map((engine, memories): (&Engine, &MemorySlots), cache: &Cache, entry: Entry)
         memories.insert(bounds, InitialMemory { pages, image: Arc::new(image) });
         entries.push(entry);
     }
-    Ok(Mapped { component, digest: compiled.component, manifest: compiled.manifest, entries })
-}
-
-/// Brings the content of a file of a compiled component, called `name`, into the cache. Returns the record of it.
-///
-/// # Errors
-/// [`Error::Component`] when it cannot be run here, and [`Error::Cache`].
-pub(crate) fn unpack(cache: &Cache, (key, name): (Digest, &str), file: &[u8]) -> Result<Vec<u8>> {
-    let read = Precompiled::read(file).map_err(|reason| refuse(name, &reason))?;
-    let Precompiled { compilation, manifest, code, memories } = read;
-    // By its content: what this program compiles is never taken for it, and files of one guest share it.
-    let code_name = format!("{}.{COMPILED_EXTENSION}", Digest::of(code));
-    let code = cache.get_or_build(&code_name, || Ok(code.to_vec()))?;
-    let (component, code) = (Some(compilation.component), file_name(&code));
-    let mut compiled = Compiled { component, code, memories: Vec::new(), manifest };
-    let starts = compilation.memories.into_iter().zip(memories).enumerate();
-    for (number, (MemoryStart { bounds, pages }, contents)) in starts {
-        let image = format!("{key}.{number}.image");
-        cache.put(&image, contents)?;
-        compiled.memories.push(CompiledMemory { bounds, pages, image });
-    }
-    serde_json::to_vec(&compiled).map_err(|error| refuse(name, &error.to_string()))
-}
-
-/// The name of an entry.
-pub(crate) fn file_name(entry: &Entry) -> String {
-    entry.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    Ok(Mapped { component, manifest: compiled.manifest, entries })
 }

@@ -1,5 +1,5 @@
 use std::any::Any;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use pilotlight_model::ModelError;
 use tokio::task::JoinError;
@@ -81,13 +81,6 @@ impl Error {
             self,
             Self::Cache { .. } | Self::Runtime { .. } | Self::Initializer { .. } | Self::Task(_)
         )
-    }
-
-    /// Refuses a model folder where nothing is built.
-    pub fn not_built(folder: &Path) -> Self {
-        let reason = "is a model folder, and nothing is built here; build a component with `pilotlight build`, and \
-                      compile it with `pilotlight compile`";
-        Self::Component { name: folder.display().to_string(), reason: reason.to_owned() }
     }
 
     /// Maps an I/O error on `path`.

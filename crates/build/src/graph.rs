@@ -1,9 +1,7 @@
 //! The graph that the host computes for a component, in a file beside the component. Where a model has several
 //! graphs, the file is a package of them.
 
-use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
 
 use pilotlight_inference::{EngineKind, Graph, GraphOptions, Graphs, Package};
 use pilotlight_model::Digest;
@@ -92,40 +90,6 @@ impl GraphRecord {
             ),
             _ => {}
         }
-    }
-}
-
-/// Inference of a model on the host.
-#[derive(Clone)]
-#[non_exhaustive]
-pub struct HostCompute {
-    /// Backend into which the model's graph is loaded.
-    pub graphs: Arc<Graphs>,
-    /// Numbers that it computes with.
-    pub precision: Precision,
-    /// Texts are padded to multiples of so many tokens, so that they can share a batch; 1 pads
-    /// nothing.
-    pub pad_to_multiple_of: u32,
-    /// Options of queue and batches.
-    pub options: GraphOptions,
-}
-
-impl HostCompute {
-    /// The defaults, with `graphs`.
-    pub fn new(graphs: Arc<Graphs>) -> Self {
-        let (precision, options) = (Precision::default(), GraphOptions::default());
-        Self { graphs, precision, pad_to_multiple_of: 1, options }
-    }
-}
-
-impl fmt::Debug for HostCompute {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HostCompute")
-            .field("backend", &self.graphs.backend().name())
-            .field("precision", &self.precision)
-            .field("pad_to_multiple_of", &self.pad_to_multiple_of)
-            .field("options", &self.options)
-            .finish()
     }
 }
 

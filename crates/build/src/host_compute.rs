@@ -1,21 +1,58 @@
 //! The graph of a model folder, converted and loaded for the host to compute.
 
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use pilotlight_inference::{Backend, Dimension, Element, Graphs, Package, Port, Signature};
+use pilotlight_inference::{
+    Backend, Dimension, Element, GraphOptions, Graphs, Package, Port, Signature,
+};
 use pilotlight_model::{Digest, GraphPort, GraphSignature, Manifest, ModelFolder};
 use pilotlight_onnx::proto::ModelProto;
 use pilotlight_onnx::{Encoder, OnnxError};
 
 use crate::error::{Error, Result};
-use crate::graph::{GraphRecord, HostCompute, NamedGraph, load_graphs};
+use crate::graph::{GraphRecord, NamedGraph, load_graphs};
 use crate::graph_file::{GraphFile, adapt, label_count, refused, speech, stack};
 use crate::precision::Precision;
 use crate::progress::{Progress, Stage};
 
 /// Maximum number of texts of a call of different lengths.
 const MOST_TEXTS: u32 = 64;
+
+/// Inference of a model on the host.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct HostCompute {
+    /// Backend into which the model's graph is loaded.
+    pub graphs: Arc<Graphs>,
+    /// Numbers that it computes with.
+    pub precision: Precision,
+    /// Texts are padded to multiples of so many tokens, so that they can share a batch; 1 pads
+    /// nothing.
+    pub pad_to_multiple_of: u32,
+    /// Options of queue and batches.
+    pub options: GraphOptions,
+}
+
+impl HostCompute {
+    /// The defaults, with `graphs`.
+    pub fn new(graphs: Arc<Graphs>) -> Self {
+        let (precision, options) = (Precision::default(), GraphOptions::default());
+        Self { graphs, precision, pad_to_multiple_of: 1, options }
+    }
+}
+
+impl fmt::Debug for HostCompute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HostCompute")
+            .field("backend", &self.graphs.backend().name())
+            .field("precision", &self.precision)
+            .field("pad_to_multiple_of", &self.pad_to_multiple_of)
+            .field("options", &self.options)
+            .finish()
+    }
+}
 
 /// The model's graph in `precision`, in the form that guests know: an ONNX file that holds all of
 /// its data.

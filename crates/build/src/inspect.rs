@@ -9,7 +9,6 @@ use wasmparser::{DataKind, DataSectionReader, Operator, Parser, Payload, Validat
 
 use crate::error::{Error, Result};
 use crate::manifest::BundleManifest;
-use crate::precompiled::Compilation;
 
 /// Content of a component, as far as it is known without running it.
 #[derive(Debug, Clone, Serialize)]
@@ -36,9 +35,6 @@ pub struct Inspection {
     pub seal: Option<Seal>,
     /// Manifest; only in components that Pilotlight pre-initialized.
     pub manifest: Option<BundleManifest>,
-    /// What was compiled; only in files of compiled components.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub compiled: Option<Compilation>,
 }
 
 /// A seal that fits.
@@ -86,7 +82,6 @@ pub fn inspect(name: &str, component: &[u8], keys: &[VerifyingKey]) -> Result<In
         imports: Vec::new(),
         exports: Vec::new(),
         manifest: bundle.as_ref().and_then(BundleManifest::of_bundle),
-        compiled: bundle.as_ref().and_then(Compilation::of_bundle),
         seal: bundle.map(|bundle| Seal::of(&bundle, keys)),
     };
     let mut names = Names::default();

@@ -5,8 +5,6 @@
 //! or maps what an earlier run has compiled. [`inspect()`] tells what a component is made of.
 //! Nothing here serves requests.
 //!
-//! [`precompile()`] writes machine code to a file, for a machine without a compiler.
-//!
 //! Without the feature `compiler` it maps what another process has compiled, and builds nothing.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking"))]
@@ -40,9 +38,6 @@ mod model;
 #[cfg(feature = "compiler")]
 mod patterns;
 mod precision;
-#[cfg(feature = "compiler")]
-mod precompile;
-mod precompiled;
 mod priority;
 mod progress;
 #[cfg(feature = "compiler")]
@@ -61,22 +56,19 @@ pub use artifact::ModelCompute;
 pub use artifact::{Artifact, Source};
 pub use cache::{Cache, Entry, Incoming};
 pub use error::{Error, Result, TaskError};
-pub use graph::{GRAPH_EXTENSION, GraphRecord, HostCompute};
+pub use graph::{GRAPH_EXTENSION, GraphRecord};
 #[cfg(feature = "compiler")]
 pub use graph_file::adapt;
 #[cfg(feature = "compiler")]
 pub use guest::{Guest, Target, Variant};
 #[cfg(feature = "compiler")]
-pub use host_compute::LoadedGraph;
+pub use host_compute::{HostCompute, LoadedGraph};
 pub use inspect::{Inspection, Seal, SealSignature, inspect};
 pub use machine_code::give_memory_back;
 pub use manifest::{BundleManifest, Endpoint, Session};
 #[cfg(feature = "compiler")]
 pub use patterns::{check_patterns, check_translation};
 pub use precision::Precision;
-#[cfg(feature = "compiler")]
-pub use precompile::{Precompilation, precompile};
-pub use precompiled::{COMPILED_EXTENSION, Compilation};
 pub use progress::{Progress, Stage};
 pub use sample::{Sample, SampleAnswer, Vector};
 #[cfg(feature = "compiler")]

@@ -14,8 +14,7 @@ use crate::error::{Error, Result};
 /// When the file was made by another version of Wasmtime, with other settings, or is damaged.
 pub(crate) fn load(engine: &Engine, entry: &Entry) -> Result<Component> {
     // SAFETY: only this user can write to the cache (`Cache::open` checks), and what is written
-    // there under this name came out of `Engine::precompile_component`: in this program, or in the one that wrote a
-    // compiled component, which is trusted as this one is (`precompiled::read_trusted`).
+    // there under this name came out of `Engine::precompile_component`.
     unsafe { Component::deserialize_file(engine, &entry.path) }
         .map_err(Error::runtime("mapping compiled code"))
 }

@@ -9,10 +9,9 @@ const ORDER: &Order = &[
     &["background", "cache", "guest", "patterns", "signature"],
     &["at_length", "component_file", "graph", "graph_file", "machine_code"],
     &["host_compute", "manifest", "resolve"],
-    &["precompiled"],
     &["accuracy", "compiled", "inspect"],
     &["compile"],
-    &["precompile", "snapshot"],
+    &["snapshot"],
     &["model"],
     &["artifact"],
 ];

@@ -17,7 +17,6 @@ mod helpers;
 mod independence;
 #[cfg(target_os = "linux")]
 pub mod isolated;
-#[cfg(feature = "native")]
 mod native;
 mod package;
 mod packed_weights;
@@ -29,22 +28,20 @@ mod tensor;
 mod weight_store;
 mod workers;
 
-#[cfg(not(feature = "native"))]
-pub use backend::Native;
 pub use backend::{
-    Backend, Batching, EngineKind, LoadOptions, Model, NativeOptions, OnnxRuntime,
-    OnnxRuntimeOptions, ProcessState, ProcessStatus, Tract,
+    Backend, Batching, EngineKind, LoadOptions, Model, OnnxRuntime, OnnxRuntimeOptions,
+    ProcessState, ProcessStatus, Tract,
 };
 pub use buffer::{Buffer, BufferMut, BufferStatus, Buffers};
 pub use counters::{Bucket, GraphStatus};
 pub use device::Device;
 pub use error::{Error, Result, RunError};
 pub use graphs::{Graph, Graphs, Packed};
-#[cfg(feature = "native")]
-pub use native::Native;
+pub use native::{Native, NativeOptions};
 pub use package::Package;
 pub use packed_weights::PackedWeights;
-pub use pilotlight_kernels::{InstructionSet, Precision};
+pub use pilotlight_kernels::InstructionSet;
+pub use pilotlight_onnx::Precision;
 pub use queue::{BatchRows, Closed, GraphOptions};
 pub use signature::{Dimension, MOST_INPUTS, Port, Signature};
 pub use tensor::{Element, MOST_DIMENSIONS, Shape, Tensor};

@@ -52,7 +52,6 @@ mod layer_norm;
 mod linear;
 #[allow(unsafe_code, reason = "memory as blocks of numbers")]
 mod memory;
-mod precision;
 #[cfg(not(target_family = "wasm"))]
 mod quantize;
 #[cfg(not(target_family = "wasm"))]
@@ -80,5 +79,4 @@ pub use int4::{Int4Weights, Nibbles};
 pub use int8::Int8Weights;
 pub use layer_norm::LayerNorm;
 pub use linear::{COLUMN_STEP, Scratch, linear, linear_columns};
-pub use precision::Precision;
 pub use weights::{Weights, WeightsForm, WeightsLayout};

@@ -7,7 +7,7 @@
 use pilotlight_testing::ladder::{Order, check};
 
 const ORDER: &Order = &[
-    &["lanes", "precision", "sums"],
+    &["lanes", "sums"],
     &["error", "memory"],
     &["blocks", "columns"],
     &["grid", "quantize"],

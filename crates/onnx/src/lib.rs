@@ -17,6 +17,7 @@ mod node;
 mod operators;
 #[cfg(not(target_family = "wasm"))]
 mod plan;
+mod precision;
 pub mod proto;
 #[cfg(not(target_family = "wasm"))]
 pub mod ragged;
@@ -37,9 +38,9 @@ pub use import::{
     Dim, Graph, Imported, Port, import, is_lowered, lower_encoder, parse, rows_are_independent,
 };
 pub use inspect::{contains_operator, depends_on_batch};
-pub use pilotlight_kernels::Precision;
 #[cfg(not(target_family = "wasm"))]
 pub use plan::Plan;
+pub use precision::Precision;
 pub use sessions::stack_sessions;
 pub use signature::{signature, signature_of};
 pub use widen::widen_halves;

@@ -5,7 +5,7 @@
 use pilotlight_testing::ladder::{Order, check};
 
 const ORDER: &Order = &[
-    &["error", "plan", "proto"],
+    &["error", "plan", "precision", "proto"],
     &["element", "shape", "inspect"],
     &["external", "host_types", "sessions", "widen", "adapt"],
     &["file", "node", "signature", "tensor"],

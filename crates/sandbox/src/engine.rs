@@ -7,11 +7,6 @@ use wasmtime::{Config, Engine};
 
 use crate::error::{Error, Result};
 use crate::memory::{Creator, MemorySlots, Stacks};
-#[cfg(feature = "compiler")]
-use crate::processor::Processor;
-
-/// Wasmtime's version.
-pub const WASMTIME_VERSION: &str = wasmtime_environ::VERSION;
 
 /// The engine that serves, with the memory that its instances live in.
 pub fn serving(memories: &Arc<MemorySlots>) -> Result<Engine> {
@@ -21,18 +16,6 @@ pub fn serving(memories: &Arc<MemorySlots>) -> Result<Engine> {
         .memory_init_cow(false)
         .with_host_memory(Arc::new(Creator(Arc::clone(memories))))
         .with_host_stack(Arc::new(Stacks::new()));
-    start(&config)
-}
-
-/// An engine that only compiles: its machine code is for [`serving`] engines on a processor.
-#[cfg(feature = "compiler")]
-pub fn compiling(processor: &Processor) -> Result<Engine> {
-    let mut config = common();
-    config.memory_init_cow(false);
-    // With a target Wasmtime does not use all features of this machine's processor.
-    let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
-    config.target(&target).map_err(Error::runtime("configuring Wasmtime"))?;
-    processor.configure(&mut config);
     start(&config)
 }
 
@@ -58,7 +41,7 @@ fn start(config: &Config) -> Result<Engine> {
 /// Wasmtime itself refuses code that does not fit when it is mapped.
 pub fn compatibility() -> Digest {
     let processor = processor_features();
-    let parts = [WASMTIME_VERSION, std::env::consts::ARCH, &processor];
+    let parts = [wasmtime_environ::VERSION, std::env::consts::ARCH, &processor];
     Digest::of_parts(parts.map(str::as_bytes))
 }
 

@@ -26,7 +26,6 @@ mod memory;
 mod memory_limiter;
 mod options;
 mod pool;
-mod processor;
 mod store;
 mod wasi_nn;
 
@@ -39,6 +38,5 @@ pub use instance::{Instance, Job, RequestSource};
 pub use memory::{InitialMemory, MemoryBounds, MemoryImage, MemorySlots};
 pub use options::{InstanceOptions, PoolOptions};
 pub use pool::{DeadlinePassed, NoInstance, Origin, OutOfMemory, Pool, PoolStatus, Timings};
-pub use processor::Processor;
 pub use store::{Allowance, State, new_store, preopen_model, serving_context};
 pub use wasi_nn::Nn;

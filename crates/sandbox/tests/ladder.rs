@@ -5,16 +5,7 @@
 use pilotlight_testing::ladder::{Order, check};
 
 const ORDER: &Order = &[
-    &[
-        "error",
-        "options",
-        "guest_error",
-        "guest_clocks",
-        "guest_log",
-        "memory_limiter",
-        "processor",
-        "wasi_nn",
-    ],
+    &["error", "options", "guest_error", "guest_clocks", "guest_log", "memory_limiter", "wasi_nn"],
     &["memory/pagemap", "memory/pages"],
     &["memory/image"],
     &["memory/slot"],

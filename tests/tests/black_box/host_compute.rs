@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::answers::check_golden_labels;
 
-const CORPUS: &str = "host/src/commands/build/corpus.txt";
+const CORPUS: &str = "host/src/bin/pilotlight/build/corpus.txt";
 
 /// The backends there are here; in CI both.
 pub(crate) fn backends() -> Vec<&'static str> {

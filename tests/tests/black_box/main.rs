@@ -10,7 +10,6 @@ mod bad_requests;
 mod building;
 mod bundles;
 mod caching;
-mod compiled;
 mod configuration;
 mod consul;
 mod containers;

@@ -33,7 +33,6 @@ pub struct Cache {
     folder: PathBuf,
     verify: bool,
     bound: u64,
-    loads_only: bool,
 }
 
 /// A file of the cache and the digest of what was written to it. It is not evicted while somebody
@@ -82,8 +81,7 @@ impl Cache {
             return Err(refuse("is not a folder".to_owned()));
         }
         check_private(&metadata).map_err(refuse)?;
-        let loads_only = !cfg!(feature = "compiler");
-        Ok(Self { folder, verify: false, bound: BOUND, loads_only })
+        Ok(Self { folder, verify: false, bound: BOUND })
     }
 
     /// Lets it take so many bytes of the disk, or as many as what is in use takes; 2 GiB unless
@@ -98,17 +96,6 @@ impl Cache {
     #[must_use]
     pub fn verifying(self) -> Self {
         Self { verify: true, ..self }
-    }
-
-    /// Lets components be loaded from it, but none be compiled into it, as in builds without a compiler.
-    #[must_use]
-    pub fn loading_only(self) -> Self {
-        Self { loads_only: true, ..self }
-    }
-
-    /// Whether nothing is compiled into it.
-    pub fn loads_only(&self) -> bool {
-        self.loads_only
     }
 
     fn verifies(&self) -> bool {

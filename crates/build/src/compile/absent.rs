@@ -1,7 +1,6 @@
 use pilotlight_model::Digest;
 use wasmtime::Engine;
 
-use super::NOT_COMPILED;
 use crate::cache::Cache;
 use crate::component_file::refuse;
 use crate::error::Result;
@@ -14,5 +13,7 @@ pub(crate) fn compile(
     _: &[u8],
     _: impl FnOnce(),
 ) -> Result<Vec<u8>> {
-    Err(refuse(name, NOT_COMPILED))
+    let reason = "is not in the cache for this processor and version, and this build cannot compile; \
+                  load it once with a build that has the feature `compiler` and the same cache folder";
+    Err(refuse(name, reason))
 }

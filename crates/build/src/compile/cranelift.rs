@@ -1,31 +1,20 @@
 //! From a component to machine code and memory images in the cache.
 
-use std::collections::BTreeMap;
-
 use pilotlight_model::Digest;
-use pilotlight_sandbox::MemoryBounds;
 use wasmtime::Engine;
 
-use super::{NOT_COMPILED, code_name};
+use super::code_name;
 use crate::at_length::at_length;
 use crate::cache::{Cache, Entry};
-use crate::compiled::{Compiled, CompiledMemory, file_name};
+use crate::compiled::{Compiled, CompiledMemory};
 use crate::component_file::refuse;
 use crate::error::Result;
 use crate::manifest::BundleManifest;
 use crate::memory_image::{Initial, Split, split};
 
-/// What a component is compiled to.
-pub(crate) struct Parts {
-    /// Its machine code, in the cache.
-    pub(crate) code: Entry,
-    /// What its memories start with, by the bounds that they have in the machine code.
-    pub(crate) memories: BTreeMap<MemoryBounds, Initial>,
-    pub(crate) manifest: Option<BundleManifest>,
-}
-
-/// Compiles a component for the engine that serves. `compiling` is called before machine code is made.
-/// Returns the record of it all.
+/// Sets apart what a component's memories start with, and compiles the rest, unless the code of a
+/// component with the same rest is in the cache: of two models in one guest, the guest is compiled
+/// once. `compiling` is called before it is. Returns the record of it all.
 pub(crate) fn compile(
     engine: &Engine,
     cache: &Cache,
@@ -33,42 +22,24 @@ pub(crate) fn compile(
     bytes: &[u8],
     compiling: impl FnOnce(),
 ) -> Result<Vec<u8>> {
-    if cache.loads_only() {
-        return Err(refuse(name, NOT_COMPILED));
-    }
-    let Parts { code, memories, manifest } =
-        compile_parts((engine, "serving"), cache, name, bytes, compiling)?;
-    let mut compiled =
-        Compiled { component: None, code: file_name(&code), memories: Vec::new(), manifest };
+    check_component(name, bytes)?;
+    let cannot =
+        |error: &dyn std::fmt::Display| refuse(name, &format!("cannot be compiled: {error}"));
+    let Split { component, memories } = split(bytes).map_err(|error| cannot(&error))?;
+    let manifest = BundleManifest::of(bytes).map_err(|error| refuse(name, &error.to_string()))?;
+    let code = code_name("serving", &component);
+    cache.get_or_build(&code, || {
+        compiling();
+        let code = at_length(|| Ok(engine.precompile_component(&component)))?;
+        code.map_err(|error| cannot(&format!("{error:#}")))
+    })?;
+    let mut compiled = Compiled { code, memories: Vec::new(), manifest };
     for (number, (bounds, Initial { pages, contents })) in memories.into_iter().enumerate() {
         let image = format!("{key}.{number}.image");
         cache.put(&image, &contents)?;
         compiled.memories.push(CompiledMemory { bounds, pages, image });
     }
     serde_json::to_vec(&compiled).map_err(|error| refuse(name, &error.to_string()))
-}
-
-/// Sets apart what a component's memories start with, and compiles the rest, unless the code of a
-/// component with the same rest is in the cache: of two models in one guest, the guest is compiled
-/// once. `purpose` tells engines apart whose machine code differs.
-pub(crate) fn compile_parts(
-    (engine, purpose): (&Engine, &str),
-    cache: &Cache,
-    name: &str,
-    bytes: &[u8],
-    compiling: impl FnOnce(),
-) -> Result<Parts> {
-    check_component(name, bytes)?;
-    let cannot =
-        |error: &dyn std::fmt::Display| refuse(name, &format!("cannot be compiled: {error}"));
-    let Split { component, memories } = split(bytes).map_err(|error| cannot(&error))?;
-    let manifest = BundleManifest::of(bytes).map_err(|error| refuse(name, &error.to_string()))?;
-    let code = cache.get_or_build(&code_name(purpose, &component), || {
-        compiling();
-        let code = at_length(|| Ok(engine.precompile_component(&component)))?;
-        code.map_err(|error| cannot(&format!("{error:#}")))
-    })?;
-    Ok(Parts { code, memories, manifest })
 }
 
 /// The machine code of a component that is not split, from the cache or newly compiled.

@@ -9,14 +9,9 @@ mod cranelift;
 #[cfg(not(feature = "compiler"))]
 pub(crate) use absent::compile;
 #[cfg(feature = "compiler")]
-pub(crate) use cranelift::{Parts, compile, compile_parts, compile_whole};
+pub(crate) use cranelift::{compile, compile_whole};
 #[cfg(feature = "compiler")]
 use {crate::component_file::VERSION, pilotlight_model::Digest, pilotlight_sandbox::engine};
-
-/// Why a component is not served where nothing is compiled.
-const NOT_COMPILED: &str = "is not in the cache for this processor and version, and nothing is compiled here; serve \
-                            the file that `pilotlight compile` writes, or fill the cache folder with \
-                            `pilotlight cache warm`";
 
 /// What the machine code of a component is called in the cache.
 #[cfg(feature = "compiler")]

@@ -208,7 +208,7 @@ fn memory_section(MemoryBounds { minimum, maximum }: MemoryBounds) -> Vec<u8> {
 }
 
 /// Unsigned LEB128 (WebAssembly core specification, 5.2.2).
-pub(crate) fn leb128(mut value: u64, out: &mut Vec<u8>) {
+fn leb128(mut value: u64, out: &mut Vec<u8>) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;

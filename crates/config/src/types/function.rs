@@ -15,7 +15,7 @@ use crate::value_schema::{memory, path, period, size, table_of_paths, task};
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct Function {
-    /// Model folder, component, compiled component (`FILE.cwasm`), or component in an OCI registry:
+    /// Model folder, component, or component in an OCI registry:
     /// `oci://HOST[:PORT]/REPOSITORY[:TAG][@sha256:DIGEST]`.
     #[schemars(schema_with = "path")]
     pub source: PathBuf,

@@ -1,28 +1,17 @@
 //! The trait of backends, and one implementation in each file of this folder.
 //! Used by every module above it. Backends do not know queues, callers or compute threads.
 
-#[cfg(not(all(feature = "native", feature = "onnxruntime")))]
-mod absent;
-#[cfg(feature = "onnxruntime")]
+#[cfg_attr(not(feature = "onnxruntime"), path = "absent.rs")]
 mod onnxruntime;
-#[cfg(feature = "native")]
 mod tract;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
-#[cfg(not(feature = "onnxruntime"))]
-pub use absent::OnnxRuntime;
-#[cfg(not(feature = "native"))]
-pub use absent::{Native, Tract};
-#[cfg(feature = "onnxruntime")]
 pub use onnxruntime::OnnxRuntime;
-#[cfg(feature = "native")]
 pub use tract::Tract;
 
-use pilotlight_kernels::{InstructionSet, Precision};
-#[cfg(any(feature = "native", feature = "onnxruntime"))]
-use pilotlight_onnx::{proto::ModelProto, rows_are_independent};
+use pilotlight_onnx::proto::ModelProto;
+use pilotlight_onnx::{Precision, rows_are_independent};
 use serde::{Deserialize, Serialize};
 
 use crate::buffer::Buffers;
@@ -30,7 +19,7 @@ use crate::device::Device;
 use crate::error::{Result, RunError};
 use crate::signature::Signature;
 use crate::tensor::Tensor;
-use crate::weight_store::{WeightStore, WeightsOrigin};
+use crate::weight_store::WeightsOrigin;
 use crate::workers::Workers;
 
 /// An engine that loads graphs.
@@ -122,30 +111,6 @@ pub struct OnnxRuntimeOptions {
     pub threads: usize,
 }
 
-/// Options of the native backend.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct NativeOptions {
-    /// Device for inference: only the CPU is supported.
-    pub device: Device,
-    /// The fastest instructions that are used, if the processor has them.
-    pub instructions: InstructionSet,
-    /// ONNX Runtime for graphs that are no encoders, or that it computes faster as somebody has measured. Where its
-    /// library is neither named nor found, tract computes what is no encoder. Without, tract does so
-    /// and encoders are never left to others.
-    pub onnxruntime: Option<OnnxRuntimeOptions>,
-    /// Where packed weights are kept as files. They are mapped from there by all processes that have the same store.
-    /// Without, each process packs them into its memory.
-    pub weights: Option<Arc<dyn WeightStore>>,
-}
-
-impl Default for NativeOptions {
-    fn default() -> Self {
-        let (device, instructions) = (Device::default(), InstructionSet::available());
-        Self { device, instructions, onnxruntime: None, weights: None }
-    }
-}
-
 /// A process that a backend computes in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -235,7 +200,6 @@ pub enum Batching {
 }
 
 /// Why the structure of `model` does not show that its rows are independent, if it does not.
-#[cfg(any(feature = "native", feature = "onnxruntime"))]
 fn mixes_rows(model: &ModelProto) -> Option<String> {
     rows_are_independent(model.clone()).err()
 }

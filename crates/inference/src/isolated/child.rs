@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use pilotlight_kernels::Precision;
+use pilotlight_onnx::Precision;
 
 use crate::backend::{Backend, LoadOptions, Model};
 use crate::buffer::Buffers;

@@ -2,13 +2,10 @@ use std::ffi::OsString;
 
 use serde::{Deserialize, Serialize};
 
-#[cfg(not(feature = "native"))]
-use crate::backend::Native;
-use crate::backend::{Backend, NativeOptions, OnnxRuntime, OnnxRuntimeOptions, Tract};
+use crate::backend::{Backend, OnnxRuntime, OnnxRuntimeOptions, Tract};
 use crate::device::Device;
 use crate::error::{Error, Result};
-#[cfg(feature = "native")]
-use crate::native::Native;
+use crate::native::{Native, NativeOptions};
 
 /// A backend before it is started, here or in a process of its own.
 #[derive(Debug, Clone)]

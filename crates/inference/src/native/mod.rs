@@ -17,17 +17,42 @@ mod stored;
 
 use std::sync::Arc;
 
-use pilotlight_kernels::{InstructionSet, Precision};
-use pilotlight_onnx::decode;
+use pilotlight_kernels::InstructionSet;
 use pilotlight_onnx::ragged::{Outline, Ragged};
+use pilotlight_onnx::{Precision, decode};
 
 use self::fallback::Fallback;
 use self::model::NativeModel;
 use self::shared::Shared;
 use self::stored::Stored;
-use crate::backend::{Backend, LoadOptions, Model, NativeOptions};
+use crate::backend::{Backend, LoadOptions, Model, OnnxRuntimeOptions};
+use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::weight_store::{WeightStore, WeightsOrigin};
+
+/// Options of the native backend.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct NativeOptions {
+    /// Device for inference: only the CPU is supported.
+    pub device: Device,
+    /// The fastest instructions that are used, if the processor has them.
+    pub instructions: InstructionSet,
+    /// ONNX Runtime for graphs that are no encoders, or that it computes faster as somebody has measured. Where its
+    /// library is neither named nor found, tract computes what is no encoder. Without, tract does so
+    /// and encoders are never left to others.
+    pub onnxruntime: Option<OnnxRuntimeOptions>,
+    /// Where packed weights are kept as files. They are mapped from there by all processes that have the same store.
+    /// Without, each process packs them into its memory.
+    pub weights: Option<Arc<dyn WeightStore>>,
+}
+
+impl Default for NativeOptions {
+    fn default() -> Self {
+        let (device, instructions) = (Device::default(), InstructionSet::available());
+        Self { device, instructions, onnxruntime: None, weights: None }
+    }
+}
 
 /// Inference by kernels of our own, on the processor.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use pilotlight_kernels::Precision;
+use pilotlight_onnx::Precision;
 use sha2::{Digest, Sha256};
 
 use super::model::NativeModel;

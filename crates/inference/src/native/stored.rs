@@ -6,8 +6,9 @@ use std::io;
 
 use bytes::Bytes;
 use pilotlight_files::MappedFile;
-use pilotlight_kernels::{InstructionSet, Precision, Weights};
+use pilotlight_kernels::{InstructionSet, Weights};
 use pilotlight_model::Digest;
+use pilotlight_onnx::Precision;
 use pilotlight_onnx::ragged::Outline;
 
 use crate::packed_weights::PackedWeights;

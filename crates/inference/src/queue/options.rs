@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pilotlight_kernels::Precision;
+use pilotlight_onnx::Precision;
 use serde::Serialize;
 
 use crate::backend::{EngineKind, LoadOptions};

@@ -10,11 +10,11 @@ mod pack;
 mod replay;
 mod uniform;
 
-use pilotlight_kernels::Precision;
 use tract_core::internal::*;
 
 use crate::error::OnnxError;
 use crate::operators::Packing;
+use crate::precision::Precision;
 
 /// A node and the model it stands in, to what should replace it.
 type Pattern = fn(&TypedModel, &TypedNode) -> TractResult<Option<TypedModelPatch>>;

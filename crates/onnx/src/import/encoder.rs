@@ -1,5 +1,4 @@
 use bytes::Buf;
-use pilotlight_kernels::Precision;
 use pilotlight_model::InputRole;
 use tract_core::internal::*;
 use tract_core::ops::array::MultiBroadcastTo;
@@ -13,6 +12,7 @@ use crate::adapt::{Encoder, EncoderOutput, Wanted, adapt};
 use crate::error::OnnxError;
 use crate::file::decode;
 use crate::fuse::fuse;
+use crate::precision::Precision;
 use crate::proto::{ModelProto, ValueInfoProto};
 use crate::shape::check_volume;
 use crate::widen::widen_halves;

@@ -1,8 +1,8 @@
 use std::cell::RefCell;
 
 use pilotlight_kernels::{
-    Epilogue, F32Weights, InstructionSet, Int4Weights, Int8Weights, Nibbles, Precision, Scratch,
-    Then, Weights as Packed, linear,
+    Epilogue, F32Weights, InstructionSet, Int4Weights, Int8Weights, Nibbles, Scratch, Then,
+    Weights as Packed, linear,
 };
 #[cfg(not(target_family = "wasm"))]
 use pilotlight_kernels::{WeightsForm, WeightsLayout};
@@ -10,6 +10,7 @@ use tract_core::internal::*;
 
 use super::floats;
 use super::product::{Product, Weights, product_fact};
+use crate::precision::Precision;
 
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();

@@ -9,7 +9,7 @@ mod outline;
 
 use std::sync::Arc;
 
-use pilotlight_kernels::{Heads, InstructionSet, LayerNorm, Precision, Weights};
+use pilotlight_kernels::{Heads, InstructionSet, LayerNorm, Weights};
 use pilotlight_model::InputRole;
 
 pub use self::fragment::{Fragment, FragmentInput, Operand};
@@ -19,6 +19,7 @@ use crate::error::OnnxError;
 use crate::fuse::find;
 use crate::import::{Port, lower_unfused};
 use crate::operators::Packing;
+use crate::precision::Precision;
 use crate::proto::ModelProto;
 use crate::rewrite::undo_dynamic_quantization;
 

@@ -6,7 +6,7 @@ use pilotlight_testing::pipelines::model;
 use pilotlight_tests::{outcome, pilotlight, root};
 use serde_json::{Value, json};
 
-const CORPUS: &str = "host/src/commands/build/corpus.txt";
+const CORPUS: &str = "host/src/bin/pilotlight/build/corpus.txt";
 /// Texts that answers are compared on.
 const TEXTS: usize = 20;
 
