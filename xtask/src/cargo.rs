@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 use crate::output;
 
 /// Names the guests to the host's build script.
-const GUESTS: &str = "PILOTLIGHT_GUESTS";
+pub(crate) const GUESTS: &str = "PILOTLIGHT_GUESTS";
 
 /// The workspace's root.
 pub fn root() -> PathBuf {
