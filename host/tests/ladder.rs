@@ -17,7 +17,7 @@ const ORDER: &Order = &[
 
 /// The program `pilotlight`.
 const PROGRAM: &Order = &[
-    &["absent", "admin_socket", "environment", "hub", "inspect", "keys", "log", "manual", "origin"],
+    &["absent", "admin_socket", "environment", "hub", "inspect", "keys", "log", "origin"],
     &[
         "model",
         "reason",

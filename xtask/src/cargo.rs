@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 use crate::output;
 
 /// Names the guests to the host's build script.
-pub(crate) const GUESTS: &str = "PILOTLIGHT_GUESTS";
+const GUESTS: &str = "PILOTLIGHT_GUESTS";
 
 /// The workspace's root.
 pub fn root() -> PathBuf {

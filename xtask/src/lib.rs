@@ -9,7 +9,6 @@ pub mod build;
 pub mod cargo;
 pub mod ci;
 pub mod models;
-pub mod package;
 pub mod peers;
 pub mod runtime;
 
@@ -34,8 +33,6 @@ Usage: cargo xtask <COMMAND>
   clients        install other servers' clients for tests into target/clients
   aarch64        test the kernels on emulated AArch64 processors
   image          write OCI images of the program and the default model to target/images
-  package [--output DIR] [--key FILE]  write a Debian package, a wheel and an archive of the program,
-                 with checksums that the SSH key signs, to a new folder: target/packages
   runtime        put the shared library of ONNX Runtime next to the built program
 
 Benchmarks, which write pages of documentation:
@@ -71,7 +68,6 @@ pub fn run(arguments: &[String]) -> ExitCode {
         ("models", true) => models::run(),
         ("clients", true) => clients::run(),
         ("image", true) => image::run(),
-        ("package", _) => package::run(rest),
         ("aarch64", true) => aarch64::test(),
         ("runtime", true) => runtime::place(),
         ("compare" | "soak", _) => benchmarks::run(arguments),

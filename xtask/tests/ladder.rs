@@ -9,16 +9,7 @@ const ORDER: &Order = &[
     &["cargo"],
     &["licenses", "models/table", "peers/debian", "steps", "swap"],
     &["build", "clients", "peers", "peers/aarch64", "peers/prometheus", "peers/registry"],
-    &[
-        "aarch64",
-        "benchmarks",
-        "image",
-        "models",
-        "package",
-        "peers/kubernetes",
-        "peers/onnx",
-        "runtime",
-    ],
+    &["aarch64", "benchmarks", "image", "models", "peers/kubernetes", "peers/onnx", "runtime"],
     &["test"],
 ];
 

@@ -1,4 +1,4 @@
-//! Programs of others: those that `cargo xtask test` installs into the target folder, and those of the system.
+//! Programs of others that `cargo xtask test` installs into the target folder.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -23,20 +23,6 @@ pub const DOCKER_REGISTRY: Program =
 /// Debian's `runc`.
 pub const RUNC: Program = Program { variable: "PILOTLIGHT_RUNC", name: "runc" };
 
-/// A program of one of Debian's packages, which `.ci/run` installs.
-#[derive(Debug, Clone, Copy)]
-pub struct Installed {
-    package: &'static str,
-    name: &'static str,
-}
-
-/// A load balancer.
-pub const HAPROXY: Installed = Installed { package: "haproxy", name: "haproxy" };
-/// Signatures of files.
-pub const SSH_KEYGEN: Installed = Installed { package: "openssh-client", name: "ssh-keygen" };
-/// Checks of systemd's units.
-pub const SYSTEMD_ANALYZE: Installed = Installed { package: "systemd", name: "systemd-analyze" };
-
 /// A Python with the packages that check charts and manifests.
 pub const KUBERNETES_TOOLS: Program =
     Program { variable: "PILOTLIGHT_KUBERNETES_TOOLS", name: "kubernetes/bin/python" };
@@ -56,25 +42,6 @@ impl Program {
         let program = program.display();
         skipped(format_args!("{program} is missing; `cargo xtask test` puts it there"));
         None
-    }
-}
-
-impl Installed {
-    /// Its executable, in a folder of `PATH` or where Debian has programs of administrators. `None`, with a
-    /// message, if it is missing.
-    ///
-    /// # Panics
-    /// If it is missing in CI.
-    pub fn find(self) -> Option<PathBuf> {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
-        let found = folders.map(|folder| folder.join(self.name)).find(|program| program.is_file());
-        if found.is_none() {
-            assert!(std::env::var_os("CI").is_none(), "{} is missing", self.name);
-            let Self { name, package } = self;
-            skipped(format_args!("{name} is missing; install Debian's package {package}"));
-        }
-        found
     }
 }
 

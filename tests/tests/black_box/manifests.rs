@@ -67,10 +67,10 @@ fn argument_lists(text: &str) -> Vec<Vec<String>> {
     lists
 }
 
-/// The options of a command by its help, and whether each has a value.
-pub(crate) fn options(command: &[&str]) -> BTreeMap<String, bool> {
-    let output = pilotlight(command).arg("--help").output().unwrap();
-    assert!(output.status.success(), "there is no command {command:?}");
+/// The options of a subcommand by its help, and whether each has a value.
+fn options(subcommand: &str) -> BTreeMap<String, bool> {
+    let output = pilotlight(&[subcommand, "--help"]).output().unwrap();
+    assert!(output.status.success(), "there is no subcommand {subcommand}");
     let help = String::from_utf8(output.stdout).unwrap();
     // Descriptions are indented further.
     let heads = help.lines().filter(|line| line.starts_with(' ') && !line.starts_with("        "));
@@ -110,7 +110,7 @@ fn every_command_line_in_deploy_and_templates_has_options_of_the_program() {
     for file in &all {
         for line in command_lines(file) {
             let subcommand = line.first().unwrap();
-            let options = known.entry(subcommand.clone()).or_insert_with(|| options(&[subcommand]));
+            let options = known.entry(subcommand.clone()).or_insert_with(|| options(subcommand));
             assert_eq!(mistake(&line, options), None, "{}: {line:?}", file.display());
             seen.insert(file.strip_prefix(root()).unwrap().to_owned());
         }
@@ -124,7 +124,7 @@ fn every_command_line_in_deploy_and_templates_has_options_of_the_program() {
 
 #[test]
 fn what_is_no_command_line_of_the_program_is_found() {
-    let known = options(&["serve"]);
+    let known = options("serve");
     let mistake = |line: &str| {
         let line: Vec<String> = line.split(' ').map(str::to_owned).collect();
         mistake(&line, &known)

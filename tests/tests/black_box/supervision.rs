@@ -2,10 +2,8 @@
 
 use std::io::{BufRead as _, BufReader, pipe};
 use std::os::unix::net::UnixDatagram;
-use std::process::Command;
 
-use pilotlight_testing::programs::{SYSTEMD_ANALYZE, succeed};
-use pilotlight_tests::{Server, pilotlight, root, test_guest};
+use pilotlight_tests::{Server, pilotlight, test_guest};
 
 /// The line about stopping of a server that listens there.
 fn told_when_stopped(listen: &str) -> String {
@@ -48,13 +46,4 @@ fn systemd_is_told_about_start_progress_and_stop() {
     assert_eq!([next(), next(), next()], ["READY=1", "WATCHDOG=1", "WATCHDOG=1"]);
     server.signal(rustix::process::Signal::TERM);
     while next() != "STOPPING=1" {}
-}
-
-#[test]
-fn systemd_rates_the_exposure_of_the_unit_as_low() {
-    let Some(program) = SYSTEMD_ANALYZE.find() else { return };
-    let unit = root().join("deploy/systemd/pilotlight.service");
-    // An exposure of 1.2 of 10, on this scale in tenths.
-    let arguments = ["security", "--no-pager", "--offline=true", "--threshold=12"];
-    succeed(Command::new(program).args(arguments).arg(unit));
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use tracing::level_filters::LevelFilter;
 
 #[cfg(not(all(feature = "bench", feature = "registry")))]
@@ -21,7 +21,6 @@ mod inspect;
 mod keys;
 mod labels;
 mod log;
-mod manual;
 mod missing;
 mod model;
 #[cfg(feature = "registry")]
@@ -98,10 +97,6 @@ enum Verb {
     Bench(Box<bench::Options>),
     /// Show the content of a component: digests, sizes, imports, exports, model card
     Inspect(inspect::InspectArgs),
-    /// Print the completions of a shell for all commands and options
-    Completions(manual::CompletionsOptions),
-    /// Write the manual pages of all commands
-    Man(manual::ManOptions),
     /// Run an isolated backend for the parent process
     #[command(name = compute::WORKER, hide = true)]
     BackendWorker,
@@ -158,8 +153,6 @@ fn main() -> ExitCode {
         Verb::Pull(options) => registry::pull(&options),
         Verb::Bench(options) => bench::run(*options).map_err(Into::into),
         Verb::Inspect(options) => inspect::run(&options),
-        Verb::Completions(options) => manual::completions(&options, Arguments::command()),
-        Verb::Man(options) => manual::man(&options, Arguments::command()),
         Verb::BackendWorker => pilotlight_inference::isolated::work().map_err(Into::into),
     };
     match result {
