@@ -38,6 +38,7 @@ mod oci_sources;
 mod other_hosts;
 mod process;
 mod real_models;
+mod redaction_overload;
 mod redaction_streams;
 mod registries;
 mod runc;
