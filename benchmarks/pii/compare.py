@@ -1,8 +1,8 @@
 """Pilotlight and Presidio on the texts of `corpus.py`: what they find, and how fast. Writes a page of documentation.
 
-    python compare.py PILOTLIGHT EXAMPLES MODEL_DIR PAGE [--quick]
+    python compare.py PILOTLIGHT FIND MODEL_DIR PAGE [--quick]
 
-PILOTLIGHT is the program, EXAMPLES the folder of the examples of the crate `recognizers`, and MODEL_DIR the default model's folder.
+PILOTLIGHT is the program, FIND the example `find` of the crate `recognizers`, and MODEL_DIR the default model's folder.
 """
 
 import argparse
@@ -21,12 +21,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 import load
-import recognition
 import score
-import streams
 
 HERE = Path(__file__).resolve().parent
-PILOTLIGHT, MODEL_ALONE, PRESIDIO, ECHO = 18201, 18202, 18203, 18204
+PILOTLIGHT, MODEL_ALONE, PRESIDIO = 18201, 18202, 18203
 CONNECTIONS = 4
 # Presidio's names of labels of the corpus.
 NAMES = {
@@ -73,10 +71,6 @@ def pilotlight(program, folder, port, cache):
 def presidio():
     command = [sys.executable, "-m", "gunicorn", "--workers", "1", "--bind", f"127.0.0.1:{PRESIDIO}"]
     return served([*command, "presidio_service:application()"], PRESIDIO, "/health")
-
-
-def echo():
-    return served([sys.executable, "streams.py", str(ECHO)], ECHO, "/health")
 
 
 def redacted(port, lines):
@@ -181,7 +175,7 @@ def missed(lines, found, most=12):
     return total, "\n".join(["| language | label | an example |", "| --- | --- | --- |", *rows])
 
 
-def goals(counts, speed, first, recognizers):
+def goals(counts, speed):
     ours, theirs = counts["Pilotlight"], counts["Presidio"]
     precision, recall, _ = score.rates(score.total({k: c for k, c in ours.items() if k in CHECKED}))
     f1 = lambda counts: score.rates(score.total(counts))[2]
@@ -196,9 +190,6 @@ def goals(counts, speed, first, recognizers):
          one["memory"] <= other["memory"] / 5),
         ("p99 at the same load, relative to Presidio", "≤ 0.2×", f"{one['paced p99'] / other['paced p99']:.2f}×",
          one["paced p99"] <= other["paced p99"] / 5),
-        *((f"first {what} of a redacted stream, p99, less directly", "≤ 20 ms", f"{added:.1f} ms", added <= 20)
-          for what, added in zip(("event", "text"), streams.added(first))),
-        ("recognizers for 400 tokens, added to a request", "≤ 0.3 ms", f"{recognizers:.2f} ms", recognizers <= 0.3),
     ]
     result = lambda reached: "reached" if reached else "**missed**"
     lines = [f"| {what} | {goal} | {value} | {result(reached)} |" for what, goal, value, reached in rows]
@@ -266,31 +257,16 @@ core, the load generator the other one. Presidio runs in Gunicorn with one worke
 The same requests for identifiers alone (`"entities": [{identifiers}]`), for which Pilotlight does not run its model:
 
 {identifier_speeds}
-
-## Streams
-
-{streams} streams of events of a chat completion to `POST /v1/redact/stream`, one at a time, alternating with a server that sends all events
-back (*directly*; [streams.py](../benchmarks/pii/streams.py)). *First event*: from the beginning of the request, with an event without
-text, to that event. *First text*: from the word that completes the first sentence to the redacted sentence, directly to the word.
-
-{first}
-
-## Recognizers
-
-A text of about 400 tokens takes {recognizers:.2f} ms longer with recognizers than without, as the median of {requests} pairs of
-requests to `POST /v1/redact`. Natively, the recognizers take {native:.2f} ms for it (the example `scan` of the crate `recognizers`).
 """
 
 
 def main():
     options = argparse.ArgumentParser()
-    for name in ("pilotlight", "examples", "model", "page"):
+    for name in ("pilotlight", "find", "model", "page"):
         options.add_argument(name)
     options.add_argument("--quick", action="store_true")
     options = options.parse_args()
     texts, seconds, rounds = (20, 2, 1) if options.quick else (200, 15, 3)
-    repeats = 10 if options.quick else 300
-    programs = Path(options.examples)
     corpus = subprocess.run([sys.executable, HERE / "corpus.py", "--texts", str(texts)], capture_output=True, text=True, check=True)
     lines = [json.loads(line) for line in corpus.stdout.splitlines()]
     requests = [("/analyze", {"text": line["text"], "language": line["language"]}) for line in lines]
@@ -298,31 +274,22 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         cache = Path(scratch) / "cache"
         cache.mkdir(mode=0o700)
-        alone = without_recognizers(options.model, Path(scratch))
-        serve = lambda folder, port: pilotlight(options.pilotlight, folder, port, cache)
-        with serve(alone, MODEL_ALONE), serve(options.model, PILOTLIGHT), echo():
+        with pilotlight(options.pilotlight, without_recognizers(options.model, Path(scratch)), MODEL_ALONE, cache):
             model = redacted(MODEL_ALONE, lines)
-            os.sched_setaffinity(0, {1})
-            recognizers = recognition.added(PILOTLIGHT, MODEL_ALONE, repeats)
-            targets = {"directly": (ECHO, streams.LAST), "Pilotlight": (PILOTLIGHT, streams.REDACTED)}
-            first = streams.measured(targets, repeats)
-            os.sched_setaffinity(0, range(os.cpu_count()))
-        with serve(options.model, PILOTLIGHT) as ours, presidio() as theirs:
+        with pilotlight(options.pilotlight, options.model, PILOTLIGHT, cache) as ours, presidio() as theirs:
             both, other = redacted(PILOTLIGHT, lines), analyzed(PRESIDIO, lines)
             servers = [("Pilotlight", PILOTLIGHT, ours), ("Presidio", PRESIDIO, theirs)]
             rate, speed = measured(servers, requests, seconds, rounds)
             identifier_rate, identifier_speed = measured(servers, identifiers, seconds, rounds)
-    found = {"Pilotlight": both, "model": model, "recognizers": recognized(programs / "find", lines), "Presidio": other}
+    found = {"Pilotlight": both, "model": model, "recognizers": recognized(options.find, lines), "Presidio": other}
     counts = {name: score.counted(list(zip(lines, entities))) for name, entities in found.items()}
     kinds, examples = missed(lines, both)
     os.sched_setaffinity(0, range(os.cpu_count()))
     page = PAGE.format(
-        machine=processor(), texts=len(lines), presidio=version("presidio-analyzer"),
-        goals=goals(counts, speed, first, recognizers),
+        machine=processor(), texts=len(lines), presidio=version("presidio-analyzer"), goals=goals(counts, speed),
         quality=quality(counts), kinds=kinds, missed=examples, connections=CONNECTIONS, rounds=rounds, seconds=seconds,
         speeds=speeds(speed, rate), identifiers=", ".join(f'"{name}"' for name in IDENTIFIERS),
-        identifier_speeds=speeds(identifier_speed, identifier_rate), streams=repeats, first=streams.table(first),
-        recognizers=recognizers, requests=repeats, native=recognition.native(programs / "scan"),
+        identifier_speeds=speeds(identifier_speed, identifier_rate),
     )
     Path(options.page).write_text(page)
 

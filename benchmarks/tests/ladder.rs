@@ -12,7 +12,7 @@ const ORDER: &Order = &[
     &["soak", "compare/markdown", "compare/report", "compare/server"],
     &["compare/goals", "compare/runner", "compare/servers"],
     &["compare/models", "compare/overview", "compare/pii", "compare/reliability", "compare/swaps"],
-    &["compare/scaling", "compare/streams"],
+    &["compare/scaling"],
     &["compare/host/batches", "compare/host/corpus", "compare/host/rounds"],
     &["compare/host/agreement", "compare/host/files"],
     &["compare/host/direct", "compare/host/servers"],

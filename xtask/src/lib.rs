@@ -41,7 +41,6 @@ Benchmarks, which write pages of documentation:
   compare host         inference on the host: docs/performance-host.md
   compare sandbox      inference in the sandbox: docs/performance-sandbox.md
   compare pii          personal data, beside Presidio: docs/performance-pii.md
-  compare stream       sessions of audio, beside Python services: docs/performance-streams.md
   compare swaps        changes of version under load: docs/performance-swaps.md
   compare reliability  overload, faults, busy neighbors and telemetry: docs/reliability.md
   compare scaling      costs, response times beside queueing theory, simulated fleets: docs/scaling.md

@@ -14,7 +14,6 @@ mod sandbox;
 mod scaling;
 mod server;
 mod servers;
-mod streams;
 mod swaps;
 
 use std::path::Path;
@@ -31,14 +30,13 @@ struct Topic {
     measure: fn(&Runner) -> anyhow::Result<String>,
 }
 
-const TOPICS: [Topic; 11] = [
+const TOPICS: [Topic; 10] = [
     Topic { name: "", page: "performance.md", measure: overview::run },
     Topic { name: "host", page: "performance-host.md", measure: host::run },
     Topic { name: "sandbox", page: "performance-sandbox.md", measure: sandbox::run },
     Topic { name: "bert-base", page: "performance-bert-base.md", measure: bert_base::run },
     Topic { name: MODELS, page: "performance-models.md", measure: models::run },
     Topic { name: "pii", page: "performance-pii.md", measure: pii::run },
-    Topic { name: "stream", page: "performance-streams.md", measure: streams::run },
     Topic { name: "swaps", page: "performance-swaps.md", measure: swaps::run },
     Topic { name: "reliability", page: "reliability.md", measure: reliability::run },
     Topic { name: "scaling", page: "scaling.md", measure: scaling::run },

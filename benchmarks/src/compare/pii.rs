@@ -21,9 +21,8 @@ const PACKAGES: [&str; 5] = [
 /// Measures; returns the text of `docs/performance-pii.md`.
 pub(super) fn run(runner: &Runner) -> anyhow::Result<String> {
     build::host()?;
-    let examples =
-        ["--package", "pilotlight-recognizers", "--example", "find", "--example", "scan"];
-    execute(cargo(&["build", "--locked", "--release"]).args(examples))?;
+    let example = ["--package", "pilotlight-recognizers", "--example", "find"];
+    execute(cargo(&["build", "--locked", "--release"]).args(example))?;
     // Presidio and ONNX Runtime's other users need different versions of NumPy.
     let folder = target().join("pii");
     let python = folder.join("bin/python");
@@ -35,7 +34,10 @@ pub(super) fn run(runner: &Runner) -> anyhow::Result<String> {
     std::fs::create_dir_all(target().join("performance"))?;
     let mut compare = Command::new(&python);
     compare.arg(root().join("benchmarks/pii/compare.py")).arg(build::binary());
-    compare.arg(target().join("release/examples")).arg(root().join("models/pii-ner")).arg(&page);
+    compare
+        .arg(target().join("release/examples/find"))
+        .arg(root().join("models/pii-ner"))
+        .arg(&page);
     if runner.is_quick() {
         compare.arg("--quick");
     }

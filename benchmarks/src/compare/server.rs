@@ -86,11 +86,6 @@ pub(super) struct Usage {
 }
 
 impl Server {
-    /// The id of its process.
-    pub(super) fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// `/status` of the administration API; null if there is none.
     pub(super) fn status(&self) -> Value {
         let status = self.spec.admin.map(|port| http::get(port, "/status"));

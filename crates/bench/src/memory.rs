@@ -61,7 +61,7 @@ pub(crate) fn is_running(process: u32) -> bool {
 }
 
 /// A field of `/proc/PID/stat`, counted from behind the name.
-pub(crate) fn stat(process: u32, field: usize) -> Option<String> {
+fn stat(process: u32, field: usize) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     // The name in parentheses may itself hold spaces and parentheses.
     let (_, behind_name) = stat.rsplit_once(')')?;

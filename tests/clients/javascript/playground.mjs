@@ -287,21 +287,6 @@ await run({
     equal(await page.evaluate(() => navigator.clipboard.readText()), await page.locator("#code").textContent(), "clipboard");
     noProblems();
   },
-  "a recording is drawn when it is chosen": async () => {
-    await open("voice");
-    const response = await fetch(`${servers.voice.url}/v1/audio/stream`, { method: "POST", body: RECORDING });
-    const lines = (await response.text()).trim().split("\n").map((line) => JSON.parse(line));
-    const of = (key) => lines.flatMap((line) => line[key] ?? []);
-    const segments = of("segment");
-    await page.locator("#field-sound").setInputFiles({ name: "recording.wav", mimeType: "audio/wav", buffer: RECORDING });
-    const all = `${segments.length} segment${segments.length === 1 ? "" : "s"} of speech in 0.4 s.`;
-    await page.locator("#status").filter({ hasText: all }).waitFor();
-    close(await numbers(), [of("probability").slice(0, 6)], "numbers", FOUR);
-    equal(await answer.locator(".chips li").count(), segments.length);
-    await page.locator("#field-sound").setInputFiles({ name: "song.flac", mimeType: "audio/flac", buffer: Buffer.from("fLaC\0\0\0\x22\0\0\0\0") });
-    await page.getByRole("alert").getByText("FLAC is not supported").waitFor();
-    noProblems();
-  },
   "what the microphone hears is told while it is on": async () => {
     await open("voice");
     await page.getByRole("button", { name: "Use the microphone" }).click();

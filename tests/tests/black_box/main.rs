@@ -38,7 +38,6 @@ mod oci_sources;
 mod other_hosts;
 mod process;
 mod real_models;
-mod redaction_overload;
 mod redaction_streams;
 mod registries;
 mod runc;

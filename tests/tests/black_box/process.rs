@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
-use std::time::Duration;
 
 /// What an open file stands for: a path, or a kind such as `socket`.
 #[derive(Debug)]
@@ -27,27 +26,6 @@ pub(crate) fn family(id: u32) -> Vec<u32> {
         next += 1;
     }
     family
-}
-
-/// Processor time that a process has used (proc_pid_stat(5)).
-pub(crate) fn processor_time(id: u32) -> Duration {
-    /// Clock ticks of a second on every Linux.
-    const TICKS: u64 = 100;
-    let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
-    let (_, fields) = stat.rsplit_once(") ").unwrap();
-    let times = fields.split(' ').skip(11).take(2);
-    let ticks: u64 = times.map(|time| time.parse::<u64>().unwrap()).sum();
-    Duration::from_millis(ticks * 1_000 / TICKS)
-}
-
-/// Bytes that a process has written and shares with no other, also those that are swapped out.
-pub(crate) fn private_memory(id: u32) -> u64 {
-    let memory = fs::read_to_string(format!("/proc/{id}/smaps_rollup")).unwrap();
-    let kibibytes = |name: &str| {
-        let line = memory.lines().find_map(|line| line.strip_prefix(name)).unwrap();
-        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap()
-    };
-    (kibibytes("Private_Dirty:") + kibibytes("Swap:")) << 10
 }
 
 fn descriptors(id: u32) -> impl Iterator<Item = (PathBuf, String)> {

@@ -16,8 +16,7 @@ pub(super) struct Options {
     /// measured one after the other
     #[arg(long = "target", value_name = "[NAME=]URL")]
     targets: Vec<Target>,
-    /// Process of a server; its CPU time and memory, and those of its child processes, are
-    /// reported. One for each target
+    /// Process of a server, whose CPU time and memory are reported; one for each target
     #[arg(long = "pid", value_name = "PID")]
     processes: Vec<u32>,
     /// Recording that is sent repeatedly: a WAV file of mono 16-bit PCM at 16 kHz

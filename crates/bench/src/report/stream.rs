@@ -73,9 +73,9 @@ pub struct StreamStep {
     pub p99_9_ms: f64,
     /// The maximum.
     pub max_ms: f64,
-    /// Cores that the server's process and its children were busy with, where its process is known.
+    /// Cores that the server's process was busy with, where its process is known.
     pub busy_cores: Option<f64>,
-    /// Resident memory of these processes at the end, in bytes. What they share with others is divided among them.
+    /// Resident memory of the process at the end, in bytes.
     pub resident_bytes: Option<u64>,
     /// Pairs of quantile and latency; the last is the maximum.
     pub percentiles: Vec<(f64, f64)>,

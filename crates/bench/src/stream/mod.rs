@@ -43,7 +43,7 @@ pub enum Protocol {
 pub struct Streams {
     /// The servers.
     pub targets: Vec<Target>,
-    /// Their processes, as far as they are known, in the same order. Children count, too.
+    /// Their processes, as far as they are known, in the same order.
     pub processes: Vec<u32>,
     /// A WAV file of mono 16-bit PCM at 16 kHz.
     pub audio: PathBuf,
@@ -113,14 +113,13 @@ pub fn streams(streams: &Streams, progress: Progress<'_>) -> Result<StreamReport
     let total = streams.targets.len() * streams.connections.len();
     let mut targets = Vec::new();
     for (index, target) in streams.targets.iter().enumerate() {
-        let process = streams.processes.get(index).map(|id| Process::new(*id));
+        let process = streams.processes.get(index).map(|id| Process(*id));
         let mut steps = Vec::new();
         for connections in &streams.connections {
             let done = targets.len() * streams.connections.len() + steps.len();
             let doing = format!("{}, {connections} connections", target.name);
             progress(&Step { done, total, doing });
-            let step = step(streams, target, *connections, &audio, process.as_ref());
-            let step = runtime.block_on(step)?;
+            let step = runtime.block_on(step(streams, target, *connections, &audio, process))?;
             steps.push(step);
         }
         targets.push(StreamTarget {
@@ -143,7 +142,7 @@ async fn step(
     target: &Target,
     connections: usize,
     audio: &Audio,
-    process: Option<&Process>,
+    process: Option<Process>,
 ) -> Result<StreamStep> {
     let address = target.url.reach(PATIENCE).map_err(|source| Error::Unreachable {
         name: target.name.clone(),

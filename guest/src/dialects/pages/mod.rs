@@ -39,7 +39,7 @@ const DOCS: &str = include_str!("docs.html");
 /// (Content Security Policy, level 3). `tests/dialects/pages.rs` checks the digests.
 const PLAYGROUND_POLICY: &str = policy!(
     "CStWMAladAKus+2M9tvm7SEdvxdYhl97jjHSm3vxNyg=",
-    "hx61kdBuX6dzqgg/3XDFVP8kbStV6HxzwkRBNbfiI/I="
+    "PNdX7geZEcvnyewTImsu4HP9D46xXBa8xOe8UJtPozs="
 );
 const DOCS_POLICY: &str = policy!(
     "n6wtR/xNn4bXCyr547myGInh4oalZZyto6oPCu8E1x8=",

@@ -5,7 +5,15 @@ use std::thread;
 use serde_json::json;
 
 use super::wire::Conversation;
-use super::{FRAME, Hearing, PLACES, STREAM, audio, close, probabilities, told};
+use super::{FRAME, Hearing, audio, close, probabilities, told};
+
+const STREAM: &str = "/v1/audio/stream";
+/// In the sandbox, and by backends of the host.
+const PLACES: [&[&str]; 3] = [
+    &["--compute", "guest"],
+    &["--compute", "host", "--backend", "tract"],
+    &["--compute", "host", "--backend", "native"],
+];
 
 #[test]
 fn a_frame_is_answered_before_the_next_is_sent() {

@@ -6,7 +6,16 @@ use rustix::process::Signal;
 use serde_json::json;
 
 use super::wire::Conversation;
-use super::{FRAME, HOST, Hearing, STREAM, audio, begin, close, probabilities, told};
+use super::{FRAME, Hearing, audio, close, probabilities, told};
+
+const STREAM: &str = "/v1/audio/stream";
+const HOST: [&str; 2] = ["--backend", "tract"];
+
+fn begin(hearing: &Hearing) -> Conversation {
+    let mut session = Conversation::begin(hearing.connect(), STREAM, "", &audio(1, FRAME));
+    assert_eq!(session.line().unwrap()["frame"], 0);
+    session
+}
 
 #[test]
 fn more_sessions_than_may_go_on_are_refused_until_one_has_ended() {

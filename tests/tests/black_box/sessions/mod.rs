@@ -2,10 +2,7 @@
 
 mod http;
 mod limits;
-mod memory;
-mod misbehavior;
 mod real;
-mod slots;
 mod sockets;
 mod speech;
 mod wire;
@@ -17,17 +14,7 @@ use pilotlight_testing::tiny_voice;
 use pilotlight_tests::Server;
 use serde_json::Value;
 use tempfile::TempDir;
-use wire::Conversation;
 
-const STREAM: &str = "/v1/audio/stream";
-/// Computed on the host, by what starts soonest.
-const HOST: [&str; 2] = ["--backend", "tract"];
-/// In the sandbox, and by backends of the host.
-const PLACES: [&[&str]; 3] = [
-    &["--compute", "guest"],
-    &["--compute", "host", "--backend", "tract"],
-    &["--compute", "host", "--backend", "native"],
-];
 /// Samples of a frame, and of the end of the one before.
 const FRAME: usize = 512;
 const CONTEXT: usize = 64;
@@ -72,13 +59,6 @@ impl Hearing {
         }
         panic!("sessions go on: {}", self.status());
     }
-}
-
-/// A session whose first frame has been answered.
-fn begin(hearing: &Hearing) -> Conversation {
-    let mut session = Conversation::begin(hearing.connect(), STREAM, "", &audio(1, FRAME));
-    assert_eq!(session.line().unwrap()["frame"], 0);
-    session
 }
 
 /// PCM of 16 bits: a tone whose loudness and beginning depend on `seed`.

@@ -51,17 +51,12 @@ impl Conversation {
         let mut chunk = format!("{:x}\r\n", data.len()).into_bytes();
         chunk.extend(data);
         chunk.extend(b"\r\n");
-        self.send_raw(&chunk);
-    }
-
-    /// Sends bytes that need not be a chunk.
-    pub(super) fn send_raw(&mut self, data: &[u8]) {
-        let _ = self.writer.write_all(data);
+        let _ = self.writer.write_all(&chunk);
     }
 
     /// The body has ended.
     pub(super) fn end(&mut self) {
-        self.send_raw(b"0\r\n\r\n");
+        let _ = self.writer.write_all(b"0\r\n\r\n");
     }
 
     /// Reads a chunk of the answer; whether there was one.
@@ -90,17 +85,6 @@ impl Conversation {
         let (line, rest) = (serde_json::from_str(line).unwrap(), rest.to_owned());
         self.text = rest;
         Some(line)
-    }
-
-    /// The next line that tells a frame; no line before it may be an error.
-    pub(super) fn frame(&mut self) -> Value {
-        loop {
-            let line = self.line().unwrap();
-            assert!(line.get("error").is_none(), "{line}");
-            if line.get("frame").is_some() {
-                return line;
-            }
-        }
     }
 
     /// All lines up to the end.
