@@ -35,7 +35,7 @@ pub use http::{
 };
 pub use pilotlight_build::{
     AccuracyCheck, Agreement, BundleManifest, Cache, Endpoint, Entry, Error as BuildError,
-    GRAPH_EXTENSION, GraphRecord, Incoming, Inspection, Measure, Precision, Progress, Sample, Seal,
+    GRAPH_EXTENSION, GraphRecord, Inspection, Measure, Precision, Progress, Sample, Seal,
     SealSignature, Source, Stage, TaskError, inspect,
 };
 #[cfg(feature = "compiler")]

@@ -7,7 +7,7 @@ mod eviction;
 mod weights;
 
 use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::Write as _;
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -121,14 +121,7 @@ impl Cache {
         name: &str,
         build: impl FnOnce() -> Result<Vec<u8>>,
     ) -> Result<Entry> {
-        if let Some(entry) = self.get(name) {
-            return Ok(entry);
-        }
-        let _lock = self.lock(stem(name)).map_err(|error| self.refuse(&error))?;
-        match self.get(name) {
-            Some(entry) => Ok(entry),
-            None => self.put(name, &build()?),
-        }
+        self.get_or_make(name, || self.put(name, &build()?))
     }
 
     /// As [`Self::get_or_build`], for content that `write` writes in pieces.
@@ -140,16 +133,23 @@ impl Cache {
         name: &str,
         write: impl FnOnce(&mut Incoming) -> Result<()>,
     ) -> Result<Entry> {
+        self.get_or_make(name, || {
+            let mut incoming = self.receive()?;
+            write(&mut incoming)?;
+            incoming.place(name)
+        })
+    }
+
+    /// The entry called `name`, or the one that `make` creates while nobody else can write it.
+    fn get_or_make(&self, name: &str, make: impl FnOnce() -> Result<Entry>) -> Result<Entry> {
         if let Some(entry) = self.get(name) {
             return Ok(entry);
         }
         let _lock = self.lock(stem(name)).map_err(|error| self.refuse(&error))?;
-        if let Some(entry) = self.get(name) {
-            return Ok(entry);
+        match self.get(name) {
+            Some(entry) => Ok(entry),
+            None => make(),
         }
-        let mut incoming = self.receive()?;
-        write(&mut incoming)?;
-        incoming.place(name)
     }
 
     /// Removes an entry that turned out to be of no use.
@@ -219,7 +219,7 @@ impl Cache {
     }
 
     /// Waits for the right to write entries of `stem`.
-    fn lock(&self, stem: &str) -> std::io::Result<File> {
+    fn lock(&self, stem: &str) -> io::Result<File> {
         loop {
             let lock = self.open_lock(stem)?;
             lock.lock()?;
@@ -236,13 +236,24 @@ impl Cache {
         is_there(&lock).then_some(lock)
     }
 
-    fn open_lock(&self, stem: &str) -> std::io::Result<File> {
+    fn open_lock(&self, stem: &str) -> io::Result<File> {
         let path = self.folder.join(format!("{stem}{LOCK}"));
         OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)
     }
 
-    fn refuse(&self, error: &std::io::Error) -> Error {
+    fn refuse(&self, error: &io::Error) -> Error {
         Error::Cache { path: self.folder.clone(), reason: error.to_string() }
+    }
+}
+
+impl Write for Incoming {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        Self::write(self, piece).map_err(io::Error::other)?;
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -303,7 +314,7 @@ impl Incoming {
             let held = hold(&cache.record(name)).map(Arc::new);
             Ok(Entry { path, digest: sha256, _held: held })
         };
-        place().map_err(|error: std::io::Error| cache.refuse(&error))
+        place().map_err(|error: io::Error| cache.refuse(&error))
     }
 
     /// Digest of what was written so far.
@@ -336,7 +347,7 @@ fn default_folder() -> Option<PathBuf> {
     Some(base.join("pilotlight"))
 }
 
-fn create_private(folder: &Path) -> std::io::Result<()> {
+fn create_private(folder: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 

@@ -7,20 +7,6 @@ use pilotlight_inference::{StoredFile, WeightStore};
 use super::{Cache, Incoming};
 use crate::error::{Error, Result};
 
-/// An entry that is being received, as a writer.
-struct Writer<'a>(&'a mut Incoming);
-
-impl Write for Writer<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes).map_err(|error| io::Error::other(error.to_string()))?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 impl WeightStore for Cache {
     fn get_or_write(
         &self,
@@ -28,7 +14,7 @@ impl WeightStore for Cache {
         write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
     ) -> io::Result<StoredFile> {
         let write = |incoming: &mut Incoming| -> Result<()> {
-            write(&mut Writer(incoming)).map_err(Error::io(self.folder()))
+            write(incoming).map_err(Error::io(self.folder()))
         };
         let entry = self.get_or_receive(name, write);
         let entry = entry.map_err(|error| io::Error::other(error.to_string()))?;

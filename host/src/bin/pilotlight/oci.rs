@@ -1,9 +1,9 @@
 //! Components from OCI registries, pulled into the cache folder by their digests.
 
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::Write;
 
-use pilotlight::{Cache, Entry, Error, GRAPH_EXTENSION, Incoming, Result, Source};
+use pilotlight::{Cache, Entry, Error, GRAPH_EXTENSION, Result, Source};
 use pilotlight_registry::{Blob, Digest, Found, Limits, Reference, Remote, Sources};
 use serde::{Deserialize, Serialize};
 
@@ -134,23 +134,9 @@ fn received(
     name: &str,
     pull: impl FnOnce(&mut dyn Write) -> pilotlight_registry::Result<()>,
 ) -> std::result::Result<Entry, Box<dyn std::error::Error>> {
-    let mut pieces = Pieces(cache.receive()?);
-    pull(&mut pieces)?;
-    Ok(pieces.0.keep_as(name)?)
-}
-
-/// An entry that is written in pieces.
-struct Pieces(Incoming);
-
-impl Write for Pieces {
-    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
-        self.0.write(piece).map_err(io::Error::other)?;
-        Ok(piece.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+    let mut incoming = cache.receive()?;
+    pull(&mut incoming)?;
+    Ok(incoming.keep_as(name)?)
 }
 
 /// What a tag named when the registry was last asked.
