@@ -8,7 +8,7 @@ use serde_json::ser::Formatter;
 use crate::api::ApiError;
 use crate::engine::bytes_of;
 
-/// Bytes that most answers have room in.
+/// Initial capacity in bytes; most answers fit.
 const SMALL: usize = 128;
 
 /// Writes an answer.
@@ -40,7 +40,7 @@ pub fn row<S: Serializer>(values: &[u8], to: S) -> Result<S::Ok, S::Error> {
     to.serialize_bytes(values)
 }
 
-/// Bytes are vectors; no answer has others.
+/// Writes byte arrays as vectors of f32: [`row`] passes them, and no answer has other byte arrays.
 struct Vectors;
 
 impl Formatter for Vectors {

@@ -12,12 +12,12 @@ pub(super) const SBOM: &str = "application/vnd.cyclonedx+json";
 const USER: Owner = Owner(65_532);
 const PROGRAM: &str = "usr/bin/pilotlight";
 const MODELS: &str = "models";
-/// Below a folder that only root may write to, as the program asks for.
+/// Only root can write to the folder above it, which the program requires of a cache.
 const CACHE: &str = "var/cache/pilotlight";
 const PASSWD: &str =
     "root:x:0:0:root:/:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/:/sbin/nologin\n";
 const GROUP: &str = "root:x:0:\nnonroot:x:65532:\n";
-/// The ports that the arguments name.
+/// Ports of the functions and of the administration API.
 const PORTS: [u16; 2] = [3000, 3001];
 
 pub(super) struct Contents<'a> {
@@ -75,7 +75,7 @@ impl<'a> Contents<'a> {
         Ok(layer.finish()?)
     }
 
-    /// By the name that it had here: the labels of a function are made of it.
+    /// The component keeps its file name.
     fn component_path(&self, component: &Path) -> String {
         let name = component.file_name().unwrap_or_default().to_string_lossy();
         format!("{MODELS}/{name}")
@@ -99,7 +99,7 @@ impl<'a> Contents<'a> {
         let mut labels = vec![
             label("title", "pilotlight"),
             label("description", "Serves inference functions, each request in its own sandbox"),
-            label("licenses", "Apache-2.0"),
+            label("licenses", env!("CARGO_PKG_LICENSE")),
             label("version", image_version),
         ];
         labels.extend(revision.as_ref().map(|revision| label("revision", revision)));

@@ -1,4 +1,4 @@
-//! Streams that count and hash what passes through them.
+//! SHA-256 digests in the notation of OCI, also of streams.
 
 use std::io::{self, Write};
 
@@ -6,10 +6,10 @@ use sha2::{Digest as _, Sha256};
 
 /// The digest of `content` as OCI spells it: `sha256:` and 64 hexadecimal digits.
 pub(crate) fn of(content: &[u8]) -> String {
-    spelled(Sha256::new_with_prefix(content))
+    formatted(Sha256::new_with_prefix(content))
 }
 
-/// Hashes what it passes on.
+/// A writer that hashes and counts the bytes that it passes on.
 pub(crate) struct Hashed<W> {
     inner: W,
     hasher: Sha256,
@@ -21,9 +21,9 @@ impl<W: Write> Hashed<W> {
         Self { inner, hasher: Sha256::new(), length: 0 }
     }
 
-    /// The stream itself, the digest of what passed, and its length in bytes.
+    /// The inner writer, the digest of all bytes, and their number.
     pub(crate) fn finish(self) -> (W, String, u64) {
-        (self.inner, spelled(self.hasher), self.length)
+        (self.inner, formatted(self.hasher), self.length)
     }
 }
 
@@ -40,7 +40,7 @@ impl<W: Write> Write for Hashed<W> {
     }
 }
 
-fn spelled(hasher: Sha256) -> String {
+fn formatted(hasher: Sha256) -> String {
     use std::fmt::Write as _;
 
     let mut digest = "sha256:".to_owned();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 /// Why an image could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum ImageError {
-    /// What should be in the image cannot be read.
+    /// A file or folder for the image cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {
         /// The file or folder.
@@ -20,7 +20,7 @@ pub enum ImageError {
         /// Why.
         source: io::Error,
     },
-    /// There is something where the image should be.
+    /// The output path exists.
     #[error("{} exists; remove it, or name another folder", .0.display())]
     Exists(PathBuf),
     /// A file that is neither a file nor a folder.

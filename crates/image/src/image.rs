@@ -8,7 +8,7 @@ const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 pub(crate) const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 /// Media type of manifests.
 pub(crate) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-/// Images have no time: it would make each build another image.
+/// Constant, so that builds are reproducible.
 const CREATED: &str = "1970-01-01T00:00:00Z";
 
 /// How a container of an image runs.
@@ -18,9 +18,9 @@ pub struct Settings {
     pub architecture: String,
     /// User and group, `65532:65532`.
     pub user: String,
-    /// The program, by its path.
+    /// Path of the program.
     pub entrypoint: Vec<String>,
-    /// Its arguments, unless others are given.
+    /// Default arguments.
     pub arguments: Vec<String>,
     /// `NAME=VALUE`.
     pub environment: Vec<String>,
@@ -33,7 +33,7 @@ pub struct Settings {
 /// An image: layers and how a container of them runs (OCI Image Format Specification 1.1).
 #[derive(Debug)]
 pub struct Image {
-    /// From the lowest to the topmost.
+    /// From bottom to top.
     pub layers: Vec<Layer>,
     /// How a container runs.
     pub settings: Settings,

@@ -12,7 +12,7 @@ use tempfile::NamedTempFile;
 use crate::digest::Hashed;
 use crate::error::ImageError;
 
-/// Mode of folders that nobody described.
+/// Mode of parent folders that are added implicitly.
 const FOLDER: u32 = 0o755;
 
 /// User and group of a file, by number.
@@ -35,7 +35,7 @@ pub struct Layer {
     pub(crate) length: u64,
     /// The digest of the tar file.
     pub(crate) diff_id: String,
-    /// What it has.
+    /// Description in the image's history.
     pub(crate) title: String,
 }
 
@@ -55,7 +55,7 @@ impl Layer {
         self.length
     }
 
-    /// What it has.
+    /// Description in the image's history.
     pub fn title(&self) -> &str {
         &self.title
     }
@@ -75,7 +75,7 @@ impl LayerBuilder {
         Ok(Self { archive, folders: BTreeSet::new(), folder, title })
     }
 
-    /// Adds a folder; again if it is known, with its mode and owner.
+    /// Adds a folder. For one that was added before, the new mode and owner apply.
     ///
     /// # Errors
     /// [`ImageError::Path`] and [`ImageError::Write`].
@@ -184,7 +184,7 @@ impl LayerBuilder {
         header.set_gid(owner.0.into());
         header.set_mtime(0);
         header.set_size(length);
-        // What a file that grows has more would be taken for the next entry.
+        // A file can grow while it is read; more bytes than the header names would corrupt the archive.
         let content = content.take(length);
         self.archive.append_data(&mut header, path, content).map_err(write_error(&self.folder))
     }

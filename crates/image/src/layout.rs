@@ -10,13 +10,13 @@ use crate::error::ImageError;
 use crate::image::{Image, MANIFEST};
 use crate::layer::{Layer, write_error};
 
-/// Where the name of an image stands in an index.
+/// Annotation with the name of an image in an index.
 const REFERENCE: &str = "org.opencontainers.image.ref.name";
 /// Media type of indexes.
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
-/// Media type of a configuration that is empty.
+/// Media type of an empty configuration.
 const EMPTY: &str = "application/vnd.oci.empty.v1+json";
-/// Everybody may read an image.
+/// All users can read an image.
 const FILE: u32 = 0o644;
 const FOLDER: u32 = 0o755;
 
@@ -48,7 +48,7 @@ impl Layout {
         Ok(Self { folder, path: path.to_owned(), manifests: Vec::new() })
     }
 
-    /// Where layers can grow: a folder in the same file system.
+    /// Temporary folder in the file system of the layout, for layers that are being written.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }

@@ -20,14 +20,14 @@ const DECADES: [f32; 14] =
 const FIRST_POWER: i32 = -5;
 /// Bytes of the longest number and a comma, rounded up: `-1.17549435e-38,`.
 const ROOM: usize = 24;
-/// Numbers that are written at once.
+/// Numbers per block of the output.
 const BLOCK: usize = 64;
 
 /// Appends a list of numbers to `json`; those that JSON does not have are null. `values` are f32 in
 /// little-endian, one after the other; bytes behind the last whole one are left out.
 ///
 /// # Errors
-/// None that occurs: a number would have to be longer than any f32.
+/// [`io::ErrorKind::WriteZero`] if a number has more than 24 bytes, which no f32 has.
 pub fn append(values: &[u8], json: &mut Vec<u8>) -> io::Result<()> {
     let (values, _) = values.as_chunks::<4>();
     json.push(b'[');
